@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One target per stage of the pipeline; a target may import only those above it in this list.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func stage(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "headrace",
+  products: [
+    .library(name: "Headrace", targets: ["Engine"]),
+    .executable(name: "headrace", targets: ["headrace"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
+  ],
+  targets: [
+    .target(name: "CSupport"),
+    .target(name: "CReadline", linkerSettings: [.linkedLibrary("readline")]),
+    stage("Syntax", []),
+    stage("Columns", [bigInt]),
+    stage("LogStorage", ["CSupport", "Columns"]),
+    stage("Formats", ["CSupport", "Columns"]),
+    stage("Functions", ["CSupport", "Columns", bigInt]),
+    stage("Planner", ["Syntax", "Columns", "Functions"]),
+    stage("Executor", ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions"]),
+    stage("Engine", ["Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions"]),
+    .executableTarget(
+      name: "headrace", dependencies: ["Engine", "CReadline", argumentParser],
+      swiftSettings: strict),
+    tests("SyntaxTests", ["Syntax"]),
+    tests("ColumnsTests", ["Columns"]),
+    tests("LogStorageTests", ["LogStorage", "Columns"]),
+    tests("FormatsTests", ["Formats", "Columns"]),
+    tests("EngineTests", ["Engine"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,122 @@
+// Records as bytes: what the log hands to a format's decoder, and what an encoder hands to the log.
+// One buffer holds all bytes of a batch; keys and values are ranges in it. No record is an object.
+
+/// Bytes that live until the last holder lets go; always followed by `padding` readable bytes,
+/// so that decoders may load 16 bytes at a time without a tail loop.
+public final class ByteBuffer: @unchecked Sendable {
+  // Unchecked: written only by the one holder that fills it, before it is shared.
+  public static let padding = 64
+
+  public private(set) var base: UnsafeMutablePointer<UInt8>
+  public private(set) var capacity: Int
+  /// Bytes in use; never more than `capacity`.
+  public var count: Int = 0
+
+  public init(capacity: Int) {
+    self.capacity = capacity
+    base = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity + Self.padding)
+    (base + capacity).initialize(repeating: 0, count: Self.padding)
+  }
+
+  public convenience init(_ bytes: some Collection<UInt8>) {
+    self.init(capacity: bytes.count)
+    append(bytes)
+  }
+
+  deinit { base.deallocate() }
+
+  /// Makes room for `extra` more bytes; may move `base`.
+  public func reserve(_ extra: Int) {
+    guard count + extra > capacity else { return }
+    let grown = max(count + extra, capacity * 2, 256)
+    let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: grown + Self.padding)
+    moved.update(from: base, count: count)
+    (moved + grown).initialize(repeating: 0, count: Self.padding)
+    base.deallocate()
+    base = moved
+    capacity = grown
+  }
+
+  public func append(_ bytes: UnsafeRawBufferPointer) {
+    guard let source = bytes.baseAddress, bytes.count > 0 else { return }
+    reserve(bytes.count)
+    UnsafeMutableRawPointer(base + count).copyMemory(from: source, byteCount: bytes.count)
+    count += bytes.count
+  }
+
+  public func append(_ bytes: some Collection<UInt8>) {
+    reserve(bytes.count)
+    for byte in bytes {
+      base[count] = byte
+      count += 1
+    }
+  }
+
+  public func array() -> [UInt8] { Array(UnsafeBufferPointer(start: base, count: count)) }
+}
+
+/// Some consecutive records of one partition.
+/// Shape: all arrays have `count` elements, but `headers`, which is empty when no record has any.
+/// Order: by offset. Invariant: every range lies inside `buffer`.
+public struct RawRecords: Sendable {
+  public var buffer: ByteBuffer
+  /// Start of the key in `buffer`; meaningless where `keyLength` is -1.
+  public var keyStart: [Int32] = []
+  /// Bytes of the key; -1 means a null key.
+  public var keyLength: [Int32] = []
+  public var valueStart: [Int32] = []
+  /// Bytes of the value; -1 means a null value (a tombstone).
+  public var valueLength: [Int32] = []
+  /// Milliseconds since the epoch, UTC.
+  public var timestamps: [Int64] = []
+  public var offsets: [Int64] = []
+  /// The log's append sequence number of each record: a total order over all topics (arrival order).
+  public var sequences: [Int64] = []
+  /// Per record, in order; empty when no record has headers.
+  public var headers: [[RecordHeader]] = []
+
+  public init(buffer: ByteBuffer) { self.buffer = buffer }
+
+  public var count: Int { valueLength.count }
+
+  public func key(_ index: Int) -> UnsafeRawBufferPointer? {
+    guard keyLength[index] >= 0 else { return nil }
+    return UnsafeRawBufferPointer(
+      start: buffer.base + Int(keyStart[index]), count: Int(keyLength[index]))
+  }
+
+  public func value(_ index: Int) -> UnsafeRawBufferPointer? {
+    guard valueLength[index] >= 0 else { return nil }
+    return UnsafeRawBufferPointer(
+      start: buffer.base + Int(valueStart[index]), count: Int(valueLength[index]))
+  }
+
+  /// Appends one record, copying its bytes. Not for hot loops: encoders fill the arrays themselves.
+  public mutating func append(
+    key: [UInt8]?, value: [UInt8]?, timestamp: Int64, headers: [RecordHeader] = []
+  ) {
+    let index = count
+    if !headers.isEmpty && self.headers.isEmpty {
+      self.headers = Array(repeating: [], count: index)
+    }
+    keyStart.append(Int32(buffer.count))
+    keyLength.append(key.map { Int32($0.count) } ?? -1)
+    if let key { buffer.append(key) }
+    valueStart.append(Int32(buffer.count))
+    valueLength.append(value.map { Int32($0.count) } ?? -1)
+    if let value { buffer.append(value) }
+    timestamps.append(timestamp)
+    if !self.headers.isEmpty || !headers.isEmpty { self.headers.append(headers) }
+  }
+}
+
+/// A header of a record, as Kafka has them; a null value is told from an empty one.
+public struct RecordHeader: Hashable, Sendable {
+  public var key: String
+  public var value: [UInt8]?
+
+  public init(key: String, value: [UInt8]?) {
+    self.key = key
+    self.value = value
+  }
+}
