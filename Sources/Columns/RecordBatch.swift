@@ -1,0 +1,79 @@
+// What flows between operators: rows of one partition, as columns, with where each row stands in time
+// and in the order of the stage's input.
+
+/// What a row says about its key.
+/// In a stream every row is `insert`, but for records with a null value, which are `delete`.
+/// In a table an update is two adjacent rows, `updateBefore` then `updateAfter`; a `delete` carries the
+/// old row where it was known and NULLs where it was not.
+public enum ChangeKind: UInt8, Sendable {
+  case insert
+  case updateBefore
+  case updateAfter
+  case delete
+}
+
+/// Where rows stand in the one sequence that the inputs of a stage form. Compared by `major`, then `minor`.
+public struct Positions: Sendable {
+  /// Highest rowtime (or append sequence) seen so far in the row's source partition; ms or a count.
+  public var major: [Int64]
+  /// Source ordinal (8 bits), partition (16 bits), ordinal of the record in its partition (40 bits).
+  public var minor: [UInt64]
+
+  public init(major: [Int64], minor: [UInt64]) {
+    self.major = major
+    self.minor = minor
+  }
+
+  public static func minor(source: Int, partition: Int, ordinal: Int64) -> UInt64 {
+    UInt64(source) << 56 | UInt64(partition & 0xFFFF) << 40
+      | UInt64(truncatingIfNeeded: ordinal) & 0xFF_FFFF_FFFF
+  }
+
+  public func gather(_ indices: [Int32]) -> Positions {
+    Positions(
+      major: indices.map { major[Int($0)] }, minor: indices.map { minor[Int($0)] })
+  }
+}
+
+/// Shape: every column, `rowtimes`, `positions`, and `kinds` and `headers` where present, have `count` rows.
+/// Order: by position.
+public struct RecordBatch: Sendable {
+  public var columns: [Column]
+  public let count: Int
+  /// Event time of each row; ms since the epoch, UTC.
+  public var rowtimes: [Int64]
+  public var positions: Positions
+  /// nil: every row is an insert.
+  public var kinds: [ChangeKind]?
+  /// Headers of the input records, passed on to output records; nil: none.
+  public var headers: [[RecordHeader]]?
+
+  public init(
+    columns: [Column], rowtimes: [Int64], positions: Positions, kinds: [ChangeKind]? = nil,
+    headers: [[RecordHeader]]? = nil
+  ) {
+    self.columns = columns
+    count = rowtimes.count
+    self.rowtimes = rowtimes
+    self.positions = positions
+    self.kinds = kinds
+    self.headers = headers
+  }
+
+  public func kind(_ row: Int) -> ChangeKind { kinds.map { $0[row] } ?? .insert }
+
+  /// The rows at `indices`, in that order.
+  public func gather(_ indices: [Int32]) -> RecordBatch {
+    RecordBatch(
+      columns: columns.map { $0.gather(indices) },
+      rowtimes: indices.map { rowtimes[Int($0)] }, positions: positions.gather(indices),
+      kinds: kinds.map { kinds in indices.map { kinds[Int($0)] } },
+      headers: headers.map { headers in indices.map { headers[Int($0)] } })
+  }
+
+  /// The same rows with other columns.
+  public func with(columns: [Column]) -> RecordBatch {
+    RecordBatch(
+      columns: columns, rowtimes: rowtimes, positions: positions, kinds: kinds, headers: headers)
+  }
+}
