@@ -1,0 +1,89 @@
+// Aggregate functions. One accumulator object holds the states of all groups of one aggregate call in
+// one task, as columns indexed by a dense group number, and is called once a batch.
+
+public import Columns
+
+public struct AggregateFunction: Sendable {
+  public var name: String
+  public var doc: String
+  public var overloads: [AggregateOverload]
+
+  public init(_ name: String, doc: String, overloads: [AggregateOverload]) {
+    self.name = name
+    self.doc = doc
+    self.overloads = overloads
+  }
+}
+
+public struct AggregateOverload: Sendable {
+  public var signature: Signature
+  /// How many of the last parameters are literals, given when the accumulator is made (TOPK's k).
+  public var literalCount: Int
+  /// Whether the rows of a table can be taken back.
+  public var canUndo: Bool
+  /// Gets the types of the arguments, the literals and the type of the result.
+  public var make: @Sendable (AggregateCall) throws(FunctionError) -> any Accumulator
+
+  public init(
+    _ signature: Signature, literalCount: Int = 0, canUndo: Bool,
+    make: @escaping @Sendable (AggregateCall) throws(FunctionError) -> any Accumulator
+  ) {
+    self.signature = signature
+    self.literalCount = literalCount
+    self.canUndo = canUndo
+    self.make = make
+  }
+}
+
+public struct AggregateCall: Sendable {
+  public var argumentTypes: [DataType]
+  public var literals: [Value]
+  public var resultType: DataType
+  /// Settings of the session that an aggregate may read, by property name.
+  public var properties: [String: String]
+
+  public init(
+    argumentTypes: [DataType], literals: [Value], resultType: DataType,
+    properties: [String: String] = [:]
+  ) {
+    self.argumentTypes = argumentTypes
+    self.literals = literals
+    self.resultType = resultType
+    self.properties = properties
+  }
+}
+
+/// Rows for an accumulator, in position order.
+public struct AggregateRows: Sendable {
+  /// The group of each row.
+  public var groups: [Int32]
+  /// Shape: one column a (non-literal) argument, each as long as `groups`.
+  public var arguments: [Column]
+  /// Rows that take back what an earlier row added; nil: none.
+  public var retracts: Bitmap?
+  /// For each row its append-order number, for aggregates that depend on it (LATEST_BY_OFFSET).
+  public var ordinals: [Int64]
+
+  public init(groups: [Int32], arguments: [Column], retracts: Bitmap?, ordinals: [Int64]) {
+    self.groups = groups
+    self.arguments = arguments
+    self.retracts = retracts
+    self.ordinals = ordinals
+  }
+}
+
+/// The states of one aggregate for all groups of a task. Not thread-safe: a task owns it.
+public protocol Accumulator: AnyObject {
+  /// Makes room for groups `0 ..< count`; new groups start empty.
+  func reserve(groups count: Int)
+  /// Adds (or takes back) each row in order and appends the group's result after that row.
+  func apply(_ rows: AggregateRows, into results: ColumnBuilder)
+  /// Appends the present result of each group.
+  func results(of groups: [Int32], into results: ColumnBuilder)
+  /// Adds the state of `source` to that of `target` (session windows that meet).
+  func merge(_ source: Int, into target: Int)
+  func reset(_ group: Int)
+  /// Appends the state's bytes; `restore` reads the same bytes from `position` on and moves it.
+  func serialize(_ group: Int, into bytes: inout [UInt8])
+  func restore(_ group: Int, from bytes: UnsafeRawBufferPointer, at position: inout Int) -> Bool
+}
