@@ -1,0 +1,117 @@
+// Queries: SELECTs joined by UNION ALL, with what applies to their whole result.
+//
+// The parser takes every clause wherever the grammar has it; which clauses a persistent, push or
+// pull query may have is decided by the planner.
+
+/// `[WITH ctes] SELECT ... [UNION ALL SELECT ...] [EMIT ..] [ORDER BY ..] [LIMIT n] [OFFSET n]`.
+public struct Query: Hashable, Sendable {
+  public let commonTables: [CommonTable]
+  /// The branches of UNION ALL in order; exactly one for a plain SELECT.
+  public let selects: [Select]
+  public let emit: EmitClause?
+  public let orderBy: [SortItem]
+  public let limit: CountClause?
+  public let offset: CountClause?
+  public let span: Span
+
+  /// The first branch.
+  public var select: Select { selects[0] }
+}
+
+/// `name AS (query)` after WITH.
+public struct CommonTable: Hashable, Sendable {
+  public let name: Identifier
+  public let query: Query
+  public let span: Span
+}
+
+/// `EMIT CHANGES` or `EMIT FINAL`.
+public struct EmitClause: Hashable, Sendable {
+  public enum Mode: String, Hashable, Sendable {
+    case changes = "CHANGES"
+    case final = "FINAL"
+  }
+
+  public let mode: Mode
+  public let span: Span
+}
+
+/// `expression [ASC|DESC] [NULLS FIRST|LAST]`.
+public struct SortItem: Hashable, Sendable {
+  public let expression: Expression
+  public let isDescending: Bool
+  /// Nil if not written.
+  public let nullsFirst: Bool?
+  public let span: Span
+}
+
+/// The number of LIMIT, OFFSET, INTERVAL or SAMPLE; never negative.
+public struct CountClause: Hashable, Sendable {
+  public let count: Int64
+  public let span: Span
+}
+
+public struct Select: Hashable, Sendable {
+  public let isDistinct: Bool
+  public let items: [SelectItem]
+  public let from: Relation
+  public let window: WindowClause?
+  public let filter: Expression?
+  public let groupBy: GroupingClause?
+  public let partitionBy: GroupingClause?
+  public let having: Expression?
+  public let span: Span
+}
+
+/// The expressions of GROUP BY or PARTITION BY; may be empty if written as `()`.
+public struct GroupingClause: Hashable, Sendable {
+  public let expressions: [Expression]
+  public let span: Span
+}
+
+public indirect enum SelectItem: Hashable, Sendable {
+  /// `expression [[AS] alias]`.
+  case expression(SelectExpression)
+  /// `*` or `source.*`.
+  case all(SelectAll)
+  /// `base->*`.
+  case allFields(SelectAllFields)
+
+  public var span: Span {
+    switch self {
+    case .expression(let item): item.span
+    case .all(let item): item.span
+    case .allFields(let item): item.span
+    }
+  }
+}
+
+public struct SelectExpression: Hashable, Sendable {
+  public let expression: Expression
+  public let alias: Identifier?
+  public let span: Span
+}
+
+public struct SelectAll: Hashable, Sendable {
+  public let source: Identifier?
+  public let span: Span
+}
+
+public struct SelectAllFields: Hashable, Sendable {
+  public let base: Expression
+  public let span: Span
+}
+
+/// `WINDOW TUMBLING (...)` and its kin.
+public struct WindowClause: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    case tumbling(size: DurationLiteral)
+    case hopping(size: DurationLiteral, advance: DurationLiteral)
+    case session(gap: DurationLiteral)
+  }
+
+  public let kind: Kind
+  public let retention: DurationLiteral?
+  public let grace: DurationLiteral?
+  public let span: Span
+}

@@ -1,0 +1,57 @@
+// What stands after FROM: sources, derived tables and joins.
+//
+// Joins are left-deep as written: `a JOIN b JOIN c` is `(a JOIN b) JOIN c`.
+
+public indirect enum Relation: Hashable, Sendable {
+  case source(NamedRelation)
+  case derived(DerivedTable)
+  case join(Join)
+
+  public var span: Span {
+    switch self {
+    case .source(let relation): relation.span
+    case .derived(let relation): relation.span
+    case .join(let relation): relation.span
+    }
+  }
+}
+
+/// `name [[AS] alias]`: a stream, a table or a common table.
+public struct NamedRelation: Hashable, Sendable {
+  public let name: Identifier
+  public let alias: Identifier?
+  public let span: Span
+}
+
+/// `(query) [[AS] alias]`.
+public struct DerivedTable: Hashable, Sendable {
+  public let query: Query
+  public let alias: Identifier?
+  public let span: Span
+}
+
+public struct Join: Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable {
+    case inner = "INNER"
+    case left = "LEFT"
+    case right = "RIGHT"
+    case full = "FULL"
+  }
+
+  public let kind: Kind
+  public let left: Relation
+  /// Never a join.
+  public let right: Relation
+  public let within: JoinWindow?
+  public let condition: Expression
+  public let span: Span
+}
+
+/// `WITHIN 1 HOUR` or `WITHIN (1 HOUR, 2 HOURS)`, then `[GRACE PERIOD 1 HOUR]`.
+public struct JoinWindow: Hashable, Sendable {
+  public let before: DurationLiteral
+  /// Nil if one length is given for both sides.
+  public let after: DurationLiteral?
+  public let grace: DurationLiteral?
+  public let span: Span
+}

@@ -1,0 +1,133 @@
+// Statements about the session, the catalog's listings, and the assertions of test scripts.
+
+/// `SHOW` or `LIST` and what is listed.
+public struct Show: Hashable, Sendable {
+  public enum Subject: Hashable, Sendable {
+    case properties
+    case topics(includingHidden: Bool)
+    case streams
+    case tables
+    case functions
+    case queries
+    case types
+    case variables
+    case connectors(ConnectorKind?)
+    case connectorPlugins
+    /// `SHOW ERRORS [FOR source]`.
+    case errors(of: Identifier?)
+  }
+
+  public let subject: Subject
+  public let isExtended: Bool
+  public let span: Span
+}
+
+/// `DESCRIBE ...`.
+public struct Describe: Hashable, Sendable {
+  public enum Subject: Hashable, Sendable {
+    case source(Identifier)
+    case streams
+    case tables
+    case function(Identifier)
+    case connector(Identifier)
+  }
+
+  public let subject: Subject
+  public let isExtended: Bool
+  public let span: Span
+}
+
+/// `SET 'name' = 'value'`.
+public struct SetProperty: Hashable, Sendable {
+  public let name: StringLiteral
+  public let value: StringLiteral
+  public let span: Span
+}
+
+/// `UNSET 'name'`.
+public struct UnsetProperty: Hashable, Sendable {
+  public let name: StringLiteral
+  public let span: Span
+}
+
+/// `ALTER SYSTEM 'name' = 'value'`.
+public struct AlterSystem: Hashable, Sendable {
+  public let name: StringLiteral
+  public let value: StringLiteral
+  public let span: Span
+}
+
+/// `DEFINE name = 'value'`.
+public struct DefineVariable: Hashable, Sendable {
+  public let name: Identifier
+  public let value: StringLiteral
+  public let span: Span
+}
+
+/// `UNDEFINE name`.
+public struct UndefineVariable: Hashable, Sendable {
+  public let name: Identifier
+  public let span: Span
+}
+
+public enum ConnectorKind: String, Hashable, Sendable {
+  case source = "SOURCE"
+  case sink = "SINK"
+}
+
+/// `CREATE SINK|SOURCE CONNECTOR [IF NOT EXISTS] name WITH (...)`.
+public struct CreateConnector: Hashable, Sendable {
+  public let kind: ConnectorKind
+  public let ifNotExists: Bool
+  public let name: Identifier
+  public let properties: Properties
+  public let span: Span
+}
+
+/// `DROP CONNECTOR [IF EXISTS] name`.
+public struct DropConnector: Hashable, Sendable {
+  public let ifExists: Bool
+  public let name: Identifier
+  public let span: Span
+}
+
+/// `ASSERT [NOT EXISTS] TOPIC t [WITH (...)] [TIMEOUT n unit]`.
+public struct AssertTopic: Hashable, Sendable {
+  public let isNegated: Bool
+  /// A name or a string; a topic written as a string counts as quoted.
+  public let topic: Identifier
+  public let properties: Properties?
+  public let timeout: DurationLiteral?
+  public let span: Span
+}
+
+/// `ASSERT [NOT EXISTS] SCHEMA [SUBJECT s] [ID n] [TIMEOUT n unit]`.
+public struct AssertSchema: Hashable, Sendable {
+  public let isNegated: Bool
+  /// A name or a string; a subject written as a string counts as quoted.
+  public let subject: Identifier?
+  public let id: CountClause?
+  public let timeout: DurationLiteral?
+  public let span: Span
+}
+
+/// `ASSERT VALUES s [(columns)] VALUES (...)` or `ASSERT NULL VALUES s [(columns)] KEY (...)`.
+public struct AssertValues: Hashable, Sendable {
+  /// True for the NULL form: the record is a tombstone and `row` is its key.
+  public let isTombstone: Bool
+  public let source: Identifier
+  /// Empty if no list was written.
+  public let columns: [Identifier]
+  public let row: ValuesRow
+  public let span: Span
+}
+
+/// `ASSERT STREAM|TABLE name [(elements)] [WITH (...)]`.
+public struct AssertSource: Hashable, Sendable {
+  public let kind: SourceKind
+  public let name: Identifier
+  /// Nil if no list was written.
+  public let elements: [TableElement]?
+  public let properties: Properties?
+  public let span: Span
+}

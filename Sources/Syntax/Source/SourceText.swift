@@ -1,0 +1,79 @@
+// A text to be parsed, with its name for messages and an index of its line starts.
+//
+// A statement cut out of a larger text keeps its place there: `firstLine` and `firstColumn` are
+// added to every position, so that diagnostics still name the line of the whole file.
+
+/// The text of a script, of one statement or of a configuration value.
+public struct SourceText: Sendable {
+  /// One-based; columns count Unicode scalars.
+  public struct Position: Hashable, Sendable {
+    public let line: Int
+    public let column: Int
+  }
+
+  public let name: String
+  public let text: [UInt8]
+  public let firstLine: Int
+  public let firstColumn: Int
+  private let lineStarts: [Int]
+
+  public init(name: String, text: [UInt8], firstLine: Int = 1, firstColumn: Int = 1) {
+    self.name = name
+    self.text = text
+    self.firstLine = firstLine
+    self.firstColumn = firstColumn
+    var starts = [0]
+    for (offset, byte) in text.enumerated() where byte == UInt8(ascii: "\n") {
+      starts.append(offset + 1)
+    }
+    lineStarts = starts
+  }
+
+  public init(name: String, _ text: String, firstLine: Int = 1, firstColumn: Int = 1) {
+    self.init(name: name, text: Array(text.utf8), firstLine: firstLine, firstColumn: firstColumn)
+  }
+
+  /// Complexity: O(log lines + length of the line).
+  public func position(at offset: Int) -> Position {
+    let offset = min(max(offset, 0), text.count)
+    let line = lineIndex(at: offset)
+    var column = 1
+    for byte in text[lineStarts[line]..<offset] where byte & 0xC0 != 0x80 { column += 1 }
+    if line == 0 { column += firstColumn - 1 }
+    return Position(line: line + firstLine, column: column)
+  }
+
+  public func position(of span: Span) -> Position { position(at: Int(span.start)) }
+
+  /// The bytes of the line that holds `offset`, without its line end.
+  public func lineRange(at offset: Int) -> Range<Int> {
+    let line = lineIndex(at: min(max(offset, 0), text.count))
+    var end = line + 1 < lineStarts.count ? lineStarts[line + 1] - 1 : text.count
+    if end > lineStarts[line], text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+    return lineStarts[line]..<end
+  }
+
+  /// The text under a span; damaged UTF-8 is repaired.
+  public func string(in span: Span) -> String {
+    String(decoding: text[span.range.clamped(to: 0..<text.count)], as: UTF8.self)
+  }
+
+  /// A part of this text as a text of its own that still reports positions in this one.
+  public func part(_ range: Range<Int>) -> SourceText {
+    let range = range.clamped(to: 0..<text.count)
+    let position = position(at: range.lowerBound)
+    return SourceText(
+      name: name, text: Array(text[range]), firstLine: position.line,
+      firstColumn: position.column)
+  }
+
+  private func lineIndex(at offset: Int) -> Int {
+    var low = 0
+    var high = lineStarts.count
+    while low + 1 < high {
+      let middle = (low + high) / 2
+      if lineStarts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return low
+  }
+}
