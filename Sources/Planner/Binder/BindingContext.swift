@@ -1,0 +1,91 @@
+// What one statement's binding shares: the catalog, the session's properties, and the counters that
+// number columns and calls.
+
+import Columns
+import Syntax
+
+public final class BindingContext {
+  public let catalog: Catalog
+  public let properties: [String: String]
+  private var nextColumn = 0
+  private var nextSite = 0
+
+  public init(catalog: Catalog, properties: [String: String]) {
+    self.catalog = catalog
+    self.properties = properties
+  }
+
+  func newColumn(_ name: String, _ type: DataType) -> PlanColumn {
+    defer { nextColumn += 1 }
+    return PlanColumn(ColumnID(nextColumn), name, type)
+  }
+
+  func newSite() -> Int {
+    defer { nextSite += 1 }
+    return nextSite
+  }
+}
+
+/// The columns that an expression may name.
+struct Scope {
+  struct Entry {
+    var qualifier: String
+    var column: PlanColumn
+    var isSystem: Bool
+  }
+
+  /// In the order of FROM.
+  var entries: [Entry] = []
+  /// Aliases of the sources, in the order of FROM.
+  var qualifiers: [String] = []
+  var isJoin: Bool { qualifiers.count > 1 }
+
+  static func + (left: Scope, right: Scope) -> Scope {
+    Scope(
+      entries: left.entries + right.entries, qualifiers: left.qualifiers + right.qualifiers)
+  }
+
+  /// Whether more than one source has a column of that name.
+  func isAmbiguous(_ name: String) -> Bool {
+    entries.filter { $0.column.name == name }.count > 1
+  }
+
+  func resolve(_ reference: ColumnReference, clause: String) throws(PlanError) -> Entry {
+    let name = reference.name.name
+    if let source = reference.source {
+      guard qualifiers.contains(source.name) else {
+        throw PlanError(
+          "unknown-source", "'\(source.name)' is not a valid stream/table name or alias.",
+          at: source.span, hint: didYouMean(source.name, qualifiers))
+      }
+      if let entry = entries.first(where: {
+        $0.qualifier == source.name && $0.column.name == name
+      }) {
+        return entry
+      }
+      throw .unknownColumn(
+        clause, "\(source.name).\(name)", at: reference.name.span,
+        candidates: entries.filter { $0.qualifier == source.name }.map(\.column.name))
+    }
+    let found = entries.filter { $0.column.name == name }
+    if found.count > 1 {
+      let options = found.map { "\($0.qualifier).\(name)" }
+      throw PlanError(
+        "ambiguous-column",
+        "Column '\(name)' is ambiguous. Could be \(listed(options, conjunction: "or")).",
+        at: reference.span)
+    }
+    guard let entry = found.first else {
+      throw .unknownColumn(
+        clause, name, at: reference.span,
+        candidates: entries.filter { !$0.isSystem }.map(\.column.name))
+    }
+    return entry
+  }
+}
+
+/// `A`, `A or B`, `A, B or C`.
+func listed(_ names: [String], conjunction: String) -> String {
+  guard names.count > 1, let last = names.last else { return names.first ?? "" }
+  return names.dropLast().joined(separator: ", ") + " \(conjunction) " + last
+}

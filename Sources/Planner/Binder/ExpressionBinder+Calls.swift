@@ -1,0 +1,235 @@
+// Function calls: choosing the overload, casting the arguments, typing lambdas.
+
+import Columns
+import Functions
+import Syntax
+
+extension ExpressionBinder {
+  func bind(_ node: FunctionCall) throws(PlanError) -> Typed {
+    let functions = context.catalog.functions
+    let name = node.name.name.uppercased()
+    let expressionText = text(of: .call(node))
+    if let aggregate = functions.aggregates[name] {
+      guard let bindAggregate else {
+        throw PlanError(
+          "misplaced-aggregate",
+          "\(clause) does not support aggregate functions: \(name) is an aggregate function.",
+          at: node.span)
+      }
+      return Typed(try bindAggregate(node, aggregate), text: expressionText)
+    }
+    if let table = functions.tables[name] {
+      guard let bindTableFunction else {
+        throw PlanError(
+          "misplaced-table-function",
+          "table function \(name) may stand only as an item of SELECT", at: node.span)
+      }
+      return Typed(try bindTableFunction(node, table), text: expressionText)
+    }
+    guard functions.scalars[name] != nil else {
+      throw PlanError(
+        "unknown-function", "Can't find any functions with the name '\(node.name.name)'",
+        at: node.name.span, hint: didYouMean(name, functions.names))
+    }
+    guard !node.isStar, !node.isDistinct else {
+      throw error(
+        "invalid-argument", "\(name) is not an aggregate function", node.span)
+    }
+    return try call(name, node.arguments, at: node.span, text: expressionText)
+  }
+
+  /// An argument that is no lambda, or a time unit.
+  private enum Argument {
+    case value(Typed)
+    case lambda(LambdaExpression)
+    case unit(String)
+  }
+
+  func call(
+    _ name: String, _ expressions: [Expression], at span: Span, text: String
+  ) throws(PlanError) -> Typed {
+    var arguments: [Argument] = []
+    let unitPositions = unitParameters(of: name)
+    for (index, expression) in expressions.enumerated() {
+      switch expression {
+      case .lambda(let lambda): arguments.append(.lambda(lambda))
+      case .intervalUnit(let node): arguments.append(.unit(node.unit.rawValue))
+      case .column(let column)
+      where unitPositions.contains(index) && column.source == nil
+        && IntervalUnit.named(column.name.name) != nil
+        && !scope.entries.contains { $0.column.name == column.name.name }:
+        arguments.append(.unit(IntervalUnit.named(column.name.name)?.rawValue ?? ""))
+      default: arguments.append(.value(try bind(expression)))
+      }
+    }
+    return try resolveCall(name, arguments, at: span, text: text)
+  }
+
+  func call(
+    _ name: String, _ arguments: [Typed], at span: Span, text: String, strict: Bool
+  ) throws(PlanError) -> Typed {
+    let call = try resolveCall(name, arguments.map { .value($0) }, at: span, text: text)
+    guard strict else { return call }
+    // `a + b` over strings is NULL where a side is, unlike CONCAT.
+    let isNull = arguments.map { BoundExpression.isNull($0.expression) }
+    let anyNull = isNull.dropFirst().reduce(isNull[0]) { .or($0, $1) }
+    return Typed(
+      .caseWhen(
+        [WhenClause(condition: .not(anyNull), result: call.expression)], otherwise: nil,
+        call.expression.type), text: text)
+  }
+
+  private func unitParameters(of name: String) -> Set<Int> {
+    var result: Set<Int> = []
+    for overload in context.catalog.functions.scalars[name]?.overloads ?? [] {
+      for (index, parameter) in overload.signature.parameters.enumerated()
+      where parameter == .unit {
+        result.insert(index)
+      }
+    }
+    return result
+  }
+
+  private func resolveCall(
+    _ name: String, _ arguments: [Argument], at span: Span, text: String
+  ) throws(PlanError) -> Typed {
+    guard let function = context.catalog.functions.scalars[name] else {
+      throw PlanError(
+        "unknown-function", "Can't find any functions with the name '\(name)'", at: span)
+    }
+    let types = arguments.map { argument -> ArgumentType in
+      switch argument {
+      case .value(let typed): return .value(typed.type)
+      case .lambda(let lambda): return .lambda(parameters: lambda.parameters.count)
+      case .unit: return .unit
+      }
+    }
+    let signatures = function.overloads.map(\.signature)
+    let resolution: Resolution
+    switch resolve(signatures, types) {
+    case .success(let found): resolution = found
+    case .failure(let failure):
+      throw callError(failure, name, types, signatures, at: span)
+    }
+    var bindings = resolution.bindings
+    var bound: [BoundExpression] = []
+    for (argument, parameter) in zip(arguments, resolution.parameters) {
+      switch argument {
+      case .value(let typed): bound.append(argumentCast(typed, parameter, bindings))
+      case .unit(let unit): bound.append(.literal(.string(unit), .string))
+      case .lambda(let lambda):
+        guard case .lambda(let inputs, let output) = parameter else {
+          throw callError(.noMatch, name, types, signatures, at: span)
+        }
+        bound.append(try bindLambda(lambda, inputs, output, &bindings))
+      }
+    }
+    let type = try resultType(
+      function.overloads[resolution.overload].signature, bound, types, bindings, name, span)
+    let call = BoundCall(
+      function: name, overload: resolution.overload, arguments: bound, type: type,
+      site: context.newSite())
+    return Typed(.call(call), text: text)
+  }
+
+  private func resultType(
+    _ signature: Signature, _ arguments: [BoundExpression], _ types: [ArgumentType],
+    _ bindings: [String: DataType], _ name: String, _ span: Span
+  ) throws(PlanError) -> DataType {
+    switch signature.returns {
+    case .pattern(let pattern): return concrete(pattern, bindings) ?? .string
+    case .computed(let compute):
+      let known = zip(arguments, types).map { argument, type -> DataType? in
+        type == .value(nil) ? nil : argument.type
+      }
+      let literals = arguments.map { argument -> Value? in
+        if case .literal(let value, _) = argument { return value }
+        return nil
+      }
+      do {
+        return try compute(known, literals)
+      } catch {
+        throw self.error(
+          "invalid-argument",
+          "Function '\(name.lowercased())' \(error.message)", span)
+      }
+    }
+  }
+
+  func argumentCast(
+    _ argument: Typed, _ parameter: ParameterType, _ bindings: [String: DataType]
+  ) -> BoundExpression {
+    if let wanted = concrete(parameter, bindings) { return argument.cast(to: wanted) }
+    if case .anyDecimal = parameter, let type = argument.type?.asDecimal {
+      return argument.cast(to: type)
+    }
+    return argument.cast(to: argument.type ?? .string)
+  }
+
+  private func bindLambda(
+    _ lambda: LambdaExpression, _ inputs: [ParameterType], _ output: ParameterType,
+    _ bindings: inout [String: DataType]
+  ) throws(PlanError) -> BoundExpression {
+    var binder = self
+    var columns: [PlanColumn] = []
+    for (parameter, input) in zip(lambda.parameters, inputs) {
+      guard let type = concrete(input, bindings) else {
+        throw error(
+          "invalid-lambda", "the type of lambda parameter '\(parameter.name)' is not known",
+          parameter.span)
+      }
+      let column = context.newColumn(parameter.name, type)
+      columns.append(column)
+      binder.lambdaParameters.append((name: parameter.name, column: column))
+    }
+    binder.bindAggregate = nil
+    binder.bindTableFunction = nil
+    let body = try binder.bind(lambda.body)
+    let type: DataType
+    if case .variable(let variable) = output, bindings[variable] == nil {
+      type = body.type ?? .string
+      bindings[variable] = type
+    } else {
+      type = concrete(output, bindings) ?? body.type ?? .string
+      if let bodyType = body.type, bodyType != type, !bodyType.canImplicitlyCast(to: type) {
+        throw error(
+          "invalid-lambda", "the lambda must give \(type), not \(bodyType)", lambda.span)
+      }
+    }
+    return .lambda(
+      BoundLambda(
+        parameters: columns.map(\.id), parameterTypes: columns.map(\.type),
+        body: body.cast(to: type)))
+  }
+
+  func callError(
+    _ failure: ResolutionFailure, _ name: String, _ types: [ArgumentType],
+    _ signatures: [Signature], at span: Span
+  ) -> PlanError {
+    let texts = types.map { type -> String in
+      switch type {
+      case .value(let type): return type?.description ?? "null"
+      case .lambda: return "LAMBDA"
+      case .unit: return "INTERVALUNIT"
+      }
+    }
+    let shown = "(\(texts.joined(separator: ", ")))"
+    let lower = name.lowercased()
+    let valid = signatures.map { "\(lower)\($0)" }.joined(separator: "\n")
+    let message =
+      failure == .ambiguous
+      ? "Function '\(lower)' cannot be resolved due to ambiguous method parameters \(shown)."
+      : "Function '\(lower)' does not accept parameters \(shown)."
+    return error(
+      failure == .ambiguous ? "ambiguous-call" : "no-overload", message, span,
+      hint: "Valid alternatives are:\n\(valid)")
+  }
+}
+
+extension IntervalUnit {
+  /// DAY and DAYS alike.
+  static func named(_ text: String) -> IntervalUnit? {
+    let upper = text.uppercased()
+    return IntervalUnit(rawValue: upper) ?? IntervalUnit(rawValue: upper + "S")
+  }
+}

@@ -1,0 +1,309 @@
+// Arithmetic, comparisons, IN, LIKE and CASE.
+
+import Columns
+import Syntax
+
+extension ExpressionBinder {
+  func bind(_ node: UnaryExpression) throws(PlanError) -> Typed {
+    let operand = try bind(node.operand)
+    guard let type = operand.type, type.isNumeric else {
+      throw error(
+        "invalid-operand",
+        "\(node.op == .minus ? "Negation" : "Unary plus") requires a number, not "
+          + "\(operand.typeText): \(operand.text)", node.span)
+    }
+    return typed(
+      node.op == .minus ? .negate(operand.expression) : operand.expression, .unary(node))
+  }
+
+  func bind(_ node: ArithmeticExpression) throws(PlanError) -> Typed {
+    let left = try bind(node.left)
+    let right = try bind(node.right)
+    if node.op == .add, left.type == .string, right.type == .string {
+      return try call(
+        "CONCAT", [left, right], at: node.span, text: text(of: .arithmetic(node)), strict: true)
+    }
+    guard let leftType = left.type, let rightType = right.type, leftType.isNumeric,
+      rightType.isNumeric, let common = leftType.widened(with: rightType)
+    else {
+      throw error(
+        "invalid-operand",
+        "Error processing expression: \(text(of: .arithmetic(node))). Unsupported arithmetic "
+          + "types. \(kindText(left.type)) \(kindText(right.type))", node.operatorSpan)
+    }
+    let op = ArithmeticOperator(node.op)
+    if case .decimal = common, let a = leftType.asDecimal, let b = rightType.asDecimal {
+      let type = decimalResult(op, a, b)
+      return typed(
+        .arithmetic(op, left.cast(to: a), right.cast(to: b), type), .arithmetic(node))
+    }
+    return typed(
+      .arithmetic(op, left.cast(to: common), right.cast(to: common), common),
+      .arithmetic(node))
+  }
+
+  /// Source: ksqlDB's rules for DECIMAL results.
+  private func decimalResult(_ op: ArithmeticOperator, _ a: DataType, _ b: DataType) -> DataType {
+    guard case .decimal(let p1, let s1) = a, case .decimal(let p2, let s2) = b else { return a }
+    let precision: Int
+    let scale: Int
+    switch op {
+    case .add, .subtract:
+      scale = max(s1, s2)
+      precision = max(p1 - s1, p2 - s2) + scale + 1
+    case .multiply:
+      scale = s1 + s2
+      precision = p1 + p2 + 1
+    case .divide:
+      scale = max(6, s1 + p2 + 1)
+      precision = p1 - s1 + s2 + scale
+    case .modulus:
+      scale = max(s1, s2)
+      precision = min(p1 - s1, p2 - s2) + scale
+    }
+    return .decimal(precision: max(precision, 1), scale: scale)
+  }
+
+  /// The base type's name, as arithmetic errors show it.
+  private func kindText(_ type: DataType?) -> String {
+    switch type {
+    case nil: return "null"
+    case .decimal?: return "DECIMAL"
+    case .array?: return "ARRAY"
+    case .map?: return "MAP"
+    case .structure?: return "STRUCT"
+    case .some(let type): return type.description
+    }
+  }
+
+  func bind(_ node: ComparisonExpression) throws(PlanError) -> Typed {
+    let left = try bind(node.left)
+    let right = try bind(node.right)
+    let bound = try compare(
+      ComparisonOperator(node.op), left, right, at: node.operatorSpan,
+      text: text(of: .comparison(node)))
+    return typed(bound, .comparison(node))
+  }
+
+  /// A comparison with both sides brought to one type.
+  func compare(
+    _ op: ComparisonOperator, _ left: Typed, _ right: Typed, at span: Span, text: String
+  ) throws(PlanError) -> BoundExpression {
+    guard let leftType = left.type, let rightType = right.type else {
+      let isDistinct = op == .isDistinct || op == .isNotDistinct
+      if isDistinct {
+        let type = left.type ?? right.type ?? .string
+        return .compare(op, left.cast(to: type), right.cast(to: type))
+      }
+      throw error("null-comparison", "Comparison with NULL not supported: \(text)", span)
+    }
+    let isEquality: Bool
+    switch op {
+    case .equal, .notEqual, .isDistinct, .isNotDistinct: isEquality = true
+    case .less, .lessOrEqual, .greater, .greaterOrEqual: isEquality = false
+    }
+    if let (a, b) = comparable(left, leftType, right, rightType),
+      isEquality || !(leftType.isNested || leftType == .boolean)
+    {
+      return .compare(op, a, b)
+    }
+    throw error(
+      "incomparable",
+      "Cannot compare \(left.text) (\(leftType)) to \(right.text) (\(rightType)) with "
+        + "\(op.ksqlName).", span)
+  }
+
+  private func comparable(
+    _ left: Typed, _ leftType: DataType, _ right: Typed, _ rightType: DataType
+  ) -> (BoundExpression, BoundExpression)? {
+    if leftType == rightType { return (left.expression, right.expression) }
+    if leftType.isNumeric, rightType.isNumeric {
+      if leftType == .double || rightType == .double {
+        return (left.cast(to: .double), right.cast(to: .double))
+      }
+      if let a = leftType.asDecimal, let b = rightType.asDecimal {
+        switch (leftType, rightType) {
+        case (.decimal, _), (_, .decimal): return (left.cast(to: a), right.cast(to: b))
+        default: return (left.cast(to: .bigint), right.cast(to: .bigint))
+        }
+      }
+    }
+    if leftType.isNested, let common = leftType.widened(with: rightType) {
+      return (left.cast(to: common), right.cast(to: common))
+    }
+    if let text = magicTimestamp(left, right) { return (left.expression, text) }
+    if let text = magicTimestamp(right, left) { return (text, right.expression) }
+    switch (leftType, rightType) {
+    case (.string, .date), (.string, .time), (.string, .timestamp):
+      return (left.cast(to: rightType), right.expression)
+    case (.date, .string), (.time, .string), (.timestamp, .string):
+      return (left.expression, right.cast(to: leftType))
+    case (.date, .timestamp): return (left.cast(to: .timestamp), right.expression)
+    case (.timestamp, .date): return (left.expression, right.cast(to: .timestamp))
+    case (.bytes, .string) where isStringLiteral(right.expression):
+      return (left.expression, .cast(right.expression, to: .bytes))
+    case (.string, .bytes) where isStringLiteral(left.expression):
+      return (.cast(left.expression, to: .bytes), right.expression)
+    default: return nil
+    }
+  }
+
+  /// A string literal beside ROWTIME, WINDOWSTART or WINDOWEND is a point in time.
+  private func magicTimestamp(_ column: Typed, _ text: Typed) -> BoundExpression? {
+    guard case .column(let id, .bigint) = column.expression, isStringLiteral(text.expression),
+      scope.entries.contains(where: { $0.isSystem && $0.column.id == id })
+    else { return nil }
+    return .cast(.cast(text.expression, to: .timestamp), to: .bigint)
+  }
+
+  func bind(_ node: BetweenExpression) throws(PlanError) -> Typed {
+    let operand = try bind(node.operand)
+    let text = text(of: .between(node))
+    let low = try compare(
+      .greaterOrEqual, operand, try bind(node.lower), at: node.span, text: text)
+    let high = try compare(
+      .lessOrEqual, operand, try bind(node.upper), at: node.span, text: text)
+    let both = BoundExpression.and(low, high)
+    return typed(node.isNegated ? .not(both) : both, .between(node))
+  }
+
+  func bind(_ node: InListExpression) throws(PlanError) -> Typed {
+    let operand = try bind(node.operand)
+    var list: [Typed] = []
+    for element in node.list { list.append(try bind(element)) }
+    switch coerceList([operand] + list) {
+    case .success(let (type, expressions)):
+      _ = type
+      let test = BoundExpression.inList(expressions[0], Array(expressions[1...]))
+      return typed(node.isNegated ? .not(test) : test, .inList(node))
+    case .failure(.unreadable(let text, let type)):
+      throw PlanError(
+        "invalid-predicate",
+        "Invalid Predicate: invalid input syntax for type \(kindName(type)): "
+          + "\"\(unquoted(text))\".", at: node.span)
+    case .failure(.mismatch(let common, let other)):
+      throw PlanError(
+        "invalid-predicate",
+        "Invalid Predicate: operator does not exist: \(operand.type ?? common) = "
+          + "\(other.typeText) (\(other.text))", at: node.span,
+        hint: "Hint: You might need to add explicit type casts.")
+    case .failure(.allNull): return typed(.literal(.boolean(false), .boolean), .inList(node))
+    }
+  }
+
+  func bind(_ node: LikeExpression) throws(PlanError) -> Typed {
+    let operand = try bind(node.operand)
+    let pattern = try bind(node.pattern)
+    for side in [operand, pattern] where side.type != .string && side.type != nil {
+      throw error(
+        "invalid-operand", "LIKE needs strings, not \(side.typeText): \(side.text)", node.span)
+    }
+    if let escape = node.escape, escape.value.utf8.count != 1 {
+      throw error(
+        "invalid-escape", "Expected escape character to be a single character", escape.span)
+    }
+    let test = BoundExpression.like(
+      operand.cast(to: .string), pattern: pattern.cast(to: .string),
+      escape: node.escape?.value.utf8.first)
+    return typed(node.isNegated ? .not(test) : test, .like(node))
+  }
+
+  func bind(_ node: CaseExpression) throws(PlanError) -> Typed {
+    var conditions: [BoundExpression] = []
+    var results: [Typed] = []
+    let operand = try node.operand.map { (expression) throws(PlanError) in try bind(expression) }
+    for branch in node.branches {
+      if let operand {
+        conditions.append(
+          try compare(
+            .equal, operand, try bind(branch.condition), at: branch.condition.span,
+            text: text(of: branch.condition)))
+      } else {
+        let condition = try bind(branch.condition)
+        guard condition.type == .boolean else {
+          throw error(
+            "invalid-case",
+            "WHEN operand type should be boolean. Type for '\(condition.text)' is "
+              + "\(condition.typeText)", branch.condition.span)
+        }
+        conditions.append(condition.expression)
+      }
+      results.append(try bind(branch.result))
+    }
+    if let fallback = node.fallback { results.append(try bind(fallback)) }
+    switch coerceList(results) {
+    case .success(let (type, expressions)):
+      let clauses = conditions.indices.map {
+        WhenClause(condition: conditions[$0], result: expressions[$0])
+      }
+      return typed(
+        .caseWhen(clauses, otherwise: node.fallback == nil ? nil : expressions.last, type),
+        .caseOf(node))
+    case .failure(.allNull):
+      throw error(
+        "invalid-case", "Invalid Case expression. All case branches have NULL type", node.span)
+    case .failure(.unreadable(let text, let type)):
+      throw error(
+        "invalid-case",
+        "Invalid Case expression. Type for all 'THEN' clauses should be the same: "
+          + "\(text) is no \(type)", node.span)
+    case .failure(.mismatch(let common, let other)):
+      throw error(
+        "invalid-case",
+        "Invalid Case expression. Type for all 'THEN' clauses should be the same. "
+          + "THEN expression '\(other.text)' has type: \(other.typeText). Previous THEN "
+          + "expression(s) type: \(common).", node.span)
+    }
+  }
+}
+
+extension ArithmeticOperator {
+  init(_ op: ArithmeticExpression.Operator) {
+    switch op {
+    case .add: self = .add
+    case .subtract: self = .subtract
+    case .multiply: self = .multiply
+    case .divide: self = .divide
+    case .modulus: self = .modulus
+    }
+  }
+}
+
+extension ComparisonOperator {
+  init(_ op: ComparisonExpression.Operator) {
+    switch op {
+    case .equal: self = .equal
+    case .notEqual: self = .notEqual
+    case .less: self = .less
+    case .lessOrEqual: self = .lessOrEqual
+    case .greater: self = .greater
+    case .greaterOrEqual: self = .greaterOrEqual
+    case .isDistinctFrom: self = .isDistinct
+    case .isNotDistinctFrom: self = .isNotDistinct
+    }
+  }
+
+  var ksqlName: String {
+    switch self {
+    case .equal: return "EQUAL"
+    case .notEqual: return "NOT_EQUAL"
+    case .less: return "LESS_THAN"
+    case .lessOrEqual: return "LESS_THAN_OR_EQUAL"
+    case .greater: return "GREATER_THAN"
+    case .greaterOrEqual: return "GREATER_THAN_OR_EQUAL"
+    case .isDistinct: return "IS_DISTINCT_FROM"
+    case .isNotDistinct: return "IS_NOT_DISTINCT_FROM"
+    }
+  }
+}
+
+/// INTEGER, DECIMAL, ...: the type without its parameters.
+func kindName(_ type: DataType) -> String {
+  if case .decimal = type { return "DECIMAL" }
+  return type.description
+}
+
+func unquoted(_ text: String) -> String {
+  text.count >= 2 && text.first == "'" && text.last == "'"
+    ? String(text.dropFirst().dropLast()) : text
+}

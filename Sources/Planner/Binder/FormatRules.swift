@@ -1,0 +1,139 @@
+// Which types and how many columns each format can carry, and when a single column may stand unwrapped.
+
+import Columns
+import Syntax
+
+extension FormatSpec {
+  /// Throws: unsupported-type, single-field, none-format, map-key.
+  func check(
+    _ columns: [SchemaColumn], isKey: Bool, at span: Span
+  ) throws(PlanError) {
+    if isKey {
+      for column in columns where column.type.containsMap {
+        throw PlanError(
+          "map-key",
+          "Map keys, including types that contain maps, are not supported as they may lead to "
+            + "unexpected behavior due to inconsistent serialization. Key column name: "
+            + "`\(column.name)`. Column type: \(column.type).", at: span)
+      }
+    }
+    let side = isKey ? "Key" : "Value"
+    switch name {
+    case .kafka:
+      guard columns.count <= 1 else {
+        throw PlanError(
+          "single-field",
+          "\(side) format does not support schema.\nformat: KAFKA\n"
+            + "schema: Persistence{columns=[\(listed(columns))], features=[]}\nreason: The "
+            + "'KAFKA' format only supports a single field. Got: [\(listed(columns))]", at: span)
+      }
+    case .none:
+      guard columns.isEmpty else {
+        throw PlanError(
+          "none-format",
+          "\(side) format does not support schema.\nformat: NONE\n"
+            + "schema: Persistence{columns=[\(listed(columns))], features=[]}\nreason: The 'NONE' "
+            + "format can only be used when no columns are defined. Got: [\(listed(columns))]",
+          at: span)
+      }
+    case .json, .delimited, .avro, .protobuf, .protobufNoSR, .jsonSR: break
+    }
+    for column in columns {
+      if let unsupported = unsupportedType(column.type) {
+        throw PlanError(
+          "unsupported-type",
+          "\(side) format does not support schema.\nformat: \(name.rawValue)\nreason: The "
+            + "'\(name.rawValue)' format does not support type '\(unsupported)', column: "
+            + "`\(column.name)`", at: span)
+      }
+      if name == .json, let key = nonStringMapKey(column.type) {
+        throw PlanError(
+          "unsupported-type",
+          "\(side) format does not support schema.\nformat: JSON\nreason: JSON only supports "
+            + "MAP types with STRING keys: \(key) in column `\(column.name)`", at: span)
+      }
+    }
+  }
+
+  private func listed(_ columns: [SchemaColumn]) -> String {
+    Schema(columns).description
+  }
+
+  /// The base type that the format cannot carry.
+  private func unsupportedType(_ type: DataType) -> String? {
+    switch name {
+    case .kafka:
+      switch type {
+      case .int, .bigint, .double, .string, .bytes: return nil
+      case .boolean, .decimal, .date, .time, .timestamp, .array, .map, .structure:
+        return kindWord(type)
+      }
+    case .delimited: return type.isNested ? kindWord(type) : nil
+    case .json, .none, .avro, .protobuf, .protobufNoSR, .jsonSR: return nil
+    }
+  }
+
+  private func kindWord(_ type: DataType) -> String {
+    switch type {
+    case .array: return "ARRAY"
+    case .map: return "MAP"
+    case .structure: return "STRUCT"
+    case .decimal: return "DECIMAL"
+    case .boolean, .int, .bigint, .double, .string, .bytes, .date, .time, .timestamp:
+      return type.description
+    }
+  }
+
+  private func nonStringMapKey(_ type: DataType) -> DataType? {
+    switch type {
+    case .map(let key, let value): return key == .string ? nonStringMapKey(value) : key
+    case .array(let element): return nonStringMapKey(element)
+    case .structure(let fields):
+      return fields.lazy.compactMap { nonStringMapKey($0.type) }.first
+    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .date, .time, .timestamp:
+      return nil
+    }
+  }
+
+  /// Whether a single value column can be written with / without an object around it.
+  func supportsWrapping(_ wrap: Bool) -> Bool {
+    switch name {
+    case .json, .avro, .jsonSR: return true
+    case .protobuf, .protobufNoSR: return wrap
+    case .delimited, .kafka: return !wrap
+    case .none: return false
+    }
+  }
+}
+
+extension WithProperties {
+  /// The value format with its wrapping decided.
+  func wrapping(
+    _ format: FormatSpec, valueCount: Int, properties session: [String: String]
+  ) throws(PlanError) -> FormatSpec {
+    var result = format
+    if let wrap = try boolean("WRAP_SINGLE_VALUE") {
+      guard valueCount == 1 else {
+        throw PlanError(
+          "invalid-wrapping",
+          "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas",
+          at: span(of: "WRAP_SINGLE_VALUE"))
+      }
+      guard format.supportsWrapping(wrap) else {
+        throw PlanError(
+          "invalid-wrapping",
+          "Format '\(format.name.rawValue)' does not support 'WRAP_SINGLE_VALUE' set to "
+            + "'\(wrap)'.", at: span(of: "WRAP_SINGLE_VALUE"))
+      }
+      // Formats that know only one way do not show it as a feature.
+      result.wrapSingle = format.supportsWrapping(!wrap) ? wrap : nil
+    } else if valueCount == 1, session["ksql.persistence.wrap.single.values"] == "false",
+      format.supportsWrapping(false), format.supportsWrapping(true)
+    {
+      result.wrapSingle = false
+    } else {
+      result.wrapSingle = nil
+    }
+    return result
+  }
+}

@@ -1,0 +1,342 @@
+// GROUP BY, aggregates, WINDOW and HAVING.
+
+import Columns
+import Functions
+import Syntax
+
+/// Collects the aggregate calls of a SELECT and its HAVING; equal calls share a column.
+final class AggregateCollector {
+  let context: BindingContext
+  let scope: Scope
+  let isTable: Bool
+  var calls: [Aggregate.Call] = []
+
+  init(context: BindingContext, scope: Scope, isTable: Bool) {
+    self.context = context
+    self.scope = scope
+    self.isTable = isTable
+  }
+
+  func add(
+    _ call: FunctionCall, _ function: AggregateFunction
+  ) throws(PlanError) -> BoundExpression {
+    var binder = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
+    let outer = function.name
+    binder.bindAggregate = { (inner, _) throws(PlanError) in
+      throw PlanError(
+        "nested-aggregate",
+        "Aggregate functions can not be nested: \(outer)(\(inner.name.name)())", at: inner.span)
+    }
+    var arguments: [Typed] = []
+    for argument in call.arguments { arguments.append(try binder.bind(argument)) }
+    let types = arguments.map { ArgumentType.value($0.type) }
+    let signatures = function.overloads.map(\.signature)
+    let resolution: Resolution
+    switch resolve(signatures, types) {
+    case .success(let found): resolution = found
+    case .failure(let failure):
+      var error = binder.callError(failure, function.name, types, signatures, at: call.span)
+      error.message = error.message.replacing(
+        "'\(function.name.lowercased())'", with: "'\(function.name)'")
+      throw error
+    }
+    let overload = function.overloads[resolution.overload]
+    if isTable, !overload.canUndo {
+      throw PlanError(
+        "aggregate-on-table",
+        "The aggregation function(s) (\(function.name)) cannot be applied to a table source, "
+          + "only to a stream source.", at: call.span)
+    }
+    var literals: [Value] = []
+    let valueCount = arguments.count - overload.literalCount
+    for (index, argument) in arguments.enumerated() where index >= valueCount {
+      guard case .literal(let value, _) = argument.expression else {
+        throw PlanError(
+          "literal-argument",
+          "Parameter \(index + 1) passed to function \(function.name) must be a literal "
+            + "constant, but was expression: '\(argument.text)'", at: call.arguments[index].span)
+      }
+      literals.append(value)
+    }
+    let bound = zip(arguments, resolution.parameters).prefix(max(valueCount, 0)).map {
+      binder.argumentCast($0, $1, resolution.bindings)
+    }
+    let type = try resultType(
+      overload, Array(bound), literals, resolution.bindings, function, call)
+    if let known = calls.first(where: {
+      $0.function == function.name && $0.overload == resolution.overload
+        && $0.arguments == bound && $0.literals == literals && $0.isDistinct == call.isDistinct
+    }) {
+      return known.column.reference
+    }
+    let column = context.newColumn("KSQL_AGG_VARIABLE_\(calls.count)", type)
+    calls.append(
+      Aggregate.Call(
+        column: column, function: function.name, overload: resolution.overload,
+        arguments: bound, literals: literals, isDistinct: call.isDistinct))
+    return column.reference
+  }
+
+  private func resultType(
+    _ overload: AggregateOverload, _ arguments: [BoundExpression], _ literals: [Value],
+    _ bindings: [String: DataType], _ function: AggregateFunction, _ call: FunctionCall
+  ) throws(PlanError) -> DataType {
+    switch overload.signature.returns {
+    case .pattern(let pattern): return concrete(pattern, bindings) ?? .string
+    case .computed(let compute):
+      let noValues = [Value?](repeating: nil, count: arguments.count)
+      do {
+        return try compute(arguments.map { $0.type }, noValues + literals.map { $0 })
+      } catch {
+        throw PlanError(
+          "invalid-argument", "Function '\(function.name)' \(error.message)", at: call.span)
+      }
+    }
+  }
+}
+
+extension QueryBinder {
+  func bindAggregation(
+    _ select: Select, _ input: Step, emit: EmitClause?
+  ) throws(PlanError) -> BoundQuery {
+    if let item = select.items.first(where: { containsTableFunction($0) }) {
+      throw PlanError(
+        "table-function-with-aggregate",
+        "Table functions cannot be used with aggregations.", at: item.span)
+    }
+    let groupBy = try checkedGroupBy(select)
+    let collector = AggregateCollector(
+      context: context, scope: input.scope, isTable: input.plan.isTable)
+    let raw = try expand(select, input.scope, rekeyed: false)
+    var scope = input.scope
+    var windowColumns: (start: PlanColumn, end: PlanColumn)?
+    if select.window != nil {
+      let start = context.newColumn(SystemColumn.windowStart, .bigint)
+      let end = context.newColumn(SystemColumn.windowEnd, .bigint)
+      windowColumns = (start, end)
+      scope.entries.removeAll { SystemColumn.windowBounds.contains($0.column.name) }
+      for column in [start, end] {
+        scope.entries.append(
+          Scope.Entry(
+            qualifier: scope.qualifiers.first ?? "", column: column, isSystem: true))
+      }
+    }
+    var binder = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
+    binder.bindAggregate = { (call, function) throws(PlanError) in
+      try collector.add(call, function)
+    }
+    var items: [(item: BoundItem, text: String)] = []
+    for item in raw {
+      switch item {
+      case .bound(let expression, let name, let span):
+        items.append(
+          (BoundItem(name: name, expression: expression, type: expression.type, span: span), name))
+      case .expression(let expression, let name, let span):
+        let bound = try binder.bind(expression)
+        try checkReserved(name, expression, span)
+        items.append(
+          (
+            BoundItem(name: name, expression: bound.expression, type: bound.type, span: span),
+            bound.text
+          ))
+      }
+    }
+    let groups = try bindGroups(groupBy, input, items.map(\.item))
+    binder.clause = "HAVING"
+    let having = try select.having.map { (having) throws(PlanError) in
+      try binder.predicate(having)
+    }
+    if collector.calls.isEmpty {
+      throw PlanError(
+        "missing-aggregate",
+        "GROUP BY requires aggregate functions in either the SELECT or HAVING clause.",
+        at: groupBy?.span ?? select.span)
+    }
+    let step = try aggregateStep(
+      select, input, groups, collector.calls, windowColumns, emit: emit, having: having)
+    let replacements = groupReplacements(groups)
+    var final: [BoundItem] = []
+    let allowed = Set(step.plan.columns.map(\.id))
+    for (item, text) in items {
+      var item = item
+      item.expression = replace(item.expression, replacements)
+      guard item.expression.columns.isSubset(of: allowed) else {
+        throw PlanError(
+          "not-grouped", "Non-aggregate SELECT expression(s) not part of GROUP BY: \(text)",
+          at: item.span,
+          hint: "Either add the column(s) to the GROUP BY or remove them from the SELECT.")
+      }
+      final.append(item)
+    }
+    return try finish(final, step)
+  }
+
+  private func checkedGroupBy(_ select: Select) throws(PlanError) -> GroupingClause? {
+    if let groupBy = select.groupBy { return groupBy }
+    guard isPersistent else { return nil }
+    let texts = select.items.compactMap { item -> String? in
+      if case .expression(let item) = item, containsAggregate(item.expression) {
+        return expressionText(item.expression).replacing("(*)", with: "(ROWTIME)")
+      }
+      return nil
+    }
+    throw PlanError(
+      "missing-group-by",
+      "CREATE TABLE AS SELECT statement does not support aggregate function "
+        + "[\(texts.joined(separator: ", "))] without a GROUP BY clause.", at: select.span)
+  }
+
+  private func containsTableFunction(_ item: SelectItem) -> Bool {
+    func search(_ expression: Expression) -> Bool {
+      if case .call(let call) = expression,
+        context.catalog.functions.tables[call.name.name.uppercased()] != nil
+      {
+        return true
+      }
+      return expression.operands.contains { search($0) }
+    }
+    if case .expression(let item) = item { return search(item.expression) }
+    return false
+  }
+
+  /// The group expressions with the names that they have as key columns.
+  private func bindGroups(
+    _ clause: GroupingClause?, _ input: Step, _ items: [BoundItem]
+  ) throws(PlanError) -> [(item: Project.Item, text: String)] {
+    guard let clause else { return [] }
+    guard !clause.expressions.isEmpty else {
+      throw PlanError(
+        "empty-group-by", "GROUP BY requires at least one expression", at: clause.span)
+    }
+    let binder = ExpressionBinder(
+      context: context, scope: input.scope, clause: "GROUP BY")
+    var names = NameGenerator(input.scope)
+    var result: [(item: Project.Item, text: String)] = []
+    for expression in clause.expressions {
+      let bound = try binder.bind(expression)
+      guard let type = bound.type else {
+        throw PlanError(
+          "untyped-null", "GROUP BY cannot group by NULL", at: expression.span)
+      }
+      if result.contains(where: { $0.item.expression == bound.expression }) {
+        throw PlanError(
+          "duplicate-group", "Duplicate GROUP BY expression: \(bound.text)",
+          at: expression.span)
+      }
+      let name = keyName(expression, bound.expression, items, &names)
+      if type.containsMap {
+        throw PlanError(
+          "map-key",
+          "Map keys, including types that contain maps, are not supported as they may lead to "
+            + "unexpected behavior due to inconsistent serialization. Key column name: "
+            + "`\(name)`. Column type: \(type).", at: expression.span)
+      }
+      result.append(
+        (
+          Project.Item(column: context.newColumn(name, type), expression: bound.expression),
+          input.scope.isJoin
+            ? qualifiedText(expression, input.scope.qualifiers[0]) : bound.text
+        ))
+    }
+    return result
+  }
+
+  private func groupReplacements(
+    _ groups: [(item: Project.Item, text: String)]
+  ) -> [BoundExpression: BoundExpression] {
+    var result: [BoundExpression: BoundExpression] = [:]
+    for (item, _) in groups { result[item.expression] = item.column.reference }
+    return result
+  }
+
+  private func replace(
+    _ expression: BoundExpression, _ replacements: [BoundExpression: BoundExpression]
+  ) -> BoundExpression {
+    if let found = replacements[expression] { return found }
+    let children = expression.children
+    if children.isEmpty { return expression }
+    return expression.with(children: children.map { replace($0, replacements) })
+  }
+
+  private func aggregateStep(
+    _ select: Select, _ input: Step, _ groups: [(item: Project.Item, text: String)],
+    _ calls: [Aggregate.Call], _ windowColumns: (start: PlanColumn, end: PlanColumn)?,
+    emit: EmitClause?, having: BoundExpression?
+  ) throws(PlanError) -> Step {
+    if let window = select.window, input.plan.isTable {
+      throw PlanError(
+        "windowed-table-aggregation",
+        "WINDOW clause is only supported when aggregating a stream.", at: window.span)
+    }
+    let isFinal = emit?.mode == .final
+    let sameKey =
+      !input.plan.isTable && input.plan.window == nil
+      && groups.map(\.item.expression) == input.keys.map(\.column.reference)
+      && !input.keys.isEmpty
+    var plan = LogicalPlan.aggregate(
+      Aggregate(
+        input: input.plan, groups: groups.map(\.item), calls: calls,
+        window: try select.window.map { (window) throws(PlanError) in
+          try bindWindow(window, isFinal: isFinal)
+        },
+        windowStart: windowColumns?.start, windowEnd: windowColumns?.end, emitFinal: isFinal,
+        needsRekey: !sameKey))
+    if let having {
+      let predicate = replace(having, groupReplacements(groups))
+      guard predicate.columns.isSubset(of: Set(plan.columns.map(\.id))) else {
+        throw PlanError(
+          "not-grouped", "Non-aggregate HAVING expression not part of GROUP BY: "
+            + (select.having.map(expressionText) ?? ""), at: select.having?.span ?? .none)
+      }
+      plan = .filter(Filter(input: plan, predicate: predicate))
+    }
+    let slots = groups.map {
+      KeySlot(
+        column: $0.item.column, equivalents: [($0.item.column.reference, $0.text)])
+    }
+    return Step(
+      plan: plan, scope: input.scope, keys: slots, keyWord: "grouping expression")
+  }
+
+  /// Grace defaults to what is left of a day, but to nothing with EMIT FINAL.
+  private func bindWindow(
+    _ clause: WindowClause, isFinal: Bool
+  ) throws(PlanError) -> WindowSpec {
+    let day: Int64 = 86_400_000
+    let kind: WindowSpec.Kind
+    let span: Int64
+    switch clause.kind {
+    case .tumbling(let size):
+      span = try duration(size)
+      kind = .tumbling(sizeMs: span)
+    case .hopping(let size, let advance):
+      span = try duration(size)
+      let step = try duration(advance)
+      guard step > 0, step <= span else {
+        throw PlanError(
+          "invalid-window", "Window advancement interval should be more than zero and not more "
+            + "than the window size", at: advance.span)
+      }
+      kind = .hopping(sizeMs: span, advanceMs: step)
+    case .session(let gap):
+      span = try duration(gap)
+      kind = .session(gapMs: span)
+    }
+    guard span > 0 else {
+      throw PlanError("invalid-window", "Window size should be more than zero", at: clause.span)
+    }
+    let grace =
+      try clause.grace.map { (grace) throws(PlanError) in try duration(grace) }
+      ?? (isFinal ? 0 : max(day - span, 0))
+    let retention = try clause.retention.map { (value) throws(PlanError) in
+      try duration(value)
+    }
+    if let retention, let clauseSpan = clause.retention?.span, retention < span + grace {
+      throw PlanError(
+        "invalid-retention",
+        "Retention period must be at least the window size plus the grace period: "
+          + "\(retention) ms < \(span + grace) ms", at: clauseSpan)
+    }
+    return WindowSpec(kind: kind, graceMs: grace, retentionMs: retention ?? (span + grace))
+  }
+}

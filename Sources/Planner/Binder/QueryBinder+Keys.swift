@@ -1,0 +1,128 @@
+// The last step of a SELECT: which items are the key, and whether the projection is allowed.
+
+import Columns
+import Syntax
+
+extension QueryBinder {
+  /// Puts the projection on top of the plan.
+  func finish(_ items: [BoundItem], _ step: Step) throws(PlanError) -> BoundQuery {
+    var keyOf: [Int: Int] = [:]
+    var missing: [KeySlot] = []
+    for (slotIndex, slot) in step.keys.enumerated() {
+      var found: [Int] = []
+      for equivalent in [slot.column.reference] + slot.equivalents.map(\.expression) {
+        found = items.indices.filter {
+          items[$0].expression == equivalent && keyOf[$0] == nil
+        }
+        if !found.isEmpty { break }
+      }
+      if found.isEmpty {
+        missing.append(slot)
+      } else if found.count > 1, isPersistent {
+        throw duplicateKey(slot, found.map { items[$0] }, step)
+      }
+      if let first = found.first { keyOf[first] = slotIndex }
+    }
+    if isPersistent, !missing.isEmpty { throw missingKey(missing, step, items) }
+    var projected: [Project.Item] = []
+    var keys = [ColumnID?](repeating: nil, count: step.keys.count)
+    for (index, item) in items.enumerated() {
+      guard let type = item.type ?? (isPersistent ? nil : .string) else {
+        throw PlanError(
+          "untyped-null",
+          "Can't infer a type of null. Please explicitly cast it to a required type, e.g. "
+            + "CAST(null AS VARCHAR).", at: item.span)
+      }
+      let column = context.newColumn(item.name, type)
+      var expression = item.expression
+      if let slot = keyOf[index] {
+        keys[slot] = column.id
+        expression = step.keys[slot].column.reference
+      }
+      projected.append(Project.Item(column: column, expression: expression))
+    }
+    try checkNames(items, keyOf)
+    let complete = keys.allSatisfy { $0 != nil } ? keys.compactMap { $0 } : []
+    if isPersistent, keyOf.count == items.count {
+      throw PlanError(
+        "no-value-columns", "The projection contains no value columns.",
+        at: items.first?.span ?? .none)
+    }
+    let plan = LogicalPlan.project(
+      Project(input: step.plan, items: projected, keys: complete))
+    return BoundQuery(plan: plan, keys: complete, emit: nil, limit: nil)
+  }
+
+  private func checkNames(_ items: [BoundItem], _ keyOf: [Int: Int]) throws(PlanError) {
+    guard isPersistent else { return }
+    var seen: [String: Int] = [:]
+    for (index, item) in items.enumerated() {
+      if seen[item.name] != nil {
+        let role = keyOf[index] != nil ? "key" : "value"
+        throw PlanError(
+          "duplicate-column",
+          "Duplicate \(role) columns found in schema: `\(item.name)` "
+            + "\(item.type?.description ?? "")", at: item.span)
+      }
+      seen[item.name] = index
+    }
+  }
+
+  private func duplicateKey(_ slot: KeySlot, _ items: [BoundItem], _ step: Step) -> PlanError {
+    let names = items.map { $0.name }
+    if step.keyWord == "grouping expression" {
+      return PlanError(
+        "duplicate-key",
+        "The projection contains a key column more than once: "
+          + listed(names.map { "`\($0)`" }, conjunction: "and") + ".\n"
+          + "Each key column must only be in the projection once. If you intended to copy the "
+          + "key into the value, then consider using the AS_VALUE function.",
+        at: items[1].span)
+    }
+    return PlanError(
+      "duplicate-key",
+      "The projection contains a key column (`\(slot.column.name)`) more than once, aliased as: "
+        + "\(listed(names, conjunction: "and")).\n"
+        + "Each key column must only be in the projection once. If you intended to copy the key "
+        + "into the value, then consider using the AS_VALUE function to indicate which key "
+        + "reference should be copied.", at: items[1].span)
+  }
+
+  private func missingKey(_ missing: [KeySlot], _ step: Step, _ items: [BoundItem]) -> PlanError {
+    let span = items.first?.span ?? .none
+    if step.isForeignKeyJoin {
+      let source = step.plan.scans.first?.alias ?? ""
+      let plural = step.keys.count > 1 ? "s" : ""
+      return PlanError(
+        "missing-key",
+        "Primary key column\(plural) missing in projection. For foreign-key table-table joins, "
+          + "the projection must include all primary key columns from the left input table "
+          + "(`\(source)`).", at: span)
+    }
+    let names: String
+    let example: String
+    var plural = ""
+    if step.keyWord == "join expression" {
+      let texts = missing[0].equivalents.map(\.text)
+      names = listed(texts, conjunction: "or")
+      example = texts.first ?? ""
+      plural = texts.count > 1 ? "s" : ""
+    } else {
+      let texts = step.keys.map { $0.equivalents.first?.text ?? $0.column.name }
+      names = listed(texts, conjunction: "and")
+      example = texts.joined(separator: ", ")
+      plural = texts.count > 1 ? "s" : ""
+    }
+    var message =
+      "Key missing from projection (ie, SELECT).\nThe query used to build `\(sinkName)` must "
+      + "include the \(step.keyWord)\(plural) \(names) in its projection (eg, SELECT "
+      + "\(example)...)."
+    if missing[0].isSynthetic {
+      message +=
+        "\nROWKEY was added as a synthetic key column because the join criteria did not match "
+        + "any source column. This expression must be included in the projection and may be "
+        + "aliased."
+    }
+    return PlanError("missing-key", message, at: span)
+  }
+}

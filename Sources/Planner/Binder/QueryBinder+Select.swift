@@ -1,0 +1,295 @@
+// The projection: stars, names, and the key among the items.
+
+import Columns
+import Functions
+import Syntax
+
+/// Gives names to items that have none: KSQL_COL_0, KSQL_COL_1, ..., and fields their own.
+struct NameGenerator {
+  private var used: Set<String>
+  private var next = 0
+
+  init(_ scope: Scope) { used = Set(scope.entries.map(\.column.name)) }
+
+  mutating func generated() -> String {
+    while used.contains("KSQL_COL_\(next)") { next += 1 }
+    defer { next += 1 }
+    return "KSQL_COL_\(next)"
+  }
+
+  /// The field's name, or with _1, _2, ... when it is taken.
+  mutating func field(_ name: String) -> String {
+    var candidate = name
+    var suffix = 1
+    while used.contains(candidate) {
+      candidate = "\(name)_\(suffix)"
+      suffix += 1
+    }
+    used.insert(candidate)
+    return candidate
+  }
+}
+
+extension QueryBinder {
+  /// An item of SELECT, before it is bound: an expression or a column that a star stands for.
+  enum RawItem {
+    case expression(Expression, name: String, span: Span)
+    case bound(BoundExpression, name: String, span: Span)
+  }
+
+  /// Expands stars and names every item.
+  /// `rekeyed`: PARTITION BY moves the old key behind the values of a star.
+  func expand(
+    _ select: Select, _ scope: Scope, rekeyed: Bool
+  ) throws(PlanError) -> [RawItem] {
+    var names = NameGenerator(scope)
+    var result: [RawItem] = []
+    for item in select.items {
+      switch item {
+      case .all(let all):
+        result += try star(all, scope, rekeyed: rekeyed)
+      case .allFields(let node):
+        let binder = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
+        let base = try binder.bind(node.base)
+        guard case .structure(let fields)? = base.type else {
+          throw PlanError(
+            "not-a-struct",
+            "Cannot use '->*' on \(base.text), which is \(base.typeText) and no STRUCT",
+            at: node.span)
+        }
+        for (index, field) in fields.enumerated() {
+          result.append(
+            .bound(
+              .field(base.expression, index: index, field.type), name: names.field(field.name),
+              span: node.span))
+        }
+      case .expression(let node):
+        let name = try itemName(node, scope, &names)
+        result.append(.expression(node.expression, name: name, span: node.span))
+      }
+    }
+    return result
+  }
+
+  private func itemName(
+    _ node: SelectExpression, _ scope: Scope, _ names: inout NameGenerator
+  ) throws(PlanError) -> String {
+    if let alias = node.alias {
+      if isPersistent, SystemColumn.all.contains(alias.name) {
+        throw PlanError(
+          "reserved-name",
+          "`\(alias.name)` is a reserved column name. You cannot use it as an alias for a "
+            + "column.", at: alias.span)
+      }
+      return alias.name
+    }
+    switch node.expression {
+    case .column(let column):
+      guard scope.isJoin else { return column.name.name }
+      if let source = column.source, scope.isAmbiguous(column.name.name) {
+        return "\(source.name)_\(column.name.name)"
+      }
+      return column.name.name
+    case .field(let field): return names.field(field.field.name)
+    default: return names.generated()
+    }
+  }
+
+  private func star(
+    _ all: SelectAll, _ scope: Scope, rekeyed: Bool
+  ) throws(PlanError) -> [RawItem] {
+    if let source = all.source, !scope.qualifiers.contains(source.name) {
+      throw PlanError(
+        "unknown-source", "'\(source.name)' is not a valid stream/table name or alias.",
+        at: source.span, hint: didYouMean(source.name, scope.qualifiers))
+    }
+    var result: [RawItem] = []
+    for qualifier in scope.qualifiers where all.source.map({ $0.name == qualifier }) ?? true {
+      var entries = scope.entries.filter { $0.qualifier == qualifier }
+      if isPersistent || !entries.contains(where: { $0.column.name == SystemColumn.windowStart })
+      {
+        entries.removeAll { $0.isSystem && !(rekeyed && scope.isJoin) }
+      } else {
+        entries.removeAll { $0.isSystem && SystemColumn.pseudo.contains($0.column.name) }
+      }
+      for entry in entries {
+        let name = scope.isJoin ? "\(qualifier)_\(entry.column.name)" : entry.column.name
+        result.append(.bound(entry.column.reference, name: name, span: all.span))
+      }
+    }
+    return result
+  }
+
+  /// Items of a query without GROUP BY, with table functions and PARTITION BY taken into the plan.
+  func bindPlainProjection(
+    _ select: Select, _ step: inout Step
+  ) throws(PlanError) -> [BoundItem] {
+    let raw = try expand(select, step.scope, rekeyed: select.partitionBy != nil)
+    let collector = TableFunctionCollector()
+    var binder = ExpressionBinder(context: context, scope: step.scope, clause: "SELECT")
+    let scope = step.scope
+    let isTable = step.plan.isTable
+    binder.bindTableFunction = { [context] (call, function) throws(PlanError) in
+      if isTable {
+        throw PlanError(
+          "table-function-on-table", "Table source is not supported with table functions",
+          at: call.span)
+      }
+      let inner = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
+      return try collector.add(call, function, inner, context)
+    }
+    var items: [BoundItem] = []
+    for item in raw {
+      switch item {
+      case .bound(let expression, let name, let span):
+        items.append(
+          BoundItem(name: name, expression: expression, type: expression.type, span: span))
+      case .expression(let expression, let name, let span):
+        let bound = try binder.bind(expression)
+        try checkReserved(name, expression, span)
+        items.append(
+          BoundItem(name: name, expression: bound.expression, type: bound.type, span: span))
+      }
+    }
+    if !collector.items.isEmpty {
+      step.plan = .flatMap(FlatMap(input: step.plan, items: collector.items))
+    }
+    if let partitionBy = select.partitionBy {
+      try bindPartitionBy(partitionBy, &step, items)
+    }
+    return items
+  }
+
+  func checkReserved(_ name: String, _ expression: Expression, _ span: Span) throws(PlanError) {
+    if isPersistent, SystemColumn.all.contains(name) {
+      throw PlanError(
+        "reserved-name",
+        "Reserved column name in select: `\(name)`. Please remove or alias the column.",
+        at: span)
+    }
+  }
+
+  private func bindPartitionBy(
+    _ clause: GroupingClause, _ step: inout Step, _ items: [BoundItem]
+  ) throws(PlanError) {
+    if step.plan.window != nil, isPersistent {
+      throw PlanError(
+        "windowed-repartition",
+        "Implicit repartitioning of windowed sources is not supported.", at: clause.span)
+    }
+    if clause.expressions.count == 1, case .literal(let literal) = clause.expressions[0],
+      literal.value == .null
+    {
+      step.plan = .rekey(Rekey(input: step.plan, keys: [], dropsNullKeys: false))
+      step.keys = []
+      return
+    }
+    var binder = ExpressionBinder(
+      context: context, scope: step.scope, clause: "PARTITION BY")
+    binder.bindAggregate = nil
+    var names = NameGenerator(step.scope)
+    var slots: [KeySlot] = []
+    for expression in clause.expressions {
+      let bound = try binder.bind(expression)
+      guard let type = bound.type else {
+        throw PlanError(
+          "null-key", "PARTITION BY NULL cannot be combined with other expressions",
+          at: expression.span)
+      }
+      let name = keyName(expression, bound.expression, items, &names)
+      let qualifier = step.scope.qualifiers.first ?? ""
+      let column: PlanColumn
+      if case .column(let id, _) = bound.expression, let known = step.plan.column(id) {
+        column = PlanColumn(known.id, name, type)
+      } else {
+        column = context.newColumn(name, type)
+      }
+      slots.append(
+        KeySlot(
+          column: column,
+          equivalents: [(bound.expression, qualifiedText(expression, qualifier))]))
+      if type.containsMap {
+        throw PlanError(
+          "map-key",
+          "Map keys, including types that contain maps, are not supported as they may lead to "
+            + "unexpected behavior due to inconsistent serialization. Key column name: "
+            + "`\(name)`. Column type: \(type).", at: expression.span)
+      }
+    }
+    let newKeys = slots.map { $0.equivalents[0].expression }
+    if newKeys != step.keys.map({ $0.column.reference }) {
+      step.plan = .rekey(
+        Rekey(
+          input: step.plan,
+          keys: slots.map {
+            Project.Item(column: $0.column, expression: $0.equivalents[0].expression)
+          }, dropsNullKeys: false))
+    }
+    step.keys = slots
+    step.keyWord = "partitioning expression"
+  }
+
+  /// The name of a key made from an expression: that of the item that projects it, else its own.
+  func keyName(
+    _ expression: Expression, _ bound: BoundExpression, _ items: [BoundItem],
+    _ names: inout NameGenerator
+  ) -> String {
+    if let item = items.first(where: { $0.expression == bound }) { return item.name }
+    switch expression {
+    case .column(let column): return column.name.name
+    case .field(let field): return field.field.name
+    default: return names.generated()
+    }
+  }
+
+  func qualifiedText(_ expression: Expression, _ qualifier: String) -> String {
+    let text = expressionText(expression)
+    switch expression {
+    case .column(let column): return column.source == nil ? "\(qualifier).\(text)" : text
+    case .call(let call):
+      let arguments = call.arguments.map { qualifiedText($0, qualifier) }
+      return "\(call.name.name)(\(arguments.joined(separator: ", ")))"
+    default: return text
+    }
+  }
+}
+
+/// Collects the table functions of a SELECT; they are zipped row by row.
+final class TableFunctionCollector {
+  var items: [FlatMap.Item] = []
+
+  func add(
+    _ call: FunctionCall, _ function: TableFunction, _ binder: ExpressionBinder,
+    _ context: BindingContext
+  ) throws(PlanError) -> BoundExpression {
+    var arguments: [Typed] = []
+    for argument in call.arguments { arguments.append(try binder.bind(argument)) }
+    let types = arguments.map { ArgumentType.value($0.type) }
+    let signatures = function.overloads.map(\.signature)
+    let resolution: Resolution
+    switch resolve(signatures, types) {
+    case .success(let found): resolution = found
+    case .failure(let failure):
+      throw binder.callError(failure, function.name, types, signatures, at: call.span)
+    }
+    let bound = zip(arguments, resolution.parameters).map {
+      binder.argumentCast($0, $1, resolution.bindings)
+    }
+    let type: DataType
+    switch signatures[resolution.overload].returns {
+    case .pattern(let pattern): type = concrete(pattern, resolution.bindings) ?? .string
+    case .computed(let compute):
+      do {
+        type = try compute(bound.map { $0.type }, bound.map { _ in nil })
+      } catch {
+        throw PlanError("invalid-argument", error.message, at: call.span)
+      }
+    }
+    let column = context.newColumn("KSQL_SYNTH_\(items.count)", type)
+    items.append(
+      FlatMap.Item(
+        column: column, function: function.name, overload: resolution.overload,
+        arguments: bound))
+    return column.reference
+  }
+}

@@ -1,0 +1,244 @@
+// SELECT to a logical plan, in the order in which its clauses take effect: FROM, WHERE, table functions,
+// PARTITION BY or GROUP BY with HAVING, the projection; then what applies to the whole result.
+// Key rules: every step knows which expressions are the key of its rows (`KeySlot`), and the projection
+// of a persistent query must name each of them once.
+
+import Columns
+import Functions
+public import Syntax
+
+/// What a query is for; it decides which clauses are allowed and whether the key must be projected.
+public enum QueryPurpose: Hashable, Sendable {
+  case persistent(sink: String)
+  case push
+  case pull
+}
+
+/// A bound query.
+public struct BoundQuery: Sendable {
+  /// Its columns are the result, in order, with their final names.
+  public var plan: LogicalPlan
+  /// The result's key columns, in key order.
+  public var keys: [ColumnID]
+  public var emit: EmitClause.Mode?
+  public var limit: Int64?
+
+  public var columns: [PlanColumn] { plan.columns }
+  public var isTable: Bool { plan.isTable }
+  public var window: WindowInfo? { plan.window }
+  /// The leftmost source, which gives the sink its formats and partitions.
+  public var leftmost: SourceDefinition? { plan.scans.first?.source }
+}
+
+/// One part of the key: expressions that all have its value; the projection must have one of them.
+struct KeySlot {
+  var column: PlanColumn
+  /// In order of preference, as messages show them.
+  var equivalents: [(expression: BoundExpression, text: String)]
+  var isSynthetic = false
+}
+
+/// A step of binding: the plan so far, the names in scope, and the key.
+struct Step {
+  var plan: LogicalPlan
+  var scope: Scope
+  var keys: [KeySlot]
+  /// Words for a missing key: "key column", "join expression", ...
+  var keyWord: String
+  var isForeignKeyJoin = false
+}
+
+/// An item of the projection.
+struct BoundItem {
+  var name: String
+  var expression: BoundExpression
+  /// nil: a bare NULL.
+  var type: DataType?
+  var span: Span
+}
+
+struct QueryBinder {
+  let context: BindingContext
+  let purpose: QueryPurpose
+  var commonTables: [String: BoundQuery] = [:]
+
+  init(context: BindingContext, purpose: QueryPurpose) {
+    self.context = context
+    self.purpose = purpose
+  }
+
+  var isPersistent: Bool { if case .persistent = purpose { true } else { false } }
+  var sinkName: String { if case .persistent(let sink) = purpose { sink } else { "" } }
+
+  /// Throws: every diagnostic of names, types, keys and clauses.
+  func bind(_ query: Query) throws(PlanError) -> BoundQuery {
+    var binder = self
+    for table in query.commonTables {
+      var inner = binder
+      inner = QueryBinder(context: context, purpose: .push)
+      inner.commonTables = binder.commonTables
+      binder.commonTables[table.name.name] = try inner.bind(table.query)
+    }
+    var result = try binder.bind(query.select, emit: query.emit)
+    if query.selects.count > 1 {
+      result = try binder.bindUnion(query, first: result)
+    }
+    result.emit = query.emit?.mode
+    if let emit = query.emit, emit.mode == .final, !hasWindowedAggregate(result.plan) {
+      throw PlanError(
+        "emit-final", "EMIT FINAL is only supported for windowed aggregations.", at: emit.span)
+    }
+    return try binder.bindTail(query, result)
+  }
+
+  private func hasWindowedAggregate(_ plan: LogicalPlan) -> Bool {
+    if case .aggregate(let node) = plan, node.window != nil { return true }
+    return plan.inputs.contains { hasWindowedAggregate($0) }
+  }
+
+  private func bindUnion(
+    _ query: Query, first: BoundQuery
+  ) throws(PlanError) -> BoundQuery {
+    throw .unsupported("UNION ALL", at: query.span)
+  }
+
+  private func bindTail(_ query: Query, _ bound: BoundQuery) throws(PlanError) -> BoundQuery {
+    var result = bound
+    if isPersistent {
+      if let limit = query.limit {
+        throw PlanError(
+          "invalid-limit", "LIMIT clause is not supported in persistent queries", at: limit.span)
+      }
+    }
+    if purpose != .pull {
+      if let item = query.orderBy.first {
+        throw PlanError(
+          "invalid-order-by", "ORDER BY is supported only in pull queries", at: item.span)
+      }
+      if let offset = query.offset {
+        throw PlanError(
+          "invalid-offset", "OFFSET is supported only in pull queries", at: offset.span)
+      }
+    }
+    if purpose == .pull, !query.orderBy.isEmpty {
+      result.plan = try bindSort(query.orderBy, result)
+    }
+    result.limit = query.limit?.count
+    if purpose == .pull, query.limit != nil || query.offset != nil {
+      result.plan = .limit(
+        Limit(
+          input: result.plan, count: query.limit?.count, offset: query.offset?.count ?? 0))
+    }
+    return result
+  }
+
+  private func bindSort(
+    _ items: [SortItem], _ bound: BoundQuery
+  ) throws(PlanError) -> LogicalPlan {
+    let entries = bound.columns.map { Scope.Entry(qualifier: "", column: $0, isSystem: false) }
+    let binder = ExpressionBinder(
+      context: context, scope: Scope(entries: entries, qualifiers: [""]), clause: "ORDER BY")
+    var sorted: [Sort.Item] = []
+    for item in items {
+      if case .literal(let literal) = item.expression, case .integer(let number) = literal.value {
+        guard number >= 1, number <= Int64(bound.columns.count) else {
+          throw PlanError(
+            "invalid-order-by", "ORDER BY position \(number) is not in the select list",
+            at: item.span)
+        }
+        sorted.append(
+          Sort.Item(
+            expression: bound.columns[Int(number) - 1].reference,
+            isDescending: item.isDescending,
+            nullsFirst: item.nullsFirst ?? item.isDescending))
+        continue
+      }
+      let expression = try binder.bind(item.expression)
+      sorted.append(
+        Sort.Item(
+          expression: expression.expression, isDescending: item.isDescending,
+          nullsFirst: item.nullsFirst ?? item.isDescending))
+    }
+    return .sort(Sort(input: bound.plan, items: sorted))
+  }
+
+  /// One SELECT.
+  private func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
+    var step = try bindRelation(select.from)
+    if let filter = select.filter {
+      let binder = ExpressionBinder(context: context, scope: step.scope, clause: "WHERE")
+      step.plan = .filter(Filter(input: step.plan, predicate: try binder.predicate(filter)))
+    }
+    try checkClauses(select, step)
+    let isAggregate =
+      select.groupBy != nil || select.items.contains { containsAggregate($0) }
+      || select.having != nil
+    var result: BoundQuery
+    if isAggregate {
+      result = try bindAggregation(select, step, emit: emit)
+    } else {
+      let projection = try bindPlainProjection(select, &step)
+      result = try finish(projection, step)
+    }
+    if select.isDistinct {
+      guard purpose == .pull else {
+        throw .unsupported("SELECT DISTINCT outside pull queries", at: select.span)
+      }
+      result.plan = .distinct(Distinct(input: result.plan))
+    }
+    return result
+  }
+
+  private func checkClauses(_ select: Select, _ step: Step) throws(PlanError) {
+    if let window = select.window, select.groupBy == nil {
+      throw PlanError(
+        "window-without-group", "WINDOW clause requires a GROUP BY clause.", at: window.span)
+    }
+    if let having = select.having, select.groupBy == nil {
+      throw PlanError(
+        "having-without-group", "HAVING clause requires a GROUP BY clause.", at: having.span)
+    }
+    if let partitionBy = select.partitionBy {
+      if select.groupBy != nil {
+        throw PlanError(
+          "partition-and-group", "Only one of PARTITION BY and GROUP BY may be used",
+          at: partitionBy.span)
+      }
+      if step.plan.isTable {
+        throw PlanError(
+          "partition-by-table",
+          "PARTITION BY is not supported for tables. Use GROUP BY, or a stream over the "
+            + "table's topic.", at: partitionBy.span)
+      }
+      if partitionBy.expressions.isEmpty {
+        throw PlanError(
+          "empty-partition-by", "PARTITION BY requires at least one expression",
+          at: partitionBy.span)
+      }
+    }
+    if purpose == .pull {
+      for (clause, span) in [
+        ("WINDOW", select.window?.span), ("PARTITION BY", select.partitionBy?.span),
+      ] {
+        if let span {
+          throw PlanError(
+            "invalid-pull-query", "Pull queries don't support \(clause) clauses.", at: span)
+        }
+      }
+    }
+  }
+
+  func containsAggregate(_ item: SelectItem) -> Bool {
+    if case .expression(let item) = item { return containsAggregate(item.expression) }
+    return false
+  }
+
+  func containsAggregate(_ expression: Expression) -> Bool {
+    if case .call(let call) = expression,
+      context.catalog.functions.aggregates[call.name.name.uppercased()] != nil
+    {
+      return true
+    }
+    return expression.operands.contains { containsAggregate($0) }
+  }
+}

@@ -1,0 +1,213 @@
+// CSAS, CTAS and INSERT INTO ... SELECT: a bound query and the source that it fills.
+
+import Columns
+public import Syntax
+
+/// A persistent query, bound: what it computes and where it writes.
+public struct PersistentQuery: Sendable {
+  public var query: BoundQuery
+  public var sink: SourceDefinition
+  /// The value columns of the plan in the order of the sink's schema, and its keys.
+  public var outputs: [ColumnID]
+  /// Names of the sources that it reads.
+  public var sources: [String]
+}
+
+public struct SinkBinder {
+  let context: BindingContext
+
+  public init(context: BindingContext) { self.context = context }
+
+  /// Throws: everything that is wrong with the query, its key, its formats or its properties.
+  public func bind(
+    _ statement: CreateSourceAs, text: String, topicPartitions: (String) -> Int?
+  ) throws(PlanError) -> PersistentQuery {
+    let name = statement.name.name
+    let binder = QueryBinder(context: context, purpose: .persistent(sink: name))
+    let query = try binder.bind(statement.query)
+    if query.isTable != (statement.kind == .table) {
+      let produced = query.isTable ? "TABLE" : "STREAM"
+      throw PlanError(
+        "wrong-result-kind",
+        "Invalid result type. Your SELECT query produces a \(produced). Please use CREATE "
+          + "\(produced) AS SELECT statement instead.", at: statement.query.span)
+    }
+    let with = try WithProperties(
+      statement.properties, allowed: WithProperties.sinkNames, span: statement.name.span)
+    let schema = try sinkSchema(query)
+    let formats = try sinkFormats(with, query, schema, at: statement)
+    let leftmost = query.leftmost
+    let prefix = context.properties["ksql.output.topic.name.prefix"] ?? ""
+    let topic = try with.string("KAFKA_TOPIC") ?? (prefix + name)
+    let asked = try with.integer("PARTITIONS")
+    if let asked, asked < 1 || asked > 10_000 {
+      throw PlanError(
+        "invalid-property", "PARTITIONS must be between 1 and 10000",
+        at: with.span(of: "PARTITIONS"))
+    }
+    let timestamp = try with.checkedTimestamp(schema)
+    let sink = SourceDefinition(
+      name: name, kind: statement.kind, schema: schema, topic: topic, keyFormat: formats.key,
+      valueFormat: formats.value,
+      partitions: asked.map(Int.init) ?? topicPartitions(topic) ?? leftmost?.partitions ?? 1,
+      timestamp: timestamp, window: query.window, statement: text)
+    return PersistentQuery(
+      query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))
+  }
+
+  /// INSERT INTO: the result must fit the target by name and, after implicit casts, by type.
+  public func bind(_ statement: InsertSelect) throws(PlanError) -> PersistentQuery {
+    let target: SourceDefinition
+    target = try context.catalog.source(statement.target)
+    guard target.kind == .stream else {
+      throw PlanError(
+        "insert-into-table",
+        "INSERT INTO can only be used to insert into a stream. \(target.name) is a table.",
+        at: statement.target.span)
+    }
+    if target.isReadOnly {
+      throw PlanError(
+        "read-only-source", "Cannot insert into read-only stream: \(target.name)",
+        at: statement.target.span)
+    }
+    if target.schema.columns.contains(where: { $0.role != .key && $0.role != .value }) {
+      throw PlanError(
+        "header-columns", "Cannot insert into \(target.name) because it has header columns",
+        at: statement.target.span)
+    }
+    _ = try WithProperties(
+      statement.properties, allowed: WithProperties.insertNames, span: statement.span)
+    let binder = QueryBinder(context: context, purpose: .persistent(sink: target.name))
+    var query = try binder.bind(statement.query)
+    guard !query.isTable else {
+      throw PlanError(
+        "wrong-result-kind",
+        "Incompatible data sink: the query produces a TABLE and \(target.name) is a STREAM",
+        at: statement.query.span)
+    }
+    let result = try sinkSchema(query)
+    guard compatible(result, target.schema) else {
+      throw PlanError(
+        "incompatible-schema",
+        "Incompatible schema between results and sink.\nResult schema is \(result)\nSink "
+          + "schema is \(target.schema)", at: statement.query.span)
+    }
+    castToTarget(&query, target.schema)
+    return PersistentQuery(
+      query: query, sink: target, outputs: outputs(query, target.schema),
+      sources: sources(query))
+  }
+
+  private func compatible(_ result: Schema, _ target: Schema) -> Bool {
+    func fits(_ from: [SchemaColumn], _ to: [SchemaColumn]) -> Bool {
+      from.count == to.count
+        && zip(from, to).allSatisfy {
+          $0.name == $1.name && $0.type.canImplicitlyCast(to: $1.type)
+        }
+    }
+    return fits(result.keys, target.keys) && fits(result.values, target.values)
+  }
+
+  private func castToTarget(_ query: inout BoundQuery, _ target: Schema) {
+    guard case .project(var project) = query.plan else { return }
+    for index in project.items.indices {
+      let item = project.items[index]
+      guard let wanted = target[item.column.name]?.type, wanted != item.column.type else {
+        continue
+      }
+      project.items[index].expression = .cast(item.expression, to: wanted)
+      project.items[index].column.type = wanted
+    }
+    query.plan = .project(project)
+  }
+
+  private func sinkSchema(_ query: BoundQuery) throws(PlanError) -> Schema {
+    let keys = Set(query.keys)
+    var columns = query.keys.compactMap { query.plan.column($0) }.map {
+      SchemaColumn($0.name, $0.type, .key)
+    }
+    columns += query.columns.filter { !keys.contains($0.id) }.map {
+      SchemaColumn($0.name, $0.type)
+    }
+    return Schema(columns)
+  }
+
+  private func outputs(_ query: BoundQuery, _ schema: Schema) -> [ColumnID] {
+    schema.columns.compactMap { column in
+      query.columns.first { $0.name == column.name }?.id
+    }
+  }
+
+  private func sources(_ query: BoundQuery) -> [String] {
+    var result: [String] = []
+    for scan in query.plan.scans where !result.contains(scan.source.name) {
+      result.append(scan.source.name)
+    }
+    return result
+  }
+
+  private func sinkFormats(
+    _ with: WithProperties, _ query: BoundQuery, _ schema: Schema, at statement: CreateSourceAs
+  ) throws(PlanError) -> (key: FormatSpec, value: FormatSpec) {
+    let named = try with.formats()
+    let leftmost = query.leftmost
+    let inheritedKey = leftmost?.keyFormat ?? FormatSpec(.kafka)
+    let inheritedValue = leftmost?.valueFormat ?? FormatSpec(.json)
+    var key = named.key ?? inheritedKey
+    if named.key == nil {
+      if schema.keys.isEmpty {
+        if dropsKey(query.plan) { key = FormatSpec(.none) }
+      } else if key.name == .none {
+        let name = context.properties["ksql.persistence.default.format.key"] ?? "KAFKA"
+        key = FormatSpec(FormatName(rawValue: name.uppercased()) ?? .kafka)
+      }
+    }
+    var value = named.value ?? inheritedValue
+    if named.value == nil || named.value?.name == inheritedValue.name, value.delimiter == nil {
+      value.delimiter = inheritedValue.delimiter
+    }
+    if let delimiter = try with.string("VALUE_DELIMITER"), named.value == nil {
+      throw PlanError(
+        "invalid-property", "VALUE_DELIMITER '\(delimiter)' needs VALUE_FORMAT='DELIMITED'",
+        at: with.span(of: "VALUE_DELIMITER"))
+    }
+    try checkSources(query)
+    let span = statement.query.span
+    try key.check(schema.keys, isKey: true, at: span)
+    try value.check(schema.values, isKey: false, at: span)
+    value = try with.wrapping(
+      value, valueCount: schema.values.count, properties: context.properties)
+    return (key, value)
+  }
+
+  /// PARTITION BY NULL leaves rows without a key.
+  private func dropsKey(_ plan: LogicalPlan) -> Bool {
+    if case .rekey(let node) = plan { return node.keys.isEmpty }
+    if case .aggregate = plan { return false }
+    if case .join = plan { return false }
+    return plan.inputs.contains { dropsKey($0) }
+  }
+
+  /// KAFKA's values have no field names; ksqlDB refuses to group or join by them.
+  private func checkSources(_ query: BoundQuery) throws(PlanError) {
+    let names = query.plan.scans.filter { $0.source.valueFormat.name == .kafka }.map {
+      $0.source.name
+    }
+    guard !names.isEmpty else { return }
+    func uses(_ plan: LogicalPlan, _ test: (LogicalPlan) -> Bool) -> Bool {
+      test(plan) || plan.inputs.contains { uses($0, test) }
+    }
+    let word: String
+    if uses(query.plan, { if case .join = $0 { true } else { false } }) {
+      word = "JOIN"
+    } else if uses(query.plan, { if case .aggregate = $0 { true } else { false } }) {
+      word = "GROUP BY"
+    } else {
+      return
+    }
+    throw PlanError(
+      "kafka-value-format",
+      "Source(s) \(names.joined(separator: ", ")) are using the 'KAFKA' value format. This "
+        + "format does not yet support \(word).", at: .none)
+  }
+}

@@ -1,0 +1,256 @@
+// CREATE STREAM and CREATE TABLE over a topic or a file.
+
+import Columns
+public import Syntax
+
+public struct SourceBinder {
+  let context: BindingContext
+
+  public init(context: BindingContext) { self.context = context }
+
+  /// `topicPartitions`: how many partitions a topic has, nil when there is none of that name.
+  /// Throws: every diagnostic of elements, types, formats and properties.
+  public func bind(
+    _ statement: CreateSource, text: String, topicPartitions: (String) -> Int?
+  ) throws(PlanError) -> SourceDefinition {
+    let with = try WithProperties(
+      statement.properties, allowed: WithProperties.sourceNames, span: statement.name.span)
+    let schema = try bindElements(statement)
+    let file = try with.string("FILE")
+    let topic = try with.string("KAFKA_TOPIC") ?? (file == nil ? nil : statement.name.name)
+    guard let topic else {
+      throw PlanError(
+        "missing-property",
+        "Missing required property \"KAFKA_TOPIC\" which has no default value.", at: with.span)
+    }
+    let formats = try sourceFormats(with, schema)
+    if let format = [formats.key, formats.value].first(where: { !$0.name.hasCodec }),
+      statement.elements == nil
+    {
+      throw .unsupported(
+        "inferring a schema from a registry for \(format.name.rawValue)",
+        at: statement.name.span)
+    }
+    guard !schema.values.isEmpty || !schema.keys.isEmpty || schema.columns.count > 0 else {
+      throw PlanError(
+        "no-columns",
+        "The statement does not define any columns.", at: statement.name.span)
+    }
+    try checkSourceFormats(statement, formats, schema, with)
+    let value = try with.wrapping(
+      formats.value, valueCount: schema.values.count, properties: context.properties)
+    let timestamp = try checkedTimestamp(with, schema)
+    let window = try with.window()
+    if window != nil, schema.keys.isEmpty {
+      throw PlanError(
+        "windowed-without-key", "Windowed sources require a key column.",
+        at: with.span(of: "WINDOW_TYPE"))
+    }
+    let partitions = try partitionCount(with, existing: topicPartitions(topic), topic)
+    return SourceDefinition(
+      name: statement.name.name, kind: statement.kind, schema: schema, topic: topic,
+      keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
+      window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
+  }
+
+  private func partitionCount(
+    _ with: WithProperties, existing: Int?, _ topic: String
+  ) throws(PlanError) -> Int {
+    let asked = try with.integer("PARTITIONS")
+    if let asked, asked < 1 || asked > 10_000 {
+      throw PlanError(
+        "invalid-property", "PARTITIONS must be between 1 and 10000",
+        at: with.span(of: "PARTITIONS"))
+    }
+    if let existing {
+      if let asked, Int(asked) != existing {
+        throw PlanError(
+          "partition-mismatch",
+          "A Kafka topic with the name '\(topic)' already exists, with different "
+            + "partition/replica configuration than required. KSQL expects \(asked) partitions "
+            + "(topic has \(existing))", at: with.span(of: "PARTITIONS"))
+      }
+      return existing
+    }
+    if let asked { return Int(asked) }
+    return context.properties["headrace.default.partitions"].flatMap { Int($0) } ?? 1
+  }
+
+  private func bindElements(_ statement: CreateSource) throws(PlanError) -> Schema {
+    var columns: [SchemaColumn] = []
+    for element in statement.elements ?? [] {
+      let name = element.name.name
+      let isTable = statement.kind == .table
+      if SystemColumn.all.contains(name) {
+        throw PlanError(
+          "reserved-name",
+          "'\(name)' is a reserved column name. You cannot use it as a name for a column.",
+          at: element.name.span)
+      }
+      if columns.contains(where: { $0.name == name }) {
+        throw PlanError(
+          "duplicate-column", "Duplicate column names: \(name)", at: element.name.span)
+      }
+      let type = try context.catalog.type(element.type)
+      let role: SchemaColumn.Role
+      switch element.constraint {
+      case nil: role = .value
+      case .key:
+        guard !isTable else {
+          throw PlanError(
+            "key-on-table",
+            "Column `\(name)` is a 'KEY' column: please use 'PRIMARY KEY' for tables.\n"
+              + "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
+              + "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
+            at: element.constraintSpan)
+        }
+        role = .key
+      case .primaryKey:
+        guard isTable else {
+          throw PlanError(
+            "primary-key-on-stream",
+            "Column `\(name)` is a 'PRIMARY KEY' column: please use 'KEY' for streams.\n"
+              + "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
+              + "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
+            at: element.constraintSpan)
+        }
+        role = .key
+      case .headers: role = try headerRole(element, type, nil)
+      case .header(let key): role = try headerRole(element, type, key.value)
+      }
+      columns.append(SchemaColumn(name, type, role))
+    }
+    if statement.kind == .table, !columns.contains(where: \.isKey) {
+      throw PlanError(
+        "missing-primary-key",
+        "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",
+        at: statement.name.span)
+    }
+    return try checkedHeaders(Schema(columns), statement)
+  }
+
+  private static let headersType = DataType.array(
+    .structure([StructField("KEY", .string), StructField("VALUE", .bytes)]))
+
+  private func headerRole(
+    _ element: TableElement, _ type: DataType, _ key: String?
+  ) throws(PlanError) -> SchemaColumn.Role {
+    let wanted = key == nil ? Self.headersType : .bytes
+    guard type == wanted else {
+      throw PlanError(
+        "invalid-header-type",
+        "Invalid type for HEADER\(key.map { "('\($0)')" } ?? "S") column: expected "
+          + "\(wanted), got \(type)", at: element.type.span)
+    }
+    return .headers(key: key)
+  }
+
+  private func checkedHeaders(
+    _ schema: Schema, _ statement: CreateSource
+  ) throws(PlanError) -> Schema {
+    var names: Set<String> = []
+    var hasAll = false
+    var hasOne = false
+    for column in schema.columns {
+      guard case .headers(let key) = column.role else { continue }
+      if let key {
+        hasOne = true
+        guard names.insert(key).inserted else {
+          throw PlanError(
+            "duplicate-header", "Schema already contains a HEADER('\(key)') column.",
+            at: statement.name.span)
+        }
+      } else {
+        if hasAll {
+          throw PlanError(
+            "duplicate-header", "Schema already contains a HEADERS column.",
+            at: statement.name.span)
+        }
+        hasAll = true
+      }
+    }
+    if hasAll, hasOne {
+      throw PlanError(
+        "duplicate-header",
+        "Schema already contains a HEADERS column; a HEADER('key') column cannot stand beside it.",
+        at: statement.name.span)
+    }
+    return schema
+  }
+
+  private func sourceFormats(
+    _ with: WithProperties, _ schema: Schema
+  ) throws(PlanError) -> (key: FormatSpec, value: FormatSpec) {
+    let named = try with.formats()
+    let defaults = context.properties
+    let key =
+      named.key
+      ?? FormatSpec(
+        FormatName(
+          rawValue: (defaults["ksql.persistence.default.format.key"] ?? "KAFKA").uppercased())
+          ?? .kafka)
+    if let value = named.value { return (key, value) }
+    guard let text = defaults["ksql.persistence.default.format.value"],
+      let name = FormatName(rawValue: text.uppercased())
+    else {
+      throw PlanError(
+        "missing-property",
+        "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide "
+          + "one or set a default via the 'ksql.persistence.default.format.value' config.",
+        at: with.span)
+    }
+    return (key, FormatSpec(name))
+  }
+
+  private func checkSourceFormats(
+    _ statement: CreateSource, _ formats: (key: FormatSpec, value: FormatSpec),
+    _ schema: Schema, _ with: WithProperties
+  ) throws(PlanError) {
+    let span = statement.elements?.first?.span ?? statement.name.span
+    try formats.key.check(schema.keys, isKey: true, at: span)
+    try formats.value.check(schema.values, isKey: false, at: span)
+  }
+
+  private func checkedTimestamp(
+    _ with: WithProperties, _ schema: Schema
+  ) throws(PlanError) -> TimestampSpec? {
+    try with.checkedTimestamp(schema)
+  }
+}
+
+extension WithProperties {
+  /// The TIMESTAMP column, which must exist and have a type that a time can be read from.
+  func checkedTimestamp(_ schema: Schema) throws(PlanError) -> TimestampSpec? {
+    guard let timestamp = try timestamp() else { return nil }
+    guard let column = schema[timestamp.column] else {
+      throw PlanError(
+        "unknown-timestamp-column",
+        "The TIMESTAMP column set in the WITH clause does not exist in the schema: "
+          + "'\(timestamp.column)'", at: span(of: "TIMESTAMP"),
+        hint: didYouMean(timestamp.column, schema.columns.map(\.name)))
+    }
+    switch column.type {
+    case .bigint, .timestamp:
+      if timestamp.format != nil {
+        throw PlanError(
+          "invalid-timestamp-format",
+          "TIMESTAMP_FORMAT set, however, TIMESTAMP column '\(column.name)' is of type "
+            + "\(column.type) and only STRING columns have a format",
+          at: span(of: "TIMESTAMP_FORMAT"))
+      }
+    case .string:
+      guard timestamp.format != nil else {
+        throw PlanError(
+          "missing-timestamp-format",
+          "A String timestamp field has been specified without also specifying the "
+            + "timestamp_format", at: span(of: "TIMESTAMP"))
+      }
+    case .boolean, .int, .double, .decimal, .bytes, .date, .time, .array, .map, .structure:
+      throw PlanError(
+        "invalid-timestamp-type",
+        "Timestamp column, \(column.name), should be LONG(INT64), TIMESTAMP, or a String with a "
+          + "timestamp_format specified", at: span(of: "TIMESTAMP"))
+    }
+    return timestamp
+  }
+}

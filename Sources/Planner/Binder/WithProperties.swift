@@ -1,0 +1,207 @@
+// The WITH clause: known names, typed values, and the formats that they describe.
+
+import Columns
+import Syntax
+
+/// A checked WITH clause. Values are read on demand, each error located at its property.
+struct WithProperties {
+  let properties: Properties?
+  let span: Span
+
+  static let sourceNames: Set<String> = [
+    "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "RETENTION_MS", "CLEANUP_POLICY", "FORMAT",
+    "KEY_FORMAT", "VALUE_FORMAT", "KEY_DELIMITER", "VALUE_DELIMITER", "WRAP_SINGLE_VALUE",
+    "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE", "KEY_SCHEMA_ID",
+    "VALUE_SCHEMA_ID", "KEY_SCHEMA_FULL_NAME", "VALUE_SCHEMA_FULL_NAME",
+    "VALUE_AVRO_SCHEMA_FULL_NAME", "KEY_PROTOBUF_NULLABLE_REPRESENTATION",
+    "VALUE_PROTOBUF_NULLABLE_REPRESENTATION", "SOURCED_BY_CONNECTOR", "FILE",
+  ]
+  static let sinkNames = sourceNames.subtracting([
+    "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR", "FILE",
+  ])
+  static let insertNames: Set<String> = ["QUERY_ID"]
+
+  init(_ properties: Properties?, allowed: Set<String>, span: Span) throws(PlanError) {
+    self.properties = properties
+    self.span = properties?.span ?? span
+    for property in properties?.items ?? [] where !allowed.contains(property.key) {
+      throw PlanError(
+        "unknown-property",
+        "Invalid config variable(s) in the WITH clause: \(property.key)", at: property.span,
+        hint: didYouMean(property.key, allowed.sorted()))
+    }
+  }
+
+  private func literal(_ key: String) throws(PlanError) -> (Literal.Value, Span)? {
+    guard let property = properties?[key] else { return nil }
+    guard case .literal(let literal) = property.value else {
+      throw PlanError(
+        "invalid-property", "Configuration \(key) is invalid: it must be a literal",
+        at: property.span)
+    }
+    return (literal.value, literal.span)
+  }
+
+  func span(of key: String) -> Span { properties?[key]?.span ?? span }
+
+  private func invalid(_ key: String, _ why: String) -> PlanError {
+    PlanError("invalid-property", "Configuration \(key) is invalid: \(why)", at: span(of: key))
+  }
+
+  func string(_ key: String) throws(PlanError) -> String? {
+    guard let (value, _) = try literal(key) else { return nil }
+    guard case .string(let text) = value else {
+      throw invalid(key, "a string is expected")
+    }
+    return text
+  }
+
+  func integer(_ key: String) throws(PlanError) -> Int64? {
+    guard let (value, _) = try literal(key) else { return nil }
+    switch value {
+    case .integer(let number): return number
+    case .string(let text):
+      if let number = Int64(text) { return number }
+      throw invalid(key, "Not a number: '\(text)'")
+    case .null, .boolean, .decimal, .floating: throw invalid(key, "a whole number is expected")
+    }
+  }
+
+  func boolean(_ key: String) throws(PlanError) -> Bool? {
+    guard let (value, _) = try literal(key) else { return nil }
+    switch value {
+    case .boolean(let flag): return flag
+    case .string(let text) where text.lowercased() == "true": return true
+    case .string(let text) where text.lowercased() == "false": return false
+    case .null, .integer, .decimal, .floating, .string:
+      throw invalid(key, "Expected value to be either true or false")
+    }
+  }
+
+  private func formatName(_ key: String) throws(PlanError) -> FormatName? {
+    guard let text = try string(key) else { return nil }
+    guard let name = FormatName(rawValue: text.uppercased()) else {
+      throw PlanError(
+        "unknown-format", "Unknown format: \(text.uppercased())", at: span(of: key),
+        hint: didYouMean(text.uppercased(), FormatName.allCases.map(\.rawValue)))
+    }
+    return name
+  }
+
+  private func delimiter(_ key: String) throws(PlanError) -> UInt8? {
+    guard let text = try string(key) else { return nil }
+    if text.uppercased() == "SPACE" { return UInt8(ascii: " ") }
+    if text.uppercased() == "TAB" { return UInt8(ascii: "\t") }
+    if text.allSatisfy(\.isWhitespace) {
+      throw invalid(
+        key, "Delimiter cannot be empty, if you meant to have a tab or space for delimiter, "
+          + "please use the special values 'TAB' or 'SPACE'")
+    }
+    guard text.utf8.count == 1, let byte = text.utf8.first else {
+      throw invalid(
+        key, "Invalid delimiter value: '\(text)'. Delimiter must be a single character or "
+          + "TAB,SPACE")
+    }
+    return byte
+  }
+
+  /// The formats that the clause names; nil where it names none.
+  func formats() throws(PlanError) -> (key: FormatSpec?, value: FormatSpec?) {
+    let both = try formatName("FORMAT")
+    for (key, side) in [("KEY_FORMAT", "key"), ("VALUE_FORMAT", "value")]
+    where both != nil && properties?[key] != nil {
+      _ = side
+      throw PlanError(
+        "conflicting-properties",
+        "Cannot supply both '\(key)' and 'FORMAT' properties, as 'FORMAT' sets both key and "
+          + "value formats. Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'.",
+        at: span(of: key))
+    }
+    let key = try both ?? formatName("KEY_FORMAT")
+    let value = try both ?? formatName("VALUE_FORMAT")
+    let keyDelimiter = try delimiter("KEY_DELIMITER")
+    let valueDelimiter = try delimiter("VALUE_DELIMITER")
+    if let key, key != .delimited, keyDelimiter != nil {
+      throw PlanError(
+        "invalid-property",
+        "Delimiter only supported with DELIMITED format: KEY_DELIMITER", at: span(of: "KEY_DELIMITER"))
+    }
+    if let value, value != .delimited, valueDelimiter != nil {
+      throw PlanError(
+        "invalid-property",
+        "Delimiter only supported with DELIMITED format: VALUE_DELIMITER",
+        at: span(of: "VALUE_DELIMITER"))
+    }
+    return (
+      key.map { FormatSpec($0, delimiter: keyDelimiter) },
+      value.map { FormatSpec($0, delimiter: valueDelimiter) }
+    )
+  }
+
+  func timestamp() throws(PlanError) -> TimestampSpec? {
+    let format = try string("TIMESTAMP_FORMAT")
+    guard let column = try string("TIMESTAMP") else {
+      if format != nil {
+        throw PlanError(
+          "invalid-property", "TIMESTAMP_FORMAT needs TIMESTAMP",
+          at: span(of: "TIMESTAMP_FORMAT"))
+      }
+      return nil
+    }
+    // The name follows the rules of identifiers: upper case unless in backticks.
+    let name =
+      column.count >= 2 && column.first == "`" && column.last == "`"
+      ? String(column.dropFirst().dropLast()) : column.uppercased()
+    return TimestampSpec(column: name, format: format)
+  }
+
+  func window() throws(PlanError) -> WindowInfo? {
+    let size = try string("WINDOW_SIZE")
+    guard let text = try string("WINDOW_TYPE") else {
+      if size != nil {
+        throw PlanError(
+          "invalid-property", "'WINDOW_SIZE' should not be set for non-windowed sources.",
+          at: span(of: "WINDOW_SIZE"))
+      }
+      return nil
+    }
+    guard let kind = WindowInfo.Kind(rawValue: text.uppercased()) else {
+      throw invalid(
+        "WINDOW_TYPE", "Unknown window type: \(text). It must be SESSION, TUMBLING or HOPPING.")
+    }
+    if kind == .session {
+      if size != nil {
+        throw PlanError(
+          "invalid-property", "'WINDOW_SIZE' should not be set for SESSION windows.",
+          at: span(of: "WINDOW_SIZE"))
+      }
+      return WindowInfo(kind: kind, sizeMs: nil)
+    }
+    guard let size else {
+      throw PlanError(
+        "missing-property",
+        "\(kind.rawValue) windows require 'WINDOW_SIZE' to be provided in the WITH clause. For "
+          + "example: 'WINDOW_SIZE'='10 SECONDS'", at: span(of: "WINDOW_TYPE"))
+    }
+    return WindowInfo(kind: kind, sizeMs: try durationText(size))
+  }
+
+  private func durationText(_ text: String) throws(PlanError) -> Int64 {
+    let parts = text.split(separator: " ")
+    guard parts.count == 2, let count = Int64(parts[0]) else {
+      throw invalid(
+        "WINDOW_SIZE",
+        "Invalid duration: '\(text)'. Expected string with two parts. e.g. '30 SECONDS'")
+    }
+    guard let unit = IntervalUnit.named(String(parts[1]))?.milliseconds else {
+      throw invalid(
+        "WINDOW_SIZE",
+        "Invalid duration: '\(text)'. Unknown time unit: '\(parts[1].uppercased())'")
+    }
+    let (result, overflow) = count.multipliedReportingOverflow(by: unit)
+    guard !overflow, result > 0 else {
+      throw invalid("WINDOW_SIZE", "Invalid duration: '\(text)'. It must be positive.")
+    }
+    return result
+  }
+}

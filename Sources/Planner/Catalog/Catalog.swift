@@ -1,0 +1,43 @@
+// The catalog: sources, custom types and functions, by name. A value, so that a script can be planned
+// against a trial copy.
+
+public import Columns
+public import Functions
+public import Syntax
+
+public struct Catalog: Sendable {
+  public private(set) var sources: [String: SourceDefinition] = [:]
+  public private(set) var types: [String: DataType] = [:]
+  public var functions: FunctionRegistry
+
+  public init(functions: FunctionRegistry) { self.functions = functions }
+
+  public mutating func add(_ source: SourceDefinition) { sources[source.name] = source }
+  public mutating func removeSource(_ name: String) { sources[name] = nil }
+  public mutating func addType(_ name: String, _ type: DataType) { types[name] = type }
+  public mutating func removeType(_ name: String) { types[name] = nil }
+
+  /// All sources by name.
+  public var sortedSources: [SourceDefinition] {
+    sources.values.sorted { $0.name < $1.name }
+  }
+
+  /// Throws: unknown-source, with the nearest name.
+  public func source(_ name: Identifier) throws(PlanError) -> SourceDefinition {
+    if let source = sources[name.name] { return source }
+    throw .unknownSource(name, candidates: sources.keys.sorted())
+  }
+}
+
+/// The names that no column of a user may have.
+public enum SystemColumn {
+  public static let rowtime = "ROWTIME"
+  public static let partition = "ROWPARTITION"
+  public static let offset = "ROWOFFSET"
+  public static let windowStart = "WINDOWSTART"
+  public static let windowEnd = "WINDOWEND"
+
+  public static let pseudo = [rowtime, partition, offset]
+  public static let windowBounds = [windowStart, windowEnd]
+  public static let all = pseudo + windowBounds
+}

@@ -1,0 +1,121 @@
+// What the catalog knows of a stream or table.
+
+public import Columns
+public import Syntax
+
+/// The formats by the names that WITH uses.
+public enum FormatName: String, Hashable, Sendable, CaseIterable {
+  case json = "JSON"
+  case delimited = "DELIMITED"
+  case kafka = "KAFKA"
+  case none = "NONE"
+  case avro = "AVRO"
+  case protobuf = "PROTOBUF"
+  case protobufNoSR = "PROTOBUF_NOSR"
+  case jsonSR = "JSON_SR"
+
+  /// Formats that are bound, so that schemas can be checked, but have no codec yet.
+  public var hasCodec: Bool {
+    switch self {
+    case .json, .delimited, .kafka, .none: return true
+    case .avro, .protobuf, .protobufNoSR, .jsonSR: return false
+    }
+  }
+}
+
+/// A format with its settings for one side (key or value) of a source.
+public struct FormatSpec: Hashable, Sendable {
+  public var name: FormatName
+  /// DELIMITED only; nil: a comma.
+  public var delimiter: UInt8?
+  /// nil: not said; true: a single column is wrapped in an object; false: it stands alone.
+  public var wrapSingle: Bool?
+
+  public init(_ name: FormatName, delimiter: UInt8? = nil, wrapSingle: Bool? = nil) {
+    self.name = name
+    self.delimiter = delimiter
+    self.wrapSingle = wrapSingle
+  }
+}
+
+/// Windows of a windowed key.
+public struct WindowInfo: Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable {
+    case tumbling = "TUMBLING"
+    case hopping = "HOPPING"
+    case session = "SESSION"
+  }
+
+  public var kind: Kind
+  /// Milliseconds; nil for sessions.
+  public var sizeMs: Int64?
+
+  public init(kind: Kind, sizeMs: Int64?) {
+    self.kind = kind
+    self.sizeMs = sizeMs
+  }
+}
+
+/// The column that gives a record's time, and how its text is read.
+public struct TimestampSpec: Hashable, Sendable {
+  public var column: String
+  /// A date-time pattern for STRING columns.
+  public var format: String?
+
+  public init(column: String, format: String? = nil) {
+    self.column = column
+    self.format = format
+  }
+}
+
+public struct SourceDefinition: Hashable, Sendable {
+  public var name: String
+  public var kind: SourceKind
+  /// Invariant: keys first.
+  public var schema: Schema
+  public var topic: String
+  public var keyFormat: FormatSpec
+  public var valueFormat: FormatSpec
+  public var partitions: Int
+  public var timestamp: TimestampSpec?
+  public var window: WindowInfo?
+  /// CREATE SOURCE STREAM/TABLE: nothing may be written to it.
+  public var isReadOnly: Bool
+  /// Path or glob of a file-backed stream; its lines are the records.
+  public var file: String?
+  /// The persistent query that fills it, for CSAS and CTAS.
+  public var queryID: String?
+  /// The text that made it, after substitution.
+  public var statement: String
+
+  public init(
+    name: String, kind: SourceKind, schema: Schema, topic: String, keyFormat: FormatSpec,
+    valueFormat: FormatSpec, partitions: Int, timestamp: TimestampSpec? = nil,
+    window: WindowInfo? = nil, isReadOnly: Bool = false, file: String? = nil,
+    queryID: String? = nil, statement: String = ""
+  ) {
+    self.name = name
+    self.kind = kind
+    self.schema = Schema(schema.keys + schema.columns.filter { !$0.isKey })
+    self.topic = topic
+    self.keyFormat = keyFormat
+    self.valueFormat = valueFormat
+    self.partitions = partitions
+    self.timestamp = timestamp
+    self.window = window
+    self.isReadOnly = isReadOnly
+    self.file = file
+    self.queryID = queryID
+    self.statement = statement
+  }
+
+  /// The features that ksqlDB's catalog shows: whether single columns are wrapped.
+  public var keyFeatures: [String] {
+    schema.keys.count == 1 && keyFormat.name == .json ? ["UNWRAP_SINGLES"] : []
+  }
+
+  public var valueFeatures: [String] {
+    guard schema.values.count == 1, let wrap = valueFormat.wrapSingle else { return [] }
+    return wrap ? ["WRAP_SINGLES"] : ["UNWRAP_SINGLES"]
+  }
+}

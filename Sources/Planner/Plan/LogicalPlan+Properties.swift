@@ -1,0 +1,141 @@
+// What holds of a node's output: its columns, its key, whether it is a table.
+
+import Syntax
+
+extension LogicalPlan {
+  public var inputs: [LogicalPlan] {
+    switch self {
+    case .scan: return []
+    case .filter(let node): return [node.input]
+    case .project(let node): return [node.input]
+    case .flatMap(let node): return [node.input]
+    case .rekey(let node): return [node.input]
+    case .aggregate(let node): return [node.input]
+    case .join(let node): return [node.left, node.right]
+    case .union(let node): return node.inputs
+    case .sort(let node): return [node.input]
+    case .distinct(let node): return [node.input]
+    case .limit(let node): return [node.input]
+    }
+  }
+
+  public func with(inputs new: [LogicalPlan]) -> LogicalPlan {
+    switch self {
+    case .scan: return self
+    case .filter(var node):
+      node.input = new[0]
+      return .filter(node)
+    case .project(var node):
+      node.input = new[0]
+      return .project(node)
+    case .flatMap(var node):
+      node.input = new[0]
+      return .flatMap(node)
+    case .rekey(var node):
+      node.input = new[0]
+      return .rekey(node)
+    case .aggregate(var node):
+      node.input = new[0]
+      return .aggregate(node)
+    case .join(var node):
+      node.left = new[0]
+      node.right = new[1]
+      return .join(node)
+    case .union(var node):
+      node.inputs = new
+      return .union(node)
+    case .sort(var node):
+      node.input = new[0]
+      return .sort(node)
+    case .distinct(var node):
+      node.input = new[0]
+      return .distinct(node)
+    case .limit(var node):
+      node.input = new[0]
+      return .limit(node)
+    }
+  }
+
+  /// The columns of the output, in order.
+  public var columns: [PlanColumn] {
+    switch self {
+    case .scan(let node): return node.columns
+    case .filter(let node): return node.input.columns
+    case .project(let node): return node.items.map(\.column)
+    case .flatMap(let node): return node.input.columns + node.items.map(\.column)
+    case .rekey(let node):
+      let known = Set(node.input.columns.map(\.id))
+      return node.input.columns + node.keys.map(\.column).filter { !known.contains($0.id) }
+    case .aggregate(let node):
+      return node.groups.map(\.column) + node.calls.map(\.column)
+        + [node.windowStart, node.windowEnd].compactMap { $0 }
+    case .join(let node):
+      let both = node.left.columns + node.right.columns
+      let known = Set(both.map(\.id))
+      return both + node.key.filter { !known.contains($0.id) }
+    case .union(let node): return node.columns
+    case .sort(let node): return node.input.columns
+    case .distinct(let node): return node.input.columns
+    case .limit(let node): return node.input.columns
+    }
+  }
+
+  /// The columns by which the output is partitioned and, for a table, keyed.
+  public var keys: [ColumnID] {
+    switch self {
+    case .scan(let node): return node.keys
+    case .filter(let node): return node.input.keys
+    case .project(let node): return node.keys
+    case .flatMap(let node): return node.input.keys
+    case .rekey(let node): return node.keys.map(\.column.id)
+    case .aggregate(let node): return node.groups.map(\.column.id)
+    case .join(let node): return node.key.map(\.id)
+    case .union: return []
+    case .sort(let node): return node.input.keys
+    case .distinct(let node): return node.input.keys
+    case .limit(let node): return node.input.keys
+    }
+  }
+
+  public var isTable: Bool {
+    switch self {
+    case .scan(let node): return node.source.kind == .table
+    case .filter(let node): return node.input.isTable
+    case .project(let node): return node.input.isTable
+    case .flatMap, .union, .rekey: return false
+    case .aggregate: return true
+    case .join(let node):
+      switch node.kind {
+      case .streamStream, .streamTable: return false
+      case .tableTable, .foreignKey: return true
+      }
+    case .sort(let node): return node.input.isTable
+    case .distinct(let node): return node.input.isTable
+    case .limit(let node): return node.input.isTable
+    }
+  }
+
+  /// The window of the key, where the output has a windowed key.
+  public var window: WindowInfo? {
+    switch self {
+    case .scan(let node): return node.source.window
+    case .filter(let node): return node.input.window
+    case .project(let node): return node.input.window
+    case .flatMap(let node): return node.input.window
+    case .rekey, .union: return nil
+    case .aggregate(let node): return node.window?.info
+    case .join(let node): return node.left.window
+    case .sort(let node): return node.input.window
+    case .distinct(let node): return node.input.window
+    case .limit(let node): return node.input.window
+    }
+  }
+
+  public func column(_ id: ColumnID) -> PlanColumn? { columns.first { $0.id == id } }
+
+  /// The scans, left to right.
+  public var scans: [Scan] {
+    if case .scan(let scan) = self { return [scan] }
+    return inputs.flatMap(\.scans)
+  }
+}

@@ -1,0 +1,178 @@
+// The logical plan: what a query means, one node a relational step. Columns carry numbers that are
+// unique in the plan, so that rules may move nodes without renumbering.
+
+public import Columns
+public import Syntax
+
+/// A column that a node puts out.
+public struct PlanColumn: Hashable, Sendable {
+  public var id: ColumnID
+  public var name: String
+  public var type: DataType
+
+  public init(_ id: ColumnID, _ name: String, _ type: DataType) {
+    self.id = id
+    self.name = name
+    self.type = type
+  }
+
+  public var reference: BoundExpression { .column(id, type) }
+}
+
+public indirect enum LogicalPlan: Hashable, Sendable {
+  case scan(Scan)
+  case filter(Filter)
+  case project(Project)
+  case flatMap(FlatMap)
+  case rekey(Rekey)
+  case aggregate(Aggregate)
+  case join(JoinPlan)
+  case union(Union)
+  case sort(Sort)
+  case distinct(Distinct)
+  case limit(Limit)
+}
+
+/// Reads a source. The columns are those of its schema, then the pseudo columns that were asked for.
+public struct Scan: Hashable, Sendable {
+  public var source: SourceDefinition
+  public var alias: String
+  public var columns: [PlanColumn]
+  /// Rowtime, partition, offset, window bounds: which of `columns` they are, by system name.
+  public var system: [String: ColumnID]
+  public var keys: [ColumnID]
+  /// Set by push-down: rows that fail it are dropped as they are decoded.
+  public var predicate: BoundExpression?
+}
+
+/// Keeps the rows for which the predicate is true. Over a table, a row that no longer passes is a delete.
+public struct Filter: Hashable, Sendable {
+  public var input: LogicalPlan
+  public var predicate: BoundExpression
+}
+
+/// Computes columns. Keys that are plain column references keep their place in the partitioning.
+public struct Project: Hashable, Sendable {
+  public struct Item: Hashable, Sendable {
+    public var column: PlanColumn
+    public var expression: BoundExpression
+  }
+
+  public var input: LogicalPlan
+  public var items: [Item]
+  public var keys: [ColumnID]
+}
+
+/// Table functions: each row gives as many rows as its longest function, the shorter ones padded with NULL.
+public struct FlatMap: Hashable, Sendable {
+  public struct Item: Hashable, Sendable {
+    public var column: PlanColumn
+    public var function: String
+    public var overload: Int
+    public var arguments: [BoundExpression]
+  }
+
+  public var input: LogicalPlan
+  public var items: [Item]
+}
+
+/// Gives rows a new key, which decides their partition. No keys: PARTITION BY NULL.
+public struct Rekey: Hashable, Sendable {
+  public var input: LogicalPlan
+  public var keys: [Project.Item]
+  /// Whether rows with a NULL key are dropped (joins) or kept (PARTITION BY).
+  public var dropsNullKeys: Bool
+}
+
+public struct WindowSpec: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    case tumbling(sizeMs: Int64)
+    case hopping(sizeMs: Int64, advanceMs: Int64)
+    case session(gapMs: Int64)
+  }
+
+  public var kind: Kind
+  /// Milliseconds after its end in which a window still takes rows.
+  public var graceMs: Int64
+  public var retentionMs: Int64
+
+  public var info: WindowInfo {
+    switch kind {
+    case .tumbling(let size): return WindowInfo(kind: .tumbling, sizeMs: size)
+    case .hopping(let size, _): return WindowInfo(kind: .hopping, sizeMs: size)
+    case .session: return WindowInfo(kind: .session, sizeMs: nil)
+    }
+  }
+}
+
+/// Groups rows. The input is already keyed by the group expressions where `needsRekey` is false.
+public struct Aggregate: Hashable, Sendable {
+  public struct Call: Hashable, Sendable {
+    public var column: PlanColumn
+    public var function: String
+    public var overload: Int
+    public var arguments: [BoundExpression]
+    public var literals: [Value]
+    public var isDistinct: Bool
+  }
+
+  public var input: LogicalPlan
+  public var groups: [Project.Item]
+  public var calls: [Call]
+  public var window: WindowSpec?
+  /// Present with `window`: start and end of the window of a result.
+  public var windowStart: PlanColumn?
+  public var windowEnd: PlanColumn?
+  /// Results only when their window has closed.
+  public var emitFinal: Bool
+  public var needsRekey: Bool
+}
+
+public struct JoinPlan: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    /// Milliseconds; `graceMs` nil: outer rows come at once (ksqlDB's behaviour without GRACE).
+    case streamStream(beforeMs: Int64, afterMs: Int64, graceMs: Int64?)
+    case streamTable
+    case tableTable
+    /// The left side's expression names the right side's primary key.
+    case foreignKey(BoundExpression)
+  }
+
+  public var kind: Kind
+  public var type: Join.Kind
+  public var left: LogicalPlan
+  public var right: LogicalPlan
+  /// Key columns on both sides, paired; both inputs are partitioned by them (but for foreign keys).
+  public var leftKeys: [ColumnID]
+  public var rightKeys: [ColumnID]
+  /// The key of the result.
+  public var key: [PlanColumn]
+  /// What the ON clause asks besides the keys.
+  public var residual: BoundExpression?
+}
+
+public struct Union: Hashable, Sendable {
+  public var inputs: [LogicalPlan]
+  public var columns: [PlanColumn]
+}
+
+public struct Sort: Hashable, Sendable {
+  public struct Item: Hashable, Sendable {
+    public var expression: BoundExpression
+    public var isDescending: Bool
+    public var nullsFirst: Bool
+  }
+
+  public var input: LogicalPlan
+  public var items: [Item]
+}
+
+public struct Distinct: Hashable, Sendable {
+  public var input: LogicalPlan
+}
+
+public struct Limit: Hashable, Sendable {
+  public var input: LogicalPlan
+  public var count: Int64?
+  public var offset: Int64
+}
