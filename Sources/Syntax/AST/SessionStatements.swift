@@ -27,7 +27,6 @@ public struct Describe: Hashable, Sendable {
   public enum Subject: Hashable, Sendable {
     case source(Identifier)
     case streams
-    case tables
     case function(Identifier)
     case connector(Identifier)
   }

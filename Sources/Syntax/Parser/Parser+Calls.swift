@@ -1,0 +1,80 @@
+// Function calls and what only stands in them: lambdas and units of time.
+
+extension Parser {
+  /// Production `call`.
+  mutating func parseCall() throws(DiagnosticError) -> FunctionCall {
+    let start = current.start
+    let name = try parseIdentifier()
+    try expect(.leftParen)
+    if take(.star) {
+      try expect(.rightParen)
+      return FunctionCall(
+        name: name, arguments: [], isStar: true, isDistinct: false, span: span(from: start))
+    }
+    let isDistinct = take(.distinct)
+    var arguments: [Expression] = []
+    height = 0
+    if isDistinct || !at(.rightParen) { arguments = try parseArguments() }
+    try expect(.rightParen)
+    try grow(over: height, at: name.span)
+    return FunctionCall(
+      name: name, arguments: arguments, isStar: false, isDistinct: isDistinct,
+      span: span(from: start))
+  }
+
+  /// Production `arguments`: after the first lambda only lambdas may follow.
+  mutating func parseArguments() throws(DiagnosticError) -> [Expression] {
+    var arguments: [Expression] = []
+    var highest = 0
+    var hasLambda = false
+    repeat {
+      if hasLambda || atLambda() {
+        guard atLambda() else { throw syntaxError() }
+        hasLambda = true
+        arguments.append(.lambda(try parseLambda()))
+      } else {
+        arguments.append(try parseArgument())
+      }
+      highest = max(highest, height)
+    } while take(.comma)
+    height = highest
+    return arguments
+  }
+
+  /// Production `argument`.
+  mutating func parseArgument() throws(DiagnosticError) -> Expression {
+    // A unit that is not reserved (`DAY`) is read as a column.
+    guard let keyword = current.keyword, keyword.isReserved, let unit = unit(keyword) else {
+      return try parseExpression()
+    }
+    let span = current.span
+    height = 1
+    advance()
+    return .intervalUnit(IntervalUnitArgument(unit: unit, span: span))
+  }
+
+  private func atLambda() -> Bool {
+    if current.isIdentifier { return peek().kind == .fatArrow }
+    guard current.kind == .leftParen else { return false }
+    var ahead = 1
+    while peek(ahead).isIdentifier, peek(ahead + 1).kind == .comma { ahead += 2 }
+    return peek(ahead).isIdentifier && peek(ahead + 1).kind == .rightParen
+      && peek(ahead + 2).kind == .fatArrow
+  }
+
+  /// Production `lambda`.
+  mutating func parseLambda() throws(DiagnosticError) -> LambdaExpression {
+    let start = current.start
+    var parameters: [Identifier] = []
+    if take(.leftParen) {
+      repeat { parameters.append(try parseIdentifier()) } while take(.comma)
+      try expect(.rightParen)
+    } else {
+      parameters.append(try parseIdentifier())
+    }
+    try expect(.fatArrow)
+    let body = try parseExpression()
+    try grow(over: height, at: body.span)
+    return LambdaExpression(parameters: parameters, body: body, span: span(from: start))
+  }
+}

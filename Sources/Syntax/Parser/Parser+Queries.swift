@@ -1,0 +1,195 @@
+// SELECT and the clauses around it, in their fixed order.
+
+extension Parser {
+  /// Production `query`.
+  mutating func parseQuery() throws(DiagnosticError) -> Query {
+    let entered = depth
+    defer { depth = entered }
+    try enter()
+    let start = current.start
+    var commonTables: [CommonTable] = []
+    if take(.with) {
+      repeat { commonTables.append(try parseCommonTable()) } while take(.comma)
+    }
+    var selects = [try parseSelect()]
+    while at(.union) {
+      advance()
+      try expect(.all)
+      selects.append(try parseSelect())
+    }
+    let emit = at(.emit) ? try parseEmit() : nil
+    let orderBy = at(.order) ? try parseOrderBy() : []
+    let limit = at(.limit) ? try parseLimit() : nil
+    let offset = at(.offset) ? try parseOffset() : nil
+    return Query(
+      commonTables: commonTables, selects: selects, emit: emit, orderBy: orderBy, limit: limit,
+      offset: offset, span: span(from: start))
+  }
+
+  /// Production `common_table`.
+  mutating func parseCommonTable() throws(DiagnosticError) -> CommonTable {
+    let start = current.start
+    let name = try parseIdentifier()
+    try expect(.as)
+    try expect(.leftParen)
+    let query = try parseQuery()
+    try expect(.rightParen)
+    return CommonTable(name: name, query: query, span: span(from: start))
+  }
+
+  /// Production `select`.
+  mutating func parseSelect() throws(DiagnosticError) -> Select {
+    let start = current.start
+    try expect(.select)
+    let isDistinct = take(.distinct)
+    var items: [SelectItem] = []
+    repeat { items.append(try parseSelectItem()) } while take(.comma)
+    try expect(.from)
+    let from = try parseRelation()
+    let window = at(.window) ? try parseWindow() : nil
+    let filter = take(.where) ? try parseExpression() : nil
+    var groupBy: GroupingClause?
+    if take(.group) {
+      try expect(.by)
+      groupBy = try parseGrouping()
+    }
+    var partitionBy: GroupingClause?
+    if take(.partition) {
+      try expect(.by)
+      partitionBy = try parseGrouping()
+    }
+    let having = take(.having) ? try parseExpression() : nil
+    return Select(
+      isDistinct: isDistinct, items: items, from: from, window: window, filter: filter,
+      groupBy: groupBy, partitionBy: partitionBy, having: having, span: span(from: start))
+  }
+
+  /// Production `select_item`.
+  mutating func parseSelectItem() throws(DiagnosticError) -> SelectItem {
+    let start = current.start
+    let first = index
+    if take(.star) { return .all(SelectAll(source: nil, span: span(from: start))) }
+    if current.isIdentifier && peek().kind == .dot && peek(2).kind == .star {
+      let source = try parseIdentifier()
+      advance()
+      advance()
+      return .all(SelectAll(source: source, span: span(from: start)))
+    }
+    let expression = try parseExpression()
+    // `a + b->*` expands nothing: only a postfix expression can stand before the arrow.
+    if current.kind == .arrow && peek().kind == .star && lastPostfix == first..<index {
+      advance()
+      advance()
+      return .allFields(SelectAllFields(base: expression, span: span(from: start)))
+    }
+    let alias = try alias()
+    return .expression(
+      SelectExpression(expression: expression, alias: alias, span: span(from: start)))
+  }
+
+  /// `[[AS] name]`. A word that starts a clause is not taken for a name.
+  mutating func alias() throws(DiagnosticError) -> Identifier? {
+    if take(.as) { return try parseIdentifier() }
+    guard current.isIdentifier, !startsClause() else { return nil }
+    if current.kind == .word { bareAlias = index }
+    return try parseIdentifier()
+  }
+
+  /// Whether a word that may be a name starts a clause here. A plain word after EMIT cannot
+  /// follow an alias, so there the clause was meant too.
+  private func startsClause() -> Bool {
+    switch current.keyword {
+    case .emit:
+      isAhead(.changes) || isAhead(.final) || (peek().kind == .word && peek().keyword == nil)
+    case .partition, .order: isAhead(.by)
+    case .offset: peek().kind == .integerLiteral
+    case .union: isAhead(.all) || isAhead(.select) || isAhead(.distinct)
+    default: false
+    }
+  }
+
+  /// Production `grouping`.
+  mutating func parseGrouping() throws(DiagnosticError) -> GroupingClause {
+    let start = current.start
+    guard at(.leftParen) else {
+      return GroupingClause(expressions: try parseValueList(), span: span(from: start))
+    }
+    // `(a, b)` is a list, `(a + b) * c` begins an expression: which one shows only afterwards.
+    var list = self
+    do {
+      let expressions = try parseValueList()
+      return GroupingClause(expressions: expressions, span: span(from: start))
+    } catch {
+      let expressions = try list.parseParenthesizedList()
+      guard list.index > index else { throw error }
+      self = list
+      return GroupingClause(expressions: expressions, span: span(from: start))
+    }
+  }
+
+  /// Production `value_list`.
+  mutating func parseValueList() throws(DiagnosticError) -> [Expression] {
+    var expressions: [Expression] = []
+    repeat { expressions.append(try parseValue()) } while take(.comma)
+    return expressions
+  }
+
+  /// Production `parenthesized_list`.
+  mutating func parseParenthesizedList() throws(DiagnosticError) -> [Expression] {
+    try expect(.leftParen)
+    let expressions = at(.rightParen) ? [] : try parseValueList()
+    try expect(.rightParen)
+    return expressions
+  }
+
+  /// Production `emit`.
+  mutating func parseEmit() throws(DiagnosticError) -> EmitClause {
+    let start = current.start
+    try expect(.emit)
+    let mode: EmitClause.Mode
+    if take(.final) {
+      mode = .final
+    } else {
+      try expect(.changes)
+      mode = .changes
+    }
+    return EmitClause(mode: mode, span: span(from: start))
+  }
+
+  /// Production `order_by`.
+  mutating func parseOrderBy() throws(DiagnosticError) -> [SortItem] {
+    try expect(.order)
+    try expect(.by)
+    var items: [SortItem] = []
+    repeat { items.append(try parseSortItem()) } while take(.comma)
+    return items
+  }
+
+  /// Production `sort_item`.
+  mutating func parseSortItem() throws(DiagnosticError) -> SortItem {
+    let start = current.start
+    let expression = try parseExpression()
+    let isDescending = take(.desc)
+    if !isDescending { _ = take(.asc) }
+    var nullsFirst: Bool?
+    if take(.nulls) {
+      nullsFirst = take(.first)
+      if nullsFirst == false { try expect(.last) }
+    }
+    return SortItem(
+      expression: expression, isDescending: isDescending, nullsFirst: nullsFirst,
+      span: span(from: start))
+  }
+
+  /// Production `limit`.
+  mutating func parseLimit() throws(DiagnosticError) -> CountClause {
+    try expect(.limit)
+    return try parseCount()
+  }
+
+  /// Production `offset`.
+  mutating func parseOffset() throws(DiagnosticError) -> CountClause {
+    try expect(.offset)
+    return try parseCount()
+  }
+}

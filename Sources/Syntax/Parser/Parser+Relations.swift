@@ -1,0 +1,152 @@
+// FROM: sources, derived tables, joins and windows.
+
+extension Parser {
+  /// Production `relation`.
+  mutating func parseRelation() throws(DiagnosticError) -> Relation {
+    let start = current.start
+    var relation = try parseRelationPrimary()
+    var joinCount = 0
+    while let kind = try joinKind() {
+      joinCount += 1
+      guard joinCount <= limits.joinsMax else {
+        throw DiagnosticError(.tooManyJoins(limit: limits.joinsMax, at: current.span))
+      }
+      relation = .join(try parseJoin(of: relation, kind: kind, from: start))
+    }
+    return relation
+  }
+
+  /// Takes the words before JOIN; nil if no join follows.
+  private mutating func joinKind() throws(DiagnosticError) -> Join.Kind? {
+    if at(.join) { return .inner }
+    let kind: Join.Kind
+    if take(.inner) { return .inner }
+    if take(.left) {
+      kind = .left
+    } else if take(.right) {
+      kind = .right
+    } else if take(.full) {
+      kind = .full
+    } else {
+      return nil
+    }
+    _ = take(.outer)
+    return kind
+  }
+
+  /// Production `join`.
+  mutating func parseJoin(
+    of left: Relation, kind: Join.Kind, from start: Int32
+  ) throws(DiagnosticError) -> Join {
+    try expect(.join)
+    let right = try parseRelationPrimary()
+    let within = at(.within) ? try parseWithin() : nil
+    guard at(.on) else {
+      if current.isIdentifier || current.kind == .leftParen { throw syntaxError() }
+      throw DiagnosticError(.joinWithoutCondition(at: right.span))
+    }
+    advance()
+    let condition = try parseExpression()
+    return Join(
+      kind: kind, left: left, right: right, within: within, condition: condition,
+      span: span(from: start))
+  }
+
+  /// Production `relation_primary`.
+  mutating func parseRelationPrimary() throws(DiagnosticError) -> Relation {
+    let start = current.start
+    if take(.leftParen) {
+      let query = try parseQuery()
+      try expect(.rightParen)
+      let alias = try alias()
+      return .derived(DerivedTable(query: query, alias: alias, span: span(from: start)))
+    }
+    let name = try parseIdentifier()
+    let alias = try alias()
+    return .source(NamedRelation(name: name, alias: alias, span: span(from: start)))
+  }
+
+  /// Production `within`.
+  mutating func parseWithin() throws(DiagnosticError) -> JoinWindow {
+    let start = current.start
+    try expect(.within)
+    let before: DurationLiteral
+    var after: DurationLiteral?
+    if take(.leftParen) {
+      before = try parseDuration()
+      try expect(.comma)
+      after = try parseDuration()
+      try expect(.rightParen)
+    } else {
+      before = try parseDuration()
+    }
+    let grace = at(.grace) ? try parseGrace() : nil
+    return JoinWindow(before: before, after: after, grace: grace, span: span(from: start))
+  }
+
+  /// Production `grace`.
+  mutating func parseGrace() throws(DiagnosticError) -> DurationLiteral {
+    try expect(.grace)
+    try expect(.period)
+    return try parseDuration()
+  }
+
+  /// Production `retention`.
+  mutating func parseRetention() throws(DiagnosticError) -> DurationLiteral {
+    try expect(.retention)
+    return try parseDuration()
+  }
+
+  /// Production `window`.
+  mutating func parseWindow() throws(DiagnosticError) -> WindowClause {
+    let start = current.start
+    try expect(.window)
+    let kind: WindowClause.Kind
+    if at(.hopping) {
+      kind = try parseHopping()
+    } else if at(.session) {
+      kind = try parseSession()
+    } else {
+      kind = try parseTumbling()
+    }
+    var retention: DurationLiteral?
+    var grace: DurationLiteral?
+    if at(.comma), isAhead(.retention) {
+      advance()
+      retention = try parseRetention()
+    }
+    if take(.comma) {
+      if retention == nil { expectedKeywords.insert(.retention) }
+      grace = try parseGrace()
+    }
+    try expect(.rightParen)
+    return WindowClause(kind: kind, retention: retention, grace: grace, span: span(from: start))
+  }
+
+  /// Production `tumbling`.
+  mutating func parseTumbling() throws(DiagnosticError) -> WindowClause.Kind {
+    try expect(.tumbling)
+    try expect(.leftParen)
+    try expect(.size)
+    return .tumbling(size: try parseDuration())
+  }
+
+  /// Production `hopping`.
+  mutating func parseHopping() throws(DiagnosticError) -> WindowClause.Kind {
+    try expect(.hopping)
+    try expect(.leftParen)
+    try expect(.size)
+    let size = try parseDuration()
+    try expect(.comma)
+    try expect(.advance)
+    try expect(.by)
+    return .hopping(size: size, advance: try parseDuration())
+  }
+
+  /// Production `session`.
+  mutating func parseSession() throws(DiagnosticError) -> WindowClause.Kind {
+    try expect(.session)
+    try expect(.leftParen)
+    return .session(gap: try parseDuration())
+  }
+}

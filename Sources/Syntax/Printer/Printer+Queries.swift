@@ -1,0 +1,153 @@
+// Queries and relations back to text.
+
+extension Printer {
+  mutating func query(_ query: Query) {
+    if !query.commonTables.isEmpty {
+      text += "WITH "
+      list(query.commonTables) { printer, table in
+        printer.identifier(table.name)
+        printer.text += " AS "
+        printer.parenthesized { $0.query(table.query) }
+      }
+      text += " "
+    }
+    for (index, select) in query.selects.enumerated() {
+      if index > 0 { text += " UNION ALL " }
+      self.select(select)
+    }
+    if let emit = query.emit { text += " EMIT \(emit.mode.rawValue)" }
+    if !query.orderBy.isEmpty {
+      text += " ORDER BY "
+      list(query.orderBy) { $0.sortItem($1) }
+    }
+    if let limit = query.limit { text += " LIMIT \(limit.count)" }
+    if let offset = query.offset { text += " OFFSET \(offset.count)" }
+  }
+
+  private mutating func sortItem(_ item: SortItem) {
+    expression(item.expression, above: .lambda)
+    if item.isDescending { text += " DESC" }
+    if let nullsFirst = item.nullsFirst {
+      text += nullsFirst ? " NULLS FIRST" : " NULLS LAST"
+    }
+  }
+
+  private mutating func select(_ select: Select) {
+    text += select.isDistinct ? "SELECT DISTINCT " : "SELECT "
+    list(select.items) { $0.selectItem($1) }
+    text += " FROM "
+    relation(select.from)
+    if let window = select.window {
+      text += " WINDOW "
+      self.window(window)
+    }
+    if let filter = select.filter {
+      text += " WHERE "
+      expression(filter, above: .lambda)
+    }
+    if let groupBy = select.groupBy {
+      text += " GROUP BY "
+      grouping(groupBy)
+    }
+    if let partitionBy = select.partitionBy {
+      text += " PARTITION BY "
+      grouping(partitionBy)
+    }
+    if let having = select.having {
+      text += " HAVING "
+      expression(having, above: .lambda)
+    }
+  }
+
+  private mutating func selectItem(_ item: SelectItem) {
+    switch item {
+    case .expression(let item):
+      expression(item.expression, above: .lambda)
+      alias(item.alias)
+    case .all(let item):
+      if let source = item.source {
+        identifier(source)
+        text += "."
+      }
+      text += "*"
+    case .allFields(let item):
+      expression(item.base, above: .postfix)
+      text += "->*"
+    }
+  }
+
+  private mutating func alias(_ alias: Identifier?) {
+    guard let alias else { return }
+    text += " AS "
+    identifier(alias)
+  }
+
+  private mutating func grouping(_ clause: GroupingClause) {
+    if clause.expressions.isEmpty {
+      text += "()"
+    } else {
+      expressions(clause.expressions, above: .value)
+    }
+  }
+
+  mutating func relation(_ relation: Relation) {
+    switch relation {
+    case .source(let source):
+      identifier(source.name)
+      alias(source.alias)
+    case .derived(let derived):
+      parenthesized { $0.query(derived.query) }
+      alias(derived.alias)
+    case .join(let join): self.join(join)
+    }
+  }
+
+  private mutating func join(_ join: Join) {
+    relation(join.left)
+    text += " \(join.kind.rawValue) JOIN "
+    relation(join.right)
+    if let within = join.within {
+      text += " WITHIN "
+      if let after = within.after {
+        text += "("
+        duration(within.before)
+        text += ", "
+        duration(after)
+        text += ")"
+      } else {
+        duration(within.before)
+      }
+      if let grace = within.grace {
+        text += " GRACE PERIOD "
+        duration(grace)
+      }
+    }
+    text += " ON "
+    expression(join.condition, above: .lambda)
+  }
+
+  private mutating func window(_ window: WindowClause) {
+    switch window.kind {
+    case .tumbling(let size):
+      text += "TUMBLING (SIZE "
+      duration(size)
+    case .hopping(let size, let advance):
+      text += "HOPPING (SIZE "
+      duration(size)
+      text += ", ADVANCE BY "
+      duration(advance)
+    case .session(let gap):
+      text += "SESSION ("
+      duration(gap)
+    }
+    if let retention = window.retention {
+      text += ", RETENTION "
+      duration(retention)
+    }
+    if let grace = window.grace {
+      text += ", GRACE PERIOD "
+      duration(grace)
+    }
+    text += ")"
+  }
+}
