@@ -45,42 +45,12 @@ extension PlanError {
 
 /// `did you mean "X"?` for the nearest candidate, if one is near.
 func didYouMean(_ name: String, _ candidates: [String]) -> String? {
-  nearest(to: name, among: candidates).map { "did you mean \"\($0)\"?" }
+  closestMatch(to: name, among: candidates).map { "did you mean \"\($0)\"?" }
 }
 
-/// The candidate with the least edit distance (insert, delete, replace, swap of neighbours), when that
-/// is at most a third of the name's length.
-/// Source: optimal string alignment distance.
-public func nearest(to name: String, among candidates: [String]) -> String? {
-  let wanted = Array(name.uppercased().utf8)
-  let limit = max(1, (wanted.count + 1) / 3)
-  var best: (distance: Int, name: String)?
-  for candidate in candidates {
-    let other = Array(candidate.uppercased().utf8)
-    guard abs(other.count - wanted.count) <= limit else { continue }
-    let distance = alignmentDistance(wanted, other)
-    if distance <= limit, distance < (best?.distance ?? Int.max) {
-      best = (distance, candidate)
-    }
+extension Diagnostic {
+  public init(_ error: PlanError) {
+    self.init(
+      id: error.id, message: error.message, span: error.span, hint: error.hint)
   }
-  return best?.name
-}
-
-private func alignmentDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-  var beforeLast = Array(repeating: 0, count: b.count + 1)
-  var last = Array(0...b.count)
-  for i in 0..<a.count {
-    var row = [i + 1]
-    row.reserveCapacity(b.count + 1)
-    for j in 0..<b.count {
-      var cost = min(row[j] + 1, last[j + 1] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
-      if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
-        cost = min(cost, beforeLast[j - 1] + 1)
-      }
-      row.append(cost)
-    }
-    beforeLast = last
-    last = row
-  }
-  return last[b.count]
 }

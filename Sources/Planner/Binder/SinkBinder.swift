@@ -57,8 +57,7 @@ public struct SinkBinder {
 
   /// INSERT INTO: the result must fit the target by name and, after implicit casts, by type.
   public func bind(_ statement: InsertSelect) throws(PlanError) -> PersistentQuery {
-    let target: SourceDefinition
-    target = try context.catalog.source(statement.target)
+    let target = try context.catalog.source(statement.target)
     guard target.kind == .stream else {
       throw PlanError(
         "insert-into-table",

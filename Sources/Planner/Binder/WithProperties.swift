@@ -108,17 +108,19 @@ struct WithProperties {
   /// The formats that the clause names; nil where it names none.
   func formats() throws(PlanError) -> (key: FormatSpec?, value: FormatSpec?) {
     let both = try formatName("FORMAT")
-    for (key, side) in [("KEY_FORMAT", "key"), ("VALUE_FORMAT", "value")]
-    where both != nil && properties?[key] != nil {
-      _ = side
+    for key in ["KEY_FORMAT", "VALUE_FORMAT"] where both != nil && properties?[key] != nil {
       throw PlanError(
         "conflicting-properties",
         "Cannot supply both '\(key)' and 'FORMAT' properties, as 'FORMAT' sets both key and "
           + "value formats. Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'.",
         at: span(of: key))
     }
-    let key = try both ?? formatName("KEY_FORMAT")
-    let value = try both ?? formatName("VALUE_FORMAT")
+    var key = both
+    var value = both
+    if both == nil {
+      key = try formatName("KEY_FORMAT")
+      value = try formatName("VALUE_FORMAT")
+    }
     let keyDelimiter = try delimiter("KEY_DELIMITER")
     let valueDelimiter = try delimiter("VALUE_DELIMITER")
     if let key, key != .delimited, keyDelimiter != nil {

@@ -1,0 +1,47 @@
+// CAST. Widening of numbers runs over whole columns; everything else goes value by value.
+
+import Columns
+import Functions
+import Planner
+
+extension Evaluator {
+  func cast(_ operand: Evaluated, from: DataType, to: DataType) -> Evaluated {
+    let validity = operand.column.validity
+    switch (operand.column, to) {
+    case (.int(let column), .bigint):
+      return Evaluated(
+        .bigint(Fixed(column.values.map { Int64($0) }, validity: validity)),
+        errors: operand.errors)
+    case (.int(let column), .double):
+      return Evaluated(
+        .double(Fixed(column.values.map { Double($0) }, validity: validity)),
+        errors: operand.errors)
+    case (.bigint(let column), .double) where from == .bigint:
+      return Evaluated(
+        .double(Fixed(column.values.map { Double($0) }, validity: validity)),
+        errors: operand.errors)
+    case (.int(let column), .decimal(10, 0)) where from == .int:
+      return Evaluated(
+        .decimal(Fixed(column.values.map { Int128($0) }, validity: validity)),
+        errors: operand.errors)
+    case (.bigint(let column), .decimal(19, 0)) where from == .bigint:
+      return Evaluated(
+        .decimal(Fixed(column.values.map { Int128($0) }, validity: validity)),
+        errors: operand.errors)
+    case (.bigint, .timestamp) where from == .timestamp, (.bigint, .bigint):
+      return operand
+    default: break
+    }
+    let builder = ColumnBuilder(to, capacity: operand.column.count)
+    var errors = operand.errors ?? Bitmap(repeating: false, count: operand.column.count)
+    for row in 0..<operand.column.count {
+      do throws(FunctionError) {
+        builder.append(try castValue(operand.column.value(row, from), from: from, to: to))
+      } catch {
+        builder.appendNull()
+        errors.set(row, true)
+      }
+    }
+    return Evaluated(builder.finish(), errors: errors)
+  }
+}

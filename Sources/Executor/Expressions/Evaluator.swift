@@ -1,0 +1,148 @@
+// Computes bound expressions over batches: one walk of the tree a batch, each node over whole columns.
+// An error in a row (a NULL operand of arithmetic, a division by zero, a failed cast, a function that
+// fails) marks the row; at the root the marked rows become NULL. Branches that a row does not take
+// (CASE, AND, OR) do not mark it.
+
+import Columns
+import Functions
+import Planner
+
+/// A column and the rows whose evaluation failed.
+/// Invariant: a failed row is NULL in the column, but for booleans that AND or OR may still overrule.
+struct Evaluated {
+  var column: Column
+  /// nil: none failed.
+  var errors: Bitmap?
+
+  init(_ column: Column, errors: Bitmap? = nil) {
+    self.column = column
+    self.errors = errors.flatMap { $0.isAllFalse ? nil : $0 }
+  }
+}
+
+/// What the evaluation of a row may depend on besides its columns.
+struct EvaluationContext: Sendable {
+  /// Milliseconds: the clock that the epoch recorded.
+  var clockMs: Int64 = 0
+  /// The query's stored seed, for RANDOM and UUID.
+  var seed: UInt64 = 0
+}
+
+/// Evaluates expressions over batches of one layout. Not thread-safe: a task owns it.
+final class Evaluator {
+  let functions: FunctionRegistry
+  /// Where each column of the plan stands in a batch.
+  let layout: [ColumnID: Int]
+  var context = EvaluationContext()
+  private var constants: [BoundExpression: Column] = [:]
+
+  init(functions: FunctionRegistry, layout: [ColumnID]) {
+    self.functions = functions
+    var places: [ColumnID: Int] = [:]
+    for (index, id) in layout.enumerated() where places[id] == nil { places[id] = index }
+    self.layout = places
+  }
+
+  /// The values of an expression, failed rows as NULL; `failed` counts those rows.
+  func column(
+    _ expression: BoundExpression, _ batch: RecordBatch, failed: inout Int
+  ) -> Column {
+    let result = evaluate(expression, batch)
+    guard let errors = result.errors else { return result.column }
+    failed += errors.trueCount
+    return result.column.with(validity: intersect(result.column.validity, errors.inverted))
+  }
+
+  /// The rows for which a predicate is true; an error counts as false.
+  func matches(
+    _ predicate: BoundExpression, _ batch: RecordBatch, failed: inout Int
+  ) -> [Int32] {
+    let result = evaluate(predicate, batch)
+    guard case .boolean(let column) = result.column else { return [] }
+    if let errors = result.errors { failed += errors.trueCount }
+    let usable = intersect(column.validity, result.errors?.inverted)
+    let values = column.values
+    var rows = [Int32](unsafeUninitializedCapacity: values.count) { rows, count in
+      var next = 0
+      values.withUnsafeBufferPointer { values in
+        for row in 0..<values.count {
+          rows[next] = Int32(truncatingIfNeeded: row)
+          next += values[row] ? 1 : 0
+        }
+      }
+      count = next
+    }
+    if let usable { rows.removeAll { !usable[Int($0)] } }
+    return rows
+  }
+
+  func evaluate(_ expression: BoundExpression, _ batch: RecordBatch) -> Evaluated {
+    switch expression {
+    case .column(let id, let type):
+      guard let index = layout[id] else {
+        preconditionFailure("column \(id.number) (\(type)) is not in the batch")
+      }
+      return Evaluated(batch.columns[index])
+    case .literal: return Evaluated(constant(expression, batch.count))
+    case .arithmetic(let op, let left, let right, let type):
+      return arithmetic(op, evaluate(left, batch), evaluate(right, batch), left, right, type)
+    case .negate(let operand): return negate(evaluate(operand, batch))
+    case .compare(let op, let left, let right):
+      return compare(op, evaluate(left, batch), evaluate(right, batch), left.type, right.type)
+    case .isNull(let operand):
+      let result = evaluate(operand, batch)
+      let count = batch.count
+      guard let validity = result.column.validity else {
+        return Evaluated(
+          .boolean(Fixed(Array(repeating: false, count: count))), errors: result.errors)
+      }
+      return Evaluated(
+        .boolean(Fixed((0..<count).map { !validity[$0] })), errors: result.errors)
+    case .not(let operand): return not(evaluate(operand, batch))
+    case .and(let left, let right):
+      return both(evaluate(left, batch), evaluate(right, batch), decidedBy: false)
+    case .or(let left, let right):
+      return both(evaluate(left, batch), evaluate(right, batch), decidedBy: true)
+    case .inList(let operand, let list): return inList(operand, list, batch)
+    case .like(let operand, let pattern, let escape):
+      return like(evaluate(operand, batch), evaluate(pattern, batch), escape: escape)
+    case .caseWhen(let clauses, let otherwise, let type):
+      return caseWhen(clauses, otherwise, type, batch)
+    case .cast(let operand, let type):
+      return cast(evaluate(operand, batch), from: operand.type, to: type)
+    case .field(let operand, let index, _):
+      let result = evaluate(operand, batch)
+      guard case .structure(let column) = result.column else { return result }
+      let field = column.fields[index]
+      return Evaluated(
+        field.with(validity: intersect(field.validity, column.validity)), errors: result.errors)
+    case .element(let operand, let index, let type):
+      return element(
+        evaluate(operand, batch), evaluate(index, batch), operand.type, index.type, type)
+    case .makeArray(let elements, let type): return makeArray(elements, type, batch)
+    case .makeMap(let entries, let type): return makeMap(entries, type, batch)
+    case .makeStruct(let fields, _):
+      // An error inside one field makes that field NULL and no more.
+      var failed = 0
+      let columns = fields.map { column($0, batch, failed: &failed) }
+      return Evaluated(.structure(StructColumn(fields: columns, count: batch.count)))
+    case .call(let call): return evaluate(call, batch)
+    case .lambda:
+      preconditionFailure("a lambda was evaluated outside its call")
+    }
+  }
+
+  /// A literal as a column; kept from batch to batch while the count stays the same.
+  private func constant(_ literal: BoundExpression, _ count: Int) -> Column {
+    if let known = constants[literal], known.count == count { return known }
+    guard case .literal(let value, let type) = literal else {
+      preconditionFailure("not a literal")
+    }
+    let column = Column.constant(value, type, count: count)
+    constants[literal] = column
+    return column
+  }
+}
+
+/// Rows where a mask of valid rows has a gap.
+func gaps(_ validity: Bitmap?) -> Bitmap? { validity?.inverted }
