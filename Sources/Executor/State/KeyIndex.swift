@@ -1,0 +1,194 @@
+// A hash table from key bytes to dense slot numbers: linear probing over (hash, slot) pairs, keys in an
+// arena. Slots of removed keys are reused. Nothing ever iterates it in hash order, so the hash never
+// reaches an output.
+
+import CSupport
+import Glibc
+import Columns
+
+struct KeyIndex {
+  private struct Entry {
+    var hash: UInt64
+    /// -1: empty.
+    var slot: Int32
+  }
+
+  private var table: [Entry]
+  private var mask: Int
+  private let arena = ByteBuffer(capacity: 1 << 12)
+  private var starts: [Int] = []
+  private var lengths: [Int32] = []
+  private var hashes: [UInt64] = []
+  private var free: [Int32] = []
+  private var wasted = 0
+  /// Keys in the table.
+  private(set) var count = 0
+
+  init() {
+    table = Array(repeating: Entry(hash: 0, slot: -1), count: 64)
+    mask = 63
+  }
+
+  /// One more than the highest slot ever given.
+  var slotCount: Int { starts.count }
+
+  var byteCount: Int { arena.capacity + table.count * 16 + starts.count * 20 }
+
+  /// The key's bytes; valid until the next insert.
+  func key(_ slot: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: arena.base + starts[slot], count: Int(lengths[slot]))
+  }
+
+  func isUsed(_ slot: Int) -> Bool { lengths[slot] >= 0 }
+
+  func find(_ key: UnsafeRawBufferPointer) -> Int? {
+    let hash = hashBytes(key)
+    var place = Int(truncatingIfNeeded: hash) & mask
+    while true {
+      let entry = table[place]
+      if entry.slot < 0 { return nil }
+      if entry.hash == hash, matches(Int(entry.slot), key) { return Int(entry.slot) }
+      place = (place + 1) & mask
+    }
+  }
+
+  /// The slot of the key, made if need be.
+  mutating func insert(_ key: UnsafeRawBufferPointer) -> (slot: Int, isNew: Bool) {
+    insert(key, hash: hashBytes(key))
+  }
+
+  private mutating func insert(
+    _ key: UnsafeRawBufferPointer, hash: UInt64
+  ) -> (slot: Int, isNew: Bool) {
+    var place = Int(truncatingIfNeeded: hash) & mask
+    while true {
+      let entry = table[place]
+      if entry.slot < 0 { break }
+      if entry.hash == hash, matches(Int(entry.slot), key) { return (Int(entry.slot), false) }
+      place = (place + 1) & mask
+    }
+    let slot = newSlot(key, hash)
+    table[place] = Entry(hash: hash, slot: Int32(slot))
+    count += 1
+    if count * 2 > table.count { grow() }
+    return (slot, true)
+  }
+
+  /// Slots of many keys at once: hashes first, then the table lines are fetched ahead of their use.
+  mutating func insert(_ keys: EncodedRows, slots: inout [Int32], isNew: (Int) -> Void) {
+    let count = keys.count
+    var hashed = [UInt64](repeating: 0, count: count)
+    for row in 0..<count { hashed[row] = hashBytes(keys.bytes(row)) }
+    slots.removeAll(keepingCapacity: true)
+    slots.reserveCapacity(count)
+    for row in 0..<count {
+      if row + 8 < count {
+        let ahead = Int(truncatingIfNeeded: hashed[row + 8]) & mask
+        table.withUnsafeBufferPointer { headrace_prefetch($0.baseAddress! + ahead) }
+      }
+      let (slot, new) = insert(keys.bytes(row), hash: hashed[row])
+      slots.append(Int32(slot))
+      if new { isNew(slot) }
+    }
+  }
+
+  @inline(__always)
+  private func matches(_ slot: Int, _ key: UnsafeRawBufferPointer) -> Bool {
+    Int(lengths[slot]) == key.count
+      && (key.count == 0 || memcmp(arena.base + starts[slot], key.baseAddress!, key.count) == 0)
+  }
+
+  private mutating func newSlot(_ key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
+    let start = arena.count
+    arena.append(key)
+    if let slot = free.popLast() {
+      starts[Int(slot)] = start
+      lengths[Int(slot)] = Int32(key.count)
+      hashes[Int(slot)] = hash
+      return Int(slot)
+    }
+    starts.append(start)
+    lengths.append(Int32(key.count))
+    hashes.append(hash)
+    return starts.count - 1
+  }
+
+  private mutating func grow() {
+    let size = table.count * 2
+    var bigger = Array(repeating: Entry(hash: 0, slot: -1), count: size)
+    let newMask = size - 1
+    for entry in table where entry.slot >= 0 {
+      var place = Int(truncatingIfNeeded: entry.hash) & newMask
+      while bigger[place].slot >= 0 { place = (place + 1) & newMask }
+      bigger[place] = entry
+    }
+    table = bigger
+    mask = newMask
+  }
+
+  /// Takes a key out; its slot may be given to another key.
+  mutating func remove(slot: Int) {
+    guard isUsed(slot) else { return }
+    var place = Int(truncatingIfNeeded: hashes[slot]) & mask
+    while table[place].slot != Int32(slot) { place = (place + 1) & mask }
+    // Backward shift: entries that probed past the gap move into it.
+    var gap = place
+    var next = (gap + 1) & mask
+    while table[next].slot >= 0 {
+      let home = Int(truncatingIfNeeded: table[next].hash) & mask
+      if (next - home) & mask >= (next - gap) & mask {
+        table[gap] = table[next]
+        gap = next
+      }
+      next = (next + 1) & mask
+    }
+    table[gap] = Entry(hash: 0, slot: -1)
+    wasted += Int(lengths[slot])
+    lengths[slot] = -1
+    free.append(Int32(slot))
+    count -= 1
+    if wasted > 1 << 16, wasted * 2 > arena.count { compact() }
+  }
+
+  private mutating func compact() {
+    let old = ByteBuffer(capacity: arena.count)
+    old.append(UnsafeRawBufferPointer(start: arena.base, count: arena.count))
+    arena.count = 0
+    for slot in starts.indices where lengths[slot] >= 0 {
+      let start = arena.count
+      arena.append(
+        UnsafeRawBufferPointer(start: old.base + starts[slot], count: Int(lengths[slot])))
+      starts[slot] = start
+    }
+    wasted = 0
+  }
+}
+
+/// A multiply-and-fold hash over words of 8 bytes.
+/// Source: the mixing step of wyhash.
+func hashBytes(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+  var hash: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(bytes.count)
+  var position = 0
+  let count = bytes.count
+  while position + 8 <= count {
+    hash = folded(
+      hash ^ bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self),
+      0xA076_1D64_78BD_642F)
+    position += 8
+  }
+  if position < count {
+    var rest: UInt64 = 0
+    while position < count {
+      rest = rest << 8 | UInt64(bytes[position])
+      position += 1
+    }
+    hash = folded(hash ^ rest, 0xE703_7ED1_A0B4_28DB)
+  }
+  return folded(hash, 0x8EBC_6AF0_9C88_C6E3)
+}
+
+@inline(__always)
+private func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
+  let product = a.multipliedFullWidth(by: b)
+  return product.high ^ product.low
+}

@@ -1,0 +1,205 @@
+// Rows as bytes: keys of state stores, their values, buffered rows. Equal rows have equal bytes.
+// Format, column by column: 0 for NULL; else 1 and the value: BOOLEAN 1 byte; INT 4, BIGINT 8 and DOUBLE
+// 8 bytes little-endian (-0.0 as 0.0, every NaN as one); DECIMAL, STRING and BYTES a length (varint) and
+// bytes; ARRAY and MAP a count (varint) and elements; STRUCT its fields.
+
+import BigInt
+import Columns
+
+/// Encoded rows, one after the other in one buffer.
+struct EncodedRows {
+  var buffer: ByteBuffer
+  /// Row i is `starts[i] ..< starts[i + 1]`.
+  var starts: [Int32]
+
+  var count: Int { starts.count - 1 }
+
+  func bytes(_ row: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(
+      start: buffer.base + Int(starts[row]), count: Int(starts[row + 1] - starts[row]))
+  }
+}
+
+enum RowCodec {
+  /// Encodes every row of the columns.
+  static func encode(_ columns: [Column], count: Int, extra: [Int64]? = nil) -> EncodedRows {
+    let buffer = ByteBuffer(capacity: count * (16 * max(columns.count, 1)))
+    var starts: [Int32] = [0]
+    starts.reserveCapacity(count + 1)
+    for row in 0..<count {
+      for column in columns { append(column, row, to: buffer) }
+      if let extra { appendInteger(extra[row], to: buffer) }
+      starts.append(Int32(buffer.count))
+    }
+    return EncodedRows(buffer: buffer, starts: starts)
+  }
+
+  static func append(_ columns: [Column], _ row: Int, to buffer: ByteBuffer) {
+    for column in columns { append(column, row, to: buffer) }
+  }
+
+  @inline(__always)
+  private static func store<T: BitwiseCopyable>(_ value: T, to buffer: ByteBuffer) {
+    buffer.reserve(MemoryLayout<T>.size + 1)
+    let base = UnsafeMutableRawPointer(buffer.base + buffer.count)
+    base.storeBytes(of: 1, as: UInt8.self)
+    (base + 1).storeBytes(of: value, as: T.self)
+    buffer.count += MemoryLayout<T>.size + 1
+  }
+
+  static func appendInteger(_ value: Int64, to buffer: ByteBuffer) {
+    buffer.reserve(8)
+    UnsafeMutableRawPointer(buffer.base + buffer.count).storeBytes(of: value, as: Int64.self)
+    buffer.count += 8
+  }
+
+  private static func appendByte(_ byte: UInt8, to buffer: ByteBuffer) {
+    buffer.reserve(1)
+    buffer.base[buffer.count] = byte
+    buffer.count += 1
+  }
+
+  private static func appendLength(_ length: Int, to buffer: ByteBuffer) {
+    var rest = UInt64(length)
+    while rest >= 0x80 {
+      appendByte(UInt8(truncatingIfNeeded: rest) | 0x80, to: buffer)
+      rest >>= 7
+    }
+    appendByte(UInt8(rest), to: buffer)
+  }
+
+  static func append(_ column: Column, _ row: Int, to buffer: ByteBuffer) {
+    if column.isNull(row) { return appendByte(0, to: buffer) }
+    switch column {
+    case .boolean(let column): store(column.values[row] ? 1 as UInt8 : 0, to: buffer)
+    case .int(let column): store(column.values[row], to: buffer)
+    case .bigint(let column): store(column.values[row], to: buffer)
+    case .double(let column):
+      let value = column.values[row]
+      let canonical = value.isNaN ? Double.nan : value == 0 ? 0 : value
+      store(canonical.bitPattern, to: buffer)
+    case .decimal(let column): appendBig(BigInt(column.values[row]), to: buffer)
+    case .wideDecimal(let column): appendBig(column.values[row], to: buffer)
+    case .bytes(let column):
+      appendByte(1, to: buffer)
+      appendLength(Int(column.lengths[row]), to: buffer)
+      buffer.append(UnsafeRawBufferPointer(column.view(row)))
+    case .array(let list):
+      appendByte(1, to: buffer)
+      let range = Int(list.offsets[row])..<Int(list.offsets[row + 1])
+      appendLength(range.count, to: buffer)
+      for child in range { append(list.elements, child, to: buffer) }
+    case .map(let map):
+      appendByte(1, to: buffer)
+      let range = Int(map.offsets[row])..<Int(map.offsets[row + 1])
+      appendLength(range.count, to: buffer)
+      for child in range {
+        append(map.keys, child, to: buffer)
+        append(map.values, child, to: buffer)
+      }
+    case .structure(let structure):
+      appendByte(1, to: buffer)
+      for field in structure.fields { append(field, row, to: buffer) }
+    }
+  }
+
+  private static func appendBig(_ value: BigInt, to buffer: ByteBuffer) {
+    let words = Array(value.words)
+    appendByte(1, to: buffer)
+    appendLength(words.count * 8, to: buffer)
+    words.withUnsafeBytes { buffer.append($0) }
+  }
+}
+
+/// Reads encoded rows back; `false` or nil for bytes that are no row of the type.
+struct RowReader {
+  let bytes: UnsafeRawBufferPointer
+  var position = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  private mutating func byte() -> UInt8? {
+    guard position < bytes.count else { return nil }
+    position += 1
+    return bytes[position - 1]
+  }
+
+  mutating func integer() -> Int64? { load(Int64.self) }
+
+  private mutating func load<T: BitwiseCopyable>(_ type: T.Type) -> T? {
+    guard position + MemoryLayout<T>.size <= bytes.count else { return nil }
+    defer { position += MemoryLayout<T>.size }
+    return bytes.loadUnaligned(fromByteOffset: position, as: type)
+  }
+
+  private mutating func length() -> Int? {
+    var result: UInt64 = 0
+    var shift: UInt64 = 0
+    while let next = byte(), shift < 42 {
+      result |= UInt64(next & 0x7F) << shift
+      if next < 0x80 { return Int(result) }
+      shift += 7
+    }
+    return nil
+  }
+
+  private mutating func slice() -> UnsafeRawBufferPointer? {
+    guard let length = length(), position + length <= bytes.count else { return nil }
+    defer { position += length }
+    return UnsafeRawBufferPointer(rebasing: bytes[position..<position + length])
+  }
+
+  /// Appends one row to the builders; false when the bytes are damaged.
+  mutating func read(into builders: [ColumnBuilder]) -> Bool {
+    for builder in builders where !readCell(into: builder) { return false }
+    return true
+  }
+
+  mutating func readCell(into builder: ColumnBuilder) -> Bool {
+    guard let tag = byte() else { return false }
+    if tag == 0 {
+      builder.appendNull()
+      return true
+    }
+    switch builder.type {
+    case .boolean: return load(UInt8.self).map { builder.append(boolean: $0 != 0) } != nil
+    case .int, .date, .time: return load(Int32.self).map { builder.append(int: $0) } != nil
+    case .bigint, .timestamp:
+      return load(Int64.self).map { builder.append(bigint: $0) } != nil
+    case .double:
+      return load(UInt64.self).map { builder.append(double: Double(bitPattern: $0)) } != nil
+    case .decimal:
+      return slice().map { builder.append(wideUnscaled: bigInteger($0)) } != nil
+    case .string, .bytes: return slice().map { builder.append(bytes: $0) } != nil
+    case .array:
+      guard let count = length(), count <= bytes.count else { return false }
+      for _ in 0..<count where !readCell(into: builder.children[0]) { return false }
+      builder.endRow()
+      return true
+    case .map:
+      guard let count = length(), count <= bytes.count else { return false }
+      for _ in 0..<count {
+        guard readCell(into: builder.children[0]), readCell(into: builder.children[1]) else {
+          return false
+        }
+      }
+      builder.endRow()
+      return true
+    case .structure:
+      for child in builder.children where !readCell(into: child) { return false }
+      builder.endRow()
+      return true
+    }
+  }
+}
+
+/// Two's complement words, lowest first.
+private func bigInteger(_ bytes: UnsafeRawBufferPointer) -> BigInt {
+  var words: [UInt] = []
+  var position = 0
+  while position + 8 <= bytes.count {
+    words.append(bytes.loadUnaligned(fromByteOffset: position, as: UInt.self))
+    position += 8
+  }
+  return BigInt(words: words)
+}

@@ -1,0 +1,114 @@
+// A keyed store of rows: the state of a table. Key bytes to row bytes and a rowtime, with the set of keys
+// that the present epoch has changed, for its changelog.
+
+import Columns
+
+final class RowStore {
+  private var index = KeyIndex()
+  private let arena = ByteBuffer(capacity: 1 << 12)
+  private var starts: [Int] = []
+  private var lengths: [Int32] = []
+  private var rowtimes: [Int64] = []
+  private var wasted = 0
+  private var dirty: [ByteKey: Void] = [:]
+  let tracksChanges: Bool
+
+  /// A key's bytes as a dictionary key.
+  private typealias ByteKey = [UInt8]
+
+  init(tracksChanges: Bool) { self.tracksChanges = tracksChanges }
+
+  var count: Int { index.count }
+  var byteCount: Int { index.byteCount + arena.capacity + starts.count * 20 }
+
+  func find(_ key: UnsafeRawBufferPointer) -> Int? { index.find(key) }
+  func rowtime(_ slot: Int) -> Int64 { rowtimes[slot] }
+  func key(_ slot: Int) -> UnsafeRawBufferPointer { index.key(slot) }
+
+  /// The row's bytes; valid until the next change.
+  func row(_ slot: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: arena.base + starts[slot], count: Int(lengths[slot]))
+  }
+
+  func put(_ key: UnsafeRawBufferPointer, _ row: UnsafeRawBufferPointer, rowtime: Int64) {
+    let (slot, isNew) = index.insert(key)
+    if slot == starts.count {
+      starts.append(0)
+      lengths.append(0)
+      rowtimes.append(0)
+    }
+    if tracksChanges { dirty[Array(key)] = () }
+    rowtimes[slot] = rowtime
+    if !isNew, row.count <= Int(lengths[slot]) {
+      wasted += Int(lengths[slot]) - row.count
+      if let source = row.baseAddress {
+        UnsafeMutableRawPointer(arena.base + starts[slot])
+          .copyMemory(from: source, byteCount: row.count)
+      }
+      lengths[slot] = Int32(row.count)
+      return
+    }
+    if !isNew { wasted += Int(lengths[slot]) }
+    starts[slot] = arena.count
+    lengths[slot] = Int32(row.count)
+    arena.append(row)
+    if wasted > 1 << 16, wasted * 2 > arena.count { compact() }
+  }
+
+  func remove(_ key: UnsafeRawBufferPointer) {
+    guard let slot = index.find(key) else { return }
+    if tracksChanges { dirty[Array(key)] = () }
+    wasted += Int(lengths[slot])
+    lengths[slot] = 0
+    index.remove(slot: slot)
+  }
+
+  private func compact() {
+    let old = ByteBuffer(capacity: arena.count)
+    old.append(UnsafeRawBufferPointer(start: arena.base, count: arena.count))
+    arena.count = 0
+    for slot in starts.indices where index.isUsed(slot) {
+      let start = arena.count
+      arena.append(
+        UnsafeRawBufferPointer(start: old.base + starts[slot], count: Int(lengths[slot])))
+      starts[slot] = start
+    }
+    wasted = 0
+  }
+
+  /// Slots in use, in no meaningful order; readers sort.
+  var slots: [Int] { (0..<index.slotCount).filter { index.isUsed($0) } }
+
+  /// Appends the changes since the last call: key and row, or no row for a removed key.
+  func drainChanges(into records: inout RawRecords) {
+    for key in dirty.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      key.withUnsafeBytes { bytes in
+        if let slot = index.find(bytes) {
+          records.append(key: key, value: Array(row(slot)), timestamp: rowtimes[slot])
+        } else {
+          records.append(key: key, value: nil, timestamp: 0)
+        }
+      }
+    }
+    dirty.removeAll(keepingCapacity: true)
+  }
+
+  /// Everything, as `drainChanges` would give it: a snapshot.
+  func snapshot(into records: inout RawRecords) {
+    for slot in slots {
+      records.append(key: Array(key(slot)), value: Array(row(slot)), timestamp: rowtimes[slot])
+    }
+  }
+
+  func restore(_ records: RawRecords) {
+    for record in 0..<records.count {
+      guard let key = records.key(record) else { continue }
+      if let value = records.value(record) {
+        put(key, value, rowtime: records.timestamps[record])
+      } else {
+        remove(key)
+      }
+    }
+    dirty.removeAll(keepingCapacity: true)
+  }
+}
