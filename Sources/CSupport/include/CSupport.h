@@ -43,6 +43,9 @@ static inline uint32_t headrace_equal16(const uint8_t *p, uint8_t needle) {
 #endif
 }
 
+/// Reserves disk space for a file up to `end` bytes, its size unchanged. 0, or -1 and errno.
+int headrace_preallocate(int descriptor, int64_t end);
+
 static inline void headrace_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
 
 #endif

@@ -1,0 +1,163 @@
+// The store as of one commit: topics, how far each segment is committed, metadata, numbers. Written
+// whole to a new file, synced, then renamed over the old one. The journal generation that it names holds
+// everything after it. Invariant: what a checkpoint says about segments was synced before it.
+
+internal import Columns
+
+struct Checkpoint {
+  struct Segment {
+    var baseOffset: Int64
+    var baseSequence: Int64
+    var extent: SegmentExtent
+  }
+
+  struct Partition {
+    var startOffset: Int64
+    var endOffset: Int64
+    var lastSequence: Int64
+    var segments: [Segment]
+  }
+
+  struct Topic {
+    var id: Int64
+    var name: String
+    var config: TopicConfig
+    var partitions: [Partition]
+  }
+
+  static let fileName = "checkpoint"
+  private static let magic: UInt64 = 0x6864_7261_6365_3031
+  static let version: UInt32 = 1
+
+  /// The first generation after this checkpoint, its first frame and the digest of the frame before.
+  var generation: UInt32 = 1
+  var nextFrame: Int64 = 1
+  var digest: UInt32 = 0
+  /// How the store that writes this generation acknowledges, and on which boot of the machine.
+  var durability = Durability.disk
+  var boot = ""
+  var commit: Int64 = 0
+  var epoch: Int64 = 0
+  var nextSequence: Int64 = 0
+  var nextTopicID: Int64 = 1
+  /// Order: by name.
+  var topics: [Topic] = []
+  var metadata = MetadataMap()
+
+  func encode() -> ByteBuffer {
+    let buffer = ByteBuffer(capacity: 4096)
+    buffer.put(Self.magic)
+    buffer.put(Self.version)
+    buffer.put(generation)
+    buffer.put(nextFrame)
+    buffer.put(digest)
+    buffer.put(durability.rawValue)
+    buffer.putString(boot)
+    buffer.put(commit)
+    buffer.put(epoch)
+    buffer.put(nextSequence)
+    buffer.put(nextTopicID)
+    buffer.putCount(topics.count)
+    for topic in topics {
+      buffer.put(topic.id)
+      buffer.putString(topic.name)
+      topic.config.write(to: buffer)
+      buffer.putCount(topic.partitions.count)
+      for partition in topic.partitions {
+        buffer.put(partition.startOffset)
+        buffer.put(partition.endOffset)
+        buffer.put(partition.lastSequence)
+        buffer.putCount(partition.segments.count)
+        for segment in partition.segments {
+          buffer.put(segment.baseOffset)
+          buffer.put(segment.baseSequence)
+          segment.extent.write(to: buffer)
+        }
+      }
+    }
+    buffer.putCount(metadata.keys.count)
+    for (key, value) in zip(metadata.keys, metadata.values) {
+      buffer.putBytes(key)
+      buffer.putBytes(value)
+    }
+    buffer.put(crc32c(buffer.raw))
+    return buffer
+  }
+
+  init() {}
+
+  init(decoding bytes: [UInt8], path: String) throws(StorageError) {
+    self = try bytes.withRaw { (raw) throws(StorageError) in try Self.decode(raw, path) }
+  }
+
+  private static func decode(
+    _ bytes: UnsafeRawBufferPointer, _ path: String
+  ) throws(StorageError) -> Checkpoint {
+    guard bytes.count >= 16 else {
+      throw StorageError(.corruption, "checkpoint is too short", path: path, position: 0)
+    }
+    let end = bytes.count - 4
+    var tail = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[end...]), path: path)
+    let content = UnsafeRawBufferPointer(rebasing: bytes[..<end])
+    let stored = try tail.uint32()
+    guard stored == crc32c(content) else {
+      throw StorageError(
+        .corruption, "checksum of the checkpoint", path: path, position: Int64(end),
+        expected: hex(stored), found: hex(crc32c(content)))
+    }
+    var reader = ByteReader(content, path: path)
+    guard try reader.uint64() == magic else { throw reader.damaged("not a checkpoint") }
+    let version = try reader.uint32()
+    guard version == Self.version else {
+      throw StorageError(
+        .unsupportedVersion, "checkpoint", path: path, expected: "\(Self.version)",
+        found: "\(version)")
+    }
+    return try body(&reader)
+  }
+
+  private static func body(_ reader: inout ByteReader) throws(StorageError) -> Checkpoint {
+    var checkpoint = Checkpoint()
+    checkpoint.generation = try reader.uint32()
+    checkpoint.nextFrame = try reader.int64()
+    checkpoint.digest = try reader.uint32()
+    guard let durability = Durability(rawValue: try reader.uint8()) else {
+      throw reader.damaged("unknown durability")
+    }
+    checkpoint.durability = durability
+    checkpoint.boot = try reader.string()
+    checkpoint.commit = try reader.int64()
+    checkpoint.epoch = try reader.int64()
+    checkpoint.nextSequence = try reader.int64()
+    checkpoint.nextTopicID = try reader.int64()
+    for _ in 0..<(try reader.countValue()) {
+      checkpoint.topics.append(try Topic(from: &reader))
+    }
+    for _ in 0..<(try reader.countValue()) {
+      let key = try reader.byteArray()
+      checkpoint.metadata.set(key, try reader.byteArray())
+    }
+    return checkpoint
+  }
+}
+
+extension Checkpoint.Topic {
+  fileprivate init(from reader: inout ByteReader) throws(StorageError) {
+    id = try reader.int64()
+    name = try reader.string()
+    config = try TopicConfig(from: &reader)
+    partitions = []
+    for _ in 0..<(try reader.countValue()) {
+      var partition = Checkpoint.Partition(
+        startOffset: try reader.int64(), endOffset: try reader.int64(),
+        lastSequence: try reader.int64(), segments: [])
+      for _ in 0..<(try reader.countValue()) {
+        partition.segments.append(
+          Checkpoint.Segment(
+            baseOffset: try reader.int64(), baseSequence: try reader.int64(),
+            extent: try SegmentExtent(from: &reader)))
+      }
+      partitions.append(partition)
+    }
+  }
+}

@@ -1,0 +1,150 @@
+// What the journal says about one commit, and its bytes. A run is a stretch of whole batches in one
+// segment; with `inline` data the journal holds a copy of it (small commits), otherwise only its place and
+// the segment's chain checksum after it (the segment was synced first, or need not be).
+
+internal import Columns
+
+struct CommitRecord {
+  struct Run {
+    var topicID: Int64
+    var partition: Int
+    var segmentOffset: Int64
+    var segmentSequence: Int64
+    var position: Int
+    var byteCount: Int
+    var baseOffset: Int64
+    /// The segment after the run.
+    var extent: SegmentExtent
+    /// Points into the frame or into the encoded batches; nil for a run written in place.
+    var data: UnsafeRawBufferPointer?
+  }
+
+  struct Creation {
+    var id: Int64
+    var topic: TopicCreation
+  }
+
+  struct Start {
+    var topicID: Int64
+    var partition: Int
+    var offset: Int64
+  }
+
+  var number: Int64
+  /// -1 for an append.
+  var epoch: Int64
+  /// Sequence that the next record gets.
+  var nextSequence: Int64
+  var deleted: [Int64] = []
+  var created: [Creation] = []
+  var starts: [Start] = []
+  var metadata: [EpochCommit.MetadataChange] = []
+  var runs: [Run] = []
+}
+
+extension SegmentExtent {
+  func write(to buffer: ByteBuffer) {
+    buffer.put(byteCount)
+    buffer.put(endOffset)
+    buffer.put(chain)
+    buffer.put(lastSequence)
+    buffer.put(maxTimestamp)
+  }
+
+  init(from reader: inout ByteReader) throws(StorageError) {
+    byteCount = try reader.natural()
+    endOffset = try reader.int64()
+    chain = try reader.uint32()
+    lastSequence = try reader.int64()
+    maxTimestamp = try reader.int64()
+  }
+}
+
+extension CommitRecord {
+  func write(to buffer: ByteBuffer) {
+    buffer.put(number)
+    buffer.put(epoch)
+    buffer.put(nextSequence)
+    buffer.putCount(deleted.count)
+    for id in deleted { buffer.put(id) }
+    buffer.putCount(created.count)
+    for creation in created {
+      buffer.put(creation.id)
+      buffer.putString(creation.topic.name)
+      buffer.putCount(creation.topic.partitionCount)
+      creation.topic.config.write(to: buffer)
+    }
+    buffer.putCount(starts.count)
+    for start in starts {
+      buffer.put(start.topicID)
+      buffer.putCount(start.partition)
+      buffer.put(start.offset)
+    }
+    buffer.putCount(metadata.count)
+    for change in metadata {
+      buffer.putBytes(change.key)
+      buffer.put(UInt8(change.value == nil ? 0 : 1))
+      if let value = change.value { buffer.putBytes(value) }
+    }
+    buffer.putCount(runs.count)
+    for run in runs { run.write(to: buffer) }
+  }
+
+  init(from reader: inout ByteReader) throws(StorageError) {
+    number = try reader.int64()
+    epoch = try reader.int64()
+    nextSequence = try reader.int64()
+    for _ in 0..<(try reader.countValue()) { deleted.append(try reader.int64()) }
+    for _ in 0..<(try reader.countValue()) {
+      let id = try reader.int64()
+      let name = try reader.string()
+      let count = try reader.countValue()
+      let config = try TopicConfig(from: &reader)
+      created.append(
+        Creation(id: id, topic: TopicCreation(name: name, partitionCount: count, config: config)))
+    }
+    for _ in 0..<(try reader.countValue()) {
+      starts.append(
+        Start(
+          topicID: try reader.int64(), partition: try reader.countValue(),
+          offset: try reader.int64()))
+    }
+    for _ in 0..<(try reader.countValue()) {
+      let key = try reader.byteArray()
+      let isPresent = try reader.uint8() != 0
+      metadata.append(
+        EpochCommit.MetadataChange(key: key, value: isPresent ? try reader.byteArray() : nil))
+    }
+    for _ in 0..<(try reader.countValue()) { runs.append(try Run(from: &reader)) }
+  }
+}
+
+extension CommitRecord.Run {
+  fileprivate func write(to buffer: ByteBuffer) {
+    buffer.put(topicID)
+    buffer.putCount(partition)
+    buffer.put(segmentOffset)
+    buffer.put(segmentSequence)
+    buffer.put(position)
+    buffer.put(byteCount)
+    buffer.put(baseOffset)
+    extent.write(to: buffer)
+    buffer.put(UInt8(data == nil ? 0 : 1))
+    if let data {
+      buffer.putCount(data.count)
+      buffer.append(data)
+    }
+  }
+
+  fileprivate init(from reader: inout ByteReader) throws(StorageError) {
+    topicID = try reader.int64()
+    partition = try reader.countValue()
+    segmentOffset = try reader.int64()
+    segmentSequence = try reader.int64()
+    position = try reader.natural()
+    byteCount = try reader.natural()
+    baseOffset = try reader.int64()
+    extent = try SegmentExtent(from: &reader)
+    data = try reader.uint8() != 0 ? try reader.data() : nil
+  }
+}

@@ -1,0 +1,140 @@
+// The journal's writer. Two files take turns; each use of one is a generation. A frame is one group of
+// commits: it begins on a block border and is written and synced in one go, before the next one is begun.
+// A position is written at most once in a generation, which recovery relies on: after an open, and after
+// each checkpoint, a new generation begins.
+//
+// The files grow by zeros written ahead, so that a steady commit changes no file size and no extent; from
+// the second generation of a file on there is nothing to grow.
+// Used by the committing thread only.
+
+internal import Columns
+internal import Glibc
+
+final class Journal {
+  static let growthBytes = 1 << 20
+
+  private let fileSystem: any FileSystem
+  private let directory: String
+  private var file: any File
+  private var fileSize: Int
+  private(set) var generation: UInt32
+  /// Number of the frame that is written next.
+  private(set) var nextFrame: Int64
+  private(set) var digest: UInt32
+  /// Bytes of this generation.
+  private(set) var position = 0
+  private var blocks: UnsafeMutableRawPointer?
+  private var blocksCapacity = 0
+
+  static func path(_ directory: String, _ generation: UInt32) -> String {
+    directory + "/\(generation & 1).journal"
+  }
+
+  init(
+    fileSystem: any FileSystem, directory: String, generation: UInt32, nextFrame: Int64,
+    digest: UInt32
+  ) throws(StorageError) {
+    self.fileSystem = fileSystem
+    self.directory = directory
+    self.generation = generation
+    self.nextFrame = nextFrame
+    self.digest = digest
+    file = try fileSystem.open(Self.path(directory, generation), create: true)
+    fileSize = try file.size()
+  }
+
+  deinit { free(blocks) }
+
+  var path: String { file.path }
+
+  /// The other file's turn; whatever it holds must not be needed any more.
+  func beginGeneration() throws(StorageError) {
+    let next = generation &+ 1
+    let opened = try fileSystem.open(Self.path(directory, next), create: true)
+    let size = try opened.size()
+    file = opened
+    fileSize = size
+    generation = next
+    position = 0
+  }
+
+  /// Makes room for `bytes` more. Throws: `full` and others, before anything of a frame is written.
+  func reserve(_ bytes: Int) throws(StorageError) -> Int {
+    let end = position + bytes
+    guard end > fileSize else { return 0 }
+    let target = end + Self.growthBytes - end % Self.growthBytes
+    let zeros = ByteBuffer(capacity: 64 << 10)
+    UnsafeMutableRawPointer(zeros.base).initializeMemory(
+      as: UInt8.self, repeating: 0, count: zeros.capacity)
+    let old = fileSize
+    while fileSize < target {
+      let count = min(zeros.capacity, target - fileSize)
+      try file.write(UnsafeRawBufferPointer(start: zeros.base, count: count), at: fileSize)
+      fileSize += count
+    }
+    return fileSize - old
+  }
+
+  /// Bytes that a frame with so much content takes in the file.
+  static func frameBytes(_ contentBytes: Int) -> Int {
+    let all = contentBytes + JournalFrameHeader.byteCount
+    let blocks = (all + JournalBlock.payloadBytes - 1) / JournalBlock.payloadBytes
+    return blocks * JournalBlock.byteCount
+  }
+
+  /// Begins a frame's content: the caller appends to the buffer, then gives it to `write`.
+  static func beginContent(_ buffer: ByteBuffer) {
+    buffer.count = 0
+    buffer.reserve(JournalFrameHeader.byteCount)
+    buffer.count = JournalFrameHeader.byteCount
+  }
+
+  /// Writes one frame; `content` starts with room for the frame header. Returns the bytes written.
+  /// After a throw the journal must not be used any more.
+  func write(_ content: ByteBuffer, sync: Bool) throws(StorageError) -> Int {
+    let length = content.count
+    content.count = 0
+    JournalFrameHeader(frame: nextFrame, length: length, previousDigest: digest).write(to: content)
+    content.count = length
+    let total = Self.frameBytes(length - JournalFrameHeader.byteCount)
+    guard let target = room(total) else {
+      throw StorageError(.tooLarge, "journal frame", path: path, found: "\(total) bytes")
+    }
+    let count = total / JournalBlock.byteCount
+    let first = position / JournalBlock.byteCount
+    var next: UInt32 = 0
+    for block in 0..<count {
+      let place = target + block * JournalBlock.byteCount
+      let from = block * JournalBlock.payloadBytes
+      let size = min(JournalBlock.payloadBytes, length - from)
+      let payload = place + JournalBlock.headerBytes
+      payload.copyMemory(from: content.base + from, byteCount: size)
+      if size < JournalBlock.payloadBytes {
+        memset(payload + size, 0, JournalBlock.payloadBytes - size)
+      }
+      var crc = JournalBlock.seal(
+        place, generation: generation, frame: nextFrame, number: first + block
+      ).littleEndian
+      next = withUnsafeBytes(of: &crc) { crc32c($0, seed: next) }
+    }
+    try file.write(UnsafeRawBufferPointer(start: target, count: total), at: position)
+    if sync { try file.sync() }
+    position += total
+    nextFrame += 1
+    digest = next
+    return total
+  }
+
+  /// Page-aligned, so that a copy into the page cache that is cut short ends on a block border.
+  private func room(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    if bytes > blocksCapacity {
+      free(blocks)
+      blocks = nil
+      blocksCapacity = 0
+      let capacity = max(64 << 10, (bytes + 4095) & ~4095)
+      guard posix_memalign(&blocks, 4096, capacity) == 0 else { return nil }
+      blocksCapacity = capacity
+    }
+    return blocks
+  }
+}

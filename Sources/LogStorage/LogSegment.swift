@@ -1,0 +1,235 @@
+// One segment file of a partition, named by its first offset as Kafka names it, and its indexes.
+//
+// What is committed of it (bytes, end offset, chain) belongs to the store's published state; the
+// committer alone appends. The chain is a running CRC-32C over the first 21 bytes of each batch (offset,
+// length, sequence, magic, CRC): commit records and checkpoints carry it, so a batch that was exchanged for
+// another valid one is found out as well.
+// Readers take file and index under the segment's own lock and do their I/O without any.
+
+internal import Columns
+internal import Synchronization
+
+/// How much of a segment is committed.
+struct SegmentExtent: Sendable, Hashable {
+  var byteCount = 0
+  var endOffset: Int64
+  var chain: UInt32 = 0
+  /// Sequence of the last record; -1 while there is none.
+  var lastSequence: Int64 = -1
+  var maxTimestamp = Int64.min
+}
+
+final class LogSegment: Sendable {
+  let directory: String
+  let baseOffset: Int64
+  let baseSequence: Int64
+  /// Path without extension.
+  let stem: String
+  private let files: SegmentFiles
+  private let state: Mutex<State>
+
+  private struct State {
+    var index: SegmentIndex?
+    var preallocated = 0
+    /// What the index files cover.
+    var storedBytes = 0
+  }
+
+  init(directory: String, baseOffset: Int64, baseSequence: Int64, files: SegmentFiles, isNew: Bool)
+  {
+    self.directory = directory
+    self.baseOffset = baseOffset
+    self.baseSequence = baseSequence
+    self.files = files
+    stem = directory + "/" + Self.name(baseOffset)
+    state = Mutex(State(index: isNew ? SegmentIndex(baseOffset: baseOffset) : nil))
+  }
+
+  var path: String { stem + ".log" }
+
+  /// Twenty digits, as Kafka has them.
+  static func name(_ offset: Int64) -> String {
+    let digits = String(offset)
+    return String(repeating: "0", count: max(0, 20 - digits.count)) + digits
+  }
+
+  func file(create: Bool = false) throws(StorageError) -> any File {
+    try files.file(path, create: create)
+  }
+
+  /// Writes encoded batches at `position`, not yet committed.
+  func write(_ bytes: UnsafeRawBufferPointer, at position: Int, segmentBytes: Int)
+    throws(StorageError)
+  {
+    let file = try file(create: true)
+    let end = position + bytes.count
+    // Reserving in steps keeps big segments contiguous without giving small topics megabytes.
+    let step: Int? = state.withLock { state in
+      guard end > state.preallocated && end >= 256 << 10 else { return nil }
+      state.preallocated = min(max(segmentBytes, end), end + max(1 << 20, min(end, 16 << 20)))
+      return state.preallocated
+    }
+    if let step { try file.preallocate(to: step) }
+    try file.write(bytes, at: position)
+  }
+
+  /// Takes batches that are about to be committed into the index. Where the index is not in memory, or
+  /// has not come so far, it catches up from the file when it is next needed.
+  func index(
+    _ encoded: EncodedBatches, _ range: Range<Int>, position: Int, from offset: Int64,
+    chain: UInt32
+  ) {
+    state.withLock { state in
+      guard var index = state.index, index.coveredBytes == position else { return }
+      state.index = nil
+      var next = offset
+      for batch in encoded.batches[range] {
+        let after = next + Int64(batch.offsetSpan)
+        index.add(
+          offset: next, nextOffset: after, baseOffset: baseOffset, byteCount: batch.byteCount,
+          sequence: batch.sequence ?? -1, recordSpan: batch.offsetSpan,
+          maxTimestamp: batch.maxTimestamp)
+        next = after
+      }
+      index.setChain(chain)
+      state.index = index
+    }
+  }
+
+  /// The position of a batch at or before what is sought; 0 when nothing is before it.
+  func lookup(
+    _ extent: SegmentExtent, where isAfter: (IndexEntry) -> Bool
+  ) throws(StorageError) -> IndexEntry? {
+    try loadIndex(extent)
+    return state.withLock { $0.index?.lastEntry(where: isAfter) }
+  }
+
+  /// Makes sure that the index is in memory and covers what is committed.
+  func loadIndex(_ extent: SegmentExtent) throws(StorageError) {
+    let known = state.withLock { $0.index }
+    if let known, known.coveredBytes >= extent.byteCount { return }
+    var index = known ?? storedIndex(extent) ?? SegmentIndex(baseOffset: baseOffset)
+    try extend(&index, to: extent)
+    state.withLock { state in
+      if (state.index?.coveredBytes ?? -1) < index.coveredBytes { state.index = index }
+    }
+  }
+
+  private func storedIndex(_ extent: SegmentExtent) -> SegmentIndex? {
+    do {
+      let index = SegmentIndex(
+        offsetIndex: try files.fileSystem.contents(stem + ".index"),
+        timeIndex: try files.fileSystem.contents(stem + ".timeindex"),
+        sequenceIndex: try files.fileSystem.contents(stem + ".seqindex"),
+        baseOffset: baseOffset)
+      guard let index, index.coveredBytes <= extent.byteCount,
+        index.coveredOffset <= extent.endOffset
+      else { return nil }
+      return index
+    } catch {
+      // Index files are only a help: without them the segment itself is read.
+      return nil
+    }
+  }
+
+  /// Reads the batches after what `index` covers.
+  private func extend(_ index: inout SegmentIndex, to extent: SegmentExtent)
+    throws(StorageError)
+  {
+    guard index.coveredBytes < extent.byteCount else { return }
+    let expectation = BatchExpectation(
+      path: path, position: index.coveredBytes, offset: index.coveredOffset,
+      segmentSequence: baseSequence)
+    var grown = index
+    let chain = try scan(expectation, to: extent.byteCount, chain: index.coveredChain) { batch in
+      grown.add(
+        offset: batch.header.baseOffset, nextOffset: batch.header.nextOffset,
+        baseOffset: baseOffset, byteCount: batch.header.totalBytes, sequence: batch.sequence,
+        recordSpan: Int(batch.header.lastOffsetDelta) + 1, maxTimestamp: batch.header.maxTimestamp)
+    }
+    grown.setChain(chain)
+    index = grown
+  }
+
+  /// Checks all batches from the expectation's position up to byte `end`; returns the chain there.
+  @discardableResult
+  func scan(
+    _ start: BatchExpectation, to end: Int, chain: UInt32, _ body: (CheckedBatch) -> Void
+  ) throws(StorageError) -> UInt32 {
+    let file = try file()
+    var expectation = start
+    var chain = chain
+    var window = 512 << 10
+    while expectation.position < end {
+      let buffer = ByteBuffer(capacity: min(window, end - expectation.position))
+      buffer.count = try file.read(
+        into: UnsafeMutableRawBufferPointer(start: buffer.base, count: buffer.capacity),
+        at: expectation.position)
+      guard buffer.count == buffer.capacity else {
+        throw endsEarly(expectation.position + buffer.count, end)
+      }
+      var walker = BatchWalker(buffer.raw, expectation, chain: chain)
+      var needed = 0
+      walk: while true {
+        switch try walker.next() {
+        case .batch(let batch): body(batch)
+        case .needs(let bytes):
+          needed = bytes
+          break walk
+        case .end: break walk
+        }
+      }
+      guard walker.position + needed <= end else { throw endsEarly(walker.position, end) }
+      expectation = walker.expectation
+      expectation.position = walker.position
+      chain = walker.chain
+      window = max(512 << 10, needed)
+    }
+    return chain
+  }
+
+  func endsEarly(_ position: Int, _ end: Int) -> StorageError {
+    StorageError(
+      .corruption, "segment ends inside of what was committed", path: path,
+      position: Int64(position), expected: "\(end) bytes")
+  }
+
+  /// Writes the index files when the index is in memory and has grown by `growth` bytes of the segment
+  /// since they were last written. They need no sync: a torn one is found by its checksum.
+  func storeIndex(growth: Int = 1) throws(StorageError) {
+    let due = state.withLock { state -> SegmentIndex? in
+      guard let index = state.index, index.coveredBytes - state.storedBytes >= growth else {
+        return nil
+      }
+      state.storedBytes = index.coveredBytes
+      return index
+    }
+    guard let index = due else { return }
+    let bytes = index.files(baseOffset: baseOffset)
+    for (suffix, content) in [
+      (".index", bytes.offsetIndex), (".timeindex", bytes.timeIndex),
+      (".seqindex", bytes.sequenceIndex),
+    ] {
+      let file = try files.fileSystem.open(stem + suffix, create: true)
+      try file.write(content.raw, at: 0)
+      try file.truncate(to: content.count)
+    }
+  }
+
+  /// Gives back reserved space when no more is appended.
+  func trim(to bytes: Int) throws(StorageError) {
+    let isReserved = state.withLock { state in
+      defer { state.preallocated = 0 }
+      return state.preallocated > bytes
+    }
+    if isReserved { try file(create: true).truncate(to: bytes) }
+  }
+
+  /// Removes the files; readers that hold them go on.
+  func remove() throws(StorageError) {
+    files.forget(path)
+    for suffix in [".log", ".index", ".timeindex", ".seqindex"] {
+      try files.fileSystem.unlink(stem + suffix)
+    }
+  }
+}

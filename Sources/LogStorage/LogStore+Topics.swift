@@ -1,0 +1,90 @@
+// Topics of the store: made, dropped, listed. Making and dropping are commits like any other, so they are
+// durable and in order with the records.
+
+extension LogStore {
+  /// Throws: `topicExists`, `invalidName`, `invalidArgument`, and what a commit may throw.
+  @discardableResult
+  public func createTopic(
+    _ name: String, partitions: Int, config: TopicConfig = TopicConfig()
+  ) throws(StorageError) -> Int64 {
+    var request = CommitRequest(epoch: -1, outputs: [])
+    request.topicsCreated = [
+      TopicCreation(name: name, partitionCount: partitions, config: config)
+    ]
+    return try submitAndWait(request).commit
+  }
+
+  /// The records are gone for readers at once; the files are removed after the next checkpoint.
+  @discardableResult
+  public func deleteTopic(_ name: String) throws(StorageError) -> Int64 {
+    var request = CommitRequest(epoch: -1, outputs: [])
+    request.topicsDeleted = [name]
+    return try submitAndWait(request).commit
+  }
+
+  /// Drops the records before `offset`: readers no longer see them, and whole segments are removed.
+  @discardableResult
+  public func deleteRecords(
+    topic: String, partition: Int, before offset: Int64
+  ) throws(StorageError) -> Int64 {
+    var request = CommitRequest(epoch: -1, outputs: [])
+    request.truncations = [
+      EpochCommit.Truncation(topic: topic, partition: partition, offset: offset)
+    ]
+    return try submitAndWait(request).commit
+  }
+
+  /// All topics. Order: by name.
+  public func topics() -> [TopicDescription] {
+    shared.withLock { state in
+      state.published.topics.values.map(\.description).sorted { $0.name < $1.name }
+    }
+  }
+
+  /// Nil when there is no such topic.
+  public func topic(_ name: String) -> TopicDescription? {
+    shared.withLock { $0.published.topics[name]?.description }
+  }
+
+  /// Applies retention by time and by size to all topics that have it, as of `now` (milliseconds since
+  /// the epoch): leading segments whose youngest record is too old, or that are more than the partition
+  /// needs, are dropped in one commit. Returns the number of segments dropped.
+  @discardableResult
+  public func applyRetention(now: Int64) throws(StorageError) -> Int {
+    var dropped = 0
+    var request = CommitRequest(epoch: -1, outputs: [])
+    request.truncations = shared.withLock { state in
+      let entries = state.published.topics.values.sorted { $0.name < $1.name }
+      return entries.filter { $0.config.cleanupPolicy == .delete }.flatMap { entry in
+        entry.partitions.compactMap { log in
+          let expired = Self.expiredSegments(log, entry.config, now: now)
+          guard expired > 0 else { return nil as EpochCommit.Truncation? }
+          dropped += expired
+          return EpochCommit.Truncation(
+            topic: entry.name, partition: log.number,
+            offset: log.segments[expired].segment.baseOffset)
+        }
+      }
+    }
+    if !request.truncations.isEmpty { _ = try submitAndWait(request) }
+    return dropped
+  }
+
+  /// Leading segments to drop; never the one that is written to.
+  private static func expiredSegments(
+    _ log: PartitionLog, _ config: TopicConfig, now: Int64
+  ) -> Int {
+    var count = 0
+    var bytes = log.byteCount
+    while count + 1 < log.segments.count {
+      let extent = log.segments[count].extent
+      let isOld = config.retentionMs.map { extent.maxTimestamp < now - $0 } ?? false
+      let rest = bytes - Int64(extent.byteCount)
+      let isTooMuch = config.retentionBytes.map { rest >= $0 } ?? false
+      guard isOld || isTooMuch else { break }
+      bytes = rest
+      count += 1
+    }
+    return count
+  }
+}

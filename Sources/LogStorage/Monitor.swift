@@ -1,0 +1,105 @@
+// A mutex with a condition, and a plain thread. Blocking I/O and waiting happen on such threads only,
+// never in a Swift task: the task pool has as many threads as cores, and a blocked one is lost to all.
+
+internal import Glibc
+
+/// State that is only reached under its lock, and a condition to wait for a change of it.
+final class Monitor<State>: @unchecked Sendable {
+  // Unchecked: `state` is touched between lock and unlock only.
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+  private var state: State
+
+  init(_ state: State) {
+    self.state = state
+    mutex = .allocate(capacity: 1)
+    mutex.initialize(to: pthread_mutex_t())
+    pthread_mutex_init(mutex, nil)
+    condition = .allocate(capacity: 1)
+    condition.initialize(to: pthread_cond_t())
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
+  }
+
+  deinit {
+    pthread_cond_destroy(condition)
+    pthread_mutex_destroy(mutex)
+    condition.deallocate()
+    mutex.deallocate()
+  }
+
+  func withLock<Result, Failure: Error>(
+    _ body: (inout State) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return try body(&state)
+  }
+
+  /// As `withLock`, then wakes all that wait.
+  func change<Result, Failure: Error>(
+    _ body: (inout State) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    pthread_mutex_lock(mutex)
+    defer {
+      pthread_cond_broadcast(condition)
+      pthread_mutex_unlock(mutex)
+    }
+    return try body(&state)
+  }
+
+  /// Waits until `body` gives a value; nil after `milliseconds` (nil: for ever).
+  func wait<Result>(milliseconds: Int? = nil, until body: (inout State) -> Result?) -> Result? {
+    var deadline = timespec()
+    if let milliseconds {
+      clock_gettime(CLOCK_MONOTONIC, &deadline)
+      let nanoseconds = deadline.tv_nsec + (milliseconds % 1000) * 1_000_000
+      deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+      deadline.tv_nsec = nanoseconds % 1_000_000_000
+    }
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while true {
+      if let result = body(&state) { return result }
+      if milliseconds == nil {
+        pthread_cond_wait(condition, mutex)
+      } else if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT {
+        return body(&state)
+      }
+    }
+  }
+}
+
+/// A thread that runs one function to its end.
+final class ServiceThread: @unchecked Sendable {
+  // Unchecked: the handle is written once in `init` and read once in `join`.
+  private var handle = pthread_t()
+
+  private final class Body {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+
+  /// Throws: `io` when the system gives no more threads.
+  /// - Parameter detached: nobody will join it.
+  init(detached: Bool = false, _ run: @escaping @Sendable () -> Void) throws(StorageError) {
+    let body = Unmanaged.passRetained(Body(run))
+    let status = pthread_create(
+      &handle, nil,
+      { argument in
+        guard let argument else { return nil }
+        Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+        return nil
+      }, body.toOpaque())
+    guard status == 0 else {
+      body.release()
+      throw StorageError(.io, "starting a thread", errno: status)
+    }
+    if detached { pthread_detach(handle) }
+  }
+
+  func join() { pthread_join(handle, nil) }
+}

@@ -1,0 +1,255 @@
+// Checked batches to raw records: fills flat arrays, makes no object a record (headers apart).
+//
+// A record is a zigzag varint length and a body. The next record starts at body start + length, whatever
+// the fields say, so the processor can go ahead; yet each field must end inside its record and the last
+// must end exactly at its end, so a hostile length is found out where it stands. Fast forms are the one-
+// and two-byte varints; longer ones go out of line.
+// Bounds: the buffer has 64 readable bytes after its end, so a varint may be read before it is checked.
+
+internal import Columns
+internal import Glibc
+
+/// Where the decoder writes: one slot a record.
+struct RecordColumns {
+  var keyStart: UnsafeMutablePointer<Int32>
+  var keyLength: UnsafeMutablePointer<Int32>
+  var valueStart: UnsafeMutablePointer<Int32>
+  var valueLength: UnsafeMutablePointer<Int32>
+  var timestamps: UnsafeMutablePointer<Int64>
+  var offsets: UnsafeMutablePointer<Int64>
+  var sequences: UnsafeMutablePointer<Int64>
+}
+
+/// Headers found in one record.
+struct FoundHeaders {
+  var index: Int
+  /// Place of the header count in the buffer.
+  var start: Int
+  var end: Int
+}
+
+enum RecordDecoder {
+  /// Decodes `batches`, which were checked and lie in `buffer`, skipping control batches and records
+  /// below `from`.
+  /// Throws: `corruption` with `path` and `position` (of the buffer's first byte in the file).
+  static func decode(
+    _ buffer: ByteBuffer, _ batches: [CheckedBatch], from: Int64, path: String, position: Int
+  ) throws(StorageError) -> RawRecords {
+    var records = RawRecords(buffer: buffer)
+    var total = 0
+    for batch in batches where !batch.header.isControl {
+      let attributes = batch.header.attributes
+      guard attributes & RecordBatchFormat.compressionMask == 0 else {
+        throw StorageError(
+          .unsupportedCompression, RecordBatchFormat.compressionName(attributes), path: path,
+          position: Int64(position + batch.start))
+      }
+      total += Int(batch.header.count)
+    }
+    records.makeRoom(total)
+    var found: [FoundHeaders] = []
+    var failed: Int?
+    records.withColumns { columns in
+      var filled = 0
+      for batch in batches where !batch.header.isControl {
+        let start = batch.start + RecordBatchFormat.headerBytes
+        let bad = decodeBatch(
+          buffer.base, start, batch.start + batch.header.totalBytes, batch, columns, filled,
+          &found)
+        if let bad {
+          failed = bad
+          return
+        }
+        filled += Int(batch.header.count)
+      }
+    }
+    if let failed {
+      throw StorageError(
+        .corruption, "a record does not fit its batch", path: path,
+        position: Int64(position + failed))
+    }
+    try attachHeaders(found, to: &records, path: path, position: position)
+    if let first = records.offsets.first, first < from { records.drop(before: from) }
+    return records
+  }
+
+  /// Returns nil, or the byte where a record is malformed.
+  private static func decodeBatch(
+    _ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, _ batch: CheckedBatch,
+    _ columns: RecordColumns, _ firstSlot: Int, _ found: inout [FoundHeaders]
+  ) -> Int? {
+    let count = Int(batch.header.count)
+    let lastDelta = Int64(batch.header.lastOffsetDelta)
+    let logAppendTime = batch.header.attributes & 0x08 != 0
+    let bytes = UnsafePointer(base)
+    var at = start
+    var previousDelta: Int64 = -1
+    for index in firstSlot..<firstSlot + count {
+      guard at < end else { return at }
+      var p = at
+      let length = varint(bytes, &p)
+      let next = p &+ Int(length)
+      guard length >= 6 && length <= Int64(end - p) && next <= end else { return at }
+      p += 1
+      let timestampDelta = varint(bytes, &p)
+      let offsetDelta = varint(bytes, &p)
+      let keyLength = varint(bytes, &p)
+      let keyStart = p
+      guard keyLength >= -1 && keyLength <= Int64(next - p) else { return at }
+      p += max(0, Int(keyLength))
+      // After a key that ends at the record's end the bytes read here belong to the next one, or to the
+      // padding; the check at the end refuses them.
+      let valueLength = varint(bytes, &p)
+      let valueStart = p
+      guard valueLength >= -1 && valueLength <= Int64(next - p) else { return at }
+      p += max(0, Int(valueLength))
+      let headersStart = p
+      guard p < next, offsetDelta > previousDelta && offsetDelta <= lastDelta else { return at }
+      if bytes[p] == 0 {
+        guard p + 1 == next else { return at }
+      } else {
+        found.append(FoundHeaders(index: index, start: headersStart, end: next))
+      }
+      previousDelta = offsetDelta
+      columns.keyStart[index] = Int32(truncatingIfNeeded: keyStart)
+      columns.keyLength[index] = Int32(truncatingIfNeeded: keyLength)
+      columns.valueStart[index] = Int32(truncatingIfNeeded: valueStart)
+      columns.valueLength[index] = Int32(truncatingIfNeeded: valueLength)
+      columns.timestamps[index] =
+        logAppendTime ? batch.header.maxTimestamp : batch.header.baseTimestamp &+ timestampDelta
+      columns.offsets[index] = batch.header.baseOffset &+ offsetDelta
+      columns.sequences[index] = batch.sequence &+ offsetDelta
+      at = next
+    }
+    return at == end ? nil : at
+  }
+
+  /// A zigzag varint at `p`, which moves past it; at most ten bytes are read.
+  @inline(__always)
+  private static func varint(_ bytes: UnsafePointer<UInt8>, _ p: inout Int) -> Int64 {
+    let first = UInt64(bytes[p])
+    if first < 0x80 {
+      p &+= 1
+      return Int64(bitPattern: (first >> 1) ^ (0 &- (first & 1)))
+    }
+    let second = UInt64(bytes[p &+ 1])
+    if second < 0x80 {
+      p &+= 2
+      let raw = (first & 0x7F) | (second << 7)
+      return Int64(bitPattern: (raw >> 1) ^ (0 &- (raw & 1)))
+    }
+    return longVarint(bytes, &p)
+  }
+
+  @inline(never)
+  private static func longVarint(_ bytes: UnsafePointer<UInt8>, _ p: inout Int) -> Int64 {
+    var raw: UInt64 = 0
+    for index in 0..<10 {
+      let byte = UInt64(bytes[p])
+      p += 1
+      raw |= (byte & 0x7F) << UInt64(7 * index)
+      if byte < 0x80 { break }
+    }
+    return Int64(bitPattern: (raw >> 1) ^ (0 &- (raw & 1)))
+  }
+
+  private static func attachHeaders(
+    _ found: [FoundHeaders], to records: inout RawRecords, path: String, position: Int
+  ) throws(StorageError) {
+    guard !found.isEmpty else { return }
+    records.headers = Array(repeating: [], count: records.count)
+    let bytes = UnsafePointer(records.buffer.base)
+    for place in found {
+      guard let list = headers(bytes, place) else {
+        throw StorageError(
+          .corruption, "the headers of a record do not fit it", path: path,
+          position: Int64(position + place.start))
+      }
+      records.headers[place.index] = list
+    }
+  }
+
+  private static func headers(
+    _ bytes: UnsafePointer<UInt8>, _ place: FoundHeaders
+  ) -> [RecordHeader]? {
+    var p = place.start
+    let count = varint(bytes, &p)
+    // A header takes two bytes at least.
+    guard count >= 0 && p <= place.end && count <= Int64(place.end - p) / 2 else { return nil }
+    var list: [RecordHeader] = []
+    for _ in 0..<count {
+      guard p < place.end else { return nil }
+      let keyLength = varint(bytes, &p)
+      guard p <= place.end && keyLength >= 0 && keyLength <= Int64(place.end - p) else {
+        return nil
+      }
+      let key = String(
+        decoding: UnsafeBufferPointer(start: bytes + p, count: Int(keyLength)), as: UTF8.self)
+      p += Int(keyLength)
+      guard p < place.end else { return nil }
+      let valueLength = varint(bytes, &p)
+      guard p <= place.end && valueLength >= -1 && valueLength <= Int64(place.end - p) else {
+        return nil
+      }
+      var value: [UInt8]?
+      if valueLength >= 0 {
+        value = Array(UnsafeBufferPointer(start: bytes + p, count: Int(valueLength)))
+        p += Int(valueLength)
+      }
+      list.append(RecordHeader(key: key, value: value))
+    }
+    return p == place.end ? list : nil
+  }
+}
+
+extension RawRecords {
+  fileprivate mutating func makeRoom(_ count: Int) {
+    keyStart = Array(repeating: 0, count: count)
+    keyLength = Array(repeating: 0, count: count)
+    valueStart = Array(repeating: 0, count: count)
+    valueLength = Array(repeating: 0, count: count)
+    timestamps = Array(repeating: 0, count: count)
+    offsets = Array(repeating: 0, count: count)
+    sequences = Array(repeating: 0, count: count)
+  }
+
+  /// Gives the arrays as pointers; they must not be empty-checked by the body, which knows the count.
+  fileprivate mutating func withColumns(_ body: (RecordColumns) -> Void) {
+    keyStart.withUnsafeMutableBufferPointer { a in
+      keyLength.withUnsafeMutableBufferPointer { b in
+        valueStart.withUnsafeMutableBufferPointer { c in
+          valueLength.withUnsafeMutableBufferPointer { d in
+            timestamps.withUnsafeMutableBufferPointer { e in
+              offsets.withUnsafeMutableBufferPointer { f in
+                sequences.withUnsafeMutableBufferPointer { g in
+                  guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress,
+                    let d = d.baseAddress, let e = e.baseAddress, let f = f.baseAddress,
+                    let g = g.baseAddress
+                  else { return }
+                  body(
+                    RecordColumns(
+                      keyStart: a, keyLength: b, valueStart: c, valueLength: d, timestamps: e,
+                      offsets: f, sequences: g))
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Takes away the records with offsets below `offset`.
+  fileprivate mutating func drop(before offset: Int64) {
+    var extra = 0
+    while extra < offsets.count && offsets[extra] < offset { extra += 1 }
+    keyStart.removeFirst(extra)
+    keyLength.removeFirst(extra)
+    valueStart.removeFirst(extra)
+    valueLength.removeFirst(extra)
+    timestamps.removeFirst(extra)
+    offsets.removeFirst(extra)
+    sequences.removeFirst(extra)
+    if !headers.isEmpty { headers.removeFirst(extra) }
+  }
+}

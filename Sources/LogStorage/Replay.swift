@@ -1,0 +1,208 @@
+// Replaying commits onto the state of a checkpoint: the third step of `Recovery`. A frame is checked as a
+// whole before anything of it is applied, so a frame that is refused has changed nothing.
+
+internal import Columns
+
+struct Replay {
+  private(set) var state = PublishedState()
+  var nextFrame: Int64
+  var digest: UInt32
+  private let directory: String
+  private let fileSystem: any FileSystem
+  private let files: SegmentFiles
+  private var topics: [Int64: TopicEntry] = [:]
+  /// Written by the replay, to be synced. Order of first touch.
+  private var written: [String: LogSegment] = [:]
+  private var directories: Set<String> = []
+
+  init(
+    _ checkpoint: Checkpoint, directory: String, fileSystem: any FileSystem, files: SegmentFiles
+  ) {
+    self.directory = directory
+    self.fileSystem = fileSystem
+    self.files = files
+    nextFrame = checkpoint.nextFrame
+    digest = checkpoint.digest
+    state.commit = checkpoint.commit
+    state.epoch = checkpoint.epoch
+    state.nextSequence = checkpoint.nextSequence
+    state.nextTopicID = checkpoint.nextTopicID
+    state.metadata = checkpoint.metadata
+    for topic in checkpoint.topics {
+      let entry = TopicEntry(
+        id: topic.id,
+        creation: TopicCreation(
+          name: topic.name, partitionCount: topic.partitions.count, config: topic.config),
+        root: directory)
+      for (log, partition) in zip(entry.partitions, topic.partitions) {
+        log.startOffset = partition.startOffset
+        log.endOffset = partition.endOffset
+        log.lastSequence = partition.lastSequence
+        log.segments = partition.segments.map { segment in
+          CommittedSegment(
+            segment: LogSegment(
+              directory: log.directory, baseOffset: segment.baseOffset,
+              baseSequence: segment.baseSequence, files: files, isNew: false),
+            extent: segment.extent)
+        }
+      }
+      state.topics[topic.name] = entry
+      topics[topic.id] = entry
+    }
+  }
+
+  /// Applies one group of commits.
+  mutating func apply(_ frame: ByteBuffer, path: String) throws(StorageError) {
+    var reader = ByteReader(frame.raw, path: path)
+    _ = try JournalFrameHeader(from: &reader)
+    var commits: [CommitRecord] = []
+    for _ in 0..<(try reader.countValue()) { commits.append(try CommitRecord(from: &reader)) }
+    try verify(commits, path)
+    for commit in commits { try apply(commit, path) }
+  }
+
+  private func inconsistent(_ what: String, _ path: String) -> StorageError {
+    StorageError(.corruption, "journal frame \(nextFrame): " + what, path: path)
+  }
+
+  /// Reads the data that the commits say was written in place.
+  private func verify(_ commits: [CommitRecord], _ path: String) throws(StorageError) {
+    // The chain of a segment goes on from run to run, also from those of this frame.
+    var chains: [String: UInt32] = [:]
+    for (index, commit) in commits.enumerated() {
+      guard commit.number == state.commit + Int64(index) + 1 else {
+        throw inconsistent("commit \(commit.number) out of order", path)
+      }
+      for run in commit.runs {
+        let key = "\(run.topicID)/\(run.partition)/\(run.segmentOffset)"
+        let before = chains[key] ?? chain(run)
+        chains[key] = run.extent.chain
+        guard run.data == nil else { continue }
+        guard let name = topicName(run.topicID, commits[...index]) else {
+          throw inconsistent("a topic is unknown", path)
+        }
+        let segment = LogSegment(
+          directory: TopicEntry.directory(directory, name, run.partition, run.topicID),
+          baseOffset: run.segmentOffset, baseSequence: run.segmentSequence, files: files,
+          isNew: false)
+        try verify(run, segment, chain: before)
+      }
+    }
+  }
+
+  private func topicName(_ id: Int64, _ commits: ArraySlice<CommitRecord>) -> String? {
+    if let entry = topics[id] { return entry.name }
+    return commits.lazy.flatMap(\.created).first { $0.id == id }?.topic.name
+  }
+
+  private func chain(_ run: CommitRecord.Run) -> UInt32 {
+    guard let entry = topics[run.topicID], run.partition < entry.partitions.count else { return 0 }
+    let last = entry.partitions[run.partition].segments.last
+    return last?.segment.baseOffset == run.segmentOffset ? last?.extent.chain ?? 0 : 0
+  }
+
+  private func verify(_ run: CommitRecord.Run, _ segment: LogSegment, chain: UInt32)
+    throws(StorageError)
+  {
+    guard try fileSystem.exists(segment.path) else {
+      throw StorageError(.corruption, "segment is missing", path: segment.path, position: 0)
+    }
+    let end = run.position + run.byteCount
+    let found = try segment.scan(
+      BatchExpectation(
+        path: segment.path, position: run.position, offset: run.baseOffset,
+        segmentSequence: run.segmentSequence), to: end, chain: chain
+    ) { _ in }
+    guard found == run.extent.chain else {
+      throw StorageError(
+        .corruption, "committed batches differ from their checksum", path: segment.path,
+        position: Int64(run.position), expected: hex(run.extent.chain), found: hex(found))
+    }
+  }
+
+  private mutating func apply(_ commit: CommitRecord, _ path: String) throws(StorageError) {
+    for id in commit.deleted {
+      guard let entry = topics.removeValue(forKey: id) else {
+        throw inconsistent("a deleted topic is unknown", path)
+      }
+      if state.topics[entry.name] === entry { state.topics[entry.name] = nil }
+    }
+    for creation in commit.created {
+      try TopicName.check(creation.topic)
+      let entry = TopicEntry(id: creation.id, creation: creation.topic, root: directory)
+      state.topics[entry.name] = entry
+      topics[entry.id] = entry
+      state.nextTopicID = max(state.nextTopicID, entry.id + 1)
+    }
+    for run in commit.runs { try apply(run, path) }
+    for start in commit.starts {
+      let log = try log(start.topicID, start.partition, path)
+      log.startOffset = max(log.startOffset, start.offset)
+      for segment in log.dropOldSegments() { written[segment.path] = nil }
+    }
+    for change in commit.metadata { state.metadata.set(change.key, change.value) }
+    state.commit = commit.number
+    if commit.epoch >= 0 { state.epoch = commit.epoch }
+    state.nextSequence = commit.nextSequence
+  }
+
+  private func log(_ id: Int64, _ partition: Int, _ path: String) throws(StorageError)
+    -> PartitionLog
+  {
+    guard let entry = topics[id], partition < entry.partitions.count else {
+      throw inconsistent("a topic or partition is unknown", path)
+    }
+    return entry.partitions[partition]
+  }
+
+  private mutating func apply(_ run: CommitRecord.Run, _ path: String) throws(StorageError) {
+    let log = try log(run.topicID, run.partition, path)
+    if log.segments.last?.segment.baseOffset != run.segmentOffset {
+      let segment = LogSegment(
+        directory: log.directory, baseOffset: run.segmentOffset,
+        baseSequence: run.segmentSequence, files: files, isNew: false)
+      log.segments.append(
+        CommittedSegment(
+          segment: segment, extent: SegmentExtent(endOffset: run.segmentOffset)))
+    }
+    guard let last = log.segments.last, last.extent.byteCount == run.position,
+      run.baseOffset == log.endOffset
+    else { throw inconsistent("a run does not follow the one before", path) }
+    if let data = run.data { try write(data, run, last.segment, log) }
+    log.segments[log.segments.count - 1].extent = run.extent
+    log.endOffset = run.extent.endOffset
+    log.lastSequence = run.extent.lastSequence
+  }
+
+  private mutating func write(
+    _ data: UnsafeRawBufferPointer, _ run: CommitRecord.Run, _ segment: LogSegment,
+    _ log: PartitionLog
+  ) throws(StorageError) {
+    if written[segment.path] == nil {
+      try fileSystem.makeDirectories(log.directory)
+      directories.insert(directory + "/topics")
+      directories.insert("\(directory)/topics/\(log.topic)")
+      directories.insert(log.directory)
+      // Index files may speak of bytes that were lost.
+      for suffix in [".index", ".timeindex", ".seqindex"] {
+        try fileSystem.unlink(segment.stem + suffix)
+      }
+      written[segment.path] = segment
+    }
+    try segment.file(create: true).write(data, at: run.position)
+  }
+
+  /// Syncs what was written again.
+  func makeDurable(syncThreads: Int) throws(StorageError) {
+    var open: [any File] = []
+    for path in written.keys.sorted() {
+      open.append(try files.file(path, create: false))
+    }
+    let pool = SyncPool(threadsMax: syncThreads)
+    defer { pool.close() }
+    try pool.sync(open)
+    for path in directories.sorted() where try fileSystem.exists(path) {
+      try fileSystem.syncDirectory(path)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// The open segment files, at most so many at once: the one least recently asked for is let go first. A
+// reader that still holds a file keeps it open for itself.
+
+internal import Synchronization
+
+final class SegmentFiles: Sendable {
+  let fileSystem: any FileSystem
+  private let limit: Int
+  private let state = Mutex(State())
+
+  private struct State {
+    var files: [String: Entry] = [:]
+    var clock: UInt64 = 0
+  }
+
+  private struct Entry {
+    var file: any File
+    var lastUse: UInt64
+  }
+
+  init(fileSystem: any FileSystem, limit: Int) {
+    self.fileSystem = fileSystem
+    self.limit = max(8, limit)
+  }
+
+  func file(_ path: String, create: Bool) throws(StorageError) -> any File {
+    let known: (any File)? = state.withLock { state in
+      state.clock += 1
+      state.files[path]?.lastUse = state.clock
+      return state.files[path]?.file
+    }
+    if let known { return known }
+    let opened = try fileSystem.open(path, create: create)
+    return state.withLock { state in
+      // Another thread may have been faster; then its file serves both.
+      if let file = state.files[path]?.file { return file }
+      state.clock += 1
+      state.files[path] = Entry(file: opened, lastUse: state.clock)
+      if state.files.count > limit { Self.evict(&state, to: limit * 3 / 4) }
+      return opened
+    }
+  }
+
+  private static func evict(_ state: inout State, to count: Int) {
+    let oldest = state.files.sorted { $0.value.lastUse < $1.value.lastUse }
+    for (path, _) in oldest.prefix(state.files.count - count) { state.files[path] = nil }
+  }
+
+  func forget(_ path: String) { state.withLock { _ = $0.files.removeValue(forKey: path) } }
+  func forgetAll() { state.withLock { $0.files = [:] } }
+}

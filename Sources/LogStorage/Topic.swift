@@ -1,0 +1,129 @@
+// What a topic is: name, id, partitions, configuration. The id is never used twice, so the files of a
+// dropped topic cannot be mistaken for those of a later one with the same name.
+
+internal import Columns
+
+/// What happens to old records.
+public enum CleanupPolicy: UInt8, Sendable {
+  /// Dropped by age and size.
+  case delete = 0
+  /// The last record of each key is kept.
+  case compact = 1
+}
+
+/// Settings of one topic; the names are Kafka's.
+public struct TopicConfig: Sendable, Hashable {
+  public var cleanupPolicy: CleanupPolicy
+  /// Milliseconds that a record is kept at least; nil: for ever.
+  public var retentionMs: Int64?
+  /// Bytes that a partition keeps at least; nil: no limit.
+  public var retentionBytes: Int64?
+  /// A segment is closed when the next batch would take it past this many bytes.
+  public var segmentBytes: Int
+  /// Made by the engine for itself (changelogs, repartition topics); hidden from SHOW TOPICS.
+  public var isInternal: Bool
+
+  public init(
+    cleanupPolicy: CleanupPolicy = .delete, retentionMs: Int64? = nil,
+    retentionBytes: Int64? = nil, segmentBytes: Int = 64 << 20, isInternal: Bool = false
+  ) {
+    self.cleanupPolicy = cleanupPolicy
+    self.retentionMs = retentionMs
+    self.retentionBytes = retentionBytes
+    self.segmentBytes = segmentBytes
+    self.isInternal = isInternal
+  }
+}
+
+/// A topic to be made by an epoch commit.
+public struct TopicCreation: Sendable, Hashable {
+  public var name: String
+  public var partitionCount: Int
+  public var config: TopicConfig
+
+  public init(name: String, partitionCount: Int, config: TopicConfig = TopicConfig()) {
+    self.name = name
+    self.partitionCount = partitionCount
+    self.config = config
+  }
+}
+
+/// A topic as it stands.
+public struct TopicDescription: Sendable, Hashable {
+  public var name: String
+  /// Never used twice in one data directory.
+  public var id: Int64
+  public var config: TopicConfig
+  public var partitions: [PartitionDescription]
+
+  public var partitionCount: Int { partitions.count }
+}
+
+/// One partition as it stands.
+public struct PartitionDescription: Sendable, Hashable {
+  /// Offset of the first record that is kept.
+  public var startOffset: Int64
+  /// The offset that the next committed record will get.
+  public var endOffset: Int64
+  public var segmentCount: Int
+  /// Committed bytes in the segments.
+  public var byteCount: Int64
+}
+
+/// Kafka's rules for names.
+enum TopicName {
+  static let lengthMax = 249
+
+  static func check(_ creation: TopicCreation) throws(StorageError) {
+    try check(creation.name)
+    guard creation.partitionCount > 0 && creation.partitionCount <= 100_000 else {
+      throw StorageError(
+        .invalidArgument, "number of partitions", path: creation.name, expected: "1...100000",
+        found: "\(creation.partitionCount)")
+    }
+    guard creation.config.segmentBytes >= 1024 && creation.config.segmentBytes <= 1 << 30 else {
+      throw StorageError(
+        .invalidArgument, "segment bytes", path: creation.name, expected: "1024...1073741824",
+        found: "\(creation.config.segmentBytes)")
+    }
+  }
+
+  static func check(_ name: String) throws(StorageError) {
+    let length = name.utf8.count
+    guard length > 0 && length <= lengthMax else {
+      throw StorageError(
+        .invalidName, "length of a topic name", expected: "1...\(lengthMax)", found: "\(length)")
+    }
+    let isLegal = name.utf8.allSatisfy { byte in
+      (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x41 && byte <= 0x5A)
+        || (byte >= 0x30 && byte <= 0x39) || byte == 0x2E || byte == 0x5F || byte == 0x2D
+    }
+    guard isLegal && name != "." && name != ".." else {
+      throw StorageError(
+        .invalidName, "topic name", expected: "letters, digits, '.', '_' and '-'", found: name)
+    }
+  }
+}
+
+extension TopicConfig {
+  func write(to buffer: ByteBuffer) {
+    buffer.put(cleanupPolicy.rawValue)
+    buffer.put(retentionMs ?? -1)
+    buffer.put(retentionBytes ?? -1)
+    buffer.put(segmentBytes)
+    buffer.put(UInt8(isInternal ? 1 : 0))
+  }
+
+  init(from reader: inout ByteReader) throws(StorageError) {
+    guard let policy = CleanupPolicy(rawValue: try reader.uint8()) else {
+      throw reader.damaged("unknown cleanup policy")
+    }
+    let milliseconds = try reader.int64()
+    let bytes = try reader.int64()
+    let segmentBytes = try reader.natural()
+    self.init(
+      cleanupPolicy: policy, retentionMs: milliseconds < 0 ? nil : milliseconds,
+      retentionBytes: bytes < 0 ? nil : bytes, segmentBytes: segmentBytes,
+      isInternal: try reader.uint8() != 0)
+  }
+}
