@@ -1,0 +1,414 @@
+// GROUP BY, unwindowed and over tumbling and hopping windows. Record at a time in meaning: each input row
+// gives the new result of its group (of each of its windows, oldest first). How a batch is computed:
+//   1. evaluate group expressions and arguments over the whole batch;
+//   2. choose the rows: no NULL in the key, and for windows one entry a row and open window, by the stream
+//      time that the rows before it have set;
+//   3. find the slots of all keys in one go;
+//   4. let each aggregate's accumulator run over the rows, which appends a result a row;
+//   5. if someone downstream needs them, gather the results before each row as retractions.
+// Over a table, a row that leaves a group takes itself back first; when it stays in its group the taking
+// back and the adding give one result, as in Kafka Streams.
+
+import Columns
+import Functions
+import Planner
+
+final class AggregateOperator: Operator, StateStore {
+  let name: String
+  private let spec: Aggregate
+  private let evaluator: Evaluator
+  private let accumulators: [any Accumulator]
+  private let isTableInput: Bool
+  private let emitsRetractions: Bool
+  private var index = KeyIndex()
+  private var rowtimes: [Int64] = []
+  private var dirty: [Bool] = []
+  private var dirtySlots: [Int32] = []
+  private var removedKeys: [[UInt8]] = []
+  /// Highest rowtime that the operator has seen; ms.
+  private var streamTime = Int64.min
+  private var savedStreamTime = Int64.min
+  /// Slots by the start of their window, for expiry and for EMIT FINAL.
+  private var slotsByWindow: [Int64: [Int32]] = [:]
+  private var slots: [Int32] = []
+  private var isNew: [Bool] = []
+
+  init(
+    name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
+    isTableInput: Bool, emitsRetractions: Bool
+  ) {
+    self.name = name
+    self.spec = spec
+    self.evaluator = evaluator
+    self.accumulators = accumulators
+    self.isTableInput = isTableInput
+    self.emitsRetractions = emitsRetractions
+  }
+
+  override var stores: [any StateStore] { [self] }
+  override func begin(_ context: EvaluationContext) { evaluator.context = context }
+  var byteCount: Int { index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) }
+
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    var groups = spec.groups.map {
+      evaluator.column($0.expression, batch, failed: &failedExpressions)
+    }
+    var arguments = spec.calls.map { call in
+      call.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
+    }
+    let (rows, windows) = chooseRows(batch, groups)
+    guard !rows.isEmpty else { return try closeWindows(after: batch) }
+    var source = batch.with(columns: [])
+    if rows.count != batch.count || windows != nil {
+      groups = groups.map { $0.gather(rows) }
+      arguments = arguments.map { $0.map { $0.gather(rows) } }
+      source = source.gather(rows)
+    }
+    findSlots(groups, windows, source.count)
+    for accumulator in accumulators { accumulator.reserve(groups: index.slotCount) }
+    markRows(source)
+    let retracts = retractions(source)
+    let before = emitsRetractions ? resultsBefore(source.count) : []
+    let ordinals = source.positions.minor.map { Int64(truncatingIfNeeded: $0 & 0xFF_FFFF_FFFF) }
+    var results: [Column] = []
+    for (callIndex, accumulator) in accumulators.enumerated() {
+      let builder = ColumnBuilder(spec.calls[callIndex].column.type, capacity: source.count)
+      accumulator.apply(
+        AggregateRows(
+          groups: slots, arguments: arguments[callIndex], retracts: retracts,
+          ordinals: ordinals), into: builder)
+      results.append(builder.finish())
+    }
+    if spec.emitFinal { return try closeWindows(after: batch) }
+    try emitResults(source, groups, results, before, windows, retracts)
+  }
+
+  /// The rows to aggregate and, for windows, the start of the window of each.
+  private func chooseRows(
+    _ batch: RecordBatch, _ groups: [Column]
+  ) -> (rows: [Int32], windows: [Int64]?) {
+    var validity: Bitmap?
+    for group in groups { validity = intersect(validity, group.validity) }
+    guard let window = spec.window else {
+      if validity == nil, batch.kinds == nil {
+        return ((0..<Int32(batch.count)).map { $0 }, nil)
+      }
+      let rows = (0..<batch.count).filter { row in
+        (validity.map { $0[row] } ?? true) && (isTableInput || batch.kind(row) != .delete)
+      }
+      return (rows.map { Int32($0) }, nil)
+    }
+    let (size, advance): (Int64, Int64)
+    switch window.kind {
+    case .tumbling(let sizeMs): (size, advance) = (sizeMs, sizeMs)
+    case .hopping(let sizeMs, let advanceMs): (size, advance) = (sizeMs, advanceMs)
+    case .session: (size, advance) = (1, 1)
+    }
+    var rows: [Int32] = []
+    var starts: [Int64] = []
+    rows.reserveCapacity(batch.count)
+    starts.reserveCapacity(batch.count)
+    var time = streamTime
+    let grace = window.graceMs
+    for row in 0..<batch.count {
+      if let validity, !validity[row] { continue }
+      if batch.kinds != nil, batch.kind(row) == .delete { continue }
+      let rowtime = batch.rowtimes[row]
+      if rowtime > time { time = rowtime }
+      guard rowtime >= 0 else { continue }
+      var start = max(0, (rowtime - size + advance) / advance * advance)
+      if rowtime < size { start = rowtime - size + advance <= 0 ? 0 : start }
+      while start <= rowtime {
+        if start + size + grace > time {
+          rows.append(Int32(row))
+          starts.append(start)
+        } else {
+          lateRows += 1
+        }
+        start += advance
+      }
+    }
+    streamTime = time
+    return (rows, starts)
+  }
+
+  private func findSlots(_ groups: [Column], _ windows: [Int64]?, _ count: Int) {
+    let keys = RowCodec.encode(groups, count: count, extra: windows)
+    var created: [Int] = []
+    index.insert(keys, slots: &slots) { created.append($0) }
+    while rowtimes.count < index.slotCount {
+      rowtimes.append(Int64.min)
+      dirty.append(false)
+      isNew.append(true)
+    }
+    for slot in created {
+      rowtimes[slot] = Int64.min
+      isNew[slot] = true
+      for accumulator in accumulators {
+        accumulator.reserve(groups: slot + 1)
+        accumulator.reset(slot)
+      }
+    }
+    guard let windows, !created.isEmpty else { return }
+    let fresh = Set(created)
+    var seen = Set<Int>()
+    for (row, slot) in slots.enumerated()
+    where fresh.contains(Int(slot)) && seen.insert(Int(slot)).inserted {
+      slotsByWindow[windows[row], default: []].append(slot)
+    }
+  }
+
+  private func markRows(_ source: RecordBatch) {
+    for slot in slots where !dirty[Int(slot)] {
+      dirty[Int(slot)] = true
+      dirtySlots.append(slot)
+    }
+  }
+
+  private func retractions(_ source: RecordBatch) -> Bitmap? {
+    guard isTableInput, let kinds = source.kinds else { return nil }
+    var mask = Bitmap(repeating: false, count: source.count)
+    for row in 0..<source.count where kinds[row] == .updateBefore || kinds[row] == .delete {
+      mask.set(row, true)
+    }
+    return mask.isAllFalse ? nil : mask
+  }
+
+  /// The results of the groups of the batch before it, in the order of `slots`.
+  private func resultsBefore(_ count: Int) -> [Column] {
+    zip(accumulators, spec.calls).map { accumulator, call in
+      let builder = ColumnBuilder(call.column.type, capacity: count)
+      accumulator.results(of: slots, into: builder)
+      return builder.finish()
+    }
+  }
+
+  private func emitResults(
+    _ source: RecordBatch, _ groups: [Column], _ results: [Column], _ before: [Column],
+    _ windows: [Int64]?, _ retracts: Bitmap?
+  ) throws(QueryFailure) {
+    var output = source
+    output.headers = nil
+    var times = source.rowtimes
+    var keep: [Int32] = []
+    var needsGather = false
+    // For each row the row with its old result: one of this batch, `count` + row for one from before it,
+    // -1 for a group that had none.
+    var oldRow: [Int32] = []
+    var last: [Int32: Int32] = [:]
+    for row in 0..<source.count {
+      let slot = Int(slots[row])
+      times[row] = max(rowtimes[slot], times[row])
+      rowtimes[slot] = times[row]
+      let staysInGroup =
+        retracts.map { mask in
+          mask[row] && row + 1 < source.count && !mask[row + 1]
+            && source.kind(row) == .updateBefore && slots[row + 1] == slots[row]
+        } ?? false
+      if staysInGroup {
+        needsGather = true
+        continue
+      }
+      keep.append(Int32(row))
+      if emitsRetractions {
+        oldRow.append(last[slots[row]] ?? (isNew[slot] ? -1 : Int32(source.count + row)))
+        last[slots[row]] = Int32(row)
+      }
+      isNew[slot] = false
+    }
+    output.rowtimes = times
+    var columns = groups + results
+    if let windows { columns += windowColumns(windows) }
+    output.columns = columns
+    output.kinds = nil
+    if !emitsRetractions {
+      if needsGather { output = output.gather(keep) }
+      output.kinds = Array(repeating: .updateAfter, count: output.count)
+      return try emit(output)
+    }
+    var old = output
+    old.columns =
+      groups + before + (windows.map { windowColumns($0) } ?? [])
+    let both = RecordBatch(
+      columns: zip(output.columns, old.columns).enumerated().map { index, pair in
+        Column.concatenate([pair.0, pair.1], outputType(index))
+      }, rowtimes: output.rowtimes + output.rowtimes,
+      positions: Positions(
+        major: output.positions.major + output.positions.major,
+        minor: output.positions.minor + output.positions.minor))
+    var rows: [Int32] = []
+    var kinds: [ChangeKind] = []
+    var rowTimes: [Int64] = []
+    for (place, row) in keep.enumerated() {
+      if oldRow[place] >= 0 {
+        rows += [oldRow[place], row]
+        kinds += [.updateBefore, .updateAfter]
+        rowTimes += [times[Int(row)], times[Int(row)]]
+      } else {
+        rows.append(row)
+        kinds.append(.insert)
+        rowTimes.append(times[Int(row)])
+      }
+    }
+    var result = both.gather(rows)
+    result.kinds = kinds
+    result.rowtimes = rowTimes
+    try emit(result)
+  }
+
+  private func outputType(_ index: Int) -> DataType {
+    if index < spec.groups.count { return spec.groups[index].column.type }
+    let call = index - spec.groups.count
+    return call < spec.calls.count ? spec.calls[call].column.type : .bigint
+  }
+
+  private func windowColumns(_ starts: [Int64]) -> [Column] {
+    guard let size = spec.window?.info.sizeMs else { return [] }
+    return [.bigint(Fixed(starts)), .bigint(Fixed(starts.map { $0 + size }))]
+  }
+
+  override func finish() throws(QueryFailure) { expire() }
+
+  /// Drops windows that are past their retention.
+  private func expire() {
+    guard let window = spec.window, let size = window.info.sizeMs, !slotsByWindow.isEmpty else {
+      return
+    }
+    let keep = max(window.retentionMs, size + window.graceMs)
+    let gone = slotsByWindow.keys.filter { $0 + keep <= streamTime && !isPending($0, size) }
+    for start in gone.sorted() {
+      for slot in slotsByWindow.removeValue(forKey: start) ?? [] {
+        removedKeys.append(Array(index.key(Int(slot))))
+        if !dirty[Int(slot)] { dirtySlots.append(slot) }
+        dirty[Int(slot)] = true
+        index.remove(slot: Int(slot))
+      }
+    }
+  }
+
+  private var closedBefore = Int64.min
+
+  /// EMIT FINAL: a window that is not yet closed must stay.
+  private func isPending(_ start: Int64, _ size: Int64) -> Bool {
+    guard spec.emitFinal, let window = spec.window else { return false }
+    return start + size + window.graceMs > streamTime
+  }
+
+  /// EMIT FINAL: results of the windows that stream time has closed, by window, then by key bytes.
+  private func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
+    guard spec.emitFinal, let window = spec.window, let size = window.info.sizeMs,
+      batch.count > 0
+    else { return }
+    let closed = slotsByWindow.keys.filter {
+      $0 + size + window.graceMs <= streamTime && $0 >= closedBefore
+    }.sorted()
+    guard let newest = closed.last else { return }
+    closedBefore = newest + 1
+    var slots: [Int32] = []
+    for start in closed {
+      slots += (slotsByWindow[start] ?? []).sorted {
+        index.key(Int($0)).lexicographicallyPrecedes(index.key(Int($1)))
+      }
+    }
+    let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: slots.count) }
+    var starts: [Int64] = []
+    for slot in slots {
+      var reader = RowReader(index.key(Int(slot)))
+      guard reader.read(into: builders), let start = reader.integer() else {
+        throw QueryFailure("the state of store \(name) is damaged")
+      }
+      starts.append(start)
+    }
+    var columns = builders.map { $0.finish() }
+    for (accumulator, call) in zip(accumulators, spec.calls) {
+      let builder = ColumnBuilder(call.column.type, capacity: slots.count)
+      accumulator.results(of: slots, into: builder)
+      columns.append(builder.finish())
+    }
+    columns += windowColumns(starts)
+    let last = batch.count - 1
+    try emit(
+      RecordBatch(
+        columns: columns, rowtimes: slots.map { rowtimes[Int($0)] },
+        positions: Positions(
+          major: Array(repeating: batch.positions.major[last], count: slots.count),
+          minor: Array(repeating: batch.positions.minor[last], count: slots.count)),
+        kinds: Array(repeating: .insert, count: slots.count)))
+  }
+
+  // MARK: - State
+
+  private func append(_ slot: Int32, to records: inout RawRecords) {
+    var value: [UInt8] = []
+    withUnsafeBytes(of: rowtimes[Int(slot)]) { value += $0 }
+    for accumulator in accumulators { accumulator.serialize(Int(slot), into: &value) }
+    records.append(key: Array(index.key(Int(slot))), value: value, timestamp: 0)
+  }
+
+  private func appendTime(to records: inout RawRecords) {
+    var value: [UInt8] = []
+    withUnsafeBytes(of: streamTime) { value += $0 }
+    withUnsafeBytes(of: closedBefore) { value += $0 }
+    records.append(key: [], value: value, timestamp: 0)
+  }
+
+  func drainChanges(into records: inout RawRecords) {
+    for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
+    for slot in dirtySlots {
+      dirty[Int(slot)] = false
+      if index.isUsed(Int(slot)) { append(slot, to: &records) }
+    }
+    if streamTime != savedStreamTime { appendTime(to: &records) }
+    savedStreamTime = streamTime
+    removedKeys.removeAll()
+    dirtySlots.removeAll(keepingCapacity: true)
+  }
+
+  func snapshot(into records: inout RawRecords) {
+    for slot in 0..<index.slotCount where index.isUsed(slot) {
+      append(Int32(slot), to: &records)
+    }
+    appendTime(to: &records)
+  }
+
+  func restore(_ records: RawRecords) {
+    for record in 0..<records.count {
+      guard let key = records.key(record) else { continue }
+      guard let value = records.value(record) else {
+        if let slot = index.find(key) { index.remove(slot: slot) }
+        continue
+      }
+      if key.isEmpty {
+        streamTime = value.loadUnaligned(as: Int64.self)
+        closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
+        savedStreamTime = streamTime
+        continue
+      }
+      let (slot, _) = index.insert(key)
+      while rowtimes.count <= slot {
+        rowtimes.append(Int64.min)
+        dirty.append(false)
+        isNew.append(false)
+      }
+      rowtimes[slot] = value.loadUnaligned(as: Int64.self)
+      isNew[slot] = false
+      var position = 8
+      for accumulator in accumulators {
+        accumulator.reserve(groups: index.slotCount)
+        accumulator.reset(slot)
+        _ = accumulator.restore(slot, from: value, at: &position)
+      }
+    }
+  }
+
+  /// After `restore` of everything: the windows of the live keys.
+  func rebuildWindows() {
+    guard spec.window != nil else { return }
+    slotsByWindow.removeAll()
+    for slot in 0..<index.slotCount where index.isUsed(slot) {
+      let key = index.key(slot)
+      let start = key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self)
+      slotsByWindow[start, default: []].append(Int32(slot))
+    }
+  }
+}

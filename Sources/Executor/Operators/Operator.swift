@@ -1,0 +1,53 @@
+// What an operator is: a synchronous, deterministic step over batches, owned by one task. It has no clock,
+// no randomness and no I/O; what it remembers lies in the stores that it declares.
+
+public import Columns
+import LogStorage
+import Planner
+
+/// A query that cannot go on: a limit, damaged state, or a sink that refuses.
+public struct QueryFailure: Error, Sendable, Hashable {
+  public var message: String
+
+  public init(_ message: String) { self.message = message }
+}
+
+/// State that is committed with each epoch as changes of a keyed, compacted log.
+protocol StateStore: AnyObject {
+  /// Stable across restarts and optimizer versions.
+  var name: String { get }
+  /// Appends what changed since the last call.
+  func drainChanges(into records: inout RawRecords)
+  /// Appends everything.
+  func snapshot(into records: inout RawRecords)
+  func restore(_ records: RawRecords)
+  /// Memory held; bytes.
+  var byteCount: Int { get }
+}
+
+class Operator {
+  final var next: Operator?
+  /// Which input of `next` this operator feeds.
+  final var nextPort = 0
+  /// Rows dropped because they came after their window had closed.
+  final var lateRows = 0
+  /// Expressions that failed and became NULL, or dropped a row in WHERE.
+  final var failedExpressions = 0
+
+  var stores: [any StateStore] { [] }
+
+  /// Takes rows of one input, in position order.
+  func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    try emit(batch)
+  }
+
+  /// All rows of the slice have come; every operator before this one has finished.
+  func finish() throws(QueryFailure) {}
+
+  /// The values that hold for the epoch.
+  func begin(_ context: EvaluationContext) {}
+
+  final func emit(_ batch: RecordBatch) throws(QueryFailure) {
+    if batch.count > 0 { try next?.process(batch, port: nextPort) }
+  }
+}

@@ -1,0 +1,101 @@
+// Computes the columns of a projection, and the new key columns of a re-keying.
+
+import Columns
+import Planner
+
+final class ProjectOperator: Operator {
+  private let expressions: [BoundExpression]
+  private let evaluator: Evaluator
+
+  init(expressions: [BoundExpression], evaluator: Evaluator) {
+    self.expressions = expressions
+    self.evaluator = evaluator
+  }
+
+  override func begin(_ context: EvaluationContext) { evaluator.context = context }
+
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    var columns: [Column] = []
+    columns.reserveCapacity(expressions.count)
+    for expression in expressions {
+      columns.append(evaluator.column(expression, batch, failed: &failedExpressions))
+    }
+    try emit(batch.with(columns: columns))
+  }
+}
+
+/// Appends key columns; where `dropsNullKeys`, rows with a NULL in the key go no further.
+final class RekeyOperator: Operator {
+  private let keys: [BoundExpression]
+  private let dropsNullKeys: Bool
+  private let evaluator: Evaluator
+
+  init(keys: [BoundExpression], dropsNullKeys: Bool, evaluator: Evaluator) {
+    self.keys = keys
+    self.dropsNullKeys = dropsNullKeys
+    self.evaluator = evaluator
+  }
+
+  override func begin(_ context: EvaluationContext) { evaluator.context = context }
+
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    var result = batch
+    var validity: Bitmap?
+    for key in keys {
+      let column = evaluator.column(key, batch, failed: &failedExpressions)
+      validity = intersect(validity, column.validity)
+      result.columns.append(column)
+    }
+    if dropsNullKeys, let validity, !validity.isAllTrue {
+      result = result.gather(validity.trueIndices())
+    }
+    try emit(result)
+  }
+}
+
+/// Table functions: each row becomes as many as its longest list has elements.
+final class FlatMapOperator: Operator {
+  private let items: [FlatMap.Item]
+  private let evaluator: Evaluator
+
+  init(items: [FlatMap.Item], evaluator: Evaluator) {
+    self.items = items
+    self.evaluator = evaluator
+  }
+
+  override func begin(_ context: EvaluationContext) { evaluator.context = context }
+
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    let arguments = items.map { item in
+      item.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
+    }
+    let builders = items.map { ColumnBuilder($0.column.type, capacity: batch.count * 2) }
+    var rows: [Int32] = []
+    for row in 0..<batch.count {
+      if batch.kind(row) == .delete { continue }
+      let lists = items.indices.map { index in self.list(index, arguments[index], row) }
+      let longest = lists.map(\.count).max() ?? 0
+      for position in 0..<longest {
+        rows.append(Int32(row))
+        for (builder, list) in zip(builders, lists) {
+          builder.append(position < list.count ? list[position] : .null)
+        }
+      }
+    }
+    var result = batch.gather(rows)
+    result.columns += builders.map { $0.finish() }
+    try emit(result)
+  }
+
+  private func list(_ index: Int, _ arguments: [Column], _ row: Int) -> [Value] {
+    let item = items[index]
+    guard let function = evaluator.functions.tables[item.function] else { return [] }
+    let values = zip(arguments, item.arguments).map { $0.value(row, $1.type) }
+    do {
+      return try function.overloads[item.overload].rows(values)
+    } catch {
+      failedExpressions += 1
+      return []
+    }
+  }
+}
