@@ -99,6 +99,7 @@ struct SentenceGenerator {
     switch kind {
     case "NAME": pick(SentenceGenerator.names)
     case "QUOTED": pick(SentenceGenerator.quoted)
+    case "DIGITS": "1R"
     case "VARIABLE": "${v}"
     case "STRING": pick(SentenceGenerator.strings)
     case "INTEGER": pick(SentenceGenerator.integers)

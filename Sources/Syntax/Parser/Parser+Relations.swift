@@ -58,11 +58,11 @@ extension Parser {
     if take(.leftParen) {
       let query = try parseQuery()
       try expect(.rightParen)
-      let alias = try alias()
+      let alias = try parseAlias()
       return .derived(DerivedTable(query: query, alias: alias, span: span(from: start)))
     }
     let name = try parseIdentifier()
-    let alias = try alias()
+    let alias = try parseAlias()
     return .source(NamedRelation(name: name, alias: alias, span: span(from: start)))
   }
 
