@@ -162,6 +162,12 @@ private let otherStatements = [
   #expect(diagnostics.map { source.position(of: $0.span).line } == [1, 2, 2])
 }
 
+@Test func scriptsStopAfterManyErrors() {
+  let source = SourceText(name: "s.sql", String(repeating: "x; # ;", count: 200_000 / 6))
+  let (statements, diagnostics) = Parser.parse(script: source)
+  #expect(statements.isEmpty && diagnostics.count == ParserLimits.standard.diagnosticsMax)
+}
+
 @Test func propertiesAreFoundByName() throws {
   let text = "CREATE STREAM s WITH (Format = 'JSON', `key_format` = 'KAFKA', FORMAT = 'AVRO')"
   guard case .createSource(let create) = try Parser.parse(statement: SourceText(name: "s", text))
