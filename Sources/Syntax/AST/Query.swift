@@ -110,6 +110,8 @@ public struct WindowClause: Hashable, Sendable {
     case session(gap: DurationLiteral)
   }
 
+  /// `WINDOW name TUMBLING (...)`: KSQL allows a name and gives it no meaning.
+  public let name: Identifier?
   public let kind: Kind
   public let retention: DurationLiteral?
   public let grace: DurationLiteral?

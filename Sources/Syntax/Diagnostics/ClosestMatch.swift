@@ -22,6 +22,9 @@ public func closestMatch(
   return best?.name
 }
 
+/// The hint that offers a name: `did you mean "pageid"?`
+public func didYouMean(_ name: String) -> String { "did you mean \"\(name)\"?" }
+
 /// Optimal string alignment distance, or nil beyond `limit`.
 func editDistance(
   _ left: [Unicode.Scalar], _ right: [Unicode.Scalar], atMost limit: Int

@@ -67,9 +67,9 @@ extension Diagnostic {
   {
     Diagnostic(
       id: "reserved-keyword",
-      message: "\(syntaxErrorText(text, at: position)): "
-        + "\"\(text)\" is a reserved keyword and it can't be used as an identifier",
-      span: span, hint: "as a name, write it in backquotes: `\(text)`")
+      message: "\"\(text)\" is a reserved keyword and it can't be used as an identifier",
+      span: span, detail: syntaxErrorText(text, at: position),
+      hint: "as a name, write it in backquotes: `\(text)`")
   }
 
   static func severalStatements(at span: Span) -> Diagnostic {
@@ -87,7 +87,7 @@ extension Diagnostic {
   ) -> Diagnostic {
     Diagnostic(
       id: "syntax-error", message: syntaxErrorText(text, at: position), span: span,
-      detail: expectedText(expected), hint: closest.map { "did you mean \"\($0)\"?" })
+      detail: expectedText(expected), hint: closest.map(didYouMean))
   }
 
   static func textTooLong(bytesMax: Int) -> Diagnostic {
@@ -110,7 +110,7 @@ extension Diagnostic {
   static func undefinedVariable(_ name: String, at span: Span, closest: String?) -> Diagnostic {
     Diagnostic(
       id: "undefined-variable", message: "variable \"\(name)\" is not defined", span: span,
-      hint: closest.map { "did you mean \"\($0)\"?" } ?? "DEFINE \(name) = '...'; sets it")
+      hint: closest.map(didYouMean) ?? "set it with DEFINE \(name) = '...'")
   }
 
   static func unexpectedCharacter(_ text: String, at span: Span) -> Diagnostic {

@@ -33,6 +33,10 @@ enum TokenKind: String, Sendable {
   case fatArrow = "=>"
   /// The end of the text or, for the parser of one statement, its semicolon.
   case endOfStatement = "the end of the statement"
+  // Not tokens, but what an error message may call for.
+  case expression = "an expression"
+  case lambda = "a lambda"
+  case unit = "a unit of time"
   /// Something that a diagnostic has already been made for.
   case invalid = "an invalid token"
 }

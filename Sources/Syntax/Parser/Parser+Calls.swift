@@ -29,7 +29,10 @@ extension Parser {
     var hasLambda = false
     repeat {
       if hasLambda || atLambda() {
-        guard atLambda() else { throw syntaxError() }
+        guard atLambda() else {
+          expectedSymbols.append(.lambda)
+          throw syntaxError()
+        }
         hasLambda = true
         arguments.append(.lambda(try parseLambda()))
       } else {

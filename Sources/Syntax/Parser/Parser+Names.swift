@@ -61,9 +61,10 @@ extension Parser {
   /// Production `unit`.
   mutating func parseUnit() throws(DiagnosticError) -> IntervalUnit {
     guard let unit = current.keyword.flatMap(unit) else {
-      for keyword: Keyword in [.milliseconds, .seconds, .minutes, .hours, .days, .months, .years] {
+      for keyword in Keyword.allCases where unit(keyword) != nil {
         expectedKeywords.insert(keyword)
       }
+      expectedSymbols.append(.unit)
       throw syntaxError()
     }
     advance()

@@ -51,7 +51,10 @@ extension Parser {
 
   /// Production `named`: a call, a typed constructor or a column.
   mutating func parseNamed() throws(DiagnosticError) -> Expression {
-    guard atIdentifier() else { throw syntaxError() }
+    guard current.isIdentifier else {
+      expectedSymbols.append(.expression)
+      throw syntaxError()
+    }
     switch peek().kind {
     case .leftParen: return .call(try parseCall())
     case .stringLiteral: return .typed(try parseTypedConstructor())

@@ -82,14 +82,19 @@ extension Parser {
       advance()
       return .allFields(SelectAllFields(base: expression, span: span(from: start)))
     }
-    let alias = try alias()
+    let alias = try parseAlias()
     return .expression(
       SelectExpression(expression: expression, alias: alias, span: span(from: start)))
   }
 
-  /// `[[AS] name]`. A word that starts a clause is not taken for a name.
-  mutating func alias() throws(DiagnosticError) -> Identifier? {
-    if take(.as) { return try parseIdentifier() }
+  /// Production `alias`; nil if there is none. A word that starts a clause is not taken for a name.
+  mutating func parseAlias() throws(DiagnosticError) -> Identifier? {
+    if take(.as) {
+      // Right behind AS, even a name that starts with a digit cannot be misread.
+      guard current.kind == .digitIdentifier else { return try parseIdentifier() }
+      defer { advance() }
+      return identifier(current)
+    }
     guard current.isIdentifier, !startsClause() else { return nil }
     if current.kind == .word { bareAlias = index }
     return try parseIdentifier()

@@ -58,11 +58,11 @@ extension Parser {
     if take(.leftParen) {
       let query = try parseQuery()
       try expect(.rightParen)
-      let alias = try alias()
+      let alias = try parseAlias()
       return .derived(DerivedTable(query: query, alias: alias, span: span(from: start)))
     }
     let name = try parseIdentifier()
-    let alias = try alias()
+    let alias = try parseAlias()
     return .source(NamedRelation(name: name, alias: alias, span: span(from: start)))
   }
 
@@ -101,6 +101,8 @@ extension Parser {
   mutating func parseWindow() throws(DiagnosticError) -> WindowClause {
     let start = current.start
     try expect(.window)
+    let isNamed = isAhead(.tumbling) || isAhead(.hopping) || isAhead(.session)
+    let name = current.isIdentifier && isNamed ? try parseIdentifier() : nil
     let kind: WindowClause.Kind
     if at(.hopping) {
       kind = try parseHopping()
@@ -120,7 +122,8 @@ extension Parser {
       grace = try parseGrace()
     }
     try expect(.rightParen)
-    return WindowClause(kind: kind, retention: retention, grace: grace, span: span(from: start))
+    return WindowClause(
+      name: name, kind: kind, retention: retention, grace: grace, span: span(from: start))
   }
 
   /// Production `tumbling`.

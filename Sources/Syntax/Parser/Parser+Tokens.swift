@@ -111,7 +111,7 @@ extension Parser {
         .undefinedVariable(String(text.dropFirst(2).dropLast()), at: token.span, closest: nil))
     case .word:
       let isReserved = token.keyword?.isReserved ?? false
-      if isReserved && expectedSymbols.contains(.word) {
+      if isReserved && expectsName {
         return DiagnosticError(
           .reservedKeyword(text, at: source.position(of: token.span), span: token.span))
       }
@@ -131,18 +131,33 @@ extension Parser {
         expected: closest == nil ? expected : [], closest: closest))
   }
 
+  private var expectsName: Bool {
+    expectedSymbols.contains(.word) || expectedSymbols.contains(.expression)
+  }
+
+  /// What could have stood here, without the words that another entry stands for, and without the
+  /// operators that may follow any operand, unless nothing else could.
   private func expectedTexts(_ keywords: [String]) -> [String] {
+    var words = expectedSymbols.contains(.unit) ? [] : keywords
+    if keywords.contains("AND") || expectedSymbols.contains(.expression) {
+      words = words.filter { !Parser.operatorWords.contains($0) }
+    }
     var texts: [String] = []
-    for symbol in expectedSymbols {
+    for symbol in expectedSymbols where symbol != .dot && symbol != .concat {
       let text =
         switch symbol {
-        case .word, .stringLiteral, .integerLiteral, .endOfStatement: symbol.rawValue
+        case .word, .stringLiteral, .integerLiteral, .expression, .lambda, .unit, .endOfStatement:
+          symbol.rawValue
         default: "\"\(symbol.rawValue)\""
         }
       if !texts.contains(text) { texts.append(text) }
     }
-    return keywords + texts
+    return words.isEmpty && texts.isEmpty ? keywords : words + texts
   }
+
+  private static let operatorWords: Set<String> = [
+    "AND", "AT", "BETWEEN", "ESCAPE", "IN", "IS", "LIKE", "NOT", "OR",
+  ]
 
   private func shortened(_ text: String) -> String {
     text.utf8.count <= 80 ? text : String(text.prefix(40)) + "..."

@@ -32,7 +32,8 @@ public struct Parser {
 
   // MARK: - Entry points
 
-  /// Parses every statement; one that fails gives its diagnostics and is left out.
+  /// Parses every statement; one that fails gives its diagnostics and is left out. After
+  /// `diagnosticsMax` of them the rest is not looked at.
   public static func parse(
     script source: SourceText, limits: ParserLimits = .standard
   ) -> (statements: [Statement], diagnostics: [Diagnostic]) {
@@ -40,19 +41,22 @@ public struct Parser {
       return ([], [.textTooLong(bytesMax: limits.textBytesMax)])
     }
     let lexer = Lexer(source)
+    var lexed = lexer.diagnostics[...]
     var statements: [Statement] = []
     var diagnostics: [Diagnostic] = []
-    for var tokens in lexer.tokens.split(whereSeparator: { $0.kind == .semicolon }).map(Array.init)
-    {
+    for part in lexer.tokens.split(whereSeparator: { $0.kind == .semicolon }) {
+      guard diagnostics.count < limits.diagnosticsMax else { break }
+      var tokens = Array(part)
+      let end = tokens[tokens.count - 1].end
       if tokens.last?.kind != .endOfStatement {
-        let end = tokens[tokens.count - 1].end
         tokens.append(Token(kind: .endOfStatement, keyword: nil, start: end, end: end + 1))
       }
       guard tokens.count > 1 else { continue }
       if tokens.contains(where: { $0.kind == .invalid }) {
-        diagnostics += lexer.diagnostics.filter {
-          $0.span.start >= tokens[0].start && $0.span.start < tokens[tokens.count - 1].end
-        }
+        // What the lexer could not read is told; the parser would only repeat it.
+        let own = lexed.prefix { $0.span.start < end }
+        diagnostics += own
+        lexed = lexed.dropFirst(own.count)
         continue
       }
       var parser = Parser(source, tokens: tokens, limits: limits)

@@ -12,6 +12,8 @@ public struct ParserLimits: Hashable, Sendable {
   public var heightMax = 1_000
   /// How many joins one FROM may hold.
   public var joinsMax = 256
+  /// How many diagnostics of a script are worth reading.
+  public var diagnosticsMax = 100
 
   public static let standard = ParserLimits()
 

@@ -83,12 +83,19 @@ extension Printer {
     var inner = Printer()
     inner.expression(node.operand, above: .signed)
     text += node.op.rawValue
-    // `--x` would be a comment, and `-5` a literal.
-    let first = inner.text.utf8.first ?? 0
-    let isAmbiguous =
-      node.op == .minus
-      && (isDigit(first) || first == UInt8(ascii: ".") || first == UInt8(ascii: "-"))
-    text += isAmbiguous ? "(\(inner.text))" : inner.text
+    guard node.op == .minus, let first = inner.text.utf8.first else {
+      text += inner.text
+      return
+    }
+    if first == UInt8(ascii: "-") {
+      // `--x` would be a comment.
+      text += " " + inner.text
+    } else if isDigit(first) || first == UInt8(ascii: ".") {
+      // `-5` would be a literal.
+      text += "(\(inner.text))"
+    } else {
+      text += inner.text
+    }
   }
 
   private mutating func predicate(_ expression: Expression) {

@@ -127,6 +127,10 @@ extension Printer {
   }
 
   private mutating func window(_ window: WindowClause) {
+    if let name = window.name {
+      identifier(name)
+      text += " "
+    }
     switch window.kind {
     case .tumbling(let size):
       text += "TUMBLING (SIZE "

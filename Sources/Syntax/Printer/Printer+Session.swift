@@ -50,7 +50,7 @@ extension Printer {
 
   mutating func printTopic(_ node: PrintTopic) {
     text += "PRINT "
-    identifier(node.topic)
+    resourceName(node.topic)
     if node.isFromBeginning { text += " FROM BEGINNING" }
     if let interval = node.interval { text += " INTERVAL \(interval.count)" }
     if let limit = node.limit { text += " LIMIT \(limit.count)" }

@@ -202,7 +202,7 @@ extension Printer {
 
   private mutating func assertTopic(_ node: AssertTopic) {
     text += node.isNegated ? "ASSERT NOT EXISTS TOPIC " : "ASSERT TOPIC "
-    identifier(node.topic)
+    resourceName(node.topic)
     properties(node.properties)
     timeout(node.timeout)
   }
@@ -211,7 +211,7 @@ extension Printer {
     text += node.isNegated ? "ASSERT NOT EXISTS SCHEMA" : "ASSERT SCHEMA"
     if let subject = node.subject {
       text += " SUBJECT "
-      identifier(subject)
+      resourceName(subject)
     }
     if let id = node.id { text += " ID \(id.count)" }
     timeout(node.timeout)

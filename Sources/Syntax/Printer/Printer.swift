@@ -102,6 +102,11 @@ public struct Printer {
     }
   }
 
+  /// A topic or a subject: unlike other names it may be empty.
+  mutating func resourceName(_ name: Identifier) {
+    if name.name.isEmpty { text += "''" } else { identifier(name) }
+  }
+
   mutating func string(_ literal: StringLiteral) { text += Printer.literal(literal.value) }
 
   mutating func duration(_ duration: DurationLiteral) {

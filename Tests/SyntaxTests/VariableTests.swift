@@ -1,0 +1,59 @@
+// Putting values in place of ${name}.
+
+import Testing
+
+@testable import Syntax
+
+private let variables = [
+  "NAME": "orders", "TEXT": "'it''s'", "QUOTE": "it's", "MINUS": "-5", "BAD": "1; DROP TABLE t",
+  "NESTED": "'${NAME}'",
+]
+
+@Test func variablesAreReplaced() throws {
+  let cases = [
+    ("SELECT * FROM ${name}", "SELECT * FROM orders"),
+    ("CREATE STREAM ${name}_2", "CREATE STREAM orders_2"),
+    ("SELECT '${name}: ${quote}'", "SELECT 'orders: it''s'"),
+    ("SELECT `${quote}`", "SELECT `it's`"),
+    ("SELECT ${text}", "SELECT 'it''s'"),
+    ("SELECT 1 -${minus}", "SELECT 1 - -5"),
+    ("SELECT ${nested}", "SELECT '${NAME}'"),
+    ("SELECT '${unknown} ${' -- ${name}", "SELECT '${unknown} ${' -- ${name}"),
+    ("SELECT 1", "SELECT 1"),
+  ]
+  for (text, expected) in cases {
+    let result = try substituteVariables(in: SourceText(name: "t", text), variables)
+    #expect(String(decoding: result.text, as: UTF8.self) == expected)
+  }
+}
+
+@Test func wrongVariablesAreExplained() {
+  let cases = [
+    (
+      "SELECT ${nmae}",
+      """
+      error[undefined-variable]: variable "nmae" is not defined
+        --> t:1:8
+      1 | SELECT ${nmae}
+        |        ^^^^^^^ hint: did you mean "NAME"?
+      """
+    ),
+    (
+      "SELECT ${bad}",
+      """
+      error[variable-value]: the value of variable "bad" is neither an identifier nor a literal
+        --> t:1:8
+      1 | SELECT ${bad}
+        |        ^^^^^^
+        = its value is: 1; DROP TABLE t
+      """
+    ),
+  ]
+  for (text, expected) in cases {
+    let source = SourceText(name: "t", text)
+    let error = #expect(throws: DiagnosticError.self) {
+      try substituteVariables(in: source, variables)
+    }
+    #expect(error?.rendered(in: source) == expected)
+  }
+}
