@@ -1,7 +1,7 @@
 // What an operator is: a synchronous, deterministic step over batches, owned by one task. It has no clock,
 // no randomness and no I/O; what it remembers lies in the stores that it declares.
 
-public import Columns
+import Columns
 import LogStorage
 import Planner
 
