@@ -27,11 +27,17 @@ final class ProjectOperator: Operator {
 
 /// Appends key columns; where `dropsNullKeys`, rows with a NULL in the key go no further.
 final class RekeyOperator: Operator {
-  private let keys: [BoundExpression]
+  struct Key {
+    var expression: BoundExpression
+    /// False: the key is a column that the rows have already.
+    var isAppended: Bool
+  }
+
+  private let keys: [Key]
   private let dropsNullKeys: Bool
   private let evaluator: Evaluator
 
-  init(keys: [BoundExpression], dropsNullKeys: Bool, evaluator: Evaluator) {
+  init(keys: [Key], dropsNullKeys: Bool, evaluator: Evaluator) {
     self.keys = keys
     self.dropsNullKeys = dropsNullKeys
     self.evaluator = evaluator
@@ -43,9 +49,9 @@ final class RekeyOperator: Operator {
     var result = batch
     var validity: Bitmap?
     for key in keys {
-      let column = evaluator.column(key, batch, failed: &failedExpressions)
+      let column = evaluator.column(key.expression, batch, failed: &failedExpressions)
       validity = intersect(validity, column.validity)
-      result.columns.append(column)
+      if key.isAppended { result.columns.append(column) }
     }
     if dropsNullKeys, let validity, !validity.isAllTrue {
       result = result.gather(validity.trueIndices())

@@ -48,9 +48,17 @@ extension QueryBinder {
         "no-value-columns", "The projection contains no value columns.",
         at: items.first?.span ?? .none)
     }
-    let plan = LogicalPlan.project(
-      Project(input: step.plan, items: projected, keys: complete))
-    return BoundQuery(plan: plan, keys: complete, emit: nil, limit: nil)
+    var project = Project(input: step.plan, items: projected, keys: complete)
+    if let bounds = step.plan.windowBounds {
+      for (id, name) in zip([bounds.start, bounds.end], SystemColumn.windowBounds) {
+        project.windowItems.append(
+          Project.Item(
+            column: context.newColumn(name, .bigint), expression: .column(id, .bigint)))
+      }
+    }
+    return BoundQuery(
+      plan: .project(project), keys: complete, emit: nil, limit: nil,
+      columns: projected.map(\.column))
   }
 
   private func checkNames(_ items: [BoundItem], _ keyOf: [Int: Int]) throws(PlanError) {

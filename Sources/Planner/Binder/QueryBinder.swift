@@ -23,7 +23,8 @@ public struct BoundQuery: Sendable {
   public var emit: EmitClause.Mode?
   public var limit: Int64?
 
-  public var columns: [PlanColumn] { plan.columns }
+  /// The columns of the result, without the window bounds that travel beside them.
+  public var columns: [PlanColumn]
   public var isTable: Bool { plan.isTable }
   public var window: WindowInfo? { plan.window }
   /// The leftmost source, which gives the sink its formats and partitions.

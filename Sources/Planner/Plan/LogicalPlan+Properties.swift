@@ -16,6 +16,7 @@ extension LogicalPlan {
     case .sort(let node): return [node.input]
     case .distinct(let node): return [node.input]
     case .limit(let node): return [node.input]
+    case .exchange(let node): return [node.input]
     }
   }
 
@@ -53,6 +54,9 @@ extension LogicalPlan {
     case .limit(var node):
       node.input = new[0]
       return .limit(node)
+    case .exchange(var node):
+      node.input = new[0]
+      return .exchange(node)
     }
   }
 
@@ -61,7 +65,7 @@ extension LogicalPlan {
     switch self {
     case .scan(let node): return node.columns
     case .filter(let node): return node.input.columns
-    case .project(let node): return node.items.map(\.column)
+    case .project(let node): return (node.items + node.windowItems).map(\.column)
     case .flatMap(let node): return node.input.columns + node.items.map(\.column)
     case .rekey(let node):
       let known = Set(node.input.columns.map(\.id))
@@ -77,6 +81,7 @@ extension LogicalPlan {
     case .sort(let node): return node.input.columns
     case .distinct(let node): return node.input.columns
     case .limit(let node): return node.input.columns
+    case .exchange(let node): return node.input.columns
     }
   }
 
@@ -94,6 +99,7 @@ extension LogicalPlan {
     case .sort(let node): return node.input.keys
     case .distinct(let node): return node.input.keys
     case .limit(let node): return node.input.keys
+    case .exchange(let node): return node.keys
     }
   }
 
@@ -112,6 +118,7 @@ extension LogicalPlan {
     case .sort(let node): return node.input.isTable
     case .distinct(let node): return node.input.isTable
     case .limit(let node): return node.input.isTable
+    case .exchange(let node): return node.input.isTable
     }
   }
 
@@ -128,6 +135,7 @@ extension LogicalPlan {
     case .sort(let node): return node.input.window
     case .distinct(let node): return node.input.window
     case .limit(let node): return node.input.window
+    case .exchange(let node): return node.input.window
     }
   }
 
@@ -137,5 +145,27 @@ extension LogicalPlan {
   public var scans: [Scan] {
     if case .scan(let scan) = self { return [scan] }
     return inputs.flatMap(\.scans)
+  }
+}
+
+extension LogicalPlan {
+  /// The columns with the bounds of a windowed key, where this node puts them out.
+  public var windowBounds: (start: ColumnID, end: ColumnID)? {
+    switch self {
+    case .scan(let scan):
+      guard let start = scan.system[SystemColumn.windowStart],
+        let end = scan.system[SystemColumn.windowEnd]
+      else { return nil }
+      return (start, end)
+    case .aggregate(let node):
+      guard let start = node.windowStart, let end = node.windowEnd else { return nil }
+      return (start.id, end.id)
+    case .project(let node):
+      guard node.windowItems.count == 2 else { return nil }
+      return (node.windowItems[0].column.id, node.windowItems[1].column.id)
+    case .filter, .flatMap, .join, .sort, .distinct, .limit, .exchange:
+      return inputs.first?.windowBounds
+    case .rekey, .union: return nil
+    }
   }
 }

@@ -31,6 +31,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
   case sort(Sort)
   case distinct(Distinct)
   case limit(Limit)
+  /// Put in by physical planning: rows move to the partition of their key.
+  case exchange(Exchange)
 }
 
 /// Reads a source. The columns are those of its schema, then the pseudo columns that were asked for.
@@ -61,6 +63,8 @@ public struct Project: Hashable, Sendable {
   public var input: LogicalPlan
   public var items: [Item]
   public var keys: [ColumnID]
+  /// Start and end of a windowed key, which travel beside the items; empty without a window.
+  public var windowItems: [Item] = []
 }
 
 /// Table functions: each row gives as many rows as its longest function, the shorter ones padded with NULL.
@@ -175,4 +179,13 @@ public struct Limit: Hashable, Sendable {
   public var input: LogicalPlan
   public var count: Int64?
   public var offset: Int64
+}
+
+/// The border between two stages. The rows of all partitions below are dealt out by the hash of their key.
+public struct Exchange: Hashable, Sendable {
+  public var input: LogicalPlan
+  public var keys: [ColumnID]
+  public var partitions: Int
+  /// How keys are written for the hash, so that they land where the topics that they meet have them.
+  public var keyFormat: FormatSpec
 }

@@ -1,0 +1,16 @@
+// The end of a query whose rows go to a client: batches are kept for whoever asked.
+
+import Columns
+
+final class CollectOperator: Operator {
+  private(set) var batches: [RecordBatch] = []
+
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    batches.append(batch)
+  }
+
+  func drain() -> [RecordBatch] {
+    defer { batches = [] }
+    return batches
+  }
+}

@@ -1,0 +1,206 @@
+// The end of a query: rows become records of the sink's topic, each in the partition of its key. A table's
+// update is an upsert, its delete a tombstone; what an update replaces is not written.
+
+import Syntax
+import Columns
+import Formats
+import LogStorage
+import Planner
+
+/// Records that a task wants appended to a partition of the sink's topic.
+struct SinkOutput {
+  var partition: Int
+  var records: RawRecords
+}
+
+final class SinkOperator: Operator {
+  private let sink: SourceDefinition
+  private let keyEncoder: SideEncoder
+  private let valueEncoder: SideEncoder
+  /// Indexes of the key and value columns in a batch.
+  private let keyPlaces: [Int]
+  private let valuePlaces: [Int]
+  private let windowPlaces: (start: Int, end: Int)?
+  private let timestampPlace: Int?
+  private let rowtime: RowtimeReader?
+  private let inputPartition: Int
+  private let isTable: Bool
+  private var outputs: [Int: RawRecords] = [:]
+  private(set) var rejected = 0
+
+  init(
+    sink: SourceDefinition, layout: [ColumnID], outputs: [ColumnID],
+    window: (start: ColumnID, end: ColumnID)?, inputPartition: Int
+  ) {
+    self.sink = sink
+    self.inputPartition = inputPartition
+    isTable = sink.kind == .table
+    var places: [ColumnID: Int] = [:]
+    for (index, id) in layout.enumerated() { places[id] = index }
+    let keyColumns = sink.schema.keys
+    let valueColumns = sink.schema.values
+    keyPlaces = keyColumns.indices.map { places[outputs[$0]] ?? 0 }
+    valuePlaces = valueColumns.indices.map { places[outputs[keyColumns.count + $0]] ?? 0 }
+    windowPlaces = window.map { (places[$0.start] ?? 0, places[$0.end] ?? 0) }
+    func fields(_ columns: [SchemaColumn]) -> [FormatField] {
+      columns.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) }
+    }
+    keyEncoder = SideEncoder(
+      layout: FormatLayout(sink.keyFormat, isKey: true, columns: keyColumns.count),
+      fields: fields(keyColumns))
+    valueEncoder = SideEncoder(
+      layout: FormatLayout(sink.valueFormat, isKey: false, columns: valueColumns.count),
+      fields: fields(valueColumns))
+    if let spec = sink.timestamp,
+      let index = sink.schema.columns.firstIndex(where: { $0.name == spec.column })
+    {
+      timestampPlace = places[outputs[index]]
+      rowtime = RowtimeReader(spec, type: sink.schema.columns[index].type, place: 0, keyPlace: nil)
+    } else {
+      timestampPlace = nil
+      rowtime = nil
+    }
+  }
+
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    guard sink.partitions > 1 else { return write(batch, 0) }
+    let places = partitions(batch)
+    if let first = places.first, places.allSatisfy({ $0 == first }) {
+      return write(batch, Int(first))
+    }
+    var rows: [[Int32]] = Array(repeating: [], count: sink.partitions)
+    for (row, place) in places.enumerated() { rows[Int(place)].append(Int32(row)) }
+    for (partition, rows) in rows.enumerated() where !rows.isEmpty {
+      write(batch.gather(rows), partition)
+    }
+  }
+
+  /// The partition of each row: by murmur2 of the key's bytes, as Kafka places them.
+  private func partitions(_ batch: RecordBatch) -> [Int32] {
+    var keys = RawRecords(buffer: ByteBuffer(capacity: batch.count * 16))
+    _ = keyEncoder.encode(
+      keyPlaces.map { batch.columns[$0] }, count: batch.count, isNull: nullKeys(batch),
+      into: &keys, .key)
+    return (0..<batch.count).map { row in
+      Int32(
+        Partitioner.partition(
+          key: keys.keyLength[row] < 0
+            ? nil
+            : UnsafeRawBufferPointer(
+              start: keys.buffer.base + Int(keys.keyStart[row]), count: Int(keys.keyLength[row])),
+          inputPartition: inputPartition, partitionCount: sink.partitions))
+    }
+  }
+
+  private func nullKeys(_ batch: RecordBatch) -> Bitmap? {
+    if keyPlaces.isEmpty { return Bitmap(repeating: true, count: batch.count) }
+    // A key is null when all of its columns are.
+    var anyValid: Bitmap?
+    for place in keyPlaces {
+      guard let validity = batch.columns[place].validity else { return nil }
+      anyValid = anyValid.map { $0.or(validity) } ?? validity
+    }
+    return anyValid?.inverted
+  }
+
+  private func write(_ batch: RecordBatch, _ partition: Int) {
+    var batch = batch
+    if isTable, let kinds = batch.kinds, kinds.contains(.updateBefore) {
+      batch = batch.gather(
+        (0..<Int32(batch.count)).filter { kinds[Int($0)] != .updateBefore })
+    }
+    var records =
+      outputs.removeValue(forKey: partition)
+      ?? RawRecords(buffer: ByteBuffer(capacity: 1 << 16))
+    let count = batch.count
+    let first = records.count
+    var nullValues: Bitmap?
+    if let kinds = batch.kinds {
+      var mask = Bitmap(repeating: false, count: count)
+      for row in 0..<count where kinds[row] == .delete { mask.set(row, true) }
+      nullValues = mask.isAllFalse ? nil : mask
+    }
+    let badKeys = keyEncoder.encode(
+      keyPlaces.map { batch.columns[$0] }, count: count, isNull: nullKeys(batch),
+      into: &records, .key)
+    if let windowPlaces { appendWindows(batch, windowPlaces, first, &records) }
+    let badValues = valueEncoder.encode(
+      valuePlaces.map { batch.columns[$0] }, count: count, isNull: nullValues, into: &records,
+      .value)
+    rejected += badKeys.count + badValues.count
+    var times = batch.rowtimes
+    var bad = Set((badKeys + badValues).map(\.row))
+    if let rowtime, let timestampPlace {
+      for failure in rowtime.read([], [batch.columns[timestampPlace]], into: &times) {
+        if nullValues.map({ $0[failure.row] }) ?? false { continue }
+        bad.insert(failure.row)
+        rejected += 1
+      }
+    }
+    records.timestamps += times
+    appendHeaders(batch, first, &records)
+    if !bad.isEmpty { records.remove(rows: bad.map { first + $0 }) }
+    outputs[partition] = records
+  }
+
+  /// Kafka Streams' encoding: the start of a time window behind the key; for sessions end, then start.
+  private func appendWindows(
+    _ batch: RecordBatch, _ places: (start: Int, end: Int), _ first: Int,
+    _ records: inout RawRecords
+  ) {
+    guard case .bigint(let starts) = batch.columns[places.start],
+      case .bigint(let ends) = batch.columns[places.end]
+    else { return }
+    let isSession = sink.window?.kind == .session
+    for row in 0..<batch.count {
+      let index = first + row
+      let length = max(0, records.keyLength[index])
+      let at = records.buffer.count
+      records.buffer.reserve(Int(length) + 16)
+      let old = UnsafeRawBufferPointer(
+        start: records.buffer.base + Int(records.keyStart[index]), count: Int(length))
+      records.buffer.append(old)
+      if isSession {
+        withUnsafeBytes(of: ends.values[row].bigEndian) { records.buffer.append($0) }
+      }
+      withUnsafeBytes(of: starts.values[row].bigEndian) { records.buffer.append($0) }
+      records.keyStart[index] = Int32(at)
+      records.keyLength[index] = Int32(records.buffer.count - at)
+    }
+  }
+
+  private func appendHeaders(
+    _ batch: RecordBatch, _ first: Int, _ records: inout RawRecords
+  ) {
+    guard let headers = batch.headers else {
+      if !records.headers.isEmpty {
+        records.headers += Array(repeating: [], count: batch.count)
+      }
+      return
+    }
+    if records.headers.isEmpty { records.headers = Array(repeating: [], count: first) }
+    records.headers += headers
+  }
+
+  /// The records since the last call, by partition.
+  func drain() -> [SinkOutput] {
+    defer { outputs = [:] }
+    return outputs.keys.sorted().compactMap { partition in
+      outputs[partition].map { SinkOutput(partition: partition, records: $0) }
+    }
+  }
+}
+
+extension RawRecords {
+  /// Takes records out; their bytes stay in the buffer.
+  mutating func remove(rows: [Int]) {
+    for row in rows.sorted(by: >) {
+      keyStart.remove(at: row)
+      keyLength.remove(at: row)
+      valueStart.remove(at: row)
+      valueLength.remove(at: row)
+      timestamps.remove(at: row)
+      if !headers.isEmpty { headers.remove(at: row) }
+    }
+  }
+}

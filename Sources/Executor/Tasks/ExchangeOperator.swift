@@ -1,0 +1,126 @@
+// The exchange: rows are dealt to the partitions of the next stage by the hash of their key's bytes, and
+// there merged again into the order of their positions. In memory; what it holds is bounded by the slice.
+
+import Columns
+import Formats
+import LogStorage
+import Planner
+
+final class ExchangeOperator: Operator {
+  private let encoder: SideEncoder
+  private let keyPlaces: [Int]
+  private let partitions: Int
+  private let inputPartition: Int
+  private var dealt: [[RecordBatch]]
+
+  init(_ exchange: Exchange, layout: [PlanColumn], inputPartition: Int) {
+    keyPlaces = exchange.keys.compactMap { key in layout.firstIndex { $0.id == key } }
+    partitions = exchange.partitions
+    self.inputPartition = inputPartition
+    dealt = Array(repeating: [], count: exchange.partitions)
+    let columns = keyPlaces.map { layout[$0] }
+    encoder = SideEncoder(
+      layout: FormatLayout(
+        Self.format(exchange.keyFormat, columns), isKey: true, columns: columns.count),
+      fields: columns.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) })
+  }
+
+  /// The format of the topics' keys where it can carry this key, else JSON.
+  private static func format(_ wanted: FormatSpec, _ columns: [PlanColumn]) -> FormatSpec {
+    guard wanted.name == .kafka || wanted.name == .none || wanted.name == .delimited else {
+      return wanted.name == .json ? wanted : FormatSpec(.json)
+    }
+    if wanted.name == .kafka, columns.count == 1 {
+      switch columns[0].type {
+      case .int, .bigint, .double, .string, .bytes: return wanted
+      case .boolean, .decimal, .date, .time, .timestamp, .array, .map, .structure: break
+      }
+    }
+    return FormatSpec(.json)
+  }
+
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    guard partitions > 1 else {
+      dealt[0].append(batch)
+      return
+    }
+    var keys = RawRecords(buffer: ByteBuffer(capacity: batch.count * 16))
+    _ = encoder.encode(
+      keyPlaces.map { batch.columns[$0] }, count: batch.count, isNull: nil, into: &keys, .key)
+    var rows: [[Int32]] = Array(repeating: [], count: partitions)
+    for row in 0..<batch.count {
+      let key = UnsafeRawBufferPointer(
+        start: keys.buffer.base + Int(keys.keyStart[row]),
+        count: max(0, Int(keys.keyLength[row])))
+      rows[
+        Partitioner.partition(
+          key: key, inputPartition: inputPartition, partitionCount: partitions)
+      ].append(Int32(row))
+    }
+    for (partition, rows) in rows.enumerated() where !rows.isEmpty {
+      dealt[partition].append(rows.count == batch.count ? batch : batch.gather(rows))
+    }
+  }
+
+  /// What lies ready for a partition of the next stage.
+  func drain(_ partition: Int) -> [RecordBatch] {
+    defer { dealt[partition] = [] }
+    return dealt[partition]
+  }
+
+  /// The rows of several senders in position order. Each sender's rows are in that order already.
+  static func merge(_ senders: [[RecordBatch]], types: [DataType]) -> [RecordBatch] {
+    let busy = senders.filter { !$0.isEmpty }
+    if busy.count <= 1 { return busy.first ?? [] }
+    let all = busy.flatMap { $0 }
+    let joined = RecordBatch.concatenate(all, types: types)
+    var bounds: [(next: Int, end: Int)] = []
+    var start = 0
+    for sender in busy {
+      let count = sender.reduce(0) { $0 + $1.count }
+      bounds.append((start, start + count))
+      start += count
+    }
+    var order: [Int32] = []
+    order.reserveCapacity(start)
+    let major = joined.positions.major
+    let minor = joined.positions.minor
+    while true {
+      var best = -1
+      for (index, bound) in bounds.enumerated() where bound.next < bound.end {
+        guard best >= 0 else {
+          best = index
+          continue
+        }
+        let a = bound.next
+        let b = bounds[best].next
+        if major[a] != major[b] ? major[a] < major[b] : minor[a] < minor[b] { best = index }
+      }
+      guard best >= 0 else { break }
+      order.append(Int32(bounds[best].next))
+      bounds[best].next += 1
+    }
+    let merged = joined.gather(order)
+    return stride(from: 0, to: merged.count, by: 4096).map { first in
+      merged.gather((Int32(first)..<Int32(min(first + 4096, merged.count))).map { $0 })
+    }
+  }
+}
+
+extension RecordBatch {
+  static func concatenate(_ batches: [RecordBatch], types: [DataType]) -> RecordBatch {
+    if batches.count == 1 { return batches[0] }
+    let hasKinds = batches.contains { $0.kinds != nil }
+    let hasHeaders = batches.contains { $0.headers != nil }
+    return RecordBatch(
+      columns: types.indices.map { index in
+        Column.concatenate(batches.map { $0.columns[index] }, types[index])
+      }, rowtimes: batches.flatMap(\.rowtimes),
+      positions: Positions(
+        major: batches.flatMap(\.positions.major), minor: batches.flatMap(\.positions.minor)),
+      kinds: hasKinds
+        ? batches.flatMap { $0.kinds ?? Array(repeating: .insert, count: $0.count) } : nil,
+      headers: hasHeaders
+        ? batches.flatMap { $0.headers ?? Array(repeating: [], count: $0.count) } : nil)
+  }
+}

@@ -1,0 +1,150 @@
+// Plan nodes to operators, from the root down: each operator knows whom it feeds. The order in which they
+// finish is that of the plan from the leaves up.
+
+import Columns
+import Functions
+import Planner
+import Syntax
+
+/// Builds the operators of one task.
+struct Lowering {
+  let functions: FunctionRegistry
+  let properties: [String: String]
+  let stageName: String
+  private(set) var operators: [Operator] = []
+  /// Where each leaf's rows go, left to right.
+  private(set) var entries: [(target: Operator, port: Int)] = []
+  private var nextStore = 0
+
+  init(functions: FunctionRegistry, properties: [String: String], stageName: String) {
+    self.functions = functions
+    self.properties = properties
+    self.stageName = stageName
+  }
+
+  private func evaluator(_ input: LogicalPlan) -> Evaluator {
+    Evaluator(functions: functions, layout: input.columns.map(\.id))
+  }
+
+  private mutating func storeName(_ kind: String) -> String {
+    defer { nextStore += 1 }
+    return "\(stageName)-\(kind)-\(nextStore)"
+  }
+
+  /// `retractions`: the target needs the row that a change replaces.
+  /// Throws: QueryFailure for what has no operator yet.
+  mutating func lower(
+    _ plan: LogicalPlan, into target: Operator, port: Int, retractions: Bool
+  ) throws(QueryFailure) {
+    switch plan {
+    case .scan(let scan):
+      guard scan.source.kind == .table, retractions else {
+        entries.append((target, port))
+        return
+      }
+      let places = scan.keys.compactMap { key in scan.columns.firstIndex { $0.id == key } }
+      let operation = TableSourceOperator(
+        state: TableState(name: storeName("table"), types: scan.columns.map(\.type)),
+        keyColumns: places)
+      connect(operation, target, port)
+      entries.append((operation, 0))
+      operators.append(operation)
+    case .exchange:
+      entries.append((target, port))
+    case .filter(let node):
+      let operation = FilterOperator(
+        predicate: node.predicate, evaluator: evaluator(node.input),
+        isTable: node.input.isTable)
+      connect(operation, target, port)
+      try lower(
+        node.input, into: operation, port: 0, retractions: retractions || node.input.isTable)
+      operators.append(operation)
+    case .project(let node):
+      let operation = ProjectOperator(
+        expressions: (node.items + node.windowItems).map(\.expression), evaluator: evaluator(node.input))
+      connect(operation, target, port)
+      try lower(node.input, into: operation, port: 0, retractions: retractions)
+      operators.append(operation)
+    case .flatMap(let node):
+      let operation = FlatMapOperator(items: node.items, evaluator: evaluator(node.input))
+      connect(operation, target, port)
+      try lower(node.input, into: operation, port: 0, retractions: retractions)
+      operators.append(operation)
+    case .rekey(let node):
+      let known = Set(node.input.columns.map(\.id))
+      let operation = RekeyOperator(
+        keys: node.keys.map {
+          RekeyOperator.Key(
+            expression: $0.expression, isAppended: !known.contains($0.column.id))
+        }, dropsNullKeys: node.dropsNullKeys, evaluator: evaluator(node.input))
+      connect(operation, target, port)
+      try lower(node.input, into: operation, port: 0, retractions: retractions)
+      operators.append(operation)
+    case .aggregate(let node):
+      let operation = try aggregate(node, retractions)
+      connect(operation, target, port)
+      try lower(
+        node.input, into: operation, port: 0, retractions: node.input.isTable)
+      operators.append(operation)
+    case .join(let node):
+      try lowerJoin(node, into: target, port: port, retractions: retractions)
+    case .union, .sort, .distinct, .limit:
+      throw QueryFailure("this query has a step that runs only in pull queries")
+    }
+  }
+
+  private func connect(_ operation: Operator, _ target: Operator, _ port: Int) {
+    operation.next = target
+    operation.nextPort = port
+  }
+
+  private mutating func aggregate(
+    _ node: Aggregate, _ retractions: Bool
+  ) throws(QueryFailure) -> Operator {
+    var accumulators: [any Accumulator] = []
+    for call in node.calls {
+      guard let function = functions.aggregates[call.function] else {
+        throw QueryFailure("aggregate function \(call.function) is not registered")
+      }
+      do {
+        accumulators.append(
+          try function.overloads[call.overload].make(
+            AggregateCall(
+              argumentTypes: call.arguments.map(\.type), literals: call.literals,
+              resultType: call.column.type, properties: properties)))
+      } catch {
+        throw QueryFailure("\(call.function): \(error.message)")
+      }
+    }
+    if case .session? = node.window?.kind {
+      throw QueryFailure("session windows have no operator yet")
+    }
+    return AggregateOperator(
+      name: storeName("aggregate"), spec: node, evaluator: evaluator(node.input),
+      accumulators: accumulators, isTableInput: node.input.isTable,
+      emitsRetractions: retractions)
+  }
+
+  private mutating func lowerJoin(
+    _ node: JoinPlan, into target: Operator, port: Int, retractions: Bool
+  ) throws(QueryFailure) {
+    func places(_ ids: [ColumnID], _ plan: LogicalPlan) -> [Int] {
+      let columns = plan.columns
+      return ids.compactMap { id in columns.firstIndex { $0.id == id } }
+    }
+    switch node.kind {
+    case .streamTable:
+      let state = TableState(name: storeName("join"), types: node.right.columns.map(\.type))
+      let operation = StreamTableJoinOperator(
+        state: state, streamKeys: places(node.leftKeys, node.left),
+        tableKeys: places(node.rightKeys, node.right), isLeft: node.type == .left)
+      connect(operation, target, port)
+      try lower(node.left, into: operation, port: 0, retractions: false)
+      try lower(node.right, into: operation, port: 1, retractions: false)
+      operators.append(operation)
+    case .streamStream: throw QueryFailure("stream-stream joins have no operator yet")
+    case .tableTable: throw QueryFailure("table-table joins have no operator yet")
+    case .foreignKey: throw QueryFailure("foreign-key joins have no operator yet")
+    }
+  }
+}

@@ -1,0 +1,287 @@
+// A query that runs: its stages, tasks and cursors. It advances in slices: a slice reads a prefix of the
+// sequence that all input partitions form, drains it through all stages, and leaves behind what an epoch
+// commits: output records, state changes, positions. Nothing of a slice shows before that commit.
+//   1. Each cursor reads ahead until it has its share of rows or its partition has no more.
+//   2. Where a partition has more, the slice may go only as far as its last row read: the least such
+//      position over all partitions is the cut.
+//   3. Rows up to the cut go to the tasks of their stage; stages run in order, with a barrier between.
+
+public import Columns
+public import Functions
+import LogStorage
+public import Planner
+
+/// Where a query's rows go.
+public enum QueryEnd: Sendable {
+  case sink(SourceDefinition, outputs: [ColumnID])
+  /// To a client; `retractions`: with the rows that changes replace.
+  case client
+}
+
+public struct QueryOptions: Sendable {
+  public var order: MergeOrder
+  /// Rows a partition reads for one slice.
+  public var sliceRows: Int
+  public var readBytes: Int
+  public var properties: [String: String]
+  public var seed: UInt64
+
+  public init(
+    order: MergeOrder = .rowtime, sliceRows: Int = 16_384, readBytes: Int = 1 << 20,
+    properties: [String: String] = [:], seed: UInt64 = 0
+  ) {
+    self.order = order
+    self.sliceRows = sliceRows
+    self.readBytes = readBytes
+    self.properties = properties
+    self.seed = seed
+  }
+}
+
+/// What one slice did.
+public struct SliceResult: Sendable {
+  /// Records for the sink's topic, by partition.
+  public var outputs: [(partition: Int, records: RawRecords)] = []
+  /// Rows for the client.
+  public var rows: [RecordBatch] = []
+  public var stateChanges: [(store: String, partition: Int, records: RawRecords)] = []
+  public var errors: [SourceError] = []
+  /// Input rows consumed.
+  public var rowCount = 0
+  /// Whether more input is there already.
+  public var hasMore = false
+}
+
+public final class QueryRuntime {
+  public let plan: PhysicalPlan
+  private let stages: [Stage]
+  private var tasks: [[QueryTask]] = []
+  private var cursors: [SourceCursor] = []
+  /// For each cursor the stage, the task's entry and the partition that it feeds.
+  private var feeds: [(stage: Int, entry: Int, partition: Int)] = []
+  private let end: QueryEnd
+  private let options: QueryOptions
+
+  /// `reader` opens a partition of a source; `positions` by scan ordinal and partition.
+  /// Throws: what has no operator, or a source that cannot be opened.
+  public init(
+    plan: PhysicalPlan, end: QueryEnd, functions: FunctionRegistry, options: QueryOptions,
+    positions: (Int, Int) -> SourcePosition,
+    reader: (Scan, Int) throws(QueryFailure) -> any RecordReader
+  ) throws(QueryFailure) {
+    self.plan = plan
+    self.end = end
+    self.options = options
+    stages = StageGraph(plan).stages
+    for (index, stage) in stages.enumerated() {
+      var list: [QueryTask] = []
+      for partition in 0..<stage.partitions {
+        list.append(
+          try QueryTask(
+            stage: stage, partition: partition, end: makeEnd(stage, partition),
+            functions: functions, properties: options.properties, retractions: false))
+      }
+      tasks.append(list)
+      for (entry, input) in stage.inputs.enumerated() {
+        guard case .scan(let scan, let ordinal) = input else { continue }
+        for partition in 0..<scan.source.partitions {
+          cursors.append(
+            SourceCursor(
+              scan: scan, ordinal: ordinal, partition: partition,
+              reader: try reader(scan, partition), order: options.order,
+              position: positions(ordinal, partition),
+              failsOnBadTimestamp: options.properties["ksql.timestamp.throw.on.invalid"] == "true"))
+          feeds.append((index, entry, partition))
+        }
+      }
+    }
+  }
+
+  private func makeEnd(_ stage: Stage, _ partition: Int) -> Operator {
+    switch (stage.output, end) {
+    case (.exchange(let exchange), _):
+      return ExchangeOperator(exchange, layout: stage.plan.columns, inputPartition: partition)
+    case (.end, .sink(let sink, let outputs)):
+      return SinkOperator(
+        sink: sink, layout: stage.plan.columns.map(\.id), outputs: outputs,
+        window: windowColumns(stage.plan), inputPartition: partition)
+    case (.end, .client): return CollectOperator()
+    }
+  }
+
+  /// The columns with the bounds of a windowed key, where the plan carries them.
+  private func windowColumns(_ plan: LogicalPlan) -> (start: ColumnID, end: ColumnID)? {
+    guard let bounds = plan.windowBounds else { return nil }
+    return bounds
+  }
+
+  /// Input positions by scan ordinal and partition.
+  public var positions: [(ordinal: Int, partition: Int, position: SourcePosition)] {
+    cursors.map { ($0.ordinal, $0.partition, $0.committed) }
+  }
+
+  /// Bytes of state held.
+  public var stateBytes: Int {
+    tasks.joined().reduce(0) { sum, task in
+      sum + task.stores.reduce(0) { $0 + $1.byteCount }
+    }
+  }
+
+  public var lateRows: Int { tasks.joined().reduce(0) { $0 + $1.lateRows } }
+  public var failedExpressions: Int { tasks.joined().reduce(0) { $0 + $1.failedExpressions } }
+
+  /// Names and partition counts of the stores, for their changelogs.
+  public var stores: [(name: String, partitions: Int)] {
+    tasks.flatMap { list in
+      (list.first?.stores ?? []).map { ($0.name, list.count) }
+    }
+  }
+
+  /// Gives a store back what its changelog holds.
+  public func restore(store: String, partition: Int, _ records: RawRecords) {
+    for list in tasks where partition < list.count {
+      for state in list[partition].stores where state.name == store { state.restore(records) }
+    }
+  }
+
+  /// After the last `restore`.
+  public func finishRestore() {
+    for task in tasks.joined() { task.restored() }
+  }
+
+  /// A store's whole content.
+  public func snapshot(store: String, partition: Int) -> RawRecords {
+    var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 16))
+    for list in tasks where partition < list.count {
+      for state in list[partition].stores where state.name == store {
+        state.snapshot(into: &records)
+      }
+    }
+    return records
+  }
+
+  /// Runs one slice. After a throw the query must be built anew from its committed state.
+  public func runSlice(
+    _ pool: WorkerPool, clockMs: Int64
+  ) throws(QueryFailure) -> SliceResult {
+    var result = SliceResult()
+    try readAhead(pool)
+    let cut = cutPosition()
+    for (cursor, feed) in zip(cursors, feeds) {
+      let batches = cursor.take(upTo: cut)
+      result.rowCount += batches.reduce(0) { $0 + $1.count }
+      result.errors += cursor.drainErrors()
+      tasks[feed.stage][feed.partition].pending[feed.entry] += batches
+      if !cursor.isAtEnd || cursor.pendingRows > 0 { result.hasMore = true }
+    }
+    if result.rowCount > 0 {
+      try runStages(pool, EvaluationContext(clockMs: clockMs, seed: options.seed))
+      collect(&result)
+    }
+    return result
+  }
+
+  private func readAhead(_ pool: WorkerPool) throws(QueryFailure) {
+    let rows = options.sliceRows
+    let bytes = options.readBytes
+    if cursors.count == 1 {
+      return try cursors[0].fill(rows: rows, maxBytes: bytes)
+    }
+    let failures = FailureBox(count: cursors.count)
+    pool.run(
+      cursors.enumerated().map { index, cursor in
+        let box = CursorBox(cursor)
+        return {
+          do throws(QueryFailure) {
+            try box.cursor.fill(rows: rows, maxBytes: bytes)
+          } catch {
+            failures.set(index, error)
+          }
+        }
+      })
+    if let failure = failures.first { throw failure }
+  }
+
+  private func cutPosition() -> (major: Int64, minor: UInt64)? {
+    var cut: (major: Int64, minor: UInt64)?
+    if cursors.count == 1 { return nil }
+    for cursor in cursors where !cursor.isAtEnd {
+      guard let last = cursor.lastPosition else { continue }
+      if let known = cut {
+        if last.major != known.major ? last.major < known.major : last.minor < known.minor {
+          cut = last
+        }
+      } else {
+        cut = last
+      }
+    }
+    return cut
+  }
+
+  private func runStages(
+    _ pool: WorkerPool, _ context: EvaluationContext
+  ) throws(QueryFailure) {
+    for (index, stage) in stages.enumerated() {
+      for (entry, input) in stage.inputs.enumerated() {
+        guard case .exchange(let source) = input else { continue }
+        let types = stages[source].plan.columns.map(\.type)
+        for task in tasks[index] {
+          let senders = tasks[source].map { sender in
+            (sender.end as? ExchangeOperator)?.drain(task.partition) ?? []
+          }
+          task.pending[entry] = ExchangeOperator.merge(senders, types: types)
+        }
+      }
+      let busy = tasks[index]
+      pool.run(busy.map { task in { task.run(context) } })
+      for task in busy {
+        if let failure = task.failure { throw failure }
+      }
+    }
+  }
+
+  private func collect(_ result: inout SliceResult) {
+    for list in tasks {
+      for task in list {
+        if let sink = task.end as? SinkOperator {
+          result.outputs += sink.drain().map { ($0.partition, $0.records) }
+        } else if let collected = task.end as? CollectOperator {
+          result.rows += collected.drain()
+        }
+        for store in task.stores {
+          var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
+          store.drainChanges(into: &records)
+          if records.count > 0 {
+            result.stateChanges.append((store.name, task.partition, records))
+          }
+        }
+      }
+    }
+  }
+}
+
+/// A cursor on its way to a worker.
+private final class CursorBox: @unchecked Sendable {
+  // Unchecked: one worker has it until the pool's barrier.
+  let cursor: SourceCursor
+  init(_ cursor: SourceCursor) { self.cursor = cursor }
+}
+
+/// Failures of parallel tasks, one place each.
+private final class FailureBox: @unchecked Sendable {
+  // Unchecked: each worker writes its own place; read after the barrier.
+  private let places: UnsafeMutableBufferPointer<QueryFailure?>
+
+  init(count: Int) {
+    places = .allocate(capacity: count)
+    places.initialize(repeating: nil)
+  }
+
+  deinit {
+    places.deinitialize()
+    places.deallocate()
+  }
+
+  func set(_ index: Int, _ failure: QueryFailure) { places[index] = failure }
+  var first: QueryFailure? { places.first { $0 != nil } ?? nil }
+}

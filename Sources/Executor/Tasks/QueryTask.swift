@@ -1,0 +1,57 @@
+// One task: one stage of one query on one partition, with its operators and their state.
+
+import Columns
+import Functions
+import LogStorage
+import Planner
+
+/// Not thread-safe; within a slice one worker runs it.
+final class QueryTask: @unchecked Sendable {
+  // Unchecked: the stages' barrier hands a task from thread to thread.
+  let partition: Int
+  private let operators: [Operator]
+  private let entries: [(target: Operator, port: Int)]
+  let end: Operator
+  /// Rows for each entry, in position order.
+  var pending: [[RecordBatch]]
+  var failure: QueryFailure?
+
+  init(
+    stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
+    properties: [String: String], retractions: Bool
+  ) throws(QueryFailure) {
+    self.partition = partition
+    self.end = end
+    var lowering = Lowering(
+      functions: functions, properties: properties, stageName: stage.name)
+    try lowering.lower(stage.plan, into: end, port: 0, retractions: retractions)
+    operators = lowering.operators + [end]
+    entries = lowering.entries
+    pending = Array(repeating: [], count: lowering.entries.count)
+  }
+
+  var stores: [any StateStore] { operators.flatMap(\.stores) }
+  var lateRows: Int { operators.reduce(0) { $0 + $1.lateRows } }
+  var failedExpressions: Int { operators.reduce(0) { $0 + $1.failedExpressions } }
+
+  /// Feeds what is pending through the operators.
+  func run(_ context: EvaluationContext) {
+    for operation in operators { operation.begin(context) }
+    do throws(QueryFailure) {
+      for (index, entry) in entries.enumerated() {
+        let batches = pending[index]
+        pending[index] = []
+        for batch in batches where batch.count > 0 {
+          try entry.target.process(batch, port: entry.port)
+        }
+      }
+      for operation in operators { try operation.finish() }
+    } catch {
+      failure = error
+    }
+  }
+
+  func restored() {
+    for case let aggregate as AggregateOperator in operators { aggregate.rebuildWindows() }
+  }
+}

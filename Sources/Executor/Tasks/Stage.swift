@@ -1,0 +1,62 @@
+// Stages: the pieces of a physical plan between exchanges. Each runs as one task a partition; stages run
+// one after the other, those that feed others first, the tasks of one stage side by side.
+
+import Columns
+import Planner
+
+/// Where rows of a stage come from.
+enum StageInput {
+  case scan(Scan, ordinal: Int)
+  case exchange(stage: Int)
+}
+
+/// Where rows of a stage go to.
+enum StageOutput {
+  case exchange(Exchange)
+  case end
+}
+
+struct Stage {
+  /// The subtree of the plan; its leaves are scans and exchanges.
+  var plan: LogicalPlan
+  var inputs: [StageInput]
+  var output: StageOutput
+  var partitions: Int
+  /// Names the stage's stores, stable for one query's plan.
+  var name: String
+}
+
+/// Cuts a physical plan. Order: a stage comes after those that feed it; the last one is the root.
+struct StageGraph {
+  private(set) var stages: [Stage] = []
+  private(set) var scanCount = 0
+
+  init(_ plan: PhysicalPlan) {
+    add(plan.root, output: .end)
+  }
+
+  @discardableResult
+  private mutating func add(_ plan: LogicalPlan, output: StageOutput) -> Int {
+    var inputs: [StageInput] = []
+    collect(plan, &inputs)
+    stages.append(
+      Stage(
+        plan: plan, inputs: inputs, output: output,
+        partitions: PhysicalPlanner.partitions(plan), name: "stage-\(stages.count)"))
+    return stages.count - 1
+  }
+
+  /// Leaves in the order in which lowering meets them: left to right.
+  private mutating func collect(_ plan: LogicalPlan, _ inputs: inout [StageInput]) {
+    switch plan {
+    case .scan(let scan):
+      inputs.append(.scan(scan, ordinal: scanCount))
+      scanCount += 1
+    case .exchange(let exchange):
+      let child = add(exchange.input, output: .exchange(exchange))
+      inputs.append(.exchange(stage: child))
+    case .filter, .project, .flatMap, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
+      for input in plan.inputs { collect(input, &inputs) }
+    }
+  }
+}

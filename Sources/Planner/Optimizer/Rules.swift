@@ -1,0 +1,118 @@
+// The rules. Each says in its doc what limits it.
+
+import Columns
+import Syntax
+
+extension OptimizerRule {
+  static let simplifyBooleans = OptimizerRule(
+    name: "SimplifyBooleans",
+    doc: "x AND TRUE is x, x OR FALSE is x, NOT NOT x is x, a CAST to the same type is dropped. "
+      + "x AND FALSE stays: x may fail, and a failed row is NULL, not FALSE.",
+    apply: { plan in plan.rewritten { $0.mapExpressions(simplify) } })
+
+  private static func simplify(_ expression: BoundExpression) -> BoundExpression {
+    let children = expression.children
+    let rebuilt = children.isEmpty ? expression : expression.with(children: children.map(simplify))
+    switch rebuilt {
+    case .and(let left, .literal(.boolean(true), _)): return left
+    case .and(.literal(.boolean(true), _), let right): return right
+    case .or(let left, .literal(.boolean(false), _)): return left
+    case .or(.literal(.boolean(false), _), let right): return right
+    case .not(.not(let inner)): return inner
+    case .cast(let operand, let type) where operand.type == type: return operand
+    default: return rebuilt
+    }
+  }
+
+  static let mergeFilters = OptimizerRule(
+    name: "MergeFilters",
+    doc: "Two filters in a row become one. The inner predicate stays on the left of AND, so that a "
+      + "row which it rejects never reaches the outer one.",
+    apply: { plan in
+      plan.rewritten { node in
+        guard case .filter(let outer) = node, case .filter(let inner) = outer.input else {
+          return node
+        }
+        return .filter(
+          Filter(input: inner.input, predicate: .and(inner.predicate, outer.predicate)))
+      }
+    })
+
+  static let pushFilterBelowProject = OptimizerRule(
+    name: "PushFilterBelowProject",
+    doc: "A filter over a projection runs before it when it reads plain columns only: an expression "
+      + "would be computed twice, and RANDOM() would be another number.",
+    apply: { plan in
+      plan.rewritten { node in
+        guard case .filter(let filter) = node, case .project(let project) = filter.input else {
+          return node
+        }
+        var replacements: [ColumnID: BoundExpression] = [:]
+        for item in project.items {
+          if case .column = item.expression { replacements[item.column.id] = item.expression }
+        }
+        guard filter.predicate.columns.isSubset(of: Set(replacements.keys)) else { return node }
+        var moved = project
+        moved.input = .filter(
+          Filter(
+            input: project.input, predicate: filter.predicate.substituting(replacements)))
+        return .project(moved)
+      }
+    })
+
+  static let mergeProjects = OptimizerRule(
+    name: "MergeProjects",
+    doc: "A projection of plain columns over another projection takes its expressions over.",
+    apply: { plan in
+      plan.rewritten { node in
+        guard case .project(let outer) = node, case .project(let inner) = outer.input,
+          outer.items.allSatisfy({ if case .column = $0.expression { true } else { false } })
+        else { return node }
+        var expressions: [ColumnID: BoundExpression] = [:]
+        for item in inner.items + inner.windowItems {
+          expressions[item.column.id] = item.expression
+        }
+        var merged = outer
+        merged.input = inner.input
+        for index in merged.items.indices {
+          merged.items[index].expression =
+            merged.items[index].expression.substituting(expressions)
+        }
+        for index in merged.windowItems.indices {
+          merged.windowItems[index].expression =
+            merged.windowItems[index].expression.substituting(expressions)
+        }
+        return .project(merged)
+      }
+    })
+
+  static let pruneColumns = OptimizerRule(
+    name: "PruneColumns",
+    doc: "Columns that nobody reads are not decoded into (they are still checked), and projections "
+      + "inside the plan drop them. Keys stay.",
+    apply: { plan in prune(plan, Set(plan.columns.map(\.id))) })
+
+  private static func prune(_ plan: LogicalPlan, _ required: Set<ColumnID>) -> LogicalPlan {
+    var needed = required.union(plan.usedColumns)
+    switch plan {
+    case .scan(var scan):
+      let keys = Set(scan.keys)
+      scan.columns.removeAll { !required.contains($0.id) && !keys.contains($0.id) }
+      return .scan(scan)
+    case .project(var project):
+      let keys = Set(project.keys)
+      project.items.removeAll {
+        !required.contains($0.column.id) && !keys.contains($0.column.id)
+      }
+      needed = Set((project.items + project.windowItems).flatMap(\.expression.columns))
+      project.input = prune(project.input, needed)
+      return .project(project)
+    case .aggregate(let node):
+      needed = LogicalPlan.aggregate(node).usedColumns
+      return plan.with(inputs: [prune(node.input, needed)])
+    case .filter, .flatMap, .rekey, .join, .union, .sort, .distinct, .limit, .exchange:
+      // A table's rows are compared as a whole below these; their inputs keep their keys.
+      return plan.with(inputs: plan.inputs.map { prune($0, needed.union($0.keys)) })
+    }
+  }
+}
