@@ -11,10 +11,9 @@ internal import Columns
 internal import Glibc
 
 final class Journal {
-  static let growthBytes = 1 << 20
-
   private let fileSystem: any FileSystem
   private let directory: String
+  private let growthBytes: Int
   private var file: any File
   private var fileSize: Int
   private(set) var generation: UInt32
@@ -32,13 +31,14 @@ final class Journal {
 
   init(
     fileSystem: any FileSystem, directory: String, generation: UInt32, nextFrame: Int64,
-    digest: UInt32
+    digest: UInt32, growthBytes: Int
   ) throws(StorageError) {
     self.fileSystem = fileSystem
     self.directory = directory
     self.generation = generation
     self.nextFrame = nextFrame
     self.digest = digest
+    self.growthBytes = max(JournalBlock.byteCount, growthBytes)
     file = try fileSystem.open(Self.path(directory, generation), create: true)
     fileSize = try file.size()
   }
@@ -62,7 +62,7 @@ final class Journal {
   func reserve(_ bytes: Int) throws(StorageError) -> Int {
     let end = position + bytes
     guard end > fileSize else { return 0 }
-    let target = end + Self.growthBytes - end % Self.growthBytes
+    let target = end + growthBytes - end % growthBytes
     let zeros = ByteBuffer(capacity: 64 << 10)
     UnsafeMutableRawPointer(zeros.base).initializeMemory(
       as: UInt8.self, repeating: 0, count: zeros.capacity)

@@ -16,6 +16,7 @@
 // ends the journal: an earlier commit, but a whole one. Without a power cut it is corruption as always.
 
 internal import Columns
+internal import Glibc
 
 struct Recovery {
   let directory: String
@@ -55,7 +56,8 @@ struct Recovery {
     try removeStrangers(replay.state, files)
     committer.journal = try Journal(
       fileSystem: fileSystem, directory: journalDirectory, generation: generation,
-      nextFrame: replay.nextFrame, digest: replay.digest)
+      nextFrame: replay.nextFrame, digest: replay.digest,
+      growthBytes: options.journalGrowthBytes)
     return (replay.state, committer, files)
   }
 
@@ -76,13 +78,26 @@ struct Recovery {
     }
     try fileSystem.syncDirectory(journalDirectory)
     try fileSystem.syncDirectory(directory)
-    if let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
-      try fileSystem.syncDirectory(String(directory[..<slash]))
-    }
+    try syncAncestors()
     var checkpoint = Checkpoint()
     checkpoint.durability = durability
     checkpoint.boot = boot
     _ = try checkpoint.write(fileSystem, directory)
+  }
+
+  /// The names that lead to the directory may be new, too: made by us, or by a run that died here.
+  private func syncAncestors() throws(StorageError) {
+    var path = directory
+    while path != "/", let slash = path.lastIndex(of: "/") {
+      path = slash == path.startIndex ? "/" : String(path[..<slash])
+      do throws(StorageError) {
+        try fileSystem.syncDirectory(path)
+      } catch {
+        // Directories of others that we may pass but not open are not ours to have made.
+        guard error.errno == EACCES || error.errno == EPERM else { throw error }
+        return
+      }
+    }
   }
 
   /// Step 3. True when anything was found.
