@@ -22,6 +22,8 @@ final class Journal {
   private(set) var digest: UInt32
   /// Bytes of this generation.
   private(set) var position = 0
+  /// Bytes of the two files as of their last sync.
+  private(set) var durableBytes: [Int]
   private var blocks: UnsafeMutableRawPointer?
   private var blocksCapacity = 0
 
@@ -31,13 +33,14 @@ final class Journal {
 
   init(
     fileSystem: any FileSystem, directory: String, generation: UInt32, nextFrame: Int64,
-    digest: UInt32, growthBytes: Int
+    digest: UInt32, growthBytes: Int, durableBytes: [Int]
   ) throws(StorageError) {
     self.fileSystem = fileSystem
     self.directory = directory
     self.generation = generation
     self.nextFrame = nextFrame
     self.digest = digest
+    self.durableBytes = durableBytes
     self.growthBytes = max(JournalBlock.byteCount, growthBytes)
     file = try fileSystem.open(Self.path(directory, generation), create: true)
     fileSize = try file.size()
@@ -118,7 +121,10 @@ final class Journal {
       next = withUnsafeBytes(of: &crc) { crc32c($0, seed: next) }
     }
     try file.write(UnsafeRawBufferPointer(start: target, count: total), at: position)
-    if sync { try file.sync() }
+    if sync {
+      try file.sync()
+      durableBytes[Int(generation & 1)] = fileSize
+    }
     position += total
     nextFrame += 1
     digest = next

@@ -34,6 +34,7 @@ struct Recovery {
     let checkpoint = try Checkpoint(decoding: try fileSystem.contents(path), path: path)
     let files = SegmentFiles(fileSystem: fileSystem, limit: options.openFilesMax)
     var replay = Replay(checkpoint, directory: directory, fileSystem: fileSystem, files: files)
+    try checkJournalSizes(checkpoint)
     let isLenient = checkpoint.durability == .os && checkpoint.boot != boot
     let isDirty = try replayJournal(checkpoint, &replay, isLenient: isLenient)
     try cutSegments(replay.state)
@@ -50,14 +51,17 @@ struct Recovery {
       next.digest = replay.digest
       next.durability = durability
       next.boot = boot
+      next.journalBytes = checkpoint.journalBytes
       try replay.makeDurable(syncThreads: options.syncThreads)
       committer.opening.bytesWritten += try next.write(fileSystem, directory)
     }
-    try removeStrangers(replay.state, files)
+    try removeStrangers(replay.state)
+    // A refused frame's segments were opened to be checked; they may just have been removed.
+    files.forgetAll()
     committer.journal = try Journal(
       fileSystem: fileSystem, directory: journalDirectory, generation: generation,
       nextFrame: replay.nextFrame, digest: replay.digest,
-      growthBytes: options.journalGrowthBytes)
+      growthBytes: options.journalGrowthBytes, durableBytes: checkpoint.journalBytes)
     return (replay.state, committer, files)
   }
 
@@ -96,6 +100,21 @@ struct Recovery {
         // Directories of others that we may pass but not open are not ours to have made.
         guard error.errno == EACCES || error.errno == EPERM else { throw error }
         return
+      }
+    }
+  }
+
+  private func checkJournalSizes(_ checkpoint: Checkpoint) throws(StorageError) {
+    for generation: UInt32 in 0...1 {
+      let path = Journal.path(journalDirectory, generation)
+      let expected = checkpoint.journalBytes[Int(generation)]
+      guard expected > 0 else { continue }
+      let size =
+        try fileSystem.exists(path) ? try fileSystem.open(path, create: false).size() : 0
+      guard size >= expected else {
+        throw StorageError(
+          .corruption, "journal is cut off", path: path, position: Int64(size),
+          expected: "\(expected) bytes")
       }
     }
   }
@@ -161,7 +180,7 @@ struct Recovery {
   }
 
   /// Step 6.
-  private func removeStrangers(_ state: PublishedState, _ files: SegmentFiles)
+  private func removeStrangers(_ state: PublishedState)
     throws(StorageError)
   {
     for name in try fileSystem.list(topicsDirectory) {

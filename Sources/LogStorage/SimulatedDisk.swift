@@ -21,7 +21,9 @@ public enum PowerLoss: CaseIterable, Sendable {
   case zeroFill
 }
 
-struct SimulatedDisk {
+struct SimulatedDisk: @unchecked Sendable {
+  // Unchecked: the nodes are reached under the lock of the file system that owns the disk.
+
   enum ContentChange {
     case write(position: Int, bytes: [UInt8])
     case truncate(Int)
@@ -88,6 +90,19 @@ struct SimulatedDisk {
     case .move(let path, let target):
       durableNames[target] = durableNames.removeValue(forKey: path)
     }
+  }
+
+  /// A copy in which all is durable.
+  func settled() -> SimulatedDisk {
+    var copy = SimulatedDisk()
+    for (path, node) in names {
+      let twin = Node(isDirectory: node.isDirectory)
+      twin.durable = node.current
+      twin.current = node.current
+      copy.names[path] = twin
+    }
+    copy.durableNames = copy.names
+    return copy
   }
 
   // MARK: - Content

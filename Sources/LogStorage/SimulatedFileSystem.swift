@@ -90,6 +90,24 @@ public final class SimulatedFileSystem: FileSystem {
     }
   }
 
+  /// Cuts a file off behind the back of the store.
+  public func shorten(_ path: String, to size: Int) {
+    state.withLock { state in
+      guard let node = state.disk.names[path], size <= node.current.count else { return }
+      node.current.removeLast(node.current.count - size)
+      node.durable = node.current
+      node.pending = []
+    }
+  }
+
+  /// A copy of everything as a process that starts now would see it, with nothing unsynced.
+  public func clone(seed: UInt64) -> SimulatedFileSystem {
+    let copy = SimulatedFileSystem(seed: seed)
+    let disk = state.withLock { $0.disk.settled() }
+    copy.state.withLock { $0.disk = disk }
+    return copy
+  }
+
   /// All files and their sizes. Order: by path.
   public func allFiles() -> [(path: String, byteCount: Int)] {
     state.withLock { state in
