@@ -36,6 +36,8 @@ struct Checkpoint {
   /// How the store that writes this generation acknowledges, and on which boot of the machine.
   var durability = Durability.disk
   var boot = ""
+  /// Bytes of the two journal files that are known to be durable; a shorter one was cut off.
+  var journalBytes = [0, 0]
   var commit: Int64 = 0
   var epoch: Int64 = 0
   var nextSequence: Int64 = 0
@@ -53,6 +55,7 @@ struct Checkpoint {
     buffer.put(digest)
     buffer.put(durability.rawValue)
     buffer.putString(boot)
+    for bytes in journalBytes { buffer.put(bytes) }
     buffer.put(commit)
     buffer.put(epoch)
     buffer.put(nextSequence)
@@ -126,6 +129,7 @@ struct Checkpoint {
     }
     checkpoint.durability = durability
     checkpoint.boot = try reader.string()
+    checkpoint.journalBytes = [try reader.natural(), try reader.natural()]
     checkpoint.commit = try reader.int64()
     checkpoint.epoch = try reader.int64()
     checkpoint.nextSequence = try reader.int64()

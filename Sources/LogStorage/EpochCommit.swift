@@ -125,6 +125,8 @@ public struct LogStoreOptions: Sendable {
   public var checkpointBytes = 32 << 20
   /// A checkpoint begins when so many segment bytes were written since the last.
   public var checkpointSegmentBytes = 256 << 20
+  /// The journal's files grow by zeros of so many bytes; once grown they keep their size.
+  public var journalGrowthBytes = 1 << 20
   /// From this many bytes on, a group of commits is written in place instead of through the journal.
   public var inPlaceBytes = 4 << 20
   /// Most bytes of one group of commits, when it has more than one commit.

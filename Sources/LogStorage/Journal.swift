@@ -11,10 +11,9 @@ internal import Columns
 internal import Glibc
 
 final class Journal {
-  static let growthBytes = 1 << 20
-
   private let fileSystem: any FileSystem
   private let directory: String
+  private let growthBytes: Int
   private var file: any File
   private var fileSize: Int
   private(set) var generation: UInt32
@@ -23,6 +22,8 @@ final class Journal {
   private(set) var digest: UInt32
   /// Bytes of this generation.
   private(set) var position = 0
+  /// Bytes of the two files as of their last sync.
+  private(set) var durableBytes: [Int]
   private var blocks: UnsafeMutableRawPointer?
   private var blocksCapacity = 0
 
@@ -32,13 +33,15 @@ final class Journal {
 
   init(
     fileSystem: any FileSystem, directory: String, generation: UInt32, nextFrame: Int64,
-    digest: UInt32
+    digest: UInt32, growthBytes: Int, durableBytes: [Int]
   ) throws(StorageError) {
     self.fileSystem = fileSystem
     self.directory = directory
     self.generation = generation
     self.nextFrame = nextFrame
     self.digest = digest
+    self.durableBytes = durableBytes
+    self.growthBytes = max(JournalBlock.byteCount, growthBytes)
     file = try fileSystem.open(Self.path(directory, generation), create: true)
     fileSize = try file.size()
   }
@@ -62,7 +65,7 @@ final class Journal {
   func reserve(_ bytes: Int) throws(StorageError) -> Int {
     let end = position + bytes
     guard end > fileSize else { return 0 }
-    let target = end + Self.growthBytes - end % Self.growthBytes
+    let target = end + growthBytes - end % growthBytes
     let zeros = ByteBuffer(capacity: 64 << 10)
     UnsafeMutableRawPointer(zeros.base).initializeMemory(
       as: UInt8.self, repeating: 0, count: zeros.capacity)
@@ -118,7 +121,10 @@ final class Journal {
       next = withUnsafeBytes(of: &crc) { crc32c($0, seed: next) }
     }
     try file.write(UnsafeRawBufferPointer(start: target, count: total), at: position)
-    if sync { try file.sync() }
+    if sync {
+      try file.sync()
+      durableBytes[Int(generation & 1)] = fileSize
+    }
     position += total
     nextFrame += 1
     digest = next

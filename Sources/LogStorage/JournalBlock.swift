@@ -10,6 +10,7 @@
 // write a sector of 512 bytes wholly or not at all.
 
 internal import Columns
+internal import Glibc
 
 enum JournalBlock {
   static let byteCount = 512
@@ -31,7 +32,13 @@ enum JournalBlock {
         generation: UInt32(littleEndian: block.load(fromByteOffset: 4, as: UInt32.self)),
         frame: UInt32(littleEndian: block.load(fromByteOffset: 8, as: UInt32.self)))
     }
-    return block.allSatisfy { $0 == 0 } ? .zero : .damaged
+    return isZero(block) ? .zero : .damaged
+  }
+
+  /// All bytes equal the one after them, and the first is zero.
+  private static func isZero(_ block: UnsafeRawBufferPointer) -> Bool {
+    guard let base = block.baseAddress else { return true }
+    return block[0] == 0 && memcmp(base, base + 1, block.count - 1) == 0
   }
 
   static func seal(

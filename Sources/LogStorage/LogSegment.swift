@@ -108,28 +108,45 @@ final class LogSegment: Sendable {
   func loadIndex(_ extent: SegmentExtent) throws(StorageError) {
     let known = state.withLock { $0.index }
     if let known, known.coveredBytes >= extent.byteCount { return }
-    var index = known ?? storedIndex(extent) ?? SegmentIndex(baseOffset: baseOffset)
-    try extend(&index, to: extent)
+    var found = storedIndex(extent, known)
+    if found == nil { found = try scannedIndex(extent) }
+    guard let index = found else { return }
     state.withLock { state in
       if (state.index?.coveredBytes ?? -1) < index.coveredBytes { state.index = index }
     }
   }
 
-  private func storedIndex(_ extent: SegmentExtent) -> SegmentIndex? {
+  /// The index of before, or that of the files, brought up to the extent. Nil when it does not lead to the
+  /// extent's chain: then it speaks of other batches than those that were committed in the end.
+  private func storedIndex(_ extent: SegmentExtent, _ known: SegmentIndex?) -> SegmentIndex? {
     do {
-      let index = SegmentIndex(
-        offsetIndex: try files.fileSystem.contents(stem + ".index"),
-        timeIndex: try files.fileSystem.contents(stem + ".timeindex"),
-        sequenceIndex: try files.fileSystem.contents(stem + ".seqindex"),
-        baseOffset: baseOffset)
-      guard let index, index.coveredBytes <= extent.byteCount,
+      guard var index = known == nil ? try loadedIndex() : known, index.coveredBytes <= extent.byteCount,
         index.coveredOffset <= extent.endOffset
       else { return nil }
-      return index
+      try extend(&index, to: extent)
+      return index.coveredChain == extent.chain ? index : nil
     } catch {
-      // Index files are only a help: without them the segment itself is read.
+      // Index files are only a help. Damage of the segment will be met again in `scannedIndex`.
       return nil
     }
+  }
+
+  private func scannedIndex(_ extent: SegmentExtent) throws(StorageError) -> SegmentIndex {
+    var index = SegmentIndex(baseOffset: baseOffset)
+    try extend(&index, to: extent)
+    guard index.coveredChain == extent.chain else {
+      throw StorageError(
+        .corruption, "the batches are not those that were committed", path: path, position: 0,
+        expected: hex(extent.chain), found: hex(index.coveredChain))
+    }
+    return index
+  }
+
+  private func loadedIndex() throws(StorageError) -> SegmentIndex? {
+    SegmentIndex(
+      offsetIndex: try files.fileSystem.contents(stem + ".index"),
+      timeIndex: try files.fileSystem.contents(stem + ".timeindex"),
+      sequenceIndex: try files.fileSystem.contents(stem + ".seqindex"), baseOffset: baseOffset)
   }
 
   /// Reads the batches after what `index` covers.

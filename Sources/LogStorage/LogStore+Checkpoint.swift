@@ -106,6 +106,7 @@ extension LogStore {
     checkpoint.digest = journal.digest
     checkpoint.durability = durability
     checkpoint.boot = committer.boot
+    checkpoint.journalBytes = journal.durableBytes
     let job = CheckpointJob(
       checkpoint: checkpoint, segments: committer.takeSegments(),
       directories: committer.cutOffDirectories(), droppedSegments: committer.droppedSegments,

@@ -77,7 +77,7 @@ public struct RecordBatchEncoder: Sendable {
       guard inside else {
         throw StorageError(.invalidArgument, "record \(index) lies outside of its buffer")
       }
-      guard keyLength + valueLength <= recordBytesMax else {
+      guard max(0, keyLength) + max(0, valueLength) <= recordBytesMax else {
         throw StorageError(
           .tooLarge, "record \(index)", expected: "at most \(recordBytesMax) bytes",
           found: "\(keyLength + valueLength)")

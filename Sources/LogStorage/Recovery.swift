@@ -16,6 +16,7 @@
 // ends the journal: an earlier commit, but a whole one. Without a power cut it is corruption as always.
 
 internal import Columns
+internal import Glibc
 
 struct Recovery {
   let directory: String
@@ -33,6 +34,7 @@ struct Recovery {
     let checkpoint = try Checkpoint(decoding: try fileSystem.contents(path), path: path)
     let files = SegmentFiles(fileSystem: fileSystem, limit: options.openFilesMax)
     var replay = Replay(checkpoint, directory: directory, fileSystem: fileSystem, files: files)
+    try checkJournalSizes(checkpoint)
     let isLenient = checkpoint.durability == .os && checkpoint.boot != boot
     let isDirty = try replayJournal(checkpoint, &replay, isLenient: isLenient)
     try cutSegments(replay.state)
@@ -49,13 +51,17 @@ struct Recovery {
       next.digest = replay.digest
       next.durability = durability
       next.boot = boot
+      next.journalBytes = checkpoint.journalBytes
       try replay.makeDurable(syncThreads: options.syncThreads)
       committer.opening.bytesWritten += try next.write(fileSystem, directory)
     }
-    try removeStrangers(replay.state, files)
+    try removeStrangers(replay.state)
+    // A refused frame's segments were opened to be checked; they may just have been removed.
+    files.forgetAll()
     committer.journal = try Journal(
       fileSystem: fileSystem, directory: journalDirectory, generation: generation,
-      nextFrame: replay.nextFrame, digest: replay.digest)
+      nextFrame: replay.nextFrame, digest: replay.digest,
+      growthBytes: options.journalGrowthBytes, durableBytes: checkpoint.journalBytes)
     return (replay.state, committer, files)
   }
 
@@ -76,13 +82,41 @@ struct Recovery {
     }
     try fileSystem.syncDirectory(journalDirectory)
     try fileSystem.syncDirectory(directory)
-    if let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
-      try fileSystem.syncDirectory(String(directory[..<slash]))
-    }
+    try syncAncestors()
     var checkpoint = Checkpoint()
     checkpoint.durability = durability
     checkpoint.boot = boot
     _ = try checkpoint.write(fileSystem, directory)
+  }
+
+  /// The names that lead to the directory may be new, too: made by us, or by a run that died here.
+  private func syncAncestors() throws(StorageError) {
+    var path = directory
+    while path != "/", let slash = path.lastIndex(of: "/") {
+      path = slash == path.startIndex ? "/" : String(path[..<slash])
+      do throws(StorageError) {
+        try fileSystem.syncDirectory(path)
+      } catch {
+        // Directories of others that we may pass but not open are not ours to have made.
+        guard error.errno == EACCES || error.errno == EPERM else { throw error }
+        return
+      }
+    }
+  }
+
+  private func checkJournalSizes(_ checkpoint: Checkpoint) throws(StorageError) {
+    for generation: UInt32 in 0...1 {
+      let path = Journal.path(journalDirectory, generation)
+      let expected = checkpoint.journalBytes[Int(generation)]
+      guard expected > 0 else { continue }
+      let size =
+        try fileSystem.exists(path) ? try fileSystem.open(path, create: false).size() : 0
+      guard size >= expected else {
+        throw StorageError(
+          .corruption, "journal is cut off", path: path, position: Int64(size),
+          expected: "\(expected) bytes")
+      }
+    }
   }
 
   /// Step 3. True when anything was found.
@@ -146,7 +180,7 @@ struct Recovery {
   }
 
   /// Step 6.
-  private func removeStrangers(_ state: PublishedState, _ files: SegmentFiles)
+  private func removeStrangers(_ state: PublishedState)
     throws(StorageError)
   {
     for name in try fileSystem.list(topicsDirectory) {

@@ -11,7 +11,7 @@ struct Replay {
   private let fileSystem: any FileSystem
   private let files: SegmentFiles
   private var topics: [Int64: TopicEntry] = [:]
-  /// Written by the replay, to be synced. Order of first touch.
+  /// Touched by the replay, to be synced; by path.
   private var written: [String: LogSegment] = [:]
   private var directories: Set<String> = []
 
@@ -168,28 +168,25 @@ struct Replay {
     guard let last = log.segments.last, last.extent.byteCount == run.position,
       run.baseOffset == log.endOffset
     else { throw inconsistent("a run does not follow the one before", path) }
-    if let data = run.data { try write(data, run, last.segment, log) }
+    try touch(last.segment, log)
+    if let data = run.data { try last.segment.file(create: true).write(data, at: run.position) }
     log.segments[log.segments.count - 1].extent = run.extent
     log.endOffset = run.extent.endOffset
     log.lastSequence = run.extent.lastSequence
   }
 
-  private mutating func write(
-    _ data: UnsafeRawBufferPointer, _ run: CommitRecord.Run, _ segment: LogSegment,
-    _ log: PartitionLog
-  ) throws(StorageError) {
-    if written[segment.path] == nil {
-      try fileSystem.makeDirectories(log.directory)
-      directories.insert(directory + "/topics")
-      directories.insert("\(directory)/topics/\(log.topic)")
-      directories.insert(log.directory)
-      // Index files may speak of bytes that were lost.
-      for suffix in [".index", ".timeindex", ".seqindex"] {
-        try fileSystem.unlink(segment.stem + suffix)
-      }
-      written[segment.path] = segment
+  /// The segment will be synced, whether written again or found written: neither need be on disk.
+  private mutating func touch(_ segment: LogSegment, _ log: PartitionLog) throws(StorageError) {
+    guard written[segment.path] == nil else { return }
+    try fileSystem.makeDirectories(log.directory)
+    directories.insert(directory + "/topics")
+    directories.insert("\(directory)/topics/\(log.topic)")
+    directories.insert(log.directory)
+    // Index files may speak of bytes that were lost.
+    for suffix in [".index", ".timeindex", ".seqindex"] {
+      try fileSystem.unlink(segment.stem + suffix)
     }
-    try segment.file(create: true).write(data, at: run.position)
+    written[segment.path] = segment
   }
 
   /// Syncs what was written again.
