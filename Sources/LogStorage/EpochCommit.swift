@@ -106,6 +106,11 @@ public struct LogRead: Sendable {
   public var records: RawRecords
   /// Where to read on; past control batches and compacted gaps, so not always last offset + 1.
   public var nextOffset: Int64
+
+  public init(records: RawRecords, nextOffset: Int64) {
+    self.records = records
+    self.nextOffset = nextOffset
+  }
 }
 
 /// What an acknowledgement is worth.

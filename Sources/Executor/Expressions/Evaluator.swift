@@ -3,9 +3,9 @@
 // fails) marks the row; at the root the marked rows become NULL. Branches that a row does not take
 // (CASE, AND, OR) do not mark it.
 
-import Columns
-import Functions
-import Planner
+public import Columns
+public import Functions
+public import Planner
 
 /// A column and the rows whose evaluation failed.
 /// Invariant: a failed row is NULL in the column, but for booleans that AND or OR may still overrule.
@@ -29,18 +29,34 @@ struct EvaluationContext: Sendable {
 }
 
 /// Evaluates expressions over batches of one layout. Not thread-safe: a task owns it.
-final class Evaluator {
+public final class Evaluator {
   let functions: FunctionRegistry
   /// Where each column of the plan stands in a batch.
   let layout: [ColumnID: Int]
   var context = EvaluationContext()
   private var constants: [BoundExpression: Column] = [:]
 
-  init(functions: FunctionRegistry, layout: [ColumnID]) {
+  public init(functions: FunctionRegistry, layout: [ColumnID]) {
     self.functions = functions
     var places: [ColumnID: Int] = [:]
     for (index, id) in layout.enumerated() where places[id] == nil { places[id] = index }
     self.layout = places
+  }
+
+  /// The value in the first row of a batch, and whether its evaluation failed.
+  public func value(
+    _ expression: BoundExpression, _ batch: RecordBatch, clockMs: Int64
+  ) -> (value: Value, failed: Bool) {
+    context.clockMs = clockMs
+    var failed = 0
+    let column = column(expression, batch, failed: &failed)
+    return (column.value(0, expression.type), failed > 0)
+  }
+
+  /// The values of an expression, failed rows as NULL.
+  public func values(_ expression: BoundExpression, _ batch: RecordBatch) -> Column {
+    var failed = 0
+    return column(expression, batch, failed: &failed)
   }
 
   /// The values of an expression, failed rows as NULL; `failed` counts those rows.

@@ -1,13 +1,13 @@
 // Parts of records that are no columns of a format: windowed keys, headers.
 
 import Columns
-import Formats
+public import Formats
 import Functions
-import Planner
+public import Planner
 
 extension FormatLayout {
   /// Single key columns stand alone; values are wrapped unless the source says otherwise.
-  init(_ spec: FormatSpec, isKey: Bool, columns: Int) {
+  public init(_ spec: FormatSpec, isKey: Bool, columns: Int) {
     let kind: FormatKind
     switch spec.name {
     case .json, .jsonSR: kind = .json

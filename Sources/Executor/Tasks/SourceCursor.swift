@@ -15,6 +15,11 @@ public struct SourcePosition: Hashable, Sendable {
   /// Highest rowtime (or append sequence) so far; it orders rows of this partition among others.
   public var major: Int64
 
+  public init(offset: Int64, major: Int64) {
+    self.offset = offset
+    self.major = major
+  }
+
   public static let start = SourcePosition(offset: 0, major: Int64.min)
 }
 

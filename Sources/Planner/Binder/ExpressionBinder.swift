@@ -1,9 +1,9 @@
 // Expressions to bound expressions: names to columns, overloads to calls, types checked, casts put in.
 // Split by kind of node over ExpressionBinder+*.swift.
 
-import Columns
+public import Columns
 import Functions
-import Syntax
+public import Syntax
 
 /// Binds the expressions of one clause.
 struct ExpressionBinder {
@@ -202,5 +202,21 @@ struct ExpressionBinder {
     let type = try context.catalog.type(named: node.type)
     let text = BoundExpression.literal(.string(node.text), .string)
     return typed(type == .string ? text : .cast(text, to: type), .typed(node))
+  }
+}
+
+/// Binds expressions that name no column: values to insert, to assert.
+public struct ConstantBinder {
+  private let context: BindingContext
+
+  public init(context: BindingContext) { self.context = context }
+
+  /// nil type: a bare NULL.
+  public func bind(
+    _ expression: Expression
+  ) throws(PlanError) -> (expression: BoundExpression, type: DataType?) {
+    let bound = try ExpressionBinder(context: context, scope: Scope(), clause: "VALUES")
+      .bind(expression)
+    return (bound.expression, bound.type)
   }
 }

@@ -58,12 +58,12 @@ struct BoundItem {
   var span: Span
 }
 
-struct QueryBinder {
+public struct QueryBinder {
   let context: BindingContext
   let purpose: QueryPurpose
   var commonTables: [String: BoundQuery] = [:]
 
-  init(context: BindingContext, purpose: QueryPurpose) {
+  public init(context: BindingContext, purpose: QueryPurpose) {
     self.context = context
     self.purpose = purpose
   }
@@ -72,7 +72,7 @@ struct QueryBinder {
   var sinkName: String { if case .persistent(let sink) = purpose { sink } else { "" } }
 
   /// Throws: every diagnostic of names, types, keys and clauses.
-  func bind(_ query: Query) throws(PlanError) -> BoundQuery {
+  public func bind(_ query: Query) throws(PlanError) -> BoundQuery {
     var binder = self
     for table in query.commonTables {
       var inner = binder

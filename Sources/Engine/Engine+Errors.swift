@@ -1,0 +1,103 @@
+// Bad records: each is written once to the error topic of its source, however many queries read it. For each
+// partition the engine remembers which offsets have been looked at, as a few ranges.
+
+import Columns
+import Executor
+import LogStorage
+import Planner
+
+extension Engine {
+  /// Where the bad records of a source are kept.
+  static func errorTopic(_ source: String) -> String { "_headrace-errors-\(source)" }
+
+  func appendErrors(
+    _ errors: [SourceError], _ commit: inout EpochCommit
+  ) throws(EngineError) {
+    var fresh: [String: RawRecords] = [:]
+    for error in errors {
+      let place = "\(error.source)/\(error.partition)"
+      var known = try reported(error.source, error.partition)
+      guard !known.contains(where: { $0.contains(error.offset) }) else { continue }
+      if let last = known.indices.last, known[last].upperBound <= error.offset {
+        // Records between two bad ones were good, so one range covers them.
+        known[last] = known[last].lowerBound..<error.offset + 1
+      } else {
+        known.insert(error.offset..<error.offset + 1, at: 0)
+      }
+      errorRanges[place] = known
+      var records =
+        fresh[error.source] ?? RawRecords(buffer: ByteBuffer(capacity: 1 << 10))
+      let report = MetadataRecord([
+        "topic": error.topic, "partition": String(error.partition),
+        "offset": String(error.offset), "reason": error.reason,
+      ])
+      records.append(
+        key: Array("\(error.partition):\(error.offset)".utf8), value: report.bytes,
+        timestamp: options.clock())
+      fresh[error.source] = records
+      commit.metadata.append(
+        EpochCommit.MetadataChange(
+          key: MetadataKey.errors(error.source, error.partition),
+          value: Array(known.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ").utf8)))
+    }
+    for (source, records) in fresh.sorted(by: { $0.key < $1.key }) {
+      let topic = Self.errorTopic(source)
+      if log.topic(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic }) {
+        commit.topicsCreated.append(
+          TopicCreation(
+            name: topic, partitionCount: 1, config: TopicConfig(isInternal: true)))
+      }
+      commit.outputs.append(
+        EpochCommit.Output(topic: topic, partition: 0, records: records))
+    }
+  }
+
+  private func reported(
+    _ source: String, _ partition: Int
+  ) throws(EngineError) -> [Range<Int64>] {
+    let place = "\(source)/\(partition)"
+    if let known = errorRanges[place] { return known }
+    var ranges: [Range<Int64>] = []
+    if let bytes = log.metadata(key: MetadataKey.errors(source, partition)) {
+      for entry in String(decoding: bytes, as: UTF8.self).split(separator: " ") {
+        let bounds = entry.split(separator: "-").compactMap { Int64($0) }
+        if bounds.count == 2, bounds[0] < bounds[1] { ranges.append(bounds[0]..<bounds[1]) }
+      }
+    }
+    errorRanges[place] = ranges
+    return ranges
+  }
+
+  /// Bad records of one source, or of all; oldest first.
+  func badRecords(of source: String?) throws(EngineError) -> [(source: String, record: MetadataRecord)] {
+    var result: [(source: String, record: MetadataRecord)] = []
+    for definition in catalog.sortedSources where source == nil || definition.name == source {
+      let topic = Self.errorTopic(definition.name)
+      guard log.topic(topic) != nil else { continue }
+      var offset: Int64 = 0
+      while true {
+        let read: LogRead
+        do { read = try log.read(topic, 0, from: offset) } catch { throw .storage(error) }
+        guard read.nextOffset > offset else { break }
+        offset = read.nextOffset
+        for row in 0..<read.records.count {
+          guard let value = read.records.value(row) else { continue }
+          result.append((definition.name, MetadataRecord(bytes: Array(value))))
+        }
+      }
+    }
+    return result
+  }
+
+  /// How many bad records a source has had.
+  func badRecordCount(_ source: String) -> Int64 {
+    let topic = Self.errorTopic(source)
+    guard log.topic(topic) != nil else { return 0 }
+    return (try? log.committedEnd(topic, 0)) ?? 0
+  }
+
+  /// Bad records of all sources.
+  public func badRecordCount() -> Int64 {
+    lock.withLock { catalog.sortedSources.reduce(0) { $0 + badRecordCount($1.name) } }
+  }
+}

@@ -1,0 +1,176 @@
+// The life of persistent queries: made, started from their committed state, paused, failed, ended.
+
+import Columns
+import Executor
+import LogStorage
+import Planner
+import Syntax
+
+extension Engine {
+  /// Plans a query to its physical form.
+  func makeQuery(
+    id: String, statement: String, plan: PersistentQuery, isInsert: Bool,
+    properties: [String: String]
+  ) -> RunningQuery {
+    let (optimized, applied) = Optimizer(disabled: options.disabledRules)
+      .optimize(plan.query.plan)
+    return RunningQuery(
+      id: id, statement: statement, plan: plan, optimized: optimized, appliedRules: applied,
+      physical: PhysicalPlanner().plan(optimized), isInsert: isInsert, properties: properties,
+      seed: seed(id))
+  }
+
+  /// The same for the same name, so that a replay gives the same values.
+  private func seed(_ id: String) -> UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in id.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return hash
+  }
+
+  /// Builds the query's operators and gives them their committed state.
+  func start(_ query: RunningQuery) throws(QueryFailure) {
+    let committed =
+      log.metadata(key: MetadataKey.positions(query.id)).map { PositionCodec.decode($0) } ?? [:]
+    let startsAtEnd = query.properties["auto.offset.reset"] == "latest" && committed.isEmpty
+    var ends: [String: [Int64]] = [:]
+    if startsAtEnd {
+      for scan in query.optimized.scans where scan.source.file == nil {
+        ends[scan.source.topic] = (try? log.committedEnds(scan.source.topic).ends) ?? []
+      }
+    }
+    let scans = StageScans.ordered(query.physical)
+    let runtime = try QueryRuntime(
+      plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
+      functions: catalog.functions,
+      options: QueryOptions(
+        order: mergeOrder(query.properties), sliceRows: options.sliceRows,
+        properties: query.properties, seed: query.seed),
+      positions: { ordinal, partition in
+        if let known = committed["\(ordinal):\(partition)"] { return known }
+        if startsAtEnd, ordinal < scans.count, let places = ends[scans[ordinal].source.topic],
+          partition < places.count
+        {
+          return SourcePosition(offset: places[partition], major: Int64.min)
+        }
+        return .start
+      },
+      reader: { (scan, partition) throws(QueryFailure) in try self.reader(scan, partition) })
+    for (store, partitions) in runtime.stores {
+      for partition in 0..<partitions {
+        try restore(runtime, query, store, partition)
+      }
+    }
+    runtime.finishRestore()
+    query.runtime = runtime
+    query.failure = nil
+    query.state = .catchingUp
+    query.hasMore = true
+  }
+
+  func mergeOrder(_ properties: [String: String]) -> MergeOrder {
+    properties["merge.order"].flatMap { MergeOrder(rawValue: $0) } ?? options.order
+  }
+
+  func reader(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {
+    if let path = scan.source.file {
+      return try FileReader.open(path, partition: partition)
+    }
+    return TopicReader(view: view, topic: scan.source.topic, partition: partition)
+  }
+
+  private func restore(
+    _ runtime: QueryRuntime, _ query: RunningQuery, _ store: String, _ partition: Int
+  ) throws(QueryFailure) {
+    let topic = query.changelogTopic(store)
+    guard log.topic(topic) != nil else { return }
+    var offset: Int64 = 0
+    if let bytes = log.metadata(key: MetadataKey.snapshot(topic, partition)),
+      let place = Int64(String(decoding: bytes, as: UTF8.self))
+    {
+      offset = place
+    }
+    var count = 0
+    while true {
+      let read: LogRead
+      do {
+        offset = max(offset, try log.earliestOffset(topic, partition))
+        read = try log.read(topic, partition, from: offset, maxBytes: 1 << 20)
+      } catch {
+        throw QueryFailure("cannot restore store \(store): \(error)")
+      }
+      guard read.nextOffset > offset else { break }
+      offset = read.nextOffset
+      count += read.records.count
+      runtime.restore(store: store, partition: partition, read.records)
+    }
+    query.changelogRecords["\(store)/\(partition)"] = count
+  }
+
+  /// Topics that a new query needs: its sink's and its changelogs'.
+  func topicsToCreate(_ query: RunningQuery) throws(QueryFailure) -> [TopicCreation] {
+    var result: [TopicCreation] = []
+    let sink = query.plan.sink
+    if log.topic(sink.topic) == nil {
+      result.append(
+        TopicCreation(
+          name: sink.topic, partitionCount: sink.partitions, config: topicConfig(sink)))
+    }
+    let probe = try QueryRuntime(
+      plan: query.physical, end: .sink(sink, outputs: query.plan.outputs),
+      functions: catalog.functions, options: QueryOptions(properties: query.properties),
+      positions: { _, _ in .start },
+      reader: { (scan, partition) throws(QueryFailure) in
+        try self.reader(scan, partition)
+      })
+    for (store, partitions) in probe.stores {
+      let name = query.changelogTopic(store)
+      if log.topic(name) == nil {
+        result.append(
+          TopicCreation(
+            name: name, partitionCount: partitions,
+            config: TopicConfig(cleanupPolicy: .compact, isInternal: true)))
+      }
+    }
+    return result
+  }
+
+  func topicConfig(_ source: SourceDefinition) -> TopicConfig {
+    TopicConfig(cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete)
+  }
+
+  func query(_ id: String) -> RunningQuery? { queries.first { $0.id == id } }
+
+  /// Names of the queries that read or write a source.
+  func readers(of source: String) -> [String] {
+    queries.filter { $0.plan.sources.contains(source) }.map(\.id)
+  }
+
+  func writers(of source: String) -> [String] {
+    queries.filter { $0.plan.sink.name == source }.map(\.id)
+  }
+
+  /// Ends a query; its sink stays, its state goes.
+  func terminate(_ query: RunningQuery, _ commit: inout EpochCommit) {
+    queries.removeAll { $0.id == query.id }
+    commit.metadata += [
+      EpochCommit.MetadataChange(key: MetadataKey.positions(query.id), value: nil),
+      EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: nil),
+    ]
+    for topic in log.topics() where topic.name.hasPrefix("_headrace-\(query.id)-") {
+      commit.topicsDeleted.append(topic.name)
+    }
+  }
+}
+
+/// The scans of a plan in the order of their ordinals.
+enum StageScans {
+  static func ordered(_ plan: PhysicalPlan) -> [Scan] {
+    var result: [Scan] = []
+    func visit(_ plan: LogicalPlan) {
+      if case .scan(let scan) = plan { result.append(scan) }
+      for input in plan.inputs { visit(input) }
+    }
+    visit(plan.root)
+    return result
+  }
+}

@@ -1,0 +1,110 @@
+// Opening: the statement log is planned again, in order, into a catalog and its queries; each query then
+// gets back its positions and state.
+
+import Columns
+import Executor
+import LogStorage
+import Planner
+import Syntax
+
+extension Engine {
+  func recover() throws(EngineError) {
+    for (key, value) in log.metadata(prefix: Array(MetadataKey.statements.utf8)) {
+      let number = Int(String(decoding: key.dropFirst(MetadataKey.statements.count), as: UTF8.self))
+      nextStatement = max(nextStatement, (number ?? 0) + 1)
+      try replay(MetadataRecord(bytes: value))
+    }
+    for query in queries {
+      let record = log.metadata(key: MetadataKey.query(query.id)).map { MetadataRecord(bytes: $0) }
+      query.failure = record?["failure"]
+      switch record?["state"].flatMap({ QueryState(rawValue: $0) }) {
+      case .paused?: query.state = .paused
+      case .failed?: query.state = .failed
+      case .catchingUp?, .live?, nil:
+        do {
+          try start(query)
+        } catch {
+          query.state = .failed
+          query.failure = error.message
+        }
+      }
+    }
+  }
+
+  private func replay(_ record: MetadataRecord) throws(EngineError) {
+    let text = record["sql"] ?? ""
+    let source = SourceText(name: "statement log", text)
+    var properties: [String: String] = [:]
+    for (name, value) in record.fields where name.hasPrefix("set.") {
+      properties[String(name.dropFirst(4))] = value
+    }
+    let statement: Statement
+    do {
+      statement = try Parser.parse(statement: source)
+    } catch {
+      throw .statement(error.located(source))
+    }
+    do throws(PlanError) {
+      try replay(statement, text, record["query"], properties)
+    } catch {
+      throw .statement(DiagnosticError(Diagnostic(error)).located(source))
+    }
+  }
+
+  private func replay(
+    _ statement: Statement, _ text: String, _ id: String?, _ properties: [String: String]
+  ) throws(PlanError) {
+    let context = BindingContext(catalog: catalog, properties: properties)
+    let partitions: (String) -> Int? = { self.log.topic($0)?.partitionCount }
+    switch statement {
+    case .createSource(let node):
+      var definition = try SourceBinder(context: context).bind(
+        node, text: text, topicPartitions: partitions)
+      if let file = definition.file { definition.partitions = max(1, FileReader.paths(file).count) }
+      catalog.add(definition)
+    case .createSourceAs(let node):
+      var plan = try SinkBinder(context: context).bind(
+        node, text: text, topicPartitions: partitions)
+      plan.sink.queryID = id
+      catalog.add(plan.sink)
+      remember(id, text, plan, isInsert: false, properties)
+    case .insertSelect(let node):
+      let plan = try SinkBinder(context: context).bind(node)
+      remember(id, text, plan, isInsert: true, properties)
+    case .dropSource(let node):
+      let name = node.name.name
+      if let owner = catalog.sources[name]?.queryID { queries.removeAll { $0.id == owner } }
+      catalog.removeSource(name)
+    case .alterSource(let node):
+      var source = try catalog.source(node.name)
+      for addition in node.additions {
+        source.schema.columns.append(.init(addition.name.name, try catalog.type(addition.type)))
+      }
+      catalog.add(source)
+    case .createType(let node): catalog.addType(node.name.name, try catalog.type(node.type))
+    case .dropType(let node): catalog.removeType(node.name.name)
+    case .controlQuery(let node):
+      if let id = node.query?.name {
+        queries.removeAll { $0.id == id || $0.id == id.uppercased() }
+      } else {
+        queries.removeAll()
+      }
+    case .query, .insertValues, .explain, .describe, .show, .printTopic, .setProperty,
+      .unsetProperty, .alterSystem, .defineVariable, .undefineVariable, .assertTopic,
+      .assertSchema, .assertValues, .assertSource, .createConnector, .dropConnector,
+      .runScript, .copyFrom, .copyTo:
+      break
+    }
+  }
+
+  private func remember(
+    _ id: String?, _ text: String, _ plan: PersistentQuery, isInsert: Bool,
+    _ properties: [String: String]
+  ) {
+    guard let id else { return }
+    queries.append(
+      makeQuery(
+        id: id, statement: text, plan: plan, isInsert: isInsert, properties: properties))
+    nextQuerySequence += 1
+  }
+}

@@ -1,0 +1,254 @@
+// The engine: one log, one catalog, the persistent queries, and the epochs that advance them.
+// An epoch, under the engine's lock:
+//   1. fix what the queries may read: the committed ends of their topics;
+//   2. let each running query take a slice, in the order in which they were made; its output is visible
+//      to the queries after it;
+//   3. commit all of it at once: output records, state changes, positions, bad records.
+// After a crash everything is as of the last commit. A query that fails is taken out and stays where it
+// last committed; the others go on.
+
+import Columns
+public import Executor
+public import Functions
+import Glibc
+public import LogStorage
+import Planner
+import Syntax
+
+public struct EngineOptions: Sendable {
+  /// nil: a temporary directory, removed at the end, nothing synced.
+  public var directory: String?
+  public var durability: Durability
+  public var workers: Int
+  public var order: MergeOrder
+  public var sliceRows: Int
+  public var functions: FunctionRegistry
+  /// Names of optimizer rules that do not run.
+  public var disabledRules: Set<String>
+  /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).
+  public var roots: [String]?
+  /// Milliseconds since the epoch; tests set it.
+  public var clock: @Sendable () -> Int64
+  /// Session properties of every session.
+  public var properties: [String: String]
+
+  public init(directory: String? = nil) {
+    self.directory = directory
+    durability = directory == nil ? .memory : .disk
+    workers = 2
+    order = .rowtime
+    sliceRows = 16_384
+    functions = .builtin
+    disabledRules = []
+    roots = nil
+    clock = { wallClockMs() }
+    properties = [:]
+  }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+public func wallClockMs() -> Int64 {
+  var now = timespec()
+  clock_gettime(CLOCK_REALTIME, &now)
+  return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+}
+
+public final class Engine: @unchecked Sendable {
+  // Unchecked: everything mutable is used under `lock`; the log and the pool are thread-safe.
+  public let log: LogStore
+  public let options: EngineOptions
+  let lock = FairLock()
+  let pool: WorkerPool
+  let view: EpochView
+  var catalog: Catalog
+  /// In the order in which they were made.
+  var queries: [RunningQuery] = []
+  var pushes: [PushQuery] = []
+  var epoch: Int64
+  var nextQuerySequence = 0
+  var nextStatement = 0
+  var errorRanges: [String: [Range<Int64>]] = [:]
+  var isClosed = false
+
+  /// Opens the data directory and brings every query back to where it stood.
+  /// Throws: storage faults; statements of the log that no longer plan.
+  public static func open(_ options: EngineOptions) throws(EngineError) -> Engine {
+    let log: LogStore
+    do {
+      if let directory = options.directory {
+        log = try LogStore.open(directory: directory, durability: options.durability)
+      } else {
+        log = try LogStore.openTemporary(directory: temporaryDirectory())
+      }
+    } catch {
+      throw .storage(error)
+    }
+    let engine = Engine(log: log, options: options)
+    try engine.recover()
+    return engine
+  }
+
+  private static func temporaryDirectory() -> String {
+    let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var random = SystemRandomNumberGenerator()
+    return "\(base)/headrace-\(getpid())-\(String(random.next(), radix: 36))"
+  }
+
+  private init(log: LogStore, options: EngineOptions) {
+    self.log = log
+    self.options = options
+    pool = WorkerPool(workers: options.workers)
+    view = EpochView(log: log)
+    catalog = Catalog(functions: options.functions)
+    epoch = log.lastEpoch
+  }
+
+  /// Ends the queries' threads and closes the log; what is committed stays.
+  public func close() throws(EngineError) {
+    lock.lock()
+    defer { lock.unlock() }
+    guard !isClosed else { return }
+    isClosed = true
+    pool.close()
+    do { try log.close() } catch { throw .storage(error) }
+  }
+
+  // MARK: - Epochs
+
+  /// Runs one epoch. Returns whether anything was read or there is more to read.
+  @discardableResult
+  public func step() throws(EngineError) -> Bool {
+    lock.lock()
+    defer { lock.unlock() }
+    return try stepLocked()
+  }
+
+  /// Runs epochs until no query has more input.
+  public func runUntilIdle(isCancelled: () -> Bool = { false }) throws(EngineError) {
+    while try step() {
+      if isCancelled() { throw .interrupted }
+    }
+  }
+
+  func stepLocked() throws(EngineError) -> Bool {
+    let running = queries.filter { $0.runtime != nil }
+    guard !isClosed, !running.isEmpty || !pushes.isEmpty else { return false }
+    do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
+    var commit = EpochCommit(epoch: epoch + 1)
+    let clock = options.clock()
+    var didWork = false
+    for query in running {
+      if try slice(query, clock, &commit) { didWork = true }
+    }
+    var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
+    for push in pushes {
+      let (rows, worked) = slice(push, clock)
+      if worked { didWork = true }
+      deliveries.append((push, rows))
+    }
+    if !commit.outputs.isEmpty || !commit.metadata.isEmpty {
+      epoch += 1
+      do { _ = try log.commit(commit) } catch { throw .storage(error) }
+    }
+    for (push, rows) in deliveries { push.deliver(rows) }
+    pushes.removeAll { $0.isEnded }
+    return didWork
+  }
+
+  private func epochTopics(_ running: [RunningQuery]) -> Set<String> {
+    var topics: Set<String> = []
+    for query in running {
+      topics.insert(query.plan.sink.topic)
+      for scan in query.optimized.scans where scan.source.file == nil {
+        topics.insert(scan.source.topic)
+      }
+    }
+    for push in pushes {
+      for scan in push.plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
+    }
+    return topics
+  }
+
+  /// One slice of one query into the epoch's commit.
+  private func slice(
+    _ query: RunningQuery, _ clock: Int64, _ commit: inout EpochCommit
+  ) throws(EngineError) -> Bool {
+    guard let runtime = query.runtime else { return false }
+    let result: SliceResult
+    let before = runtime.positions.map(\.position)
+    do {
+      result = try runtime.runSlice(pool, clockMs: clock)
+    } catch {
+      fail(query, error.message, &commit)
+      return true
+    }
+    query.hasMore = result.hasMore
+    query.state = result.hasMore ? .catchingUp : .live
+    let moved = runtime.positions.map(\.position) != before
+    guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
+    query.rowsRead += result.rowCount
+    for output in result.outputs {
+      query.rowsWritten += output.records.count
+      commit.outputs.append(
+        EpochCommit.Output(
+          topic: query.plan.sink.topic, partition: output.partition, records: output.records))
+      view.write(query.plan.sink.topic, output.partition, output.records)
+    }
+    for change in result.stateChanges {
+      appendState(query, change.store, change.partition, change.records, &commit)
+    }
+    try appendErrors(result.errors, &commit)
+    commit.metadata.append(
+      EpochCommit.MetadataChange(
+        key: MetadataKey.positions(query.id), value: PositionCodec.encode(runtime.positions)))
+    return true
+  }
+
+  /// A store's changes go to its changelog; when that has grown to twice the state, a snapshot takes its
+  /// place, so that a restart reads no more than that.
+  private func appendState(
+    _ query: RunningQuery, _ store: String, _ partition: Int, _ changes: RawRecords,
+    _ commit: inout EpochCommit
+  ) {
+    let topic = query.changelogTopic(store)
+    let place = "\(store)/\(partition)"
+    let count = (query.changelogRecords[place] ?? 0) + changes.count
+    guard count > 100_000, let runtime = query.runtime else {
+      query.changelogRecords[place] = count
+      commit.outputs.append(
+        EpochCommit.Output(topic: topic, partition: partition, records: changes))
+      return
+    }
+    let snapshot = runtime.snapshot(store: store, partition: partition)
+    guard count > 2 * snapshot.count, let end = try? log.committedEnd(topic, partition) else {
+      // Not worth it yet; look again when it has grown by as much as the state.
+      query.changelogRecords[place] = max(0, count - snapshot.count)
+      commit.outputs.append(
+        EpochCommit.Output(topic: topic, partition: partition, records: changes))
+      return
+    }
+    query.changelogRecords[place] = 0
+    commit.outputs.append(
+      EpochCommit.Output(topic: topic, partition: partition, records: snapshot))
+    commit.metadata.append(
+      EpochCommit.MetadataChange(
+        key: MetadataKey.snapshot(topic, partition), value: Array(String(end).utf8)))
+    commit.truncations.append(
+      EpochCommit.Truncation(topic: topic, partition: partition, offset: end))
+  }
+
+  func fail(_ query: RunningQuery, _ message: String, _ commit: inout EpochCommit) {
+    query.state = .failed
+    query.failure = message
+    query.runtime = nil
+    commit.metadata.append(
+      EpochCommit.MetadataChange(
+        key: MetadataKey.query(query.id), value: queryRecord(query).bytes))
+  }
+
+  func queryRecord(_ query: RunningQuery) -> MetadataRecord {
+    var fields = ["state": query.state.rawValue, "seed": String(query.seed)]
+    if let failure = query.failure { fields["failure"] = failure }
+    return MetadataRecord(fields)
+  }
+}

@@ -1,0 +1,43 @@
+// What the engine reports to whoever runs a statement.
+
+public import LogStorage
+public import Syntax
+
+public enum EngineError: Error, Sendable {
+  /// The statement is wrong; rendered with its text.
+  case statement(StatementError)
+  /// The log or a file failed.
+  case storage(StorageError)
+  /// A file or stream outside the log could not be read or written.
+  case io(String)
+  /// A limit was exceeded; the message names it and its setting.
+  case limit(String)
+  /// The user stopped the statement.
+  case interrupted
+}
+
+/// Diagnostics with the text that they point into.
+public struct StatementError: Error, Sendable {
+  public var diagnostics: DiagnosticError
+  public var source: SourceText
+
+  /// With file, line, column and caret.
+  public var rendered: String { diagnostics.rendered(in: source) }
+}
+
+extension DiagnosticError {
+  func located(_ source: SourceText) -> StatementError {
+    StatementError(diagnostics: self, source: source)
+  }
+}
+
+extension EngineError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .statement(let error): return error.rendered
+    case .storage(let error): return "\(error)"
+    case .io(let message), .limit(let message): return message
+    case .interrupted: return "interrupted"
+    }
+  }
+}

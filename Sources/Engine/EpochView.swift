@@ -1,0 +1,105 @@
+// What the queries of one epoch read: the log up to the ends that were committed when the epoch began, and
+// behind them what earlier queries of the same epoch have written and not yet committed. So all queries of
+// an epoch see the same records, and a chain of queries advances in one epoch.
+
+import Columns
+import Executor
+import LogStorage
+
+/// Filled between queries, read by their tasks.
+final class EpochView: @unchecked Sendable {
+  // Unchecked: changed only by the engine between slices; tasks read during a slice.
+  private let log: LogStore
+  private var ends: [String: [Int64]] = [:]
+  private var written: [String: [Int: [RawRecords]]] = [:]
+
+  init(log: LogStore) { self.log = log }
+
+  /// Fixes the ends of the topics for the epoch that begins.
+  func begin(_ topics: Set<String>) throws(StorageError) {
+    ends.removeAll(keepingCapacity: true)
+    written.removeAll(keepingCapacity: true)
+    for topic in topics where log.topic(topic) != nil {
+      ends[topic] = try log.committedEnds(topic).ends
+    }
+  }
+
+  /// Makes a query's output visible to the queries after it.
+  func write(_ topic: String, _ partition: Int, _ records: RawRecords) {
+    guard var places = ends[topic] else { return }
+    var records = records
+    let base = places[partition]
+    records.offsets = (0..<Int64(records.count)).map { base + $0 }
+    // In arrival order uncommitted records come after all that is committed.
+    records.sequences = Array(repeating: Int64.max - 1, count: records.count)
+    places[partition] = base + Int64(records.count)
+    ends[topic] = places
+    written[topic, default: [:]][partition, default: []].append(records)
+  }
+
+  func read(
+    _ topic: String, _ partition: Int, from offset: Int64, maxBytes: Int
+  ) throws(StorageError) -> LogRead {
+    guard let end = ends[topic]?[partition], offset < end else { return Self.nothing(offset) }
+    let chunks = written[topic]?[partition] ?? []
+    let committedEnd = chunks.first?.offsets.first ?? end
+    if offset >= committedEnd {
+      for chunk in chunks {
+        guard let first = chunk.offsets.first else { continue }
+        if offset >= first, offset < first + Int64(chunk.count) {
+          let skipped = Int(offset - first)
+          return LogRead(
+            records: skipped == 0 ? chunk : chunk.suffix(from: skipped),
+            nextOffset: first + Int64(chunk.count))
+        }
+      }
+      return Self.nothing(offset)
+    }
+    var read = try log.read(topic, partition, from: offset, maxBytes: maxBytes)
+    if read.nextOffset > committedEnd {
+      let kept = read.records.offsets.firstIndex { $0 >= committedEnd } ?? read.records.count
+      read.records = read.records.prefix(kept)
+      read.nextOffset = committedEnd
+    }
+    return read
+  }
+
+  private static func nothing(_ offset: Int64) -> LogRead {
+    LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
+  }
+}
+
+/// A partition of a topic as one epoch shows it.
+final class TopicReader: RecordReader {
+  private let view: EpochView
+  private let topic: String
+  private let partition: Int
+
+  init(view: EpochView, topic: String, partition: Int) {
+    self.view = view
+    self.topic = topic
+    self.partition = partition
+  }
+
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+    try view.read(topic, partition, from: offset, maxBytes: maxBytes)
+  }
+}
+
+extension RawRecords {
+  func prefix(_ count: Int) -> RawRecords { part(0..<count) }
+  func suffix(from row: Int) -> RawRecords { part(row..<count) }
+
+  private func part(_ rows: Range<Int>) -> RawRecords {
+    var result = RawRecords(buffer: buffer)
+    result.keyStart = Array(keyStart[rows])
+    result.keyLength = Array(keyLength[rows])
+    result.valueStart = Array(valueStart[rows])
+    result.valueLength = Array(valueLength[rows])
+    result.timestamps = Array(timestamps[rows])
+    if !offsets.isEmpty { result.offsets = Array(offsets[rows]) }
+    if !sequences.isEmpty { result.sequences = Array(sequences[rows]) }
+    if !headers.isEmpty { result.headers = Array(headers[rows]) }
+    return result
+  }
+}

@@ -1,0 +1,114 @@
+// A file as a log: its lines are records, the offset of a record is the byte at which its line starts. The
+// file may grow; a last line without its end is read only when the reader is told that no more will come.
+
+import Columns
+import Executor
+import Glibc
+import LogStorage
+import Synchronization
+
+final class FileReader: RecordReader {
+  private let path: String
+  private let descriptor: Int32
+  private let partition: Int
+  /// Whether an unterminated last line counts as a record: at the end of input of a batch run.
+  private let takesOpenLine: Atomic<Bool>
+
+  /// The files of a path or glob, sorted; one partition each.
+  static func paths(_ pattern: String) -> [String] {
+    var found = glob_t()
+    defer { globfree(&found) }
+    guard glob(pattern, GLOB_TILDE, nil, &found) == 0 else { return [] }
+    return (0..<Int(found.gl_pathc)).compactMap { index in
+      found.gl_pathv[index].map { String(cString: $0) }
+    }.sorted()
+  }
+
+  static func open(_ pattern: String, partition: Int) throws(QueryFailure) -> FileReader {
+    let paths = Self.paths(pattern)
+    guard partition < paths.count else {
+      throw QueryFailure("file \"\(pattern)\" does not exist")
+    }
+    let descriptor = Glibc.open(paths[partition], O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw QueryFailure(
+        "cannot open \"\(paths[partition])\": \(String(cString: strerror(errno)))")
+    }
+    return FileReader(paths[partition], descriptor, partition)
+  }
+
+  private init(_ path: String, _ descriptor: Int32, _ partition: Int) {
+    self.path = path
+    self.descriptor = descriptor
+    self.partition = partition
+    takesOpenLine = Atomic(true)
+  }
+
+  deinit { close(descriptor) }
+
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+    var wanted = maxBytes
+    while true {
+      let buffer = ByteBuffer(capacity: wanted)
+      var got = 0
+      while got < wanted {
+        let count = pread(descriptor, buffer.base + got, wanted - got, off_t(offset) + off_t(got))
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else {
+          throw StorageError(.io, "read", path: path, position: offset, errno: errno)
+        }
+        if count == 0 { break }
+        got += count
+      }
+      buffer.count = got
+      let isWhole = got < wanted
+      let (records, consumed) = lines(buffer, offset, takesRest: isWhole)
+      if consumed > 0 || isWhole {
+        return LogRead(records: records, nextOffset: offset + Int64(consumed))
+      }
+      // A line longer than the buffer: take a larger one, up to the limit of a record.
+      guard wanted < 64 << 20 else {
+        throw StorageError(
+          .tooLarge, "read", path: path, position: offset, expected: "a line of at most 64 MiB")
+      }
+      wanted *= 4
+    }
+  }
+
+  private func lines(
+    _ buffer: ByteBuffer, _ offset: Int64, takesRest: Bool
+  ) -> (RawRecords, Int) {
+    var records = RawRecords(buffer: buffer)
+    let estimate = buffer.count / 64 + 1
+    records.valueStart.reserveCapacity(estimate)
+    records.valueLength.reserveCapacity(estimate)
+    records.offsets.reserveCapacity(estimate)
+    var start = 0
+    while start < buffer.count {
+      let end: Int
+      let next: Int
+      if let found = memchr(buffer.base + start, 0x0A, buffer.count - start) {
+        end = UnsafePointer(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(buffer.base)
+        next = end + 1
+      } else {
+        guard takesRest, takesOpenLine.load(ordering: .relaxed) else { break }
+        end = buffer.count
+        next = end
+      }
+      var length = end - start
+      if length > 0, buffer.base[start + length - 1] == 0x0D { length -= 1 }
+      if length > 0 {
+        records.valueStart.append(Int32(start))
+        records.valueLength.append(Int32(length))
+        records.offsets.append(offset + Int64(start))
+      }
+      start = next
+    }
+    let count = records.valueStart.count
+    records.keyStart = Array(repeating: 0, count: count)
+    records.keyLength = Array(repeating: -1, count: count)
+    records.timestamps = Array(repeating: 0, count: count)
+    records.sequences = records.offsets
+    return (records, start)
+  }
+}

@@ -1,0 +1,87 @@
+// What the engine keeps in the log's metadata map, as keys and bytes: the statement log, query states,
+// input positions, error ranges, snapshot places. Texts are lines `name=value`, values escaped.
+
+import Executor
+import LogStorage
+
+/// A small record of named texts.
+struct MetadataRecord {
+  var fields: [String: String] = [:]
+
+  init(_ fields: [String: String] = [:]) { self.fields = fields }
+
+  init(bytes: [UInt8]) {
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+      guard let equals = line.firstIndex(of: "=") else { continue }
+      fields[String(line[..<equals])] = Self.unescaped(line[line.index(after: equals)...])
+    }
+  }
+
+  var bytes: [UInt8] {
+    let lines = fields.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.escaped($0.value))" }
+    return Array(lines.joined(separator: "\n").utf8)
+  }
+
+  private static func escaped(_ text: String) -> String {
+    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+  }
+
+  private static func unescaped(_ text: Substring) -> String {
+    var result = ""
+    var isEscape = false
+    for character in text {
+      if isEscape {
+        result.append(character == "n" ? "\n" : character)
+        isEscape = false
+      } else if character == "\\" {
+        isEscape = true
+      } else {
+        result.append(character)
+      }
+    }
+    return result
+  }
+
+  subscript(name: String) -> String? { fields[name] }
+}
+
+enum MetadataKey {
+  static let statements = "stmt/"
+  static func statement(_ number: Int) -> [UInt8] {
+    let text = String(number)
+    return Array((statements + String(repeating: "0", count: 10 - text.count) + text).utf8)
+  }
+  static let queries = "query/"
+  static func query(_ id: String) -> [UInt8] { Array((queries + id).utf8) }
+  static func positions(_ id: String) -> [UInt8] { Array("pos/\(id)".utf8) }
+  static func snapshot(_ topic: String, _ partition: Int) -> [UInt8] {
+    Array("snap/\(topic)/\(partition)".utf8)
+  }
+  static func errors(_ source: String, _ partition: Int) -> [UInt8] {
+    Array("err/\(source)/\(partition)".utf8)
+  }
+  static let sequence = Array("seq".utf8)
+}
+
+/// Positions of a query as text: `ordinal:partition:offset:major` for each input partition.
+enum PositionCodec {
+  static func encode(
+    _ positions: [(ordinal: Int, partition: Int, position: SourcePosition)]
+  ) -> [UInt8] {
+    Array(
+      positions.map { "\($0.ordinal):\($0.partition):\($0.position.offset):\($0.position.major)" }
+        .joined(separator: " ").utf8)
+  }
+
+  static func decode(_ bytes: [UInt8]) -> [String: SourcePosition] {
+    var result: [String: SourcePosition] = [:]
+    for entry in String(decoding: bytes, as: UTF8.self).split(separator: " ") {
+      let parts = entry.split(separator: ":")
+      guard parts.count == 4, let offset = Int64(parts[2]), let major = Int64(parts[3]) else {
+        continue
+      }
+      result["\(parts[0]):\(parts[1])"] = SourcePosition(offset: offset, major: major)
+    }
+    return result
+  }
+}

@@ -1,0 +1,52 @@
+// A persistent query as the engine holds it.
+
+import Executor
+import Planner
+
+/// Where a query stands in its life.
+public enum QueryState: String, Sendable {
+  /// Has backlog; advances a bounded slice an epoch.
+  case catchingUp = "CATCHING_UP"
+  case live = "LIVE"
+  case paused = "PAUSED"
+  case failed = "FAILED"
+}
+
+final class RunningQuery {
+  let id: String
+  let statement: String
+  let plan: PersistentQuery
+  let optimized: LogicalPlan
+  let appliedRules: [String]
+  let physical: PhysicalPlan
+  let isInsert: Bool
+  var properties: [String: String]
+  let seed: UInt64
+  var state: QueryState = .catchingUp
+  var failure: String?
+  /// nil while paused or failed.
+  var runtime: QueryRuntime?
+  /// Records in each changelog partition since its last snapshot.
+  var changelogRecords: [String: Int] = [:]
+  var rowsRead = 0
+  var rowsWritten = 0
+  var hasMore = true
+
+  init(
+    id: String, statement: String, plan: PersistentQuery, optimized: LogicalPlan,
+    appliedRules: [String], physical: PhysicalPlan, isInsert: Bool,
+    properties: [String: String], seed: UInt64
+  ) {
+    self.id = id
+    self.statement = statement
+    self.plan = plan
+    self.optimized = optimized
+    self.appliedRules = appliedRules
+    self.physical = physical
+    self.isInsert = isInsert
+    self.properties = properties
+    self.seed = seed
+  }
+
+  func changelogTopic(_ store: String) -> String { "_headrace-\(id)-\(store)-changelog" }
+}

@@ -1,0 +1,215 @@
+// The statements of test scripts, and RUN SCRIPT.
+
+import Columns
+import Executor
+import Formats
+import Functions
+import Glibc
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  func runScript(_ node: RunScript, _ handler: any ResultHandler) throws(StatementFailure) {
+    try checkRoot(node.file.value, node.file.span)
+    guard scriptDepth < 16 else {
+      throw .plan(
+        PlanError("script-depth", "scripts call each other more than 16 deep", at: node.span))
+    }
+    let text: [UInt8]
+    do { text = try readWhole(node.file.value, limit: 16 << 20) } catch { throw .engine(error) }
+    scriptDepth += 1
+    defer { scriptDepth -= 1 }
+    do {
+      try execute(script: SourceText(name: node.file.value, text: text), handler)
+    } catch {
+      throw .engine(error)
+    }
+  }
+
+  func assert(_ node: AssertTopic, _ handler: any ResultHandler) throws(StatementFailure) {
+    let topic = engine.log.topic(node.topic.name)
+    if node.isNegated {
+      guard topic == nil else {
+        throw failed("Topic \(node.topic.name) exists", node.span)
+      }
+      return handler.message("Topic \(node.topic.name) does not exist.")
+    }
+    guard let topic else { throw failed("Topic \(node.topic.name) does not exist", node.span) }
+    if let property = node.properties?["PARTITIONS"], case .literal(let literal) = property.value,
+      case .integer(let count) = literal.value, count != Int64(topic.partitionCount)
+    {
+      throw failed(
+        "Mismatched configuration for topic \(node.topic.name): For config partitions, expected "
+          + "\(count) got \(topic.partitionCount)", property.span)
+    }
+    handler.message("Topic \(node.topic.name) exists.")
+  }
+
+  private func failed(_ message: String, _ span: Span) -> StatementFailure {
+    .plan(PlanError("assertion-failed", message, at: span))
+  }
+
+  func assert(_ node: AssertSource, _ handler: any ResultHandler) throws(StatementFailure) {
+    let actual = try planning { () throws(PlanError) in try engine.catalog.source(node.name) }
+    let kind = node.kind.rawValue.lowercased()
+    guard actual.kind == node.kind else {
+      throw failed("Expected type does not match actual for source \(actual.name).", node.span)
+    }
+    var columns: [SchemaColumn] = []
+    for element in node.elements ?? [] {
+      let type = try planning { () throws(PlanError) in
+        try engine.catalog.type(element.type)
+      }
+      var role = SchemaColumn.Role.value
+      switch element.constraint {
+      case .key, .primaryKey: role = .key
+      case .headers: role = .headers(key: nil)
+      case .header(let key): role = .headers(key: key.value)
+      case nil: break
+      }
+      columns.append(SchemaColumn(element.name.name, type, role))
+    }
+    if node.elements != nil {
+      let expected = Schema(columns).description
+      guard expected == actual.schema.description else {
+        throw failed(
+          "Expected schema does not match actual for source \(actual.name). Expected: "
+            + "\(expected), Actual: \(actual.schema)", node.span)
+      }
+    }
+    for property in node.properties?.items ?? [] {
+      guard case .literal(let literal) = property.value,
+        case .string(let wanted) = literal.value, let found = setting(property.key, actual)
+      else { continue }
+      let matches =
+        property.key == "KAFKA_TOPIC" || property.key == "TIMESTAMP_FORMAT"
+        ? wanted == found : wanted.uppercased() == found.uppercased()
+      guard matches else {
+        throw failed(
+          "Expected \(property.key.lowercased()) does not match actual for source "
+            + "\(actual.name). Expected: \(wanted), Actual: \(found)", property.span)
+      }
+    }
+    handler.message("\(kind.capitalizedFirst) \(actual.name) is as asserted")
+  }
+
+  private func setting(_ key: String, _ source: SourceDefinition) -> String? {
+    switch key {
+    case "KAFKA_TOPIC": return source.topic
+    case "KEY_FORMAT": return source.keyFormat.name.rawValue
+    case "VALUE_FORMAT": return source.valueFormat.name.rawValue
+    case "TIMESTAMP": return source.timestamp?.column ?? ""
+    case "TIMESTAMP_FORMAT": return source.timestamp?.format ?? ""
+    default: return nil
+    }
+  }
+
+  /// Compares the next record of the source's topic that no assertion has read yet.
+  func assert(_ node: AssertValues, _ handler: any ResultHandler) throws(StatementFailure) {
+    do { try engine.runUntilIdle { cancellation.isCancelled } } catch { throw .engine(error) }
+    let source = try planning { () throws(PlanError) in try engine.catalog.source(node.source) }
+    guard let row = try nextRow(of: source) else {
+      throw failed("Expected another record, but all records were already read.", node.span)
+    }
+    var names = node.columns.map(\.name)
+    if names.isEmpty {
+      names = source.schema.columns.filter { node.isTombstone ? $0.isKey : true }.map(\.name)
+    }
+    guard names.count == node.row.values.count else {
+      throw .plan(
+        PlanError(
+          "value-count",
+          "Expected a value for each column. Expected Columns: [\(names.joined(separator: ", "))]. "
+            + "Got \(node.row.values.count) values", at: node.row.span))
+    }
+    guard row.isTombstone == node.isTombstone else {
+      throw failed(
+        node.isTombstone
+          ? "Expected a tombstone, but the record has a value: \(row.shown)"
+          : "Expected values, but the record is a tombstone: \(row.shown)", node.span)
+    }
+    for (name, expression) in zip(names, node.row.values) {
+      guard let column = row.columns[name] else {
+        throw .plan(
+          PlanError(
+            "unknown-column", "Column name \(name) does not exist in \(source.name)",
+            at: expression.span))
+      }
+      let wanted = try planning { () throws(PlanError) in
+        try constant(expression, as: column.type, column: name)
+      }
+      guard wanted == column.value else {
+        throw failed(
+          "Expected record does not match actual. Expected \(name) = \(text(of: wanted, column.type))"
+            + ", actual: \(row.shown)", expression.span)
+      }
+    }
+    handler.message("The next record of \(source.name) is as asserted")
+  }
+
+  private struct AssertedRow {
+    var columns: [String: (type: DataType, value: Value)]
+    var isTombstone: Bool
+    var shown: String
+  }
+
+  private func nextRow(of source: SourceDefinition) throws(StatementFailure) -> AssertedRow? {
+    for partition in 0..<source.partitions {
+      let place = "\(source.topic)/\(partition)"
+      let offset = assertedOffsets[place] ?? 0
+      let read = try storing { () throws(StorageError) in
+        try engine.log.read(source.topic, partition, from: offset)
+      }
+      guard read.records.count > 0 else { continue }
+      assertedOffsets[place] = read.records.offsets[0] + 1
+      return decoded(read.records, source)
+    }
+    return nil
+  }
+
+  private func decoded(_ records: RawRecords, _ source: SourceDefinition) -> AssertedRow {
+    var columns: [String: (type: DataType, value: Value)] = [:]
+    func add(_ list: [SchemaColumn], _ format: FormatSpec, _ side: RecordSide) {
+      let decoder = SideDecoder(
+        layout: FormatLayout(format, isKey: side == .key, columns: list.count),
+        fields: list.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) })
+      let decoded = decoder.decode(records, side, rows: 0..<1)
+      for (column, values) in zip(list, decoded.columns) {
+        columns[column.name] = (column.type, values.value(0, column.type))
+      }
+    }
+    add(source.schema.keys, source.keyFormat, .key)
+    add(source.schema.values, source.valueFormat, .value)
+    columns["ROWTIME"] = (.bigint, .bigint(records.timestamps[0]))
+    let shown = source.schema.columns.map { column in
+      let entry = columns[column.name]
+      return "\(column.name) = \(entry.map { text(of: $0.value, $0.type) } ?? "null")"
+    }.joined(separator: ", ")
+    return AssertedRow(
+      columns: columns, isTombstone: records.valueLength[0] < 0, shown: shown)
+  }
+}
+
+/// A small file as bytes.
+public func readWhole(_ path: String, limit: Int) throws(EngineError) -> [UInt8] {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else {
+    throw .io("cannot open \"\(path)\": \(String(cString: strerror(errno)))")
+  }
+  defer { close(descriptor) }
+  var result: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress!, $0.count) }
+    if count < 0, errno == EINTR { continue }
+    guard count >= 0 else {
+      throw .io("cannot read \"\(path)\": \(String(cString: strerror(errno)))")
+    }
+    if count == 0 { return result }
+    result += chunk[..<count]
+    guard result.count <= limit else {
+      throw .limit("\"\(path)\" is larger than \(limit) bytes")
+    }
+  }
+}

@@ -1,0 +1,331 @@
+// COPY: files and streams of CSV, TSV and newline-separated JSON into a source, and rows out of it.
+
+import Columns
+import Executor
+import Formats
+import Functions
+import Glibc
+import LogStorage
+import Planner
+import Syntax
+
+/// The layout of a file that COPY reads or writes.
+private struct CopyFormat {
+  enum Kind { case csv, tsv, json }
+  var kind: Kind
+  var hasHeader: Bool
+
+  init(_ path: String?, _ properties: Properties?) throws(PlanError) {
+    var name = ""
+    var header: Bool?
+    for property in properties?.items ?? [] {
+      guard case .literal(let literal) = property.value else { continue }
+      switch (property.key, literal.value) {
+      case ("FORMAT", .string(let text)): name = text.uppercased()
+      case ("HEADER", .boolean(let flag)): header = flag
+      default:
+        throw PlanError(
+          "unknown-property", "COPY knows FORMAT and HEADER, not \(property.key)",
+          at: property.span,
+          hint: closestMatch(to: property.key, among: ["FORMAT", "HEADER"]).map {
+            "did you mean \"\($0)\"?"
+          })
+      }
+    }
+    if name.isEmpty {
+      let suffix = path?.split(separator: ".").last.map { $0.uppercased() } ?? ""
+      name = ["CSV", "TSV", "JSON", "NDJSON"].contains(suffix) ? suffix : "CSV"
+    }
+    switch name {
+    case "CSV": kind = .csv
+    case "TSV": kind = .tsv
+    case "JSON", "NDJSON": kind = .json
+    default:
+      throw PlanError(
+        "unknown-format", "Unknown format: \(name); COPY knows CSV, TSV and JSON",
+        at: properties?.span ?? .none)
+    }
+    hasHeader = kind != .json && (header ?? true)
+  }
+
+  var delimiter: UInt8 { kind == .tsv ? UInt8(ascii: "\t") : UInt8(ascii: ",") }
+}
+
+extension Session {
+  /// Paths in submitted scripts stay below the declared roots; links are followed before the check.
+  func checkRoot(_ path: String, _ span: Span) throws(StatementFailure) {
+    guard let roots = engine.options.roots else { return }
+    let slash = path.lastIndex(of: "/")
+    let parent = slash.map { String(path[..<$0]) } ?? "."
+    let resolved = realPath(path) ?? (realPath(parent.isEmpty ? "/" : parent) ?? parent) + "/"
+    let isInside = roots.contains { root in
+      let base = realPath(root) ?? root
+      return resolved == base || resolved.hasPrefix(base.hasSuffix("/") ? base : base + "/")
+    }
+    guard isInside else {
+      throw .plan(
+        PlanError(
+          "path-outside-roots", "the path \"\(path)\" lies outside the declared directories",
+          at: span))
+    }
+  }
+
+  private func realPath(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  // MARK: - In
+
+  func copy(_ node: CopyFrom, _ handler: any ResultHandler) throws(StatementFailure) {
+    let source = try engine.lock.withLock { () throws(StatementFailure) in
+      try planning { () throws(PlanError) in try engine.catalog.source(node.target) }
+    }
+    guard source.file == nil, !source.isReadOnly else {
+      throw .plan(
+        PlanError(
+          "read-only-source", "Cannot copy into \(source.name): it is read-only",
+          at: node.target.span))
+    }
+    let format = try planning { () throws(PlanError) in
+      try CopyFormat(node.file?.value, node.properties)
+    }
+    for column in node.columns where source.schema.index(of: column.name) == nil {
+      throw .plan(
+        PlanError(
+          "unknown-column", "Column name \(column.name) does not exist in \(source.name)",
+          at: column.span,
+          hint: closestMatch(to: column.name, among: source.schema.columns.map(\.name)).map {
+            "did you mean \"\($0)\"?"
+          }))
+    }
+    var descriptor: Int32 = 0
+    if let file = node.file {
+      try checkRoot(file.value, file.span)
+      descriptor = Glibc.open(file.value, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        throw .engine(
+          .io("cannot open \"\(file.value)\": \(String(cString: strerror(errno)))"))
+      }
+    }
+    defer { if node.file != nil { close(descriptor) } }
+    let lines = LineReader(descriptor, splitsInQuotes: format.kind == .json)
+    var names = node.columns.isEmpty ? source.schema.columns.map(\.name) : node.columns.map(\.name)
+    if format.hasHeader {
+      guard let header = try reading({ () throws(QueryFailure) in try lines.next() }) else {
+        return handler.message("Copied 0 rows")
+      }
+      let found = header.split(separator: format.delimiter, omittingEmptySubsequences: false).map {
+        String(decoding: $0, as: UTF8.self).replacing("\"", with: "")
+      }
+      names = found.map { name in
+        source.schema.columns.first { $0.name == name }?.name
+          ?? source.schema.columns.first { $0.name == name.uppercased() }?.name ?? name
+      }
+    }
+    let fields = names.map { name in
+      FormatField(
+        name: name, type: source.schema[name]?.type ?? .string,
+        isNeeded: source.schema.index(of: name) != nil)
+    }
+    let (copied, bad) = try load(lines, format, fields, source, node.target.span)
+    for record in bad.prefix(10) { handler.message(record) }
+    handler.message(
+      "Copied \(copied) row\(copied == 1 ? "" : "s")"
+        + (bad.isEmpty ? "" : ", \(bad.count) line\(bad.count == 1 ? "" : "s") could not be read"))
+    badInputCount += bad.count
+  }
+
+  private func load(
+    _ lines: LineReader, _ format: CopyFormat, _ fields: [FormatField],
+    _ source: SourceDefinition, _ span: Span
+  ) throws(StatementFailure) -> (copied: Int, bad: [String]) {
+    let decoder = SideDecoder(
+      layout: FormatLayout(
+        format.kind == .json ? .json : .delimited, delimiter: format.delimiter,
+        isWrapped: true), fields: fields)
+    let needed = fields.filter(\.isNeeded).map(\.name)
+    var copied = 0
+    var bad: [String] = []
+    while true {
+      if cancellation.isCancelled { throw .engine(.interrupted) }
+      var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 20))
+      var numbers: [Int] = []
+      while records.count < 8192,
+        let line = try reading({ () throws(QueryFailure) in try lines.next() })
+      {
+        if line.isEmpty { continue }
+        records.append(key: nil, value: line, timestamp: 0)
+        numbers.append(lines.lineNumber)
+      }
+      if records.count == 0 { break }
+      let decoded = decoder.decode(records, .value, rows: 0..<records.count)
+      for record in decoded.bad {
+        bad.append("line \(numbers[record.row]): \(record.reason)")
+      }
+      let badRows = Set(decoded.bad.map(\.row))
+      let good = (0..<records.count).filter { !badRows.contains($0) }
+      let rows = good.map { row in
+        source.schema.columns.map { column -> Value in
+          guard let index = needed.firstIndex(of: column.name) else { return .null }
+          return decoded.columns[index].value(row, column.type)
+        }
+      }
+      if !rows.isEmpty {
+        try append(
+          rows, rowtimes: Array(repeating: nil, count: rows.count), to: source, at: span)
+      }
+      copied += rows.count
+    }
+    return (copied, bad)
+  }
+
+  private func reading<Result>(
+    _ body: () throws(QueryFailure) -> Result
+  ) throws(StatementFailure) -> Result {
+    do { return try body() } catch { throw .engine(.io(error.message)) }
+  }
+
+  // MARK: - Out
+
+  func copy(_ node: CopyTo, _ handler: any ResultHandler) throws(StatementFailure) {
+    let format = try planning { () throws(PlanError) in
+      try CopyFormat(node.file?.value, node.properties)
+    }
+    let query: Query
+    switch node.origin {
+    case .query(let inner): query = inner
+    case .source(let name):
+      let text = "SELECT * FROM \(Printer.print(name));"
+      guard
+        case .query(let parsed)? = try? Parser.parse(
+          statement: SourceText(name: "copy", text))
+      else { throw unsupported("COPY of this source", name.span) }
+      query = parsed.query
+    }
+    if !isEngineDriven {
+      do { try engine.runUntilIdle { cancellation.isCancelled } } catch { throw .engine(error) }
+    }
+    let (bound, rows) = try answer(query)
+    var descriptor: Int32 = 1
+    if let file = node.file {
+      try checkRoot(file.value, file.span)
+      descriptor = Glibc.open(
+        file.value, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+      guard descriptor >= 0 else {
+        throw .engine(
+          .io("cannot write \"\(file.value)\": \(String(cString: strerror(errno)))"))
+      }
+    }
+    defer { if node.file != nil { close(descriptor) } }
+    let columns = bound.columns
+    let encoder = SideEncoder(
+      layout: FormatLayout(
+        format.kind == .json ? .json : .delimited, delimiter: format.delimiter,
+        isWrapped: true),
+      fields: columns.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) })
+    if format.hasHeader {
+      let header = columns.map(\.name).joined(
+        separator: String(UnicodeScalar(format.delimiter)))
+      try write(Array((header + "\n").utf8), descriptor)
+    }
+    var start = 0
+    while start < rows.count {
+      let part = rows[start..<min(start + 4096, rows.count)]
+      var records = RawRecords(buffer: ByteBuffer(capacity: part.count * 64))
+      _ = encoder.encode(
+        columns.indices.map { index in
+          Column.from(part.map { $0.values[index] }, columns[index].type)
+        }, count: part.count, isNull: nil, into: &records, .value)
+      var text: [UInt8] = []
+      for row in 0..<records.count {
+        if let value = records.value(row) { text += value }
+        text.append(UInt8(ascii: "\n"))
+      }
+      try write(text, descriptor)
+      start += part.count
+    }
+    if node.file != nil {
+      handler.message("Copied \(rows.count) row\(rows.count == 1 ? "" : "s")")
+    }
+  }
+
+  private func write(_ bytes: [UInt8], _ descriptor: Int32) throws(StatementFailure) {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        throw .engine(.io("cannot write: \(String(cString: strerror(errno)))"))
+      }
+      done += count
+    }
+  }
+}
+
+/// Lines of a file descriptor, with a limit; in CSV a line end inside quotes belongs to the line.
+final class LineReader {
+  private let descriptor: Int32
+  private let splitsInQuotes: Bool
+  private var buffer: [UInt8] = []
+  private var position = 0
+  private var isAtEnd = false
+  private(set) var lineNumber = 0
+
+  init(_ descriptor: Int32, splitsInQuotes: Bool) {
+    self.descriptor = descriptor
+    self.splitsInQuotes = splitsInQuotes
+  }
+
+  /// Without the line end; nil at the end.
+  func next() throws(QueryFailure) -> [UInt8]? {
+    var scan = position
+    var isQuoted = false
+    while true {
+      while scan < buffer.count {
+        let byte = buffer[scan]
+        if byte == UInt8(ascii: "\""), !splitsInQuotes { isQuoted.toggle() }
+        if byte == 0x0A, !isQuoted { return take(upTo: scan, skip: 1) }
+        scan += 1
+      }
+      if isAtEnd {
+        return position < buffer.count ? take(upTo: buffer.count, skip: 0) : nil
+      }
+      if scan - position > 64 << 20 {
+        throw QueryFailure("line \(lineNumber + 1) is longer than 64 MiB")
+      }
+      let kept = scan - position
+      try fill()
+      scan = position + kept
+    }
+  }
+
+  private func take(upTo end: Int, skip: Int) -> [UInt8] {
+    lineNumber += 1
+    var last = end
+    if last > position, buffer[last - 1] == 0x0D { last -= 1 }
+    let line = Array(buffer[position..<last])
+    position = end + skip
+    return line
+  }
+
+  private func fill() throws(QueryFailure) {
+    buffer.removeFirst(position)
+    position = 0
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = chunk.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress!, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else {
+        throw QueryFailure("cannot read: \(String(cString: strerror(errno)))")
+      }
+      if count == 0 { isAtEnd = true } else { buffer += chunk[..<count] }
+      return
+    }
+  }
+}

@@ -1,0 +1,397 @@
+// Statements that change the catalog. Each is one commit: the statement's text, topics, queries.
+
+import Columns
+import Executor
+import Functions
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  /// The entry of the statement log: what a restart plans again.
+  private func logged(
+    _ text: SourceText, _ fields: [String: String] = [:]
+  ) -> EpochCommit.MetadataChange {
+    var record = MetadataRecord(fields)
+    record.fields["sql"] = String(decoding: text.text, as: UTF8.self)
+    for (name, value) in properties { record.fields["set." + name] = value }
+    defer { engine.nextStatement += 1 }
+    return EpochCommit.MetadataChange(
+      key: MetadataKey.statement(engine.nextStatement), value: record.bytes)
+  }
+
+  private func commit(_ epoch: EpochCommit) throws(StatementFailure) {
+    var epoch = epoch
+    engine.epoch += 1
+    epoch.epoch = engine.epoch
+    _ = try storing { () throws(StorageError) in try engine.log.commit(epoch) }
+  }
+
+  private func partitions(_ topic: String) -> Int? { engine.log.topic(topic)?.partitionCount }
+
+  func create(
+    _ node: CreateSource, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    let name = node.name.name
+    let kind = node.kind.rawValue.lowercased()
+    let existing = engine.catalog.sources[name]
+    if let existing {
+      if node.ifNotExists {
+        return handler.message("Cannot add \(kind) `\(name)`: it already exists")
+      }
+      if node.orReplace, node.isReadOnly || existing.isReadOnly {
+        throw .plan(
+          PlanError(
+            "replace-read-only",
+            "Cannot add \(kind) '\(name)': CREATE OR REPLACE is not supported on source "
+              + "\(kind)s.", at: node.name.span))
+      }
+      guard node.orReplace else { throw alreadyExists(node.name, existing) }
+    }
+    var definition = try planning { () throws(PlanError) in
+      try SourceBinder(context: context()).bind(
+        node, text: String(decoding: text.text, as: UTF8.self),
+        topicPartitions: { partitions($0) })
+    }
+    var epoch = EpochCommit(epoch: 0)
+    if let file = definition.file {
+      try checkRoot(file, node.properties?["FILE"]?.span ?? node.name.span)
+      let paths = FileReader.paths(file)
+      guard !paths.isEmpty else {
+        throw .plan(
+          PlanError(
+            "file-not-found", "file \"\(file)\" does not exist",
+            at: node.properties?["FILE"]?.span ?? node.name.span))
+      }
+      guard node.kind == .stream else {
+        throw unsupported("a TABLE over a FILE", node.name.span)
+      }
+      definition.partitions = paths.count
+    } else if engine.log.topic(definition.topic) == nil {
+      epoch.topicsCreated.append(
+        TopicCreation(
+          name: definition.topic, partitionCount: definition.partitions,
+          config: engine.topicConfig(definition)))
+    }
+    if let existing { try planning { () throws(PlanError) in try checkUpgrade(existing, definition, node.name.span) } }
+    epoch.metadata.append(logged(text))
+    try commit(epoch)
+    engine.catalog.add(definition)
+    handler.message("\(kind.capitalizedFirst) \(name) created")
+  }
+
+  private func alreadyExists(
+    _ name: Identifier, _ existing: SourceDefinition
+  ) -> StatementFailure {
+    let kind = existing.kind.rawValue.lowercased()
+    return .plan(
+      PlanError(
+        "source-exists",
+        "Cannot add \(kind) '\(name.name)': A \(kind) with the same name already exists",
+        at: name.span, hint: "use CREATE OR REPLACE, or IF NOT EXISTS"))
+  }
+
+  func create(
+    _ node: CreateSourceAs, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    let name = node.name.name
+    let kind = node.kind.rawValue.lowercased()
+    if let existing = engine.catalog.sources[name] {
+      if node.ifNotExists {
+        return handler.message("Cannot add \(kind) `\(name)`: it already exists")
+      }
+      if node.orReplace { throw unsupported("CREATE OR REPLACE ... AS SELECT", node.name.span) }
+      throw alreadyExists(node.name, existing)
+    }
+    let plan = try planning { () throws(PlanError) in
+      try SinkBinder(context: context()).bind(
+        node, text: String(decoding: text.text, as: UTF8.self),
+        topicPartitions: { partitions($0) })
+    }
+    let prefix = node.kind == .stream ? "CSAS" : "CTAS"
+    let id = "\(prefix)_\(name)_\(engine.nextQuerySequence)"
+    try add(id, plan, text, isInsert: false)
+    handler.message("Created query with ID \(id)")
+  }
+
+  func insert(
+    _ node: InsertSelect, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    let plan = try planning { () throws(PlanError) in
+      try SinkBinder(context: context()).bind(node)
+    }
+    var id = "INSERTQUERY_\(engine.nextQuerySequence)"
+    if let property = node.properties?["QUERY_ID"], case .literal(let literal) = property.value,
+      case .string(let wanted) = literal.value
+    {
+      id = wanted.uppercased()
+      guard engine.query(id) == nil else {
+        throw .plan(
+          PlanError(
+            "query-exists", "a query with the id '\(id)' already exists", at: property.span))
+      }
+    }
+    try add(id, plan, text, isInsert: true)
+    handler.message("Created query with ID \(id)")
+  }
+
+  /// Commits and starts a new persistent query.
+  private func add(
+    _ id: String, _ plan: PersistentQuery, _ text: SourceText, isInsert: Bool
+  ) throws(StatementFailure) {
+    var plan = plan
+    if !isInsert { plan.sink.queryID = id }
+    if let format = plan.missingCodec {
+      throw .plan(
+        PlanError(
+          "format-without-codec", "the \(format.rawValue) format is not supported yet",
+          at: .none))
+    }
+    let query = engine.makeQuery(
+      id: id, statement: String(decoding: text.text, as: UTF8.self), plan: plan,
+      isInsert: isInsert, properties: properties)
+    var epoch = EpochCommit(epoch: 0)
+    do {
+      epoch.topicsCreated = try engine.topicsToCreate(query)
+    } catch {
+      throw .plan(PlanError("not-supported", error.message, at: .none))
+    }
+    epoch.metadata.append(logged(text, ["query": id]))
+    epoch.metadata.append(
+      EpochCommit.MetadataChange(
+        key: MetadataKey.query(id), value: engine.queryRecord(query).bytes))
+    try commit(epoch)
+    engine.nextQuerySequence += 1
+    if !isInsert { engine.catalog.add(plan.sink) }
+    engine.queries.append(query)
+    do {
+      try engine.start(query)
+    } catch {
+      query.state = .failed
+      query.failure = error.message
+    }
+  }
+
+  func drop(
+    _ node: DropSource, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    let name = node.name.name
+    let kind = node.kind.rawValue.lowercased().capitalizedFirst
+    guard let source = engine.catalog.sources[name] else {
+      if node.ifExists { return handler.message("\(kind) \(name) does not exist.") }
+      let known = engine.catalog.sources.keys.sorted()
+      throw .plan(
+        PlanError(
+          "unknown-source", "\(kind) \(name) does not exist.", at: node.name.span,
+          hint: closestMatch(to: name, among: known).map { "did you mean \"\($0)\"?" }))
+    }
+    guard source.kind == node.kind else {
+      throw .plan(
+        PlanError(
+          "wrong-kind",
+          "Incompatible data source type is \(source.kind.rawValue), but statement was DROP "
+            + "\(node.kind.rawValue)", at: node.name.span))
+    }
+    if node.deleteTopic, source.isReadOnly {
+      throw .plan(
+        PlanError(
+          "read-only-source", "Cannot delete topic for read-only source: \(name)",
+          at: node.name.span))
+    }
+    let readers = engine.readers(of: name)
+    let foreignWriters = engine.writers(of: name).filter { $0 != source.queryID }
+    guard readers.isEmpty, foreignWriters.isEmpty else {
+      throw .plan(
+        PlanError(
+          "source-in-use",
+          "Cannot drop \(name).\nThe following queries read from this source: "
+            + "[\(readers.joined(separator: ", "))].\nThe following queries write into this "
+            + "source: [\(foreignWriters.joined(separator: ", "))].\nYou need to terminate them "
+            + "before dropping \(name).", at: node.name.span))
+    }
+    var epoch = EpochCommit(epoch: 0)
+    if let id = source.queryID, let query = engine.query(id) { engine.terminate(query, &epoch) }
+    if node.deleteTopic, source.file == nil { epoch.topicsDeleted.append(source.topic) }
+    epoch.metadata.append(logged(text))
+    try commit(epoch)
+    engine.catalog.removeSource(name)
+    handler.message("Source `\(name)` (topic: \(source.topic)) was dropped.")
+  }
+
+  func alter(
+    _ node: AlterSource, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    var source = try planning { () throws(PlanError) in
+      try engine.catalog.source(node.name)
+    }
+    let kind = source.kind.rawValue.lowercased()
+    if source.isReadOnly {
+      throw .plan(
+        PlanError(
+          "read-only-source",
+          "Cannot alter \(kind) '\(source.name)': ALTER operations are not supported on source "
+            + "\(kind)s.", at: node.name.span))
+    }
+    if source.queryID != nil {
+      throw .plan(
+        PlanError(
+          "alter-query-sink",
+          "ALTER command is not supported for CREATE ... AS statements.", at: node.name.span))
+    }
+    for addition in node.additions {
+      let type = try planning { () throws(PlanError) in try engine.catalog.type(addition.type) }
+      guard source.schema.index(of: addition.name.name) == nil else {
+        throw .plan(
+          PlanError(
+            "duplicate-column",
+            "Cannot add column `\(addition.name.name)` to schema. A column with the same name "
+              + "already exists.", at: addition.name.span))
+      }
+      source.schema.columns.append(SchemaColumn(addition.name.name, type))
+    }
+    var epoch = EpochCommit(epoch: 0)
+    epoch.metadata.append(logged(text))
+    try commit(epoch)
+    engine.catalog.add(source)
+    handler.message("\(kind.capitalizedFirst) \(source.name) altered")
+  }
+
+  func createType(
+    _ node: CreateType, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    if engine.catalog.types[node.name.name] != nil {
+      if node.ifNotExists { return handler.message("\(node.name.name) is already registered") }
+      throw .plan(
+        PlanError(
+          "type-exists",
+          "Cannot register custom type '\(node.name.name)' since it is already registered",
+          at: node.name.span))
+    }
+    let type = try planning { () throws(PlanError) in try engine.catalog.type(node.type) }
+    var epoch = EpochCommit(epoch: 0)
+    epoch.metadata.append(logged(text))
+    try commit(epoch)
+    engine.catalog.addType(node.name.name, type)
+    handler.message("Registered custom type with name '\(node.name.name)' and SQL type \(type)")
+  }
+
+  func dropType(
+    _ node: DropType, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    guard engine.catalog.types[node.name.name] != nil else {
+      if node.ifExists { return handler.message("Type '\(node.name.name)' does not exist") }
+      throw .plan(
+        PlanError(
+          "unknown-type", "Type \(node.name.name) does not exist.", at: node.name.span))
+    }
+    var epoch = EpochCommit(epoch: 0)
+    epoch.metadata.append(logged(text))
+    try commit(epoch)
+    engine.catalog.removeType(node.name.name)
+    handler.message("Dropped type '\(node.name.name)'")
+  }
+
+  func control(
+    _ node: ControlQuery, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    var chosen = engine.queries
+    if let id = node.query {
+      guard let query = engine.query(id.name.uppercased()) ?? engine.query(id.name) else {
+        throw .plan(
+          PlanError(
+            "unknown-query", "Unknown queryId: \(id.name)", at: id.span,
+            hint: closestMatch(to: id.name, among: engine.queries.map(\.id)).map {
+              "did you mean \"\($0)\"?"
+            }))
+      }
+      chosen = [query]
+    }
+    var epoch = EpochCommit(epoch: 0)
+    for query in chosen {
+      switch node.action {
+      case .terminate: engine.terminate(query, &epoch)
+      case .pause:
+        query.state = .paused
+        query.runtime = nil
+      case .resume:
+        guard query.state == .paused || query.state == .failed else { continue }
+        do {
+          try engine.start(query)
+        } catch {
+          query.state = .failed
+          query.failure = error.message
+        }
+      }
+      if node.action != .terminate {
+        epoch.metadata.append(
+          EpochCommit.MetadataChange(
+            key: MetadataKey.query(query.id), value: engine.queryRecord(query).bytes))
+      }
+    }
+    if node.action == .terminate { epoch.metadata.append(logged(text)) }
+    try commit(epoch)
+    handler.message(
+      chosen.isEmpty ? "No queries" : chosen.map { "Query \($0.id): \(node.action.rawValue)" }
+        .joined(separator: "\n"))
+  }
+
+  /// What CREATE OR REPLACE may change: columns may be added at the end, nothing else.
+  private func checkUpgrade(
+    _ old: SourceDefinition, _ new: SourceDefinition, _ span: Span
+  ) throws(PlanError) {
+    func refuse(_ what: String, _ a: String, _ b: String) -> PlanError {
+      PlanError(
+        "not-upgradeable",
+        "Cannot upgrade data source: DataSource '`\(old.name)`' has \(what) = \(a) which is not "
+          + "upgradeable to \(b)", at: span)
+    }
+    if old.kind != new.kind {
+      throw refuse("type", "\(old.kind.rawValue)", "\(new.kind.rawValue)")
+    }
+    if old.topic != new.topic { throw refuse("topicName", old.topic, new.topic) }
+    if old.keyFormat.name != new.keyFormat.name || old.valueFormat.name != new.valueFormat.name {
+      throw refuse("format", old.valueFormat.name.rawValue, new.valueFormat.name.rawValue)
+    }
+    let changed = old.schema.columns.filter { column in
+      new.schema[column.name] != column
+    }
+    let oldNames = old.schema.columns.map(\.name)
+    let newNames = new.schema.columns.map(\.name)
+    guard changed.isEmpty, Array(newNames.prefix(oldNames.count)) == oldNames else {
+      let listed = Schema(changed.isEmpty ? old.schema.columns : changed).description
+      throw PlanError(
+        "not-upgradeable",
+        "Cannot upgrade data source: DataSource '`\(old.name)`' has schema = \(old.schema) "
+          + "which is not upgradeable to \(new.schema). (The following columns are changed, "
+          + "missing or reordered: [\(listed)])", at: span)
+    }
+  }
+}
+
+extension String {
+  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}
+
+extension PersistentQuery {
+  /// A format that cannot be read or written yet.
+  var missingCodec: FormatName? {
+    let sources = query.plan.scans.map(\.source) + [sink]
+    return sources.flatMap { [$0.keyFormat.name, $0.valueFormat.name] }.first { !$0.hasCodec }
+  }
+}

@@ -1,0 +1,265 @@
+// INSERT INTO ... VALUES: constant expressions to records, acknowledged when they are as durable as the
+// engine promises.
+
+import Columns
+import Executor
+import Formats
+import Functions
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  func insert(_ node: InsertValues, _ handler: any ResultHandler) throws(StatementFailure) {
+    let (source, rows, rowtimes) = try engine.lock.withLock { () throws(StatementFailure) in
+      let source = try insertTarget(node)
+      let (rows, rowtimes) = try planning { () throws(PlanError) in
+        try insertRows(node, source)
+      }
+      return (source, rows, rowtimes)
+    }
+    try append(rows, rowtimes: rowtimes, to: source, at: node.target.span)
+    handler.message("Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")")
+  }
+
+  private func insertTarget(_ node: InsertValues) throws(StatementFailure) -> SourceDefinition {
+    guard let source = engine.catalog.sources[node.target.name] else {
+      let known = engine.catalog.sources.keys.sorted()
+      var hint = closestMatch(to: node.target.name, among: known).map { "did you mean \"\($0)\"?" }
+      var message = "Cannot insert values into an unknown stream/table: `\(node.target.name)`"
+      if let exact = known.first(where: {
+        $0.uppercased() == node.target.name.uppercased()
+      }) {
+        message +=
+          "\nDid you mean \"\(exact)\"? Hint: wrap the source name in double quotes to make it "
+          + "case-sensitive."
+        hint = nil
+      }
+      throw .plan(PlanError("unknown-source", message, at: node.target.span, hint: hint))
+    }
+    if source.isReadOnly {
+      throw .plan(
+        PlanError(
+          "read-only-source",
+          "Cannot insert values into read-only \(source.kind.rawValue.lowercased()): "
+            + source.name, at: node.target.span))
+    }
+    if source.file != nil {
+      throw .plan(
+        PlanError(
+          "file-source", "Cannot insert values into \(source.name): it reads a file",
+          at: node.target.span))
+    }
+    if source.window != nil {
+      throw .plan(
+        PlanError(
+          "windowed-source", "Cannot insert values into windowed stream/table",
+          at: node.target.span))
+    }
+    return source
+  }
+
+  /// Rows in the order of the source's schema; ROWTIME where it was given.
+  private func insertRows(
+    _ node: InsertValues, _ source: SourceDefinition
+  ) throws(PlanError) -> (rows: [[Value]], rowtimes: [Int64?]) {
+    let insertable = source.schema.columns.filter { $0.role == .key || $0.role == .value }
+    var names = node.columns.map(\.name)
+    if names.isEmpty {
+      names = insertable.map(\.name)
+    } else {
+      for column in node.columns {
+        if column.name == SystemColumn.rowtime { continue }
+        guard let target = source.schema[column.name] else {
+          throw PlanError(
+            "unknown-column",
+            "Column name \(column.name) does not exist in \(source.name)", at: column.span,
+            hint: closestMatch(to: column.name, among: insertable.map(\.name)).map {
+              "did you mean \"\($0)\"?"
+            })
+        }
+        guard target.role == .key || target.role == .value else {
+          throw PlanError(
+            "header-column", "Cannot insert into HEADER columns: \(column.name)",
+            at: column.span)
+        }
+      }
+    }
+    var rows: [[Value]] = []
+    var rowtimes: [Int64?] = []
+    for row in node.rows {
+      guard row.values.count == names.count else {
+        throw PlanError(
+          "value-count",
+          "Expected a value for each column. Expected Columns: [\(names.joined(separator: ", "))]"
+            + ". Got \(row.values.count) values", at: row.span)
+      }
+      var values = [Value](repeating: .null, count: source.schema.columns.count)
+      var rowtime: Int64?
+      for (name, expression) in zip(names, row.values) {
+        if name == SystemColumn.rowtime, source.schema.index(of: name) == nil {
+          rowtime = try constant(expression, as: .bigint, column: name).integerValue
+          continue
+        }
+        guard let index = source.schema.index(of: name) else { continue }
+        values[index] = try constant(
+          expression, as: source.schema.columns[index].type, column: name)
+      }
+      if source.kind == .table {
+        for (index, column) in source.schema.columns.enumerated()
+        where column.isKey && values[index].isNull {
+          throw PlanError(
+            "missing-key",
+            "Failed to insert values into '\(source.name)'. Value for primary key column(s) "
+              + "`\(column.name)` is required for tables", at: row.span)
+        }
+      }
+      rows.append(values)
+      rowtimes.append(rowtime)
+    }
+    return (rows, rowtimes)
+  }
+
+  /// The value of a constant expression as a value of `type`.
+  func constant(
+    _ expression: Expression, as type: DataType, column: String
+  ) throws(PlanError) -> Value {
+    let bound = try ConstantBinder(context: context()).bind(expression)
+    let evaluator = Evaluator(functions: engine.catalog.functions, layout: [])
+    let batch = RecordBatch(
+      columns: [], rowtimes: [0], positions: Positions(major: [0], minor: [0]))
+    guard let from = bound.type else { return .null }
+    let (value, failed) = evaluator.value(
+      bound.expression, batch, clockMs: engine.options.clock())
+    if failed {
+      throw PlanError(
+        "constant-failed", "the value for column \(column) cannot be computed",
+        at: expression.span)
+    }
+    if from == type || value.isNull { return value }
+    if case .string = value, type != .string {
+      if let read = try? castValue(value, from: .string, to: type) { return read }
+    } else if from.canImplicitlyCast(to: type) || (type == .string && !from.isNestedType) {
+      if let cast = try? castValue(value, from: from, to: type) { return cast }
+    } else if from.isNumeric, type.isNumeric, let exact = exactNumber(value, type) {
+      return exact
+    } else if from.isNestedType, let cast = try? castValue(value, from: from, to: type) {
+      return cast
+    }
+    throw PlanError(
+      "value-type",
+      "Expected type \(type) for field `\(column)` but got \(from)(\(text(of: value, from)))",
+      at: expression.span)
+  }
+
+  /// A number in a narrower type, if it loses nothing.
+  private func exactNumber(_ value: Value, _ type: DataType) -> Value? {
+    guard let cast = try? castValue(value, from: .decimal(precision: 64, scale: 32), to: type),
+      let before = value.decimalValue, let after = cast.decimalValue,
+      before.compare(after) == 0
+    else { return nil }
+    return cast
+  }
+
+  /// Encodes rows and appends them, each in the partition of its key.
+  func append(
+    _ rows: [[Value]], rowtimes: [Int64?], to source: SourceDefinition, at span: Span
+  ) throws(StatementFailure) {
+    let writer = RowWriter(source)
+    let now = engine.options.clock()
+    let parts: [(partition: Int, records: RawRecords)]
+    do {
+      parts = try writer.records(rows, rowtimes: rowtimes.map { $0 ?? now })
+    } catch {
+      throw .plan(PlanError("cannot-encode", error.message, at: span))
+    }
+    // A query may write to the topic too: its epoch must know the ends.
+    if engine.writers(of: source.name).isEmpty {
+      _ = try storing { () throws(StorageError) in
+        try engine.log.append(source.topic, parts)
+      }
+    } else {
+      _ = try engine.lock.withLock { () throws(StatementFailure) in
+        try storing { () throws(StorageError) in try engine.log.append(source.topic, parts) }
+      }
+    }
+  }
+}
+
+extension DataType {
+  var isNestedType: Bool {
+    switch self {
+    case .array, .map, .structure: return true
+    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .date, .time, .timestamp:
+      return false
+    }
+  }
+}
+
+/// Rows of values to records of a source's topic.
+struct RowWriter {
+  private let source: SourceDefinition
+  private let keyEncoder: SideEncoder
+  private let valueEncoder: SideEncoder
+
+  init(_ source: SourceDefinition) {
+    self.source = source
+    func fields(_ columns: [SchemaColumn]) -> [FormatField] {
+      columns.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) }
+    }
+    let keys = source.schema.keys
+    let values = source.schema.values
+    keyEncoder = SideEncoder(
+      layout: FormatLayout(source.keyFormat, isKey: true, columns: keys.count),
+      fields: fields(keys))
+    valueEncoder = SideEncoder(
+      layout: FormatLayout(source.valueFormat, isKey: false, columns: values.count),
+      fields: fields(values))
+  }
+
+  /// `rows`: one value a column of the schema, in its order.
+  func records(
+    _ rows: [[Value]], rowtimes: [Int64]
+  ) throws(QueryFailure) -> [(partition: Int, records: RawRecords)] {
+    let schema = source.schema.columns
+    func columns(_ wanted: (SchemaColumn) -> Bool) -> [Column] {
+      schema.indices.filter { wanted(schema[$0]) }.map { index in
+        Column.from(rows.map { $0[index] }, schema[index].type)
+      }
+    }
+    var records = RawRecords(buffer: ByteBuffer(capacity: rows.count * 64))
+    let keys = columns { $0.isKey }
+    var nullKeys = Bitmap(repeating: keys.isEmpty, count: rows.count)
+    for row in rows.indices where keys.allSatisfy({ $0.isNull(row) }) { nullKeys.set(row, true) }
+    let bad =
+      keyEncoder.encode(keys, count: rows.count, isNull: nullKeys, into: &records, .key)
+      + valueEncoder.encode(
+        columns { $0.role == .value }, count: rows.count, isNull: nil, into: &records, .value)
+    if let first = bad.first { throw QueryFailure(first.reason) }
+    records.timestamps = rowtimes
+    return split(records)
+  }
+
+  /// Deals records out by their keys, as Kafka's clients do.
+  func split(_ records: RawRecords) -> [(partition: Int, records: RawRecords)] {
+    guard source.partitions > 1 else { return [(0, records)] }
+    var parts: [Int: [Int]] = [:]
+    for row in 0..<records.count {
+      let partition = Partitioner.partition(
+        key: records.key(row), inputPartition: 0, partitionCount: source.partitions)
+      parts[partition, default: []].append(row)
+    }
+    return parts.sorted { $0.key < $1.key }.map { partition, rows in
+      var part = RawRecords(buffer: records.buffer)
+      for row in rows {
+        part.keyStart.append(records.keyStart[row])
+        part.keyLength.append(records.keyLength[row])
+        part.valueStart.append(records.valueStart[row])
+        part.valueLength.append(records.valueLength[row])
+        part.timestamps.append(records.timestamps[row])
+        if !records.headers.isEmpty { part.headers.append(records.headers[row]) }
+      }
+      return (partition, part)
+    }
+  }
+}

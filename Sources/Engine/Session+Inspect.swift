@@ -1,0 +1,300 @@
+// SHOW, DESCRIBE, EXPLAIN and PRINT.
+
+import Columns
+import Executor
+import Functions
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  /// A small table of texts.
+  private func list(
+    _ names: [String], _ rows: [[String]], _ handler: any ResultHandler
+  ) {
+    handler.begin(names.map { ResultColumn($0, .string) })
+    _ = handler.rows(rows.map { ResultRow($0.map { .string($0) }) })
+    handler.end(nil)
+  }
+
+  func show(_ node: Show, _ handler: any ResultHandler) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    let sources = engine.catalog.sortedSources
+    switch node.subject {
+    case .properties:
+      list(
+        ["Property", "Value"], properties.sorted { $0.key < $1.key }.map { [$0.key, $0.value] },
+        handler)
+    case .topics(let includingHidden):
+      let topics = engine.log.topics().filter { includingHidden || !$0.config.isInternal }
+      list(
+        ["Kafka Topic", "Partitions", "Records"],
+        topics.map { topic in
+          let records = topic.partitions.reduce(0) { $0 + $1.endOffset - $1.startOffset }
+          return [topic.name, "\(topic.partitionCount)", "\(records)"]
+        }, handler)
+    case .streams:
+      list(
+        ["Stream Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"],
+        sources.filter { $0.kind == .stream }.map(listing), handler)
+    case .tables:
+      list(
+        ["Table Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"],
+        sources.filter { $0.kind == .table }.map(listing), handler)
+    case .functions:
+      let functions = engine.catalog.functions
+      list(
+        ["Function Name", "Category"],
+        functions.names.map { name in
+          let family =
+            functions.scalars[name]?.family
+            ?? (functions.aggregates[name] != nil ? "Aggregate" : "Table")
+          return [name, family]
+        }, handler)
+    case .queries:
+      list(
+        ["Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written", "Error"],
+        engine.queries.map { query in
+          [
+            query.id, query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
+            "\(query.rowsRead)", "\(query.rowsWritten)", query.failure ?? "",
+          ]
+        }, handler)
+    case .types:
+      list(
+        ["Type Name", "Schema"],
+        engine.catalog.types.sorted { $0.key < $1.key }.map { [$0.key, $0.value.description] },
+        handler)
+    case .variables:
+      list(
+        ["Variable Name", "Value"], variables.sorted { $0.key < $1.key }.map { [$0.key, $0.value] },
+        handler)
+    case .connectors, .connectorPlugins:
+      throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)
+    case .errors(let source):
+      let records: [(source: String, record: MetadataRecord)]
+      do { records = try engine.badRecords(of: source?.name) } catch { throw .engine(error) }
+      list(
+        ["Source", "Topic", "Partition", "Offset", "Reason"],
+        records.map { source, record in
+          [source] + ["topic", "partition", "offset", "reason"].map { record[$0] ?? "" }
+        }, handler)
+    }
+  }
+
+  private func listing(_ source: SourceDefinition) -> [String] {
+    [
+      source.name, source.file ?? source.topic, source.keyFormat.name.rawValue,
+      source.valueFormat.name.rawValue, source.window == nil ? "false" : "true",
+    ]
+  }
+
+  func describe(_ node: Describe, _ handler: any ResultHandler) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    switch node.subject {
+    case .source(let name):
+      let source = try planning { () throws(PlanError) in try engine.catalog.source(name) }
+      describe(source, isExtended: node.isExtended, handler)
+    case .streams:
+      for source in engine.catalog.sortedSources where source.kind == .stream {
+        describe(source, isExtended: node.isExtended, handler)
+      }
+    case .function(let name): try describe(function: name, handler)
+    case .connector: throw refused("DESCRIBE CONNECTOR", "there is no Kafka Connect", node.span)
+    }
+  }
+
+  private func describe(
+    _ source: SourceDefinition, isExtended: Bool, _ handler: any ResultHandler
+  ) {
+    let word = source.kind == .table ? "(primary key)" : "(key)"
+    list(
+      ["Field", "Type"],
+      source.schema.columns.map { column in
+        let suffix: String
+        switch column.role {
+        case .key: suffix = " " + (source.window == nil ? word : "(key, windowed)")
+        case .value: suffix = ""
+        case .headers(let key): suffix = key.map { " (header('\($0)'))" } ?? " (headers)"
+        }
+        return [column.name, column.type.description + suffix]
+      }, handler)
+    guard isExtended else { return }
+    let end = engine.log.topic(source.topic)?.partitions.reduce(0) { $0 + $1.endOffset } ?? 0
+    list(
+      ["Property", "Value"],
+      [
+        ["Name", source.name], ["Type", source.kind.rawValue],
+        ["Kafka topic", source.file ?? source.topic], ["Partitions", "\(source.partitions)"],
+        ["Records", "\(end)"], ["Key format", source.keyFormat.name.rawValue],
+        ["Value format", source.valueFormat.name.rawValue],
+        ["Timestamp column", source.timestamp?.column ?? ""],
+        ["Durability", "\(engine.log.durability)"],
+        ["Queries that read it", engine.readers(of: source.name).joined(separator: ", ")],
+        ["Queries that write it", engine.writers(of: source.name).joined(separator: ", ")],
+        ["Bad records", "\(engine.badRecordCount(source.name))"],
+        ["Statement", source.statement],
+      ], handler)
+  }
+
+  private func describe(
+    function name: Identifier, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    let functions = engine.catalog.functions
+    let key = name.name.uppercased()
+    let doc: String
+    let signatures: [Signature]
+    if let scalar = functions.scalars[key] {
+      (doc, signatures) = (scalar.doc, scalar.overloads.map(\.signature))
+    } else if let aggregate = functions.aggregates[key] {
+      (doc, signatures) = (aggregate.doc, aggregate.overloads.map(\.signature))
+    } else if let table = functions.tables[key] {
+      (doc, signatures) = (table.doc, table.overloads.map(\.signature))
+    } else {
+      throw .plan(
+        PlanError(
+          "unknown-function", "Can't find any functions with the name '\(name.name)'",
+          at: name.span,
+          hint: closestMatch(to: key, among: functions.names).map { "did you mean \"\($0)\"?" }))
+    }
+    list(
+      ["Function", "Description"],
+      [[key, doc]] + signatures.map { ["\(key)\($0)", ""] }, handler)
+  }
+
+  func explain(
+    _ node: Explain, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    switch node.target {
+    case .query(let id):
+      guard let query = engine.query(id.name) ?? engine.query(id.name.uppercased()) else {
+        throw .plan(
+          PlanError(
+            "unknown-query", "Query with id:\(id.name) does not exist, use SHOW QUERIES to list "
+              + "them", at: id.span))
+      }
+      explain(query.plan.query.plan, node.stage, query.id, handler)
+    case .statement(let statement):
+      if node.stage == .ast {
+        return list(["AST"], [[Printer.print(statement)]], handler)
+      }
+      let plan = try planning { () throws(PlanError) in
+        try logicalPlan(statement, text, node.span)
+      }
+      explain(plan, node.stage, nil, handler)
+    }
+  }
+
+  private func logicalPlan(
+    _ statement: Statement, _ text: SourceText, _ span: Span
+  ) throws(PlanError) -> LogicalPlan {
+    switch statement {
+    case .query(let node):
+      let purpose: QueryPurpose = node.query.emit == nil ? .pull : .push
+      return try QueryBinder(context: context(), purpose: purpose).bind(node.query).plan
+    case .createSourceAs(let node):
+      return try SinkBinder(context: context()).bind(
+        node, text: "", topicPartitions: { self.engine.log.topic($0)?.partitionCount }
+      ).query.plan
+    case .insertSelect(let node):
+      return try SinkBinder(context: context()).bind(node).query.plan
+    default:
+      throw PlanError(
+        "cannot-explain", "only queries can be explained", at: span)
+    }
+  }
+
+  private func explain(
+    _ plan: LogicalPlan, _ stage: Explain.Stage?, _ id: String?, _ handler: any ResultHandler
+  ) {
+    let (optimized, applied) = Optimizer(disabled: engine.options.disabledRules).optimize(plan)
+    var lines: [String] = []
+    switch stage {
+    case .logical: lines = plan.explained()
+    case .optimized:
+      lines = optimized.explained()
+      lines.append("rules: " + (applied.isEmpty ? "none" : applied.joined(separator: ", ")))
+    case .physical, nil, .ast:
+      let physical = PhysicalPlanner().plan(optimized)
+      lines = physical.root.explained()
+      lines.append("partitions: \(physical.partitions)")
+    }
+    if let id { lines.insert("query: \(id)", at: 0) }
+    list(["Plan"], lines.map { [$0] }, handler)
+  }
+
+  func printTopic(_ node: PrintTopic, _ handler: any ResultHandler) throws(StatementFailure) {
+    let name = node.topic.name
+    guard let topic = engine.log.topic(name) else {
+      let known = engine.log.topics().map(\.name)
+      throw .plan(
+        PlanError(
+          "unknown-topic", "Could not find topic '\(name)'", at: node.topic.span,
+          hint: (known.first { $0.uppercased() == name.uppercased() }
+            ?? closestMatch(to: name, among: known)).map { "did you mean '\($0)'?" }))
+    }
+    handler.begin([
+      ResultColumn("rowtime", .timestamp), ResultColumn("key", .string),
+      ResultColumn("value", .string), ResultColumn("partition", .int),
+      ResultColumn("offset", .bigint),
+    ])
+    let interval = node.interval?.count ?? 1
+    var left = node.limit?.count ?? Int64.max
+    var seen: Int64 = 0
+    var offsets = [Int64](repeating: 0, count: topic.partitionCount)
+    if !node.isFromBeginning, !endsAtIdle {
+      offsets = topic.partitions.map(\.endOffset)
+    }
+    while left > 0 {
+      if cancellation.isCancelled {
+        handler.end(nil)
+        throw .engine(.interrupted)
+      }
+      let commit = engine.log.lastCommit
+      var found = false
+      for partition in 0..<topic.partitionCount where left > 0 {
+        let read = try storing { () throws(StorageError) in
+          try engine.log.read(name, partition, from: offsets[partition])
+        }
+        guard read.nextOffset > offsets[partition] else { continue }
+        offsets[partition] = read.nextOffset
+        found = true
+        for row in 0..<read.records.count where left > 0 {
+          defer { seen += 1 }
+          guard seen % interval == 0 else { continue }
+          left -= 1
+          _ = handler.rows([
+            ResultRow([
+              .timestamp(read.records.timestamps[row]), shown(read.records.key(row)),
+              shown(read.records.value(row)), .int(Int32(partition)),
+              .bigint(read.records.offsets[row]),
+            ])
+          ])
+        }
+      }
+      if !found {
+        if endsAtIdle || node.limit == nil && node.isFromBeginning && !isEngineDriven { break }
+        _ = engine.log.waitForChange(after: commit, milliseconds: 100)
+      }
+    }
+    handler.end(left == 0 ? "Limit Reached" : nil)
+  }
+
+  /// Bytes as text where they are text, else in hexadecimal; topics do not say what they hold.
+  private func shown(_ bytes: UnsafeRawBufferPointer?) -> Value {
+    guard let bytes else { return .null }
+    if let text = String(validating: bytes, as: UTF8.self),
+      text.unicodeScalars.allSatisfy({ $0.value >= 0x20 || $0 == "\t" || $0 == "\n" })
+    {
+      return .string(text)
+    }
+    return .string("0x" + bytes.map { byte in
+      let text = String(byte, radix: 16)
+      return byte < 16 ? "0" + text : text
+    }.joined())
+  }
+}

@@ -1,0 +1,146 @@
+// SELECT on its own: push queries, which run on, and pull queries, which answer as of one epoch boundary.
+
+import Columns
+import Executor
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  func run(_ node: QueryStatement, _ handler: any ResultHandler) throws(StatementFailure) {
+    if node.query.emit != nil {
+      try push(node.query, handler)
+    } else {
+      try pull(node.query, handler)
+    }
+  }
+
+  private func columns(_ bound: BoundQuery) -> [ResultColumn] {
+    let keys = Set(bound.keys)
+    return bound.columns.map {
+      ResultColumn($0.name, $0.type, isKey: keys.contains($0.id))
+    }
+  }
+
+  /// Rows of a batch as values, the visible columns only.
+  private func rows(_ batch: RecordBatch, _ bound: BoundQuery) -> [ResultRow] {
+    (0..<batch.count).compactMap { row in
+      let kind = batch.kind(row)
+      if kind == .updateBefore { return nil }
+      return ResultRow(
+        bound.columns.indices.map { batch.columns[$0].value(row, bound.columns[$0].type) },
+        change: kind)
+    }
+  }
+
+  // MARK: - Push
+
+  private func push(_ query: Query, _ handler: any ResultHandler) throws(StatementFailure) {
+    let (push, bound) = try engine.lock.withLock { () throws(StatementFailure) in
+      let bound = try planning { () throws(PlanError) in
+        try QueryBinder(context: context(), purpose: .push).bind(query)
+      }
+      let push = try start(bound)
+      engine.pushes.append(push)
+      return (push, bound)
+    }
+    handler.begin(columns(bound))
+    defer { push.end() }
+    var left = bound.limit ?? Int64.max
+    var note: String?
+    while left > 0 {
+      if cancellation.isCancelled {
+        handler.end(nil)
+        throw .engine(.interrupted)
+      }
+      var isIdle = false
+      if !isEngineDriven {
+        do { isIdle = try !engine.step() } catch { throw .engine(error) }
+      }
+      let taken = push.take(milliseconds: isIdle || isEngineDriven ? 100 : 0)
+      if let failure = taken.failure { throw .engine(.limit(failure)) }
+      for batch in taken.batches where left > 0 {
+        var list = rows(batch, bound)
+        if Int64(list.count) > left { list = Array(list.prefix(Int(left))) }
+        left -= Int64(list.count)
+        if !handler.rows(list) { left = 0 }
+      }
+      if left == 0 { note = "Limit Reached" }
+      if taken.isEnded { break }
+      if isIdle, endsAtIdle, taken.batches.isEmpty {
+        note = note ?? "Query Completed"
+        break
+      }
+    }
+    handler.end(bound.limit == nil ? note : (left == 0 ? "Limit Reached" : note))
+  }
+
+  private func start(_ bound: BoundQuery) throws(StatementFailure) -> PushQuery {
+    let (optimized, _) = Optimizer(disabled: engine.options.disabledRules).optimize(bound.plan)
+    let physical = PhysicalPlanner().plan(optimized)
+    let scans = StageScans.ordered(physical)
+    let isLatest = properties["auto.offset.reset"] == "latest"
+    do throws(QueryFailure) {
+      let runtime = try QueryRuntime(
+        plan: physical, end: .client, functions: engine.catalog.functions,
+        options: QueryOptions(
+          order: engine.mergeOrder(properties), sliceRows: engine.options.sliceRows,
+          properties: properties),
+        positions: { ordinal, partition in
+          guard isLatest, ordinal < scans.count,
+            let ends = try? engine.log.committedEnds(scans[ordinal].source.topic).ends,
+            partition < ends.count
+          else { return .start }
+          return SourcePosition(offset: ends[partition], major: Int64.min)
+        },
+        reader: { (scan, partition) throws(QueryFailure) in
+          try engine.reader(scan, partition)
+        })
+      return PushQuery(plan: optimized, runtime: runtime)
+    } catch {
+      throw .plan(PlanError("not-supported", error.message, at: .none))
+    }
+  }
+
+  // MARK: - Pull
+
+  func pull(_ query: Query, _ handler: any ResultHandler) throws(StatementFailure) {
+    if !isEngineDriven {
+      do {
+        try engine.runUntilIdle { cancellation.isCancelled }
+      } catch {
+        throw .engine(error)
+      }
+    }
+    let (bound, list) = try answer(query)
+    handler.begin(columns(bound))
+    var start = 0
+    while start < list.count {
+      let end = min(start + 1024, list.count)
+      if !handler.rows(Array(list[start..<end])) { break }
+      start = end
+    }
+    let isCut = bound.limit.map { Int64(list.count) >= $0 } ?? false
+    handler.end(isCut ? "Limit Reached" : "Query Completed")
+  }
+
+  /// The rows of a pull query, as of the last epoch.
+  func answer(_ query: Query) throws(StatementFailure) -> (BoundQuery, [ResultRow]) {
+    try engine.lock.withLock { () throws(StatementFailure) in
+      let bound = try planning { () throws(PlanError) in
+        try QueryBinder(context: context(), purpose: .pull).bind(query)
+      }
+      let (optimized, _) = Optimizer(disabled: engine.options.disabledRules)
+        .optimize(bound.plan)
+      let reader = SnapshotReader(engine: engine, properties: properties)
+      do throws(QueryFailure) {
+        let rows = try reader.rows(optimized, isCancelled: { cancellation.isCancelled })
+        return (bound, rows.map { row in
+          ResultRow(Array(row.prefix(bound.columns.count)))
+        })
+      } catch {
+        throw .plan(PlanError("not-supported", error.message, at: query.span))
+      }
+    }
+  }
+}

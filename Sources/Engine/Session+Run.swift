@@ -1,0 +1,63 @@
+// Which statement does what.
+
+import Columns
+import Executor
+import Functions
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  func run(
+    _ statement: Statement, text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
+    switch statement {
+    case .query(let node): try run(node, handler)
+    case .createSource(let node): try create(node, text, handler)
+    case .createSourceAs(let node): try create(node, text, handler)
+    case .insertSelect(let node): try insert(node, text, handler)
+    case .insertValues(let node): try insert(node, handler)
+    case .dropSource(let node): try drop(node, text, handler)
+    case .alterSource(let node): try alter(node, text, handler)
+    case .createType(let node): try createType(node, text, handler)
+    case .dropType(let node): try dropType(node, text, handler)
+    case .controlQuery(let node): try control(node, text, handler)
+    case .explain(let node): try explain(node, text, handler)
+    case .describe(let node): try describe(node, handler)
+    case .show(let node): try show(node, handler)
+    case .printTopic(let node): try printTopic(node, handler)
+    case .setProperty(let node):
+      set(node.name.value, node.value.value)
+      handler.message("Property '\(node.name.value)' set to '\(node.value.value)'")
+    case .unsetProperty(let node):
+      set(node.name.value, nil)
+      handler.message("Property '\(node.name.value)' unset")
+    case .alterSystem(let node):
+      throw refused("ALTER SYSTEM", "there is one user; use SET", node.span)
+    case .defineVariable(let node):
+      define(node.name.name, node.value.value)
+    case .undefineVariable(let node):
+      undefine(node.name.name)
+    case .assertTopic(let node): try assert(node, handler)
+    case .assertSchema(let node):
+      throw refused("ASSERT SCHEMA", "there is no schema registry", node.span)
+    case .assertValues(let node): try assert(node, handler)
+    case .assertSource(let node): try assert(node, handler)
+    case .createConnector(let node):
+      throw refused("CREATE CONNECTOR", "there is no Kafka Connect; use COPY or produce", node.span)
+    case .dropConnector(let node):
+      throw refused("DROP CONNECTOR", "there is no Kafka Connect", node.span)
+    case .runScript(let node): try runScript(node, handler)
+    case .copyFrom(let node): try copy(node, handler)
+    case .copyTo(let node): try copy(node, handler)
+    }
+  }
+
+  func refused(_ what: String, _ why: String, _ span: Span) -> StatementFailure {
+    .plan(PlanError("not-supported", "\(what) is not supported: \(why)", at: span))
+  }
+
+  func unsupported(_ what: String, _ span: Span) -> StatementFailure {
+    .plan(PlanError("not-supported", "\(what) is not supported yet", at: span))
+  }
+}

@@ -1,0 +1,110 @@
+// A session: properties, variables, and the one door through which every statement goes, whether it was
+// typed, stood in a script, or was submitted as a file.
+
+import Columns
+import Executor
+import Functions
+import LogStorage
+import Planner
+import Synchronization
+public import Syntax
+
+/// Tells a running statement to stop; set from a signal handler or another thread.
+public final class Cancellation: Sendable {
+  private let flag = Atomic<Bool>(false)
+  public init() {}
+  public func cancel() { flag.store(true, ordering: .relaxed) }
+  public func reset() { flag.store(false, ordering: .relaxed) }
+  public var isCancelled: Bool { flag.load(ordering: .relaxed) }
+}
+
+public final class Session {
+  public let engine: Engine
+  public private(set) var properties: [String: String]
+  public private(set) var variables: [String: String] = [:]
+  public let cancellation = Cancellation()
+  /// Set by batch runs: push queries end when all present input is processed.
+  public var endsAtIdle = false
+  /// Someone else advances the epochs (a serving engine); otherwise statements that read do it themselves.
+  public var isEngineDriven = false
+  /// Lines of COPY that could not be read; a batch run's exit status tells of them.
+  public internal(set) var badInputCount = 0
+  /// Records that ASSERT VALUES has read, by topic and partition.
+  var assertedOffsets: [String: Int64] = [:]
+  /// Depth of RUN SCRIPT.
+  var scriptDepth = 0
+
+  public init(engine: Engine) {
+    self.engine = engine
+    properties = engine.options.properties
+  }
+
+  public func define(_ name: String, _ value: String) { variables[name.uppercased()] = value }
+  func undefine(_ name: String) { variables[name.uppercased()] = nil }
+  func set(_ name: String, _ value: String?) { properties[name] = value }
+
+  /// Runs every statement of a script, in order; stops at the first error.
+  /// Throws: the first error, located in `source`; what ran before it stays.
+  public func execute(
+    script source: SourceText, _ handler: any ResultHandler
+  ) throws(EngineError) {
+    for range in Self.statements(source) {
+      try execute(statement: source.part(range), handler)
+    }
+  }
+
+  /// The byte ranges of the statements of a script, the last of which may lack its semicolon.
+  public static func statements(_ source: SourceText) -> [Range<Int>] {
+    let split = Parser.split(source)
+    var ranges = split.statements
+    if split.pending != .nothing { ranges.append(split.rest) }
+    return ranges
+  }
+
+  /// Runs one statement; its diagnostics are located in the text of `source`.
+  public func execute(
+    statement source: SourceText, _ handler: any ResultHandler
+  ) throws(EngineError) {
+    let substituted: SourceText
+    let statement: Statement
+    do {
+      substituted = try substituteVariables(in: source, variables)
+      statement = try Parser.parse(statement: substituted)
+    } catch {
+      throw .statement(error.located(source))
+    }
+    do throws(StatementFailure) {
+      try run(statement, text: substituted, handler)
+    } catch {
+      switch error {
+      case .plan(let error): throw .statement(DiagnosticError(Diagnostic(error)).located(substituted))
+      case .engine(let error): throw error
+      }
+    }
+  }
+
+  func context() -> BindingContext {
+    BindingContext(catalog: engine.catalog, properties: properties)
+  }
+}
+
+/// What can go wrong inside a statement.
+enum StatementFailure: Error {
+  case plan(PlanError)
+  case engine(EngineError)
+
+  static func storage(_ error: StorageError) -> StatementFailure { .engine(.storage(error)) }
+}
+
+/// Runs planning code, whose errors become failures of the statement.
+func planning<Result>(
+  _ body: () throws(PlanError) -> Result
+) throws(StatementFailure) -> Result {
+  do { return try body() } catch { throw .plan(error) }
+}
+
+func storing<Result>(
+  _ body: () throws(StorageError) -> Result
+) throws(StatementFailure) -> Result {
+  do { return try body() } catch { throw .storage(error) }
+}

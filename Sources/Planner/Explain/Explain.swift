@@ -1,0 +1,170 @@
+// Plans as indented text, one node a line, the root first.
+
+import Columns
+import Syntax
+
+extension LogicalPlan {
+  public func explained() -> [String] {
+    var lines: [String] = []
+    explain(indent: 0, names: names(), &lines)
+    return lines
+  }
+
+  /// The name of every column that occurs in the plan.
+  private func names() -> [ColumnID: String] {
+    var result: [ColumnID: String] = [:]
+    func visit(_ plan: LogicalPlan) {
+      for input in plan.inputs { visit(input) }
+      for column in plan.columns where result[column.id] == nil {
+        result[column.id] = column.name
+      }
+    }
+    visit(self)
+    return result
+  }
+
+  private func explain(indent: Int, names: [ColumnID: String], _ lines: inout [String]) {
+    let pad = String(repeating: "  ", count: indent)
+    lines.append(pad + title(names))
+    for input in inputs { input.explain(indent: indent + 1, names: names, &lines) }
+  }
+
+  private func title(_ names: [ColumnID: String]) -> String {
+    func text(_ expression: BoundExpression) -> String { expression.explained(names) }
+    func list(_ ids: [ColumnID]) -> String {
+      ids.map { names[$0] ?? "#\($0.number)" }.joined(separator: ", ")
+    }
+    switch self {
+    case .scan(let node):
+      let kind = node.source.kind.rawValue.lowercased()
+      let columns = node.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+      return "scan \(kind) \(node.source.name)"
+        + (node.alias == node.source.name ? "" : " as \(node.alias)")
+        + " [\(columns)] format \(node.source.valueFormat.name.rawValue)"
+        + " partitions \(node.source.partitions)"
+    case .filter(let node): return "filter \(text(node.predicate))"
+    case .project(let node):
+      let items = node.items.map { item in
+        let expression = text(item.expression)
+        return expression == item.column.name ? expression : "\(item.column.name) := \(expression)"
+      }
+      return "project [\(items.joined(separator: ", "))] key [\(list(node.keys))]"
+    case .flatMap(let node):
+      let items = node.items.map {
+        "\($0.column.name) := \($0.function)(\($0.arguments.map(text).joined(separator: ", ")))"
+      }
+      return "table functions [\(items.joined(separator: ", "))]"
+    case .rekey(let node):
+      let keys = node.keys.map { "\($0.column.name) := \(text($0.expression))" }
+      return "re-key by [\(keys.joined(separator: ", "))]"
+    case .aggregate(let node):
+      let groups = node.groups.map { text($0.expression) }.joined(separator: ", ")
+      let calls = node.calls.map {
+        "\($0.function)(\($0.arguments.map(text).joined(separator: ", ")))"
+      }
+      var result = "aggregate by [\(groups)] [\(calls.joined(separator: ", "))]"
+      if let window = node.window { result += " " + window.explained }
+      if node.emitFinal { result += " final" }
+      return result
+    case .join(let node):
+      let on = zip(node.leftKeys, node.rightKeys).map {
+        "\(names[$0] ?? "") = \(names[$1] ?? "")"
+      }
+      return "\(node.type.rawValue.lowercased()) join \(node.kind.explained(names)) on "
+        + on.joined(separator: " and ")
+    case .union: return "union all"
+    case .sort(let node):
+      return "sort by "
+        + node.items.map { text($0.expression) + ($0.isDescending ? " desc" : "") }
+        .joined(separator: ", ")
+    case .distinct: return "distinct"
+    case .limit(let node):
+      return "limit \(node.count.map { "\($0)" } ?? "none") offset \(node.offset)"
+    case .exchange(let node):
+      return "exchange by [\(list(node.keys))] to \(node.partitions) partitions"
+    }
+  }
+}
+
+extension WindowSpec {
+  var explained: String {
+    switch kind {
+    case .tumbling(let size): return "tumbling \(size) ms, grace \(graceMs) ms"
+    case .hopping(let size, let advance):
+      return "hopping \(size) ms by \(advance) ms, grace \(graceMs) ms"
+    case .session(let gap): return "session \(gap) ms, grace \(graceMs) ms"
+    }
+  }
+}
+
+extension JoinPlan.Kind {
+  func explained(_ names: [ColumnID: String]) -> String {
+    switch self {
+    case .streamStream(let before, let after, let grace):
+      return "stream-stream within (\(before) ms, \(after) ms)"
+        + (grace.map { " grace \($0) ms" } ?? "")
+    case .streamTable: return "stream-table"
+    case .tableTable: return "table-table"
+    case .foreignKey(let expression): return "foreign-key by \(expression.explained(names))"
+    }
+  }
+}
+
+extension BoundExpression {
+  func explained(_ names: [ColumnID: String]) -> String {
+    func text(_ expression: BoundExpression) -> String { expression.explained(names) }
+    switch self {
+    case .column(let id, _): return names[id] ?? "#\(id.number)"
+    case .literal(let value, _): return value.explained
+    case .arithmetic(let op, let left, let right, _):
+      return "(\(text(left)) \(op.rawValue) \(text(right)))"
+    case .negate(let operand): return "-\(text(operand))"
+    case .compare(let op, let left, let right):
+      return "\(text(left)) \(op.rawValue) \(text(right))"
+    case .isNull(let operand): return "\(text(operand)) IS NULL"
+    case .not(let operand): return "NOT (\(text(operand)))"
+    case .and(let left, let right): return "(\(text(left)) AND \(text(right)))"
+    case .or(let left, let right): return "(\(text(left)) OR \(text(right)))"
+    case .inList(let operand, let list):
+      return "\(text(operand)) IN (\(list.map(text).joined(separator: ", ")))"
+    case .like(let operand, let pattern, _): return "\(text(operand)) LIKE \(text(pattern))"
+    case .caseWhen(let clauses, let otherwise, _):
+      let whens = clauses.map { "WHEN \(text($0.condition)) THEN \(text($0.result))" }
+      return "CASE \(whens.joined(separator: " "))"
+        + (otherwise.map { " ELSE \(text($0))" } ?? "") + " END"
+    case .cast(let operand, let type): return "CAST(\(text(operand)) AS \(type))"
+    case .field(let operand, let index, _):
+      if case .structure(let fields) = operand.type {
+        return "\(text(operand))->\(fields[index].name)"
+      }
+      return text(operand)
+    case .element(let base, let index, _): return "\(text(base))[\(text(index))]"
+    case .makeArray(let elements, _):
+      return "ARRAY[\(elements.map(text).joined(separator: ", "))]"
+    case .makeMap(let entries, _):
+      return "MAP("
+        + entries.map { "\(text($0.key)) := \(text($0.value))" }.joined(separator: ", ") + ")"
+    case .makeStruct(let fields, _):
+      return "STRUCT(\(fields.map(text).joined(separator: ", ")))"
+    case .call(let call):
+      return "\(call.function)(\(call.arguments.map(text).joined(separator: ", ")))"
+    case .lambda(let lambda): return "lambda => \(text(lambda.body))"
+    }
+  }
+}
+
+extension Value {
+  var explained: String {
+    switch self {
+    case .null: return "NULL"
+    case .boolean(let flag): return flag ? "TRUE" : "FALSE"
+    case .int(let number), .date(let number), .time(let number): return "\(number)"
+    case .bigint(let number), .timestamp(let number): return "\(number)"
+    case .double(let number): return javaText(of: number)
+    case .decimal(let number): return number.description
+    case .string(let text): return "'\(text)'"
+    case .bytes(let bytes): return "\(bytes.count) bytes"
+    case .array, .map, .structure: return "..."
+    }
+  }
+}
