@@ -45,6 +45,10 @@ let package = Package(
     .executableTarget(
       name: "headrace", dependencies: ["Engine", "CReadline", argumentParser],
       swiftSettings: strict),
+    .executableTarget(
+      name: "headrace-conformance",
+      dependencies: ["Engine", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
+      path: "Tests/Conformance", swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns"]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),

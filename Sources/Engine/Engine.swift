@@ -113,6 +113,14 @@ public final class Engine: @unchecked Sendable {
     do { try log.close() } catch { throw .storage(error) }
   }
 
+  /// Every source, by name.
+  public var sources: [SourceDefinition] { lock.withLock { catalog.sortedSources } }
+
+  /// Id and reason of every failed query.
+  public var queryFailures: [String] {
+    lock.withLock { queries.compactMap { query in query.failure.map { "\(query.id): \($0)" } } }
+  }
+
   // MARK: - Epochs
 
   /// Runs one epoch. Returns whether anything was read or there is more to read.

@@ -15,6 +15,9 @@ public final class BindingContext {
     self.properties = properties
   }
 
+  /// One number of partitions for every topic, whatever WITH says; tests that compare order set it.
+  var forcedPartitions: Int? { properties["headrace.force.partitions"].flatMap { Int($0) } }
+
   func newColumn(_ name: String, _ type: DataType) -> PlanColumn {
     defer { nextColumn += 1 }
     return PlanColumn(ColumnID(nextColumn), name, type)

@@ -49,7 +49,8 @@ public struct SinkBinder {
     let sink = SourceDefinition(
       name: name, kind: statement.kind, schema: schema, topic: topic, keyFormat: formats.key,
       valueFormat: formats.value,
-      partitions: asked.map(Int.init) ?? topicPartitions(topic) ?? leftmost?.partitions ?? 1,
+      partitions: context.forcedPartitions ?? asked.map(Int.init) ?? topicPartitions(topic)
+        ?? leftmost?.partitions ?? 1,
       timestamp: timestamp, window: query.window, statement: text)
     return PersistentQuery(
       query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))

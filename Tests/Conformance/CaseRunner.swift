@@ -1,0 +1,221 @@
+// Runs a QTT case on a fresh engine: statements, inputs in their order, then every record of each output
+// topic against what is expected.
+
+import Columns
+import Engine
+import Functions
+import LogStorage
+import Planner
+import Syntax
+
+enum Verdict: Equatable {
+  case passed
+  case failed(String)
+  case unsupported(String)
+}
+
+struct CaseRunner {
+  let functions: FunctionRegistry
+  var sliceRows = 1024
+  var checksMessages = true
+
+  func run(_ testCase: Case) -> Verdict {
+    var options = EngineOptions()
+    options.functions = functions
+    options.workers = 1
+    options.order = .arrival
+    options.sliceRows = sliceRows
+    options.clock = { 0 }
+    options.properties = testCase.properties
+    if !testCase.expectsError { options.properties["headrace.force.partitions"] = "1" }
+    let engine: Engine
+    do { engine = try Engine.open(options) } catch { return .failed("open: \(error)") }
+    defer { try? engine.close() }
+    let session = Session(engine: engine)
+    session.endsAtIdle = true
+    return testCase.expectsError
+      ? runError(testCase, engine, session) : runPositive(testCase, engine, session)
+  }
+
+  private func execute(_ text: String, _ session: Session) -> EngineError? {
+    do throws(EngineError) {
+      try session.execute(
+        statement: SourceText(name: "case", text), CollectedResult())
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func summary(_ error: EngineError) -> (ids: [String], message: String) {
+    if case .statement(let error) = error {
+      let diagnostics = error.diagnostics.diagnostics
+      return (
+        diagnostics.map(\.id),
+        diagnostics.map { "\($0.message)\n\($0.hint ?? "")" }.joined(separator: "\n")
+      )
+    }
+    return (["engine"], "\(error)")
+  }
+
+  private func runPositive(
+    _ testCase: Case, _ engine: Engine, _ session: Session
+  ) -> Verdict {
+    for statement in testCase.statements {
+      if let error = execute(statement, session) {
+        let (ids, message) = summary(error)
+        let text = "\(ids.joined(separator: ",")): \(message.prefix(300)) <- \(statement.prefix(200))"
+        return ids.contains { $0 == "not-supported" || $0 == "format-without-codec" }
+          ? .unsupported(text) : .failed(text)
+      }
+    }
+    if let problem = feed(testCase, engine) { return .failed(problem) }
+    do { try engine.runUntilIdle() } catch { return .failed("run: \(error)") }
+    if let failure = engine.queryFailures.first { return .failed("query failed: \(failure)") }
+    return compare(testCase, engine)
+  }
+
+  private func feed(_ testCase: Case, _ engine: Engine) -> String? {
+    let sources = engine.sources
+    for record in testCase.inputs {
+      guard let source = sources.first(where: { $0.topic == record.topic }) else { continue }
+      let bytes = RecordBytes(source: source)
+      var records = RawRecords(buffer: ByteBuffer(capacity: 64))
+      records.append(
+        key: bytes.key(record), value: bytes.value(record), timestamp: record.timestamp ?? 0,
+        headers: (record.headers ?? []).map { RecordHeader(key: $0.key, value: $0.value) })
+      do {
+        _ = try engine.log.append(record.topic, [(0, records)])
+      } catch {
+        return "append: \(error)"
+      }
+    }
+    return nil
+  }
+
+  private func compare(_ testCase: Case, _ engine: Engine) -> Verdict {
+    let exact = testCase.properties["use.exact.numeric.comparison"] != "false"
+    let sources = engine.sources
+    var topics: [String] = []
+    for record in testCase.outputs where !topics.contains(record.topic) {
+      topics.append(record.topic)
+    }
+    for topic in topics {
+      let expected = testCase.outputs.filter { $0.topic == topic }
+      guard let source = sources.last(where: { $0.topic == topic }) else {
+        return .failed("no source writes topic \(topic)")
+      }
+      let actual: [Actual]
+      do { actual = try read(topic, engine) } catch { return .failed("read: \(error)") }
+      let bytes = RecordBytes(source: source)
+      for (index, want) in expected.enumerated() {
+        guard index < actual.count else {
+          return .failed("\(topic): \(actual.count) records, wanted \(expected.count); got \(shown(actual, bytes))")
+        }
+        if let problem = difference(actual[index], want, bytes, exact, testCase) {
+          return .failed("\(topic) record \(index): \(problem)")
+        }
+      }
+      if actual.count != expected.count {
+        return .failed("\(topic): \(actual.count) records, wanted \(expected.count); got \(shown(actual, bytes))")
+      }
+    }
+    return .passed
+  }
+
+  private struct Actual {
+    var key: [UInt8]?
+    var value: [UInt8]?
+    var timestamp: Int64
+    var headers: [RecordHeader]
+  }
+
+  private func shown(_ records: [Actual], _ bytes: RecordBytes) -> String {
+    records.prefix(12).map { record in
+      let key = record.key.map { bytes.splitKey($0) }
+      let keyText = key.map { String(decoding: $0.key, as: UTF8.self) } ?? "null"
+      let window = key?.window.map { "[\($0.start),\($0.end)]" } ?? ""
+      return "\(keyText)\(window)=\(record.value.map { String(decoding: $0, as: UTF8.self) } ?? "null")@\(record.timestamp)"
+    }.joined(separator: " ")
+  }
+
+  private func read(_ topic: String, _ engine: Engine) throws -> [Actual] {
+    var result: [Actual] = []
+    let partitions = engine.log.topic(topic)?.partitionCount ?? 0
+    for partition in 0..<partitions {
+      var offset: Int64 = 0
+      while true {
+        let read = try engine.log.read(topic, partition, from: offset)
+        guard read.nextOffset > offset else { break }
+        offset = read.nextOffset
+        for row in 0..<read.records.count {
+          result.append(
+            Actual(
+              key: read.records.key(row).map { Array($0) },
+              value: read.records.value(row).map { Array($0) },
+              timestamp: read.records.timestamps[row],
+              headers: read.records.headers.isEmpty ? [] : read.records.headers[row]))
+        }
+      }
+    }
+    return result
+  }
+
+  private func difference(
+    _ actual: Actual, _ expected: Case.Record, _ bytes: RecordBytes, _ exact: Bool,
+    _ testCase: Case
+  ) -> String? {
+    let (key, window) = actual.key.map { bytes.splitKey($0) }.map { ($0.key as [UInt8]?, $0.window) }
+      ?? (nil, nil)
+    if let found = bytes.differenceOfKey(key, expected.key, exact: exact) {
+      return "key: wanted \(expected.key.text), got \(found)"
+    }
+    if let found = bytes.differenceOfValue(actual.value, expected.value, exact: exact) {
+      return "value: wanted \(expected.value.text), got \(found)"
+    }
+    if let wanted = expected.timestamp, wanted != actual.timestamp,
+      !(testCase.inputs.isEmpty && wanted == 0)
+    {
+      return "timestamp: wanted \(wanted), got \(actual.timestamp)"
+    }
+    switch (expected.window, window) {
+    case (nil, nil): break
+    case (let wanted?, let found?):
+      let isSession = bytes.source.window?.kind == .session
+      if wanted.start != found.start || wanted.end != found.end
+        || (wanted.type == "session") != isSession
+      {
+        return "window: wanted [\(wanted.start), \(wanted.end)], got [\(found.start), \(found.end)]"
+      }
+    default: return "window: wanted \(expected.window.map { "\($0)" } ?? "none")"
+    }
+    if !testCase.inputs.isEmpty || expected.headers != nil {
+      let wanted = (expected.headers ?? []).map { RecordHeader(key: $0.key, value: $0.value) }
+      if wanted != actual.headers { return "headers differ: got \(actual.headers)" }
+    }
+    return nil
+  }
+
+  private func runError(_ testCase: Case, _ engine: Engine, _ session: Session) -> Verdict {
+    for (index, statement) in testCase.statements.enumerated() {
+      guard let error = execute(statement, session) else { continue }
+      let (ids, message) = summary(error)
+      guard index == testCase.statements.count - 1 else {
+        return .failed("statement \(index) failed too early: \(message.prefix(200))")
+      }
+      if ids.contains(where: { $0 == "not-supported" || $0 == "format-without-codec" }) {
+        return .unsupported(message)
+      }
+      return judge(testCase.expectedMessage, message)
+    }
+    if let problem = feed(testCase, engine) { return .failed(problem) }
+    do { try engine.runUntilIdle() } catch { return judge(testCase.expectedMessage, "\(error)") }
+    if let failure = engine.queryFailures.first { return judge(testCase.expectedMessage, failure) }
+    return .failed("accepted; wanted: \(testCase.expectedMessage.prefix(200))")
+  }
+
+  private func judge(_ expected: String, _ actual: String) -> Verdict {
+    if !checksMessages || expected.isEmpty || actual.contains(expected) { return .passed }
+    return .failed("other words: wanted \(expected.prefix(250)); got \(actual.prefix(250))")
+  }
+}

@@ -1,0 +1,134 @@
+// Runs the conformance suite and prints a scoreboard: by group, then in all.
+// usage: headrace-conformance DIR [--filter TEXT] [--failures FILE] [--slice N] [--oracle]
+
+import Engine
+import Functions
+import Glibc
+
+@main
+struct ConformanceRunner {
+  static func main() {
+    var directory = "../shared/conformance"
+    var filter = ""
+    var failuresPath = ""
+    var slice = 1024
+    var onlyOracle = false
+    var arguments = CommandLine.arguments.dropFirst()
+    while let argument = arguments.popFirst() {
+      switch argument {
+      case "--filter": filter = arguments.popFirst() ?? ""
+      case "--failures": failuresPath = arguments.popFirst() ?? ""
+      case "--slice": slice = arguments.popFirst().flatMap { Int($0) } ?? slice
+      case "--oracle": onlyOracle = true
+      default: directory = argument
+      }
+    }
+    let cases = load(directory).filter {
+      $0.isEnabled && (filter.isEmpty || $0.name.contains(filter))
+    }
+    guard !cases.isEmpty else {
+      print("no conformance cases in \(directory)")
+      print("0 passed, 0 failed, 1 skipped")
+      return
+    }
+    let functions = suiteFunctions()
+    var board = Scoreboard()
+    for testCase in cases {
+      board.note(oracle: testCase, SchemaOracle(functions: functions).check(testCase))
+      if onlyOracle { continue }
+      if testCase.needsRegistry {
+        board.skipped += 1
+        continue
+      }
+      var runner = CaseRunner(functions: functions)
+      runner.sliceRows = slice
+      board.note(testCase, runner.run(testCase))
+    }
+    board.show()
+    if !failuresPath.isEmpty { board.write(failuresPath) }
+    print("\(board.passed) passed, \(board.failed) failed, \(board.skipped) skipped")
+  }
+
+  private static func load(_ directory: String) -> [Case] {
+    var found = glob_t()
+    defer { globfree(&found) }
+    guard glob("\(directory)/qtt/*.jsonl", 0, nil, &found) == 0 else { return [] }
+    var result: [Case] = []
+    for index in 0..<Int(found.gl_pathc) {
+      guard let path = found.gl_pathv[index].map({ String(cString: $0) }),
+        let bytes = try? readWhole(path, limit: 64 << 20)
+      else { continue }
+      for line in bytes.split(separator: 0x0A) {
+        if let json = JSONText.parse(Array(line)) { result.append(Case(json: json)) }
+      }
+    }
+    return result
+  }
+
+  /// The built-in functions and those that only the suite uses.
+  private static func suiteFunctions() -> FunctionRegistry {
+    var functions = FunctionRegistry.builtin
+    addSuiteFunctions(&functions)
+    return functions
+  }
+}
+
+struct Scoreboard {
+  var passed = 0
+  var failed = 0
+  var skipped = 0
+  private var groups: [String: (passed: Int, all: Int)] = [:]
+  private var positive = (passed: 0, all: 0)
+  private var negative = (passed: 0, words: 0, all: 0)
+  private var oracle = (passed: 0, all: 0)
+  private var failures: [String] = []
+
+  mutating func note(_ testCase: Case, _ verdict: Verdict) {
+    var entry = groups[testCase.group] ?? (0, 0)
+    entry.all += 1
+    var isPass = verdict == .passed
+    if testCase.expectsError {
+      negative.all += 1
+      if isPass { negative.words += 1 }
+      if case .failed(let reason) = verdict, reason.hasPrefix("other words") { isPass = true }
+      if isPass { negative.passed += 1 }
+    } else {
+      positive.all += 1
+      if isPass { positive.passed += 1 }
+    }
+    if isPass { entry.passed += 1 }
+    groups[testCase.group] = entry
+    if isPass { passed += 1 } else { failed += 1 }
+    switch verdict {
+    case .passed: break
+    case .failed(let reason): failures.append("FAIL \(testCase.name)\n     \(reason)")
+    case .unsupported(let reason): failures.append("UNSUPPORTED \(testCase.name)\n     \(reason)")
+    }
+  }
+
+  mutating func note(oracle testCase: Case, _ problem: String?) {
+    guard !testCase.expectsError, !testCase.goldenSources.isEmpty else { return }
+    oracle.all += 1
+    if let problem {
+      failures.append("ORACLE \(testCase.name)\n     \(problem)")
+    } else {
+      oracle.passed += 1
+    }
+  }
+
+  func show() {
+    for (group, score) in groups.sorted(by: { $0.key < $1.key }) {
+      print("\(score.passed)/\(score.all)  \(group)")
+    }
+    print("positive: \(positive.passed) of \(positive.all)")
+    print(
+      "errors: \(negative.passed) of \(negative.all) rejected, \(negative.words) with the expected words")
+    print("schema oracle: \(oracle.passed) of \(oracle.all)")
+  }
+
+  func write(_ path: String) {
+    guard let file = fopen(path, "w") else { return }
+    defer { fclose(file) }
+    for failure in failures { fputs(failure + "\n", file) }
+  }
+}

@@ -1,0 +1,134 @@
+// Case data to record bytes and back, by the formats of the sources that read and write a topic.
+
+import Columns
+import Functions
+import Planner
+
+func base64(_ text: String) -> [UInt8]? { decodeBase64(text) }
+
+/// Writes the key or value of an input record.
+struct RecordBytes {
+  let source: SourceDefinition
+
+  func key(_ record: Case.Record) -> [UInt8]? {
+    guard
+      var bytes = encode(
+        record.key, source.keyFormat.name, source.schema.keys.map(\.type))
+    else { return nil }
+    if let window = record.window {
+      if source.window?.kind == .session {
+        withUnsafeBytes(of: window.end.bigEndian) { bytes += $0 }
+      }
+      withUnsafeBytes(of: window.start.bigEndian) { bytes += $0 }
+    }
+    return bytes
+  }
+
+  func value(_ record: Case.Record) -> [UInt8]? {
+    encode(record.value, source.valueFormat.name, source.schema.values.map(\.type))
+  }
+
+  private func encode(_ json: JSONText, _ format: FormatName, _ types: [DataType]) -> [UInt8]? {
+    if json.isNull { return nil }
+    switch format {
+    case .json, .jsonSR, .avro, .protobuf, .protobufNoSR: return Array(json.text.utf8)
+    case .delimited: return Array((json.string ?? json.text).utf8)
+    case .none: return nil
+    case .kafka:
+      let text = json.string ?? json.text
+      var bytes: [UInt8] = []
+      switch types.first {
+      case .int?:
+        withUnsafeBytes(of: Int32(text)?.bigEndian ?? 0) { bytes += $0 }
+      case .bigint?:
+        withUnsafeBytes(of: Int64(text)?.bigEndian ?? 0) { bytes += $0 }
+      case .double?:
+        withUnsafeBytes(of: (Double(text) ?? 0).bitPattern.bigEndian) { bytes += $0 }
+      default: bytes = Array(text.utf8)
+      }
+      return bytes
+    }
+  }
+
+  /// The key without its window, and the window.
+  func splitKey(_ key: [UInt8]) -> (key: [UInt8], window: (start: Int64, end: Int64)?) {
+    guard let window = source.window else { return (key, nil) }
+    func long(_ at: Int) -> Int64 {
+      key[at..<at + 8].reduce(0) { $0 << 8 | Int64($1) }
+    }
+    if window.kind == .session {
+      guard key.count >= 16 else { return (key, nil) }
+      return (Array(key.dropLast(16)), (long(key.count - 8), long(key.count - 16)))
+    }
+    guard key.count >= 8 else { return (key, nil) }
+    let start = long(key.count - 8)
+    return (Array(key.dropLast(8)), (start, start + (window.sizeMs ?? 0)))
+  }
+
+  /// nil when equal, else what the record holds.
+  func differenceOfKey(_ bytes: [UInt8]?, _ expected: JSONText, exact: Bool) -> String? {
+    difference(
+      bytes, expected, source.keyFormat.name, source.schema.keys.map(\.type), exact: exact)
+  }
+
+  func differenceOfValue(_ bytes: [UInt8]?, _ expected: JSONText, exact: Bool) -> String? {
+    difference(
+      bytes, expected, source.valueFormat.name, source.schema.values.map(\.type), exact: exact)
+  }
+
+  private func difference(
+    _ bytes: [UInt8]?, _ expected: JSONText, _ format: FormatName, _ types: [DataType],
+    exact: Bool
+  ) -> String? {
+    guard let bytes else { return expected.isNull ? nil : "null" }
+    let text = String(decoding: bytes, as: UTF8.self)
+    switch format {
+    case .json, .jsonSR, .avro, .protobuf, .protobufNoSR:
+      guard let actual = JSONText.parse(bytes) else { return "not JSON: \(text)" }
+      return matches(actual, expected, exact: exact) ? nil : text
+    case .delimited:
+      return (expected.string ?? expected.text) == text ? nil : text
+    case .none: return expected.isNull ? nil : text
+    case .kafka:
+      switch types.first {
+      case .int? where bytes.count == 4:
+        let number = bytes.reduce(Int32(0)) { $0 << 8 | Int32($1) }
+        return expected.text == "\(number)" ? nil : "\(number)"
+      case .bigint? where bytes.count == 8:
+        let number = bytes.reduce(Int64(0)) { $0 << 8 | Int64($1) }
+        return expected.text == "\(number)" ? nil : "\(number)"
+      case .double? where bytes.count == 8:
+        let number = Double(bitPattern: bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+        return Double(expected.string ?? expected.text) == number ? nil : "\(number)"
+      default:
+        if expected.string == text || expected.text == text { return nil }
+        if let data = expected.string.flatMap({ base64($0) }), data == bytes { return nil }
+        return text
+      }
+    }
+  }
+}
+
+/// Whether an actual JSON value is what a case expects: numbers as decimals, scale included.
+func matches(_ actual: JSONText, _ expected: JSONText, exact: Bool) -> Bool {
+  switch (actual, expected) {
+  case (.object(let a), .object(let b)):
+    guard a.count == b.count else { return false }
+    return b.allSatisfy { field in
+      let found =
+        a.first { $0.key == field.key } ?? a.first { $0.key == field.key.uppercased() }
+      return found.map { matches($0.value, field.value, exact: exact) } ?? false
+    }
+  case (.array(let a), .array(let b)):
+    return a.count == b.count && zip(a, b).allSatisfy { matches($0, $1, exact: exact) }
+  case (.number(let a), .number(let b)):
+    guard exact else { return abs((Double(a) ?? 0) - (Double(b) ?? 1)) < 1e-6 }
+    guard let x = Decimal(a), let y = Decimal(b) else { return a == b }
+    if y.scale <= 0, !b.contains("."), !b.contains("e"), !b.contains("E") {
+      return x.scale <= 0 && x.compare(y) == 0
+    }
+    return x.scale == y.scale && x.compare(y) == 0
+  case (.number(let a), .string(let b)): return a == b
+  default: return actual == expected
+  }
+}
