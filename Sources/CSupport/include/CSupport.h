@@ -43,6 +43,104 @@ static inline uint32_t headrace_equal16(const uint8_t *p, uint8_t needle) {
 #endif
 }
 
+/// Bit i is set when byte i of the 16 at `p` must be escaped in JSON text: `"`, `\`, or a control byte.
+static inline uint32_t headrace_escapes16(const uint8_t *p) {
+#if defined(__x86_64__)
+  __m128i v = _mm_loadu_si128((const __m128i *)p);
+  __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+  __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+  __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
+  return (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low));
+#else
+  uint32_t mask = 0;
+  for (int i = 0; i < 16; i++)
+    if (p[i] == '"' || p[i] == '\\' || p[i] < 0x20) mask |= 1u << i;
+  return mask;
+#endif
+}
+
+/// Bit i is set when byte i of the 16 at `p` is `a`, `b`, a carriage return, a line feed,
+/// or has its top bit set.
+static inline uint32_t headrace_field_stops16(const uint8_t *p, uint8_t a, uint8_t b) {
+#if defined(__x86_64__)
+  __m128i v = _mm_loadu_si128((const __m128i *)p);
+  __m128i ab = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8((char)a)),
+                            _mm_cmpeq_epi8(v, _mm_set1_epi8((char)b)));
+  __m128i line = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r')),
+                              _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
+  return (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(ab, line), v));
+#else
+  uint32_t mask = 0;
+  for (int i = 0; i < 16; i++)
+    if (p[i] == a || p[i] == b || p[i] == '\r' || p[i] == '\n' || p[i] >= 0x80) mask |= 1u << i;
+  return mask;
+#endif
+}
+
+/// Copies 16 bytes, as one load and one store.
+static inline void headrace_copy16(uint8_t *to, const uint8_t *from) { memcpy(to, from, 16); }
+
+/// 10^exponent, exact; 0 <= exponent <= 22.
+static inline double headrace_power10(int exponent) {
+  static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  return powers[exponent];
+}
+
+/// 10^exponent; 0 <= exponent <= 19.
+static inline uint64_t headrace_power10_u64(int exponent) {
+  static const uint64_t powers[] = {1ull,
+                                    10ull,
+                                    100ull,
+                                    1000ull,
+                                    10000ull,
+                                    100000ull,
+                                    1000000ull,
+                                    10000000ull,
+                                    100000000ull,
+                                    1000000000ull,
+                                    10000000000ull,
+                                    100000000000ull,
+                                    1000000000000ull,
+                                    10000000000000ull,
+                                    100000000000000ull,
+                                    1000000000000000ull,
+                                    10000000000000000ull,
+                                    100000000000000000ull,
+                                    1000000000000000000ull,
+                                    10000000000000000000ull};
+  return powers[exponent];
+}
+
+/// Writes the decimal digits of `v` and returns how many; may touch up to 20 bytes.
+static inline size_t headrace_write_digits(uint8_t *to, uint64_t v) {
+  static const char pairs[] =
+      "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546"
+      "4748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293"
+      "949596979899";
+  size_t count = 1;
+  // log10 from log2; one too low at most.
+  if (v >= 10) {
+    int bits = 64 - __builtin_clzll(v);
+    count = (size_t)((bits * 1233) >> 12);
+    count += v >= headrace_power10_u64((int)count);
+  }
+  uint8_t *p = to + count;
+  while (v >= 100) {
+    uint64_t q = v / 100;
+    p -= 2;
+    memcpy(p, pairs + (v - q * 100) * 2, 2);
+    v = q;
+  }
+  if (v >= 10) {
+    memcpy(p - 2, pairs + v * 2, 2);
+  } else {
+    p[-1] = (uint8_t)('0' + v);
+  }
+  return count;
+}
+
 /// Reserves disk space for a file up to `end` bytes, its size unchanged. 0, or -1 and errno.
 int headrace_preallocate(int descriptor, int64_t end);
 

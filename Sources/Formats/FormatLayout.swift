@@ -1,0 +1,86 @@
+// The vocabulary of the formats: how one side of a record is laid out, which columns it holds, and what
+// a batch of records becomes. One side is decoded or encoded by one object, a whole batch at a time.
+// Invariant: every decoded column has one row for each record asked for, bad ones included.
+
+public import Columns
+
+public enum FormatKind: Sendable, Hashable { case json, delimited, kafka, none }
+
+/// How one side (key or value) of a record is laid out.
+public struct FormatLayout: Sendable, Hashable {
+  public var kind: FormatKind
+  /// Between the fields of DELIMITED.
+  public var delimiter: UInt8
+  /// JSON: columns are fields of an object (true), or the single column stands alone (false).
+  public var isWrapped: Bool
+
+  public init(_ kind: FormatKind, delimiter: UInt8 = 44, isWrapped: Bool = true) {
+    self.kind = kind
+    self.delimiter = delimiter
+    self.isWrapped = isWrapped
+  }
+}
+
+/// A column of one side. A field that is not needed is checked all the same, but gives no column.
+public struct FormatField: Sendable, Hashable {
+  public var name: String
+  public var type: DataType
+  public var isNeeded: Bool
+
+  public init(_ name: String, _ type: DataType, isNeeded: Bool = true) {
+    self.name = name
+    self.type = type
+    self.isNeeded = isNeeded
+  }
+}
+
+public enum RecordSide: Sendable, Hashable { case key, value }
+
+/// A record that cannot be read or written, and why.
+public struct BadRecord: Sendable, Hashable {
+  /// Counted from the first record of the call.
+  public var row: Int
+  public var reason: String
+
+  public init(row: Int, reason: String) {
+    self.row = row
+    self.reason = reason
+  }
+}
+
+/// Shape: one column for each needed field, in their order, one row for each record asked for;
+/// rows that are bad or whose side is null hold NULLs.
+public struct DecodedSide: Sendable {
+  public var columns: [Column]
+  /// Order: by row.
+  public var bad: [BadRecord]
+
+  public init(columns: [Column], bad: [BadRecord]) {
+    self.columns = columns
+    self.bad = bad
+  }
+}
+
+/// Why a record is bad. Thrown by readers and writers of single values, caught once a record.
+struct BadInput: Error {
+  var what: String
+  /// Steps inside a column, outermost first: `->CITY`, `[3]`; empty at the top.
+  var path = ""
+  /// A fault of the text itself; the field that was being read says nothing about it.
+  var isSyntax = false
+
+  init(_ what: String) { self.what = what }
+
+  init(syntax what: String, at position: Int) {
+    self.what = "\(what) at byte \(position)"
+    isSyntax = true
+  }
+
+  func within(_ step: String) -> BadInput {
+    var outer = self
+    outer.path = step + path
+    return outer
+  }
+
+  var reason: String { isSyntax || path.isEmpty ? what : "\(what) in field \(path)" }
+}

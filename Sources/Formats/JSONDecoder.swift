@@ -1,0 +1,170 @@
+// JSON records to columns in one pass. Keys are predicted, plain integers and strings are read in line,
+// everything else goes to `JSONReader`. No call, allocation or reference count per field on that path.
+// Invariant: a record is stored as a whole or not at all.
+
+internal import CSupport
+internal import Columns
+
+/// Not thread-safe.
+final class JSONDecoder {
+  typealias Bytes = UnsafePointer<UInt8>
+
+  private let isWrapped: Bool
+  private let fields: [FormatField]
+  private let table: FieldSlots
+  private let keys: JSONKeys
+  private let reader: JSONReader
+
+  init(_ fields: [FormatField], isWrapped: Bool, table: FieldSlots) {
+    precondition(isWrapped || fields.count <= 1, "only one column can stand alone")
+    self.isWrapped = isWrapped
+    self.fields = fields
+    self.table = table
+    keys = JSONKeys(fields, table.plans)
+    reader = JSONReader(spill: table.spill)
+  }
+
+  /// Reads the ranges given into the table's rows from 0 on.
+  func decode(
+    _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
+    _ lengths: UnsafeBufferPointer<Int32>
+  ) -> [BadRecord] {
+    reader.buffer = buffer
+    let base = Bytes(buffer.base)
+    let hasBuilders = table.hasBuilders
+    var bad: [BadRecord] = []
+    for row in 0..<starts.count {
+      if lengths[row] >= 0 {
+        let start = base + Int(starts[row])
+        let cursor = JSONCursor(start: start, end: start + Int(lengths[row]))
+        do throws(BadInput) {
+          let end =
+            isWrapped
+            ? try object(cursor, row: row, base: base) : try value(cursor, row: row, base: base)
+          if end != cursor.end, cursor.skipSpace(end) != cursor.end {
+            throw cursor.fault("text after the value", end)
+          }
+        } catch {
+          table.clear(row: row)
+          bad.append(BadRecord(row: row, reason: error.reason))
+        }
+      }
+      if hasBuilders { table.closeRow(row) }
+    }
+    return bad
+  }
+
+  /// The record is a value of the only field.
+  private func value(_ cursor: JSONCursor, row: Int, base: Bytes) throws(BadInput) -> Bytes {
+    let p = cursor.skipSpace(cursor.start)
+    if fields.isEmpty { return try cursor.skipValue(p, depth: 0) }
+    return try other(p, field: 0, cursor, row: row, base: base, depth: 0)
+  }
+
+  private func object(_ cursor: JSONCursor, row: Int, base: Bytes) throws(BadInput) -> Bytes {
+    var p = cursor.skipSpace(cursor.start)
+    let end = cursor.end
+    guard p < end, p[0] == 0x7B else { return try notObject(p, cursor) }
+    p = cursor.skipSpace(p + 1)
+    if p < end, p[0] == 0x7D { return p + 1 }
+    let entries = keys.entries
+    let slots = table.slots
+    var previous = 0
+    while true {
+      var index = entries[previous].next
+      if entries[index].matches(p, end) {
+        p += entries[index].length
+      } else {
+        (index, p) = try keys.find(p, after: previous, cursor, reader)
+      }
+      previous = index
+      p = cursor.skipSpace(p)
+      let field = entries[index].field
+      let slot = slots + field
+      var kind = entries[index].kind
+      if entries[index].isExact {
+        slot.pointee.exactRow = row
+      } else if kind != .unknown, slot.pointee.exactRow == row {
+        kind = .unknown
+      }
+      p = try member(p, field: field, kind, slot, cursor, row: row, base: base)
+      p = cursor.skipSpace(p)
+      guard p < end else { throw cursor.fault("", p) }
+      if p[0] == 0x2C {
+        p = cursor.skipSpace(p + 1)
+      } else if p[0] == 0x7D {
+        return p + 1
+      } else {
+        throw cursor.fault("expected ',' or '}'", p)
+      }
+    }
+  }
+
+  /// A value in an object. What is plain is stored here.
+  @inline(__always)
+  private func member(
+    _ p: Bytes, field: Int, _ kind: ValueKind, _ slot: UnsafeMutablePointer<FieldSlot>,
+    _ cursor: JSONCursor, row: Int, base: Bytes
+  ) throws(BadInput) -> Bytes {
+    let end = cursor.end
+    switch kind {
+    case .bigint, .timestamp:
+      let (value, behind) = plainInteger(p, end)
+      if let behind {
+        slot.pointee.store(value, row)
+        return behind
+      }
+    case .string:
+      if p < end, p[0] == 0x22, let quote = plainStringEnd(p + 1, end) {
+        slot.pointee.storeView(start: p + 1 - base, length: quote - p - 1, row)
+        return quote + 1
+      }
+    case .int:
+      let (value, behind) = plainInteger(p, end)
+      if let behind {
+        slot.pointee.store(Int32(truncatingIfNeeded: value), row)
+        return behind
+      }
+    case .double:
+      let (value, behind) = plainDouble(p, end)
+      if let behind {
+        slot.pointee.store(value, row)
+        return behind
+      }
+    case .unknown:
+      if p < end, p[0] == 0x22, let quote = plainStringEnd(p + 1, end) { return quote + 1 }
+      let (_, behind) = plainInteger(p, end)
+      if let behind { return behind }
+      return try cursor.skipValue(p, depth: 1)
+    case .boolean, .decimal, .date, .time, .base64, .built: break
+    }
+    return try other(p, field: field, cursor, row: row, base: base, depth: 1)
+  }
+
+  /// A value that is not plain.
+  @inline(never)
+  private func other(
+    _ p: Bytes, field: Int, _ cursor: JSONCursor, row: Int, base: Bytes, depth: Int
+  ) throws(BadInput) -> Bytes {
+    let plan = table.plans[field]
+    do {
+      if plan.kind == .built {
+        let builder = table.builder(field, row: row)
+        return try reader.build(p, plan, builder, cursor, depth: depth)
+      }
+      let (value, end) = try reader.scalar(p, plan, cursor, depth: depth)
+      table.store(value, field: field, row: row, base: base)
+      return end
+    } catch {
+      throw error.within(fields[field].name)
+    }
+  }
+
+  @inline(never)
+  private func notObject(_ p: Bytes, _ cursor: JSONCursor) throws(BadInput) -> Bytes {
+    let end = try cursor.skipValue(p, depth: 0)
+    // All columns stay NULL.
+    if p[0] == 0x6E { return end }
+    throw BadInput("cannot read \(cursor.kindName(p)) as a record")
+  }
+}

@@ -1,0 +1,242 @@
+// Columns to JSON records. The text between values (`,"price":`) is made once; plain values are written
+// at raw positions with room reserved ahead; nested ones go to `JSONNesting`, row by row.
+// Invariant: `limit` is never passed, as every value reserves its longest text before it is written.
+
+internal import CSupport
+internal import Columns
+
+/// Not thread-safe.
+final class JSONEncoder {
+  private let plans: [TypePlan]
+  private let isWrapped: Bool
+  /// Text before each value, each followed by room to be copied 16 bytes at a time.
+  private let prefixes: ByteBuffer
+  private var prefixRanges: [(start: Int, length: Int)] = []
+
+  init(_ fields: [FormatField], isWrapped: Bool) {
+    precondition(isWrapped || fields.count <= 1, "only one column can stand alone")
+    plans = fields.map { TypePlan($0.type) }
+    self.isWrapped = isWrapped
+    prefixes = ByteBuffer(capacity: 256)
+    for (index, field) in fields.enumerated() {
+      let start = prefixes.count
+      if isWrapped {
+        prefixes.append(byte: index == 0 ? 0x7B : 0x2C)
+        Array(field.name.utf8).withUnsafeBufferPointer { prefixes.append(jsonString: $0) }
+        prefixes.append(byte: 0x3A)
+      }
+      prefixRanges.append((start, prefixes.count - start))
+    }
+  }
+
+  func encode(
+    _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
+    _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) -> [BadRecord] {
+    withBound(columns, plans) { bound in
+      encode(bound, columns, count: count, isNull, buffer, &starts, &lengths)
+    }
+    return []
+  }
+
+  private func encode(
+    _ bound: [BoundColumn], _ columns: [Column], count: Int, _ isNull: Bitmap?,
+    _ buffer: ByteBuffer, _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) {
+    bound.withUnsafeBufferPointer { bound in
+      prefixRanges.withUnsafeBufferPointer { ranges in
+        for row in 0..<count {
+          let isTombstone =
+            isNull.map { $0[row] } ?? false || (!isWrapped && isNullAlone(bound, row))
+          starts.append(Int32(buffer.count))
+          if isTombstone {
+            lengths.append(-1)
+            continue
+          }
+          let start = buffer.count
+          append(bound, ranges, columns, row: row, buffer)
+          lengths.append(Int32(buffer.count - start))
+        }
+      }
+    }
+  }
+
+  /// A column that stands alone cannot say NULL but by a null record.
+  private func isNullAlone(_ bound: UnsafeBufferPointer<BoundColumn>, _ row: Int) -> Bool {
+    bound.isEmpty || bound[0].isNull(row)
+  }
+
+  @inline(__always)
+  private func append(
+    _ bound: UnsafeBufferPointer<BoundColumn>,
+    _ ranges: UnsafeBufferPointer<(start: Int, length: Int)>, _ columns: [Column], row: Int,
+    _ buffer: ByteBuffer
+  ) {
+    // What every value but a string, a DECIMAL or a nested one takes.
+    let fixedBytes = prefixes.count + bound.count * (ByteWriter.numberBytesMax + 16) + 16
+    buffer.reserve(fixedBytes)
+    var p = buffer.base + buffer.count
+    var limit = buffer.base + buffer.capacity
+    let prefixBase = prefixes.base
+    if bound.isEmpty {
+      p[0] = 0x7B
+      p += 1
+    }
+    for index in 0..<bound.count {
+      let range = ranges[index]
+      var copied = 0
+      while copied < range.length {
+        headrace_copy16(p + copied, prefixBase + range.start + copied)
+        copied += 16
+      }
+      p += range.length
+      let column = bound[index]
+      if column.isNull(row) {
+        p[0] = 0x6E
+        p[1] = 0x75
+        p[2] = 0x6C
+        p[3] = 0x6C
+        p += 4
+        continue
+      }
+      switch column.kind {
+      case .bigint, .timestamp: p = ByteWriter.integer(column.value(row, as: Int64.self), p)
+      case .int, .date, .time:
+        p = ByteWriter.integer(Int64(column.value(row, as: Int32.self)), p)
+      case .string:
+        let bytes = column.bytes(row)
+        let need = bytes.count * 6 + 32 + fixedBytes
+        if limit - p < need { (p, limit) = grow(buffer, p, need) }
+        p[0] = 0x22
+        if let source = bytes.baseAddress { p = ByteWriter.escaped(source, bytes.count, p + 1) }
+        p[0] = 0x22
+        p += 1
+      case .double, .boolean, .decimal, .base64, .built, .unknown:
+        buffer.count = p - buffer.base
+        buffer.append(jsonValue: columns[index], row, plans[index])
+        buffer.reserve(fixedBytes)
+        p = buffer.base + buffer.count
+        limit = buffer.base + buffer.capacity
+      }
+    }
+    if isWrapped {
+      p[0] = 0x7D
+      p += 1
+    }
+    buffer.count = p - buffer.base
+  }
+
+  @inline(never)
+  private func grow(
+    _ buffer: ByteBuffer, _ p: UnsafeMutablePointer<UInt8>, _ need: Int
+  ) -> (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<UInt8>) {
+    buffer.count = p - buffer.base
+    buffer.reserve(need)
+    return (buffer.base + buffer.count, buffer.base + buffer.capacity)
+  }
+}
+
+extension ByteBuffer {
+  /// Appends any value as JSON.
+  func append(jsonValue column: Column, _ row: Int, _ plan: TypePlan) {
+    if column.isNull(row) { return append(text: "null") }
+    switch column {
+    case .boolean(let column): append(text: column.values[row] ? "true" : "false")
+    case .int(let column): append(number: Int64(column.values[row]))
+    case .bigint(let column): append(number: column.values[row])
+    case .double(let column): append(double: column.values[row], quotingNonFinite: true)
+    case .decimal(let column):
+      reserve(64)
+      count = ByteWriter.decimal(column.values[row], scale: plan.scale, base + count) - base
+    case .wideDecimal(let column):
+      append(text: Decimal(unscaled: column.values[row], scale: plan.scale).description)
+    case .bytes(let column):
+      if plan.kind == .base64 {
+        append(byte: 0x22)
+        append(base64: column.view(row))
+        append(byte: 0x22)
+      } else {
+        append(jsonString: column.view(row))
+      }
+    case .array(let column):
+      append(byte: 0x5B)
+      let first = Int(column.offsets[row])
+      for child in first..<Int(column.offsets[row + 1]) {
+        if child > first { append(byte: 0x2C) }
+        append(jsonValue: column.elements, child, plan.children[0])
+      }
+      append(byte: 0x5D)
+    case .map(let column): append(jsonMap: column, row, plan)
+    case .structure(let column):
+      append(byte: 0x7B)
+      for (index, field) in column.fields.enumerated() {
+        if index > 0 { append(byte: 0x2C) }
+        append(jsonName: plan.names.texts[index])
+        append(jsonValue: field, row, plan.children[index])
+      }
+      append(byte: 0x7D)
+    }
+  }
+
+  private func append(jsonMap column: MapColumn, _ row: Int, _ plan: TypePlan) {
+    append(byte: 0x7B)
+    let first = Int(column.offsets[row])
+    for child in first..<Int(column.offsets[row + 1]) {
+      if child > first { append(byte: 0x2C) }
+      if case .bytes(let keys) = column.keys, plan.children[0].kind == .string {
+        append(jsonString: keys.view(child))
+        append(byte: 0x3A)
+      } else {
+        // Names are strings, whatever the type of the key.
+        append(jsonName: keyText(column.keys, child, plan.children[0]))
+      }
+      append(jsonValue: column.values, child, plan.children[1])
+    }
+    append(byte: 0x7D)
+  }
+
+  private func keyText(_ keys: Column, _ child: Int, _ plan: TypePlan) -> String {
+    let text = ByteBuffer(capacity: 64)
+    text.append(jsonValue: keys, child, plan)
+    return String(decoding: text.array(), as: UTF8.self)
+  }
+
+  private func append(jsonName name: String) {
+    var name = name
+    name.withUTF8 { append(jsonString: $0) }
+    append(byte: 0x3A)
+  }
+
+  func append(text: String) {
+    var text = text
+    text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+  }
+
+  func append(number: Int64) {
+    reserve(ByteWriter.numberBytesMax)
+    count = ByteWriter.integer(number, base + count) - base
+  }
+
+  /// NaN and the infinities are no JSON numbers: Jackson writes them as strings.
+  func append(double: Double, quotingNonFinite: Bool) {
+    reserve(ByteWriter.numberBytesMax)
+    var p = base + count
+    let isQuoted = quotingNonFinite && !double.isFinite
+    if isQuoted {
+      p[0] = 0x22
+      p += 1
+    }
+    p = ByteWriter.double(double, p)
+    if isQuoted {
+      p[0] = 0x22
+      p += 1
+    }
+    count = p - base
+  }
+
+  func append(base64 bytes: UnsafeBufferPointer<UInt8>) {
+    reserve((bytes.count + 2) / 3 * 4)
+    guard let source = bytes.baseAddress else { return }
+    count = ByteWriter.base64(source, bytes.count, base + count) - base
+  }
+}
