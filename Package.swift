@@ -47,7 +47,7 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
-      dependencies: ["Engine", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
+      dependencies: ["Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
       path: "Tests/Conformance", swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns"]),

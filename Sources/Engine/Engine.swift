@@ -12,7 +12,7 @@ public import Executor
 public import Functions
 import Glibc
 public import LogStorage
-import Planner
+public import Planner
 import Syntax
 
 public struct EngineOptions: Sendable {

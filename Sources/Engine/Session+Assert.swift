@@ -173,7 +173,7 @@ extension Session {
     func add(_ list: [SchemaColumn], _ format: FormatSpec, _ side: RecordSide) {
       let decoder = SideDecoder(
         layout: FormatLayout(format, isKey: side == .key, columns: list.count),
-        fields: list.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) })
+        fields: list.map { FormatField($0.name, $0.type) })
       let decoded = decoder.decode(records, side, rows: 0..<1)
       for (column, values) in zip(list, decoded.columns) {
         columns[column.name] = (column.type, values.value(0, column.type))

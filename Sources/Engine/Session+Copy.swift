@@ -126,7 +126,7 @@ extension Session {
     }
     let fields = names.map { name in
       FormatField(
-        name: name, type: source.schema[name]?.type ?? .string,
+        name, source.schema[name]?.type ?? .string,
         isNeeded: source.schema.index(of: name) != nil)
     }
     let (copied, bad) = try load(lines, format, fields, source, node.target.span)
@@ -224,7 +224,7 @@ extension Session {
       layout: FormatLayout(
         format.kind == .json ? .json : .delimited, delimiter: format.delimiter,
         isWrapped: true),
-      fields: columns.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) })
+      fields: columns.map { FormatField($0.name, $0.type) })
     if format.hasHeader {
       let header = columns.map(\.name).joined(
         separator: String(UnicodeScalar(format.delimiter)))

@@ -205,7 +205,7 @@ struct RowWriter {
   init(_ source: SourceDefinition) {
     self.source = source
     func fields(_ columns: [SchemaColumn]) -> [FormatField] {
-      columns.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) }
+      columns.map { FormatField($0.name, $0.type) }
     }
     let keys = source.schema.keys
     let values = source.schema.values

@@ -3,6 +3,7 @@
 
 import Columns
 import Engine
+import Executor
 import Functions
 import LogStorage
 import Planner

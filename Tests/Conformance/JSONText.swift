@@ -1,24 +1,12 @@
 // JSON that keeps number literals as they were written, since the suite compares scales.
 
-indirect enum JSONText: Equatable {
+indirect enum JSONText {
   case null
   case boolean(Bool)
   case number(String)
   case string(String)
   case array([JSONText])
   case object([(key: String, value: JSONText)])
-
-  static func == (left: JSONText, right: JSONText) -> Bool {
-    switch (left, right) {
-    case (.null, .null): return true
-    case (.boolean(let a), .boolean(let b)): return a == b
-    case (.number(let a), .number(let b)), (.string(let a), .string(let b)): return a == b
-    case (.array(let a), .array(let b)): return a == b
-    case (.object(let a), .object(let b)):
-      return a.count == b.count && zip(a, b).allSatisfy { $0.key == $1.key && $0.value == $1.value }
-    default: return false
-    }
-  }
 
   subscript(key: String) -> JSONText? {
     if case .object(let fields) = self { return fields.last { $0.key == key }?.value }
@@ -80,6 +68,20 @@ indirect enum JSONText: Equatable {
   }
 
   static func parse(_ text: String) -> JSONText? { parse(Array(text.utf8)) }
+}
+
+extension JSONText: Equatable {
+  static func == (left: JSONText, right: JSONText) -> Bool {
+    switch (left, right) {
+    case (.null, .null): return true
+    case (.boolean(let a), .boolean(let b)): return a == b
+    case (.number(let a), .number(let b)), (.string(let a), .string(let b)): return a == b
+    case (.array(let a), .array(let b)): return a.count == b.count && zip(a, b).allSatisfy { $0 == $1 }
+    case (.object(let a), .object(let b)):
+      return a.count == b.count && zip(a, b).allSatisfy { $0.key == $1.key && $0.value == $1.value }
+    default: return false
+    }
+  }
 }
 
 struct JSONTextParser {

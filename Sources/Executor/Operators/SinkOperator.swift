@@ -43,7 +43,7 @@ final class SinkOperator: Operator {
     valuePlaces = valueColumns.indices.map { places[outputs[keyColumns.count + $0]] ?? 0 }
     windowPlaces = window.map { (places[$0.start] ?? 0, places[$0.end] ?? 0) }
     func fields(_ columns: [SchemaColumn]) -> [FormatField] {
-      columns.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) }
+      columns.map { FormatField($0.name, $0.type) }
     }
     keyEncoder = SideEncoder(
       layout: FormatLayout(sink.keyFormat, isKey: true, columns: keyColumns.count),

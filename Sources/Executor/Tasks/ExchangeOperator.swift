@@ -22,7 +22,7 @@ final class ExchangeOperator: Operator {
     encoder = SideEncoder(
       layout: FormatLayout(
         Self.format(exchange.keyFormat, columns), isKey: true, columns: columns.count),
-      fields: columns.map { FormatField(name: $0.name, type: $0.type, isNeeded: true) })
+      fields: columns.map { FormatField($0.name, $0.type) })
   }
 
   /// The format of the topics' keys where it can carry this key, else JSON.

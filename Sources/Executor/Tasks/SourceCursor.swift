@@ -93,7 +93,7 @@ final class SourceCursor {
     func fields(_ columns: [SchemaColumn]) -> [FormatField] {
       columns.map {
         FormatField(
-          name: $0.name, type: $0.type, isNeeded: needed.contains($0.name) || $0.name == timestamp)
+          $0.name, $0.type, isNeeded: needed.contains($0.name) || $0.name == timestamp)
       }
     }
     let keyFields = fields(source.schema.keys)

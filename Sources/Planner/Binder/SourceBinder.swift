@@ -46,9 +46,8 @@ public struct SourceBinder {
         "windowed-without-key", "Windowed sources require a key column.",
         at: with.span(of: "WINDOW_TYPE"))
     }
-    let partitions =
-      context.forcedPartitions
-      ?? (try partitionCount(with, existing: topicPartitions(topic), topic))
+    var partitions = try partitionCount(with, existing: topicPartitions(topic), topic)
+    if let forced = context.forcedPartitions { partitions = forced }
     return SourceDefinition(
       name: statement.name.name, kind: statement.kind, schema: schema, topic: topic,
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
