@@ -46,14 +46,11 @@ let package = Package(
       name: "headrace", dependencies: ["Engine", "CReadline", argumentParser],
       swiftSettings: strict),
     .executableTarget(
-<<<<<<< HEAD
       name: "headrace-conformance",
       dependencies: ["Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
       path: "Tests/Conformance", swiftSettings: strict),
-=======
       name: "format-benchmark", dependencies: ["Formats", "Columns"],
       path: "Benchmarks/format-benchmark", swiftSettings: strict),
->>>>>>> formats
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns"]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),
