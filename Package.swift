@@ -49,6 +49,7 @@ let package = Package(
       name: "headrace-conformance",
       dependencies: ["Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
       path: "Tests/Conformance", swiftSettings: strict),
+    .executableTarget(
       name: "format-benchmark", dependencies: ["Formats", "Columns"],
       path: "Benchmarks/format-benchmark", swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
