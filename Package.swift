@@ -45,6 +45,9 @@ let package = Package(
     .executableTarget(
       name: "headrace", dependencies: ["Engine", "CReadline", argumentParser],
       swiftSettings: strict),
+    .executableTarget(
+      name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
+      swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns"]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),

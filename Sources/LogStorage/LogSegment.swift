@@ -120,7 +120,8 @@ final class LogSegment: Sendable {
   /// extent's chain: then it speaks of other batches than those that were committed in the end.
   private func storedIndex(_ extent: SegmentExtent, _ known: SegmentIndex?) -> SegmentIndex? {
     do {
-      guard var index = known == nil ? try loadedIndex() : known, index.coveredBytes <= extent.byteCount,
+      guard var index = known == nil ? try loadedIndex() : known,
+        index.coveredBytes <= extent.byteCount,
         index.coveredOffset <= extent.endOffset
       else { return nil }
       try extend(&index, to: extent)
