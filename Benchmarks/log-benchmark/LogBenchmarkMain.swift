@@ -1,5 +1,5 @@
-// Measures the log at full size: log-benchmark DIRECTORY [RECORDS [COMMITS]]. The directory must not
-// exist; COMMITS 0 leaves it alone and measures the record format only.
+// Measures the log at full size: log-benchmark DIRECTORY [RECORDS [COMMITS]]. The directory must
+// not exist; COMMITS 0 leaves it alone and measures the record format only.
 // The measurements are in LogStorage, where the tests run them small.
 
 import Glibc

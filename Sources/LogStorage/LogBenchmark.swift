@@ -1,5 +1,5 @@
-// What the log costs: a commit by touched partitions, and a record each way through Kafka's format. Run
-// small by the tests, so that it cannot rot, and at full size by Benchmarks/log-benchmark.
+// What the log costs: a commit by touched partitions, and a record each way through Kafka's format.
+// Run small by the tests, so that it cannot rot, and at full size by Benchmarks/log-benchmark.
 
 public import Columns
 internal import Glibc
@@ -41,8 +41,8 @@ public enum LogBenchmark {
     return records
   }
 
-  /// Nanoseconds a record to encode and to decode one batch of 1000 after the other, with and without
-  /// the CRC; best of `rounds`.
+  /// Nanoseconds a record to encode and to decode one batch of 1000 after the other, with and
+  /// without the CRC; best of `rounds`.
   public static func codec(records count: Int, rounds: Int) throws(StorageError) -> [String] {
     let batchRecords = min(1000, count)
     let input = sample(batchRecords)
@@ -116,7 +116,8 @@ public enum LogBenchmark {
     let amplification = Int(written * 100)
     return [
       "\(partitions) partitions x \(bytes) bytes: p50 \(middle) ms, p99 \(slow) ms, "
-        + "\(counters.syncCount) syncs for \(count) commits, \(counters.checkpointCount) checkpoints, "
+        + "\(counters.syncCount) syncs for \(count) commits, "
+        + "\(counters.checkpointCount) checkpoints, "
         + "written \(amplification) % of the data"
     ]
   }

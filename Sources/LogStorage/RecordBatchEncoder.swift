@@ -1,11 +1,12 @@
 // Raw records to Kafka v2 batches, in place:
 //
 // 1. Room for the largest possible form of a record is made, so that the loop never checks.
-// 2. The body is written after a guess of how many bytes its length takes (one, two or three, from the
-//    bytes of key and value); then the length is known and written into the gap. A wrong guess moves the
-//    body by a byte or two, which is rare.
-// 3. A batch closes at `recordsPerBatch` records or when its bytes pass `bytesPerBatch`; then its header
-//    is written in front. The CRC of the records is kept for the committer (see `EncodedBatches`).
+// 2. The body is written after a guess of how many bytes its length takes (one, two or three, from
+//    the bytes of key and value); then the length is known and written into the gap. A wrong guess
+//    moves the body by a byte or two, which is rare.
+// 3. A batch closes at `recordsPerBatch` records or when its bytes pass `bytesPerBatch`; then its
+//    header is written in front. The CRC of the records is kept for the committer (see
+//    `EncodedBatches`).
 //
 // Sits on the producer's or worker's thread. Invariant: what it writes, `BatchWalker` reads back.
 
@@ -132,8 +133,8 @@ public struct RecordBatchEncoder: Sendable {
       maxTimestamp: maxTimestamp, recordsCRC: recordsCRC, sequence: nil)
   }
 
-  /// Records without headers. Returns the first record that was left for the next batch, or -1 when a
-  /// record is too large or lies outside of its buffer.
+  /// Records without headers. Returns the first record that was left for the next batch, or -1 when
+  /// a record is too large or lies outside of its buffer.
   private func encodePlain(
     _ records: RawRecords, _ first: Int, _ end: Int, limit: Int, _ bytes: ByteBuffer,
     _ maxTimestamp: inout Int64
@@ -257,7 +258,8 @@ public struct RecordBatchEncoder: Sendable {
   }
 }
 
-/// Writes the length in front of a body that was put `guess` bytes after `p`. Returns the whole length.
+/// Writes the length in front of a body that was put `guess` bytes after `p`. Returns the whole
+/// length.
 @inline(__always)
 private func closeRecord(_ p: UnsafeMutableRawPointer, guess: Int, body: Int) -> Int {
   if guess == 2 && body >= 64 && body < 8192 {

@@ -1,10 +1,11 @@
 // Checked batches to raw records: fills flat arrays, makes no object a record (headers apart).
 //
-// A record is a zigzag varint length and a body. The next record starts at body start + length, whatever
-// the fields say, so the processor can go ahead; yet each field must end inside its record and the last
-// must end exactly at its end, so a hostile length is found out where it stands. Fast forms are the one-
-// and two-byte varints; longer ones go out of line.
-// Bounds: the buffer has 64 readable bytes after its end, so a varint may be read before it is checked.
+// A record is a zigzag varint length and a body. The next record starts at body start + length,
+// whatever the fields say, so the processor can go ahead; yet each field must end inside its record
+// and the last must end exactly at its end, so a hostile length is found out where it stands. Fast
+// forms are the one- and two-byte varints; longer ones go out of line.
+// Bounds: the buffer has 64 readable bytes after its end, so a varint may be read before it is
+// checked.
 
 internal import CSupport
 internal import Columns
@@ -30,8 +31,8 @@ struct FoundHeaders {
 }
 
 enum RecordDecoder {
-  /// Decodes `batches`, which were checked and lie in `buffer`, skipping control batches and records
-  /// below `from`.
+  /// Decodes `batches`, which were checked and lie in `buffer`, skipping control batches and
+  /// records below `from`.
   /// Throws: `corruption` with `path` and `position` (of the buffer's first byte in the file).
   static func decode(
     _ buffer: ByteBuffer, _ batches: [CheckedBatch], from: Int64, path: String, position: Int
@@ -104,8 +105,8 @@ enum RecordDecoder {
       let keyStart = p
       guard keyLength >= -1 && keyLength <= Int64(next &- p) else { return at }
       p &+= Int(keyLength & ~(keyLength >> 63))
-      // After a key that ends at the record's end the bytes read here belong to the next one, or to the
-      // padding; the check at the end refuses them.
+      // After a key that ends at the record's end the bytes read here belong to the next one, or to
+      // the padding; the check at the end refuses them.
       let valueLength = varint(bytes, &p)
       let valueStart = p
       guard valueLength >= -1 && valueLength <= Int64(next &- p) else { return at }
@@ -219,7 +220,8 @@ extension RawRecords {
     sequences = Array(repeating: 0, count: count)
   }
 
-  /// Gives the arrays as pointers; they must not be empty-checked by the body, which knows the count.
+  /// Gives the arrays as pointers; they must not be empty-checked by the body, which knows the
+  /// count.
   fileprivate mutating func withColumns(_ body: (RecordColumns) -> Void) {
     keyStart.withUnsafeMutableBufferPointer { a in
       keyLength.withUnsafeMutableBufferPointer { b in

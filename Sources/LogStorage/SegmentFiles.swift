@@ -1,5 +1,5 @@
-// The open segment files, at most so many at once: the one least recently asked for is let go first. A
-// reader that still holds a file keeps it open for itself.
+// The open segment files, at most so many at once: the one least recently asked for is let go
+// first. A reader that still holds a file keeps it open for itself.
 
 internal import Synchronization
 

@@ -1,6 +1,7 @@
-// A file system in memory that can be told to fail, to fill up, to lose its power at any call, and to
-// damage a byte. Seeded: the same calls and the same seed give the same bytes. A store on it must run on one
-// thread (`syncThreads` 1, `checkpointsInBackground` false) for a failure to be replayable.
+// A file system in memory that can be told to fail, to fill up, to lose its power at any call, and
+// to damage a byte. Seeded: the same calls and the same seed give the same bytes. A store on it
+// must run on one thread (`syncThreads` 1, `checkpointsInBackground` false) for a failure to be
+// replayable.
 
 internal import Glibc
 internal import Synchronization
@@ -40,8 +41,8 @@ public final class SimulatedFileSystem: FileSystem {
     state.withLock { $0.failingCall = ($0.calls + calls + 1, errno) }
   }
 
-  /// Cuts the power in the midst of the call after `calls` more ones; all calls from then on fail until
-  /// `restart`.
+  /// Cuts the power in the midst of the call after `calls` more ones; all calls from then on fail
+  /// until `restart`.
   public func crashCall(after calls: Int) {
     state.withLock { $0.crashingCall = $0.calls + calls + 1 }
   }

@@ -1,5 +1,5 @@
-// Segments and topics from the outside: rolling, indexes, search, retention, names, and an independent
-// reader of the files.
+// Segments and topics from the outside: rolling, indexes, search, retention, names, and an
+// independent reader of the files.
 
 import Columns
 import Glibc
