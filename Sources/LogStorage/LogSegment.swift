@@ -7,7 +7,6 @@
 // Readers take file and index under the segment's own lock and do their I/O without any.
 
 internal import Columns
-internal import Synchronization
 
 /// How much of a segment is committed.
 struct SegmentExtent: Sendable, Hashable {
@@ -26,7 +25,7 @@ final class LogSegment: Sendable {
   /// Path without extension.
   let stem: String
   private let files: SegmentFiles
-  private let state: Mutex<State>
+  private let state: Monitor<State>
 
   private struct State {
     var index: SegmentIndex?
@@ -42,7 +41,7 @@ final class LogSegment: Sendable {
     self.baseSequence = baseSequence
     self.files = files
     stem = directory + "/" + Self.name(baseOffset)
-    state = Mutex(State(index: isNew ? SegmentIndex(baseOffset: baseOffset) : nil))
+    state = Monitor(State(index: isNew ? SegmentIndex(baseOffset: baseOffset) : nil))
   }
 
   var path: String { stem + ".log" }

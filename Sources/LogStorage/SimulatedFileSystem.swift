@@ -4,11 +4,10 @@
 // replayable.
 
 internal import Glibc
-internal import Synchronization
 
 /// The file system of tests. What it models is told in `SimulatedDisk`.
 public final class SimulatedFileSystem: FileSystem {
-  private struct State: ~Copyable {
+  private struct State {
     var disk = SimulatedDisk()
     var random: SimulatedRandom
     var calls = 0
@@ -23,9 +22,9 @@ public final class SimulatedFileSystem: FileSystem {
     var syncs = 0
   }
 
-  private let state: Mutex<State>
+  private let state: Monitor<State>
 
-  public init(seed: UInt64) { state = Mutex(State(random: SimulatedRandom(seed: seed))) }
+  public init(seed: UInt64) { state = Monitor(State(random: SimulatedRandom(seed: seed))) }
 
   // MARK: - Faults
 
