@@ -52,6 +52,9 @@ let package = Package(
     .executableTarget(
       name: "format-benchmark", dependencies: ["Formats", "Columns"],
       path: "Benchmarks/format-benchmark", swiftSettings: strict),
+    .executableTarget(
+      name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
+      swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns"]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),
