@@ -59,7 +59,9 @@ let package = Package(
     tests("ColumnsTests", ["Columns"]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),
     tests("FormatsTests", ["Formats", "Columns"]),
-    tests("EngineTests", ["Engine"]),
+    tests(
+      "EngineTests",
+      ["Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -49,8 +49,11 @@ func didYouMean(_ name: String, _ candidates: [String]) -> String? {
 }
 
 extension Diagnostic {
+  /// A message of several lines keeps the first; the others are its detail.
   public init(_ error: PlanError) {
+    let lines = error.message.split(separator: "\n", maxSplits: 1).map(String.init)
     self.init(
-      id: error.id, message: error.message, span: error.span, hint: error.hint)
+      id: error.id, message: lines.first ?? "", span: error.span,
+      detail: lines.count > 1 ? lines[1] : nil, hint: error.hint)
   }
 }

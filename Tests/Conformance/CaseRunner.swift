@@ -53,7 +53,7 @@ struct CaseRunner {
       let diagnostics = error.diagnostics.diagnostics
       return (
         diagnostics.map(\.id),
-        diagnostics.map { "\($0.message)\n\($0.hint ?? "")" }.joined(separator: "\n")
+        diagnostics.map { "\($0.message)\n\($0.detail ?? "")\n\($0.hint ?? "")" }.joined(separator: "\n")
       )
     }
     return (["engine"], "\(error)")

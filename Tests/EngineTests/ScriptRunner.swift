@@ -1,0 +1,270 @@
+// Runs a script file under one configuration and says where it differs.
+
+import Columns
+import Engine
+import Executor
+import Formats
+import Foundation
+import Functions
+import LogStorage
+import Planner
+import Syntax
+
+/// One way to run every script.
+struct ScriptConfiguration: Sendable {
+  var name: String
+  var sliceRows = 16_384
+  var workers = 2
+  var withoutOptimizer = false
+  /// Every statement is printed, and the printed text runs.
+  var printsAndReparses = false
+  /// The engine is closed and opened again after each block.
+  var restartsAlways = false
+
+  static let all: [ScriptConfiguration] = [
+    ScriptConfiguration(name: "default"),
+    ScriptConfiguration(name: "batch-1", sliceRows: 1),
+    ScriptConfiguration(name: "batch-3", sliceRows: 3, workers: 1),
+    ScriptConfiguration(name: "no-optimizer", withoutOptimizer: true),
+    ScriptConfiguration(name: "print-reparse", printsAndReparses: true),
+    ScriptConfiguration(name: "restart-each-step", restartsAlways: true),
+  ]
+}
+
+struct ScriptDifference {
+  var line: Int
+  var expected: [String]
+  var actual: [String]
+}
+
+final class ScriptRunner {
+  private let file: ScriptFile
+  private let configuration: ScriptConfiguration
+  private let directory: String
+  private var engine: Engine?
+  private var session: Session?
+  private var looked: [String: Int64] = [:]
+  private var clock: Int64 = 1_600_000_000_000
+
+  init(_ file: ScriptFile, _ configuration: ScriptConfiguration) {
+    self.file = file
+    self.configuration = configuration
+    directory =
+      NSTemporaryDirectory() + "headrace-slt-\(ProcessInfo.processInfo.globallyUniqueString)"
+  }
+
+  /// Differences, and what each block answered.
+  func run() throws -> (differences: [ScriptDifference], answers: [Int: [String]]) {
+    if file.blocks.contains(where: {
+      $0.directive == "skip-config" && $0.words.first == configuration.name
+    }) {
+      return ([], [:])
+    }
+    defer {
+      try? engine?.close()
+      try? FileManager.default.removeItem(atPath: directory)
+    }
+    try open()
+    var differences: [ScriptDifference] = []
+    var answers: [Int: [String]] = [:]
+    for (number, block) in file.blocks.enumerated() {
+      let answer = try self.answer(block)
+      if let expected = block.expected, let answer {
+        answers[number] = answer
+        if answer != expected {
+          differences.append(
+            ScriptDifference(line: block.line, expected: expected, actual: answer))
+        }
+      } else if let answer, !answer.isEmpty {
+        answers[number] = answer
+        differences.append(
+          ScriptDifference(line: block.line, expected: [], actual: answer))
+      }
+      if configuration.restartsAlways { try reopen() }
+    }
+    return (differences, answers)
+  }
+
+  private func open() throws {
+    var options = EngineOptions(directory: directory)
+    options.durability = .os
+    options.sliceRows = configuration.sliceRows
+    options.workers = configuration.workers
+    if configuration.withoutOptimizer {
+      options.disabledRules = Set(Optimizer.rules.map(\.name))
+    }
+    let now = clock
+    options.clock = { now }
+    let engine = try Engine.open(options)
+    self.engine = engine
+    let session = Session(engine: engine)
+    session.endsAtIdle = true
+    self.session = session
+  }
+
+  private func reopen() throws {
+    try engine?.runUntilIdle()
+    try engine?.close()
+    try open()
+  }
+
+  /// nil: the block answers nothing.
+  private func answer(_ block: ScriptBlock) throws -> [String]? {
+    switch block.directive {
+    case "statement": return statement(block)
+    case "query": return query(block)
+    case "produce": return try produce(block)
+    case "changes": return try changes(block)
+    case "explain": return explain(block)
+    case "restart":
+      try reopen()
+      return nil
+    case "skip-config": return nil
+    default: return ["unknown directive \(block.directive)"]
+    }
+  }
+
+  private func text(_ block: ScriptBlock) -> String {
+    let sql = block.input.joined(separator: "\n")
+    guard configuration.printsAndReparses, block.directive != "explain",
+      block.words.first != "error",
+      let statement = try? Parser.parse(statement: SourceText(name: "slt", sql))
+    else { return sql }
+    return Printer.print(statement) + ";"
+  }
+
+  private func run(_ sql: String) -> (result: CollectedResult, error: String?) {
+    let result = CollectedResult()
+    guard let session else { return (result, "no session") }
+    do throws(EngineError) {
+      try session.execute(statement: SourceText(name: file.name, sql), result)
+      return (result, nil)
+    } catch {
+      return (result, "\(error)")
+    }
+  }
+
+  private func statement(_ block: ScriptBlock) -> [String]? {
+    let (_, error) = run(text(block))
+    if block.words.first == "error" {
+      return (error ?? "no error").split(separator: "\n", omittingEmptySubsequences: false)
+        .map { $0.isEmpty ? "." : String($0) }
+    }
+    return error.map { ["unexpected error: \($0)"] }
+  }
+
+  private func query(_ block: ScriptBlock) -> [String]? {
+    let (result, error) = run(text(block))
+    if let error { return ["unexpected error: \(error)"] }
+    var rows = result.rows.map { row in
+      zip(row.values, result.columns).map { value, column in
+        value.isNull ? "NULL" : Functions.text(of: value, column.type)
+      }.joined(separator: " | ") + (row.change == .delete ? " (deleted)" : "")
+    }
+    if block.words.contains("rowsort") { rows.sort() }
+    return rows
+  }
+
+  private func explain(_ block: ScriptBlock) -> [String]? {
+    let stage = block.words.first ?? "physical"
+    let (result, error) = run("EXPLAIN \(stage.uppercased()) " + text(block))
+    if let error { return ["unexpected error: \(error)"] }
+    let lines = result.rows.compactMap { $0.values.first?.stringValue }
+    let rules = lines.last { $0.hasPrefix("rules: ") } ?? ""
+    for word in block.words.dropFirst() {
+      let parts = word.split(separator: "=").map(String.init)
+      guard parts.count == 2, !configuration.withoutOptimizer else { continue }
+      if (parts[0] == "expect") != rules.contains(parts[1]) {
+        return ["rule \(parts[1]): \(rules)"]
+      }
+    }
+    return configuration.withoutOptimizer ? block.expected ?? lines : lines
+  }
+
+  private func source(_ name: String) -> SourceDefinition? {
+    engine?.sources.first { $0.name == name.uppercased() || $0.name == name }
+  }
+
+  private func produce(_ block: ScriptBlock) throws -> [String]? {
+    guard let source = source(block.words.first ?? ""), let engine else {
+      return ["unknown source"]
+    }
+    for line in block.input {
+      let parts = line.split(separator: " ", maxSplits: 2).map(String.init)
+      guard parts.count == 3, parts[0].hasPrefix("@"), let time = Int64(parts[0].dropFirst())
+      else { return ["a line must be `@TIME KEY VALUE`: \(line)"] }
+      let key = parts[1] == "-" ? nil : try keyBytes(parts[1], source)
+      let value = parts[2] == "null" ? nil : Array(parts[2].utf8)
+      var records = RawRecords(buffer: ByteBuffer(capacity: 64))
+      records.append(key: key, value: value, timestamp: time)
+      let partition = Partitioner.partition(
+        key: records.key(0), inputPartition: 0, partitionCount: source.partitions)
+      _ = try engine.log.append(source.topic, [(partition, records)])
+    }
+    return nil
+  }
+
+  /// A key as text in the bytes of the source's key format.
+  private func keyBytes(_ text: String, _ source: SourceDefinition) throws -> [UInt8] {
+    guard source.keyFormat.name == .kafka, let type = source.schema.keys.first?.type else {
+      return Array(text.utf8)
+    }
+    var bytes: [UInt8] = []
+    switch type {
+    case .int: withUnsafeBytes(of: (Int32(text) ?? 0).bigEndian) { bytes += $0 }
+    case .bigint: withUnsafeBytes(of: (Int64(text) ?? 0).bigEndian) { bytes += $0 }
+    case .double:
+      withUnsafeBytes(of: (Double(text) ?? 0).bitPattern.bigEndian) { bytes += $0 }
+    default: bytes = Array(text.utf8)
+    }
+    return bytes
+  }
+
+  private func changes(_ block: ScriptBlock) throws -> [String]? {
+    guard let source = source(block.words.first ?? ""), let engine else {
+      return ["unknown source"]
+    }
+    try engine.runUntilIdle()
+    var lines: [String] = []
+    for partition in 0..<source.partitions {
+      let place = "\(source.topic)/\(partition)"
+      while true {
+        let read = try engine.log.read(source.topic, partition, from: looked[place] ?? 0)
+        guard read.nextOffset > looked[place] ?? 0 else { break }
+        looked[place] = read.nextOffset
+        for row in 0..<read.records.count { lines.append(shown(read.records, row, source)) }
+      }
+    }
+    return block.words.contains("rowsort") ? lines.sorted() : lines
+  }
+
+  private func shown(_ records: RawRecords, _ row: Int, _ source: SourceDefinition) -> String {
+    var key = records.key(row).map { Array($0) }
+    var window = ""
+    if let bytes = key, let kind = source.window?.kind, bytes.count >= 8 {
+      func long(_ at: Int) -> Int64 { bytes[at..<at + 8].reduce(0) { $0 << 8 | Int64($1) } }
+      let start = long(bytes.count - 8)
+      if kind == .session {
+        window = " [\(start),\(long(bytes.count - 16))]"
+        key = Array(bytes.dropLast(16))
+      } else {
+        window = " [\(start),\(start + (source.window?.sizeMs ?? 0)))"
+        key = Array(bytes.dropLast(8))
+      }
+    }
+    let value = records.value(row).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    return "@\(records.timestamps[row]) \(keyText(key, source))\(window) \(value)"
+  }
+
+  private func keyText(_ key: [UInt8]?, _ source: SourceDefinition) -> String {
+    guard let key else { return "-" }
+    guard source.keyFormat.name == .kafka else { return String(decoding: key, as: UTF8.self) }
+    switch (source.schema.keys.first?.type, key.count) {
+    case (.int?, 4): return "\(key.reduce(Int32(0)) { $0 << 8 | Int32($1) })"
+    case (.bigint?, 8): return "\(key.reduce(Int64(0)) { $0 << 8 | Int64($1) })"
+    case (.double?, 8):
+      return "\(Double(bitPattern: key.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }))"
+    default: return String(decoding: key, as: UTF8.self)
+    }
+  }
+}

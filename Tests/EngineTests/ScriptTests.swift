@@ -1,0 +1,45 @@
+// Every .slt under Tests/SQL, under every configuration. HEADRACE_BLESS=1 writes the answers of the default
+// configuration into the files; HEADRACE_SLT chooses files by words of their names.
+
+import Foundation
+import Testing
+
+private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  .deletingLastPathComponent().deletingLastPathComponent()
+
+private func scriptPaths() -> [String] {
+  let folder = root.appendingPathComponent("Tests/SQL")
+  let words = (ProcessInfo.processInfo.environment["HEADRACE_SLT"] ?? "").split(separator: " ")
+  let found = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+  return (found?.compactMap { ($0 as? URL)?.path } ?? []).filter { path in
+    path.hasSuffix(".slt") && (words.isEmpty || words.contains { path.contains($0) })
+  }.sorted()
+}
+
+@Suite struct ScriptTests {
+  @Test(arguments: scriptPaths())
+  func script(_ path: String) throws {
+    let file = try ScriptFile(path: path)
+    #expect(!file.blocks.isEmpty, "\(file.name) has no block")
+    if ProcessInfo.processInfo.environment["HEADRACE_BLESS"] == "1" {
+      let (differences, answers) = try ScriptRunner(file, ScriptConfiguration.all[0]).run()
+      if !differences.isEmpty { try file.bless(answers) }
+      return
+    }
+    for configuration in ScriptConfiguration.all {
+      let (differences, _) = try ScriptRunner(file, configuration).run()
+      for difference in differences {
+        Issue.record(
+          """
+          under \(configuration.name), line \(difference.line):
+          expected:
+          \(difference.expected.joined(separator: "\n"))
+          actual:
+          \(difference.actual.joined(separator: "\n"))
+          """,
+          sourceLocation: SourceLocation(
+            fileID: "EngineTests/\(file.name)", filePath: path, line: difference.line, column: 1))
+      }
+    }
+  }
+}
