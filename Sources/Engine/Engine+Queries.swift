@@ -60,7 +60,7 @@ extension Engine {
         try restore(runtime, query, store, partition)
       }
     }
-    runtime.finishRestore()
+    try runtime.finishRestore()
     query.runtime = runtime
     query.failure = nil
     query.state = .catchingUp

@@ -17,6 +17,8 @@ final class TableState: StateStore {
 
   func find(_ key: UnsafeRawBufferPointer) -> Int? { rows.find(key) }
   func rowtime(_ slot: Int) -> Int64 { rows.rowtime(slot) }
+  /// The bytes of a row; valid until the next change.
+  func row(_ slot: Int) -> UnsafeRawBufferPointer { rows.row(slot) }
 
   /// Appends the row of a slot to one builder a column.
   func read(_ slot: Int, into builders: [ColumnBuilder]) throws(QueryFailure) {
@@ -24,6 +26,11 @@ final class TableState: StateStore {
     guard reader.read(into: builders) else {
       throw QueryFailure("the state of store \(name) is damaged")
     }
+  }
+
+  /// Every key with its row, in no meaningful order.
+  var all: [(key: [UInt8], row: [UInt8])] {
+    rows.slots.map { (Array(rows.key($0)), Array(rows.row($0))) }
   }
 
   func put(_ key: UnsafeRawBufferPointer, _ row: UnsafeRawBufferPointer, rowtime: Int64) {

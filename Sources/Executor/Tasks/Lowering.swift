@@ -138,13 +138,42 @@ struct Lowering {
       let operation = StreamTableJoinOperator(
         state: state, streamKeys: places(node.leftKeys, node.left),
         tableKeys: places(node.rightKeys, node.right), isLeft: node.type == .left)
-      connect(operation, target, port)
-      try lower(node.left, into: operation, port: 0, retractions: false)
-      try lower(node.right, into: operation, port: 1, retractions: false)
-      operators.append(operation)
-    case .streamStream: throw QueryFailure("stream-stream joins have no operator yet")
-    case .tableTable: throw QueryFailure("table-table joins have no operator yet")
-    case .foreignKey: throw QueryFailure("foreign-key joins have no operator yet")
+      try connectJoin(node, operation, target, port)
+    case .streamStream(let before, let after, let grace):
+      let spec = StreamStreamJoinOperator.Spec(
+        type: node.type, beforeMs: before, afterMs: after, graceMs: grace,
+        keys: [places(node.leftKeys, node.left), places(node.rightKeys, node.right)],
+        types: [node.left.columns.map(\.type), node.right.columns.map(\.type)],
+        keyTypes: node.key.map(\.type))
+      let operation = StreamStreamJoinOperator(
+        spec: spec, names: [storeName("left"), storeName("right"), storeName("outer")])
+      try connectJoin(node, operation, target, port)
+    case .tableTable:
+      let states = [node.left, node.right].map {
+        TableState(name: storeName("table"), types: $0.columns.map(\.type))
+      }
+      let operation = TableTableJoinOperator(
+        type: node.type, states: states,
+        keys: [places(node.leftKeys, node.left), places(node.rightKeys, node.right)],
+        keyTypes: node.key.map(\.type), emitsRetractions: retractions)
+      try connectJoin(node, operation, target, port)
+    case .foreignKey(let expression):
+      let operation = ForeignKeyJoinOperator(
+        isLeftJoin: node.type == .left,
+        left: TableState(name: storeName("left"), types: node.left.columns.map(\.type)),
+        right: TableState(name: storeName("right"), types: node.right.columns.map(\.type)),
+        leftKeys: places(node.leftKeys, node.left), rightKeys: places(node.rightKeys, node.right),
+        foreignKey: expression, evaluator: evaluator(node.left), emitsRetractions: retractions)
+      try connectJoin(node, operation, target, port)
     }
+  }
+
+  private mutating func connectJoin(
+    _ node: JoinPlan, _ operation: Operator, _ target: Operator, _ port: Int
+  ) throws(QueryFailure) {
+    connect(operation, target, port)
+    try lower(node.left, into: operation, port: 0, retractions: false)
+    try lower(node.right, into: operation, port: 1, retractions: false)
+    operators.append(operation)
   }
 }

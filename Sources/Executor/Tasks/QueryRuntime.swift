@@ -145,8 +145,8 @@ public final class QueryRuntime {
   }
 
   /// After the last `restore`.
-  public func finishRestore() {
-    for task in tasks.joined() { task.restored() }
+  public func finishRestore() throws(QueryFailure) {
+    for task in tasks.joined() { try task.restored() }
   }
 
   /// A store's whole content.

@@ -51,7 +51,10 @@ final class QueryTask: @unchecked Sendable {
     }
   }
 
-  func restored() {
-    for case let aggregate as AggregateOperator in operators { aggregate.rebuildWindows() }
+  func restored() throws(QueryFailure) {
+    for operation in operators {
+      if let aggregate = operation as? AggregateOperator { aggregate.rebuildWindows() }
+      if let join = operation as? ForeignKeyJoinOperator { try join.rebuildReferences() }
+    }
   }
 }
