@@ -67,24 +67,24 @@ final class JSONDecoder {
     guard p < end, p[0] == 0x7B else { return try notObject(p, cursor) }
     p = cursor.skipSpace(p + 1)
     if p < end, p[0] == 0x7D { return p + 1 }
-    let entries = keys.entries
     let slots = table.slots
-    var previous = 0
+    var entry = keys.start
     while true {
-      var index = entries[previous].next
-      if entries[index].matches(p, end) {
-        p += entries[index].length
+      let expected = entry.pointee.next
+      if expected.matches(p, end) {
+        entry = expected
+        p += entry.pointee.length
       } else {
-        (index, p) = try keys.find(p, after: previous, cursor, reader)
+        (entry, p) = try keys.find(p, after: entry, cursor, reader)
       }
-      previous = index
       p = cursor.skipSpace(p)
-      let field = entries[index].field
+      let field = entry.pointee.field
       let slot = slots + field
-      var kind = entries[index].kind
-      if entries[index].isExact {
+      var kind = entry.pointee.kind
+      if entry.pointee.isExact {
         slot.pointee.exactRow = row
       } else if kind != .unknown, slot.pointee.exactRow == row {
+        // The exact name was there before: this one is only checked.
         kind = .unknown
       }
       p = try member(p, field: field, kind, slot, cursor, row: row, base: base)
