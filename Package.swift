@@ -49,7 +49,7 @@ let package = Package(
       name: "format-benchmark", dependencies: ["Formats", "Columns"],
       path: "Benchmarks/format-benchmark", swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
-    tests("ColumnsTests", ["Columns"]),
+    tests("ColumnsTests", ["Columns", bigInt]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),
     tests("FormatsTests", ["Formats", "Columns"]),
     tests("EngineTests", ["Engine"]),

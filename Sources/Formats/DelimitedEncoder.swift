@@ -1,6 +1,6 @@
 // Columns to DELIMITED records, quoted as Apache Commons CSV does by default (MINIMAL): a field in
-// quotes where it must be, where it starts or ends oddly, and where the record starts with it and it
-// does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters.
+// quotes where it must be, where it starts or ends oddly, and where the record starts with it and
+// it does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters.
 
 internal import CSupport
 internal import Columns

@@ -1,6 +1,7 @@
-// Columns to JSON records. The text between values (`,"price":`) is made once; plain values are written
-// at raw positions with room reserved ahead; nested ones go to `JSONNesting`, row by row.
-// Invariant: `limit` is never passed, as every value reserves its longest text before it is written.
+// Columns to JSON records. The text between values (`,"price":`) is made once; plain values are
+// written at raw positions with room reserved ahead; nested ones go to `JSONNesting`, row by row.
+// Invariant: `limit` is never passed, as every value reserves its longest text before it is
+// written.
 
 internal import CSupport
 internal import Columns
@@ -116,7 +117,15 @@ final class JSONEncoder {
           room.p = ByteWriter.escaped(source, bytes.count, room.p)
         }
         room.append(0x22)
-      case .double, .boolean, .decimal, .base64, .built, .unknown:
+      case .double where column.pointee.value(row, as: Double.self).isFinite:
+        room.p = ByteWriter.double(column.pointee.value(row, as: Double.self), room.p)
+      case .decimal:
+        let value = column.pointee.value(row, as: Int128.self)
+        room.p = ByteWriter.decimal(value, scale: column.pointee.scale, room.p)
+      case .boolean where column.pointee.value(row, as: Bool.self):
+        (room.p[0], room.p[1], room.p[2], room.p[3]) = (0x74, 0x72, 0x75, 0x65)
+        room.p += 4
+      case .double, .boolean, .base64, .built, .unknown:
         room.flush()
         room = appended(columns[index], row, index, room.buffer)
       }

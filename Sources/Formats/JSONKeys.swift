@@ -1,6 +1,7 @@
-// The spellings of keys that were met, each with the field it stands for and the spelling that followed
-// it last time. A decoder compares the next bytes with that one (16 at once, masked) and is right for
-// nearly every key of nearly every stream. Invariant: what is learned never changes what is decoded.
+// The spellings of keys that were met, each with the field it stands for and the spelling that
+// followed it last time. A decoder compares the next bytes with that one (16 at once, masked) and
+// is right for nearly every key of nearly every stream. Invariant: what is learned never changes
+// what is decoded.
 
 internal import CSupport
 internal import Columns
