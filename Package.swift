@@ -56,7 +56,7 @@ let package = Package(
       name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
       swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
-    tests("ColumnsTests", ["Columns"]),
+    tests("ColumnsTests", ["Columns", bigInt]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),
     tests("FormatsTests", ["Formats", "Columns"]),
     tests(

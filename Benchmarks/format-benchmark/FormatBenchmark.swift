@@ -1,6 +1,6 @@
 // How long the formats take for one record: bids as Nexmark has them, about 223 bytes of JSON each.
-// Usage: format-benchmark [records] [repetitions]. Prints CPU time, the best of the repetitions, and a
-// checksum of what was decoded, so that no work can be left out.
+// Usage: format-benchmark [records] [repetitions]. Prints CPU time, the best of the repetitions,
+// and a checksum of what was decoded, so that no work can be left out.
 
 import Columns
 import Formats

@@ -6,7 +6,9 @@
 public import BigInt
 
 public final class ColumnBuilder {
-  enum Storage { case boolean, int, bigint, double, decimal, wideDecimal, bytes, list, map, structure }
+  enum Storage {
+    case boolean, int, bigint, double, decimal, wideDecimal, bytes, list, map, structure
+  }
 
   public let type: DataType
   let storage: Storage
@@ -69,7 +71,8 @@ public final class ColumnBuilder {
   @inline(never)
   private func grow() {
     let grown = capacity * 2
-    let newFixed = UnsafeMutableRawPointer.allocate(byteCount: max(1, grown * stride), alignment: 16)
+    let newFixed = UnsafeMutableRawPointer.allocate(
+      byteCount: max(1, grown * stride), alignment: 16)
     newFixed.copyMemory(from: fixed, byteCount: count * stride)
     fixed.deallocate()
     fixed = newFixed

@@ -42,5 +42,23 @@ func shortestDigits(of magnitude: Double) -> (digits: String, exponent: Int) {
   var digits = mantissa.dropFirst(leading)
   exponent -= leading
   while digits.last == "0" { digits = digits.dropLast() }
+  if digits.utf8.count == 1 && magnitude.bitPattern < 2000 {
+    return twoDigits(ofSubnormal: magnitude)
+  }
   return (String(digits), exponent)
+}
+
+/// Java never prints fewer than two digits, and the nearest two are not always the shortest one and a
+/// zero: 4.9E-324, where one digit would be 5E-324. Only the smallest doubles are that coarse.
+private func twoDigits(ofSubnormal magnitude: Double) -> (digits: String, exponent: Int) {
+  // In units of 1E-324.
+  var rest = Double(magnitude.bitPattern) * 4.94065645841246544
+  var exponent = -323
+  while rest >= 10 {
+    rest /= 10
+    exponent += 1
+  }
+  let digits = Int((rest * 10).rounded())
+  if digits == 100 { return ("1", exponent + 1) }
+  return (digits % 10 == 0 ? "\(digits / 10)" : "\(digits)", exponent)
 }

@@ -7,10 +7,11 @@ public final class ByteBuffer: @unchecked Sendable {
   // Unchecked: written only by the one holder that fills it, before it is shared.
   public static let padding = 64
 
-  public private(set) var base: UnsafeMutablePointer<UInt8>
-  public private(set) var capacity: Int
+  // Exclusivity unchecked: writers touch these for every value, and no closure runs meanwhile.
+  @exclusivity(unchecked) public private(set) var base: UnsafeMutablePointer<UInt8>
+  @exclusivity(unchecked) public private(set) var capacity: Int
   /// Bytes in use; never more than `capacity`.
-  public var count: Int = 0
+  @exclusivity(unchecked) public var count: Int = 0
 
   public init(capacity: Int) {
     self.capacity = capacity

@@ -6,9 +6,12 @@ internal import Columns
 /// One column; trivial, so that a row's loop reads it without counting references.
 struct BoundColumn {
   var kind = ValueKind.built
-  var values = UnsafeRawPointer(bitPattern: 1)!
-  var lengths = UnsafePointer<UInt32>(bitPattern: 8)!
-  var arena = UnsafePointer<UInt8>(bitPattern: 8)!
+  /// Digits after the point of a DECIMAL.
+  var scale = 0
+  var values: UnsafeRawPointer
+  /// STRING and BYTES only, as is `arena`; `values` holds their starts.
+  var lengths: UnsafePointer<UInt32>
+  var arena: UnsafePointer<UInt8>
   /// nil: no row is NULL.
   var validity: UnsafePointer<UInt64>?
 
@@ -44,12 +47,19 @@ func withBound(_ columns: [Column], _ plans: [TypePlan], _ body: ([BoundColumn])
   bind(columns, plans, 0, [], body)
 }
 
+/// What columns of another kind point to.
+private let nothing = ByteBuffer(capacity: 0)
+
 private func bind(
   _ columns: [Column], _ plans: [TypePlan], _ index: Int, _ done: [BoundColumn],
   _ body: ([BoundColumn]) -> Void
 ) {
   guard index < columns.count else { return body(done) }
-  var bound = BoundColumn()
+  let placeholder = nothing.base
+  var bound = BoundColumn(
+    scale: plans[index].scale, values: UnsafeRawPointer(placeholder),
+    lengths: UnsafeRawPointer(placeholder).assumingMemoryBound(to: UInt32.self),
+    arena: UnsafePointer(placeholder))
   func values<T>(_ column: Fixed<T>) {
     column.values.withUnsafeBytes { raw in
       bound.kind = plans[index].kind

@@ -7,8 +7,8 @@ internal import Columns
 enum ByteWriter {
   typealias Target = UnsafeMutablePointer<UInt8>
 
-  /// No number but a DECIMAL takes more; no function touches more.
-  static let numberBytesMax = 40
+  /// No number but a very wide DECIMAL takes more, nor touches more while it is written.
+  static let numberBytesMax = 48
 
   @inline(__always)
   static func integer(_ value: Int64, _ p: Target) -> Target {
@@ -65,7 +65,7 @@ enum ByteWriter {
     return p
   }
 
-  /// A DECIMAL of up to 38 digits, plain; touches up to 64 bytes.
+  /// A DECIMAL of up to 38 digits, plain.
   static func decimal(_ value: Int128, scale: Int, _ p: Target) -> Target {
     p[0] = 0x2D
     var p = p + (value < 0 ? 1 : 0)

@@ -1,6 +1,6 @@
-// DELIMITED records to columns: fields between delimiters, in quotes where they hold delimiters, line
-// ends or quotes (doubled). An empty field is NULL, quoted or not, as there is no telling '' from NULL.
-// Invariant: a record has exactly as many fields as the schema, or it is bad.
+// DELIMITED records to columns: fields between delimiters, in quotes where they hold delimiters,
+// line ends or quotes (doubled). An empty field is NULL, quoted or not, as there is no telling ''
+// from NULL. Invariant: a record has exactly as many fields as the schema, or it is bad.
 
 internal import CSupport
 internal import Columns

@@ -1,6 +1,6 @@
 // Columns to DELIMITED records, quoted as Apache Commons CSV does by default (MINIMAL): a field in
-// quotes where it must be, where it starts or ends oddly, and where the record starts with it and it
-// does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters.
+// quotes where it must be, where it starts or ends oddly, and where the record starts with it and
+// it does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters.
 
 internal import CSupport
 internal import Columns
@@ -26,8 +26,9 @@ final class DelimitedEncoder {
     let nested = fields.firstIndex { !isFlat($0.type) }
     var bad: [BadRecord] = []
     withBound(columns, plans) { bound in
+      var room = OutputRoom(buffer)
       for row in 0..<count {
-        let start = buffer.count
+        let start = room.p - room.base
         starts.append(Int32(start))
         if isNull.map({ $0[row] }) ?? false {
           lengths.append(-1)
@@ -37,10 +38,11 @@ final class DelimitedEncoder {
           bad.append(BadRecord(row: row, reason: reason))
           lengths.append(-1)
         } else {
-          append(bound, columns, row: row, buffer)
-          lengths.append(Int32(buffer.count - start))
+          append(bound, columns, row: row, &room)
+          lengths.append(Int32(room.p - room.base - start))
         }
       }
+      room.flush()
     }
     return bad
   }
@@ -53,29 +55,33 @@ final class DelimitedEncoder {
     }
   }
 
+  @inline(__always)
   private func append(
-    _ bound: [BoundColumn], _ columns: [Column], row: Int, _ buffer: ByteBuffer
+    _ bound: [BoundColumn], _ columns: [Column], row: Int, _ room: inout OutputRoom
   ) {
+    let delimiter = self.delimiter
+    let isSafeDelimiter = self.isSafeDelimiter
     for index in bound.indices {
-      if index > 0 { buffer.append(byte: delimiter) }
+      room.reserve(ByteWriter.numberBytesMax)
+      if index > 0 { room.append(delimiter) }
       let column = bound[index]
       if column.isNull(row) { continue }
       switch column.kind {
       case .int, .bigint, .date, .time, .timestamp:
         let value = column.integer(row)
         // A minus sign asks for quotes at the start of a record, a delimiter digit anywhere.
-        if (index == 0 && value < 0) || !isSafeDelimiter {
+        if isSafeDelimiter && (index > 0 || value >= 0) {
+          room.p = ByteWriter.integer(value, room.p)
+        } else {
           field.count = 0
           field.append(number: value)
-          append(fieldTo: buffer, isFirst: index == 0)
-        } else {
-          buffer.append(number: value)
+          room = appendedField(room, isFirst: index == 0)
         }
-      case .string: append(column.bytes(row), to: buffer, isFirst: index == 0)
+      case .string: append(column.bytes(row), &room, isFirst: index == 0)
       case .base64:
         field.count = 0
         field.append(base64: column.bytes(row))
-        append(fieldTo: buffer, isFirst: index == 0)
+        room = appendedField(room, isFirst: index == 0)
       case .boolean, .double, .decimal, .built, .unknown:
         field.count = 0
         if case .double(let doubles) = columns[index] {
@@ -83,7 +89,7 @@ final class DelimitedEncoder {
         } else {
           field.append(jsonValue: columns[index], row, plans[index])
         }
-        append(fieldTo: buffer, isFirst: index == 0)
+        room = appendedField(room, isFirst: index == 0)
       }
     }
   }
@@ -91,32 +97,44 @@ final class DelimitedEncoder {
   /// Whether no number can hold the delimiter.
   private var isSafeDelimiter: Bool { delimiter &- 48 > 9 && delimiter != 0x2D }
 
-  private func append(fieldTo buffer: ByteBuffer, isFirst: Bool) {
-    append(
-      UnsafeBufferPointer(start: UnsafePointer(field.base), count: field.count), to: buffer,
-      isFirst: isFirst)
+  @inline(never)
+  private func appendedField(_ room: OutputRoom, isFirst: Bool) -> OutputRoom {
+    var room = room
+    let text = UnsafeBufferPointer(start: UnsafePointer(field.base), count: field.count)
+    append(text, &room, isFirst: isFirst)
+    return room
   }
 
+  @inline(__always)
   private func append(
-    _ text: UnsafeBufferPointer<UInt8>, to buffer: ByteBuffer, isFirst: Bool
+    _ text: UnsafeBufferPointer<UInt8>, _ room: inout OutputRoom, isFirst: Bool
   ) {
-    if !needsQuotes(text, isFirst: isFirst) {
-      return buffer.append(UnsafeRawBufferPointer(text))
-    }
-    buffer.reserve(text.count * 2 + 2)
-    var p = buffer.base + buffer.count
-    p[0] = 0x22
-    p += 1
-    for byte in text {
-      if byte == 0x22 {
-        p[0] = 0x22
-        p += 1
+    if needsQuotes(text, isFirst: isFirst) {
+      room = appendedQuoted(text, room)
+    } else if let source = text.baseAddress {
+      room.reserve(text.count + 16)
+      var copied = 0
+      while copied < text.count {
+        headrace_copy16(room.p + copied, source + copied)
+        copied += 16
       }
-      p[0] = byte
-      p += 1
+      room.p += text.count
     }
-    p[0] = 0x22
-    buffer.count = p + 1 - buffer.base
+  }
+
+  @inline(never)
+  private func appendedQuoted(
+    _ text: UnsafeBufferPointer<UInt8>, _ room: OutputRoom
+  ) -> OutputRoom {
+    var room = room
+    room.reserve(text.count * 2 + 2)
+    room.append(0x22)
+    for byte in text {
+      if byte == 0x22 { room.append(0x22) }
+      room.append(byte)
+    }
+    room.append(0x22)
+    return room
   }
 
   private func needsQuotes(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool) -> Bool {

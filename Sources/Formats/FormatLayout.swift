@@ -1,6 +1,6 @@
-// The vocabulary of the formats: how one side of a record is laid out, which columns it holds, and what
-// a batch of records becomes. One side is decoded or encoded by one object, a whole batch at a time.
-// Invariant: every decoded column has one row for each record asked for, bad ones included.
+// The vocabulary of the formats: how one side of a record is laid out, which columns it holds, and
+// what a batch of records becomes. One side is decoded or encoded by one object, a whole batch at a
+// time. Invariant: every decoded column has one row for each record asked for, bad ones included.
 
 public import Columns
 

@@ -1,6 +1,7 @@
 // Walks JSON text by position: strings, numbers, literals, and values that nobody asked for.
-// Functions take a position and return the one behind what they read, so that callers keep theirs in a
-// register. Invariant: nothing beyond `end` decides anything, though up to 64 bytes may be loaded there.
+// Functions take a position and return the one behind what they read, so that callers keep theirs
+// in a register. Invariant: nothing beyond `end` decides anything, though up to 64 bytes may be
+// loaded there.
 
 internal import CSupport
 internal import Columns
@@ -143,8 +144,8 @@ struct JSONCursor {
     }
   }
 
-  /// Walks the object at `p`; `body` gets the name between its quotes and the position of the value,
-  /// and returns the one behind it.
+  /// Walks the object at `p`; `body` gets the name between its quotes and the position of the
+  /// value, and returns the one behind it.
   @inline(__always)
   func members(
     _ p: Bytes, depth: Int,

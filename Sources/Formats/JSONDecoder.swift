@@ -1,6 +1,6 @@
-// JSON records to columns in one pass. Keys are predicted, plain integers and strings are read in line,
-// everything else goes to `JSONReader`. No call, allocation or reference count per field on that path.
-// Invariant: a record is stored as a whole or not at all.
+// JSON records to columns in one pass. Keys are predicted, plain integers and strings are read in
+// line, everything else goes to `JSONReader`. No call, allocation or reference count per field on
+// that path. Invariant: a record is stored as a whole or not at all.
 
 internal import CSupport
 internal import Columns
@@ -58,7 +58,9 @@ final class JSONDecoder {
   private func value(_ cursor: JSONCursor, row: Int, base: Bytes) throws(BadInput) -> Bytes {
     let p = cursor.skipSpace(cursor.start)
     if fields.isEmpty { return try cursor.skipValue(p, depth: 0) }
-    return try other(p, field: 0, cursor, row: row, base: base, depth: 0)
+    let slot = table.slots
+    return try member(
+      p, field: 0, slot.pointee.kind, slot, cursor, row: row, base: base)
   }
 
   private func object(_ cursor: JSONCursor, row: Int, base: Bytes) throws(BadInput) -> Bytes {
@@ -67,24 +69,24 @@ final class JSONDecoder {
     guard p < end, p[0] == 0x7B else { return try notObject(p, cursor) }
     p = cursor.skipSpace(p + 1)
     if p < end, p[0] == 0x7D { return p + 1 }
-    let entries = keys.entries
     let slots = table.slots
-    var previous = 0
+    var entry = keys.start
     while true {
-      var index = entries[previous].next
-      if entries[index].matches(p, end) {
-        p += entries[index].length
+      let expected = entry.pointee.next
+      if expected.matches(p, end) {
+        entry = expected
+        p += entry.pointee.length
       } else {
-        (index, p) = try keys.find(p, after: previous, cursor, reader)
+        (entry, p) = try keys.find(p, after: entry, cursor, reader)
       }
-      previous = index
       p = cursor.skipSpace(p)
-      let field = entries[index].field
+      let field = entry.pointee.field
       let slot = slots + field
-      var kind = entries[index].kind
-      if entries[index].isExact {
+      var kind = entry.pointee.kind
+      if entry.pointee.isExact {
         slot.pointee.exactRow = row
       } else if kind != .unknown, slot.pointee.exactRow == row {
+        // The exact name was there before: this one is only checked.
         kind = .unknown
       }
       p = try member(p, field: field, kind, slot, cursor, row: row, base: base)
@@ -136,23 +138,35 @@ final class JSONDecoder {
       let (_, behind) = plainInteger(p, end)
       if let behind { return behind }
       return try cursor.skipValue(p, depth: 1)
-    case .boolean, .decimal, .date, .time, .base64, .built: break
+    case .boolean:
+      let word = UnsafeRawPointer(p).loadUnaligned(as: UInt32.self).littleEndian
+      if word == 0x6575_7274, end - p >= 4 {
+        slot.pointee.store(true, row)
+        return p + 4
+      }
+    case .date, .time:
+      let (value, behind) = plainInteger(p, end)
+      if let behind, let value = Int32(exactly: value) {
+        slot.pointee.store(value, row)
+        return behind
+      }
+    case .decimal, .base64, .built: break
     }
-    return try other(p, field: field, cursor, row: row, base: base, depth: 1)
+    return try other(p, field: field, cursor, row: row, base: base)
   }
 
   /// A value that is not plain.
   @inline(never)
   private func other(
-    _ p: Bytes, field: Int, _ cursor: JSONCursor, row: Int, base: Bytes, depth: Int
+    _ p: Bytes, field: Int, _ cursor: JSONCursor, row: Int, base: Bytes
   ) throws(BadInput) -> Bytes {
     let plan = table.plans[field]
     do {
       if plan.kind == .built {
         let builder = table.builder(field, row: row)
-        return try reader.build(p, plan, builder, cursor, depth: depth)
+        return try reader.build(p, plan, builder, cursor, depth: 1)
       }
-      let (value, end) = try reader.scalar(p, plan, cursor, depth: depth)
+      let (value, end) = try reader.scalar(p, plan, cursor, depth: 1)
       table.store(value, field: field, row: row, base: base)
       return end
     } catch {

@@ -1,6 +1,7 @@
-// Columns to JSON records. The text between values (`,"price":`) is made once; plain values are written
-// at raw positions with room reserved ahead; nested ones go to `JSONNesting`, row by row.
-// Invariant: `limit` is never passed, as every value reserves its longest text before it is written.
+// Columns to JSON records. The text between values (`,"price":`) is made once; plain values are
+// written at raw positions with room reserved ahead; nested ones go to `JSONNesting`, row by row.
+// Invariant: `limit` is never passed, as every value reserves its longest text before it is
+// written.
 
 internal import CSupport
 internal import Columns
@@ -11,13 +12,17 @@ final class JSONEncoder {
   private let isWrapped: Bool
   /// Text before each value, each followed by room to be copied 16 bytes at a time.
   private let prefixes: ByteBuffer
-  private var prefixRanges: [(start: Int, length: Int)] = []
+  private let prefixBase: UnsafeMutablePointer<UInt8>
+  private let prefixRanges: [(start: Int, length: Int)]
+  /// What a record takes, but for what is in its strings and nested values.
+  private let fixedBytes: Int
 
   init(_ fields: [FormatField], isWrapped: Bool) {
     precondition(isWrapped || fields.count <= 1, "only one column can stand alone")
     plans = fields.map { TypePlan($0.type) }
     self.isWrapped = isWrapped
-    prefixes = ByteBuffer(capacity: 256)
+    let prefixes = ByteBuffer(capacity: 256)
+    var ranges: [(start: Int, length: Int)] = []
     for (index, field) in fields.enumerated() {
       let start = prefixes.count
       if isWrapped {
@@ -25,8 +30,12 @@ final class JSONEncoder {
         Array(field.name.utf8).withUnsafeBufferPointer { prefixes.append(jsonString: $0) }
         prefixes.append(byte: 0x3A)
       }
-      prefixRanges.append((start, prefixes.count - start))
+      ranges.append((start, prefixes.count - start))
     }
+    self.prefixes = prefixes
+    prefixRanges = ranges
+    prefixBase = prefixes.base
+    fixedBytes = prefixes.count + fields.count * (ByteWriter.numberBytesMax + 16) + 16
   }
 
   func encode(
@@ -45,18 +54,20 @@ final class JSONEncoder {
   ) {
     bound.withUnsafeBufferPointer { bound in
       prefixRanges.withUnsafeBufferPointer { ranges in
+        var room = OutputRoom(buffer)
         for row in 0..<count {
-          let isTombstone =
-            isNull.map { $0[row] } ?? false || (!isWrapped && isNullAlone(bound, row))
-          starts.append(Int32(buffer.count))
-          if isTombstone {
+          let start = room.p - room.base
+          starts.append(Int32(start))
+          if let isNull, isNull[row] {
             lengths.append(-1)
-            continue
+          } else if !isWrapped, isNullAlone(bound, row) {
+            lengths.append(-1)
+          } else {
+            append(bound, ranges, columns, row: row, &room)
+            lengths.append(Int32(room.p - room.base - start))
           }
-          let start = buffer.count
-          append(bound, ranges, columns, row: row, buffer)
-          lengths.append(Int32(buffer.count - start))
         }
+        room.flush()
       }
     }
   }
@@ -70,69 +81,65 @@ final class JSONEncoder {
   private func append(
     _ bound: UnsafeBufferPointer<BoundColumn>,
     _ ranges: UnsafeBufferPointer<(start: Int, length: Int)>, _ columns: [Column], row: Int,
-    _ buffer: ByteBuffer
+    _ room: inout OutputRoom
   ) {
-    // What every value but a string, a DECIMAL or a nested one takes.
-    let fixedBytes = prefixes.count + bound.count * (ByteWriter.numberBytesMax + 16) + 16
-    buffer.reserve(fixedBytes)
-    var p = buffer.base + buffer.count
-    var limit = buffer.base + buffer.capacity
-    let prefixBase = prefixes.base
-    if bound.isEmpty {
-      p[0] = 0x7B
-      p += 1
+    room.reserve(fixedBytes)
+    guard let first = bound.baseAddress, !bound.isEmpty else {
+      room.append(0x7B)
+      room.append(0x7D)
+      return
     }
     for index in 0..<bound.count {
       let range = ranges[index]
       var copied = 0
       while copied < range.length {
-        headrace_copy16(p + copied, prefixBase + range.start + copied)
+        headrace_copy16(room.p + copied, prefixBase + range.start + copied)
         copied += 16
       }
-      p += range.length
-      let column = bound[index]
-      if column.isNull(row) {
-        p[0] = 0x6E
-        p[1] = 0x75
-        p[2] = 0x6C
-        p[3] = 0x6C
-        p += 4
+      room.p += range.length
+      let column = first + index
+      if column.pointee.isNull(row) {
+        (room.p[0], room.p[1], room.p[2], room.p[3]) = (0x6E, 0x75, 0x6C, 0x6C)
+        room.p += 4
         continue
       }
-      switch column.kind {
-      case .bigint, .timestamp: p = ByteWriter.integer(column.value(row, as: Int64.self), p)
+      switch column.pointee.kind {
+      case .bigint, .timestamp:
+        room.p = ByteWriter.integer(column.pointee.value(row, as: Int64.self), room.p)
       case .int, .date, .time:
-        p = ByteWriter.integer(Int64(column.value(row, as: Int32.self)), p)
+        let value = column.pointee.value(row, as: Int32.self)
+        room.p = ByteWriter.integer(Int64(value), room.p)
       case .string:
-        let bytes = column.bytes(row)
-        let need = bytes.count * 6 + 32 + fixedBytes
-        if limit - p < need { (p, limit) = grow(buffer, p, need) }
-        p[0] = 0x22
-        if let source = bytes.baseAddress { p = ByteWriter.escaped(source, bytes.count, p + 1) }
-        p[0] = 0x22
-        p += 1
-      case .double, .boolean, .decimal, .base64, .built, .unknown:
-        buffer.count = p - buffer.base
-        buffer.append(jsonValue: columns[index], row, plans[index])
-        buffer.reserve(fixedBytes)
-        p = buffer.base + buffer.count
-        limit = buffer.base + buffer.capacity
+        let bytes = column.pointee.bytes(row)
+        room.reserve(bytes.count * 6 + 32 + fixedBytes)
+        room.append(0x22)
+        if let source = bytes.baseAddress {
+          room.p = ByteWriter.escaped(source, bytes.count, room.p)
+        }
+        room.append(0x22)
+      case .double where column.pointee.value(row, as: Double.self).isFinite:
+        room.p = ByteWriter.double(column.pointee.value(row, as: Double.self), room.p)
+      case .decimal:
+        let value = column.pointee.value(row, as: Int128.self)
+        room.p = ByteWriter.decimal(value, scale: column.pointee.scale, room.p)
+      case .boolean where column.pointee.value(row, as: Bool.self):
+        (room.p[0], room.p[1], room.p[2], room.p[3]) = (0x74, 0x72, 0x75, 0x65)
+        room.p += 4
+      case .double, .boolean, .base64, .built, .unknown:
+        room.flush()
+        room = appended(columns[index], row, index, room.buffer)
       }
     }
-    if isWrapped {
-      p[0] = 0x7D
-      p += 1
-    }
-    buffer.count = p - buffer.base
+    if isWrapped { room.append(0x7D) }
   }
 
   @inline(never)
-  private func grow(
-    _ buffer: ByteBuffer, _ p: UnsafeMutablePointer<UInt8>, _ need: Int
-  ) -> (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<UInt8>) {
-    buffer.count = p - buffer.base
-    buffer.reserve(need)
-    return (buffer.base + buffer.count, buffer.base + buffer.capacity)
+  private func appended(
+    _ column: Column, _ row: Int, _ index: Int, _ buffer: ByteBuffer
+  ) -> OutputRoom {
+    buffer.append(jsonValue: column, row, plans[index])
+    buffer.reserve(fixedBytes)
+    return OutputRoom(buffer)
   }
 }
 

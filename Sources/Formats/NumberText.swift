@@ -1,6 +1,7 @@
 // Numbers out of text: the shape of a decimal literal, and its value as BIGINT, DOUBLE or DECIMAL.
 // Both JSON numbers and the strings and DELIMITED fields that stand for numbers are read here.
-// Exact: no binary rounding but the one that DOUBLE asks for; exponents cost nothing, however large.
+// Exact: no binary rounding but the one that DOUBLE asks for; exponents cost nothing, however
+// large.
 
 internal import CSupport
 internal import Columns

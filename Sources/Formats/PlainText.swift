@@ -1,6 +1,6 @@
-// What most fields look like: short integers, simple fractions, strings of plain ASCII. Read eight or
-// sixteen bytes at a time, without a loop over digits. Anything else gives nil and is read elsewhere.
-// Loads go up to 24 bytes beyond `end`, which the padding of `ByteBuffer` allows.
+// What most fields look like: short integers, simple fractions, strings of plain ASCII. Read eight
+// or sixteen bytes at a time, without a loop over digits. Anything else gives nil and is read
+// elsewhere. Loads go up to 24 bytes beyond `end`, which the padding of `ByteBuffer` allows.
 
 internal import CSupport
 internal import Columns

@@ -1,5 +1,6 @@
 // Values out of plain text: the numeric strings that JSON accepts, and the fields of DELIMITED.
-// Follows Java's parsers (Integer.parseInt, Double.parseDouble, BigDecimal); nil means: not such a text.
+// Follows Java's parsers (Integer.parseInt, Double.parseDouble, BigDecimal); nil means: not such a
+// text.
 
 internal import Columns
 

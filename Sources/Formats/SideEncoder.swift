@@ -1,5 +1,5 @@
-// The door to all encoders: columns in, one side of a batch of records out.
-// Invariant: every call appends exactly `count` entries to the arrays of its side, bad rows included.
+// The door to all encoders: columns in, one side of a batch of records out. Invariant: every call
+// appends exactly `count` entries to the arrays of its side, bad rows included.
 
 internal import CSupport
 public import Columns

@@ -51,7 +51,8 @@ final class TypePlan {
   }
 }
 
-/// Finds fields by the bytes of a name: the exact one first, else the first that differs in case alone.
+/// Finds fields by the bytes of a name: the exact one first, else the first that differs in case
+/// alone.
 struct FieldNames {
   let texts: [String]
   private let exact: [[UInt8]]

@@ -1,5 +1,6 @@
-// What the format tests share: records out of texts, decoding and encoding in one call, a seeded source
-// of schemas and values. Values are compared as `Value`, never by way of the code under test.
+// What the format tests share: records out of texts, decoding and encoding in one call, a seeded
+// source of schemas and values. Values are compared as `Value`, never by way of the code under
+// test.
 
 import Columns
 import Formats

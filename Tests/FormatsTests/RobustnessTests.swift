@@ -1,5 +1,6 @@
-// What holds for all inputs: values come back as they were written, damage never does more than make
-// its own record bad, and the cut into batches changes nothing. All of it seeded and repeatable.
+// What holds for all inputs: values come back as they were written, damage never does more than
+// make its own record bad, and the cut into batches changes nothing. All of it seeded and
+// repeatable.
 
 import Columns
 import Formats
