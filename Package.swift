@@ -49,6 +49,12 @@ let package = Package(
       name: "headrace-conformance",
       dependencies: ["Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
       path: "Tests/Conformance", swiftSettings: strict),
+    .executableTarget(
+      name: "format-benchmark", dependencies: ["Formats", "Columns"],
+      path: "Benchmarks/format-benchmark", swiftSettings: strict),
+    .executableTarget(
+      name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
+      swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns"]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),

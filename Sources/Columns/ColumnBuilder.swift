@@ -154,7 +154,7 @@ public final class ColumnBuilder {
   }
 
   public func append(wideUnscaled value: BigInt) {
-    if storage == .decimal { return append(unscaled: Int128(truncatingIfNeeded: value)) }
+    if storage == .decimal { return append(unscaled: lowBits(value)) }
     if count == capacity { grow() }
     wide.append(value)
     count += 1

@@ -49,6 +49,7 @@ extension DataType: CustomStringConvertible {
     case .array(let element): return "ARRAY<\(element)>"
     case .map(let key, let value): return "MAP<\(key), \(value)>"
     case .structure(let fields):
+      if fields.isEmpty { return "STRUCT< >" }
       return "STRUCT<"
         + fields.map { "\(quotedIdentifier($0.name)) \($0.type)" }.joined(separator: ", ") + ">"
     }

@@ -122,6 +122,16 @@ extension Decimal: CustomStringConvertible {
   public var description: String { decimalText(unscaled.description, scale: scale) }
 }
 
+/// The low 128 bits of `value`. Not `Int128(truncatingIfNeeded:)` nor `Int128(exactly:)`: those are off
+/// by 2^64 for a negative BigInt of more than one word (Swift 6.3.1, BigInt 6.0.1).
+func lowBits(_ value: BigInt) -> Int128 {
+  let words = value.magnitude.words
+  let low = UInt128(words.first ?? 0)
+  let high = UInt128(words.dropFirst().first ?? 0)
+  let magnitude = Int128(truncatingIfNeeded: high << 64 | low)
+  return value.sign == .minus ? 0 &- magnitude : magnitude
+}
+
 /// Puts the point into the digits of an unscaled number.
 func decimalText(_ unscaled: String, scale: Int) -> String {
   if scale == 0 { return unscaled }

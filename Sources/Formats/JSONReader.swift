@@ -12,6 +12,15 @@ final class JSONReader {
   /// What holds the records of the batch; nested strings are views of it where they can be.
   var buffer: ByteBuffer
 
+  /// A field of the object that is being read as a MAP.
+  private struct Member {
+    var name: UnsafeBufferPointer<UInt8>
+    var hasEscapes: Bool
+    var value: Bytes
+  }
+
+  private var members: [Member] = []
+
   init(spill: ByteBuffer) {
     self.spill = spill
     buffer = spill
@@ -184,33 +193,56 @@ final class JSONReader {
   private func buildMap(
     _ p: Bytes, _ plan: TypePlan, _ builder: ColumnBuilder, _ cursor: JSONCursor, depth: Int
   ) throws(BadInput) -> Bytes {
-    var order: [[UInt8]] = []
-    var positions: [[UInt8]: (entry: Int, value: Bytes)] = [:]
+    // Maps in maps use the same array, each from its own mark on.
+    let mark = members.count
+    defer { members.removeLast(members.count - mark) }
     let end = try cursor.members(p, depth: depth) { name, hasEscapes, value throws(BadInput) in
-      let key = unescaped(name, hasEscapes)
-      let entry = positions[key]?.entry ?? order.count
-      if entry == order.count { order.append(key) }
-      positions[key] = (entry, value)
+      members.append(Member(name: name, hasEscapes: hasEscapes, value: value))
       return try cursor.skipValue(value, depth: depth + 1)
     }
-    for key in order {
-      guard let (_, value) = positions[key] else { continue }
-      let text = String(decoding: key, as: UTF8.self)
-      guard appendKey(key, plan.children[0], to: builder.children[0]) else {
-        throw BadInput("cannot read the key '\(text)' as \(plan.children[0].type)")
+    if members.count - mark > 1 { dropDuplicates(from: mark) }
+    for index in mark..<members.count {
+      let member = members[index]
+      guard appendKey(member, plan.children[0], to: builder.children[0]) else {
+        throw BadInput("cannot read the key \(excerpt(member.name)) as \(plan.children[0].type)")
       }
       do throws(BadInput) {
-        _ = try build(value, plan.children[1], builder.children[1], cursor, depth: depth + 1)
+        _ = try build(
+          member.value, plan.children[1], builder.children[1], cursor, depth: depth + 1)
       } catch {
-        throw error.within("['\(text)']")
+        throw error.within("['\(excerpt(member.name))']")
       }
     }
     builder.endRow()
     return end
   }
 
-  private func appendKey(_ key: [UInt8], _ plan: TypePlan, to builder: ColumnBuilder) -> Bool {
-    key.withUnsafeBufferPointer { text in
+  /// Leaves each key once, where it came first, with the value that came last.
+  private func dropDuplicates(from mark: Int) {
+    var firsts: [[UInt8]: Int] = [:]
+    var kept = mark
+    for index in mark..<members.count {
+      let member = members[index]
+      let key = unescaped(member.name, member.hasEscapes)
+      if let first = firsts[key] {
+        members[first].value = member.value
+      } else {
+        firsts[key] = kept
+        members[kept] = member
+        kept += 1
+      }
+    }
+    members.removeLast(members.count - kept)
+  }
+
+  private func appendKey(
+    _ member: Member, _ plan: TypePlan, to builder: ColumnBuilder
+  ) -> Bool {
+    if plan.kind == .string, !member.hasEscapes, let start = member.name.baseAddress {
+      append(.view(start, member.name.count), plan, to: builder)
+      return true
+    }
+    return unescaped(member.name, member.hasEscapes).withUnsafeBufferPointer { text in
       if plan.kind == .string {
         builder.append(bytes: UnsafeRawBufferPointer(text))
         return true

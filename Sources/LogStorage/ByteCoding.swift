@@ -1,6 +1,7 @@
-// Little-endian writing and checked reading of our own small structures: commit records and checkpoints.
-// (Kafka's batches are big-endian and have their own code.) A reader never trusts a length: whatever does
-// not fit makes it throw, and no byte sequence makes it loop or allocate more than it was given.
+// Little-endian writing and checked reading of our own small structures: commit records and
+// checkpoints. (Kafka's batches are big-endian and have their own code.) A reader never trusts a
+// length: whatever does not fit makes it throw, and no byte sequence makes it loop or allocate more
+// than it was given.
 
 internal import CSupport
 internal import Columns

@@ -1,6 +1,6 @@
 // The store as of one commit: topics, how far each segment is committed, metadata, numbers. Written
-// whole to a new file, synced, then renamed over the old one. The journal generation that it names holds
-// everything after it. Invariant: what a checkpoint says about segments was synced before it.
+// whole to a new file, synced, then renamed over the old one. The journal generation that it names
+// holds everything after it. Invariant: what a checkpoint says about segments was synced before it.
 
 internal import Columns
 
@@ -29,7 +29,8 @@ struct Checkpoint {
   private static let magic: UInt64 = 0x6864_7261_6365_3031
   static let version: UInt32 = 1
 
-  /// The first generation after this checkpoint, its first frame and the digest of the frame before.
+  /// The first generation after this checkpoint, its first frame and the digest of the frame
+  /// before.
   var generation: UInt32 = 1
   var nextFrame: Int64 = 1
   var digest: UInt32 = 0

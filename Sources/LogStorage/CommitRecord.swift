@@ -1,6 +1,6 @@
 // What the journal says about one commit, and its bytes. A run is a stretch of whole batches in one
-// segment; with `inline` data the journal holds a copy of it (small commits), otherwise only its place and
-// the segment's chain checksum after it (the segment was synced first, or need not be).
+// segment; with `inline` data the journal holds a copy of it (small commits), otherwise only its
+// place and the segment's chain checksum after it (the segment was synced first, or need not be).
 
 internal import Columns
 

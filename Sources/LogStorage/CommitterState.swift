@@ -1,5 +1,5 @@
-// What the leading thread keeps between groups of commits: the journal, and what was written since the last
-// checkpoint. Used by one thread at a time: the one that has set `isLed`.
+// What the leading thread keeps between groups of commits: the journal, and what was written since
+// the last checkpoint. Used by one thread at a time: the one that has set `isLed`.
 
 internal import Columns
 
@@ -14,8 +14,8 @@ final class CommitterState: @unchecked Sendable {
   private(set) var dirtySegments: [String: LogSegment] = [:]
   /// Directories with new names in them that are not synced.
   private(set) var dirtyDirectories: Set<String> = []
-  /// Those that the last cut gave to a checkpoint, which may not have come to sync them yet: a commit in
-  /// place must not rely on it.
+  /// Those that the last cut gave to a checkpoint, which may not have come to sync them yet: a
+  /// commit in place must not rely on it.
   private var cutDirectories: Set<String> = []
   /// Dropped segments and topic directories, whose files go after the next checkpoint.
   var droppedSegments: [LogSegment] = []
@@ -24,7 +24,8 @@ final class CommitterState: @unchecked Sendable {
   var unindexed: [String: LogSegment] = [:]
   /// Segment bytes since the last checkpoint.
   var segmentBytes = 0
-  /// A checkpoint whose cut was made but which could not be written; it must be, before the next cut.
+  /// A checkpoint whose cut was made but which could not be written; it must be, before the next
+  /// cut.
   var unfinished: CheckpointJob?
   var syncPool: SyncPool?
   /// Syncs not yet in the shared counters.

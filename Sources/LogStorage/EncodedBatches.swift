@@ -1,7 +1,7 @@
-// Whole batches in one buffer, on their way into a segment. Offsets and sequences are not known when
-// they are encoded (that happens on the producer's thread): the committer writes them into the headers at
-// commit. Those fields lie outside of the batch CRC or in its first 40 bytes, so the records' own CRC,
-// kept here, need not be computed again.
+// Whole batches in one buffer, on their way into a segment. Offsets and sequences are not known
+// when they are encoded (that happens on the producer's thread): the committer writes them into the
+// headers at commit. Those fields lie outside of the batch CRC or in its first 40 bytes, so the
+// records' own CRC, kept here, need not be computed again.
 
 internal import Columns
 

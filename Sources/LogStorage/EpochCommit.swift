@@ -1,5 +1,5 @@
-// What callers hand to the store and get back: the parts of an epoch, the result of a commit, of a read,
-// of an append. Bytes only; what they mean is the business of the modules above.
+// What callers hand to the store and get back: the parts of an epoch, the result of a commit, of a
+// read, of an append. Bytes only; what they mean is the business of the modules above.
 
 public import Columns
 
@@ -17,8 +17,8 @@ public struct EpochCommit: Sendable {
     public var topic: String
     public var partition: Int
     public var content: Content
-    /// Append sequence of the first record, contiguous from there; nil: the store gives the next free
-    /// ones in the order of the outputs. A partition's sequences may not decrease.
+    /// Append sequence of the first record, contiguous from there; nil: the store gives the next
+    /// free ones in the order of the outputs. A partition's sequences may not decrease.
     /// With `.encoded`, the encoder's `sequence` counts and this is ignored.
     public var sequence: Int64?
 
@@ -117,8 +117,8 @@ public struct LogRead: Sendable {
 public enum Durability: UInt8, Sendable {
   /// Synced before acknowledging: survives power loss.
   case disk = 0
-  /// Written before acknowledging: survives a crash of the process, not of the machine. After that the
-  /// store opens at some earlier commit.
+  /// Written before acknowledging: survives a crash of the process, not of the machine. After that
+  /// the store opens at some earlier commit.
   case os = 1
   /// Survives nothing; the directory is emptied at open.
   case memory = 2
@@ -132,7 +132,8 @@ public struct LogStoreOptions: Sendable {
   public var checkpointSegmentBytes = 256 << 20
   /// The journal's files grow by zeros of so many bytes; once grown they keep their size.
   public var journalGrowthBytes = 1 << 20
-  /// From this many bytes on, a group of commits is written in place instead of through the journal.
+  /// From this many bytes on, a group of commits is written in place instead of through the
+  /// journal.
   public var inPlaceBytes = 4 << 20
   /// Most bytes of one group of commits, when it has more than one commit.
   public var groupBytes = 16 << 20

@@ -1,5 +1,5 @@
-// The seam under the log: every file access of this module goes through these three protocols, so that
-// a test can tear, reorder, drop and fail any write. Implementations: `PosixFileSystem`, and
+// The seam under the log: every file access of this module goes through these three protocols, so
+// that a test can tear, reorder, drop and fail any write. Implementations: `PosixFileSystem`, and
 // `SimulatedFileSystem` with a model of what a power cut leaves. Calls block; one call is one I/O.
 
 internal import Columns
@@ -27,7 +27,8 @@ public protocol FileSystem: Sendable {
   func bootIdentity() -> String
 }
 
-/// One open file. Closed when the last reference goes. Safe for concurrent use, as pread and pwrite are.
+/// One open file. Closed when the last reference goes. Safe for concurrent use, as pread and pwrite
+/// are.
 public protocol File: AnyObject, Sendable {
   var path: String { get }
   /// Bytes read; fewer than asked only at the end of the file.
@@ -37,7 +38,8 @@ public protocol File: AnyObject, Sendable {
   func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(StorageError)
   /// Reserves space up to `end` without changing the size. A file system that cannot is no error.
   func preallocate(to end: Int) throws(StorageError)
-  /// Makes the content and the size durable (fdatasync). After a throw the file must not be trusted.
+  /// Makes the content and the size durable (fdatasync). After a throw the file must not be
+  /// trusted.
   func sync() throws(StorageError)
   func truncate(to size: Int) throws(StorageError)
   func size() throws(StorageError) -> Int

@@ -1,6 +1,6 @@
-// A group of commits before it is written: offsets, sequences and places in segments are given out here,
-// on working copies of the partitions' ends, so that a group that fails leaves no trace. Pure but for
-// the headers of the batches, which are sealed here.
+// A group of commits before it is written: offsets, sequences and places in segments are given out
+// here, on working copies of the partitions' ends, so that a group that fails leaves no trace. Pure
+// but for the headers of the batches, which are sealed here.
 
 internal import Columns
 
@@ -138,7 +138,8 @@ struct GroupPlan {
     }
   }
 
-  /// Given sequences may not go back within a partition, nor stand beside sequences that are not given.
+  /// Given sequences may not go back within a partition, nor stand beside sequences that are not
+  /// given.
   private func checkSequences(_ request: CommitRequest) throws(StorageError) {
     guard request.outputs.contains(where: { $0.encoded.hasSequences }) else { return }
     var last: [String: Int64] = [:]

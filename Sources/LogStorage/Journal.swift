@@ -1,10 +1,10 @@
-// The journal's writer. Two files take turns; each use of one is a generation. A frame is one group of
-// commits: it begins on a block border and is written and synced in one go, before the next one is begun.
-// A position is written at most once in a generation, which recovery relies on: after an open, and after
-// each checkpoint, a new generation begins.
+// The journal's writer. Two files take turns; each use of one is a generation. A frame is one group
+// of commits: it begins on a block border and is written and synced in one go, before the next one
+// is begun. A position is written at most once in a generation, which recovery relies on: after an
+// open, and after each checkpoint, a new generation begins.
 //
-// The files grow by zeros written ahead, so that a steady commit changes no file size and no extent; from
-// the second generation of a file on there is nothing to grow.
+// The files grow by zeros written ahead, so that a steady commit changes no file size and no
+// extent; from the second generation of a file on there is nothing to grow.
 // Used by the committing thread only.
 
 internal import Columns

@@ -4,10 +4,10 @@
 //    4 generation u32                 12 block number in the file u32
 //   16 496 bytes of the frame
 //
-// Why not one checksum a frame: the files are recycled, so a torn last frame leaves blocks of an earlier
-// generation (or zeros) among its own. With a checksum in each block three cases can be told apart: the
-// block is ours, it is an older one or zero (the write did not reach it), or it is neither (damage). Disks
-// write a sector of 512 bytes wholly or not at all.
+// Why not one checksum a frame: the files are recycled, so a torn last frame leaves blocks of an
+// earlier generation (or zeros) among its own. With a checksum in each block three cases can be
+// told apart: the block is ours, it is an older one or zero (the write did not reach it), or it is
+// neither (damage). Disks write a sector of 512 bytes wholly or not at all.
 
 internal import Columns
 internal import Glibc

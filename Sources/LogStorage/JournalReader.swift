@@ -1,15 +1,16 @@
 // Reads the frames of one generation and tells where it ends and why.
 //
 // 1. At each block border a frame with the next number is expected, all of whose blocks are ours.
-// 2. If a block of it is damaged (neither ours, nor older, nor zero) it is corruption: an interrupted write
-//    cannot leave that.
-// 3. If blocks of it are older or zero, the write did not finish. Only the last frame can be so, because a
-//    frame is begun after the one before was written (and synced). Hence, if any block of this
-//    generation further on belongs to a later frame, it is corruption; otherwise the journal ends here.
-// 4. Frame numbers and digests chain across generations; a generation that begins with a later number than
-//    expected means that the end of the one before was lost, which is corruption too.
-// What cannot be told: a last frame, acknowledged, whose first block was put back to its old content
-// as a whole looks like one that was never written.
+// 2. If a block of it is damaged (neither ours, nor older, nor zero) it is corruption: an
+//    interrupted write cannot leave that.
+// 3. If blocks of it are older or zero, the write did not finish. Only the last frame can be so,
+//    because a frame is begun after the one before was written (and synced). Hence, if any block of
+//    this generation further on belongs to a later frame, it is corruption; otherwise the journal
+//    ends here.
+// 4. Frame numbers and digests chain across generations; a generation that begins with a later
+//    number than expected means that the end of the one before was lost, which is corruption too.
+// What cannot be told: a last frame, acknowledged, whose first block was put back to its old
+// content as a whole looks like one that was never written.
 
 internal import Columns
 

@@ -1,13 +1,12 @@
 // One segment file of a partition, named by its first offset as Kafka names it, and its indexes.
 //
 // What is committed of it (bytes, end offset, chain) belongs to the store's published state; the
-// committer alone appends. The chain is a running CRC-32C over the first 21 bytes of each batch (offset,
-// length, sequence, magic, CRC): commit records and checkpoints carry it, so a batch that was exchanged for
-// another valid one is found out as well.
+// committer alone appends. The chain is a running CRC-32C over the first 21 bytes of each batch
+// (offset, length, sequence, magic, CRC): commit records and checkpoints carry it, so a batch that
+// was exchanged for another valid one is found out as well.
 // Readers take file and index under the segment's own lock and do their I/O without any.
 
 internal import Columns
-internal import Synchronization
 
 /// How much of a segment is committed.
 struct SegmentExtent: Sendable, Hashable {
@@ -26,7 +25,7 @@ final class LogSegment: Sendable {
   /// Path without extension.
   let stem: String
   private let files: SegmentFiles
-  private let state: Mutex<State>
+  private let state: Monitor<State>
 
   private struct State {
     var index: SegmentIndex?
@@ -42,7 +41,7 @@ final class LogSegment: Sendable {
     self.baseSequence = baseSequence
     self.files = files
     stem = directory + "/" + Self.name(baseOffset)
-    state = Mutex(State(index: isNew ? SegmentIndex(baseOffset: baseOffset) : nil))
+    state = Monitor(State(index: isNew ? SegmentIndex(baseOffset: baseOffset) : nil))
   }
 
   var path: String { stem + ".log" }
@@ -73,8 +72,8 @@ final class LogSegment: Sendable {
     try file.write(bytes, at: position)
   }
 
-  /// Takes batches that are about to be committed into the index. Where the index is not in memory, or
-  /// has not come so far, it catches up from the file when it is next needed.
+  /// Takes batches that are about to be committed into the index. Where the index is not in memory,
+  /// or has not come so far, it catches up from the file when it is next needed.
   func index(
     _ encoded: EncodedBatches, _ range: Range<Int>, position: Int, from offset: Int64,
     chain: UInt32
@@ -116,11 +115,13 @@ final class LogSegment: Sendable {
     }
   }
 
-  /// The index of before, or that of the files, brought up to the extent. Nil when it does not lead to the
-  /// extent's chain: then it speaks of other batches than those that were committed in the end.
+  /// The index of before, or that of the files, brought up to the extent. Nil when it does not lead
+  /// to the extent's chain: then it speaks of other batches than those that were committed in the
+  /// end.
   private func storedIndex(_ extent: SegmentExtent, _ known: SegmentIndex?) -> SegmentIndex? {
     do {
-      guard var index = known == nil ? try loadedIndex() : known, index.coveredBytes <= extent.byteCount,
+      guard var index = known == nil ? try loadedIndex() : known,
+        index.coveredBytes <= extent.byteCount,
         index.coveredOffset <= extent.endOffset
       else { return nil }
       try extend(&index, to: extent)
@@ -211,8 +212,8 @@ final class LogSegment: Sendable {
       position: Int64(position), expected: "\(end) bytes")
   }
 
-  /// Writes the index files when the index is in memory and has grown by `growth` bytes of the segment
-  /// since they were last written. They need no sync: a torn one is found by its checksum.
+  /// Writes the index files when the index is in memory and has grown by `growth` bytes of the
+  /// segment since they were last written. They need no sync: a torn one is found by its checksum.
   func storeIndex(growth: Int = 1) throws(StorageError) {
     let due = state.withLock { state -> SegmentIndex? in
       guard let index = state.index, index.coveredBytes - state.storedBytes >= growth else {

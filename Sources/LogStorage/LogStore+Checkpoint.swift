@@ -1,15 +1,16 @@
-// Checkpoints: what the journal holds is made durable where it belongs, so that the journal can be used
-// again.
+// Checkpoints: what the journal holds is made durable where it belongs, so that the journal can be
+// used again.
 //
-// 1. The cut, by the leader between two groups: the journal's other file begins a new generation, and
-//    the published state is taken down (references and numbers only).
+// 1. The cut, by the leader between two groups: the journal's other file begins a new generation,
+//    and the published state is taken down (references and numbers only).
 // 2. Every segment written since the last checkpoint is synced, and every directory with new names.
-// 3. The checkpoint file is written, synced and renamed. From here on the old generation is not needed.
+// 3. The checkpoint file is written, synced and renamed. From here on the old generation is not
+//    needed.
 // 4. Files of dropped segments and topics are removed.
 //
-// 2 to 4 run beside the commits that follow the cut. A crash anywhere leaves the old checkpoint with both
-// generations, or the new one with the second. When there is no space for 3, the job is kept and tried again;
-// until then no other cut is made.
+// 2 to 4 run beside the commits that follow the cut. A crash anywhere leaves the old checkpoint
+// with both generations, or the new one with the second. When there is no space for 3, the job is
+// kept and tried again; until then no other cut is made.
 
 internal import Columns
 
@@ -25,7 +26,8 @@ struct CheckpointJob {
 }
 
 extension LogStore {
-  /// Makes a checkpoint now and waits for it. Throws: what went wrong; commits go on unless it was a sync.
+  /// Makes a checkpoint now and waits for it. Throws: what went wrong; commits go on unless it was
+  /// a sync.
   public func checkpoint() throws(StorageError) {
     try shared.withLock { (state) throws(StorageError) in try Self.checkUsable(state) }
     guard durability != .memory else { return }

@@ -1,11 +1,12 @@
 // Commits, from the call to the acknowledgement:
 //
 // 1. On the caller's thread records are encoded into batches; then the request is queued.
-// 2. The leader takes the queue as one group and plans it: offsets, sequences, places (`GroupPlan`).
+// 2. The leader takes the queue as one group and plans it: offsets, sequences, places
+//    (`GroupPlan`).
 // 3. All batches are written into their segments, unsynced.
-// 4. Durability disk: a small group goes into the journal with its data; for a large one the touched
-//    files are synced in parallel first, and the journal says only where it ends and its checksum.
-//    Durability os: the latter without syncing. Durability memory: there is no journal.
+// 4. Durability disk: a small group goes into the journal with its data; for a large one the
+//    touched files are synced in parallel first, and the journal says only where it ends and its
+//    checksum. Durability os: the latter without syncing. Durability memory: there is no journal.
 // 5. The journal frame is written and synced: this is the commit.
 // 6. The new ends, metadata and topics are published under the lock, and the tickets answered.
 //
@@ -16,8 +17,8 @@ public import Columns
 
 extension LogStore {
   /// Appends records to partitions of a topic; all become visible and durable together.
-  /// Blocks until acknowledged. Throws: `topicUnknown`, `partitionUnknown`, `tooLarge`; `full` and `io`
-  /// (nothing was appended); `poisoned`, `closed`.
+  /// Blocks until acknowledged. Throws: `topicUnknown`, `partitionUnknown`, `tooLarge`; `full` and
+  /// `io` (nothing was appended); `poisoned`, `closed`.
   @discardableResult
   public func append(
     _ topic: String, _ parts: [(partition: Int, records: RawRecords)]
@@ -25,7 +26,8 @@ extension LogStore {
     try submitAndWait(appendRequest(topic, parts))
   }
 
-  /// As `append`, but returns at once with a ticket to wait on. Blocks only while the queue is full.
+  /// As `append`, but returns at once with a ticket to wait on. Blocks only while the queue is
+  /// full.
   public func appendAsync(
     _ topic: String, _ parts: [(partition: Int, records: RawRecords)]
   ) throws(StorageError) -> CommitTicket {
@@ -283,7 +285,8 @@ extension LogStore {
     }
   }
 
-  /// Remembers the failure; every later call is refused with it. Returns what the caller shall throw.
+  /// Remembers the failure; every later call is refused with it. Returns what the caller shall
+  /// throw.
   func poison(_ error: StorageError) -> StorageError {
     shared.change { state in if state.failure == nil { state.failure = error } }
     return StorageError(
@@ -323,8 +326,8 @@ extension LogStore {
     }
   }
 
-  /// Segments that were closed give back reserved space and get their index files. Neither is needed for
-  /// what was promised, so a failure is kept for `maintenanceError` and not thrown.
+  /// Segments that were closed give back reserved space and get their index files. Neither is
+  /// needed for what was promised, so a failure is kept for `maintenanceError` and not thrown.
   private func finishSegments(_ plan: GroupPlan) {
     for key in plan.order {
       for done in plan.tails[key]?.finished ?? [] {

@@ -1,5 +1,6 @@
-// Reading: committed records only. The store's lock is held to look up the segment and how much of it is
-// committed; index search and I/O happen without it, so readers and the committer do not wait for each other.
+// Reading: committed records only. The store's lock is held to look up the segment and how much of
+// it is committed; index search and I/O happen without it, so readers and the committer do not wait
+// for each other.
 
 internal import Columns
 
@@ -36,7 +37,8 @@ extension LogStore {
     }
   }
 
-  /// The committed ends of all partitions of a topic, all as of one commit, whose number comes with them.
+  /// The committed ends of all partitions of a topic, all as of one commit, whose number comes with
+  /// them.
   public func committedEnds(
     _ topic: String
   ) throws(StorageError) -> (commit: Int64, ends: [Int64]) {
@@ -53,8 +55,8 @@ extension LogStore {
     }
   }
 
-  /// Reads committed records from `offset` on: as many whole batches as `maxBytes` holds, but one at
-  /// least. Empty at the committed end.
+  /// Reads committed records from `offset` on: as many whole batches as `maxBytes` holds, but one
+  /// at least. Empty at the committed end.
   /// Throws: `offsetOutOfRange` below the earliest and above the committed end; `corruption`.
   public func read(
     _ topic: String, _ partition: Int, from offset: Int64, maxBytes: Int = 512 << 10
@@ -147,8 +149,8 @@ extension LogStore {
       nextOffset: max(offset, view.extent.endOffset))
   }
 
-  /// The first offset whose record has a timestamp of `timestamp` (milliseconds) or later; the committed
-  /// end when there is none.
+  /// The first offset whose record has a timestamp of `timestamp` (milliseconds) or later; the
+  /// committed end when there is none.
   public func offset(
     _ topic: String, _ partition: Int, forTimestamp timestamp: Int64
   ) throws(StorageError) -> Int64 {
@@ -158,8 +160,8 @@ extension LogStore {
       matches: { $0.timestamps[$1] >= timestamp })
   }
 
-  /// The first offset whose record has append sequence `sequence` or a later one; the committed end when
-  /// there is none.
+  /// The first offset whose record has append sequence `sequence` or a later one; the committed end
+  /// when there is none.
   public func offset(
     _ topic: String, _ partition: Int, forSequence sequence: Int64
   ) throws(StorageError) -> Int64 {

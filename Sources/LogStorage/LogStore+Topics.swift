@@ -1,5 +1,5 @@
-// Topics of the store: made, dropped, listed. Making and dropping are commits like any other, so they are
-// durable and in order with the records.
+// Topics of the store: made, dropped, listed. Making and dropping are commits like any other, so
+// they are durable and in order with the records.
 
 extension LogStore {
   /// Throws: `topicExists`, `invalidName`, `invalidArgument`, and what a commit may throw.
@@ -46,9 +46,9 @@ extension LogStore {
     shared.withLock { $0.published.topics[name]?.description }
   }
 
-  /// Applies retention by time and by size to all topics that have it, as of `now` (milliseconds since
-  /// the epoch): leading segments whose youngest record is too old, or that are more than the partition
-  /// needs, are dropped in one commit. Returns the number of segments dropped.
+  /// Applies retention by time and by size to all topics that have it, as of `now` (milliseconds
+  /// since the epoch): leading segments whose youngest record is too old, or that are more than the
+  /// partition needs, are dropped in one commit. Returns the number of segments dropped.
   @discardableResult
   public func applyRetention(now: Int64) throws(StorageError) -> Int {
     var dropped = 0

@@ -1,11 +1,13 @@
-// Reads every committed byte of the store again and compares it with what was committed: all batches of all
-// segments with their CRC, the chain of each segment with the published one, the checkpoint, and the frames
-// of the journal since. Goes on after a damage, at the next segment. Commits may go on meanwhile.
+// Reads every committed byte of the store again and compares it with what was committed: all
+// batches of all segments with their CRC, the chain of each segment with the published one, the
+// checkpoint, and the frames of the journal since. Goes on after a damage, at the next segment.
+// Commits may go on meanwhile.
 
 internal import Columns
 
 extension LogStore {
-  /// Checks everything. Throws: only what keeps it from looking (`closed`); damage is in the report.
+  /// Checks everything. Throws: only what keeps it from looking (`closed`); damage is in the
+  /// report.
   public func verify() throws(StorageError) -> VerifyReport {
     struct Item {
       var segments: [CommittedSegment]

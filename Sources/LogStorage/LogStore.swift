@@ -1,16 +1,18 @@
-// The log of one data directory: topics of partitions of segments, one journal, one order of commits.
+// The log of one data directory: topics of partitions of segments, one journal, one order of
+// commits.
 //
 // DIR/lock                 held by the owning process
 // DIR/checkpoint           the store as of some commit
 // DIR/journal/{0,1}.journal  every commit since
 // DIR/topics/NAME/PARTITION-ID/OFFSET.log  segments in Kafka's format, and their indexes
 //
-// Invariant: what the journal (or the checkpoint) has committed is all there is. Bytes in segments beyond
-// that do not exist for readers and are cut off at the next open.
+// Invariant: what the journal (or the checkpoint) has committed is all there is. Bytes in segments
+// beyond that do not exist for readers and are cut off at the next open.
 //
-// Threads: any number of threads may call anything. Commits are carried out by one thread at a time, the
-// *leader*: a caller that finds no leader leads its own commit at once; those that come meanwhile queue up,
-// and the next leader (the committer thread) takes all of them as one group: one write, one sync.
+// Threads: any number of threads may call anything. Commits are carried out by one thread at a
+// time, the *leader*: a caller that finds no leader leads its own commit at once; those that come
+// meanwhile queue up, and the next leader (the committer thread) takes all of them as one group:
+// one write, one sync.
 
 internal import Columns
 
@@ -70,8 +72,8 @@ public final class LogStore: Sendable {
       isTemporary: false, files: files)
   }
 
-  /// A store in `directory`, which must not exist yet and is removed by `close`. Nothing is synced, and
-  /// there is neither lock nor journal.
+  /// A store in `directory`, which must not exist yet and is removed by `close`. Nothing is synced,
+  /// and there is neither lock nor journal.
   public static func openTemporary(
     directory: String, options: LogStoreOptions = LogStoreOptions()
   ) throws(StorageError) -> LogStore {
@@ -102,9 +104,9 @@ public final class LogStore: Sendable {
     shared = Monitor(state)
   }
 
-  /// Waits for commits on their way, writes a checkpoint and gives the directory back. Calls after it
-  /// fail with `closed`. Throws: what went wrong with the checkpoint; the store is closed all the same,
-  /// and nothing that was acknowledged is lost.
+  /// Waits for commits on their way, writes a checkpoint and gives the directory back. Calls after
+  /// it fail with `closed`. Throws: what went wrong with the checkpoint; the store is closed all
+  /// the same, and nothing that was acknowledged is lost.
   public func close() throws(StorageError) {
     let isFirst = shared.change { state in
       defer { state.isClosing = true }
@@ -149,8 +151,8 @@ public final class LogStore: Sendable {
   /// The executor's number of the last epoch commit; 0 before the first.
   public var lastEpoch: Int64 { shared.withLock { $0.published.epoch } }
 
-  /// Blocks until there is a commit after number `commit`, or `milliseconds` have passed, or the store is
-  /// closed or poisoned. Returns the number of the last commit.
+  /// Blocks until there is a commit after number `commit`, or `milliseconds` have passed, or the
+  /// store is closed or poisoned. Returns the number of the last commit.
   public func waitForChange(after commit: Int64, milliseconds: Int? = nil) -> Int64 {
     let found = shared.wait(milliseconds: milliseconds) { state -> Int64? in
       let isOver = state.isClosing || state.failure != nil

@@ -1,6 +1,6 @@
-// The small ordered map that the store keeps for the modules above: catalog, positions, queries. Sorted by
-// key bytes, so that a prefix is one stretch and no hash order ever shows. A copy is a reference until one
-// of the two changes, which is what a checkpoint needs.
+// The small ordered map that the store keeps for the modules above: catalog, positions, queries.
+// Sorted by key bytes, so that a prefix is one stretch and no hash order ever shows. A copy is a
+// reference until one of the two changes, which is what a checkpoint needs.
 
 struct MetadataMap: Sendable {
   private(set) var keys: [[UInt8]] = []

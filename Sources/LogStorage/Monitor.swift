@@ -1,5 +1,7 @@
-// A mutex with a condition, and a plain thread. Blocking I/O and waiting happen on such threads only,
-// never in a Swift task: the task pool has as many threads as cores, and a blocked one is lost to all.
+// A mutex with a condition, and a plain thread. Blocking I/O and waiting happen on such threads
+// only, never in a Swift task: the task pool has as many threads as cores, and a blocked one is
+// lost to all.
+// (The mutex is pthread's, which the thread sanitizer knows; Synchronization.Mutex it does not.)
 
 internal import Glibc
 

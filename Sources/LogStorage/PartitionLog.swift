@@ -1,7 +1,7 @@
-// Topics and partitions as published: what readers may see. The objects are shared by all threads; their
-// variables are read and written under the store's lock only, and only by the committing thread, which
-// publishes a whole group of commits at once. So any number of end offsets taken under one lock belong to
-// one commit.
+// Topics and partitions as published: what readers may see. The objects are shared by all threads;
+// their variables are read and written under the store's lock only, and only by the committing
+// thread, which publishes a whole group of commits at once. So any number of end offsets taken
+// under one lock belong to one commit.
 
 internal import Columns
 

@@ -1,11 +1,12 @@
-// Which partition a key belongs to: Kafka's default partitioner, bit for bit, so that a key lies in the
-// same partition as when one of Kafka's own clients had produced it. Must never change.
+// Which partition a key belongs to: Kafka's default partitioner, bit for bit, so that a key lies in
+// the same partition as when one of Kafka's own clients had produced it. Must never change.
 // Source: Kafka's Utils.murmur2 (seed 0x9747b28c) and BuiltInPartitioner.
 
 /// Kafka's placement of keys.
 public enum Partitioner {
   /// The partition of a record.
-  /// - Parameter inputPartition: where a record without key comes from; taken modulo the target's count.
+  /// - Parameter inputPartition: where a record without key comes from; taken modulo the target's
+  ///   count.
   public static func partition(
     key: UnsafeRawBufferPointer?, inputPartition: Int, partitionCount: Int
   ) -> Int {

@@ -1,6 +1,6 @@
 // The real file system: plain system calls, one for one. Files are made 0600 and directories 0700
-// whatever the umask; descriptors never leak into child processes; interrupted calls are repeated, but a
-// failed sync never is (the kernel marks the pages clean, so a second sync would lie).
+// whatever the umask; descriptors never leak into child processes; interrupted calls are repeated,
+// but a failed sync never is (the kernel marks the pages clean, so a second sync would lie).
 
 internal import CSupport
 internal import Glibc
@@ -9,7 +9,8 @@ internal import Glibc
 public final class PosixFileSystem: FileSystem {
   private let syncs: Bool
 
-  /// - Parameter syncs: false turns sync calls into nothing, for stores that need not outlive a crash.
+  /// - Parameter syncs: false turns sync calls into nothing, for stores that need not outlive a
+  ///   crash.
   public init(syncs: Bool = true) { self.syncs = syncs }
 
   public func open(_ path: String, create: Bool) throws(StorageError) -> any File {

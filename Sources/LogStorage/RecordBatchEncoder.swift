@@ -1,11 +1,12 @@
 // Raw records to Kafka v2 batches, in place:
 //
 // 1. Room for the largest possible form of a record is made, so that the loop never checks.
-// 2. The body is written after a guess of how many bytes its length takes (one, two or three, from the
-//    bytes of key and value); then the length is known and written into the gap. A wrong guess moves the
-//    body by a byte or two, which is rare.
-// 3. A batch closes at `recordsPerBatch` records or when its bytes pass `bytesPerBatch`; then its header
-//    is written in front. The CRC of the records is kept for the committer (see `EncodedBatches`).
+// 2. The body is written after a guess of how many bytes its length takes (one, two or three, from
+//    the bytes of key and value); then the length is known and written into the gap. A wrong guess
+//    moves the body by a byte or two, which is rare.
+// 3. A batch closes at `recordsPerBatch` records or when its bytes pass `bytesPerBatch`; then its
+//    header is written in front. The CRC of the records is kept for the committer (see
+//    `EncodedBatches`).
 //
 // Sits on the producer's or worker's thread. Invariant: what it writes, `BatchWalker` reads back.
 
@@ -65,32 +66,27 @@ public struct RecordBatchEncoder: Sendable {
     guard sized else {
       throw StorageError(.invalidArgument, "the arrays of the records differ in length")
     }
-    let limit = records.buffer.count
-    for index in 0..<count {
-      let keyLength = Int(records.keyLength[index])
-      let valueLength = Int(records.valueLength[index])
-      let keyEnd = Int(records.keyStart[index]) + keyLength
-      let valueEnd = Int(records.valueStart[index]) + valueLength
-      let inside =
-        (keyLength <= 0 || (records.keyStart[index] >= 0 && keyEnd <= limit))
-        && (valueLength <= 0 || (records.valueStart[index] >= 0 && valueEnd <= limit))
-      guard inside else {
-        throw StorageError(.invalidArgument, "record \(index) lies outside of its buffer")
-      }
-      guard max(0, keyLength) + max(0, valueLength) <= recordBytesMax else {
-        throw StorageError(
-          .tooLarge, "record \(index)", expected: "at most \(recordBytesMax) bytes",
-          found: "\(keyLength + valueLength)")
-      }
-    }
   }
 
-  private func estimate(_ records: RawRecords) -> Int {
-    var total = 4096
+  /// What is wrong with a record that the encoding loop refused.
+  private func firstFault(_ records: RawRecords) -> StorageError {
     for index in 0..<records.count {
-      total += 14 + Int(records.keyLength[index]) + Int(records.valueLength[index])
+      let length = max(0, Int(records.keyLength[index])) + max(0, Int(records.valueLength[index]))
+      if length > recordBytesMax {
+        return StorageError(
+          .tooLarge, "record \(index)", expected: "at most \(recordBytesMax) bytes",
+          found: "\(length)")
+      }
     }
-    return total + records.count / max(1, recordsPerBatch) * RecordBatchFormat.headerBytes
+    return StorageError(.invalidArgument, "a record lies outside of its buffer")
+  }
+
+  /// Bytes to begin with; records may share a buffer with others, so this is only a guess.
+  private func estimate(_ records: RawRecords) -> Int {
+    let count = records.count
+    let batches = count / max(1, recordsPerBatch) + 1
+    return min(records.buffer.count, count * 1024) + count * 16
+      + batches * RecordBatchFormat.headerBytes + 4096
   }
 
   private func encodeBatch(
@@ -106,6 +102,7 @@ public struct RecordBatchEncoder: Sendable {
     if records.headers.isEmpty {
       next = encodePlain(
         records, first, end, limit: start + bytesPerBatch, bytes, &maxTimestamp)
+      if next < 0 { throw firstFault(records) }
     } else {
       next = try encodeWithHeaders(
         records, first, end, limit: start + bytesPerBatch, bytes, &maxTimestamp)
@@ -136,7 +133,8 @@ public struct RecordBatchEncoder: Sendable {
       maxTimestamp: maxTimestamp, recordsCRC: recordsCRC, sequence: nil)
   }
 
-  /// Records without headers. Returns the first record that was left for the next batch.
+  /// Records without headers. Returns the first record that was left for the next batch, or -1 when
+  /// a record is too large or lies outside of its buffer.
   private func encodePlain(
     _ records: RawRecords, _ first: Int, _ end: Int, limit: Int, _ bytes: ByteBuffer,
     _ maxTimestamp: inout Int64
@@ -144,6 +142,9 @@ public struct RecordBatchEncoder: Sendable {
     let source = UnsafeRawPointer(records.buffer.base)
     let baseTimestamp = records.timestamps[first]
     var latest = baseTimestamp
+    let available = records.buffer.count
+    let lengthMax = recordBytesMax
+    var isRefused = false
     var index = first
     var position = bytes.count
     var room = bytes.capacity
@@ -155,26 +156,42 @@ public struct RecordBatchEncoder: Sendable {
             records.timestamps.withUnsafeBufferPointer { timestamps in
               while index < end && position < limit {
                 let keyBytes = Int(keyLength[index]), valueBytes = Int(valueLength[index])
-                let most = 48 + max(0, keyBytes) + max(0, valueBytes)
-                if position + most > room {
+                // Not below zero; sums of checked lengths cannot overflow.
+                let keySize = keyBytes & ~(keyBytes >> 63)
+                let valueSize = valueBytes & ~(valueBytes >> 63)
+                let content = keySize &+ valueSize
+                let keyPlace = keySize == 0 ? 0 : Int(keyStart[index])
+                let valuePlace = valueSize == 0 ? 0 : Int(valueStart[index])
+                // As unsigned numbers negative places are beyond every limit.
+                let isInside =
+                  UInt(bitPattern: keyPlace) <= UInt(bitPattern: available &- keySize)
+                  && UInt(bitPattern: valuePlace) <= UInt(bitPattern: available &- valueSize)
+                guard
+                  content <= lengthMax && keySize <= available && valueSize <= available
+                    && isInside
+                else {
+                  isRefused = true
+                  break
+                }
+                if position &+ content &+ 48 > room {
                   bytes.count = position
-                  bytes.reserve(most)
+                  bytes.reserve(content &+ 48)
                   room = bytes.capacity
                   target = UnsafeMutableRawPointer(bytes.base)
                 }
                 let timestamp = timestamps[index]
                 latest = max(latest, timestamp)
                 let p = target + position
-                let guess = RecordBatchEncoder.lengthGuess(max(0, keyBytes) + max(0, valueBytes))
+                let guess = RecordBatchEncoder.lengthGuess(content)
                 var q = p + guess
                 q.storeBytes(of: 0, as: UInt8.self)
                 q = putVarint(q + 1, timestamp &- baseTimestamp)
-                q = putVarint(q, Int64(index - first))
-                q = putField(q, source + Int(keyStart[index]), keyBytes)
-                q = putField(q, source + Int(valueStart[index]), valueBytes)
+                q = putVarint(q, Int64(index &- first))
+                q = putField(q, source + keyPlace, keyBytes)
+                q = putField(q, source + valuePlace, valueBytes)
                 q.storeBytes(of: 0, as: UInt8.self)
-                position += closeRecord(p, guess: guess, body: (q + 1) - (p + guess))
-                index += 1
+                position &+= closeRecord(p, guess: guess, body: (q + 1) - (p + guess))
+                index &+= 1
               }
             }
           }
@@ -183,12 +200,23 @@ public struct RecordBatchEncoder: Sendable {
     }
     bytes.count = position
     maxTimestamp = latest
-    return index
+    return isRefused ? -1 : index
   }
 
   /// Bytes that the length of a record takes, were its fixed parts 8 bytes.
   @inline(__always) static func lengthGuess(_ bytes: Int) -> Int {
     bytes < 56 ? 1 : bytes < 8184 ? 2 : 3
+  }
+
+  private func isInside(_ records: RawRecords, _ index: Int) -> Bool {
+    let limit = records.buffer.count
+    for (start, length) in [
+      (records.keyStart[index], records.keyLength[index]),
+      (records.valueStart[index], records.valueLength[index]),
+    ] where length > 0 {
+      guard start >= 0 && Int(start) + Int(length) <= limit else { return false }
+    }
+    return true
   }
 
   /// The general form; not hot.
@@ -199,6 +227,7 @@ public struct RecordBatchEncoder: Sendable {
     let body = ByteBuffer(capacity: 4096)
     var index = first
     while index < end && bytes.count < limit {
+      guard isInside(records, index) else { throw firstFault(records) }
       let timestamp = records.timestamps[index]
       maxTimestamp = max(maxTimestamp, timestamp)
       body.count = 0
@@ -229,7 +258,8 @@ public struct RecordBatchEncoder: Sendable {
   }
 }
 
-/// Writes the length in front of a body that was put `guess` bytes after `p`. Returns the whole length.
+/// Writes the length in front of a body that was put `guess` bytes after `p`. Returns the whole
+/// length.
 @inline(__always)
 private func closeRecord(_ p: UnsafeMutableRawPointer, guess: Int, body: Int) -> Int {
   if guess == 2 && body >= 64 && body < 8192 {
@@ -277,7 +307,15 @@ private func putField(
     return p + 1
   }
   let q = putVarint(p, Int64(length))
-  q.copyMemory(from: source, byteCount: length)
+  if length <= 16 {
+    // Sources are padded and targets have 48 bytes to spare: two words are cheaper than a call.
+    let low = source.loadUnaligned(as: UInt64.self)
+    let high = source.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+    q.storeBytes(of: low, as: UInt64.self)
+    q.storeBytes(of: high, toByteOffset: 8, as: UInt64.self)
+  } else {
+    q.copyMemory(from: source, byteCount: length)
+  }
   return q + length
 }
 

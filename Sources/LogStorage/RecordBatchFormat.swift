@@ -6,10 +6,10 @@
 //   16 magic i8 = 2           27 base timestamp i64      57 record count i32
 //                             35 max timestamp i64       61 records
 //
-// The CRC covers everything from byte 21 on. Two fields carry our append sequence (DESIGN, "Order"):
-// the leader epoch holds the batch's first sequence relative to its segment's first; attribute bits 7-15
-// (unused by Kafka) hold a nine-bit fold of it, so that the CRC guards what lies outside of it. A batch
-// written by Kafka itself with leader epoch 0 satisfies this too.
+// The CRC covers everything from byte 21 on. Two fields carry our append sequence (DESIGN,
+// "Order"): the leader epoch holds the batch's first sequence relative to its segment's first;
+// attribute bits 7-15 (unused by Kafka) hold a nine-bit fold of it, so that the CRC guards what
+// lies outside of it. A batch written by Kafka itself with leader epoch 0 satisfies this too.
 // Source: Kafka's documentation, "Message Format"; record fields are zigzag varints.
 
 internal import CSupport
@@ -102,9 +102,9 @@ struct RecordBatchHeader {
   var isControl: Bool { attributes & RecordBatchFormat.controlBit != 0 }
 }
 
-/// CRC-32C of two ranges of bytes put together, from the CRC of each: the first one's is multiplied by
-/// x^(8 * length of the second) modulo the polynomial. Lets the committer change a batch header without
-/// reading the records again.
+/// CRC-32C of two ranges of bytes put together, from the CRC of each: the first one's is multiplied
+/// by x^(8 * length of the second) modulo the polynomial. Lets the committer change a batch header
+/// without reading the records again.
 /// Complexity: one 32-step multiplication per set bit of `secondBytes`.
 enum CRC32CCombine {
   private static let polynomial: UInt32 = 0x82F6_3B78

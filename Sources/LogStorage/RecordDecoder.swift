@@ -1,11 +1,13 @@
 // Checked batches to raw records: fills flat arrays, makes no object a record (headers apart).
 //
-// A record is a zigzag varint length and a body. The next record starts at body start + length, whatever
-// the fields say, so the processor can go ahead; yet each field must end inside its record and the last
-// must end exactly at its end, so a hostile length is found out where it stands. Fast forms are the one-
-// and two-byte varints; longer ones go out of line.
-// Bounds: the buffer has 64 readable bytes after its end, so a varint may be read before it is checked.
+// A record is a zigzag varint length and a body. The next record starts at body start + length,
+// whatever the fields say, so the processor can go ahead; yet each field must end inside its record
+// and the last must end exactly at its end, so a hostile length is found out where it stands. Fast
+// forms are the one- and two-byte varints; longer ones go out of line.
+// Bounds: the buffer has 64 readable bytes after its end, so a varint may be read before it is
+// checked.
 
+internal import CSupport
 internal import Columns
 internal import Glibc
 
@@ -29,8 +31,8 @@ struct FoundHeaders {
 }
 
 enum RecordDecoder {
-  /// Decodes `batches`, which were checked and lie in `buffer`, skipping control batches and records
-  /// below `from`.
+  /// Decodes `batches`, which were checked and lie in `buffer`, skipping control batches and
+  /// records below `from`.
   /// Throws: `corruption` with `path` and `position` (of the buffer's first byte in the file).
   static func decode(
     _ buffer: ByteBuffer, _ batches: [CheckedBatch], from: Int64, path: String, position: Int
@@ -78,48 +80,53 @@ enum RecordDecoder {
     _ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, _ batch: CheckedBatch,
     _ columns: RecordColumns, _ firstSlot: Int, _ found: inout [FoundHeaders]
   ) -> Int? {
-    let count = Int(batch.header.count)
     let lastDelta = Int64(batch.header.lastOffsetDelta)
     let logAppendTime = batch.header.attributes & 0x08 != 0
+    let baseTimestamp = logAppendTime ? batch.header.maxTimestamp : batch.header.baseTimestamp
+    let timestampMask: Int64 = logAppendTime ? 0 : -1
+    let baseOffset = batch.header.baseOffset
+    let baseSequence = batch.sequence
     let bytes = UnsafePointer(base)
     var at = start
     var previousDelta: Int64 = -1
-    for index in firstSlot..<firstSlot + count {
-      guard at < end else { return at }
+    var index = firstSlot
+    let endIndex = firstSlot &+ Int(batch.header.count)
+    // All sums below are of places in the buffer and of lengths that were just compared with it.
+    while index < endIndex {
+      headrace_prefetch(bytes + (at &+ 1024))
       var p = at
       let length = varint(bytes, &p)
+      guard at < end && length >= 6 && length <= Int64(end &- p) else { return at }
       let next = p &+ Int(length)
-      guard length >= 6 && length <= Int64(end - p) && next <= end else { return at }
-      p += 1
+      p &+= 1
       let timestampDelta = varint(bytes, &p)
       let offsetDelta = varint(bytes, &p)
       let keyLength = varint(bytes, &p)
       let keyStart = p
-      guard keyLength >= -1 && keyLength <= Int64(next - p) else { return at }
-      p += max(0, Int(keyLength))
-      // After a key that ends at the record's end the bytes read here belong to the next one, or to the
-      // padding; the check at the end refuses them.
+      guard keyLength >= -1 && keyLength <= Int64(next &- p) else { return at }
+      p &+= Int(keyLength & ~(keyLength >> 63))
+      // After a key that ends at the record's end the bytes read here belong to the next one, or to
+      // the padding; the check at the end refuses them.
       let valueLength = varint(bytes, &p)
       let valueStart = p
-      guard valueLength >= -1 && valueLength <= Int64(next - p) else { return at }
-      p += max(0, Int(valueLength))
-      let headersStart = p
-      guard p < next, offsetDelta > previousDelta && offsetDelta <= lastDelta else { return at }
-      if bytes[p] == 0 {
-        guard p + 1 == next else { return at }
-      } else {
-        found.append(FoundHeaders(index: index, start: headersStart, end: next))
+      guard valueLength >= -1 && valueLength <= Int64(next &- p) else { return at }
+      p &+= Int(valueLength & ~(valueLength >> 63))
+      guard p < next && offsetDelta > previousDelta && offsetDelta <= lastDelta else { return at }
+      if bytes[p] != 0 {
+        found.append(FoundHeaders(index: index, start: p, end: next))
+      } else if p &+ 1 != next {
+        return at
       }
       previousDelta = offsetDelta
       columns.keyStart[index] = Int32(truncatingIfNeeded: keyStart)
       columns.keyLength[index] = Int32(truncatingIfNeeded: keyLength)
       columns.valueStart[index] = Int32(truncatingIfNeeded: valueStart)
       columns.valueLength[index] = Int32(truncatingIfNeeded: valueLength)
-      columns.timestamps[index] =
-        logAppendTime ? batch.header.maxTimestamp : batch.header.baseTimestamp &+ timestampDelta
-      columns.offsets[index] = batch.header.baseOffset &+ offsetDelta
-      columns.sequences[index] = batch.sequence &+ offsetDelta
+      columns.timestamps[index] = baseTimestamp &+ (timestampDelta & timestampMask)
+      columns.offsets[index] = baseOffset &+ offsetDelta
+      columns.sequences[index] = baseSequence &+ offsetDelta
       at = next
+      index &+= 1
     }
     return at == end ? nil : at
   }
@@ -213,7 +220,8 @@ extension RawRecords {
     sequences = Array(repeating: 0, count: count)
   }
 
-  /// Gives the arrays as pointers; they must not be empty-checked by the body, which knows the count.
+  /// Gives the arrays as pointers; they must not be empty-checked by the body, which knows the
+  /// count.
   fileprivate mutating func withColumns(_ body: (RecordColumns) -> Void) {
     keyStart.withUnsafeMutableBufferPointer { a in
       keyLength.withUnsafeMutableBufferPointer { b in

@@ -2,18 +2,19 @@
 //
 // 1. Without a checkpoint the directory must be new; then an empty one is written.
 // 2. The checkpoint is loaded. It names a journal generation and its first frame.
-// 3. The frames of that generation are replayed, then those of the next (a checkpoint may have been cut but
-//    not finished). A commit's inline data is written into its segments again; data that was written in
-//    place is read and compared with the commit's checksum.
+// 3. The frames of that generation are replayed, then those of the next (a checkpoint may have been
+//    cut but not finished). A commit's inline data is written into its segments again; data that
+//    was written in place is read and compared with the commit's checksum.
 // 4. Every segment must be at least as long as committed, and is cut off there.
 // 5. If anything was replayed, a new checkpoint is written, with a generation that no file holds.
 // 6. Files that the new state does not know are removed: dropped segments, uncommitted topics.
 //
 // Every step can be repeated: nothing that a second recovery needs is removed before 5 is done.
 //
-// A store with durability `os` promises nothing about power cuts, and after one (the boot id differs) its
-// unsynced journal may end in anything. Then the first frame that is not whole, or whose data is not there,
-// ends the journal: an earlier commit, but a whole one. Without a power cut it is corruption as always.
+// A store with durability `os` promises nothing about power cuts, and after one (the boot id
+// differs) its unsynced journal may end in anything. Then the first frame that is not whole, or
+// whose data is not there, ends the journal: an earlier commit, but a whole one. Without a power
+// cut it is corruption as always.
 
 internal import Columns
 internal import Glibc

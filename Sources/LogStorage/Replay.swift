@@ -1,5 +1,6 @@
-// Replaying commits onto the state of a checkpoint: the third step of `Recovery`. A frame is checked as a
-// whole before anything of it is applied, so a frame that is refused has changed nothing.
+// Replaying commits onto the state of a checkpoint: the third step of `Recovery`. A frame is
+// checked as a whole before anything of it is applied, so a frame that is refused has changed
+// nothing.
 
 internal import Columns
 

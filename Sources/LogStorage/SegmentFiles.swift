@@ -1,12 +1,10 @@
-// The open segment files, at most so many at once: the one least recently asked for is let go first. A
-// reader that still holds a file keeps it open for itself.
-
-internal import Synchronization
+// The open segment files, at most so many at once: the one least recently asked for is let go
+// first. A reader that still holds a file keeps it open for itself.
 
 final class SegmentFiles: Sendable {
   let fileSystem: any FileSystem
   private let limit: Int
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   private struct State {
     var files: [String: Entry] = [:]

@@ -1,13 +1,15 @@
-// The sparse index of one segment: for about each 4 KiB of it one entry at the start of a batch, found by
-// offset, by time or by append sequence. Kept in memory, and beside the segment in three files:
+// The sparse index of one segment: for about each 4 KiB of it one entry at the start of a batch,
+// found by offset, by time or by append sequence. Kept in memory, and beside the segment in three
+// files:
 //
 //   .index      Kafka's: relative offset u32, position u32, big-endian
 //   .timeindex  Kafka's: largest timestamp so far i64, relative offset it holds for u32, big-endian
-//   .seqindex   ours: everything of an entry, how many bytes of the segment are covered, and checksums
+//   .seqindex   ours: everything of an entry, how many bytes of the segment are covered, and
+//   checksums
 //               of all three files
 //
-// Invariant: an index only says where to begin looking. Batches found there are checked as all others, and
-// index files that do not match their checksum are made anew from the segment.
+// Invariant: an index only says where to begin looking. Batches found there are checked as all
+// others, and index files that do not match their checksum are made anew from the segment.
 
 internal import Columns
 

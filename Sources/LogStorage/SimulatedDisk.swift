@@ -1,10 +1,11 @@
-// The model under `SimulatedFileSystem`: what is durable, what is only in the page cache, and what a power
-// cut may make of the difference. Pure state; no locks, no errors.
+// The model under `SimulatedFileSystem`: what is durable, what is only in the page cache, and what
+// a power cut may make of the difference. Pure state; no locks, no errors.
 //
-// A file has a durable content and the writes since its last sync. After a power cut each 512-byte or
-// 4-KiB sector of those writes is there or not, on its own, so writes are dropped, reordered and torn; or it
-// reads as zeros where the file grew. Names are kept per directory: of the changes since a directory's last
-// sync some first ones survive (a file system with a metadata journal keeps their order).
+// A file has a durable content and the writes since its last sync. After a power cut each 512-byte
+// or 4-KiB sector of those writes is there or not, on its own, so writes are dropped, reordered and
+// torn; or it reads as zeros where the file grew. Names are kept per directory: of the changes
+// since a directory's last sync some first ones survive (a file system with a metadata journal
+// keeps their order).
 
 internal import Glibc
 

@@ -1,13 +1,13 @@
-// A file system in memory that can be told to fail, to fill up, to lose its power at any call, and to
-// damage a byte. Seeded: the same calls and the same seed give the same bytes. A store on it must run on one
-// thread (`syncThreads` 1, `checkpointsInBackground` false) for a failure to be replayable.
+// A file system in memory that can be told to fail, to fill up, to lose its power at any call, and
+// to damage a byte. Seeded: the same calls and the same seed give the same bytes. A store on it
+// must run on one thread (`syncThreads` 1, `checkpointsInBackground` false) for a failure to be
+// replayable.
 
 internal import Glibc
-internal import Synchronization
 
 /// The file system of tests. What it models is told in `SimulatedDisk`.
 public final class SimulatedFileSystem: FileSystem {
-  private struct State: ~Copyable {
+  private struct State {
     var disk = SimulatedDisk()
     var random: SimulatedRandom
     var calls = 0
@@ -22,9 +22,9 @@ public final class SimulatedFileSystem: FileSystem {
     var syncs = 0
   }
 
-  private let state: Mutex<State>
+  private let state: Monitor<State>
 
-  public init(seed: UInt64) { state = Mutex(State(random: SimulatedRandom(seed: seed))) }
+  public init(seed: UInt64) { state = Monitor(State(random: SimulatedRandom(seed: seed))) }
 
   // MARK: - Faults
 
@@ -40,8 +40,8 @@ public final class SimulatedFileSystem: FileSystem {
     state.withLock { $0.failingCall = ($0.calls + calls + 1, errno) }
   }
 
-  /// Cuts the power in the midst of the call after `calls` more ones; all calls from then on fail until
-  /// `restart`.
+  /// Cuts the power in the midst of the call after `calls` more ones; all calls from then on fail
+  /// until `restart`.
   public func crashCall(after calls: Int) {
     state.withLock { $0.crashingCall = $0.calls + calls + 1 }
   }

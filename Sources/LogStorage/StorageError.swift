@@ -1,5 +1,6 @@
-// The one error type of the log: what failed, in which file, at which byte. A caller decides by `kind`;
-// a person reads `description`. Damage is told from failing I/O, and both from a caller's mistake.
+// The one error type of the log: what failed, in which file, at which byte. A caller decides by
+// `kind`; a person reads `description`. Damage is told from failing I/O, and both from a caller's
+// mistake.
 
 /// A fault of the log or a refusal by it.
 public struct StorageError: Error, Sendable, Hashable {

@@ -1,5 +1,6 @@
-// Syncs many files at once: the disk takes several flushes in parallel, and one after the other each waits
-// for the journal of the file system. Threads are made when first needed and stay until the pool is closed.
+// Syncs many files at once: the disk takes several flushes in parallel, and one after the other
+// each waits for the journal of the file system. Threads are made when first needed and stay until
+// the pool is closed.
 
 /// Threads that sync files.
 final class SyncPool: Sendable {

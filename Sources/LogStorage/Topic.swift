@@ -1,5 +1,5 @@
-// What a topic is: name, id, partitions, configuration. The id is never used twice, so the files of a
-// dropped topic cannot be mistaken for those of a later one with the same name.
+// What a topic is: name, id, partitions, configuration. The id is never used twice, so the files of
+// a dropped topic cannot be mistaken for those of a later one with the same name.
 
 internal import Columns
 

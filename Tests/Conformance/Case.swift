@@ -15,8 +15,8 @@ struct Case {
 
   var properties: [String: String] {
     var result: [String: String] = [:]
-    for (key, value) in json["properties"]?.fields ?? [] {
-      result[key] = value.string ?? value.text.lowercased()
+    for field in json["properties"]?.fields ?? [] {
+      result[field.key] = field.value.string ?? field.value.text.lowercased()
     }
     return result
   }

@@ -6,7 +6,12 @@ indirect enum JSONText {
   case number(String)
   case string(String)
   case array([JSONText])
-  case object([(key: String, value: JSONText)])
+  case object([Field])
+
+  struct Field {
+    var key: String
+    var value: JSONText
+  }
 
   subscript(key: String) -> JSONText? {
     if case .object(let fields) = self { return fields.last { $0.key == key }?.value }
@@ -15,7 +20,7 @@ indirect enum JSONText {
 
   var string: String? { if case .string(let text) = self { text } else { nil } }
   var array: [JSONText] { if case .array(let list) = self { list } else { [] } }
-  var fields: [(key: String, value: JSONText)] {
+  var fields: [Field] {
     if case .object(let fields) = self { fields } else { [] }
   }
   var integer: Int64? {
@@ -129,7 +134,7 @@ struct JSONTextParser {
       }
     case UInt8(ascii: "{"):
       position += 1
-      var fields: [(key: String, value: JSONText)] = []
+      var fields: [JSONText.Field] = []
       skipSpace()
       if take("}") { return .object([]) }
       while true {
@@ -137,7 +142,7 @@ struct JSONTextParser {
         guard let key = string() else { return nil }
         skipSpace()
         guard take(":"), let element = value(depth: depth + 1) else { return nil }
-        fields.append((key, element))
+        fields.append(JSONText.Field(key: key, value: element))
         skipSpace()
         if take("}") { return .object(fields) }
         guard take(",") else { return nil }

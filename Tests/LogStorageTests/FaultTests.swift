@@ -1,4 +1,5 @@
-// One fault at a time: each file call fails, each byte budget, flipped bits, files cut off, dead processes.
+// One fault at a time: each file call fails, each byte budget, flipped bits, files cut off, dead
+// processes.
 
 import Columns
 import Glibc
@@ -7,8 +8,8 @@ import Testing
 @testable import LogStorage
 
 @Suite struct FaultTests {
-  /// Applies steps and goes on after refusals. A step that failed without poisoning was not committed.
-  /// Returns the models that may be found.
+  /// Applies steps and goes on after refusals. A step that failed without poisoning was not
+  /// committed. Returns the models that may be found.
   static func runThrough(
     _ store: LogStore, _ start: ModelStore, steps: Int, _ random: inout SeededGenerator
   ) -> [ModelStore] {

@@ -1,6 +1,6 @@
-// The store on a simulated disk against a plain model: random commits, power cuts at any call, failing
-// calls, full disks, flipped bits. What was acknowledged must be there, what is there must be a prefix of
-// what was asked for, and it must come whole.
+// The store on a simulated disk against a plain model: random commits, power cuts at any call,
+// failing calls, full disks, flipped bits. What was acknowledged must be there, what is there must
+// be a prefix of what was asked for, and it must come whole.
 
 import Columns
 import Testing
@@ -154,8 +154,8 @@ extension ModelStore {
       directory: "/data", fileSystem: system, durability: durability, options: options)
   }
 
-  /// Applies steps until one fails; returns the model of what was acknowledged, and that with the step
-  /// that failed, which may or may not have been committed.
+  /// Applies steps until one fails; returns the model of what was acknowledged, and that with the
+  /// step that failed, which may or may not have been committed.
   static func run(
     _ store: LogStore, _ start: ModelStore, steps: Int, _ random: inout SeededGenerator
   ) -> (acknowledged: ModelStore, attempted: ModelStore) {

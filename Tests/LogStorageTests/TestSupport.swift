@@ -1,4 +1,5 @@
-// What the tests of the log share: directories that go away, records from strings, a seeded generator.
+// What the tests of the log share: directories that go away, records from strings, a seeded
+// generator.
 
 import Columns
 import Glibc

@@ -35,6 +35,7 @@ struct Scope {
     var qualifier: String
     var column: PlanColumn
     var isSystem: Bool
+    var isKey = false
   }
 
   /// In the order of FROM.

@@ -41,7 +41,9 @@ extension QueryBinder {
     for column in source.schema.columns {
       let planColumn = context.newColumn(column.name, column.type)
       columns.append(planColumn)
-      entries.append(Scope.Entry(qualifier: alias, column: planColumn, isSystem: false))
+      entries.append(
+        Scope.Entry(
+          qualifier: alias, column: planColumn, isSystem: false, isKey: column.isKey))
     }
     var systemColumns: [(String, DataType)] = [
       (SystemColumn.rowtime, .bigint), (SystemColumn.partition, .int),

@@ -29,12 +29,6 @@ extension QueryBinder {
     if isTableTable, !isKey(equality.left.expression, left) {
       return try bindForeignKey(join, left, right, equality, scope)
     }
-    if left.isForeignKeyJoin {
-      throw PlanError(
-        "foreign-key-n-way",
-        "Invalid join condition: foreign-key table-table joins are not supported as part of "
-          + "n-way joins. Got \(equality.leftText) = \(equality.rightText).", at: equality.span)
-    }
     if right.plan.isTable, !isKey(equality.right.expression, right) {
       throw tableKeyError(join, left, right, equality)
     }
@@ -48,6 +42,7 @@ extension QueryBinder {
       rightKeys: right.keys.map(\.column.id), key: [slot.column], residual: nil)
     var result = Step(
       plan: .join(node), scope: scope, keys: [slot], keyWord: "join expression")
+    result.scope.entries.removeAll { $0.qualifier.isEmpty && $0.isSystem }
     if slot.isSynthetic {
       result.scope.entries.append(
         Scope.Entry(qualifier: "", column: slot.column, isSystem: true))
@@ -272,13 +267,7 @@ extension QueryBinder {
     }
     if join.kind != .full {
       addSlot(left, equality.left, equality.leftText)
-      if join.kind != .left || viable.isEmpty {
-        addSlot(right, equality.right, equality.rightText)
-      }
-      if join.kind == .right {
-        viable.removeAll()
-        addSlot(right, equality.right, equality.rightText)
-      }
+      addSlot(right, equality.right, equality.rightText)
     }
     if viable.isEmpty {
       let column = context.newColumn("ROWKEY", type)

@@ -104,20 +104,37 @@ extension QueryBinder {
         at: source.span, hint: didYouMean(source.name, scope.qualifiers))
     }
     var result: [RawItem] = []
+    if all.source == nil, !rekeyed,
+      let synthetic = scope.entries.first(where: { $0.qualifier.isEmpty && $0.isSystem })
+    {
+      result.append(
+        .bound(synthetic.column.reference, name: synthetic.column.name, span: all.span))
+    }
     for qualifier in scope.qualifiers where all.source.map({ $0.name == qualifier }) ?? true {
-      var entries = scope.entries.filter { $0.qualifier == qualifier }
-      if isPersistent || !entries.contains(where: { $0.column.name == SystemColumn.windowStart })
-      {
-        entries.removeAll { $0.isSystem && !(rekeyed && scope.isJoin) }
-      } else {
-        entries.removeAll { $0.isSystem && SystemColumn.pseudo.contains($0.column.name) }
-      }
-      for entry in entries {
+      for entry in starEntries(scope, qualifier, rekeyed: rekeyed) {
         let name = scope.isJoin ? "\(qualifier)_\(entry.column.name)" : entry.column.name
         result.append(.bound(entry.column.reference, name: name, span: all.span))
       }
     }
     return result
+  }
+
+  /// What a star stands for in one source: keys, values, headers. Window bounds belong to it but in a
+  /// persistent query over one source, where they are in the key. After PARTITION BY the old key stands
+  /// behind the values, and a join shows its pseudo columns.
+  private func starEntries(_ scope: Scope, _ qualifier: String, rekeyed: Bool) -> [Scope.Entry] {
+    let entries = scope.entries.filter { $0.qualifier == qualifier }
+    var plain = entries.filter { entry in
+      guard entry.isSystem else { return true }
+      return SystemColumn.windowBounds.contains(entry.column.name)
+        && (!isPersistent || scope.isJoin)
+    }
+    guard rekeyed else { return plain }
+    let keys = plain.filter(\.isKey)
+    plain.removeAll(where: \.isKey)
+    let pseudo = scope.isJoin
+      ? entries.filter { $0.isSystem && SystemColumn.pseudo.contains($0.column.name) } : []
+    return plain + pseudo + keys
   }
 
   /// Items of a query without GROUP BY, with table functions and PARTITION BY taken into the plan.
@@ -156,6 +173,18 @@ extension QueryBinder {
     }
     if let partitionBy = select.partitionBy {
       try bindPartitionBy(partitionBy, &step, items)
+      if select.items.contains(where: { if case .all = $0 { true } else { false } }) {
+        // A star after PARTITION BY shows the new key too.
+        let missing = step.keys.filter { slot in
+          !items.contains { $0.expression == slot.equivalents[0].expression }
+        }
+        items =
+          missing.map {
+            BoundItem(
+              name: $0.column.name, expression: $0.equivalents[0].expression,
+              type: $0.column.type, span: partitionBy.span)
+          } + items
+      }
     }
     return items
   }

@@ -166,10 +166,11 @@ public struct SinkBinder {
     if named.value == nil || named.value?.name == inheritedValue.name, value.delimiter == nil {
       value.delimiter = inheritedValue.delimiter
     }
-    if let delimiter = try with.string("VALUE_DELIMITER"), named.value == nil {
-      throw PlanError(
-        "invalid-property", "VALUE_DELIMITER '\(delimiter)' needs VALUE_FORMAT='DELIMITED'",
-        at: with.span(of: "VALUE_DELIMITER"))
+    if named.value == nil, let delimiter = try with.delimiter("VALUE_DELIMITER") {
+      value.delimiter = delimiter
+    }
+    if named.key == nil, let delimiter = try with.delimiter("KEY_DELIMITER") {
+      key.delimiter = delimiter
     }
     try checkSources(query)
     let span = statement.query.span

@@ -15,6 +15,15 @@ public struct SourceBinder {
   ) throws(PlanError) -> SourceDefinition {
     let with = try WithProperties(
       statement.properties, allowed: WithProperties.sourceNames, span: statement.name.span)
+    let formatNames = try with.formats()
+    let infersKey = formatNames.key.map { $0.name.usesRegistry } ?? false
+    let infersValue = formatNames.value.map { $0.name.usesRegistry } ?? false
+    let elements = statement.elements ?? []
+    if infersKey && !elements.contains(where: { $0.constraint != nil })
+      || infersValue && elements.allSatisfy({ $0.constraint != nil })
+    {
+      throw .unsupported("inferring a schema from a registry", at: statement.name.span)
+    }
     let schema = try bindElements(statement)
     let file = try with.string("FILE")
     let topic = try with.string("KAFKA_TOPIC") ?? (file == nil ? nil : statement.name.name)
@@ -24,13 +33,6 @@ public struct SourceBinder {
         "Missing required property \"KAFKA_TOPIC\" which has no default value.", at: with.span)
     }
     let formats = try sourceFormats(with, schema)
-    if let format = [formats.key, formats.value].first(where: { !$0.name.hasCodec }),
-      statement.elements == nil
-    {
-      throw .unsupported(
-        "inferring a schema from a registry for \(format.name.rawValue)",
-        at: statement.name.span)
-    }
     guard !schema.values.isEmpty || !schema.keys.isEmpty || schema.columns.count > 0 else {
       throw PlanError(
         "no-columns",

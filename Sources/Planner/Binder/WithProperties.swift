@@ -88,7 +88,7 @@ struct WithProperties {
     return name
   }
 
-  private func delimiter(_ key: String) throws(PlanError) -> UInt8? {
+  func delimiter(_ key: String) throws(PlanError) -> UInt8? {
     guard let text = try string(key) else { return nil }
     if text.uppercased() == "SPACE" { return UInt8(ascii: " ") }
     if text.uppercased() == "TAB" { return UInt8(ascii: "\t") }

@@ -14,6 +14,14 @@ public enum FormatName: String, Hashable, Sendable, CaseIterable {
   case protobufNoSR = "PROTOBUF_NOSR"
   case jsonSR = "JSON_SR"
 
+  /// Formats whose schema may lie in a registry.
+  public var usesRegistry: Bool {
+    switch self {
+    case .avro, .protobuf, .jsonSR: return true
+    case .json, .delimited, .kafka, .none, .protobufNoSR: return false
+    }
+  }
+
   /// Formats that are bound, so that schemas can be checked, but have no codec yet.
   public var hasCodec: Bool {
     switch self {
@@ -71,7 +79,7 @@ public struct TimestampSpec: Hashable, Sendable {
 public struct SourceDefinition: Hashable, Sendable {
   public var name: String
   public var kind: SourceKind
-  /// Invariant: keys first.
+  /// Invariant: keys first, headers last.
   public var schema: Schema
   public var topic: String
   public var keyFormat: FormatSpec
@@ -96,7 +104,9 @@ public struct SourceDefinition: Hashable, Sendable {
   ) {
     self.name = name
     self.kind = kind
-    self.schema = Schema(schema.keys + schema.columns.filter { !$0.isKey })
+    self.schema = Schema(
+      schema.keys + schema.values
+        + schema.columns.filter { $0.role != .key && $0.role != .value })
     self.topic = topic
     self.keyFormat = keyFormat
     self.valueFormat = valueFormat

@@ -1,0 +1,107 @@
+// JSON out: the text of every type, escapes, NULLs, null records, names.
+
+import Columns
+import Formats
+import Testing
+
+private let wrapped = FormatLayout(.json)
+private let alone = FormatLayout(.json, isWrapped: false)
+
+struct EncodeCase: CustomTestStringConvertible {
+  var type: DataType
+  var value: Value
+  var text: String
+
+  init(_ type: DataType, _ value: Value, _ text: String) {
+    (self.type, self.value, self.text) = (type, value, text)
+  }
+
+  var testDescription: String { "\(type) \(text.prefix(60))" }
+}
+
+private func decimal(_ text: String) -> Value { Decimal(text).map { .decimal($0) } ?? .null }
+
+private let encodeCases: [EncodeCase] = [
+  EncodeCase(.boolean, .boolean(true), "true"), EncodeCase(.boolean, .boolean(false), "false"),
+  EncodeCase(.int, .int(.min), "-2147483648"), EncodeCase(.int, .int(0), "0"),
+  EncodeCase(.bigint, .bigint(.min), "-9223372036854775808"),
+  EncodeCase(.bigint, .bigint(.max), "9223372036854775807"),
+  EncodeCase(.bigint, .bigint(10), "10"), EncodeCase(.bigint, .bigint(99), "99"),
+  EncodeCase(.bigint, .bigint(100), "100"), EncodeCase(.bigint, .bigint(999_999), "999999"),
+  EncodeCase(.double, .double(0.1), "0.1"), EncodeCase(.double, .double(100), "100.0"),
+  EncodeCase(.double, .double(1E10), "1.0E10"), EncodeCase(.double, .double(1E-5), "1.0E-5"),
+  EncodeCase(.double, .double(-0.0), "-0.0"), EncodeCase(.double, .double(9999999), "9999999.0"),
+  EncodeCase(.double, .double(1E7), "1.0E7"), EncodeCase(.double, .double(0.001), "0.001"),
+  EncodeCase(.double, .double(-0.05), "-0.05"), EncodeCase(.double, .double(.nan), "\"NaN\""),
+  EncodeCase(.double, .double(0.30000000000000004), "0.30000000000000004"),
+  EncodeCase(.double, .double(.infinity), "\"Infinity\""),
+  EncodeCase(.double, .double(-.infinity), "\"-Infinity\""),
+  EncodeCase(.decimal(precision: 3, scale: 2), decimal("1.50"), "1.50"),
+  EncodeCase(.decimal(precision: 3, scale: 2), decimal("-0.05"), "-0.05"),
+  EncodeCase(.decimal(precision: 3, scale: 3), decimal("0.005"), "0.005"),
+  EncodeCase(.decimal(precision: 2, scale: 0), decimal("-42"), "-42"),
+  EncodeCase(
+    .decimal(precision: 38, scale: 1), decimal("-1000000000000000000000000000000000000.5"),
+    "-1000000000000000000000000000000000000.5"),
+  EncodeCase(
+    .decimal(precision: 38, scale: 20), decimal("123456789012345678.00000000000000000001"),
+    "123456789012345678.00000000000000000001"),
+  EncodeCase(.decimal(precision: 45, scale: 2), decimal("-0.01"), "-0.01"),
+  EncodeCase(.string, .string(""), "\"\""), EncodeCase(.string, .string("é漢😀"), "\"é漢😀\""),
+  EncodeCase(.string, .string("0123456789abcde\""), "\"0123456789abcde\\\"\""),
+  EncodeCase(
+    .string, .string("\"\\/\u{8}\u{c}\n\r\t\u{0}\u{1f}\u{7f}"),
+    #""\"\\/\b\f\n\r\t\u0000\u001F"# + "\u{7f}\""),
+  EncodeCase(.bytes, .bytes([]), "\"\""), EncodeCase(.bytes, .bytes([0x21]), "\"IQ==\""),
+  EncodeCase(.bytes, .bytes([0, 1]), "\"AAE=\""),
+  EncodeCase(.bytes, .bytes([255, 255, 254]), "\"///+\""),
+  EncodeCase(.date, .date(-1), "-1"), EncodeCase(.time, .time(86_399_999), "86399999"),
+  EncodeCase(.timestamp, .timestamp(1_526_075_913_000), "1526075913000"),
+  EncodeCase(.array(.int), .array([.int(1), .null]), "[1,null]"),
+  EncodeCase(.array(.int), .array([]), "[]"),
+  EncodeCase(
+    .map(key: .string, value: .double),
+    .map([MapEntry(.string("b\n"), .double(1)), MapEntry(.string("a"), .null)]),
+    #"{"b\n":1.0,"a":null}"#),
+  EncodeCase(.map(key: .int, value: .int), .map([MapEntry(.int(1), .int(2))]), #"{"1":2}"#),
+  EncodeCase(
+    .structure([StructField("A\"", .int), StructField("b", .array(.bytes))]),
+    .structure([.int(1), .array([.bytes([0x21])])]), #"{"A\"":1,"b":["IQ=="]}"#),
+]
+
+@Test(arguments: encodeCases)
+func writesOneField(_ test: EncodeCase) {
+  let field = FormatField("F", test.type)
+  #expect(encodeOne([test.value], [field], wrapped) == "{\"F\":\(test.text)}")
+  #expect(encodeOne([test.value], [field], alone) == test.text)
+  #expect(encodeOne([.null], [field], wrapped) == "{\"F\":null}")
+  #expect(encodeOne([.null], [field], alone) == nil)
+}
+
+@Test func writesWholeRecords() {
+  let fields = [
+    FormatField("A", .bigint), FormatField("a long name with \"quotes\"", .string),
+    FormatField("Ä", .double),
+  ]
+  let name = #""a long name with \"quotes\"""#
+  let row: [Value] = [.bigint(1), .string("x"), .double(2)]
+  #expect(encodeOne(row, fields, wrapped) == "{\"A\":1,\(name):\"x\",\"Ä\":2.0}")
+  #expect(
+    encodeOne([.null, .null, .null], fields, wrapped) == "{\"A\":null,\(name):null,\"Ä\":null}")
+  #expect(encodeOne([], [], wrapped) == "{}")
+
+  var isNull = Bitmap(repeating: false, count: 3)
+  isNull.set(1, true)
+  let (records, bad) = encode([row, row, row], fields, wrapped, isNull: isNull)
+  #expect(bad.isEmpty)
+  #expect(records.valueLength.map { $0 < 0 } == [false, true, false])
+  #expect(records.keyLength.isEmpty)
+}
+
+@Test func writesLongStringsBesideEachOther() {
+  let fields = [FormatField("A", .string), FormatField("B", .string)]
+  let long = String(repeating: "\u{1}", count: 10_000)
+  let escaped = String(repeating: "\\u0001", count: 10_000)
+  let text = encodeOne([.string(long), .string(long)], fields, wrapped)
+  #expect(text == "{\"A\":\"\(escaped)\",\"B\":\"\(escaped)\"}")
+}

@@ -1,0 +1,28 @@
+"""Reads segment files with aiokafka's record parser, which knows nothing of ours.
+
+Prints one line a record: offset, timestamp, key, value, headers; bytes in hexadecimal, `-` for null.
+Exits with 3 when aiokafka cannot be imported.
+"""
+import sys
+
+try:
+    from aiokafka.record.memory_records import MemoryRecords
+except ImportError as error:
+    print(error)
+    sys.exit(3)
+
+
+def text(value):
+    return "-" if value is None else "x" + bytes(value).hex()
+
+
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        batches = MemoryRecords(file.read())
+    while batches.has_next():
+        batch = batches.next_batch()
+        if not batch.validate_crc():
+            sys.exit("wrong checksum in " + path)
+        for record in batch:
+            headers = ",".join(name + "=" + text(value) for name, value in record.headers)
+            print(record.offset, record.timestamp, text(record.key), text(record.value), headers)
