@@ -135,6 +135,19 @@ public final class ColumnBuilder {
     count += 1
   }
 
+  /// Many values at once, none of them NULL, as this column keeps them (Int32 for INT, DATE, TIME; Int64
+  /// for BIGINT, TIMESTAMP; Double; Int128 for a DECIMAL of at most 38 digits; Bool).
+  public func append<Element: BitwiseCopyable>(contentsOf values: [Element]) {
+    precondition(
+      MemoryLayout<Element>.stride == stride, "\(Element.self) cannot stand in a column of \(type)")
+    while capacity - count < values.count { grow() }
+    values.withUnsafeBytes { source in
+      guard let base = source.baseAddress else { return }
+      (fixed + count * stride).copyMemory(from: base, byteCount: source.count)
+    }
+    count += values.count
+  }
+
   /// For a DECIMAL of at most 38 digits.
   public func append(unscaled value: Int128) {
     if storage == .wideDecimal { return append(wideUnscaled: BigInt(value)) }

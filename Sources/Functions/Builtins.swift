@@ -2,5 +2,13 @@
 
 extension FunctionRegistry {
   /// Everything that ships with the engine.
-  public static let builtin: FunctionRegistry = FunctionRegistry()
+  public static let builtin: FunctionRegistry = {
+    var registry = FunctionRegistry()
+    for function in NumberAggregates.all { registry.add(function) }
+    for function in ListAggregates.all { registry.add(function) }
+    for function in OffsetAggregates.all { registry.add(function) }
+    for function in StatisticAggregates.all { registry.add(function) }
+    for function in DistinctAggregates.all { registry.add(function) }
+    return registry
+  }()
 }

@@ -62,7 +62,10 @@ public func resolve(
       }
       score[0] += cost == 0 ? 0 : 1
       score[2] += cost
-      if case .variable = parameter { score[3] += 1 }
+      switch parameter {
+      case .variable, .any: score[3] += 1
+      default: break
+      }
     }
     guard matches else { continue }
     let resolution = Resolution(overload: index, parameters: parameters, bindings: bindings)
@@ -119,6 +122,7 @@ private func match(
     if case .decimal = wanted, case .decimal = type { return 1 }
     if let from = width(type), let to = width(wanted), from < to { return to - from }
     return nil
+  case .any: return 0
   case .anyDecimal:
     if case .decimal = type { return 0 }
     if type == .int { return 2 }
@@ -164,6 +168,6 @@ public func concrete(_ parameter: ParameterType, _ bindings: [String: DataType])
       return nil
     }
     return .map(key: key, value: value)
-  case .anyDecimal, .anyStruct, .lambda, .unit: return nil
+  case .any, .anyDecimal, .anyStruct, .lambda, .unit: return nil
   }
 }

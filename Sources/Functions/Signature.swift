@@ -6,6 +6,8 @@ public import Columns
 /// The type of a parameter, possibly with type variables.
 public indirect enum ParameterType: Hashable, Sendable {
   case exact(DataType)
+  /// Any type at all; each argument may have another.
+  case any
   /// A DECIMAL of any precision and scale.
   case anyDecimal
   /// A type variable; the same name binds to the same type in one call.
@@ -34,6 +36,7 @@ extension ParameterType: CustomStringConvertible {
   public var description: String {
     switch self {
     case .exact(let type): return type.description
+    case .any: return "ANY"
     case .anyDecimal: return "DECIMAL"
     case .variable(let name): return name
     case .array(let element): return "ARRAY<\(element)>"
