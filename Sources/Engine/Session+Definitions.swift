@@ -37,16 +37,16 @@ extension Session {
     let name = node.name.name
     let kind = node.kind.rawValue.lowercased()
     let existing = engine.catalog.sources[name]
+    if node.orReplace, node.isReadOnly || existing?.isReadOnly ?? false {
+      throw .plan(
+        PlanError(
+          "replace-read-only",
+          "Cannot add \(kind) '\(name)': CREATE OR REPLACE is not supported on source "
+            + "\(kind)s.", at: node.name.span))
+    }
     if let existing {
       if node.ifNotExists {
         return handler.message("Cannot add \(kind) `\(name)`: it already exists")
-      }
-      if node.orReplace, node.isReadOnly || existing.isReadOnly {
-        throw .plan(
-          PlanError(
-            "replace-read-only",
-            "Cannot add \(kind) '\(name)': CREATE OR REPLACE is not supported on source "
-              + "\(kind)s.", at: node.name.span))
       }
       guard node.orReplace else { throw alreadyExists(node.name, existing) }
     }

@@ -35,11 +35,14 @@ final class RekeyOperator: Operator {
 
   private let keys: [Key]
   private let dropsNullKeys: Bool
+  /// The new key depends on values, so that a record with a null value has none.
+  private let readsValues: Bool
   private let evaluator: Evaluator
 
-  init(keys: [Key], dropsNullKeys: Bool, evaluator: Evaluator) {
+  init(keys: [Key], dropsNullKeys: Bool, readsValues: Bool, evaluator: Evaluator) {
     self.keys = keys
     self.dropsNullKeys = dropsNullKeys
+    self.readsValues = readsValues
     self.evaluator = evaluator
   }
 
@@ -48,8 +51,12 @@ final class RekeyOperator: Operator {
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     var result = batch
     var validity: Bitmap?
+    let hasValue = readsValues ? valuedRows(batch) : nil
     for key in keys {
-      let column = evaluator.column(key.expression, batch, failed: &failedExpressions)
+      var column = evaluator.column(key.expression, batch, failed: &failedExpressions)
+      if let hasValue {
+        column = column.with(validity: intersect(column.validity, hasValue))
+      }
       validity = intersect(validity, column.validity)
       if key.isAppended { result.columns.append(column) }
     }
@@ -57,6 +64,16 @@ final class RekeyOperator: Operator {
       result = result.gather(validity.trueIndices())
     }
     try emit(result)
+  }
+}
+
+extension RekeyOperator {
+  /// Rows whose record has a value; nil: all have.
+  private func valuedRows(_ batch: RecordBatch) -> Bitmap? {
+    guard let kinds = batch.kinds, kinds.contains(.delete) else { return nil }
+    var result = Bitmap(repeating: true, count: batch.count)
+    for row in 0..<batch.count where kinds[row] == .delete { result.set(row, false) }
+    return result
   }
 }
 

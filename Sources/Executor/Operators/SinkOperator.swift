@@ -94,13 +94,9 @@ final class SinkOperator: Operator {
 
   private func nullKeys(_ batch: RecordBatch) -> Bitmap? {
     if keyPlaces.isEmpty { return Bitmap(repeating: true, count: batch.count) }
-    // A key is null when all of its columns are.
-    var anyValid: Bitmap?
-    for place in keyPlaces {
-      guard let validity = batch.columns[place].validity else { return nil }
-      anyValid = anyValid.map { $0.or(validity) } ?? validity
-    }
-    return anyValid?.inverted
+    // A key of several columns is never null as a whole: its columns may be.
+    guard keyPlaces.count == 1 else { return nil }
+    return batch.columns[keyPlaces[0]].validity?.inverted
   }
 
   private func write(_ batch: RecordBatch, _ partition: Int) {

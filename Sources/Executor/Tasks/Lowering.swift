@@ -76,7 +76,10 @@ struct Lowering {
         keys: node.keys.map {
           RekeyOperator.Key(
             expression: $0.expression, isAppended: !known.contains($0.column.id))
-        }, dropsNullKeys: node.dropsNullKeys, evaluator: evaluator(node.input))
+        }, dropsNullKeys: node.dropsNullKeys,
+        readsValues: !node.input.isTable
+          && !Set(node.keys.flatMap(\.expression.columns)).isSubset(of: node.input.keys),
+        evaluator: evaluator(node.input))
       connect(operation, target, port)
       try lower(node.input, into: operation, port: 0, retractions: retractions)
       operators.append(operation)

@@ -55,8 +55,10 @@ extension QueryBinder {
   ) throws(PlanError) -> Equality {
     guard case .comparison(let condition) = join.condition, condition.op == .equal else {
       if case .logical = join.condition {
-        throw .unsupported(
-          "JOINs on multiple conditions: ON with AND or OR", at: join.condition.span)
+        throw PlanError(
+          "join-condition",
+          "JOINs on multiple conditions are not yet supported: "
+            + expressionText(join.condition), at: join.condition.span)
       }
       throw PlanError(
         "invalid-join-condition",

@@ -162,6 +162,11 @@ public struct SinkBinder {
         key = FormatSpec(FormatName(rawValue: name.uppercased()) ?? .kafka)
       }
     }
+    if let asked = named.key, asked.name != .none, schema.keys.isEmpty, dropsKey(query.plan) {
+      throw PlanError(
+        "key-format-without-key", "Key format specified for stream without key columns.",
+        at: with.span)
+    }
     var value = named.value ?? inheritedValue
     if named.value == nil || named.value?.name == inheritedValue.name, value.delimiter == nil {
       value.delimiter = inheritedValue.delimiter
