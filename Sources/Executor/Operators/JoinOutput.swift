@@ -11,6 +11,8 @@ struct JoinOutput {
   private var major: [Int64] = []
   private var minor: [UInt64] = []
   private var kinds: [ChangeKind] = []
+  /// Of the records that made the rows; nil while none has any.
+  private var headers: [[RecordHeader]]?
   private let isTable: Bool
 
   init(left: [DataType], right: [DataType], key: [DataType], isTable: Bool) {
@@ -29,6 +31,12 @@ struct JoinOutput {
     try append(leftRow, left)
     try append(rightRow, right)
     try append(keyBytes, key)
+    if let own = batch.headers?[row], !own.isEmpty || headers != nil {
+      if headers == nil { headers = Array(repeating: [], count: rowtimes.count) }
+      headers?.append(own)
+    } else {
+      headers?.append([])
+    }
     rowtimes.append(rowtime)
     major.append(batch.positions.major[row])
     minor.append(batch.positions.minor[row])
@@ -55,9 +63,11 @@ struct JoinOutput {
       major = []
       minor = []
       kinds = []
+      headers = nil
     }
     return RecordBatch(
       columns: (left + right + key).map { $0.finish() }, rowtimes: rowtimes,
-      positions: Positions(major: major, minor: minor), kinds: isTable ? kinds : nil)
+      positions: Positions(major: major, minor: minor), kinds: isTable ? kinds : nil,
+      headers: headers)
   }
 }

@@ -119,8 +119,10 @@ struct Lowering {
         throw QueryFailure("\(call.function): \(error.message)")
       }
     }
-    if case .session? = node.window?.kind {
-      throw QueryFailure("session windows have no operator yet")
+    if case .session(let gap)? = node.window?.kind {
+      return SessionOperator(
+        name: storeName("session"), spec: node, gapMs: gap, evaluator: evaluator(node.input),
+        accumulators: accumulators, emitsRetractions: retractions)
     }
     return AggregateOperator(
       name: storeName("aggregate"), spec: node, evaluator: evaluator(node.input),

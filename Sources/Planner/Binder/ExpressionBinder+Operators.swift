@@ -95,7 +95,9 @@ extension ExpressionBinder {
         let type = left.type ?? right.type ?? .string
         return .compare(op, left.cast(to: type), right.cast(to: type))
       }
-      throw error("null-comparison", "Comparison with NULL not supported: \(text)", span)
+      throw error(
+        "null-comparison",
+        "Comparison with NULL not supported: \(left.text) \(op.rawValue) \(right.text)", span)
     }
     let isEquality: Bool
     switch op {

@@ -18,7 +18,7 @@ func expressionText(_ expression: Expression) -> String {
   case .concat(let node):
     return "CONCAT(\(expressionText(node.left)), \(expressionText(node.right)))"
   case .comparison(let node):
-    return "\(expressionText(node.left)) \(node.op.rawValue) \(expressionText(node.right))"
+    return "(\(expressionText(node.left)) \(node.op.rawValue) \(expressionText(node.right)))"
   case .between(let node):
     return "(\(expressionText(node.operand)) \(node.isNegated ? "NOT " : "")BETWEEN "
       + "\(expressionText(node.lower)) AND \(expressionText(node.upper)))"

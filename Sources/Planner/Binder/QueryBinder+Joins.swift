@@ -57,8 +57,8 @@ extension QueryBinder {
       if case .logical = join.condition {
         throw PlanError(
           "join-condition",
-          "JOINs on multiple conditions are not yet supported: "
-            + expressionText(join.condition), at: join.condition.span)
+          "Invalid join condition: joins on multiple conditions are not yet supported. Got "
+            + "\(expressionText(join.condition)).", at: join.condition.span)
       }
       throw PlanError(
         "invalid-join-condition",
@@ -84,7 +84,7 @@ extension QueryBinder {
       throw PlanError(
         "invalid-join-condition",
         "Invalid comparison expression '\(expressionText(condition.right))' in join "
-          + "'(\(expressionText(.comparison(condition))))'. Each side of the join must "
+          + "'\(expressionText(.comparison(condition)))'. Each side of the join must "
           + "reference exactly one source and not the same source. Left side references "
           + "\(sources.0) and right references \(sources.1)", at: condition.span)
     }
@@ -126,7 +126,7 @@ extension QueryBinder {
       throw PlanError(
         "invalid-join-condition",
         "Invalid comparison expression '\(expressionText(expression))' in join "
-          + "'(\(expressionText(.comparison(condition))))'. Each side of the join comparision "
+          + "'\(expressionText(.comparison(condition)))'. Each side of the join comparision "
           + "must contain references from exactly one source: \(what).", at: expression.span)
     }
     return inLeft ? .left : .right
