@@ -50,6 +50,35 @@ final class AggregateOperator: Operator, StateStore {
   var byteCount: Int { index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    guard spec.emitFinal, spec.window != nil else { return try aggregate(batch) }
+    // A batch is cut behind each row that may close a window, so that no later row is in its result.
+    var start = 0
+    for row in 0..<batch.count where closesWindow(batch.rowtimes[row]) || row == batch.count - 1 {
+      let rows = (Int32(start)..<Int32(row + 1)).map { $0 }
+      try aggregate(rows.count == batch.count ? batch : batch.gather(rows))
+      start = row + 1
+    }
+  }
+
+  private var seenTime = Int64.min
+
+  /// Whether stream time, moving on to `time`, passes the end of some window and its grace.
+  private func closesWindow(_ time: Int64) -> Bool {
+    guard let window = spec.window, time > seenTime else { return false }
+    let (size, advance): (Int64, Int64)
+    switch window.kind {
+    case .tumbling(let sizeMs): (size, advance) = (sizeMs, sizeMs)
+    case .hopping(let sizeMs, let advanceMs): (size, advance) = (sizeMs, advanceMs)
+    case .session: return true
+    }
+    let before = seenTime
+    seenTime = time
+    if before == Int64.min { return true }
+    let shift = size + window.graceMs
+    return floorDivide(time - shift, advance) != floorDivide(before - shift, advance)
+  }
+
+  private func aggregate(_ batch: RecordBatch) throws(QueryFailure) {
     var groups = spec.groups.map {
       evaluator.column($0.expression, batch, failed: &failedExpressions)
     }
@@ -79,7 +108,14 @@ final class AggregateOperator: Operator, StateStore {
           ordinals: ordinals), into: builder)
       results.append(builder.finish())
     }
-    if spec.emitFinal { return try closeWindows(after: batch) }
+    if spec.emitFinal {
+      for row in 0..<source.count {
+        let slot = Int(slots[row])
+        rowtimes[slot] = max(rowtimes[slot], source.rowtimes[row])
+        isNew[slot] = false
+      }
+      return try closeWindows(after: batch)
+    }
     try emitResults(source, groups, results, before, windows, retracts)
   }
 
@@ -299,11 +335,16 @@ final class AggregateOperator: Operator, StateStore {
     guard spec.emitFinal, let window = spec.window, let size = window.info.sizeMs,
       batch.count > 0
     else { return }
-    let closed = slotsByWindow.keys.filter {
+    var closed = slotsByWindow.keys.filter {
       $0 + size + window.graceMs <= streamTime && $0 >= closedBefore
     }.sorted()
     guard let newest = closed.last else { return }
     closedBefore = newest + 1
+    // ksqlDB gives out only what its store still holds: windows that began no earlier than the newest one
+    // less the retention. What a jump in time leaves behind is counted as late.
+    let oldest = (slotsByWindow.keys.max() ?? 0) - max(window.retentionMs, size + window.graceMs)
+    lateRows += closed.filter { $0 < oldest }.reduce(0) { $0 + (slotsByWindow[$1]?.count ?? 0) }
+    closed.removeAll { $0 < oldest }
     var slots: [Int32] = []
     for start in closed {
       slots += (slotsByWindow[start] ?? []).sorted {

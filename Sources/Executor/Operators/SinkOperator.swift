@@ -25,13 +25,16 @@ final class SinkOperator: Operator {
   private let rowtime: RowtimeReader?
   private let inputPartition: Int
   private let isTable: Bool
+  /// The records keep the keys that they came with.
+  private let keepsKeys: Bool
   private var outputs: [Int: RawRecords] = [:]
   private(set) var rejected = 0
 
   init(
     sink: SourceDefinition, layout: [ColumnID], outputs: [ColumnID],
-    window: (start: ColumnID, end: ColumnID)?, inputPartition: Int
+    window: (start: ColumnID, end: ColumnID)?, inputPartition: Int, keepsKeys: Bool
   ) {
+    self.keepsKeys = keepsKeys
     self.sink = sink
     self.inputPartition = inputPartition
     isTable = sink.kind == .table
@@ -94,8 +97,16 @@ final class SinkOperator: Operator {
 
   private func nullKeys(_ batch: RecordBatch) -> Bitmap? {
     if keyPlaces.isEmpty { return Bitmap(repeating: true, count: batch.count) }
-    // A key of several columns is never null as a whole: its columns may be.
-    guard keyPlaces.count == 1 else { return nil }
+    if keyPlaces.count > 1 {
+      // A new key of several columns is never null as a whole: its columns may be.
+      guard keepsKeys else { return nil }
+      var anyValid: Bitmap?
+      for place in keyPlaces {
+        guard let validity = batch.columns[place].validity else { return nil }
+        anyValid = anyValid.map { $0.or(validity) } ?? validity
+      }
+      return anyValid?.inverted
+    }
     return batch.columns[keyPlaces[0]].validity?.inverted
   }
 

@@ -104,7 +104,8 @@ public final class QueryRuntime {
     case (.end, .sink(let sink, let outputs)):
       return SinkOperator(
         sink: sink, layout: stage.plan.columns.map(\.id), outputs: outputs,
-        window: windowColumns(stage.plan), inputPartition: partition)
+        window: windowColumns(stage.plan), inputPartition: partition,
+        keepsKeys: !plan.root.rekeys)
     case (.end, .client): return CollectOperator()
     }
   }
@@ -284,4 +285,12 @@ private final class FailureBox: @unchecked Sendable {
 
   func set(_ index: Int, _ failure: QueryFailure) { places[index] = failure }
   var first: QueryFailure? { places.first { $0 != nil } ?? nil }
+}
+
+extension LogicalPlan {
+  /// Whether rows get another key on their way.
+  fileprivate var rekeys: Bool {
+    if case .rekey = self { return true }
+    return inputs.contains { $0.rekeys }
+  }
 }

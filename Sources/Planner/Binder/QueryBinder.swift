@@ -178,6 +178,10 @@ public struct QueryBinder {
     if isAggregate {
       result = try bindAggregation(select, step, emit: emit)
     } else {
+      if let window = select.window {
+        throw PlanError(
+          "window-without-group", "WINDOW clause requires a GROUP BY clause.", at: window.span)
+      }
       let projection = try bindPlainProjection(select, &step)
       result = try finish(projection, step)
     }
@@ -191,10 +195,6 @@ public struct QueryBinder {
   }
 
   private func checkClauses(_ select: Select, _ step: Step) throws(PlanError) {
-    if let window = select.window, select.groupBy == nil {
-      throw PlanError(
-        "window-without-group", "WINDOW clause requires a GROUP BY clause.", at: window.span)
-    }
     if let having = select.having, select.groupBy == nil {
       throw PlanError(
         "having-without-group", "HAVING clause requires a GROUP BY clause.", at: having.span)
