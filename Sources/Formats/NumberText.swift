@@ -19,7 +19,7 @@ struct NumberText {
   /// Digits before the point, leading zeros included.
   private var whole = 0
   private var fraction = 0
-  /// Clamped to ±100,000.
+  /// Clamped to a thousand million, either way.
   private var exponent = 0
   private var hasExponent = false
 
@@ -56,7 +56,7 @@ struct NumberText {
     }
     let first = p
     while p < limit, p[0] &- 48 <= 9 {
-      exponent = min(100_000, exponent * 10 + Int(p[0] &- 48))
+      exponent = min(1_000_000_000, exponent * 10 + Int(p[0] &- 48))
       p += 1
     }
     guard p > first else { return nil }
