@@ -73,7 +73,8 @@ extension Engine {
 
   func reader(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {
     if let path = scan.source.file {
-      return try FileReader.open(path, partition: partition)
+      return try FileReader.open(
+        path, partition: partition, hasHeader: scan.source.fileHasHeader)
     }
     return TopicReader(view: view, topic: scan.source.topic, partition: partition)
   }

@@ -11,6 +11,7 @@ final class FileReader: RecordReader {
   private let path: String
   private let descriptor: Int32
   private let partition: Int
+  private let hasHeader: Bool
   /// Whether an unterminated last line counts as a record: at the end of input of a batch run.
   private let takesOpenLine: Atomic<Bool>
 
@@ -24,7 +25,9 @@ final class FileReader: RecordReader {
     }.sorted()
   }
 
-  static func open(_ pattern: String, partition: Int) throws(QueryFailure) -> FileReader {
+  static func open(
+    _ pattern: String, partition: Int, hasHeader: Bool
+  ) throws(QueryFailure) -> FileReader {
     let paths = Self.paths(pattern)
     guard partition < paths.count else {
       throw QueryFailure("file \"\(pattern)\" does not exist")
@@ -34,10 +37,11 @@ final class FileReader: RecordReader {
       throw QueryFailure(
         "cannot open \"\(paths[partition])\": \(String(cString: strerror(errno)))")
     }
-    return FileReader(paths[partition], descriptor, partition)
+    return FileReader(paths[partition], descriptor, partition, hasHeader)
   }
 
-  private init(_ path: String, _ descriptor: Int32, _ partition: Int) {
+  private init(_ path: String, _ descriptor: Int32, _ partition: Int, _ hasHeader: Bool) {
+    self.hasHeader = hasHeader
     self.path = path
     self.descriptor = descriptor
     self.partition = partition
@@ -97,7 +101,8 @@ final class FileReader: RecordReader {
       }
       var length = end - start
       if length > 0, buffer.base[start + length - 1] == 0x0D { length -= 1 }
-      if length > 0 {
+      let isHeader = hasHeader && offset == 0 && start == 0
+      if length > 0, !isHeader {
         records.valueStart.append(Int32(start))
         records.valueLength.append(Int32(length))
         records.offsets.append(offset + Int64(start))

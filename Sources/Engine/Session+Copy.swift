@@ -14,6 +14,8 @@ private struct CopyFormat {
   enum Kind { case csv, tsv, json }
   var kind: Kind
   var hasHeader: Bool
+  /// Milliseconds: the time of every row; nil: now.
+  var rowtime: Int64?
 
   init(_ path: String?, _ properties: Properties?) throws(PlanError) {
     var name = ""
@@ -23,11 +25,12 @@ private struct CopyFormat {
       switch (property.key, literal.value) {
       case ("FORMAT", .string(let text)): name = text.uppercased()
       case ("HEADER", .boolean(let flag)): header = flag
+      case ("ROWTIME", .integer(let time)) where time >= 0: rowtime = time
       default:
         throw PlanError(
-          "unknown-property", "COPY knows FORMAT and HEADER, not \(property.key)",
+          "unknown-property", "COPY knows FORMAT, HEADER and ROWTIME, not \(property.key)",
           at: property.span,
-          hint: closestMatch(to: property.key, among: ["FORMAT", "HEADER"]).map {
+          hint: closestMatch(to: property.key, among: ["FORMAT", "HEADER", "ROWTIME"]).map {
             "did you mean \"\($0)\"?"
           })
       }
@@ -174,7 +177,7 @@ extension Session {
       }
       if !rows.isEmpty {
         try append(
-          rows, rowtimes: Array(repeating: nil, count: rows.count), to: source, at: span)
+          rows, rowtimes: Array(repeating: format.rowtime, count: rows.count), to: source, at: span)
       }
       copied += rows.count
     }

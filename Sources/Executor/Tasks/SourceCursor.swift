@@ -250,7 +250,9 @@ final class SourceCursor {
       if majors[row] > highest { highest = majors[row] } else { majors[row] = highest }
     }
     readMajor = highest
-    let base = Positions.minor(source: ordinal, partition: partition, ordinal: 0)
+    // Of rows with one time those of tables come first, so that a stream row meets them.
+    let rank = scan.source.kind == .table ? ordinal : ordinal + 128
+    let base = Positions.minor(source: rank, partition: partition, ordinal: 0)
     let minors = rows.map { base | UInt64(truncatingIfNeeded: records.offsets[$0]) & 0xFF_FFFF_FFFF }
     return RecordBatch(
       columns: columns, rowtimes: rowtimes, positions: Positions(major: majors, minor: minors),

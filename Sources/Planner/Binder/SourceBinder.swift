@@ -50,10 +50,12 @@ public struct SourceBinder {
     }
     var partitions = try partitionCount(with, existing: topicPartitions(topic), topic)
     if let forced = context.forcedPartitions { partitions = forced }
-    return SourceDefinition(
+    var definition = SourceDefinition(
       name: statement.name.name, kind: statement.kind, schema: schema, topic: topic,
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
       window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
+    definition.fileHasHeader = try with.boolean("HEADER") ?? false
+    return definition
   }
 
   private func partitionCount(

@@ -91,6 +91,8 @@ public struct SourceDefinition: Hashable, Sendable {
   public var isReadOnly: Bool
   /// Path or glob of a file-backed stream; its lines are the records.
   public var file: String?
+  /// The first line of each file names columns and is no record.
+  public var fileHasHeader = false
   /// The persistent query that fills it, for CSAS and CTAS.
   public var queryID: String?
   /// The text that made it, after substitution.
