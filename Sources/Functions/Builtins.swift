@@ -12,6 +12,11 @@ extension FunctionRegistry {
     for function in RealFunctions.all { registry.add(function) }
     for function in RoundingFunctions.all { registry.add(function) }
     for function in ExtremeFunctions.all { registry.add(function) }
+    for function in StringFunctions.all { registry.add(function) }
+    for function in MaskFunctions.all { registry.add(function) }
+    for function in EncodingFunctions.all { registry.add(function) }
+    for function in ByteFunctions.all { registry.add(function) }
+    for function in URLFunctions.all { registry.add(function) }
     for function in NullFunctions.all { registry.add(function) }
     for function in ArrayFunctions.all { registry.add(function) }
     for function in MapFunctions.all { registry.add(function) }
