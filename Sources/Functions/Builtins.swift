@@ -9,6 +9,20 @@ extension FunctionRegistry {
     for function in OffsetAggregates.all { registry.add(function) }
     for function in StatisticAggregates.all { registry.add(function) }
     for function in DistinctAggregates.all { registry.add(function) }
+    for function in RealFunctions.all { registry.add(function) }
+    for function in RoundingFunctions.all { registry.add(function) }
+    for function in ExtremeFunctions.all { registry.add(function) }
+    for function in StringFunctions.all { registry.add(function) }
+    for function in MaskFunctions.all { registry.add(function) }
+    for function in EncodingFunctions.all { registry.add(function) }
+    for function in ByteFunctions.all { registry.add(function) }
+    for function in URLFunctions.all { registry.add(function) }
+    for function in NullFunctions.all { registry.add(function) }
+    for function in ArrayFunctions.all { registry.add(function) }
+    for function in MapFunctions.all { registry.add(function) }
+    for function in LambdaFunctions.all { registry.add(function) }
+    for function in OtherFunctions.all { registry.add(function) }
+    for function in ArrayTables.all { registry.add(function) }
     return registry
   }()
 }

@@ -44,49 +44,50 @@ public enum ResolutionFailure: Error, Sendable {
   case ambiguous
 }
 
-/// Chooses among `signatures` for the given arguments.
+/// Chooses among `signatures` for the given arguments, as ksqlDB does: overloads that fit without a cast
+/// first, then those that fit with casts; in each round a variadic overload is the worst choice, then
+/// fewer parameters, then more type variables. Equally good ones are an ambiguity.
 public func resolve(
   _ signatures: [Signature], _ arguments: [ArgumentType]
 ) -> Result<Resolution, ResolutionFailure> {
-  var best: (score: [Int], resolution: Resolution)?
-  var tied = false
-  for (index, signature) in signatures.enumerated() {
-    guard let parameters = signature.expanded(count: arguments.count) else { continue }
-    var bindings: [String: DataType] = [:]
-    var score = [0, signature.variadic == nil ? 0 : 1, 0, 0]
-    var matches = true
-    for (argument, parameter) in zip(arguments, parameters) {
-      guard let cost = match(argument, parameter, &bindings) else {
-        matches = false
-        break
-      }
-      score[0] += cost == 0 ? 0 : 1
-      score[2] += cost
-      switch parameter {
-      case .variable, .any: score[3] += 1
-      default: break
-      }
-    }
-    guard matches else { continue }
-    let resolution = Resolution(overload: index, parameters: parameters, bindings: bindings)
-    guard let (bestScore, _) = best else {
-      best = (score, resolution)
-      continue
-    }
-    if score.lexicographicallyPrecedes(bestScore) {
-      best = (score, resolution)
-      tied = false
-    } else if score == bestScore {
-      tied = true
+  let found = signatures.enumerated().compactMap { index, signature in
+    candidate(index, signature, arguments)
+  }
+  for round in [found.filter { !$0.needsCast }, found] {
+    guard let best = round.max(by: { $0.rank.lexicographicallyPrecedes($1.rank) }) else { continue }
+    if round.count(where: { $0.rank == best.rank }) > 1 { return .failure(.ambiguous) }
+    return .success(best.resolution)
+  }
+  return .failure(.noMatch)
+}
+
+private struct Candidate {
+  var resolution: Resolution
+  var needsCast: Bool
+  /// Higher is better.
+  var rank: [Int]
+}
+
+private func candidate(
+  _ index: Int, _ signature: Signature, _ arguments: [ArgumentType]
+) -> Candidate? {
+  guard let parameters = signature.expanded(count: arguments.count) else { return nil }
+  var bindings: [String: DataType] = [:]
+  var needsCast = false
+  for (argument, parameter) in zip(arguments, parameters) {
+    guard let cost = match(argument, parameter, &bindings) else { return nil }
+    if cost > 0 { needsCast = true }
+  }
+  let variables = signature.parameters.count { parameter in
+    switch parameter {
+    case .variable, .any: return true
+    default: return false
     }
   }
-  guard let best else { return .failure(.noMatch) }
-  // A NULL literal fits several overloads equally well; the first one is taken then only if all
-  // of its candidates agree in everything but the NULL.
-  if tied && arguments.contains(.value(nil)) && best.score[2] == 0 && arguments.count == 1 {
-    return .failure(.ambiguous)
-  }
-  return .success(best.resolution)
+  return Candidate(
+    resolution: Resolution(overload: index, parameters: parameters, bindings: bindings),
+    needsCast: needsCast,
+    rank: [signature.variadic == nil ? 1 : 0, signature.parameters.count, -variables])
 }
 
 private func width(_ type: DataType) -> Int? {
@@ -121,6 +122,7 @@ private func match(
     if type == wanted { return 0 }
     if case .decimal = wanted, case .decimal = type { return 1 }
     if let from = width(type), let to = width(wanted), from < to { return to - from }
+    if type == .string, wanted == .date || wanted == .time || wanted == .timestamp { return 1 }
     return nil
   case .any: return 0
   case .anyDecimal:

@@ -31,7 +31,7 @@ extension ExpressionBinder {
         "unknown-function", "Can't find any functions with the name '\(node.name.name)'",
         at: node.name.span, hint: didYouMean(name, functions.names))
     }
-    guard !node.isStar, !node.isDistinct else {
+    guard !node.isDistinct else {
       throw error(
         "invalid-argument", "\(name) is not an aggregate function", node.span)
     }
@@ -128,7 +128,7 @@ extension ExpressionBinder {
       function.overloads[resolution.overload].signature, bound, types, bindings, name, span)
     let call = BoundCall(
       function: name, overload: resolution.overload, arguments: bound, type: type,
-      site: context.newSite())
+      site: function.overloads[resolution.overload].kernel.isRandom ? context.newSite() : 0)
     return Typed(.call(call), text: text)
   }
 
@@ -223,6 +223,16 @@ extension ExpressionBinder {
     return error(
       failure == .ambiguous ? "ambiguous-call" : "no-overload", message, span,
       hint: "Valid alternatives are:\n\(valid)")
+  }
+}
+
+extension ScalarKernel {
+  /// Whether two calls with the same arguments differ; all others are equal expressions.
+  fileprivate var isRandom: Bool {
+    switch self {
+    case .special(.random), .special(.uuid): return true
+    case .special, .row, .vector: return false
+    }
   }
 }
 

@@ -1,0 +1,77 @@
+// Short forms for kernels over single values.
+
+import Columns
+
+typealias Row = [Value]
+
+extension Value {
+  /// The text of a STRING; a kernel asks only where the overload says STRING.
+  var text: String { stringValue ?? "" }
+  var flag: Bool { booleanValue ?? false }
+  /// INT or BIGINT.
+  var number: Int { integerValue.map { Int(truncatingIfNeeded: $0) } ?? 0 }
+  var real: Double { doubleValue ?? 0 }
+  var elements: [Value] { arrayValue ?? [] }
+  var entries: [MapEntry] { mapValue ?? [] }
+  var content: [UInt8] { bytesValue ?? [] }
+
+  /// The same value in a form in which equal maps are equal whatever the order of their entries.
+  var canonical: Value {
+    switch self {
+    case .array(let values): return .array(values.map(\.canonical))
+    case .structure(let values): return .structure(values.map(\.canonical))
+    case .map(let entries):
+      let sorted = entries.map { MapEntry($0.key.canonical, $0.value.canonical) }
+      return .map(sorted.sorted { orderValues($0.key, $1.key) < 0 })
+    default: return self
+    }
+  }
+}
+
+extension Optional where Wrapped == String {
+  var value: Value { map { .string($0) } ?? .null }
+}
+
+extension ScalarOverload {
+  /// An overload that is computed column by column.
+  init(
+    _ parameters: [ParameterType], variadic: Int? = nil, _ result: ParameterType,
+    isStrict: Bool = true, vector: @escaping @Sendable (VectorCall) -> VectorResult
+  ) {
+    self.init(
+      Signature(parameters, variadic: variadic, result), isStrict: isStrict,
+      kernel: .vector(vector))
+  }
+
+  /// A row-by-row overload whose type follows from its arguments.
+  init(
+    _ parameters: [ParameterType], variadic: Int? = nil, returns: ReturnType,
+    isStrict: Bool = true, row: @escaping @Sendable ([Value]) throws(FunctionError) -> Value
+  ) {
+    self.init(
+      Signature(parameters, variadic: variadic, returns: returns), isStrict: isStrict,
+      kernel: .row(row))
+  }
+}
+
+/// Runs a kernel that needs the types of its arguments row by row. Shape: n rows -> n rows.
+func rowByRow(
+  _ call: VectorCall, isStrict: Bool,
+  _ kernel: ([Value]) throws(FunctionError) -> Value
+) -> VectorResult {
+  let builder = ColumnBuilder(call.resultType, capacity: call.count)
+  var errors = Bitmap(repeating: false, count: call.count)
+  for row in 0..<call.count {
+    if isStrict, call.arguments.contains(where: { $0.isNull(row) }) {
+      builder.appendNull()
+      continue
+    }
+    do throws(FunctionError) {
+      builder.append(try kernel(zip(call.arguments, call.argumentTypes).map { $0.value(row, $1) }))
+    } catch {
+      builder.appendNull()
+      errors.set(row, true)
+    }
+  }
+  return VectorResult(builder.finish(), errors: errors.isAllFalse ? nil : errors)
+}

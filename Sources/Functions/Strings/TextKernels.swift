@@ -1,0 +1,122 @@
+// The string functions that streams use most, over whole columns: UCASE, LCASE, TRIM, LEN, SUBSTRING,
+// CONCAT. TRIM and SUBSTRING give views of the bytes of their argument and copy nothing.
+
+import Columns
+
+enum TextKernels {
+  private static func bytes(_ column: Column) -> ByteColumn {
+    guard case .bytes(let column) = column else {
+      preconditionFailure("a string function over a column that holds no bytes")
+    }
+    return column
+  }
+
+  /// Views of the argument's own bytes. `range` gets a row's bytes and gives the part to keep.
+  private static func views(
+    _ call: VectorCall, _ range: (Int, UnsafeBufferPointer<UInt8>) -> Range<Int>
+  ) -> VectorResult {
+    let column = bytes(call.arguments[0])
+    var starts = column.starts
+    var lengths = column.lengths
+    for row in 0..<call.count {
+      let part = range(row, column.view(row))
+      starts[row] += UInt32(part.lowerBound)
+      lengths[row] = UInt32(part.count)
+    }
+    return VectorResult(
+      .bytes(
+        ByteColumn(
+          starts: starts, lengths: lengths, arena: column.arena, validity: column.validity)))
+  }
+
+  @Sendable static func trim(_ call: VectorCall) -> VectorResult {
+    views(call) { _, view in
+      var start = 0
+      var end = view.count
+      while start < end, view[start] <= 0x20 { start += 1 }
+      while end > start, view[end - 1] <= 0x20 { end -= 1 }
+      return start..<end
+    }
+  }
+
+  @Sendable static func length(_ call: VectorCall) -> VectorResult {
+    let column = bytes(call.arguments[0])
+    let isText = call.argumentTypes[0] == .string
+    let lengths = (0..<call.count).map { row in
+      Int32(truncatingIfNeeded: isText ? unitCount(column.view(row)) : Int(column.lengths[row]))
+    }
+    return VectorResult(.int(Fixed(lengths, validity: column.validity)))
+  }
+
+  /// Position 1 is the first unit, and 0 as well; -1 is the last.
+  @Sendable static func substring(_ call: VectorCall) -> VectorResult {
+    guard case .int(let positions) = call.arguments[1] else {
+      preconditionFailure("SUBSTRING at a position that is no INT")
+    }
+    var counts: [Int32]?
+    if call.arguments.count > 2, case .int(let column) = call.arguments[2] { counts = column.values }
+    let isText = call.argumentTypes[0] == .string
+    return views(call) { row, view in
+      let isPlain = !isText || isASCII(view)
+      let units = isPlain ? view.count : unitCount(view)
+      let position = Int(positions.values[row])
+      let start = min(max(position > 0 ? position - 1 : position < 0 ? units + position : 0, 0), units)
+      let count = counts.map { max(Int($0[row]), 0) } ?? units
+      let end = min(start + count, units)
+      return isPlain ? start..<end : Functions.bytes(ofUnits: start..<end, in: view)
+    }
+  }
+
+  /// ASCII bytes are changed in place; other texts go through Unicode's rules one by one.
+  static func changeCase(
+    _ isUpper: Bool
+  ) -> @Sendable (VectorCall) -> VectorResult {
+    { call in
+      let column = bytes(call.arguments[0])
+      let builder = ColumnBuilder(.string, capacity: call.count)
+      let first = isUpper ? UInt8(ascii: "a") : UInt8(ascii: "A")
+      for row in 0..<call.count {
+        if call.arguments[0].isNull(row) {
+          builder.appendNull()
+          continue
+        }
+        let view = column.view(row)
+        if isASCII(view) {
+          builder.appendBytes(maximum: view.count) { target in
+            for index in 0..<view.count {
+              let byte = view[index]
+              target[index] = byte &- first < 26 ? byte ^ 0x20 : byte
+            }
+            return view.count
+          }
+        } else {
+          let text = String(decoding: view, as: UTF8.self)
+          builder.append(string: isUpper ? text.uppercased() : text.lowercased())
+        }
+      }
+      return VectorResult(builder.finish())
+    }
+  }
+
+  /// NULL arguments count as nothing.
+  @Sendable static func concat(_ call: VectorCall) -> VectorResult {
+    let columns = call.arguments.map { bytes($0) }
+    let builder = ColumnBuilder(call.resultType, capacity: call.count)
+    for row in 0..<call.count {
+      let known = columns.filter { $0.validity.map { $0[row] } ?? true }
+      let total = known.reduce(0) { $0 + Int($1.lengths[row]) }
+      builder.appendBytes(maximum: total) { target in
+        var written = 0
+        for column in known {
+          let view = column.view(row)
+          if let base = view.baseAddress {
+            (target + written).update(from: base, count: view.count)
+          }
+          written += view.count
+        }
+        return written
+      }
+    }
+    return VectorResult(builder.finish())
+  }
+}
