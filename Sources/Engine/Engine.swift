@@ -116,6 +116,11 @@ public final class Engine: @unchecked Sendable {
   /// Every source, by name.
   public var sources: [SourceDefinition] { lock.withLock { catalog.sortedSources } }
 
+  /// Each query's id, state, and how many rows it has read and written since it was started.
+  public var queryStatus: [(id: String, state: QueryState, rowsRead: Int, rowsWritten: Int)] {
+    lock.withLock { queries.map { ($0.id, $0.state, $0.rowsRead, $0.rowsWritten) } }
+  }
+
   /// Id and reason of every failed query.
   public var queryFailures: [String] {
     lock.withLock { queries.compactMap { query in query.failure.map { "\(query.id): \($0)" } } }
