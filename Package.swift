@@ -43,8 +43,11 @@ let package = Package(
     stage("Executor", ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions"]),
     stage("Engine", ["Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions"]),
     .executableTarget(
-      name: "headrace", dependencies: ["Engine", "CReadline", argumentParser],
-      swiftSettings: strict),
+      name: "headrace",
+      dependencies: [
+        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax", "CReadline",
+        argumentParser,
+      ], swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
       dependencies: ["Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
