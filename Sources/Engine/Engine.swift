@@ -155,7 +155,8 @@ public final class Engine: @unchecked Sendable {
     }
     var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
     for push in pushes {
-      let (rows, worked) = slice(push, clock)
+      let (rows, errors, worked) = slice(push, clock)
+      try appendErrors(errors, &commit)
       if worked { didWork = true }
       deliveries.append((push, rows))
     }

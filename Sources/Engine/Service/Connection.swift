@@ -46,12 +46,22 @@ public struct RunSummary: Sendable, Hashable {
 
 /// What completion can offer.
 public struct CatalogNames: Sendable, Hashable {
-  public var sources: [String] = []
-  public var columns: [String] = []
+  public struct Source: Sendable, Hashable {
+    public var name: String
+    public var columns: [String]
+
+    public init(name: String, columns: [String]) {
+      self.name = name
+      self.columns = columns
+    }
+  }
+
+  public var sources: [Source] = []
   public var functions: [String] = []
   public var topics: [String] = []
   public var queries: [String] = []
-  public var properties: [String] = []
+  /// Names that WITH knows.
+  public var withProperties: [String] = []
 
   public init() {}
 }

@@ -1,24 +1,39 @@
 // What the tools around the language need of an engine: names to complete, records appended as they are.
 
 import Columns
+import Executor
 import Functions
 import LogStorage
 import Planner
 
 extension Engine {
   /// Names for completion, each list sorted.
-  func names(properties: [String: String]) -> CatalogNames {
+  func names() -> CatalogNames {
     lock.withLock {
       var names = CatalogNames()
       let sources = catalog.sortedSources
-      names.sources = sources.map(\.name)
-      names.columns = Set(sources.flatMap { $0.schema.columns.map(\.name) } + SystemColumn.all)
-        .sorted()
+      names.sources = sources.map { source in
+        CatalogNames.Source(name: source.name, columns: source.schema.columns.map(\.name))
+      }
       names.functions = catalog.functions.names
       names.topics = log.topics().filter { !$0.config.isInternal }.map(\.name)
       names.queries = queries.map(\.id)
-      names.properties = properties.keys.sorted()
+      names.withProperties = WithProperties.sourceNames.sorted()
       return names
+    }
+  }
+
+  /// Commits what a pull query found to be bad; the engine's lock is held.
+  func record(_ errors: [SourceError]) throws(QueryFailure) {
+    guard !errors.isEmpty else { return }
+    do throws(EngineError) {
+      var commit = EpochCommit(epoch: epoch + 1)
+      try appendErrors(errors, &commit)
+      guard !commit.outputs.isEmpty else { return }
+      epoch += 1
+      do { _ = try log.commit(commit) } catch { throw .storage(error) }
+    } catch {
+      throw QueryFailure("\(error)")
     }
   }
 

@@ -77,7 +77,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
 
   public func rowsRead() -> Int? { engine.queryStatus.reduce(0) { $0 + $1.rowsRead } }
 
-  public func names() -> CatalogNames { engine.names(properties: session.properties) }
+  public func names() -> CatalogNames { engine.names() }
 
   // MARK: - Topics
 

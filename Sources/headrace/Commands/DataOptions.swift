@@ -48,4 +48,11 @@ struct DataOptions: ParsableArguments {
   func batchConnection() throws(ServiceError) -> any Connection {
     try LocalConnection.batch(engineOptions)
   }
+
+  /// A session whose queries go on while the user thinks.
+  func interactiveConnection() throws(ServiceError) -> any Connection {
+    try LocalConnection.interactive(engineOptions) { error in
+      complain(ServiceError(error).text)
+    }
+  }
 }

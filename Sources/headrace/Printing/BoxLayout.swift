@@ -13,9 +13,13 @@ struct BoxLayout: RowLayout {
   }
 
   private let columns: [ResultColumn]
+  private let isStreaming: Bool
   private var widths: [Int] = []
 
-  init(_ columns: [ResultColumn]) { self.columns = columns }
+  init(_ columns: [ResultColumn], isStreaming: Bool = false) {
+    self.columns = columns
+    self.isStreaming = isStreaming
+  }
 
   /// Nothing yet: the widths come from the first rows.
   func begin(into bytes: inout [UInt8]) {}
@@ -42,11 +46,23 @@ struct BoxLayout: RowLayout {
   private mutating func begin(_ cells: [[Cell]], into bytes: inout [UInt8]) {
     let header = columns.map { Self.cell($0.name) }
     widths = columns.indices.map { index in
-      max(1, header[index].width, cells.lazy.map { $0[index].width }.max() ?? 0)
+      max(
+        minimum(columns[index].type), header[index].width,
+        cells.lazy.map { $0[index].width }.max() ?? 0)
     }
     rule("┌", "┬", "┐", into: &bytes)
     line(header, isHeader: true, into: &bytes)
     rule("├", "┼", "┤", into: &bytes)
+  }
+
+  private func minimum(_ type: DataType) -> Int {
+    guard isStreaming else { return 1 }
+    switch type {
+    case .boolean: return 5
+    case .timestamp: return 23
+    case .date, .int: return 10
+    case .bigint, .double, .decimal, .string, .bytes, .time, .array, .map, .structure: return 12
+    }
   }
 
   private func cell(_ row: ResultRow, _ index: Int) -> Cell {

@@ -10,9 +10,9 @@ enum OutputMode: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// A table for people; CSV for programs.
   static var preferred: OutputMode { isatty(1) == 1 ? .box : .csv }
 
-  func layout(_ columns: [ResultColumn]) -> any RowLayout {
+  func layout(_ columns: [ResultColumn], isStreaming: Bool) -> any RowLayout {
     switch self {
-    case .box: BoxLayout(columns)
+    case .box: BoxLayout(columns, isStreaming: isStreaming)
     case .csv: SeparatedLayout(columns, separator: UInt8(ascii: ","))
     case .tsv: SeparatedLayout(columns, separator: UInt8(ascii: "\t"))
     case .json: JSONLayout(columns, isArray: true)
@@ -34,6 +34,8 @@ protocol RowLayout {
 final class ResultPrinter: ResultHandler {
   let output: Output
   var mode: OutputMode
+  /// Rows come one by one, so the first ones do not tell how wide the columns will be.
+  var isStreaming = false
   private let messages: Output
   private var layout: (any RowLayout)?
   private var hasPrinted = false
@@ -56,7 +58,7 @@ final class ResultPrinter: ResultHandler {
     if hasPrinted, mode == .csv || mode == .tsv { output.write("\n") }
     hasPrinted = true
     rowCount = 0
-    var layout = mode.layout(columns)
+    var layout = mode.layout(columns, isStreaming: isStreaming)
     output.write { layout.begin(into: &$0) }
     self.layout = layout
   }
