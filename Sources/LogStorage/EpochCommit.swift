@@ -171,6 +171,12 @@ public struct Damage: Sendable, Hashable {
   /// Bytes from the start of the file.
   public var position: Int64?
   public var reason: String
+
+  package init(path: String, position: Int64?, reason: String) {
+    self.path = path
+    self.position = position
+    self.reason = reason
+  }
 }
 
 /// The result of `verify`.
@@ -182,4 +188,6 @@ public struct VerifyReport: Sendable {
   public var recordCount = 0
   public var byteCount: Int64 = 0
   public var damages: [Damage] = []
+
+  package init() {}
 }

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Engine
+import Glibc
 import LogStorage
 
 enum DurabilityOption: String, CaseIterable, ExpressibleByArgument {
@@ -46,13 +47,38 @@ struct DataOptions: ParsableArguments {
 
   /// A session whose statements run to the end of the present input.
   func batchConnection() throws(ServiceError) -> any Connection {
-    try LocalConnection.batch(engineOptions)
+    try attached(isBatch: true) { () throws(ServiceError) in
+      try LocalConnection.batch(engineOptions)
+    }
   }
 
   /// A session whose queries go on while the user thinks.
   func interactiveConnection() throws(ServiceError) -> any Connection {
-    try LocalConnection.interactive(engineOptions) { error in
-      complain(ServiceError(error).text)
+    try attached(isBatch: false) { () throws(ServiceError) in
+      try LocalConnection.interactive(engineOptions) { error in
+        complain(ServiceError(error).text)
+      }
+    }
+  }
+
+  /// Through the server of the directory when there is one. A server that is just starting holds the
+  /// directory before it answers: hence the patience with a directory in use.
+  private func attached(
+    isBatch: Bool, _ open: () throws(ServiceError) -> any Connection
+  ) throws(ServiceError) -> any Connection {
+    guard let data else { return try open() }
+    var left = 10
+    while true {
+      if let remote = try RemoteConnection.attach(directory: data, isBatch: isBatch) {
+        return remote
+      }
+      do throws(ServiceError) {
+        return try open()
+      } catch {
+        guard error.kind == .inUse, left > 0 else { throw error }
+      }
+      left -= 1
+      usleep(100_000)
     }
   }
 }
