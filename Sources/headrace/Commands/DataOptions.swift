@@ -38,10 +38,21 @@ struct DataOptions: ParsableArguments {
     }
   }
 
+  var door: Door {
+    Door(directory: data, workers: workers, durability: durability?.durability)
+  }
+}
+
+/// The way to an engine: through the server that owns the directory, or by opening it.
+struct Door {
+  var directory: String?
+  var workers: Int?
+  var durability: Durability?
+
   var engineOptions: EngineOptions {
-    var options = EngineOptions(directory: data)
+    var options = EngineOptions(directory: directory)
     if let workers { options.workers = workers }
-    if let durability { options.durability = durability.durability }
+    if let durability { options.durability = durability }
     return options
   }
 
@@ -66,10 +77,10 @@ struct DataOptions: ParsableArguments {
   private func attached(
     isBatch: Bool, _ open: () throws(ServiceError) -> any Connection
   ) throws(ServiceError) -> any Connection {
-    guard let data else { return try open() }
+    guard let directory else { return try open() }
     var left = 10
     while true {
-      if let remote = try RemoteConnection.attach(directory: data, isBatch: isBatch) {
+      if let remote = try RemoteConnection.attach(directory: directory, isBatch: isBatch) {
         return remote
       }
       do throws(ServiceError) {

@@ -16,9 +16,7 @@ struct Topic: ParsableCommand {
     var data: String
 
     func connect() throws(ServiceError) -> any Connection {
-      var options = DataOptions()
-      options.data = data
-      return try options.batchConnection()
+      try Door(directory: data).batchConnection()
     }
 
     /// Runs `body` with a connection, and closes it whatever happens.
