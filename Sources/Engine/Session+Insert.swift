@@ -22,7 +22,7 @@ extension Session {
     handler.message("Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")")
   }
 
-  private func insertTarget(_ node: InsertValues) throws(StatementFailure) -> SourceDefinition {
+  func insertTarget(_ node: InsertValues) throws(StatementFailure) -> SourceDefinition {
     guard let source = engine.catalog.sources[node.target.name] else {
       let known = engine.catalog.sources.keys.sorted()
       var hint = closestMatch(to: node.target.name, among: known).map { "did you mean \"\($0)\"?" }
@@ -60,7 +60,7 @@ extension Session {
   }
 
   /// Rows in the order of the source's schema; ROWTIME where it was given.
-  private func insertRows(
+  func insertRows(
     _ node: InsertValues, _ source: SourceDefinition
   ) throws(PlanError) -> (rows: [[Value]], rowtimes: [Int64?]) {
     let insertable = source.schema.columns.filter { $0.role == .key || $0.role == .value }
@@ -172,6 +172,18 @@ extension Session {
       parts = try writer.records(rows, rowtimes: rowtimes.map { $0 ?? now })
     } catch {
       throw .plan(PlanError("cannot-encode", error.message, at: span))
+    }
+    if let attachedChange {
+      return try engine.lock.withLock { () throws(StatementFailure) in
+        engine.epoch += 1
+        let outputs = parts.map {
+          EpochCommit.Output(topic: source.topic, partition: $0.partition, records: $0.records)
+        }
+        _ = try storing { () throws(StorageError) in
+          try engine.log.commit(
+            EpochCommit(epoch: engine.epoch, outputs: outputs, metadata: [attachedChange]))
+        }
+      }
     }
     // A query may write to the topic too: its epoch must know the ends.
     if engine.writers(of: source.name).isEmpty {
