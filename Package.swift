@@ -43,7 +43,10 @@ let package = Package(
     stage("Executor", ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions"]),
     stage("Engine", ["Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions"]),
     .executableTarget(
-      name: "headrace", dependencies: ["Engine", "CReadline", argumentParser],
+      name: "headrace",
+      dependencies: [
+        "Engine", "Columns", "Functions", "LogStorage", "Syntax", "CReadline", argumentParser,
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",

@@ -1,6 +1,12 @@
-// The executable: shell, run, serve and the log's tools.
+// The executable: scripts in batch, and the tools of the log.
+
+import ArgumentParser
 
 @main
-struct Headrace {
-  static func main() {}
+struct Headrace: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "headrace",
+    abstract: "Streaming SQL over an embedded log, in one binary.",
+    version: "0.1.0",
+    subcommands: [RunCommand.self, TopicCommand.self])
 }
