@@ -155,8 +155,9 @@ public final class Engine: @unchecked Sendable {
     }
     var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
     for push in pushes {
-      let (rows, worked) = slice(push, clock)
+      let (rows, errors, worked) = slice(push, clock)
       if worked { didWork = true }
+      try appendErrors(errors, &commit)
       deliveries.append((push, rows))
     }
     if !commit.outputs.isEmpty || !commit.metadata.isEmpty {

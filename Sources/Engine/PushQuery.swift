@@ -117,14 +117,16 @@ final class ClientSignal: @unchecked Sendable {
 
 extension Engine {
   /// One slice of a push query; a failure ends it and nothing else.
-  func slice(_ push: PushQuery, _ clock: Int64) -> (rows: [RecordBatch], worked: Bool) {
-    guard !push.isEnded else { return ([], false) }
+  func slice(
+    _ push: PushQuery, _ clock: Int64
+  ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
+    guard !push.isEnded else { return ([], [], false) }
     do {
       let result = try push.runtime.runSlice(pool, clockMs: clock)
-      return (result.rows, result.rowCount > 0)
+      return (result.rows, result.errors, result.rowCount > 0)
     } catch {
       push.fail(error.message)
-      return ([], true)
+      return ([], [], true)
     }
   }
 }
