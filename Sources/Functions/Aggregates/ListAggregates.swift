@@ -42,7 +42,7 @@ enum ListAggregates {
     var known: Set<Value> = []
 
     mutating func add(_ value: Value, limit: Int) {
-      if values.count < limit, known.insert(value).inserted { values.append(value) }
+      if values.count < limit, known.insert(value.canonical).inserted { values.append(value) }
     }
   }
 
@@ -63,7 +63,7 @@ enum ListAggregates {
           result: { (state) throws(FunctionError) in .array(state.values) },
           save: { .array($0.values) },
           load: { value in
-            value.arrayValue.map { DistinctList(values: $0, known: Set($0)) }
+            value.arrayValue.map { DistinctList(values: $0, known: Set($0.map(\.canonical))) }
           })
       }
     ])
@@ -83,11 +83,12 @@ enum ListAggregates {
 
     private mutating func reindex() {
       index = [:]
-      for (place, entry) in entries.enumerated() { index[entry.key] = place }
+      for (place, entry) in entries.enumerated() { index[entry.key.canonical] = place }
     }
 
     mutating func add(_ value: Value, _ count: Int64, limit: Int) {
-      if let place = index[value] {
+      let key = value.canonical
+      if let place = index[key] {
         let known = entries[place].value.integerValue ?? 0
         let total = known + count
         entries[place].value = .bigint(total)
@@ -96,7 +97,7 @@ enum ListAggregates {
           reindex()
         }
       } else if count > 0, entries.count < limit {
-        index[value] = entries.count
+        index[key] = entries.count
         entries.append(MapEntry(value, .bigint(count)))
       }
     }
