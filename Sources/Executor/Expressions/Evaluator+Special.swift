@@ -195,7 +195,7 @@ extension Evaluator {
       for (index, row) in rows.enumerated() { source[Int(row)] = Int32(batch.count + index) }
       state = Column.concatenate([state, result.column], call.type).gather(source)
     }
-    let validity = intersect(state.validity, base.column.validity)
-    return Evaluated(state.with(validity: validity), errors: errors)
+    // Over a NULL there is no step: the initial value is the result.
+    return Evaluated(state, errors: errors)
   }
 }

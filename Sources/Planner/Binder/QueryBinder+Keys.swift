@@ -100,12 +100,13 @@ extension QueryBinder {
     let span = items.first?.span ?? .none
     if step.isForeignKeyJoin {
       let source = step.plan.scans.first?.alias ?? ""
-      let plural = step.keys.count > 1 ? "s" : ""
+      let plural = missing.count > 1 ? "s" : ""
+      let names = missing.map { "`\($0.equivalents.first?.text ?? $0.column.name)`" }
       return PlanError(
         "missing-key",
         "Primary key column\(plural) missing in projection. For foreign-key table-table joins, "
           + "the projection must include all primary key columns from the left input table "
-          + "(`\(source)`).", at: span)
+          + "(`\(source)`). Missing column\(plural): \(names.joined(separator: ", ")).", at: span)
     }
     let names: String
     let example: String
