@@ -56,9 +56,12 @@ extension QueryBinder {
             column: context.newColumn(name, .bigint), expression: .column(id, .bigint)))
       }
     }
-    return BoundQuery(
+    var result = BoundQuery(
       plan: .project(project), keys: complete, emit: nil, limit: nil,
       columns: projected.map(\.column))
+    let bounds = Set(project.windowItems.map(\.expression))
+    result.windowKeys = projected.filter { bounds.contains($0.expression) }.map(\.column.id)
+    return result
   }
 
   private func checkNames(_ items: [BoundItem], _ keyOf: [Int: Int]) throws(PlanError) {
