@@ -117,7 +117,8 @@ func matches(_ actual: JSONText, _ expected: JSONText, exact: Bool) -> Bool {
     return b.allSatisfy { field in
       let found =
         a.first { $0.key == field.key } ?? a.first { $0.key == field.key.uppercased() }
-      return found.map { matches($0.value, field.value, exact: exact) } ?? false
+      return found.map { matches($0.value, field.value, exact: exact) }
+        ?? (field.value == .null)
     }
   case (.array(let a), .array(let b)):
     return a.count == b.count && zip(a, b).allSatisfy { matches($0, $1, exact: exact) }
