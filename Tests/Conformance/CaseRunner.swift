@@ -26,7 +26,7 @@ struct CaseRunner {
     options.workers = 1
     options.order = .arrival
     options.sliceRows = sliceRows
-    options.clock = { 0 }
+    options.clock = { 1_600_000_000_000 }
     options.properties = testCase.properties
     if !testCase.expectsError { options.properties["headrace.force.partitions"] = "1" }
     let engine: Engine

@@ -31,7 +31,7 @@ enum DateFunctions {
     parser(
       "STRINGTODATE", .int, "number of days since 1970-01-01",
       ("STRINGTODATE('2018-05-11', 'yyyy-MM-dd')", "17662")
-    ) { (pattern, text) throws(FunctionError) in .int(try pattern.date(text, isStrict: false)) },
+    ) { (pattern, text) throws(FunctionError) in .int(try pattern.date(text, isDateOnly: false)) },
     zonedParser(
       "STRINGTOTIMESTAMP", .bigint, "number of milliseconds since 1970-01-01",
       ("STRINGTOTIMESTAMP('1970-01-02', 'yyyy-MM-dd')", "86400000")

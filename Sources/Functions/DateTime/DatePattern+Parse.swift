@@ -25,10 +25,11 @@ extension DatePattern {
     return (parsed.zone ?? zone).instant(local: local)
   }
 
-  /// Days since the epoch. `isStrict`: a pattern with a time of day is refused.
-  public func date(_ text: String, isStrict: Bool = true) throws(FunctionError) -> Int32 {
-    let parsed = try read(text)
-    if isStrict, let field = Field.allCases.first(where: { $0.isTime && parsed[$0] != nil }) {
+  /// Days since the epoch. `isDateOnly`: a pattern with a time of day is refused, and text that follows
+  /// the date does not matter.
+  public func date(_ text: String, isDateOnly: Bool = true) throws(FunctionError) -> Int32 {
+    let parsed = try read(text, wholly: !isDateOnly)
+    if isDateOnly, let field = Field.allCases.first(where: { $0.isTime && parsed[$0] != nil }) {
       throw FunctionError("Date format contains time field: \(field)")
     }
     guard let days = Int32(exactly: try parsed.days(text)) else {
@@ -37,18 +38,18 @@ extension DatePattern {
     return days
   }
 
-  /// Milliseconds of day; a pattern with a date is refused.
+  /// Milliseconds of day; a pattern with a date is refused, and text that follows does not matter.
   public func time(_ text: String) throws(FunctionError) -> Int32 {
-    let parsed = try read(text)
+    let parsed = try read(text, wholly: false)
     if let field = Field.allCases.first(where: { !$0.isTime && parsed[$0] != nil }) {
       throw FunctionError("Time format contains date field: \(field)")
     }
     return Int32(truncatingIfNeeded: try parsed.millis(text))
   }
 
-  private func read(_ text: String) throws(FunctionError) -> Parsed {
+  private func read(_ text: String, wholly: Bool = true) throws(FunctionError) -> Parsed {
     var reader = DateTextReader(text)
-    guard reader.read(items), reader.isAtEnd else {
+    guard reader.read(items), reader.isAtEnd || !wholly else {
       throw FunctionError(
         "Failed to parse '\(text.prefix(200))' with formatter '\(pattern)': Text could not be parsed "
           + "at index \(reader.position)")

@@ -140,11 +140,12 @@ enum Encoding {
     }
   }
 
-  /// Digits alone, or as `0x..` or `X'..'`; the prefixed forms want an even number of digits.
+  /// Digits alone, or as `0x..` or `X'..'`; only `0x` takes an odd number of them, with a 0 in front.
   private func hexBytes(_ text: String) throws(FunctionError) -> [UInt8] {
     var digits = Array(text.utf8)[...]
     if digits.starts(with: Array("0x".utf8)) {
       digits = digits.dropFirst(2)
+      if digits.count % 2 == 1 { digits = [UInt8(ascii: "0")] + digits }
     } else if digits.first == UInt8(ascii: "X") || digits.first == UInt8(ascii: "x") {
       guard digits.count >= 3, digits.dropFirst().first == UInt8(ascii: "'"),
         digits.last == UInt8(ascii: "'")
