@@ -46,9 +46,9 @@ let package = Package(
     .executableTarget(
       name: "headrace",
       dependencies: [
-        "Engine", "Columns", "Functions", "LogStorage", "Syntax", "CReadline", argumentParser,
-      ],
-      swiftSettings: strict),
+        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax", "CReadline",
+        argumentParser,
+      ], swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
       dependencies: ["Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],

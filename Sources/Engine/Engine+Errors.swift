@@ -52,16 +52,6 @@ extension Engine {
     }
   }
 
-  /// Commits bad records that a pull query met; under the engine's lock.
-  func record(_ errors: [SourceError]) throws(EngineError) {
-    guard !errors.isEmpty else { return }
-    var commit = EpochCommit(epoch: epoch + 1)
-    try appendErrors(errors, &commit)
-    guard !commit.outputs.isEmpty else { return }
-    epoch += 1
-    do { _ = try log.commit(commit) } catch { throw .storage(error) }
-  }
-
   private func reported(
     _ source: String, _ partition: Int
   ) throws(EngineError) -> [Range<Int64>] {

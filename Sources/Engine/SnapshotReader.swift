@@ -93,7 +93,7 @@ struct SnapshotReader {
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
       let result = try runtime.runSlice(engine.pool, clockMs: engine.options.clock())
-      do { try engine.record(result.errors) } catch { throw QueryFailure("\(error)") }
+      try engine.record(result.errors)
       for batch in result.rows {
         for row in 0..<batch.count where batch.kind(row) != .updateBefore {
           if batch.kind(row) == .delete, !isAggregate { continue }

@@ -6,13 +6,13 @@
 internal import Glibc
 
 /// State that is only reached under its lock, and a condition to wait for a change of it.
-final class Monitor<State>: @unchecked Sendable {
+package final class Monitor<State>: @unchecked Sendable {
   // Unchecked: `state` is touched between lock and unlock only.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   private var state: State
 
-  init(_ state: State) {
+  package init(_ state: State) {
     self.state = state
     mutex = .allocate(capacity: 1)
     mutex.initialize(to: pthread_mutex_t())
@@ -33,7 +33,7 @@ final class Monitor<State>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  func withLock<Result, Failure: Error>(
+  package func withLock<Result, Failure: Error>(
     _ body: (inout State) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     pthread_mutex_lock(mutex)
@@ -42,7 +42,7 @@ final class Monitor<State>: @unchecked Sendable {
   }
 
   /// As `withLock`, then wakes all that wait.
-  func change<Result, Failure: Error>(
+  package func change<Result, Failure: Error>(
     _ body: (inout State) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     pthread_mutex_lock(mutex)
@@ -54,7 +54,7 @@ final class Monitor<State>: @unchecked Sendable {
   }
 
   /// Waits until `body` gives a value; nil after `milliseconds` (nil: for ever).
-  func wait<Result>(milliseconds: Int? = nil, until body: (inout State) -> Result?) -> Result? {
+  package func wait<Result>(milliseconds: Int? = nil, until body: (inout State) -> Result?) -> Result? {
     var deadline = timespec()
     if let milliseconds {
       clock_gettime(CLOCK_MONOTONIC, &deadline)

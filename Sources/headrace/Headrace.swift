@@ -1,12 +1,43 @@
-// The executable: scripts in batch, and the tools of the log.
+// The executable: shell, run, serve and the log's tools. Exit status: 0 done, 1 a statement was wrong or
+// input could not be read, 2 wrong usage, 3 input/output failed, 4 damaged data, 5 a limit was exceeded,
+// 130 interrupted; 141 (by signal) when the reader of the output has gone.
 
 import ArgumentParser
+import Engine
+import Glibc
 
-@main
 struct Headrace: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "headrace",
-    abstract: "Streaming SQL over an embedded log, in one binary.",
-    version: "0.1.0",
-    subcommands: [RunCommand.self, TopicCommand.self])
+    abstract: "Streaming SQL over an embedded, partitioned log.",
+    discussion: """
+      Exit status: 0 done, 1 a statement was wrong or records could not be read, 2 wrong usage, \
+      3 input or output failed, 4 damaged data, 5 a limit was exceeded, 130 interrupted.
+      """,
+    subcommands: [Shell.self, Run.self, TopicCommand.self], defaultSubcommand: Shell.self)
+}
+
+@main
+enum Main {
+  static func main() {
+    Signals.begin()
+    do {
+      var command = try Headrace.parseAsRoot()
+      try command.run()
+    } catch let failure as CommandFailure {
+      failure.exit()
+    } catch let failure as ServiceError {
+      CommandFailure(failure).exit()
+    } catch {
+      let text = Headrace.fullMessage(for: error)
+      if Headrace.exitCode(for: error) == .success {
+        let output = Output(1)
+        output.write(text + "\n")
+        CommandFailure.ended(by: output)?.exit()
+        exit(0)
+      }
+      complain(text)
+      exit(2)
+    }
+  }
 }

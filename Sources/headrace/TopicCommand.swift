@@ -19,7 +19,7 @@ struct TopicCommand: ParsableCommand {
         return try LogStore.open(directory: data)
       } catch {
         complain("\(error)")
-        throw ExitCode(error.kind == .corruption ? ExitStatus.corrupt : ExitStatus.io)
+        throw ExitCode(error.kind == .corruption ? 4 : 3)
       }
     }
   }
@@ -46,7 +46,7 @@ struct TopicCommand: ParsableCommand {
       let log = try place.open()
       guard let topic = log.topic(name) else {
         complain("topic \(name) does not exist")
-        throw ExitCode(ExitStatus.statement)
+        throw ExitCode(1)
       }
       print("\(topic.name)\t\(topic.config.cleanupPolicy)")
       for (index, partition) in topic.partitions.enumerated() {
@@ -67,9 +67,9 @@ struct TopicCommand: ParsableCommand {
       let log = try place.open()
       guard let topic = log.topic(name) else {
         complain("topic \(name) does not exist")
-        throw ExitCode(ExitStatus.statement)
+        throw ExitCode(1)
       }
-      let writer = OutputWriter(descriptor: 1)
+      let writer = Output(1)
       var left = limit
       for partition in 0..<topic.partitionCount {
         var offset = topic.partitions[partition].startOffset
@@ -86,7 +86,7 @@ struct TopicCommand: ParsableCommand {
         }
       }
       try log.close()
-      if !writer.finish() { throw ExitCode(ExitStatus.io) }
+      if let failure = CommandFailure.ended(by: writer) { throw failure }
     }
 
     private func shown(_ bytes: UnsafeRawBufferPointer?) -> String {
@@ -111,7 +111,7 @@ struct TopicCommand: ParsableCommand {
       }
       print("\(report.topicCount) topics, \(report.recordCount) records, \(report.byteCount) bytes")
       try log.close()
-      if !report.damages.isEmpty { throw ExitCode(ExitStatus.corrupt) }
+      if !report.damages.isEmpty { throw ExitCode(4) }
     }
   }
 }

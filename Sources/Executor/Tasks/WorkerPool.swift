@@ -129,7 +129,7 @@ private final class ThreadBody {
 }
 
 /// A detached thread with a stack of 8 MiB.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+package func startThread(_ body: @escaping @Sendable () -> Void) {
   var attributes = pthread_attr_t()
   pthread_attr_init(&attributes)
   pthread_attr_setstacksize(&attributes, 8 << 20)

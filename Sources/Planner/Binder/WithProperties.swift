@@ -4,11 +4,11 @@ import Columns
 import Syntax
 
 /// A checked WITH clause. Values are read on demand, each error located at its property.
-struct WithProperties {
+package struct WithProperties {
   let properties: Properties?
   let span: Span
 
-  static let sourceNames: Set<String> = [
+  package static let sourceNames: Set<String> = [
     "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "RETENTION_MS", "CLEANUP_POLICY", "FORMAT",
     "KEY_FORMAT", "VALUE_FORMAT", "KEY_DELIMITER", "VALUE_DELIMITER", "WRAP_SINGLE_VALUE",
     "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE", "KEY_SCHEMA_ID",

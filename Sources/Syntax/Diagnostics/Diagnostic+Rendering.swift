@@ -87,7 +87,7 @@ struct Excerpt {
 }
 
 /// Bytes as a terminal may show them.
-struct DisplayedText {
+package struct DisplayedText {
   struct Cell {
     let text: String
     let width: Int
@@ -96,11 +96,11 @@ struct DisplayedText {
   static let tabWidth = 4
 
   private(set) var cells: [Cell] = []
-  private(set) var width = 0
+  package private(set) var width = 0
 
-  var text: String { cells.map(\.text).joined() }
+  package var text: String { cells.map(\.text).joined() }
 
-  init(_ bytes: ArraySlice<UInt8>, from column: Int = 0) {
+  package init(_ bytes: ArraySlice<UInt8>, from column: Int = 0) {
     var decoder = UTF8()
     var iterator = bytes.makeIterator()
     var offset = bytes.startIndex
@@ -175,7 +175,8 @@ struct DisplayedText {
     switch scalar.value {
     case 0x0300...0x036F, 0x20D0...0x20FF, 0xFE00...0xFE0F: 0
     case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
-      0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F900...0x1F9FF,
+      0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F680...0x1F6FF,
+      0x1F900...0x1F9FF, 0x1FA70...0x1FAFF,
       0x20000...0x3FFFD:
       2
     default: 1

@@ -1,0 +1,67 @@
+// One session with an engine, wherever the engine runs: in this process (`LocalConnection`) or in a server
+// that owns the data directory (`RemoteConnection`). The shell, scripts and the topic tools know only this.
+
+public import Columns
+public import LogStorage
+public import Syntax
+
+/// Not safe for several threads at once, but `cancel`, which any thread may call.
+public protocol Connection: AnyObject, Sendable {
+  /// Runs one statement; rows and messages go to `handler` on the calling thread.
+  func execute(_ statement: SourceText, _ handler: any ResultHandler) throws(ServiceError)
+  func define(_ name: String, _ value: String) throws(ServiceError)
+  /// Ends the statement that is running.
+  func cancel()
+  /// Processes and commits all present input, and tells what was wrong with it.
+  func finish() throws(ServiceError) -> RunSummary
+  /// Rows that all queries have read; nil when nobody can tell.
+  func rowsRead() -> Int?
+  func names() throws(ServiceError) -> CatalogNames
+
+  func topics() throws(ServiceError) -> [TopicDescription]
+  /// The topic of that name, or of the source of that name.
+  func resolveTopic(_ name: String) throws(ServiceError) -> TopicDescription
+  func read(
+    _ topic: String, _ partition: Int, from offset: Int64
+  ) throws(ServiceError) -> LogRead
+  /// Returns when the records are as durable as the engine promises; each lies in its key's partition.
+  func append(_ topic: String, _ records: RawRecords) throws(ServiceError)
+  /// Waits for a commit after `commit`, at most so long; returns the number of the last one.
+  func waitForCommit(after commit: Int64, milliseconds: Int) throws(ServiceError) -> Int64
+  func verify() throws(ServiceError) -> VerifyReport
+  func close() throws(ServiceError)
+}
+
+/// What a batch run leaves to be told.
+public struct RunSummary: Sendable, Hashable {
+  /// Records of sources that could not be read, since the session began.
+  public var badRecords = 0
+  /// Lines of COPY that could not be read.
+  public var badLines = 0
+  /// `id: reason` of each failed query.
+  public var failures: [String] = []
+
+  public init() {}
+}
+
+/// What completion can offer.
+public struct CatalogNames: Sendable, Hashable {
+  public struct Source: Sendable, Hashable {
+    public var name: String
+    public var columns: [String]
+
+    public init(name: String, columns: [String]) {
+      self.name = name
+      self.columns = columns
+    }
+  }
+
+  public var sources: [Source] = []
+  public var functions: [String] = []
+  public var topics: [String] = []
+  public var queries: [String] = []
+  /// Names that WITH knows.
+  public var withProperties: [String] = []
+
+  public init() {}
+}

@@ -1,0 +1,76 @@
+// What the tools around the language need of an engine: names to complete, records appended as they are.
+
+import Columns
+import Executor
+import Functions
+import LogStorage
+import Planner
+
+extension Engine {
+  /// Names for completion, each list sorted.
+  func names() -> CatalogNames {
+    lock.withLock {
+      var names = CatalogNames()
+      let sources = catalog.sortedSources
+      names.sources = sources.map { source in
+        CatalogNames.Source(name: source.name, columns: source.schema.columns.map(\.name))
+      }
+      names.functions = catalog.functions.names
+      names.topics = log.topics().filter { !$0.config.isInternal }.map(\.name)
+      names.queries = queries.map(\.id)
+      names.withProperties = WithProperties.sourceNames.sorted()
+      return names
+    }
+  }
+
+  /// Commits what a pull query found to be bad; the engine's lock is held.
+  func record(_ errors: [SourceError]) throws(QueryFailure) {
+    guard !errors.isEmpty else { return }
+    do throws(EngineError) {
+      var commit = EpochCommit(epoch: epoch + 1)
+      try appendErrors(errors, &commit)
+      guard !commit.outputs.isEmpty else { return }
+      epoch += 1
+      do { _ = try log.commit(commit) } catch { throw .storage(error) }
+    } catch {
+      throw QueryFailure("\(error)")
+    }
+  }
+
+  /// Appends records as they are, each to the partition of its key, records without key to the first.
+  func append(_ topic: String, _ records: RawRecords) throws(EngineError) {
+    guard let description = log.topic(topic) else {
+      throw .storage(StorageError(.topicUnknown, "appending", path: topic))
+    }
+    guard records.count > 0 else { return }
+    let parts = split(records, partitions: description.partitionCount)
+    do {
+      if lock.withLock({ queries.contains { $0.plan.sink.topic == topic } }) {
+        // A query writes to the topic too: its epoch must know the ends.
+        _ = try lock.withLock { () throws(StorageError) in try log.append(topic, parts) }
+      } else {
+        _ = try log.append(topic, parts)
+      }
+    } catch {
+      throw .storage(error)
+    }
+  }
+
+  private func split(
+    _ records: RawRecords, partitions: Int
+  ) -> [(partition: Int, records: RawRecords)] {
+    guard partitions > 1 else { return [(0, records)] }
+    var parts = [RawRecords](
+      repeating: RawRecords(buffer: records.buffer), count: partitions)
+    for row in 0..<records.count {
+      let partition = Partitioner.partition(
+        key: records.key(row), inputPartition: 0, partitionCount: partitions)
+      parts[partition].keyStart.append(records.keyStart[row])
+      parts[partition].keyLength.append(records.keyLength[row])
+      parts[partition].valueStart.append(records.valueStart[row])
+      parts[partition].valueLength.append(records.valueLength[row])
+      parts[partition].timestamps.append(records.timestamps[row])
+    }
+    return parts.enumerated().filter { $1.count > 0 }.map { ($0, $1) }
+  }
+}

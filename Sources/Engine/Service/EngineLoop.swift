@@ -1,0 +1,54 @@
+// The thread that advances the epochs of an engine that serves somebody: it steps while there is input, and
+// sleeps until the log changes. Files that grow do not wake it, so it looks at them several times a second.
+
+import Executor
+import Glibc
+import LogStorage
+import Synchronization
+
+/// Runs until `stop`; a failing epoch ends it and is kept for whoever asks.
+public final class EngineLoop: Sendable {
+  private struct State {
+    var isStopping = false
+    var hasEnded = false
+    var failure: EngineError?
+  }
+
+  private static let idleMilliseconds = 50
+  private let engine: Engine
+  private let state = Monitor(State())
+  private let onFailure: (@Sendable (EngineError) -> Void)?
+
+  /// `onFailure` is called on the loop's thread when the log fails.
+  public init(_ engine: Engine, onFailure: (@Sendable (EngineError) -> Void)? = nil) {
+    self.engine = engine
+    self.onFailure = onFailure
+    startThread { [self] in run() }
+  }
+
+  private func run() {
+    var failure: EngineError?
+    do throws(EngineError) {
+      while !state.withLock({ $0.isStopping }) {
+        let commit = engine.log.lastCommit
+        if try engine.step() { continue }
+        _ = engine.log.waitForChange(after: commit, milliseconds: Self.idleMilliseconds)
+      }
+    } catch {
+      failure = error
+    }
+    if let failure { onFailure?(failure) }
+    state.change {
+      $0.failure = failure
+      $0.hasEnded = true
+    }
+  }
+
+  public var failure: EngineError? { state.withLock { $0.failure } }
+
+  /// Ends the thread after the epoch that it is in.
+  public func stop() {
+    state.withLock { $0.isStopping = true }
+    _ = state.wait { $0.hasEnded ? true : nil }
+  }
+}

@@ -1,0 +1,129 @@
+// A session with an engine of this process.
+
+public import Columns
+public import LogStorage
+import Planner
+public import Syntax
+
+public final class LocalConnection: Connection, @unchecked Sendable {
+  // Unchecked: one thread at a time uses it; `cancel` touches only the atomic flag.
+  public let engine: Engine
+  public let session: Session
+  private let loop: EngineLoop?
+  private let ownsEngine: Bool
+  private let badRecordsBefore: Int64
+
+  /// A batch session over an engine of its own: statements advance the epochs themselves.
+  public static func batch(_ options: EngineOptions) throws(ServiceError) -> LocalConnection {
+    let engine = try serving { () throws(EngineError) in try Engine.open(options) }
+    let session = Session(engine: engine)
+    session.endsAtIdle = true
+    return LocalConnection(engine, session, loop: nil, ownsEngine: true)
+  }
+
+  /// An interactive session over an engine of its own, which goes on while the user types.
+  public static func interactive(
+    _ options: EngineOptions, onFailure: @escaping @Sendable (EngineError) -> Void
+  ) throws(ServiceError) -> LocalConnection {
+    let engine = try serving { () throws(EngineError) in try Engine.open(options) }
+    let session = Session(engine: engine)
+    session.isEngineDriven = true
+    return LocalConnection(
+      engine, session, loop: EngineLoop(engine, onFailure: onFailure), ownsEngine: true)
+  }
+
+  /// A session among others over a shared engine.
+  init(sharing engine: Engine, isBatch: Bool) {
+    self.engine = engine
+    session = Session(engine: engine)
+    session.endsAtIdle = isBatch
+    session.isEngineDriven = !isBatch
+    loop = nil
+    ownsEngine = false
+    badRecordsBefore = engine.badRecordCount()
+  }
+
+  private init(_ engine: Engine, _ session: Session, loop: EngineLoop?, ownsEngine: Bool) {
+    self.engine = engine
+    self.session = session
+    self.loop = loop
+    self.ownsEngine = ownsEngine
+    badRecordsBefore = engine.badRecordCount()
+  }
+
+  public func execute(
+    _ statement: SourceText, _ handler: any ResultHandler
+  ) throws(ServiceError) {
+    session.cancellation.reset()
+    try serving { () throws(EngineError) in
+      try session.execute(statement: statement, handler)
+    }
+  }
+
+  public func define(_ name: String, _ value: String) { session.define(name, value) }
+  public func cancel() { session.cancellation.cancel() }
+
+  public func finish() throws(ServiceError) -> RunSummary {
+    let cancellation = session.cancellation
+    try serving { () throws(EngineError) in
+      try engine.runUntilIdle { cancellation.isCancelled }
+    }
+    var summary = RunSummary()
+    summary.badRecords = Int(engine.badRecordCount() - badRecordsBefore)
+    summary.badLines = session.badInputCount
+    summary.failures = engine.queryFailures
+    return summary
+  }
+
+  public func rowsRead() -> Int? { engine.queryStatus.reduce(0) { $0 + $1.rowsRead } }
+
+  public func names() -> CatalogNames { engine.names() }
+
+  // MARK: - Topics
+
+  public func topics() -> [TopicDescription] { engine.log.topics() }
+
+  public func resolveTopic(_ name: String) throws(ServiceError) -> TopicDescription {
+    if let topic = engine.log.topic(name) { return topic }
+    let sources = engine.sources
+    let source = sources.first { $0.name == name } ?? sources.first { $0.name == name.uppercased() }
+    if let source {
+      if source.file != nil {
+        throw ServiceError(.statement, "error: \(source.name) reads a file and has no topic")
+      }
+      if let topic = engine.log.topic(source.topic) { return topic }
+    }
+    let known = engine.log.topics().filter { !$0.config.isInternal }.map(\.name)
+    let hint = closestMatch(to: name, among: known + sources.map(\.name))
+      .map { "; did you mean \"\($0)\"?" }
+    throw ServiceError(
+      .statement, "error: no topic or source is named \"\(name)\"\(hint ?? "")")
+  }
+
+  public func read(
+    _ topic: String, _ partition: Int, from offset: Int64
+  ) throws(ServiceError) -> LogRead {
+    try servingLog { () throws(StorageError) in try engine.log.read(topic, partition, from: offset)
+    }
+  }
+
+  public func append(_ topic: String, _ records: RawRecords) throws(ServiceError) {
+    try serving { () throws(EngineError) in try engine.append(topic, records) }
+  }
+
+  public func waitForCommit(after commit: Int64, milliseconds: Int) -> Int64 {
+    engine.log.waitForChange(after: commit, milliseconds: milliseconds)
+  }
+
+  public func verify() throws(ServiceError) -> VerifyReport {
+    try servingLog { () throws(StorageError) in try engine.log.verify() }
+  }
+
+  public func close() throws(ServiceError) {
+    loop?.stop()
+    guard ownsEngine else { return }
+    let failure = loop?.failure
+    try serving { () throws(EngineError) in try engine.close() }
+    if let failure { throw ServiceError(failure) }
+  }
+}

@@ -1,0 +1,66 @@
+// What a client of the engine is told when something fails: a kind, from which an exit status follows, and
+// text for a person. It is the same whether the engine runs in this process or behind a socket.
+
+public import LogStorage
+
+public struct ServiceError: Error, Sendable, Hashable {
+  public enum Kind: UInt8, Sendable {
+    /// A statement is wrong or was refused.
+    case statement = 1
+    /// A file, a socket or an output could not be read or written.
+    case io = 3
+    /// A file holds something else than what was committed.
+    case corruption = 4
+    /// A limit was exceeded.
+    case limit = 5
+    case interrupted = 130
+  }
+
+  public var kind: Kind
+  public var text: String
+
+  public init(_ kind: Kind, _ text: String) {
+    self.kind = kind
+    self.text = text
+  }
+
+  public init(_ error: EngineError) {
+    switch error {
+    case .statement(let error): self.init(.statement, error.rendered)
+    case .storage(let error): self.init(error)
+    case .io(let message): self.init(.io, "error: \(message)")
+    case .limit(let message): self.init(.limit, "error: \(message)")
+    case .interrupted: self.init(.interrupted, "interrupted")
+    }
+  }
+
+  public init(_ error: StorageError) {
+    let text = "error: \(error)"
+    switch error.kind {
+    case .corruption, .unsupportedVersion: self.init(.corruption, text)
+    case .tooLarge: self.init(.limit, text)
+    case .io, .full, .locked, .poisoned, .closed, .notFound, .unsupportedCompression:
+      self.init(.io, text)
+    case .topicExists, .topicUnknown, .partitionUnknown, .invalidName, .invalidArgument,
+      .offsetOutOfRange:
+      self.init(.statement, text)
+    }
+  }
+}
+
+extension ServiceError: CustomStringConvertible {
+  public var description: String { text }
+}
+
+/// Runs what may fail in the engine for a client.
+func serving<Result>(
+  _ body: () throws(EngineError) -> Result
+) throws(ServiceError) -> Result {
+  do { return try body() } catch { throw ServiceError(error) }
+}
+
+func servingLog<Result>(
+  _ body: () throws(StorageError) -> Result
+) throws(ServiceError) -> Result {
+  do { return try body() } catch { throw ServiceError(error) }
+}

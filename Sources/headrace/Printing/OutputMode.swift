@@ -1,0 +1,84 @@
+// How rows are shown, and the printer that the engine hands them to.
+
+import ArgumentParser
+import Engine
+import Glibc
+
+enum OutputMode: String, CaseIterable, ExpressibleByArgument, Sendable {
+  case box, csv, tsv, json, ndjson
+
+  /// A table for people; CSV for programs.
+  static var preferred: OutputMode { isatty(1) == 1 ? .box : .csv }
+
+  func layout(_ columns: [ResultColumn], isStreaming: Bool) -> any RowLayout {
+    switch self {
+    case .box: BoxLayout(columns, isStreaming: isStreaming)
+    case .csv: SeparatedLayout(columns, separator: UInt8(ascii: ","))
+    case .tsv: SeparatedLayout(columns, separator: UInt8(ascii: "\t"))
+    case .json: JSONLayout(columns, isArray: true)
+    case .ndjson: JSONLayout(columns, isArray: false)
+    }
+  }
+}
+
+/// One result on its way to bytes; rows come in batches and may never end.
+protocol RowLayout {
+  mutating func begin(into bytes: inout [UInt8])
+  mutating func append(_ rows: [ResultRow], into bytes: inout [UInt8])
+  /// `rowCount`: of the whole result. `note`: why it ended.
+  mutating func end(rowCount: Int, note: String?, into bytes: inout [UInt8])
+}
+
+/// Writes results to an output. In machine-readable modes messages go to stderr, so that the output holds
+/// rows and nothing else.
+final class ResultPrinter: ResultHandler {
+  let output: Output
+  var mode: OutputMode
+  /// Rows come one by one, so the first ones do not tell how wide the columns will be.
+  var isStreaming = false
+  private let messages: Output
+  private var layout: (any RowLayout)?
+  private var hasPrinted = false
+  private(set) var rowCount = 0
+
+  init(_ output: Output, mode: OutputMode, messages: Output) {
+    self.output = output
+    self.mode = mode
+    self.messages = messages
+  }
+
+  func message(_ text: String) {
+    let target = mode == .box ? output : messages
+    target.write(text + "\n")
+    target.flush()
+  }
+
+  func begin(_ columns: [ResultColumn]) {
+    finish()
+    if hasPrinted, mode == .csv || mode == .tsv { output.write("\n") }
+    hasPrinted = true
+    rowCount = 0
+    var layout = mode.layout(columns, isStreaming: isStreaming)
+    output.write { layout.begin(into: &$0) }
+    self.layout = layout
+  }
+
+  func rows(_ rows: [ResultRow]) -> Bool {
+    guard var layout else { return false }
+    self.layout = nil
+    rowCount += rows.count
+    output.write { layout.append(rows, into: &$0) }
+    self.layout = layout
+    return output.flush()
+  }
+
+  func end(_ note: String?) {
+    guard var layout else { return }
+    self.layout = nil
+    output.write { layout.end(rowCount: rowCount, note: note, into: &$0) }
+    output.flush()
+  }
+
+  /// Closes a result that an error has cut short.
+  func finish() { end(nil) }
+}

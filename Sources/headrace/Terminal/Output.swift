@@ -1,0 +1,66 @@
+// A buffered file descriptor that remembers its first failure: after it nothing more is written, and the
+// command ends with the status that says so.
+
+import Glibc
+
+final class Output {
+  static let bufferBytes = 1 << 16
+
+  private let descriptor: Int32
+  private(set) var failure: Int32?
+  private var buffer: [UInt8] = []
+
+  init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    buffer.reserveCapacity(Self.bufferBytes + 4096)
+  }
+
+  var isTerminal: Bool { isatty(descriptor) == 1 }
+
+  func write(_ text: String) {
+    buffer.append(contentsOf: text.utf8)
+    if buffer.count >= Self.bufferBytes { flush() }
+  }
+
+  func write(_ bytes: some Collection<UInt8>) {
+    buffer.append(contentsOf: bytes)
+    if buffer.count >= Self.bufferBytes { flush() }
+  }
+
+  /// Lets `body` append to the buffer itself.
+  func write(_ body: (inout [UInt8]) -> Void) {
+    body(&buffer)
+    if buffer.count >= Self.bufferBytes { flush() }
+  }
+
+  /// Returns whether all that was written has arrived.
+  @discardableResult
+  func flush() -> Bool {
+    var done = 0
+    while failure == nil, done < buffer.count {
+      let count = buffer.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress! + done, buffer.count - done)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        if errno == EAGAIN {
+          var place = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+          poll(&place, 1, -1)
+          continue
+        }
+        failure = errno
+      } else {
+        done += count
+      }
+    }
+    buffer.removeAll(keepingCapacity: true)
+    return failure == nil
+  }
+}
+
+/// Columns of the terminal at `descriptor`; 80 when nobody knows.
+func terminalWidth(_ descriptor: Int32) -> Int {
+  var size = winsize()
+  guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+  return Int(size.ws_col)
+}
