@@ -122,7 +122,8 @@ struct Scoreboard {
     }
     print("positive: \(positive.passed) of \(positive.all)")
     print(
-      "errors: \(negative.passed) of \(negative.all) rejected, \(negative.words) with the expected words")
+      "errors: \(negative.passed) of \(negative.all) rejected, \(negative.words) with the expected words"
+    )
     print("schema oracle: \(oracle.passed) of \(oracle.all)")
   }
 

@@ -19,7 +19,8 @@ enum ArrayFunctions {
   private static let list = ParameterType.array(.T)
 
   private static let concat = function(
-    "ARRAY_CONCAT", "The elements of both arrays; a NULL array counts as empty, two of them give NULL.",
+    "ARRAY_CONCAT",
+    "The elements of both arrays; a NULL array counts as empty, two of them give NULL.",
     ("ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2, 3])", "[1, 2, 2, 3]"),
     [
       ScalarOverload([list, list], list, isStrict: false) { row in
@@ -39,7 +40,9 @@ enum ArrayFunctions {
     ])
 
   /// The elements without repetitions, in the order of their first occurrence.
-  private static func unique(_ values: [Value], where keep: (Value) -> Bool = { _ in true }) -> Value {
+  private static func unique(_ values: [Value], where keep: (Value) -> Bool = { _ in true })
+    -> Value
+  {
     var seen: Set<Value> = []
     return .array(
       values.filter {
@@ -84,7 +87,8 @@ enum ArrayFunctions {
 
   private static let join = function(
     "ARRAY_JOIN",
-    "The texts of the elements with a separator between them: a comma, or the second argument; a NULL "
+    "The texts of the elements with a separator between them: a comma, or the second argument; a "
+      + "NULL "
       + "element as `null`.",
     ("ARRAY_JOIN(ARRAY[1, 2, 3], '-')", "1-2-3"),
     [
@@ -177,7 +181,8 @@ enum ArrayFunctions {
 
   private static let series = function(
     "GENERATE_SERIES",
-    "The numbers from the first to the second inclusive, in steps of 1 or -1, or of the third argument.",
+    "The numbers from the first to the second inclusive, in steps of 1 or -1, or of the third "
+      + "argument.",
     ("GENERATE_SERIES(1, 9, 3)", "[1, 4, 7]"),
     [
       ScalarOverload([.int, .int], .array(.int)) { (row) throws(FunctionError) in
