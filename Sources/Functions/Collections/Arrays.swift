@@ -108,6 +108,7 @@ enum ArrayFunctions {
       default: break
       }
       let separator = row.count > 1 ? row[1].text : ","
+      try checkLength(row[0].elements.count * separator.utf8.count)
       return .string(
         row[0].elements.map { Functions.text(of: $0, element) }.joined(separator: separator))
     }
@@ -177,7 +178,7 @@ enum ArrayFunctions {
   }
 
   /// A series is one value of one row, so that its length must be bounded.
-  static let longestSeries = 1_000_000
+  static let longestSeries = 100_000
 
   private static let series = function(
     "GENERATE_SERIES",

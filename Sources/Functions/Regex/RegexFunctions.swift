@@ -106,6 +106,7 @@ enum RegexFunctions {
             }
           }
           end = whole.upperBound
+          try checkLength(result.count)
         }
         return text(result + bytes[end...])
       }

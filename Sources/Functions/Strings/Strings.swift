@@ -133,7 +133,7 @@ enum StringFunctions {
   }
 
   /// A value beyond this length is a mistake.
-  private static let longest = 16 << 20
+  private static let longest = 1 << 18
 
   private static func pad(
     _ name: String, _ place: String, _ example: (String, String), isLeft: Bool
@@ -167,16 +167,18 @@ enum StringFunctions {
     "REPLACE", "The first text with each occurrence of the second replaced by the third.",
     ("REPLACE('banana', 'an', '-')", "b--a"),
     [
-      ScalarOverload([.string, .string, .string], .string) { row in
+      ScalarOverload([.string, .string, .string], .string) { (row) throws(FunctionError) in
         let (whole, old) = (row[0].text.units, row[1].text.units)
         let new = row[2].text.units
         if old.isEmpty {
+          try checkLength((whole.count + 1) * (new.count + 1))
           var result = new
           for unit in whole { result += [unit] + new }
           return .string(String(units: result))
         }
         if whole.isEmpty { return row[0] }
         let pieces = Functions.split(whole, old)
+        try checkLength(whole.count + pieces.count * new.count)
         return .string(String(units: pieces.joined(separator: new)))
       }
     ])
