@@ -78,7 +78,7 @@ struct CaseRunner {
     return compare(testCase, engine)
   }
 
-  private func feed(_ testCase: Case, _ engine: Engine) -> String? {
+  func feed(_ testCase: Case, _ engine: Engine) -> String? {
     let sources = engine.sources
     for record in testCase.inputs {
       guard let source = sources.first(where: { $0.topic == record.topic }) else { continue }
@@ -96,7 +96,7 @@ struct CaseRunner {
     return nil
   }
 
-  private func compare(_ testCase: Case, _ engine: Engine) -> Verdict {
+  func compare(_ testCase: Case, _ engine: Engine) -> Verdict {
     let exact = testCase.properties["use.exact.numeric.comparison"] != "false"
     let sources = engine.sources
     var topics: [String] = []

@@ -99,7 +99,7 @@ extension Evaluator {
     var failedArguments = 0
     let arguments = call.arguments.map { column($0, batch, failed: &failedArguments) }
     var validity: Bitmap?
-    if overload.isStrict {
+    if overload.isStrict || call.isStrict {
       for argument in arguments { validity = intersect(validity, argument.validity) }
     }
     switch overload.kernel {

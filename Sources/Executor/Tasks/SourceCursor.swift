@@ -334,9 +334,34 @@ struct RowtimeReader {
   ) -> [BadRecord] {
     guard let column = place.map({ values[$0] }) ?? keyPlace.map({ keys[$0] }) else { return [] }
     var failures: [BadRecord] = []
+    if case .bytes(let texts) = column { return read(texts, into: &rowtimes) }
     for row in rowtimes.indices {
       if let time = milliseconds(column, row), time >= 0 {
         rowtimes[row] = time
+      } else {
+        failures.append(
+          BadRecord(row: row, reason: "the TIMESTAMP column holds no valid time"))
+      }
+    }
+    return failures
+  }
+
+  /// Texts of times come in runs: one that equals the one before it is not parsed again.
+  private func read(_ texts: ByteColumn, into rowtimes: inout [Int64]) -> [BadRecord] {
+    var failures: [BadRecord] = []
+    var lastRow = -1
+    var lastTime: Int64?
+    for row in rowtimes.indices {
+      if let validity = texts.validity, !validity[row] {
+        failures.append(BadRecord(row: row, reason: "the TIMESTAMP column is NULL"))
+        continue
+      }
+      if lastRow < 0 || !equalBytes(texts.view(lastRow), texts.view(row)) {
+        lastTime = parseTimestamp(texts.string(row), format: format ?? "")
+        lastRow = row
+      }
+      if let lastTime, lastTime >= 0 {
+        rowtimes[row] = lastTime
       } else {
         failures.append(
           BadRecord(row: row, reason: "the TIMESTAMP column holds no valid time"))
