@@ -45,7 +45,7 @@ struct ConformanceRunner {
       runner.sliceRows = slice
       board.note(testCase, runner.run(testCase))
     }
-    if !onlyOracle { runOthers(directory, filter, functions, slice, &board) }
+    if !onlyOracle { runOthers(directory, filter, suiteFunctions(), slice, &board) }
     board.show()
     if !failuresPath.isEmpty { board.write(failuresPath) }
     print("\(board.passed) passed, \(board.failed) failed, \(board.skipped) skipped")
