@@ -66,6 +66,7 @@ let package = Package(
     tests("ColumnsTests", ["Columns", bigInt]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),
     tests("FormatsTests", ["Formats", "Columns"]),
+    tests("FunctionsTests", ["Executor", "Planner", "Functions", "Columns", "Syntax"]),
     tests(
       "EngineTests",
       ["Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax"]),

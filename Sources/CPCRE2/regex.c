@@ -68,8 +68,8 @@ int headrace_regex_search(const headrace_regex *regex, const uint8_t *subject, s
   int found = pcre2_match(regex->code, subject, length, start, PCRE2_NO_UTF_CHECK, data,
                           regex->context);
   if (found == PCRE2_ERROR_JIT_STACKLIMIT)
-    found = pcre2_match(regex->code, subject, length, start, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data,
-                        regex->context);
+    found = pcre2_match(regex->code, subject, length, start,
+                        PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data, regex->context);
   int result = 0;
   if (found > 0) {
     const PCRE2_SIZE *vector = pcre2_get_ovector_pointer(data);

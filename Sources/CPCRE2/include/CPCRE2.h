@@ -14,8 +14,8 @@ enum {
   HEADRACE_REGEX_FAILED = -3,
 };
 
-/// Compiles UTF-8 `pattern`. NULL on failure, with a message in `error` (NUL-terminated) and the byte
-/// offset of the mistake.
+/// Compiles UTF-8 `pattern`. NULL on failure, with a message in `error` (NUL-terminated) and the
+/// byte offset of the mistake.
 headrace_regex *headrace_regex_compile(const uint8_t *pattern, size_t length, char *error,
                                        size_t errorCapacity, size_t *errorOffset);
 void headrace_regex_free(headrace_regex *regex);
@@ -26,9 +26,9 @@ uint32_t headrace_regex_groups(const headrace_regex *regex);
 /// Number of the named group; negative if there is none.
 int headrace_regex_group_named(const headrace_regex *regex, const char *name);
 
-/// Searches valid UTF-8 from byte `start` on. Fills `ranges` with start and end of groups 0...groups
-/// (SIZE_MAX for a group that took no part), which must have room for 2 * (groups + 1). Returns 0 or one
-/// of the negative codes above. Thread-safe.
+/// Searches valid UTF-8 from byte `start` on. Fills `ranges` with start and end of groups
+/// 0...groups (SIZE_MAX for a group that took no part), which must have room for
+/// 2 * (groups + 1). Returns 0 or one of the negative codes above. Thread-safe.
 int headrace_regex_search(const headrace_regex *regex, const uint8_t *subject, size_t length,
                           size_t start, size_t *ranges);
 

@@ -1,4 +1,5 @@
-// COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR, TOPK and TOPKDISTINCT: aggregates whose state is a list.
+// COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR, TOPK and TOPKDISTINCT: aggregates whose state is a
+// list.
 
 import Columns
 
@@ -111,7 +112,8 @@ enum ListAggregates {
 
   static let histogram = AggregateFunction(
     "HISTOGRAM",
-    doc: "How often each string occurs, as a map. Only the first 1000 different strings are counted.",
+    doc:
+      "How often each string occurs, as a map. Only the first 1000 different strings are counted.",
     overloads: [
       AggregateOverload(
         Signature([.string], .map(.string, .bigint)), canUndo: true
@@ -168,7 +170,11 @@ enum ListAggregates {
     var high = state.count
     while low < high {
       let middle = (low + high) / 2
-      if orderValues(key(state[middle]), key(value)) >= 0 { low = middle + 1 } else { high = middle }
+      if orderValues(key(state[middle]), key(value)) >= 0 {
+        low = middle + 1
+      } else {
+        high = middle
+      }
     }
     if low >= size { return }
     state.insert(value, at: low)
@@ -177,7 +183,8 @@ enum ListAggregates {
 
   static let topK = AggregateFunction(
     "TOPK",
-    doc: "The k largest values, largest first, repetitions included. With further columns, structs of "
+    doc:
+      "The k largest values, largest first, repetitions included. With further columns, structs of "
       + "the value (`sort_col`) and of those columns (`col0`, `col1`, ...).",
     overloads: [.int, .bigint, .double, .string].flatMap { (type: ParameterType) in
       [

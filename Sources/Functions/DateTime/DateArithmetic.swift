@@ -9,7 +9,8 @@ enum DateArithmetic {
     function(
       "TIME", .time, add: true, ("TIMEADD(MINUTES, 5, PARSE_TIME('2358', 'HHmm'))", "00:03"), time),
     function(
-      "TIME", .time, add: false, ("TIMESUB(MINUTES, 5, PARSE_TIME('0003', 'HHmm'))", "23:58"), time),
+      "TIME", .time, add: false,
+      ("TIMESUB(MINUTES, 5, PARSE_TIME('0003', 'HHmm'))", "23:58"), time),
     function(
       "TIMESTAMP", .timestamp, add: true,
       ("TIMESTAMPADD(HOURS, 1, FROM_UNIXTIME(0))", "1970-01-01T01:00:00.000"), timestamp),

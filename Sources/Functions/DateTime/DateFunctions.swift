@@ -5,11 +5,15 @@ import Columns
 enum DateFunctions {
   static let all: [ScalarFunction] = [
     convertZone, dateToString,
-    formatter("FORMAT_DATE", .date, "DATE", ("FORMAT_DATE(FROM_DAYS(17662), 'dd.MM.yyyy')", "11.05.2018")) {
+    formatter(
+      "FORMAT_DATE", .date, "DATE", ("FORMAT_DATE(FROM_DAYS(17662), 'dd.MM.yyyy')", "11.05.2018")
+    ) {
       (pattern, value) throws(FunctionError) in
       try pattern.format(date: Int32(truncatingIfNeeded: value))
     },
-    formatter("FORMAT_TIME", .time, "TIME", ("FORMAT_TIME(PARSE_TIME('0105', 'HHmm'), 'HH:mm')", "01:05")) {
+    formatter(
+      "FORMAT_TIME", .time, "TIME", ("FORMAT_TIME(PARSE_TIME('0105', 'HHmm'), 'HH:mm')", "01:05")
+    ) {
       (pattern, value) throws(FunctionError) in
       try pattern.format(time: Int32(truncatingIfNeeded: value))
     },
@@ -117,7 +121,8 @@ enum DateFunctions {
   ) -> ScalarFunction {
     function(
       name,
-      "The text of \(word) by a pattern of date letters, in UTC or in the zone of a third argument.",
+      "The text of \(word) by a pattern of date letters, in UTC or in the zone of a third "
+        + "argument.",
       example,
       [
         overload([type, .string], .string) { (row, memo) throws(FunctionError) in
@@ -139,7 +144,8 @@ enum DateFunctions {
   ) -> ScalarFunction {
     function(
       name,
-      "The \(word) that a text gives by a pattern of date letters, in UTC or in the zone of a third "
+      "The \(word) that a text gives by a pattern of date letters, in UTC or in the zone of a "
+        + "third "
         + "argument unless the text names one.",
       example,
       [

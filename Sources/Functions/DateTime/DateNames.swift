@@ -1,4 +1,5 @@
-// English names of months, weekdays, quarters, eras and halves of the day, and of common time zones.
+// English names of months, weekdays, quarters, eras and halves of the day, and of common time
+// zones.
 
 enum DateNames {
   static let months = [

@@ -1,6 +1,6 @@
-// Texts as times, by the rules of Java's parser: letters of either case, fixed widths next to each other,
-// and a day beyond the end of its month taken as the last one. What a text does not say is that of
-// 1970-01-01T00:00.
+// Texts as times, by the rules of Java's parser: letters of either case, fixed widths next to each
+// other, and a day beyond the end of its month taken as the last one. What a text does not say is
+// that of 1970-01-01T00:00.
 
 extension DatePattern {
   /// What was read from a text.
@@ -25,8 +25,8 @@ extension DatePattern {
     return (parsed.zone ?? zone).instant(local: local)
   }
 
-  /// Days since the epoch. `isDateOnly`: a pattern with a time of day is refused, and text that follows
-  /// the date does not matter.
+  /// Days since the epoch. `isDateOnly`: a pattern with a time of day is refused, and text that
+  /// follows the date does not matter.
   public func date(_ text: String, isDateOnly: Bool = true) throws(FunctionError) -> Int32 {
     let parsed = try read(text, wholly: !isDateOnly)
     if isDateOnly, let field = Field.allCases.first(where: { $0.isTime && parsed[$0] != nil }) {
@@ -51,7 +51,8 @@ extension DatePattern {
     var reader = DateTextReader(text)
     guard reader.read(items), reader.isAtEnd || !wholly else {
       throw FunctionError(
-        "Failed to parse '\(text.prefix(200))' with formatter '\(pattern)': Text could not be parsed "
+        "Failed to parse '\(text.prefix(200))' with formatter '\(pattern)': Text could not be "
+          + "parsed "
           + "at index \(reader.position)")
     }
     return reader.parsed

@@ -1,5 +1,6 @@
-// Patterns for dates and times in the letters of Java's DateTimeFormatter: `yyyy-MM-dd'T'HH:mm:ssX`.
-// A pattern is compiled once into items, which format and parse; English names, weeks as in the US.
+// Patterns for dates and times in the letters of Java's DateTimeFormatter:
+// `yyyy-MM-dd'T'HH:mm:ssX`. A pattern is compiled once into items, which format and parse; English
+// names, weeks as in the US.
 
 public struct DatePattern: Sendable {
   enum Field: Int, Sendable, CaseIterable {
@@ -123,7 +124,8 @@ private struct DatePatternCompiler {
     let count = index - start
     guard let item = item(letter, count) else {
       throw invalid(
-        isKnown(letter) ? "too many pattern letters: \(letter)" : "unknown pattern letter: \(letter)")
+        isKnown(letter)
+          ? "too many pattern letters: \(letter)" : "unknown pattern letter: \(letter)")
     }
     add(item)
   }
@@ -169,7 +171,8 @@ private struct DatePatternCompiler {
     case "z", "v": return count <= 4 ? .zone(.name(isFull: count == 4)) : nil
     case "O": return count == 1 || count == 4 ? .zone(.localized(isFull: count == 4)) : nil
     case "X": return offset(count, zero: "Z")
-    case "x": return offset(count, zero: ["+00", "+0000", "+00:00", "+0000", "+00:00"][min(count, 5) - 1])
+    case "x":
+      return offset(count, zero: ["+00", "+0000", "+00:00", "+0000", "+00:00"][min(count, 5) - 1])
     case "Z":
       switch count {
       case 1...3: return .offset(parts: 2, needed: 2, colon: false, zero: "+0000")

@@ -104,7 +104,9 @@ struct DateTextReader {
   }
 
   private mutating func shortYear(_ field: DatePattern.Field) -> Bool {
-    guard let first = digit(at: position), let second = digit(at: position + 1) else { return false }
+    guard let first = digit(at: position), let second = digit(at: position + 1) else {
+      return false
+    }
     position += 2
     return set(field, 2000 + first * 10 + second)
   }
@@ -135,8 +137,9 @@ struct DateTextReader {
       parsed.offset = 0
       return true
     }
-    guard position < bytes.count, bytes[position] == UInt8(ascii: "+")
-      || bytes[position] == UInt8(ascii: "-")
+    guard position < bytes.count,
+      bytes[position] == UInt8(ascii: "+")
+        || bytes[position] == UInt8(ascii: "-")
     else { return false }
     let isNegative = bytes[position] == UInt8(ascii: "-")
     position += 1
@@ -184,8 +187,11 @@ struct DateTextReader {
 
   private func isZoneByte(_ byte: UInt8) -> Bool {
     byte &- 0x30 < 10 || lower(byte) &- 0x61 < 26
-      || [UInt8(ascii: "/"), UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: ":")]
-        .contains(byte)
+      || [
+        UInt8(ascii: "/"), UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: "-"),
+        UInt8(ascii: ":"),
+      ]
+      .contains(byte)
   }
 
   private mutating func localizedOffset() -> Bool {

@@ -1,5 +1,6 @@
 // Time zones: fixed offsets, and regions read from the system's tz database.
-// Source: RFC 8536 (TZif), with the POSIX TZ string of its footer for times after the last transition.
+// Source: RFC 8536 (TZif), with the POSIX TZ string of its footer for times after the last
+// transition.
 
 import Glibc
 
@@ -32,7 +33,8 @@ public struct TimeZone: Sendable {
 
   private static let cache = SharedCache<String, TimeZone>(capacity: 1024)
 
-  /// A region (`Europe/Paris`), an offset (`+02:00`) or `UTC`, `GMT`, `UT` with or without an offset.
+  /// A region (`Europe/Paris`), an offset (`+02:00`) or `UTC`, `GMT`, `UT` with or without an
+  /// offset.
   public static func named(_ name: String) throws(FunctionError) -> TimeZone {
     try cache.value(for: name) { (name) throws(FunctionError) in
       if let zone = fixed(name) { return zone }
@@ -70,7 +72,8 @@ public struct TimeZone: Sendable {
     guard (1...3).contains(numbers.count), numbers[0] <= 18,
       numbers.dropFirst().allSatisfy({ $0 < 60 })
     else { return nil }
-    let total = numbers[0] * 3600 + (numbers.count > 1 ? numbers[1] * 60 : 0)
+    let total =
+      numbers[0] * 3600 + (numbers.count > 1 ? numbers[1] * 60 : 0)
       + (numbers.count > 2 ? numbers[2] : 0)
     return TimeZone(
       name: name, offset: sign == "-" ? -total : total, abbreviation: name)
@@ -147,8 +150,8 @@ public struct TimeZone: Sendable {
     return types[transitionTypes[low]]
   }
 
-  /// Milliseconds since the epoch of a wall-clock time given as if it were UTC. In a gap the time moves
-  /// on by the gap's length; of two candidates the earlier one is taken.
+  /// Milliseconds since the epoch of a wall-clock time given as if it were UTC. In a gap the time
+  /// moves on by the gap's length; of two candidates the earlier one is taken.
   public func instant(local milliseconds: Int64) -> Int64 {
     if isFixed { return milliseconds - types[0].offset * 1000 }
     let seconds = floorDivide(milliseconds, 1000)

@@ -15,7 +15,8 @@ enum JSONFunctions {
 
   private static let extract = function(
     "EXTRACTJSONFIELD",
-    "What a path such as `$.a.b[0]` finds in a JSON text: the text of a string or number, the JSON text of "
+    "What a path such as `$.a.b[0]` finds in a JSON text: the text of a string or number, the "
+      + "JSON text of "
       + "anything else; NULL if there is nothing.",
     ("EXTRACTJSONFIELD('{\"a\": [{\"b\": 1.50}]}', '$.a[0].b')", "1.50"),
     [
@@ -84,7 +85,8 @@ enum JSONFunctions {
 
   private static let concat = function(
     "JSON_CONCAT",
-    "Objects joined into one, a later field winning; anything else joined into one array. NULL if an "
+    "Objects joined into one, a later field winning; anything else joined into one array. NULL "
+      + "if an "
       + "argument is NULL or no JSON.",
     ("JSON_CONCAT('{\"a\": 1}', '{\"b\": 2}')", "{\"a\":1,\"b\":2}"),
     [

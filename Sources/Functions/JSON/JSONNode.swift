@@ -1,5 +1,5 @@
-// A small JSON reader for functions over JSON texts. Numbers keep the text in which they were written,
-// objects the order of their fields; a field that occurs twice has its last value.
+// A small JSON reader for functions over JSON texts. Numbers keep the text in which they were
+// written, objects the order of their fields; a field that occurs twice has its last value.
 
 /// Nesting deeper than `JSONReader.maximumDepth` is refused.
 indirect enum JSONNode {

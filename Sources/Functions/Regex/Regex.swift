@@ -1,10 +1,11 @@
-// Regular expressions with bounded work, after Java's: a search that would backtrack for long is given up
-// with an error.
+// Regular expressions with bounded work, after Java's: a search that would backtrack for long is
+// given up with an error.
 
 import CPCRE2
 
 final class Regex: @unchecked Sendable {
-  // Unchecked: the compiled pattern is never written after `init`, and searches keep no state in it.
+  // Unchecked: the compiled pattern is never written after `init`, and searches keep no state in
+  // it.
   private let code: OpaquePointer
   let pattern: String
   let groups: Int
@@ -26,7 +27,8 @@ final class Regex: @unchecked Sendable {
     guard let compiled else {
       let reason = String(
         decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      throw FunctionError("Invalid regular expression pattern: \(pattern): \(reason) near \(offset)")
+      throw FunctionError(
+        "Invalid regular expression pattern: \(pattern): \(reason) near \(offset)")
     }
     code = compiled
     groups = Int(headrace_regex_groups(compiled))
@@ -93,7 +95,8 @@ final class Regex: @unchecked Sendable {
     }
   }
 
-  /// Calls `body` with each match in order; after an empty one the search goes on one character later.
+  /// Calls `body` with each match in order; after an empty one the search goes on one character
+  /// later.
   func forEachMatch(
     in text: [UInt8], _ body: (Match) throws(FunctionError) -> Void
   ) throws(FunctionError) {

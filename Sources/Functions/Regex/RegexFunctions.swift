@@ -53,7 +53,8 @@ enum RegexFunctions {
 
   private static let extract = function(
     "REGEXP_EXTRACT",
-    "The first part of the second argument that matches the pattern, or of that match one group; NULL "
+    "The first part of the second argument that matches the pattern, or of that match one group; "
+      + "NULL "
       + "without a match.",
     ("REGEXP_EXTRACT('(\\w+)@(\\w+)', 'to ann@home', 2)", "home"),
     [
@@ -84,7 +85,8 @@ enum RegexFunctions {
 
   private static let replace = function(
     "REGEXP_REPLACE",
-    "The text with each match of the pattern replaced; `$1` or `${name}` stands for a group, a backslash "
+    "The text with each match of the pattern replaced; `$1` or `${name}` stands for a group, a "
+      + "backslash "
       + "takes the next character as it is.",
     ("REGEXP_REPLACE('2020-05-11', '(\\d+)-(\\d+)-(\\d+)', '$3.$2.$1')", "11.05.2020"),
     [
@@ -104,6 +106,7 @@ enum RegexFunctions {
             }
           }
           end = whole.upperBound
+          try checkLength(result.count)
         }
         return text(result + bytes[end...])
       }

@@ -1,5 +1,5 @@
-// Types of expressions: the common type of a list, implicit casts, and the parsing of string literals
-// that stand where another type is wanted.
+// Types of expressions: the common type of a list, implicit casts, and the parsing of string
+// literals that stand where another type is wanted.
 
 import BigInt
 public import Columns
@@ -92,7 +92,8 @@ extension DataType {
     }
   }
 
-  /// Whether a value goes into a column of `target` without an explicit CAST: numbers widen, elementwise.
+  /// Whether a value goes into a column of `target` without an explicit CAST: numbers widen,
+  /// elementwise.
   public func canImplicitlyCast(to target: DataType) -> Bool {
     if self == target { return true }
     switch (self, target) {
@@ -160,9 +161,9 @@ enum CoercionFailure: Error {
   case allNull
 }
 
-/// The common type of a list: the kind of the first element that is not NULL decides; numbers widen and
-/// string literals are read as that kind, also inside of constructors. `asText`: where that kind is STRING,
-/// other literals become their texts. Returns the elements cast to the common type.
+/// The common type of a list: the kind of the first element that is not NULL decides; numbers widen
+/// and string literals are read as that kind, also inside of constructors. `asText`: where that
+/// kind is STRING, other literals become their texts. Returns the elements cast to the common type.
 func coerceList(
   _ list: [Typed], asText: Bool = false
 ) -> Result<(type: DataType, expressions: [BoundExpression]), CoercionFailure> {
