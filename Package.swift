@@ -42,16 +42,20 @@ let package = Package(
     stage("Functions", ["CPCRE2", "CSupport", "Columns", bigInt]),
     stage("Planner", ["Syntax", "Columns", "Functions"]),
     stage("Executor", ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions"]),
-    stage("Engine", ["Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions"]),
+    stage(
+      "Engine", ["Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions"]),
     .executableTarget(
       name: "headrace",
       dependencies: [
-        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax", "CReadline",
+        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
+        "CReadline",
         argumentParser,
       ], swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
-      dependencies: ["Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
+      dependencies: [
+        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
+      ],
       path: "Tests/Conformance", swiftSettings: strict),
     .executableTarget(
       name: "format-benchmark", dependencies: ["Formats", "Columns"],
@@ -60,7 +64,8 @@ let package = Package(
       name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
       swiftSettings: strict),
     .executableTarget(
-      name: "query-benchmark", dependencies: ["Engine", "Executor", "LogStorage", "Columns", "Syntax"],
+      name: "query-benchmark",
+      dependencies: ["Engine", "Executor", "LogStorage", "Columns", "Syntax"],
       path: "Benchmarks/query-benchmark", swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns", bigInt]),

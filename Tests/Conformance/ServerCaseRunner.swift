@@ -111,7 +111,9 @@ struct ServerCaseRunner {
     if firstSelect == testCase.statements.count, let problem = feed(testCase, engine) {
       return .failed(problem)
     }
-    if wantsError { return .failed("accepted; wanted \(testCase.json["expectedError"]?.text ?? "")") }
+    if wantsError {
+      return .failed("accepted; wanted \(testCase.json["expectedError"]?.text ?? "")")
+    }
     do { try engine.runUntilIdle() } catch { return .failed("run: \(error)") }
     return CaseRunner(functions: functions).compare(testCase, engine)
   }
@@ -135,7 +137,8 @@ struct ServerCaseRunner {
       JSONText.array(zip(row.values, result.columns).map { json($0, $1.type) })
     }
     guard expected.count == rows.count else {
-      return "wanted \(expected.count) rows, got \(rows.count): \(rows.map(\.text).joined(separator: " ").prefix(400))"
+      return
+        "wanted \(expected.count) rows, got \(rows.count): \(rows.map(\.text).joined(separator: " ").prefix(400))"
     }
     var left = rows
     let inOrder = testCase.json["outputConditions"]?["verifyOrder"] == .boolean(true)
@@ -143,7 +146,10 @@ struct ServerCaseRunner {
       let columns = want["columns"] ?? .array([])
       guard let place = left.firstIndex(where: { matches($0, columns, exact: true) }),
         !inOrder || place == 0
-      else { return "row \(columns.text) is missing; left: \(left.map(\.text).joined(separator: " ").prefix(300))" }
+      else {
+        return
+          "row \(columns.text) is missing; left: \(left.map(\.text).joined(separator: " ").prefix(300))"
+      }
       left.remove(at: place)
     }
     if let message = wanted.lazy.compactMap({ $0["finalMessage"]?.string }).first,

@@ -127,7 +127,8 @@ final class SourceCursor {
     self.sources = sources
     rowtimeReader = source.timestamp.flatMap { spec in
       guard let type = source.schema[spec.column]?.type else { return nil }
-      return RowtimeReader(spec, type: type, place: valueIndex[spec.column], keyPlace: keyIndex[spec.column])
+      return RowtimeReader(
+        spec, type: type, place: valueIndex[spec.column], keyPlace: keyIndex[spec.column])
     }
   }
 
@@ -253,7 +254,9 @@ final class SourceCursor {
     // Of rows with one time those of tables come first, so that a stream row meets them.
     let rank = scan.source.kind == .table ? ordinal : ordinal + 128
     let base = Positions.minor(source: rank, partition: partition, ordinal: 0)
-    let minors = rows.map { base | UInt64(truncatingIfNeeded: records.offsets[$0]) & 0xFF_FFFF_FFFF }
+    let minors = rows.map {
+      base | UInt64(truncatingIfNeeded: records.offsets[$0]) & 0xFF_FFFF_FFFF
+    }
     return RecordBatch(
       columns: columns, rowtimes: rowtimes, positions: Positions(major: majors, minor: minors),
       headers: records.headers.isEmpty ? nil : Array(records.headers[rows]))

@@ -292,7 +292,8 @@ extension QueryBinder {
       let predicate = replace(having, groupReplacements(groups))
       guard predicate.columns.isSubset(of: Set(plan.columns.map(\.id))) else {
         throw PlanError(
-          "not-grouped", "Non-aggregate HAVING expression not part of GROUP BY: "
+          "not-grouped",
+          "Non-aggregate HAVING expression not part of GROUP BY: "
             + (select.having.map(expressionText) ?? ""), at: select.having?.span ?? .none)
       }
       plan = .filter(Filter(input: plan, predicate: predicate))
@@ -321,7 +322,8 @@ extension QueryBinder {
       let step = try duration(advance)
       guard step > 0, step <= span else {
         throw PlanError(
-          "invalid-window", "Window advancement interval should be more than zero and not more "
+          "invalid-window",
+          "Window advancement interval should be more than zero and not more "
             + "than the window size", at: advance.span)
       }
       kind = .hopping(sizeMs: span, advanceMs: step)

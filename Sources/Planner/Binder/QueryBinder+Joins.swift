@@ -141,7 +141,8 @@ extension QueryBinder {
       return "\(entry.qualifier).\(column.name.name)"
     }
     if case .call(let call) = expression {
-      return "\(call.name.name)(\(call.arguments.map { joinText($0, scope) }.joined(separator: ", ")))"
+      return
+        "\(call.name.name)(\(call.arguments.map { joinText($0, scope) }.joined(separator: ", ")))"
     }
     return expressionText(expression)
   }
