@@ -33,24 +33,29 @@ let package = Package(
   ],
   targets: [
     .target(name: "CSupport"),
+    .target(name: "CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
     .target(name: "CReadline", linkerSettings: [.linkedLibrary("readline")]),
     stage("Syntax", []),
     stage("Columns", [bigInt]),
     stage("LogStorage", ["CSupport", "Columns"]),
     stage("Formats", ["CSupport", "Columns"]),
-    stage("Functions", ["CSupport", "Columns", bigInt]),
+    stage("Functions", ["CPCRE2", "CSupport", "Columns", bigInt]),
     stage("Planner", ["Syntax", "Columns", "Functions"]),
     stage("Executor", ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions"]),
-    stage("Engine", ["Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions"]),
+    stage(
+      "Engine", ["Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions"]),
     .executableTarget(
       name: "headrace",
       dependencies: [
-        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax", "CReadline",
+        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
+        "CReadline",
         argumentParser,
       ], swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
-      dependencies: ["Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax"],
+      dependencies: [
+        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
+      ],
       path: "Tests/Conformance", swiftSettings: strict),
     .executableTarget(
       name: "format-benchmark", dependencies: ["Formats", "Columns"],
@@ -59,12 +64,14 @@ let package = Package(
       name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
       swiftSettings: strict),
     .executableTarget(
-      name: "query-benchmark", dependencies: ["Engine", "Executor", "LogStorage", "Columns", "Syntax"],
+      name: "query-benchmark",
+      dependencies: ["Engine", "Executor", "LogStorage", "Columns", "Syntax"],
       path: "Benchmarks/query-benchmark", swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns", bigInt]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),
     tests("FormatsTests", ["Formats", "Columns"]),
+    tests("FunctionsTests", ["Executor", "Planner", "Functions", "Columns", "Syntax"]),
     tests(
       "EngineTests",
       ["Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax"]),

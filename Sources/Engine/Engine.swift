@@ -59,6 +59,8 @@ public final class Engine: @unchecked Sendable {
   public let options: EngineOptions
   let lock = FairLock()
   let pool: WorkerPool
+  /// For queries that run side by side: each on one thread.
+  let serialPool = WorkerPool(workers: 1)
   let view: EpochView
   var catalog: Catalog
   /// In the order in which they were made.
@@ -150,14 +152,24 @@ public final class Engine: @unchecked Sendable {
     var commit = EpochCommit(epoch: epoch + 1)
     let clock = options.clock()
     var didWork = false
-    for query in running {
-      if try slice(query, clock, &commit) { didWork = true }
+    for level in levels(running) {
+      let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
+      let outcomes = slices(level, clock)
+      for (index, query) in level.enumerated() {
+        switch outcomes[index] {
+        case .success(let result):
+          if try take(result, of: query, before: before[index], &commit) { didWork = true }
+        case .failure(let failure):
+          fail(query, failure.message, &commit)
+          didWork = true
+        }
+      }
     }
     var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
     for push in pushes {
       let (rows, errors, worked) = slice(push, clock)
-      try appendErrors(errors, &commit)
       if worked { didWork = true }
+      try appendErrors(errors, &commit)
       deliveries.append((push, rows))
     }
     if !commit.outputs.isEmpty || !commit.metadata.isEmpty {
@@ -183,19 +195,43 @@ public final class Engine: @unchecked Sendable {
     return topics
   }
 
-  /// One slice of one query into the epoch's commit.
-  private func slice(
-    _ query: RunningQuery, _ clock: Int64, _ commit: inout EpochCommit
+  /// Queries in groups that do not read what others of their group write, in the order of creation.
+  private func levels(_ running: [RunningQuery]) -> [[RunningQuery]] {
+    var levelOfTopic: [String: Int] = [:]
+    var result: [[RunningQuery]] = []
+    for query in running {
+      let sources = query.optimized.scans.filter { $0.source.file == nil }.map(\.source.topic)
+      let level = sources.compactMap { levelOfTopic[$0] }.max().map { $0 + 1 } ?? 0
+      let sink = query.plan.sink.topic
+      // Two writers of one topic keep their order.
+      let place = max(level, levelOfTopic[sink].map { $0 + 1 } ?? 0)
+      levelOfTopic[sink] = place
+      while result.count <= place { result.append([]) }
+      result[place].append(query)
+    }
+    return result
+  }
+
+  /// One slice of each query of a level, side by side where there are several.
+  private func slices(
+    _ level: [RunningQuery], _ clock: Int64
+  ) -> [Result<SliceResult, QueryFailure>] {
+    let runtimes = level.compactMap(\.runtime)
+    guard runtimes.count > 1, options.workers > 1 else {
+      return runtimes.map { $0.sliceResult(pool, clockMs: clock) }
+    }
+    let alone = serialPool
+    let boxes = runtimes.map { SliceBox($0) }
+    pool.run(boxes.map { box in { box.run(alone, clock) } })
+    return boxes.map { $0.result ?? .failure(QueryFailure("the query did not run")) }
+  }
+
+  /// A query's slice into the epoch's commit.
+  private func take(
+    _ result: SliceResult, of query: RunningQuery, before: [SourcePosition],
+    _ commit: inout EpochCommit
   ) throws(EngineError) -> Bool {
     guard let runtime = query.runtime else { return false }
-    let result: SliceResult
-    let before = runtime.positions.map(\.position)
-    do {
-      result = try runtime.runSlice(pool, clockMs: clock)
-    } catch {
-      fail(query, error.message, &commit)
-      return true
-    }
     query.hasMore = result.hasMore
     query.state = result.hasMore ? .catchingUp : .live
     let moved = runtime.positions.map(\.position) != before
@@ -264,5 +300,30 @@ public final class Engine: @unchecked Sendable {
     var fields = ["state": query.state.rawValue, "seed": String(query.seed)]
     if let failure = query.failure { fields["failure"] = failure }
     return MetadataRecord(fields)
+  }
+}
+
+/// A query on its way to a worker and back.
+private final class SliceBox: @unchecked Sendable {
+  // Unchecked: one worker has it until the pool's barrier.
+  private let runtime: QueryRuntime
+  private(set) var result: Result<SliceResult, QueryFailure>?
+
+  init(_ runtime: QueryRuntime) { self.runtime = runtime }
+
+  func run(_ pool: WorkerPool, _ clock: Int64) {
+    result = runtime.sliceResult(pool, clockMs: clock)
+  }
+}
+
+extension QueryRuntime {
+  fileprivate func sliceResult(
+    _ pool: WorkerPool, clockMs: Int64
+  ) -> Result<SliceResult, QueryFailure> {
+    do throws(QueryFailure) {
+      return .success(try runSlice(pool, clockMs: clockMs))
+    } catch {
+      return .failure(error)
+    }
   }
 }

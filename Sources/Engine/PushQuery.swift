@@ -117,9 +117,9 @@ final class ClientSignal: @unchecked Sendable {
 
 extension Engine {
   /// One slice of a push query; a failure ends it and nothing else.
-  func slice(_ push: PushQuery, _ clock: Int64) -> (
-    rows: [RecordBatch], errors: [SourceError], worked: Bool
-  ) {
+  func slice(
+    _ push: PushQuery, _ clock: Int64
+  ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
     guard !push.isEnded else { return ([], [], false) }
     do {
       let result = try push.runtime.runSlice(pool, clockMs: clock)

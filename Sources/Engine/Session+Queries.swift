@@ -16,7 +16,8 @@ extension Session {
   }
 
   private func columns(_ bound: BoundQuery) -> [ResultColumn] {
-    let keys = Set(bound.keys)
+    // A table's key is its key columns and, where it has windows, their bounds. Rows of a stream have none.
+    let keys = bound.isTable ? Set(bound.keys + bound.windowKeys) : []
     return bound.columns.map {
       ResultColumn($0.name, $0.type, isKey: keys.contains($0.id))
     }

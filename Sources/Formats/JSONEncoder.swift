@@ -190,7 +190,9 @@ extension ByteBuffer {
     let first = Int(column.offsets[row])
     for child in first..<Int(column.offsets[row + 1]) {
       if child > first { append(byte: 0x2C) }
-      if case .bytes(let keys) = column.keys, plan.children[0].kind == .string {
+      if column.keys.isNull(child) {
+        append(jsonName: "null")
+      } else if case .bytes(let keys) = column.keys, plan.children[0].kind == .string {
         append(jsonString: keys.view(child))
         append(byte: 0x3A)
       } else {

@@ -1,5 +1,5 @@
-// Aggregate functions. One accumulator object holds the states of all groups of one aggregate call in
-// one task, as columns indexed by a dense group number, and is called once a batch.
+// Aggregate functions. One accumulator object holds the states of all groups of one aggregate call
+// in one task, as columns indexed by a dense group number, and is called once a batch.
 
 public import Columns
 

@@ -17,6 +17,10 @@ extension FunctionRegistry {
     for function in EncodingFunctions.all { registry.add(function) }
     for function in ByteFunctions.all { registry.add(function) }
     for function in URLFunctions.all { registry.add(function) }
+    for function in RegexFunctions.all { registry.add(function) }
+    for function in DateFunctions.all { registry.add(function) }
+    for function in DateArithmetic.all { registry.add(function) }
+    for function in JSONFunctions.all { registry.add(function) }
     for function in NullFunctions.all { registry.add(function) }
     for function in ArrayFunctions.all { registry.add(function) }
     for function in MapFunctions.all { registry.add(function) }

@@ -160,8 +160,8 @@ private func isoTimeOfDay(_ reader: inout DigitReader) -> Int64? {
   return total
 }
 
-/// Milliseconds since the epoch of an ISO timestamp; the date may be partial (`2019-11`), the time and
-/// the zone (`Z`, `+0200`, `+02:00`) may be missing.
+/// Milliseconds since the epoch of an ISO timestamp; the date may be partial (`2019-11`), the time
+/// and the zone (`Z`, `+0200`, `+02:00`) may be missing.
 public func parseISOTimestamp(_ text: String) -> Int64? {
   var reader = DigitReader(text)
   guard let day = isoDay(&reader, partial: true) else { return nil }

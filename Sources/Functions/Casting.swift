@@ -14,7 +14,9 @@ public func castValue(
   case .boolean:
     if case .string(let text) = value { return .boolean(text.lowercased() == "true") }
   case .int:
-    if let number = try wholeNumber(value, bits: 32) { return .int(Int32(truncatingIfNeeded: number)) }
+    if let number = try wholeNumber(value, bits: 32) {
+      return .int(Int32(truncatingIfNeeded: number))
+    }
   case .bigint:
     if let number = try wholeNumber(value, bits: 64) { return .bigint(number) }
     if case .timestamp(let milliseconds) = value { return .bigint(milliseconds) }
@@ -28,7 +30,11 @@ public func castValue(
     if let number = value.doubleValue { return .double(number) }
   case .decimal(let precision, let scale):
     let number: Decimal?
-    if case .string(let text) = value { number = Decimal(text) } else { number = value.decimalValue }
+    if case .string(let text) = value {
+      number = Decimal(text)
+    } else {
+      number = value.decimalValue
+    }
     guard let number else { throw FunctionError("cannot read the value as \(to)") }
     guard let fitted = number.fitted(precision: precision, scale: scale, rounding: .halfUp)
     else {
@@ -49,8 +55,8 @@ public func castValue(
     }
   case .time:
     if case .timestamp(let milliseconds) = value {
-      return .time(
-        Int32(truncatingIfNeeded: milliseconds - floorDivide(milliseconds, 86_400_000) * 86_400_000))
+      let midnight = floorDivide(milliseconds, 86_400_000) * 86_400_000
+      return .time(Int32(truncatingIfNeeded: milliseconds - midnight))
     }
     if case .string(let text) = value {
       guard let time = parseISOTime(text) else {
@@ -116,7 +122,9 @@ private func wholeNumber(_ value: Value, bits: Int) throws(FunctionError) -> Int
     if number.isNaN { return 0 }
     let limit: Double = bits == 32 ? 2_147_483_647 : 9_223_372_036_854_775_808
     if number >= limit { return bits == 32 ? 2_147_483_647 : Int64.max }
-    if number <= (bits == 32 ? -limit - 1 : -limit) { return bits == 32 ? -2_147_483_648 : Int64.min }
+    if number <= (bits == 32 ? -limit - 1 : -limit) {
+      return bits == 32 ? -2_147_483_648 : Int64.min
+    }
     return Int64(number)
   case .decimal(let number):
     guard let whole = number.rescaled(to: 0, rounding: .down) else { return nil }

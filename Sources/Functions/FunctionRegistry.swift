@@ -44,9 +44,9 @@ public enum ResolutionFailure: Error, Sendable {
   case ambiguous
 }
 
-/// Chooses among `signatures` for the given arguments, as ksqlDB does: overloads that fit without a cast
-/// first, then those that fit with casts; in each round a variadic overload is the worst choice, then
-/// fewer parameters, then more type variables. Equally good ones are an ambiguity.
+/// Chooses among `signatures` for the given arguments, as ksqlDB does: overloads that fit without a
+/// cast first, then those that fit with casts; in each round a variadic overload is the worst
+/// choice, then fewer parameters, then more type variables. Equally good ones are an ambiguity.
 public func resolve(
   _ signatures: [Signature], _ arguments: [ArgumentType]
 ) -> Result<Resolution, ResolutionFailure> {

@@ -28,6 +28,14 @@ extension Value {
   }
 }
 
+/// Bytes of one computed text. Arguments of a record's size could multiply to more than memory holds.
+let longestText = 8 << 20
+
+/// Throws where a text would be longer than `longestText`.
+func checkLength(_ count: Int) throws(FunctionError) {
+  if count > longestText { throw FunctionError("the result is longer than \(longestText) bytes") }
+}
+
 extension Optional where Wrapped == String {
   var value: Value { map { .string($0) } ?? .null }
 }

@@ -1,6 +1,6 @@
-// Scalar functions: a name, what it is for, an example that the tests run, and overloads, each with a
-// kernel. A kernel over whole columns is used where speed matters; a kernel over one row of values
-// suffices elsewhere, and the engine wraps it.
+// Scalar functions: a name, what it is for, an example that the tests run, and overloads, each with
+// a kernel. A kernel over whole columns is used where speed matters; a kernel over one row of
+// values suffices elsewhere, and the engine wraps it.
 
 public import Columns
 

@@ -1,5 +1,5 @@
-// Signatures: what types an overload takes and gives. Type variables bind to the first argument that
-// fixes them; numbers widen where the overload asks for a wider one.
+// Signatures: what types an overload takes and gives. Type variables bind to the first argument
+// that fixes them; numbers widen where the overload asks for a wider one.
 
 public import Columns
 

@@ -26,7 +26,7 @@ struct CaseRunner {
     options.workers = 1
     options.order = .arrival
     options.sliceRows = sliceRows
-    options.clock = { 0 }
+    options.clock = { 1_600_000_000_000 }
     options.properties = testCase.properties
     if !testCase.expectsError { options.properties["headrace.force.partitions"] = "1" }
     let engine: Engine
@@ -53,7 +53,8 @@ struct CaseRunner {
       let diagnostics = error.diagnostics.diagnostics
       return (
         diagnostics.map(\.id),
-        diagnostics.map { "\($0.message)\n\($0.detail ?? "")\n\($0.hint ?? "")" }.joined(separator: "\n")
+        diagnostics.map { "\($0.message)\n\($0.detail ?? "")\n\($0.hint ?? "")" }.joined(
+          separator: "\n")
       )
     }
     return (["engine"], "\(error)")
@@ -65,7 +66,8 @@ struct CaseRunner {
     for statement in testCase.statements {
       if let error = execute(statement, session) {
         let (ids, message) = summary(error)
-        let text = "\(ids.joined(separator: ",")): \(message.prefix(300)) <- \(statement.prefix(200))"
+        let text =
+          "\(ids.joined(separator: ",")): \(message.prefix(300)) <- \(statement.prefix(200))"
         return ids.contains { $0 == "not-supported" || $0 == "format-without-codec" }
           ? .unsupported(text) : .failed(text)
       }
@@ -76,7 +78,7 @@ struct CaseRunner {
     return compare(testCase, engine)
   }
 
-  private func feed(_ testCase: Case, _ engine: Engine) -> String? {
+  func feed(_ testCase: Case, _ engine: Engine) -> String? {
     let sources = engine.sources
     for record in testCase.inputs {
       guard let source = sources.first(where: { $0.topic == record.topic }) else { continue }
@@ -94,7 +96,7 @@ struct CaseRunner {
     return nil
   }
 
-  private func compare(_ testCase: Case, _ engine: Engine) -> Verdict {
+  func compare(_ testCase: Case, _ engine: Engine) -> Verdict {
     let exact = testCase.properties["use.exact.numeric.comparison"] != "false"
     let sources = engine.sources
     var topics: [String] = []
@@ -111,14 +113,18 @@ struct CaseRunner {
       let bytes = RecordBytes(source: source)
       for (index, want) in expected.enumerated() {
         guard index < actual.count else {
-          return .failed("\(topic): \(actual.count) records, wanted \(expected.count); got \(shown(actual, bytes))")
+          return .failed(
+            "\(topic): \(actual.count) records, wanted \(expected.count); got \(shown(actual, bytes))"
+          )
         }
         if let problem = difference(actual[index], want, bytes, exact, testCase) {
           return .failed("\(topic) record \(index): \(problem)")
         }
       }
       if actual.count != expected.count {
-        return .failed("\(topic): \(actual.count) records, wanted \(expected.count); got \(shown(actual, bytes))")
+        return .failed(
+          "\(topic): \(actual.count) records, wanted \(expected.count); got \(shown(actual, bytes))"
+        )
       }
     }
     return .passed
@@ -136,7 +142,8 @@ struct CaseRunner {
       let key = record.key.map { bytes.splitKey($0) }
       let keyText = key.map { String(decoding: $0.key, as: UTF8.self) } ?? "null"
       let window = key?.window.map { "[\($0.start),\($0.end)]" } ?? ""
-      return "\(keyText)\(window)=\(record.value.map { String(decoding: $0, as: UTF8.self) } ?? "null")@\(record.timestamp)"
+      return
+        "\(keyText)\(window)=\(record.value.map { String(decoding: $0, as: UTF8.self) } ?? "null")@\(record.timestamp)"
     }.joined(separator: " ")
   }
 
@@ -166,7 +173,8 @@ struct CaseRunner {
     _ actual: Actual, _ expected: Case.Record, _ bytes: RecordBytes, _ exact: Bool,
     _ testCase: Case
   ) -> String? {
-    let (key, window) = actual.key.map { bytes.splitKey($0) }.map { ($0.key as [UInt8]?, $0.window) }
+    let (key, window) =
+      actual.key.map { bytes.splitKey($0) }.map { ($0.key as [UInt8]?, $0.window) }
       ?? (nil, nil)
     if let found = bytes.differenceOfKey(key, expected.key, exact: exact) {
       return "key: wanted \(expected.key.text), got \(found)"

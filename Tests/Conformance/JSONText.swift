@@ -38,7 +38,8 @@ indirect enum JSONText {
     case .string(let text): return JSONText.quoted(text)
     case .array(let list): return "[" + list.map(\.text).joined(separator: ",") + "]"
     case .object(let fields):
-      return "{" + fields.map { "\(JSONText.quoted($0.key)):\($0.value.text)" }
+      return "{"
+        + fields.map { "\(JSONText.quoted($0.key)):\($0.value.text)" }
         .joined(separator: ",") + "}"
     }
   }
@@ -81,7 +82,8 @@ extension JSONText: Equatable {
     case (.null, .null): return true
     case (.boolean(let a), .boolean(let b)): return a == b
     case (.number(let a), .number(let b)), (.string(let a), .string(let b)): return a == b
-    case (.array(let a), .array(let b)): return a.count == b.count && zip(a, b).allSatisfy { $0 == $1 }
+    case (.array(let a), .array(let b)):
+      return a.count == b.count && zip(a, b).allSatisfy { $0 == $1 }
     case (.object(let a), .object(let b)):
       return a.count == b.count && zip(a, b).allSatisfy { $0.key == $1.key && $0.value == $1.value }
     default: return false

@@ -117,13 +117,16 @@ func matches(_ actual: JSONText, _ expected: JSONText, exact: Bool) -> Bool {
     return b.allSatisfy { field in
       let found =
         a.first { $0.key == field.key } ?? a.first { $0.key == field.key.uppercased() }
-      return found.map { matches($0.value, field.value, exact: exact) } ?? false
+      return found.map { matches($0.value, field.value, exact: exact) }
+        ?? (field.value == .null)
     }
   case (.array(let a), .array(let b)):
     return a.count == b.count && zip(a, b).allSatisfy { matches($0, $1, exact: exact) }
   case (.number(let a), .number(let b)):
     guard exact else { return abs((Double(a) ?? 0) - (Double(b) ?? 1)) < 1e-6 }
     guard let x = Decimal(a), let y = Decimal(b) else { return a == b }
+    // A whole number is compared by value.
+    if Int64(a) != nil { return x.compare(y) == 0 }
     if y.scale <= 0, !b.contains("."), !b.contains("e"), !b.contains("E") {
       return x.scale <= 0 && x.compare(y) == 0
     }

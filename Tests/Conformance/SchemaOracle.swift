@@ -34,7 +34,8 @@ struct SchemaOracle {
       }
       let window = golden["keyFormat"]?["windowType"]?.string
       if window != source.window?.kind.rawValue {
-        return "window of \(name): wanted \(window ?? "none"), got \(source.window?.kind.rawValue ?? "none")"
+        return
+          "window of \(name): wanted \(window ?? "none"), got \(source.window?.kind.rawValue ?? "none")"
       }
     }
     return nil

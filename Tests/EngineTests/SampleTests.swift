@@ -31,18 +31,20 @@ import Testing
       }
       guard !result.rows.isEmpty else { continue }
       for row in result.rows {
-        answers += zip(row.values, result.columns).map { value, column in
-          value.isNull ? "" : Functions.text(of: value, column.type)
-        }.joined(separator: ",") + "\n"
+        answers +=
+          zip(row.values, result.columns).map { value, column in
+            value.isNull ? "" : Functions.text(of: value, column.type)
+          }.joined(separator: ",") + "\n"
       }
       answers += "\n"
     }
     #expect(engine.queryFailures.isEmpty)
     try engine.close()
     // Sums of doubles depend on the order of addition in their last digits.
-    for (line, (mine, theirs)) in zip(answers.split(separator: "\n"), expected.split(separator: "\n"))
-      .enumerated()
-    {
+    for (line, (mine, theirs)) in zip(
+      answers.split(separator: "\n"), expected.split(separator: "\n")
+    )
+    .enumerated() {
       let a = mine.split(separator: ",", omittingEmptySubsequences: false)
       let b = theirs.split(separator: ",", omittingEmptySubsequences: false)
       let same =

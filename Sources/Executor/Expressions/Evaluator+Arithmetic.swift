@@ -16,14 +16,16 @@ extension Evaluator {
     case (.int(let a), .int(let b)):
       let (values, failed) = integers(op, a.values, b.values)
       errors = union(errors, failed)
-      return Evaluated(.int(Fixed(values, validity: intersect(validity, gaps(failed)))), errors: errors)
+      return Evaluated(
+        .int(Fixed(values, validity: intersect(validity, gaps(failed)))), errors: errors)
     case (.bigint(let a), .bigint(let b)):
       let (values, failed) = integers(op, a.values, b.values)
       errors = union(errors, failed)
       return Evaluated(
         .bigint(Fixed(values, validity: intersect(validity, gaps(failed)))), errors: errors)
     case (.double(let a), .double(let b)):
-      return Evaluated(.double(Fixed(doubles(op, a.values, b.values), validity: validity)), errors: errors)
+      return Evaluated(
+        .double(Fixed(doubles(op, a.values, b.values), validity: validity)), errors: errors)
     default:
       let result = decimals(
         op, left.column, right.column, leftExpression.type.scale, rightExpression.type.scale,
@@ -160,12 +162,14 @@ extension Evaluator {
     let validity = operand.column.validity
     switch operand.column {
     case .int(let column):
-      return Evaluated(.int(Fixed(column.values.map { 0 &- $0 }, validity: validity)), errors: errors)
+      return Evaluated(
+        .int(Fixed(column.values.map { 0 &- $0 }, validity: validity)), errors: errors)
     case .bigint(let column):
       return Evaluated(
         .bigint(Fixed(column.values.map { 0 &- $0 }, validity: validity)), errors: errors)
     case .double(let column):
-      return Evaluated(.double(Fixed(column.values.map { -$0 }, validity: validity)), errors: errors)
+      return Evaluated(
+        .double(Fixed(column.values.map { -$0 }, validity: validity)), errors: errors)
     case .decimal(let column):
       return Evaluated(
         .decimal(Fixed(column.values.map { 0 &- $0 }, validity: validity)), errors: errors)

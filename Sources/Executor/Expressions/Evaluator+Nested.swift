@@ -95,54 +95,50 @@ extension Evaluator {
     if case .special(let special) = overload.kernel {
       return evaluate(special, call, batch)
     }
-    let arguments = call.arguments.map { evaluate($0, batch) }
-    var errors: Bitmap?
+    // An argument that fails is a NULL argument, so that COALESCE can give something else.
+    var failedArguments = 0
+    let arguments = call.arguments.map { column($0, batch, failed: &failedArguments) }
     var validity: Bitmap?
-    for argument in arguments {
-      errors = union(errors, argument.errors)
-      if overload.isStrict { validity = intersect(validity, argument.column.validity) }
+    if overload.isStrict || call.isStrict {
+      for argument in arguments { validity = intersect(validity, argument.validity) }
     }
     switch overload.kernel {
     case .vector(let kernel):
       let result = kernel(
         VectorCall(
-          arguments: arguments.map(\.column), argumentTypes: call.arguments.map(\.type),
+          arguments: arguments, argumentTypes: call.arguments.map(\.type),
           resultType: call.type, count: batch.count))
       var failed = result.errors
       if let validity, let some = failed { failed = some.and(validity) }
       let column = result.column.with(
         validity: intersect(intersect(result.column.validity, validity), failed?.inverted))
-      return Evaluated(column, errors: union(errors, failed))
+      return Evaluated(column, errors: failed)
     case .row(let kernel):
-      return rowByRow(kernel, arguments, call, validity, errors, batch.count)
+      return rowByRow(kernel, arguments, call, validity, batch.count)
     case .special: preconditionFailure("handled above")
     }
   }
 
   private func rowByRow(
-    _ kernel: ([Value]) throws(FunctionError) -> Value, _ arguments: [Evaluated],
-    _ call: BoundCall, _ validity: Bitmap?, _ errors: Bitmap?, _ count: Int
+    _ kernel: ([Value]) throws(FunctionError) -> Value, _ arguments: [Column],
+    _ call: BoundCall, _ validity: Bitmap?, _ count: Int
   ) -> Evaluated {
     let types = call.arguments.map(\.type)
     let builder = ColumnBuilder(call.type, capacity: count)
-    var failed = errors ?? Bitmap(repeating: false, count: count)
+    var failed = Bitmap(repeating: false, count: count)
     for row in 0..<count {
-      if failed[row] {
-        builder.appendNull()
-        continue
-      }
       if let validity, !validity[row] {
         builder.appendNull()
         continue
       }
       do throws(FunctionError) {
-        let values = arguments.indices.map { arguments[$0].column.value(row, types[$0]) }
+        let values = arguments.indices.map { arguments[$0].value(row, types[$0]) }
         builder.append(try kernel(values))
       } catch {
         builder.appendNull()
         failed.set(row, true)
       }
     }
-    return Evaluated(builder.finish(), errors: failed)
+    return Evaluated(builder.finish(), errors: failed.isAllFalse ? nil : failed)
   }
 }

@@ -166,36 +166,35 @@ extension Evaluator {
       errors: errors)
   }
 
-  /// Step k takes the k-th element of every row that has one.
+  /// Step k takes the k-th element of every row that has one. A NULL array leaves the first state; a step
+  /// that fails gives a NULL state.
   private func reduce(_ call: BoundCall, _ batch: RecordBatch) -> Evaluated {
-    let base = evaluate(call.arguments[0], batch)
-    let initial = evaluate(call.arguments[1], batch)
-    guard case .lambda(let lambda) = call.arguments[2] else { return base }
+    var failed = 0
+    let base = column(call.arguments[0], batch, failed: &failed)
+    var state = column(call.arguments[1], batch, failed: &failed)
+    guard case .lambda(let lambda) = call.arguments[2] else { return Evaluated(base) }
     let offsets: [UInt32]
     let elements: [Column]
-    switch base.column {
+    switch base {
     case .array(let list): (offsets, elements) = (list.offsets, [list.elements])
     case .map(let map): (offsets, elements) = (map.offsets, [map.keys, map.values])
-    case .boolean, .int, .bigint, .double, .decimal, .wideDecimal, .bytes, .structure: return base
+    case .boolean, .int, .bigint, .double, .decimal, .wideDecimal, .bytes, .structure:
+      return Evaluated(state)
     }
-    var state = initial.column
-    var errors = union(base.errors, initial.errors)
-    let longest = (0..<batch.count).map { Int(offsets[$0 + 1] - offsets[$0]) }.max() ?? 0
-    for step in 0..<longest {
-      let rows = (0..<batch.count).filter { Int(offsets[$0 + 1] - offsets[$0]) > step }.map {
-        Int32($0)
-      }
+    let lengths = (0..<batch.count).map { row in
+      base.isNull(row) ? 0 : Int(offsets[row + 1] - offsets[row])
+    }
+    for step in 0..<(lengths.max() ?? 0) {
+      let rows = (0..<batch.count).filter { lengths[$0] > step }.map { Int32($0) }
       let children = rows.map { Int32(offsets[Int($0)]) + Int32(step) }
       let (inner, wide) = flattened(
         lambda, offsets, rows, [state.gather(rows)] + elements.map { $0.gather(children) },
         batch)
-      let result = inner.evaluate(lambda.body, wide)
-      errors = union(errors, parentErrors(result.errors, rows, batch.count))
+      let result = inner.column(lambda.body, wide, failed: &failed)
       var source = (0..<batch.count).map { Int32($0) }
       for (index, row) in rows.enumerated() { source[Int(row)] = Int32(batch.count + index) }
-      state = Column.concatenate([state, result.column], call.type).gather(source)
+      state = Column.concatenate([state, result], call.type).gather(source)
     }
-    let validity = intersect(state.validity, base.column.validity)
-    return Evaluated(state.with(validity: validity), errors: errors)
+    return Evaluated(state)
   }
 }

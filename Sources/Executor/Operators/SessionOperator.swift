@@ -31,6 +31,8 @@ final class SessionOperator: Operator, StateStore {
   private var sweptAt = Int64.min
   private var changed: [[UInt8]: Void] = [:]
   private var closedBefore = Int64.min
+  /// EMIT FINAL: when sessions may close.
+  private var ends = EndHeap()
 
   init(
     name: String, spec: Aggregate, gapMs: Int64, evaluator: Evaluator,
@@ -117,6 +119,9 @@ final class SessionOperator: Operator, StateStore {
     kept.insert(merged, at: kept.firstIndex { $0.start > start } ?? kept.count)
     sessions[key] = kept
     changed[key] = ()
+    if spec.emitFinal, !touching.contains(where: { $0.end == end }) || list.isEmpty {
+      ends.push(end, key)
+    }
     if !spec.emitFinal { append(merged, groups, row, .insert, merged.end, &output) }
   }
 
@@ -168,10 +173,11 @@ final class SessionOperator: Operator, StateStore {
     let limit = streamTime - gapMs - (spec.window?.graceMs ?? 0)
     guard limit > closedBefore else { return }
     var closed: [(key: [UInt8], session: Session)] = []
-    for (key, list) in sessions {
-      for session in list where session.end < limit && session.end >= closedBefore {
-        closed.append((key, session))
-      }
+    while let earliest = ends.earliest, earliest < limit, let (end, key) = ends.pop() {
+      guard end >= closedBefore, let session = sessions[key]?.first(where: { $0.end == end }),
+        !closed.contains(where: { $0.key == key && $0.session.slot == session.slot })
+      else { continue }
+      closed.append((key, session))
     }
     closedBefore = limit
     closed.sort {
@@ -284,6 +290,9 @@ final class SessionOperator: Operator, StateStore {
           guard accumulator.restore(session.slot, from: value, at: &position) else { break }
         }
         list.append(session)
+      }
+      if spec.emitFinal {
+        for session in list { ends.push(session.end, key) }
       }
       sessions[key] = list
     }

@@ -61,7 +61,8 @@ struct Lowering {
       operators.append(operation)
     case .project(let node):
       let operation = ProjectOperator(
-        expressions: (node.items + node.windowItems).map(\.expression), evaluator: evaluator(node.input))
+        expressions: (node.items + node.windowItems).map(\.expression),
+        evaluator: evaluator(node.input))
       connect(operation, target, port)
       try lower(node.input, into: operation, port: 0, retractions: retractions)
       operators.append(operation)

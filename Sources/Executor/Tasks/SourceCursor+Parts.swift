@@ -23,7 +23,11 @@ extension FormatLayout {
 /// The text as a time by a pattern; ISO where the pattern is empty.
 func parseTimestamp(_ text: String, format: String) -> Int64? {
   if format.isEmpty { return parseISOTimestamp(text) }
-  return parseISOTimestamp(text)
+  do throws(FunctionError) {
+    return try DatePattern.cached(format).timestamp(text)
+  } catch {
+    return nil
+  }
 }
 
 extension SourceCursor {

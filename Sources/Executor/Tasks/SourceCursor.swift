@@ -127,7 +127,8 @@ final class SourceCursor {
     self.sources = sources
     rowtimeReader = source.timestamp.flatMap { spec in
       guard let type = source.schema[spec.column]?.type else { return nil }
-      return RowtimeReader(spec, type: type, place: valueIndex[spec.column], keyPlace: keyIndex[spec.column])
+      return RowtimeReader(
+        spec, type: type, place: valueIndex[spec.column], keyPlace: keyIndex[spec.column])
     }
   }
 
@@ -253,7 +254,9 @@ final class SourceCursor {
     // Of rows with one time those of tables come first, so that a stream row meets them.
     let rank = scan.source.kind == .table ? ordinal : ordinal + 128
     let base = Positions.minor(source: rank, partition: partition, ordinal: 0)
-    let minors = rows.map { base | UInt64(truncatingIfNeeded: records.offsets[$0]) & 0xFF_FFFF_FFFF }
+    let minors = rows.map {
+      base | UInt64(truncatingIfNeeded: records.offsets[$0]) & 0xFF_FFFF_FFFF
+    }
     return RecordBatch(
       columns: columns, rowtimes: rowtimes, positions: Positions(major: majors, minor: minors),
       headers: records.headers.isEmpty ? nil : Array(records.headers[rows]))
@@ -334,9 +337,34 @@ struct RowtimeReader {
   ) -> [BadRecord] {
     guard let column = place.map({ values[$0] }) ?? keyPlace.map({ keys[$0] }) else { return [] }
     var failures: [BadRecord] = []
+    if case .bytes(let texts) = column { return read(texts, into: &rowtimes) }
     for row in rowtimes.indices {
       if let time = milliseconds(column, row), time >= 0 {
         rowtimes[row] = time
+      } else {
+        failures.append(
+          BadRecord(row: row, reason: "the TIMESTAMP column holds no valid time"))
+      }
+    }
+    return failures
+  }
+
+  /// Texts of times come in runs: one that equals the one before it is not parsed again.
+  private func read(_ texts: ByteColumn, into rowtimes: inout [Int64]) -> [BadRecord] {
+    var failures: [BadRecord] = []
+    var lastRow = -1
+    var lastTime: Int64?
+    for row in rowtimes.indices {
+      if let validity = texts.validity, !validity[row] {
+        failures.append(BadRecord(row: row, reason: "the TIMESTAMP column is NULL"))
+        continue
+      }
+      if lastRow < 0 || !equalBytes(texts.view(lastRow), texts.view(row)) {
+        lastTime = parseTimestamp(texts.string(row), format: format ?? "")
+        lastRow = row
+      }
+      if let lastTime, lastTime >= 0 {
+        rowtimes[row] = lastTime
       } else {
         failures.append(
           BadRecord(row: row, reason: "the TIMESTAMP column holds no valid time"))

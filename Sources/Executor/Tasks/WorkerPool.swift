@@ -136,10 +136,12 @@ package func startThread(_ body: @escaping @Sendable () -> Void) {
   pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
   var thread = pthread_t()
   let box = Unmanaged.passRetained(ThreadBody(body))
-  let status = pthread_create(&thread, &attributes, { pointer in
-    if let pointer { Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().run() }
-    return nil
-  }, box.toOpaque())
+  let status = pthread_create(
+    &thread, &attributes,
+    { pointer in
+      if let pointer { Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().run() }
+      return nil
+    }, box.toOpaque())
   pthread_attr_destroy(&attributes)
   if status != 0 { box.release() }
 }

@@ -1,6 +1,7 @@
 // COUNT_DISTINCT: exact up to 256 values, then an estimate.
 // Source: Flajolet et al., "HyperLogLog: the analysis of a near-optimal cardinality estimation
-// algorithm", with linear counting for the small range; 4096 registers give an error of about 1.6 %.
+// algorithm", with linear counting for the small range; 4096 registers give an error of about 1.6
+// %.
 
 import Columns
 import Glibc
@@ -12,6 +13,8 @@ struct DistinctSketch: Sendable {
 
   private(set) var hashes: Set<UInt64> = []
   private(set) var registers: [UInt8] = []
+  /// How many registers have each value; the estimate needs no more.
+  private var frequencies: [Int] = []
 
   mutating func add(hash: UInt64) {
     if registers.isEmpty {
@@ -24,6 +27,7 @@ struct DistinctSketch: Sendable {
 
   private mutating func spill() {
     registers = [UInt8](repeating: 0, count: 1 << Int(Self.indexBits))
+    countRegisters()
     for hash in hashes { mark(hash) }
     hashes = []
   }
@@ -31,27 +35,38 @@ struct DistinctSketch: Sendable {
   private mutating func mark(_ hash: UInt64) {
     let index = Int(hash >> (64 - Self.indexBits))
     let rest = hash << Self.indexBits | 1 << (Self.indexBits - 1)
-    registers[index] = max(registers[index], UInt8(rest.leadingZeroBitCount + 1))
+    raise(index, to: UInt8(rest.leadingZeroBitCount + 1))
+  }
+
+  private mutating func raise(_ index: Int, to value: UInt8) {
+    guard value > registers[index] else { return }
+    frequencies[Int(registers[index])] -= 1
+    frequencies[Int(value)] += 1
+    registers[index] = value
+  }
+
+  private mutating func countRegisters() {
+    frequencies = [Int](repeating: 0, count: 65)
+    for register in registers { frequencies[min(Int(register), 64)] += 1 }
   }
 
   mutating func merge(_ other: DistinctSketch) {
     for hash in other.hashes { add(hash: hash) }
     guard !other.registers.isEmpty else { return }
     if registers.isEmpty { spill() }
-    for (index, value) in other.registers.enumerated() where value > registers[index] {
-      registers[index] = value
-    }
+    for (index, value) in other.registers.enumerated() { raise(index, to: value) }
   }
 
   var count: Int64 {
     if registers.isEmpty { return Int64(hashes.count) }
     let size = Double(registers.count)
     var sum = 0.0
-    var zeros = 0.0
-    for register in registers {
-      sum += 1 / Double(UInt64(1) << UInt64(register))
-      if register == 0 { zeros += 1 }
+    var weight = 1.0
+    for frequency in frequencies {
+      sum += Double(frequency) * weight
+      weight /= 2
     }
+    let zeros = Double(frequencies[0])
     let estimate = 0.7213 / (1 + 1.079 / size) * size * size / sum
     if estimate <= 2.5 * size, zeros > 0 { return Int64((size * log(size / zeros)).rounded()) }
     return Int64(estimate.rounded())
@@ -72,8 +87,11 @@ struct DistinctSketch: Sendable {
       let isSketch = parts[0].booleanValue, let bytes = parts[1].bytesValue
     else { return nil }
     if isSketch {
-      guard bytes.count == 1 << Int(Self.indexBits) else { return nil }
+      guard bytes.count == 1 << Int(Self.indexBits), bytes.allSatisfy({ $0 <= 64 }) else {
+        return nil
+      }
       registers = bytes
+      countRegisters()
     } else {
       bytes.withUnsafeBytes { raw in
         for offset in stride(from: 0, to: raw.count - 7, by: 8) {
@@ -100,7 +118,9 @@ enum DistinctAggregates {
 
   static let countDistinct = AggregateFunction(
     "COUNT_DISTINCT",
-    doc: "How many different values that are not NULL: exact while they are few, then an estimate with "
+    doc:
+      "How many different values that are not NULL: exact while they are few, then an estimate "
+      + "with "
       + "an error of about 2 %.",
     overloads: [
       AggregateOverload(Signature([.T], .bigint), canUndo: false) { (_) throws(FunctionError) in

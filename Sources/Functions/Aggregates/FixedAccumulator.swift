@@ -1,5 +1,6 @@
-// Accumulators whose state is a plain machine value a group: what they share, and the loop that all of
-// them run. The classes are not generic themselves, so that the loop is compiled for each of them.
+// Accumulators whose state is a plain machine value a group: what they share, and the loop that all
+// of them run. The classes are not generic themselves, so that the loop is compiled for each of
+// them.
 
 import Columns
 
@@ -68,5 +69,6 @@ func foldRows<State, Input, Output: BitwiseCopyable>(
 
 /// A bug of the planner: an aggregate got a column of another type than its overload names.
 func unexpected(_ column: Column?, in aggregate: String) -> Never {
-  preconditionFailure("\(aggregate) over a column of an unexpected type: \(String(describing: column))")
+  preconditionFailure(
+    "\(aggregate) over a column of an unexpected type: \(String(describing: column))")
 }

@@ -1,4 +1,5 @@
-// COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR, TOPK and TOPKDISTINCT: aggregates whose state is a list.
+// COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR, TOPK and TOPKDISTINCT: aggregates whose state is a
+// list.
 
 import Columns
 
@@ -42,7 +43,7 @@ enum ListAggregates {
     var known: Set<Value> = []
 
     mutating func add(_ value: Value, limit: Int) {
-      if values.count < limit, known.insert(value).inserted { values.append(value) }
+      if values.count < limit, known.insert(value.canonical).inserted { values.append(value) }
     }
   }
 
@@ -63,7 +64,7 @@ enum ListAggregates {
           result: { (state) throws(FunctionError) in .array(state.values) },
           save: { .array($0.values) },
           load: { value in
-            value.arrayValue.map { DistinctList(values: $0, known: Set($0)) }
+            value.arrayValue.map { DistinctList(values: $0, known: Set($0.map(\.canonical))) }
           })
       }
     ])
@@ -83,11 +84,12 @@ enum ListAggregates {
 
     private mutating func reindex() {
       index = [:]
-      for (place, entry) in entries.enumerated() { index[entry.key] = place }
+      for (place, entry) in entries.enumerated() { index[entry.key.canonical] = place }
     }
 
     mutating func add(_ value: Value, _ count: Int64, limit: Int) {
-      if let place = index[value] {
+      let key = value.canonical
+      if let place = index[key] {
         let known = entries[place].value.integerValue ?? 0
         let total = known + count
         entries[place].value = .bigint(total)
@@ -96,7 +98,7 @@ enum ListAggregates {
           reindex()
         }
       } else if count > 0, entries.count < limit {
-        index[value] = entries.count
+        index[key] = entries.count
         entries.append(MapEntry(value, .bigint(count)))
       }
     }
@@ -110,7 +112,8 @@ enum ListAggregates {
 
   static let histogram = AggregateFunction(
     "HISTOGRAM",
-    doc: "How often each string occurs, as a map. Only the first 1000 different strings are counted.",
+    doc:
+      "How often each string occurs, as a map. Only the first 1000 different strings are counted.",
     overloads: [
       AggregateOverload(
         Signature([.string], .map(.string, .bigint)), canUndo: true
@@ -167,7 +170,11 @@ enum ListAggregates {
     var high = state.count
     while low < high {
       let middle = (low + high) / 2
-      if orderValues(key(state[middle]), key(value)) >= 0 { low = middle + 1 } else { high = middle }
+      if orderValues(key(state[middle]), key(value)) >= 0 {
+        low = middle + 1
+      } else {
+        high = middle
+      }
     }
     if low >= size { return }
     state.insert(value, at: low)
@@ -176,7 +183,8 @@ enum ListAggregates {
 
   static let topK = AggregateFunction(
     "TOPK",
-    doc: "The k largest values, largest first, repetitions included. With further columns, structs of "
+    doc:
+      "The k largest values, largest first, repetitions included. With further columns, structs of "
       + "the value (`sort_col`) and of those columns (`col0`, `col1`, ...).",
     overloads: [.int, .bigint, .double, .string].flatMap { (type: ParameterType) in
       [

@@ -1,5 +1,5 @@
-// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first and last values by append order. Each kept value
-// carries its number, so that session windows that merge keep the order.
+// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first and last values by append order. Each kept
+// value carries its number, so that session windows that merge keep the order.
 
 import Columns
 
@@ -11,7 +11,8 @@ enum OffsetAggregates {
         + "last argument `false` asks for them."),
     function(
       "LATEST_BY_OFFSET", isLatest: true,
-      doc: "The last value of a group, or the last n as an array, oldest first. NULLs are passed over "
+      doc:
+        "The last value of a group, or the last n as an array, oldest first. NULLs are passed over "
         + "unless a last argument `false` asks for them."),
   ]
 

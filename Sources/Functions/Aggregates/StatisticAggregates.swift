@@ -1,6 +1,6 @@
 // STDDEV_SAMP, STDDEV_SAMPLE and CORRELATION.
-// Source: Youngs and Cramer's updating formulas for sums of squares, as given in Chan, Golub, LeVeque,
-// "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances".
+// Source: Youngs and Cramer's updating formulas for sums of squares, as given in Chan, Golub,
+// LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances".
 
 import Columns
 
@@ -8,7 +8,8 @@ enum StatisticAggregates {
   static let all: [AggregateFunction] = [
     deviation(
       "STDDEV_SAMP", isRoot: false,
-      doc: "Variance of a sample: the squared deviations from the mean over n - 1; 0.0 for fewer than "
+      doc:
+        "Variance of a sample: the squared deviations from the mean over n - 1; 0.0 for fewer than "
         + "two values. Kept for old queries: STDDEV_SAMPLE is the standard deviation."),
     deviation(
       "STDDEV_SAMPLE", isRoot: true,
@@ -116,7 +117,9 @@ enum StatisticAggregates {
 
   static let correlation = AggregateFunction(
     "CORRELATION",
-    doc: "Pearson's correlation of two columns; rows with a NULL on either side do not count; NaN where "
+    doc:
+      "Pearson's correlation of two columns; rows with a NULL on either side do not count; NaN "
+      + "where "
       + "it is not defined.",
     overloads: [.int, .bigint, .double].map { (type: ParameterType) in
       AggregateOverload(Signature([type, type], .double), canUndo: true) {

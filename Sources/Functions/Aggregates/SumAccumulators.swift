@@ -79,7 +79,8 @@ final class DoubleSumAccumulator: FixedAccumulator {
   func merge(_ source: Int, into target: Int) { states[target] += states[source] }
 }
 
-/// SUM of a DECIMAL of at most 38 digits; a row that would overflow the type leaves the sum as it is.
+/// SUM of a DECIMAL of at most 38 digits; a row that would overflow the type leaves the sum as it
+/// is.
 final class DecimalSumAccumulator: FixedAccumulator {
   static let empty: Int128 = 0
   var states: [Int128] = []

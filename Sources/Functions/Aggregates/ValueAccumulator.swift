@@ -1,5 +1,6 @@
-// Aggregates over single values: a state of any type a group, and closures that add to it. Slower than
-// the accumulators over arrays, but a few lines for each function; also the way to register one's own.
+// Aggregates over single values: a state of any type a group, and closures that add to it. Slower
+// than the accumulators over arrays, but a few lines for each function; also the way to register
+// one's own.
 
 public import Columns
 

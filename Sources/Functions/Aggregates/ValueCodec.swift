@@ -1,5 +1,6 @@
-// Values as bytes, for the states of aggregates. Format: a tag byte, then the value; integers and doubles
-// little-endian, lengths as 4 bytes, DECIMAL as its scale and the digits of its unscaled part.
+// Values as bytes, for the states of aggregates. Format: a tag byte, then the value; integers and
+// doubles little-endian, lengths as 4 bytes, DECIMAL as its scale and the digits of its unscaled
+// part.
 
 import BigInt
 import Columns

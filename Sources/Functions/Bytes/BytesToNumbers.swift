@@ -4,10 +4,14 @@ import Columns
 
 enum ByteFunctions {
   static let all: [ScalarFunction] = [
-    function("BIGINT", .bigint, 8, ("BIGINT_FROM_BYTES(TO_BYTES('AAAAASoF8gA=', 'base64'))", "5000000000")) {
+    function(
+      "BIGINT", .bigint, 8, ("BIGINT_FROM_BYTES(TO_BYTES('AAAAASoF8gA=', 'base64'))", "5000000000")
+    ) {
       .bigint(Int64(bitPattern: $0))
     },
-    function("DOUBLE", .double, 8, ("DOUBLE_FROM_BYTES(TO_BYTES('3FF8000000000000', 'hex'))", "1.5")) {
+    function(
+      "DOUBLE", .double, 8, ("DOUBLE_FROM_BYTES(TO_BYTES('3FF8000000000000', 'hex'))", "1.5")
+    ) {
       .double(Double(bitPattern: $0))
     },
     function("INT", .int, 4, ("INT_FROM_BYTES(TO_BYTES('000007E5', 'hex'))", "2021")) {
@@ -35,7 +39,9 @@ enum ByteFunctions {
     }
     return ScalarFunction(
       name, family: "Bytes",
-      doc: "The \(type) that \(size) bytes hold, most significant byte first unless the second argument is "
+      doc:
+        "The \(type) that \(size) bytes hold, most significant byte first unless the second "
+        + "argument is "
         + "'LITTLE_ENDIAN'.",
       example: example,
       overloads: [

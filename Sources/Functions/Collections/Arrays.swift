@@ -19,7 +19,8 @@ enum ArrayFunctions {
   private static let list = ParameterType.array(.T)
 
   private static let concat = function(
-    "ARRAY_CONCAT", "The elements of both arrays; a NULL array counts as empty, two of them give NULL.",
+    "ARRAY_CONCAT",
+    "The elements of both arrays; a NULL array counts as empty, two of them give NULL.",
     ("ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2, 3])", "[1, 2, 2, 3]"),
     [
       ScalarOverload([list, list], list, isStrict: false) { row in
@@ -39,7 +40,9 @@ enum ArrayFunctions {
     ])
 
   /// The elements without repetitions, in the order of their first occurrence.
-  private static func unique(_ values: [Value], where keep: (Value) -> Bool = { _ in true }) -> Value {
+  private static func unique(_ values: [Value], where keep: (Value) -> Bool = { _ in true })
+    -> Value
+  {
     var seen: Set<Value> = []
     return .array(
       values.filter {
@@ -84,7 +87,8 @@ enum ArrayFunctions {
 
   private static let join = function(
     "ARRAY_JOIN",
-    "The texts of the elements with a separator between them: a comma, or the second argument; a NULL "
+    "The texts of the elements with a separator between them: a comma, or the second argument; a "
+      + "NULL "
       + "element as `null`.",
     ("ARRAY_JOIN(ARRAY[1, 2, 3], '-')", "1-2-3"),
     [
@@ -104,6 +108,7 @@ enum ArrayFunctions {
       default: break
       }
       let separator = row.count > 1 ? row[1].text : ","
+      try checkLength(row[0].elements.count * separator.utf8.count)
       return .string(
         row[0].elements.map { Functions.text(of: $0, element) }.joined(separator: separator))
     }
@@ -173,11 +178,12 @@ enum ArrayFunctions {
   }
 
   /// A series is one value of one row, so that its length must be bounded.
-  static let longestSeries = 1_000_000
+  static let longestSeries = 100_000
 
   private static let series = function(
     "GENERATE_SERIES",
-    "The numbers from the first to the second inclusive, in steps of 1 or -1, or of the third argument.",
+    "The numbers from the first to the second inclusive, in steps of 1 or -1, or of the third "
+      + "argument.",
     ("GENERATE_SERIES(1, 9, 3)", "[1, 4, 7]"),
     [
       ScalarOverload([.int, .int], .array(.int)) { (row) throws(FunctionError) in

@@ -8,7 +8,9 @@ enum MapFunctions {
   private static let map = ParameterType.map(.variable("K"), .T)
 
   /// Puts a key; a later value takes the place of an earlier one.
-  private static func put(_ entry: MapEntry, _ entries: inout [MapEntry], _ index: inout [Value: Int]) {
+  private static func put(
+    _ entry: MapEntry, _ entries: inout [MapEntry], _ index: inout [Value: Int]
+  ) {
     let key = entry.key.canonical
     if let place = index[key] {
       entries[place].value = entry.value
@@ -35,7 +37,8 @@ enum MapFunctions {
 
   private static let entries = ScalarFunction(
     "ENTRIES", family: "Map",
-    doc: "The entries of a map as an array of structs with the fields K and V, sorted by key if the "
+    doc:
+      "The entries of a map as an array of structs with the fields K and V, sorted by key if the "
       + "second argument is true.",
     example: ("ENTRIES(MAP('b' := 2, 'a' := 1), true)", "[Struct{K=a,V=1}, Struct{K=b,V=2}]"),
     overloads: ([.int, .bigint, .double, .boolean, .string] as [DataType]).map { type in
@@ -63,7 +66,8 @@ enum MapFunctions {
 
   private static let union = ScalarFunction(
     "MAP_UNION", family: "Map",
-    doc: "The entries of both maps, those of the second winning; a NULL map counts as empty, two of "
+    doc:
+      "The entries of both maps, those of the second winning; a NULL map counts as empty, two of "
       + "them give NULL.",
     example: ("MAP_UNION(MAP('a' := 1, 'b' := 2), MAP('b' := 3))", "{a=1, b=3}"),
     overloads: [

@@ -1,5 +1,5 @@
-// TRANSFORM, FILTER and REDUCE. The executor runs the lambdas over the elements of all rows at once; here
-// are only the types.
+// TRANSFORM, FILTER and REDUCE. The executor runs the lambdas over the elements of all rows at
+// once; here are only the types.
 
 import Columns
 
@@ -12,7 +12,8 @@ enum LambdaFunctions {
   static let all: [ScalarFunction] = [
     function(
       "TRANSFORM", .transform,
-      "The array or map with each element put through a lambda; a map takes one for the keys and one "
+      "The array or map with each element put through a lambda; a map takes one for the keys and "
+        + "one "
         + "for the values.", ("TRANSFORM(ARRAY[1, 2], x => x * 10)", "[10, 20]"),
       [
         Signature([.array(.T), .lambda([.T], r)], .array(r)),
@@ -27,7 +28,8 @@ enum LambdaFunctions {
       ]),
     function(
       "REDUCE", .reduce,
-      "Folds an array or map into one value: a lambda takes the state and the next element (or key and "
+      "Folds an array or map into one value: a lambda takes the state and the next element (or "
+        + "key and "
         + "value) and gives the next state.",
       ("REDUCE(ARRAY[1, 2, 3], 0, (s, x) => s + x)", "6"),
       [

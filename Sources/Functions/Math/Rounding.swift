@@ -155,8 +155,11 @@ enum RoundingFunctions {
 
   private static let round = ScalarFunction(
     "ROUND", family: "Math",
-    doc: "The nearest whole number, or the nearest number with so many digits after the point (before it "
-      + "if negative). Ties go up. DOUBLE without digits gives BIGINT; DECIMAL with digits keeps its "
+    doc:
+      "The nearest whole number, or the nearest number with so many digits after the point "
+      + "(before it "
+      + "if negative). Ties go up. DOUBLE without digits gives BIGINT; DECIMAL with digits keeps "
+      + "its "
       + "type.",
     example: ("ROUND(2.345, 2)", "2.350"),
     overloads: roundingOverloads(toBigint, rounded))

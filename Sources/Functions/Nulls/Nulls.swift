@@ -22,7 +22,8 @@ enum NullFunctions {
       ]),
   ]
 
-  /// Shape: k columns of n rows -> one of n rows. The first column alone, untouched, if it has no NULL.
+  /// Shape: k columns of n rows -> one of n rows. The first column alone, untouched, if it has no
+  /// NULL.
   @Sendable static func firstKnown(_ call: VectorCall) -> VectorResult {
     guard let first = call.arguments.first, first.validity != nil, call.arguments.count > 1 else {
       return VectorResult(call.arguments[0])

@@ -16,7 +16,9 @@ enum OtherFunctions {
 
   private static let distance = ScalarFunction(
     "GEO_DISTANCE", family: "Other",
-    doc: "Length of the great circle between two points given as latitude and longitude in degrees; in "
+    doc:
+      "Length of the great circle between two points given as latitude and longitude in degrees; "
+      + "in "
       + "kilometres, or in miles with 'MI' as the last argument.",
     example: ("ROUND(GEO_DISTANCE(37.4439, -122.1663, 51.5257, -0.1122))", "8635"),
     overloads: [

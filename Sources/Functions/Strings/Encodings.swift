@@ -13,7 +13,8 @@ enum EncodingFunctions {
 
   private static let character = function(
     "CHR",
-    "The character of a Unicode code point, or of an escape such as '\\u004b'; NULL where there is none.",
+    "The character of a Unicode code point, or of an escape such as '\\u004b'; NULL where there "
+      + "is none.",
     ("CHR(75)", "K"),
     [
       ScalarOverload([.int], .string) { row in
@@ -44,7 +45,8 @@ enum EncodingFunctions {
     [
       ScalarOverload([.string, .string, .string], .string) { (row) throws(FunctionError) in
         guard let from = Encoding(row[1].text), let to = Encoding(row[2].text) else {
-          throw FunctionError("Supported input and output encodings are: hex, utf8, ascii and base64")
+          throw FunctionError(
+            "Supported input and output encodings are: hex, utf8, ascii and base64")
         }
         let text = to.text(try from.bytes(row[0].text))
         return .string(to == .hex ? text.lowercased() : text)
@@ -72,7 +74,9 @@ enum EncodingFunctions {
   private static func named(_ name: String) throws(FunctionError) -> Encoding {
     guard let encoding = Encoding(name) else {
       throw FunctionError(
-        "Unknown encoding type '\(name)'. Supported formats are 'hex', 'utf8', 'ascii' and 'base64'.")
+        "Unknown encoding type '\(name)'. Supported formats are 'hex', 'utf8', 'ascii' and "
+          + "'base64'."
+      )
     }
     return encoding
   }
@@ -80,11 +84,13 @@ enum EncodingFunctions {
   private static let md5 = function(
     "MD5", "The MD5 digest of a text's UTF-8 bytes, in hex digits.",
     ("MD5('r1')", "7c92cf1eee8d99cc85f8355a3d6e4b86"),
-    [ScalarOverload([.string], .string) { row in .string(hex(md5Digest(Array(row[0].text.utf8)))) }])
+    [ScalarOverload([.string], .string) { row in .string(hex(md5Digest(Array(row[0].text.utf8)))) }]
+  )
 
   private static let uuid = function(
     "UUID",
-    "A new random identifier for each row, the same again in a replay; or the text form of 16 bytes.",
+    "A new random identifier for each row, the same again in a replay; or the text form of 16 "
+      + "bytes.",
     nil,
     [
       ScalarOverload(Signature([], .string), kernel: .special(.uuid)),
@@ -140,18 +146,22 @@ enum Encoding {
     }
   }
 
-  /// Digits alone, or as `0x..` or `X'..'`; the prefixed forms want an even number of digits.
+  /// Digits alone, or as `0x..` or `X'..'`; only `0x` takes an odd number of them, with a 0 in
+  /// front.
   private func hexBytes(_ text: String) throws(FunctionError) -> [UInt8] {
     var digits = Array(text.utf8)[...]
     if digits.starts(with: Array("0x".utf8)) {
       digits = digits.dropFirst(2)
+      if digits.count % 2 == 1 { digits = [UInt8(ascii: "0")] + digits }
     } else if digits.first == UInt8(ascii: "X") || digits.first == UInt8(ascii: "x") {
       guard digits.count >= 3, digits.dropFirst().first == UInt8(ascii: "'"),
         digits.last == UInt8(ascii: "'")
       else { throw FunctionError("'\(text)' is no hexadecimal text") }
       digits = digits.dropFirst(2).dropLast()
     }
-    guard digits.count % 2 == 0 else { throw FunctionError("'\(text)' has an odd number of digits") }
+    guard digits.count % 2 == 0 else {
+      throw FunctionError("'\(text)' has an odd number of digits")
+    }
     var result: [UInt8] = []
     var high: UInt8?
     for digit in digits {

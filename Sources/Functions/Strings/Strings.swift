@@ -9,7 +9,8 @@ enum StringFunctions {
       "LCASE", "The text in small letters.", ("LCASE('Ab')", "ab"),
       [ScalarOverload([.string], .string, vector: TextKernels.changeCase(false))]),
     function(
-      "LEN", "How many characters a STRING has, counted in UTF-16 units, or how many bytes a BYTES.",
+      "LEN",
+      "How many characters a STRING has, counted in UTF-16 units, or how many bytes a BYTES.",
       ("LEN('abc')", "3"),
       [.string, .bytes].map { ScalarOverload([$0], .int, vector: TextKernels.length) }),
     pad("LPAD", "in front", ("LPAD('7', 3, '0')", "007"), isLeft: true),
@@ -18,7 +19,8 @@ enum StringFunctions {
     split, splitToMap,
     function(
       "SUBSTRING",
-      "The part from a position on, with at most so many characters. The first is 1; a negative position "
+      "The part from a position on, with at most so many characters. The first is 1; a negative "
+        + "position "
         + "counts from the end.", ("SUBSTRING('stream', 2, 3)", "tre"),
       ([.string, .bytes] as [ParameterType]).flatMap { type in
         [
@@ -63,7 +65,8 @@ enum StringFunctions {
     ])
 
   private static let element = function(
-    "ELT", "The argument at a position, the first after the position being 1; NULL where there is none.",
+    "ELT",
+    "The argument at a position, the first after the position being 1; NULL where there is none.",
     ("ELT(2, 'a', 'b')", "b"),
     [
       ScalarOverload([.int, .string], variadic: 1, .string, isStrict: false) { row in
@@ -73,7 +76,8 @@ enum StringFunctions {
     ])
 
   private static let field = function(
-    "FIELD", "The position of the first argument among the others, 1 for the next one; 0 if it is none.",
+    "FIELD",
+    "The position of the first argument among the others, 1 for the next one; 0 if it is none.",
     ("FIELD('b', 'a', 'b')", "2"),
     [
       ScalarOverload([.string, .string], variadic: 1, .int, isStrict: false) { row in
@@ -100,7 +104,8 @@ enum StringFunctions {
 
   private static let inString = function(
     "INSTR",
-    "The position of a text within another, 1 for the first; 0 if it is not there. A third argument says "
+    "The position of a text within another, 1 for the first; 0 if it is not there. A third "
+      + "argument says "
       + "where to begin (negative: from the end backwards), a fourth which occurrence is wanted.",
     ("INSTR('banana', 'an')", "2"),
     [
@@ -128,7 +133,7 @@ enum StringFunctions {
   }
 
   /// A value beyond this length is a mistake.
-  private static let longest = 16 << 20
+  private static let longest = 1 << 18
 
   private static func pad(
     _ name: String, _ place: String, _ example: (String, String), isLeft: Bool
@@ -162,16 +167,18 @@ enum StringFunctions {
     "REPLACE", "The first text with each occurrence of the second replaced by the third.",
     ("REPLACE('banana', 'an', '-')", "b--a"),
     [
-      ScalarOverload([.string, .string, .string], .string) { row in
+      ScalarOverload([.string, .string, .string], .string) { (row) throws(FunctionError) in
         let (whole, old) = (row[0].text.units, row[1].text.units)
         let new = row[2].text.units
         if old.isEmpty {
+          try checkLength((whole.count + 1) * (new.count + 1))
           var result = new
           for unit in whole { result += [unit] + new }
           return .string(String(units: result))
         }
         if whole.isEmpty { return row[0] }
         let pieces = Functions.split(whole, old)
+        try checkLength(whole.count + pieces.count * new.count)
         return .string(String(units: pieces.joined(separator: new)))
       }
     ])
@@ -195,7 +202,8 @@ enum StringFunctions {
 
   private static let splitToMap = function(
     "SPLIT_TO_MAP",
-    "A map from a text of entries: the second argument separates entries, the third a key from its value.",
+    "A map from a text of entries: the second argument separates entries, the third a key from "
+      + "its value.",
     ("SPLIT_TO_MAP('a=1;b=2', ';', '=')", "{a=1, b=2}"),
     [
       ScalarOverload([.string, .string, .string], .map(.string, .string)) { row in

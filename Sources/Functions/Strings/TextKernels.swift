@@ -1,5 +1,5 @@
-// The string functions that streams use most, over whole columns: UCASE, LCASE, TRIM, LEN, SUBSTRING,
-// CONCAT. TRIM and SUBSTRING give views of the bytes of their argument and copy nothing.
+// The string functions that streams use most, over whole columns: UCASE, LCASE, TRIM, LEN,
+// SUBSTRING, CONCAT. TRIM and SUBSTRING give views of the bytes of their argument and copy nothing.
 
 import Columns
 
@@ -54,13 +54,16 @@ enum TextKernels {
       preconditionFailure("SUBSTRING at a position that is no INT")
     }
     var counts: [Int32]?
-    if call.arguments.count > 2, case .int(let column) = call.arguments[2] { counts = column.values }
+    if call.arguments.count > 2, case .int(let column) = call.arguments[2] {
+      counts = column.values
+    }
     let isText = call.argumentTypes[0] == .string
     return views(call) { row, view in
       let isPlain = !isText || isASCII(view)
       let units = isPlain ? view.count : unitCount(view)
       let position = Int(positions.values[row])
-      let start = min(max(position > 0 ? position - 1 : position < 0 ? units + position : 0, 0), units)
+      let start = min(
+        max(position > 0 ? position - 1 : position < 0 ? units + position : 0, 0), units)
       let count = counts.map { max(Int($0[row]), 0) } ?? units
       let end = min(start + count, units)
       return isPlain ? start..<end : Functions.bytes(ofUnits: start..<end, in: view)

@@ -1,5 +1,5 @@
-// Strings as Java counts them: in UTF-16 code units. Texts are cut only between characters; a cut inside
-// a surrogate pair leaves the pair out.
+// Strings as Java counts them: in UTF-16 code units. Texts are cut only between characters; a cut
+// inside a surrogate pair leaves the pair out.
 
 import Columns
 

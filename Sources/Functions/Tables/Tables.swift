@@ -9,7 +9,9 @@ enum ArrayTables {
       overloads: [TableOverload(Signature([.array(.T)], .T)) { row in row[0].elements }]),
     TableFunction(
       "CUBE_EXPLODE",
-      doc: "One row for each combination that keeps some of the elements and puts NULL in the place of "
+      doc:
+        "One row for each combination that keeps some of the elements and puts NULL in the place "
+        + "of "
         + "the others.",
       overloads: [
         TableOverload(Signature([.array(.T)], .array(.T))) { (row) throws(FunctionError) in

@@ -138,7 +138,8 @@ struct URLParts {
       rest = rest[..<mark]
     }
     if let colon = rest.firstIndex(of: ":"), colon != rest.startIndex,
-      rest[..<colon].allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }),
+      rest[..<colon].allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }
+      ),
       rest.first?.isLetter == true
     {
       scheme = String(rest[..<colon])

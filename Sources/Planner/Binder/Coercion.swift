@@ -1,8 +1,9 @@
-// Types of expressions: the common type of a list, implicit casts, and the parsing of string literals
-// that stand where another type is wanted.
+// Types of expressions: the common type of a list, implicit casts, and the parsing of string
+// literals that stand where another type is wanted.
 
 import BigInt
 public import Columns
+import Functions
 
 /// An expression with its type; nil for a bare NULL, whose type its surroundings give.
 struct Typed {
@@ -91,7 +92,8 @@ extension DataType {
     }
   }
 
-  /// Whether a value goes into a column of `target` without an explicit CAST: numbers widen, elementwise.
+  /// Whether a value goes into a column of `target` without an explicit CAST: numbers widen,
+  /// elementwise.
   public func canImplicitlyCast(to target: DataType) -> Bool {
     if self == target { return true }
     switch (self, target) {
@@ -159,50 +161,108 @@ enum CoercionFailure: Error {
   case allNull
 }
 
-/// The common type of a list: the kind of the first element that is not NULL decides; numbers widen and
-/// string literals are read as that kind. Returns the casts applied.
+/// The common type of a list: the kind of the first element that is not NULL decides; numbers widen
+/// and string literals are read as that kind, also inside of constructors. `asText`: where that
+/// kind is STRING, other literals become their texts. Returns the elements cast to the common type.
 func coerceList(
-  _ list: [Typed]
+  _ list: [Typed], asText: Bool = false
 ) -> Result<(type: DataType, expressions: [BoundExpression]), CoercionFailure> {
   // A list of strings and others: the first that is no string literal decides.
   let typed = list.filter { $0.type != nil }
   guard let first = typed.first, let firstType = first.type else { return .failure(.allNull) }
   var common = firstType
   if isStringLiteral(first.expression),
-    let other = typed.first(where: { !isStringLiteral($0.expression) && $0.type != .string }),
-    let type = other.type, !typed.contains(where: { $0.type == .string && !isStringLiteral($0.expression) })
+    let other = typed.first(where: {
+      !isStringLiteral($0.expression) && $0.type != .string && !(asText && $0.expression.isLiteral)
+    }),
+    let type = other.type,
+    !typed.contains(where: { $0.type == .string && !isStringLiteral($0.expression) })
   {
     common = type
   }
-  for element in typed {
-    guard let type = element.type else { continue }
-    if type == .string, common != .string, isStringLiteral(element.expression) {
-      if common.isNumeric || common == .boolean {
-        guard let literal = literal(element.expression, as: common) else {
-          return .failure(.unreadable(text: element.text, as: common))
+  do throws(CoercionFailure) {
+    var adapted: [(expression: BoundExpression, type: DataType?)] = []
+    for element in list {
+      guard element.type != nil else {
+        adapted.append((element.expression, nil))
+        continue
+      }
+      let expression = try adapt(element.expression, to: common, element.text, asText: asText)
+      guard let widened = common.widened(with: expression.type) else {
+        throw .mismatch(common: common, other: element)
+      }
+      common = widened
+      adapted.append((expression, expression.type))
+    }
+    let type = common
+    return .success(
+      (
+        type,
+        adapted.map { expression, own in
+          guard let own else { return .literal(.null, type) }
+          return own == type ? expression : .cast(expression, to: type)
         }
-        if let widened = common.widened(with: literal.type) { common = widened }
-      }
-      continue
+      ))
+  } catch {
+    return .failure(error)
+  }
+}
+
+/// Literals read as the wanted type where they stand for it: a string literal, or one inside of a
+/// constructor; with `asText` also other literals where texts are wanted. Anything else stays.
+private func adapt(
+  _ expression: BoundExpression, to wanted: DataType, _ text: String, asText: Bool
+) throws(CoercionFailure) -> BoundExpression {
+  switch (expression, wanted) {
+  case (.literal(.null, _), _): return .literal(.null, wanted)
+  case (.literal(.string(let content), _), _):
+    if wanted == .string || wanted.isNested { return expression }
+    guard let literal = literal(expression, as: wanted) else {
+      throw .unreadable(text: "'\(content)'", as: wanted)
     }
-    guard let widened = common.widened(with: type) else {
-      return .failure(.mismatch(common: common, other: element))
+    return literal
+  case (.literal(let value, let type), .string) where asText:
+    return .literal(.string(Functions.text(of: value, type)), .string)
+  case (.cast(let inner, .string), _) where inner.isLiteral && wanted != .string:
+    return try adapt(inner, to: wanted, text, asText: asText)
+  case (.makeArray(let elements, _), .array(let element)):
+    let parts = try adapt(elements, to: element, text, asText: asText)
+    guard let parts else { return expression }
+    return .makeArray(parts.expressions, .array(parts.type))
+  case (.makeMap(let entries, _), .map(let key, let value)):
+    guard let keys = try adapt(entries.map(\.key), to: key, text, asText: asText),
+      let values = try adapt(entries.map(\.value), to: value, text, asText: asText)
+    else { return expression }
+    return .makeMap(
+      zip(keys.expressions, values.expressions).map { BoundEntry(key: $0, value: $1) },
+      .map(key: keys.type, value: values.type))
+  case (.makeStruct(let values, .structure(let own)), .structure(let fields)):
+    var types = own
+    var result = values
+    for index in own.indices {
+      guard let field = fields.first(where: { $0.name == own[index].name }) else { continue }
+      result[index] = try adapt(values[index], to: field.type, text, asText: asText)
+      types[index].type = result[index].type
     }
+    return .makeStruct(result, .structure(types))
+  default: return expression
+  }
+}
+
+/// The parts of a constructor in one type; nil where they have none.
+private func adapt(
+  _ parts: [BoundExpression], to wanted: DataType, _ text: String, asText: Bool
+) throws(CoercionFailure) -> (type: DataType, expressions: [BoundExpression])? {
+  var common = wanted
+  var adapted: [BoundExpression] = []
+  for part in parts {
+    let expression = try adapt(part, to: wanted, text, asText: asText)
+    guard let widened = common.widened(with: expression.type) else { return nil }
     common = widened
+    adapted.append(expression)
   }
-  var expressions: [BoundExpression] = []
-  for element in list {
-    if element.type == .string, common != .string, isStringLiteral(element.expression) {
-      guard let literal = literal(element.expression, as: common) else {
-        return .failure(.unreadable(text: element.text, as: common))
-      }
-      expressions.append(
-        literal.type == common ? literal : .cast(literal, to: common))
-    } else {
-      expressions.append(element.cast(to: common))
-    }
-  }
-  return .success((common, expressions))
+  let type = common
+  return (type, adapted.map { $0.type == type ? $0 : .cast($0, to: type) })
 }
 
 func isStringLiteral(_ expression: BoundExpression) -> Bool {
@@ -224,13 +284,13 @@ func literal(_ expression: BoundExpression, as type: DataType) -> BoundExpressio
     }
     return nil
   case .int, .bigint, .decimal:
-    guard let decimal = Decimal(text) else { return nil }
-    if decimal.scale <= 0, type == .int || type == .bigint {
-      guard let number = decimal.int64Value else { return nil }
-      if let small = Int32(exactly: number), type == .int { return .literal(.int(small), .int) }
+    if type == .int, let number = Int32(text) { return .literal(.int(number), .int) }
+    if type == .int || type == .bigint, let number = Int64(text) {
       return .literal(.bigint(number), .bigint)
     }
+    guard var decimal = Decimal(text) else { return nil }
     let scale = max(decimal.scale, 0)
+    decimal = decimal.rescaled(to: scale, rounding: .unnecessary) ?? decimal
     return .literal(
       .decimal(decimal), .decimal(precision: max(decimal.precision, scale), scale: scale))
   case .double: return Double(text).map { .literal(.double($0), .double) }

@@ -68,15 +68,11 @@ extension ExpressionBinder {
   func call(
     _ name: String, _ arguments: [Typed], at span: Span, text: String, strict: Bool
   ) throws(PlanError) -> Typed {
-    let call = try resolveCall(name, arguments.map { .value($0) }, at: span, text: text)
-    guard strict else { return call }
-    // `a + b` over strings is NULL where a side is, unlike CONCAT.
-    let isNull = arguments.map { BoundExpression.isNull($0.expression) }
-    let anyNull = isNull.dropFirst().reduce(isNull[0]) { .or($0, $1) }
-    return Typed(
-      .caseWhen(
-        [WhenClause(condition: .not(anyNull), result: call.expression)], otherwise: nil,
-        call.expression.type), text: text)
+    let typed = try resolveCall(name, arguments.map { .value($0) }, at: span, text: text)
+    // `a + b` is NULL where a side is, unlike CONCAT.
+    guard strict, case .call(var call) = typed.expression else { return typed }
+    call.isStrict = true
+    return Typed(.call(call), text: text)
   }
 
   private func unitParameters(of name: String) -> Set<Int> {

@@ -7,7 +7,7 @@ extension ExpressionBinder {
   private func coerced(
     _ list: [Typed], _ what: String, at span: Span, allNull: String
   ) throws(PlanError) -> (type: DataType, expressions: [BoundExpression]) {
-    switch coerceList(list) {
+    switch coerceList(list, asText: true) {
     case .success(let result): return result
     case .failure(.allNull): throw error("all-null", allNull, span)
     case .failure(.unreadable(let text, let type)):

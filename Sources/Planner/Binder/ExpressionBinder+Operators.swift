@@ -173,7 +173,7 @@ extension ExpressionBinder {
     let operand = try bind(node.operand)
     var list: [Typed] = []
     for element in node.list { list.append(try bind(element)) }
-    switch coerceList([operand] + list) {
+    switch coerceList([operand] + list, asText: true) {
     case .success(let (type, expressions)):
       _ = type
       let test = BoundExpression.inList(expressions[0], Array(expressions[1...]))
@@ -186,7 +186,7 @@ extension ExpressionBinder {
     case .failure(.mismatch(let common, let other)):
       throw PlanError(
         "invalid-predicate",
-        "Invalid Predicate: operator does not exist: \(operand.type ?? common) = "
+        "Invalid Predicate: operator does not exist: \(common) = "
           + "\(other.typeText) (\(other.text))", at: node.span,
         hint: "Hint: You might need to add explicit type casts.")
     case .failure(.allNull): return typed(.literal(.boolean(false), .boolean), .inList(node))

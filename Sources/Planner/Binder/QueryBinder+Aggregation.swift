@@ -28,7 +28,10 @@ final class AggregateCollector {
         "Aggregate functions can not be nested: \(outer)(\(inner.name.name)())", at: inner.span)
     }
     var arguments: [Typed] = []
-    for argument in call.arguments { arguments.append(try binder.bind(argument)) }
+    for argument in call.arguments {
+      try checkWindowBounds(argument, scope)
+      arguments.append(try binder.bind(argument))
+    }
     let types = arguments.map { ArgumentType.value($0.type) }
     let signatures = function.overloads.map(\.signature)
     let resolution: Resolution
@@ -157,16 +160,19 @@ extension QueryBinder {
     let replacements = groupReplacements(groups)
     var final: [BoundItem] = []
     let allowed = Set(step.plan.columns.map(\.id))
+    var ungrouped: [(text: String, span: Span)] = []
     for (item, text) in items {
       var item = item
       item.expression = replace(item.expression, replacements)
-      guard item.expression.columns.isSubset(of: allowed) else {
-        throw PlanError(
-          "not-grouped", "Non-aggregate SELECT expression(s) not part of GROUP BY: \(text)",
-          at: item.span,
-          hint: "Either add the column(s) to the GROUP BY or remove them from the SELECT.")
-      }
+      if !item.expression.columns.isSubset(of: allowed) { ungrouped.append((text, item.span)) }
       final.append(item)
+    }
+    if let first = ungrouped.first {
+      throw PlanError(
+        "not-grouped",
+        "Non-aggregate SELECT expression(s) not part of GROUP BY: "
+          + ungrouped.map(\.text).joined(separator: ", "), at: first.span,
+        hint: "Either add the column(s) to the GROUP BY or remove them from the SELECT.")
     }
     return try finish(final, step)
   }
@@ -213,6 +219,7 @@ extension QueryBinder {
     var names = NameGenerator(input.scope)
     var result: [(item: Project.Item, text: String)] = []
     for expression in clause.expressions {
+      try checkWindowBounds(expression, input.scope)
       let bound = try binder.bind(expression)
       guard let type = bound.type else {
         throw PlanError(
@@ -285,7 +292,8 @@ extension QueryBinder {
       let predicate = replace(having, groupReplacements(groups))
       guard predicate.columns.isSubset(of: Set(plan.columns.map(\.id))) else {
         throw PlanError(
-          "not-grouped", "Non-aggregate HAVING expression not part of GROUP BY: "
+          "not-grouped",
+          "Non-aggregate HAVING expression not part of GROUP BY: "
             + (select.having.map(expressionText) ?? ""), at: select.having?.span ?? .none)
       }
       plan = .filter(Filter(input: plan, predicate: predicate))
@@ -314,7 +322,8 @@ extension QueryBinder {
       let step = try duration(advance)
       guard step > 0, step <= span else {
         throw PlanError(
-          "invalid-window", "Window advancement interval should be more than zero and not more "
+          "invalid-window",
+          "Window advancement interval should be more than zero and not more "
             + "than the window size", at: advance.span)
       }
       kind = .hopping(sizeMs: span, advanceMs: step)
@@ -339,4 +348,18 @@ extension QueryBinder {
     }
     return WindowSpec(kind: kind, graceMs: grace, retentionMs: retention ?? (span + grace))
   }
+}
+
+/// The bounds of the window being made are known only after the aggregation.
+private func checkWindowBounds(_ expression: Expression, _ scope: Scope) throws(PlanError) {
+  if case .column(let column) = expression,
+    SystemColumn.windowBounds.contains(column.name.name),
+    !scope.entries.contains(where: { $0.column.name == column.name.name })
+  {
+    throw PlanError(
+      "misplaced-window-bound",
+      "Window bounds column \(column.name.name) can only be used in the SELECT clause of windowed "
+        + "aggregations", at: column.span)
+  }
+  for operand in expression.operands { try checkWindowBounds(operand, scope) }
 }

@@ -119,15 +119,11 @@ extension QueryBinder {
     let inLeft = !used.isDisjoint(with: leftIDs)
     let inRight = !used.isDisjoint(with: rightIDs)
     guard inLeft != inRight else {
-      let what =
-        inLeft
-        ? "the expression references more than one source"
-        : "it references no source"
       throw PlanError(
         "invalid-join-condition",
         "Invalid comparison expression '\(expressionText(expression))' in join "
-          + "'\(expressionText(.comparison(condition)))'. Each side of the join comparision "
-          + "must contain references from exactly one source: \(what).", at: expression.span)
+          + "'\(expressionText(.comparison(condition)))'. Each side of the join comparision must "
+          + "contain references from exactly one source.", at: expression.span)
     }
     return inLeft ? .left : .right
   }
@@ -145,7 +141,8 @@ extension QueryBinder {
       return "\(entry.qualifier).\(column.name.name)"
     }
     if case .call(let call) = expression {
-      return "\(call.name.name)(\(call.arguments.map { joinText($0, scope) }.joined(separator: ", ")))"
+      return
+        "\(call.name.name)(\(call.arguments.map { joinText($0, scope) }.joined(separator: ", ")))"
     }
     return expressionText(expression)
   }
@@ -163,7 +160,7 @@ extension QueryBinder {
       throw PlanError(
         "table-stream-join",
         "Invalid join order: table-stream joins are not supported; only stream-table joins. Got "
-          + "\(leftName) \(join.kind.rawValue) \(rightName).", at: join.span)
+          + "\(leftName) \(join.kind.ksqlText) \(rightName).", at: join.span)
     }
     if !left.plan.isTable, !right.plan.isTable {
       guard join.within != nil else {
@@ -186,7 +183,8 @@ extension QueryBinder {
     if !left.plan.isTable, join.kind == .full || join.kind == .right {
       throw PlanError(
         "invalid-join-type",
-        "Join type is not supported for stream-table joins: \(join.kind.rawValue) OUTER JOIN",
+        "Invalid join type: \(join.kind == .full ? "full-outer" : "right-outer") join not supported "
+          + "for stream-table join. Got \(leftName) \(join.kind.ksqlText) \(rightName).",
         at: join.span)
     }
   }
@@ -229,10 +227,12 @@ extension QueryBinder {
     _ join: Join, _ left: Step, _ right: Step, _ equality: Equality
   ) -> PlanError {
     let kind = left.plan.isTable ? "table-table" : "stream-table"
+    let key =
+      left.plan.isTable ? "the primary key of the right input table" : "the table's primary key"
     return PlanError(
       "table-join-key",
-      "Invalid join condition: \(kind) joins require to join on the primary key of the right "
-        + "input table. Got \(equality.leftText) = \(equality.rightText).", at: equality.span)
+      "Invalid join condition: \(kind) joins require to join on \(key)"
+        + ". Got \(equality.leftText) = \(equality.rightText).", at: equality.span)
   }
 
   /// Keys a side by the join expression, if it is not already.
@@ -336,6 +336,18 @@ extension QueryBinder {
     return Step(
       plan: .join(node), scope: scope, keys: slots, keyWord: "key column",
       isForeignKeyJoin: true)
+  }
+}
+
+extension Join.Kind {
+  /// As messages name it: what may be left out stands in brackets.
+  var ksqlText: String {
+    switch self {
+    case .inner: return "[INNER] JOIN"
+    case .left: return "LEFT [OUTER] JOIN"
+    case .right: return "RIGHT [OUTER] JOIN"
+    case .full: return "[FULL] OUTER JOIN"
+    }
   }
 }
 

@@ -56,9 +56,12 @@ extension QueryBinder {
             column: context.newColumn(name, .bigint), expression: .column(id, .bigint)))
       }
     }
-    return BoundQuery(
+    var result = BoundQuery(
       plan: .project(project), keys: complete, emit: nil, limit: nil,
       columns: projected.map(\.column))
+    let bounds = Set(project.windowItems.map(\.expression))
+    result.windowKeys = projected.filter { bounds.contains($0.expression) }.map(\.column.id)
+    return result
   }
 
   private func checkNames(_ items: [BoundItem], _ keyOf: [Int: Int]) throws(PlanError) {
@@ -100,12 +103,13 @@ extension QueryBinder {
     let span = items.first?.span ?? .none
     if step.isForeignKeyJoin {
       let source = step.plan.scans.first?.alias ?? ""
-      let plural = step.keys.count > 1 ? "s" : ""
+      let plural = missing.count > 1 ? "s" : ""
+      let names = missing.map { "`\($0.equivalents.first?.text ?? $0.column.name)`" }
       return PlanError(
         "missing-key",
         "Primary key column\(plural) missing in projection. For foreign-key table-table joins, "
           + "the projection must include all primary key columns from the left input table "
-          + "(`\(source)`).", at: span)
+          + "(`\(source)`). Missing column\(plural): \(names.joined(separator: ", ")).", at: span)
     }
     let names: String
     let example: String

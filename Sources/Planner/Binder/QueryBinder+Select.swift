@@ -132,7 +132,8 @@ extension QueryBinder {
     guard rekeyed else { return plain }
     let keys = plain.filter(\.isKey)
     plain.removeAll(where: \.isKey)
-    let pseudo = scope.isJoin
+    let pseudo =
+      scope.isJoin
       ? entries.filter { $0.isSystem && SystemColumn.pseudo.contains($0.column.name) } : []
     return plain + pseudo + keys
   }

@@ -26,6 +26,8 @@ public struct BoundQuery: Sendable {
   /// The columns of the result, without the window bounds that travel beside them.
   public var columns: [PlanColumn]
   public var isTable: Bool { plan.isTable }
+  /// Result columns that are bounds of a windowed key.
+  public var windowKeys: [ColumnID] = []
   public var window: WindowInfo? { plan.window }
   /// The leftmost source, which gives the sink its formats and partitions.
   public var leftmost: SourceDefinition? { plan.scans.first?.source }

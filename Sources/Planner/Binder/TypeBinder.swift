@@ -11,7 +11,8 @@ extension Catalog {
     case .decimal(let decimal):
       guard decimal.precision >= 1 else {
         throw PlanError(
-          "invalid-type", "DECIMAL precision must be >= 1: DECIMAL(\(decimal.precision),"
+          "invalid-type",
+          "DECIMAL precision must be >= 1: DECIMAL(\(decimal.precision),"
             + "\(decimal.scale))", at: decimal.span)
       }
       guard decimal.scale >= 0, decimal.scale <= decimal.precision, decimal.precision <= 64 else {

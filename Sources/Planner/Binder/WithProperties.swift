@@ -94,12 +94,14 @@ package struct WithProperties {
     if text.uppercased() == "TAB" { return UInt8(ascii: "\t") }
     if text.allSatisfy(\.isWhitespace) {
       throw invalid(
-        key, "Delimiter cannot be empty, if you meant to have a tab or space for delimiter, "
+        key,
+        "Delimiter cannot be empty, if you meant to have a tab or space for delimiter, "
           + "please use the special values 'TAB' or 'SPACE'")
     }
     guard text.utf8.count == 1, let byte = text.utf8.first else {
       throw invalid(
-        key, "Invalid delimiter value: '\(text)'. Delimiter must be a single character or "
+        key,
+        "Invalid delimiter value: '\(text)'. Delimiter must be a single character or "
           + "TAB,SPACE")
     }
     return byte
@@ -126,7 +128,8 @@ package struct WithProperties {
     if let key, key != .delimited, keyDelimiter != nil {
       throw PlanError(
         "invalid-property",
-        "Delimiter only supported with DELIMITED format: KEY_DELIMITER", at: span(of: "KEY_DELIMITER"))
+        "Delimiter only supported with DELIMITED format: KEY_DELIMITER",
+        at: span(of: "KEY_DELIMITER"))
     }
     if let value, value != .delimited, valueDelimiter != nil {
       throw PlanError(

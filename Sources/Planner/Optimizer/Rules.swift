@@ -40,7 +40,8 @@ extension OptimizerRule {
 
   static let pushFilterBelowProject = OptimizerRule(
     name: "PushFilterBelowProject",
-    doc: "A filter over a projection runs before it when it reads plain columns only: an expression "
+    doc:
+      "A filter over a projection runs before it when it reads plain columns only: an expression "
       + "would be computed twice, and RANDOM() would be another number.",
     apply: { plan in
       plan.rewritten { node in

@@ -77,6 +77,8 @@ public struct BoundCall: Hashable, Sendable {
   public var type: DataType
   /// Number of the call in its query: RANDOM and UUID derive their values from it.
   public var site: Int
+  /// A NULL argument gives NULL, whatever the overload says: `a + b` over strings.
+  public var isStrict = false
 }
 
 public struct BoundLambda: Hashable, Sendable {

@@ -1,0 +1,258 @@
+// Accumulators against a plain recomputation from the rows that a group holds: over random
+// additions and take-backs, in batches, over a restart from serialized bytes, and over merges of
+// two groups.
+
+import Columns
+import Functions
+import Testing
+
+private struct Random: RandomNumberGenerator {
+  var state: UInt64
+
+  /// Source: SplitMix64.
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+/// An aggregate call to test.
+struct Subject: Sendable, CustomTestStringConvertible {
+  var function: String
+  var types: [DataType]
+  var literals: [Value] = []
+
+  var testDescription: String { "\(function)\(types)\(literals)" }
+}
+
+private let decimal = DataType.decimal(precision: 12, scale: 2)
+
+private let subjects: [Subject] = [
+  Subject(function: "COUNT", types: []), Subject(function: "COUNT", types: [.string]),
+  Subject(function: "SUM", types: [.int]), Subject(function: "SUM", types: [.bigint]),
+  Subject(function: "SUM", types: [.double]), Subject(function: "SUM", types: [decimal]),
+  Subject(function: "AVG", types: [.int]), Subject(function: "AVG", types: [.bigint]),
+  Subject(function: "AVG", types: [.double]), Subject(function: "MIN", types: [.int]),
+  Subject(function: "MAX", types: [.bigint]), Subject(function: "MIN", types: [.double]),
+  Subject(function: "MAX", types: [.string]), Subject(function: "MIN", types: [.bytes]),
+  Subject(function: "MAX", types: [decimal]), Subject(function: "MIN", types: [.timestamp]),
+  Subject(function: "ATTR", types: [.int]), Subject(function: "COLLECT_SET", types: [.int]),
+  Subject(function: "COLLECT_LIST", types: [.string]),
+  Subject(function: "COUNT_DISTINCT", types: [.int]),
+  Subject(function: "EARLIEST_BY_OFFSET", types: [.int]),
+  Subject(function: "LATEST_BY_OFFSET", types: [.string], literals: [.int(3), .boolean(false)]),
+  Subject(function: "HISTOGRAM", types: [.string]),
+  Subject(function: "STDDEV_SAMP", types: [.double]),
+  Subject(function: "STDDEV_SAMPLE", types: [.int]),
+  Subject(function: "CORRELATION", types: [.double, .double]),
+  Subject(function: "SUM_LIST", types: [.array(.int)]),
+  Subject(function: "TOPK", types: [.int], literals: [.int(3)]),
+  Subject(function: "TOPK", types: [.bigint, .string], literals: [.int(2)]),
+  Subject(function: "TOPKDISTINCT", types: [.string], literals: [.int(3)]),
+]
+
+@Suite struct AggregateTests {
+  private func value(_ type: DataType, _ random: inout Random) -> Value {
+    if random.next() % 5 == 0 { return .null }
+    let number = Int64(random.next() % 9) - 4
+    switch type {
+    case .int: return .int(Int32(number))
+    case .bigint: return .bigint(number)
+    case .timestamp: return .timestamp(number)
+    // Halves, so that sums are exact whatever their order.
+    case .double: return .double(Double(number) / 2)
+    case .decimal: return Decimal("\(number).25").map { .decimal($0) } ?? .null
+    case .string: return .string("v\(number)")
+    case .bytes: return .bytes([UInt8(truncatingIfNeeded: number)])
+    case .array(let element): return .array((0..<3).map { _ in value(element, &random) })
+    default: return .null
+    }
+  }
+
+  private func overload(_ subject: Subject) throws -> (AggregateOverload, AggregateCall) {
+    let function = try #require(FunctionRegistry.builtin.aggregates[subject.function])
+    let literalTypes = subject.literals.map { literal in
+      ArgumentType.value(literal.booleanValue == nil ? .int : .boolean)
+    }
+    let types = subject.types.map { ArgumentType.value($0) } + literalTypes
+    let resolution = try resolve(function.overloads.map(\.signature), types).get()
+    let overload = function.overloads[resolution.overload]
+    let result: DataType
+    switch overload.signature.returns {
+    case .pattern(let pattern): result = try #require(concrete(pattern, resolution.bindings))
+    case .computed(let compute): result = try compute(subject.types, [])
+    }
+    return (
+      overload,
+      AggregateCall(
+        argumentTypes: subject.types, literals: subject.literals, resultType: result)
+    )
+  }
+
+  private struct Row {
+    var group: Int32
+    var values: [Value]
+    var isRetracted = false
+    var ordinal: Int64
+  }
+
+  private func apply(
+    _ rows: [Row], to accumulator: any Accumulator, _ call: AggregateCall
+  ) -> Column {
+    let columns = call.argumentTypes.indices.map { index in
+      Column.from(rows.map { $0.values[index] }, call.argumentTypes[index])
+    }
+    var retracts: Bitmap?
+    if rows.contains(where: \.isRetracted) {
+      var mask = Bitmap(repeating: false, count: rows.count)
+      for (index, row) in rows.enumerated() where row.isRetracted { mask.set(index, true) }
+      retracts = mask
+    }
+    let builder = ColumnBuilder(call.resultType, capacity: rows.count)
+    accumulator.apply(
+      AggregateRows(
+        groups: rows.map(\.group), arguments: columns, retracts: retracts,
+        ordinals: rows.map(\.ordinal)), into: builder)
+    return builder.finish()
+  }
+
+  private func result(
+    of rows: [Row], _ overload: AggregateOverload, _ call: AggregateCall
+  ) throws -> Value {
+    let accumulator = try overload.make(call)
+    accumulator.reserve(groups: 1)
+    _ = apply(
+      rows.map { Row(group: 0, values: $0.values, ordinal: $0.ordinal) }, to: accumulator, call)
+    return present(accumulator, 0, call)
+  }
+
+  private func present(
+    _ accumulator: any Accumulator, _ group: Int32, _ call: AggregateCall
+  ) -> Value {
+    let builder = ColumnBuilder(call.resultType, capacity: 1)
+    accumulator.results(of: [group], into: builder)
+    return builder.finish().value(0, call.resultType)
+  }
+
+  private func isSame(_ left: Value, _ right: Value, _ name: String) -> Bool {
+    switch (left, right) {
+    case (.double(let a), .double(let b)):
+      return a == b || (a.isNaN && b.isNaN) || abs(a - b) <= 1e-9 * max(1, abs(a))
+    // After a row was taken back, these keep no order.
+    case (.map(let a), .map(let b)): return Set(a) == Set(b)
+    case (.array(let a), .array(let b)) where name == "COLLECT_LIST":
+      return a.sorted { orderValues($0, $1) < 0 } == b.sorted { orderValues($0, $1) < 0 }
+    default: return left == right
+    }
+  }
+
+  private func copy(
+    _ accumulator: any Accumulator, groups: Int, _ overload: AggregateOverload,
+    _ call: AggregateCall
+  ) throws -> any Accumulator {
+    let restored = try overload.make(call)
+    restored.reserve(groups: groups)
+    for group in 0..<groups {
+      var bytes: [UInt8] = []
+      accumulator.serialize(group, into: &bytes)
+      var position = 0
+      let isRead = bytes.withUnsafeBytes { restored.restore(group, from: $0, at: &position) }
+      #expect(isRead && position == bytes.count)
+      // A state that is cut off is noticed.
+      if !bytes.isEmpty {
+        let damaged = try overload.make(call)
+        damaged.reserve(groups: 1)
+        var start = 0
+        let isDamagedRead = bytes.dropLast().withUnsafeBytes {
+          damaged.restore(0, from: $0, at: &start)
+        }
+        #expect(!isDamagedRead)
+      }
+    }
+    return restored
+  }
+
+  @Test(arguments: subjects)
+  func equalsRecomputation(_ subject: Subject) throws {
+    let (overload, call) = try overload(subject)
+    var random = Random(state: 7)
+    let groups = 5
+    var accumulator = try overload.make(call)
+    accumulator.reserve(groups: groups)
+    var held = [[Row]](repeating: [], count: groups)
+    var ordinal: Int64 = 0
+    for step in 0..<30 {
+      var batch: [Row] = []
+      for _ in 0..<Int(random.next() % 20) {
+        let group = Int(random.next() % UInt64(groups))
+        ordinal += 1
+        if overload.canUndo, random.next() % 3 == 0, !held[group].isEmpty {
+          let place = Int(random.next() % UInt64(held[group].count))
+          var row = held[group].remove(at: place)
+          row.isRetracted = true
+          batch.append(row)
+        } else {
+          let row = Row(
+            group: Int32(group), values: subject.types.map { value($0, &random) },
+            ordinal: ordinal)
+          held[group].append(row)
+          batch.append(row)
+        }
+      }
+      let results = apply(batch, to: accumulator, call)
+      for (index, row) in batch.enumerated()
+      where !batch[(index + 1)...].contains(where: { $0.group == row.group }) {
+        let expected = try result(of: held[Int(row.group)], overload, call)
+        let given = results.value(index, call.resultType)
+        #expect(isSame(given, expected, subject.function), "step \(step): \(given) \(expected)")
+      }
+      if step % 7 == 6 {
+        accumulator = try copy(accumulator, groups: groups, overload, call)
+      }
+    }
+    // Two groups that meet.
+    accumulator.merge(1, into: 0)
+    let both = (held[0] + held[1]).sorted { $0.ordinal < $1.ordinal }
+    let expected = try result(of: both, overload, call)
+    let given = present(accumulator, 0, call)
+    let isOrdered = !["COLLECT_SET", "TOPK"].contains(subject.function)
+    #expect(!isOrdered || isSame(given, expected, subject.function), "\(given) \(expected)")
+    accumulator.reset(0)
+    #expect(
+      isSame(present(accumulator, 0, call), try result(of: [], overload, call), subject.function))
+  }
+
+  @Test func sumsWrapOrStay() throws {
+    let (int, intCall) = try overload(Subject(function: "SUM", types: [.int]))
+    let rows = (0..<2).map { Row(group: 0, values: [.int(.max)], ordinal: $0) }
+    #expect(try result(of: rows, int, intCall) == .int(-2))
+    let small = DataType.decimal(precision: 2, scale: 0)
+    let (sum, call) = try overload(Subject(function: "SUM", types: [small]))
+    let big = (0..<2).map { Row(group: 0, values: [.decimal(Decimal(60))], ordinal: $0) }
+    #expect(try result(of: big, sum, call) == .decimal(Decimal(60)))
+  }
+
+  @Test func manyDistinctValuesAreEstimated() throws {
+    let (overload, call) = try overload(Subject(function: "COUNT_DISTINCT", types: [.int]))
+    for count in [200, 5_000, 30_000] {
+      let rows = (0..<count).map {
+        Row(group: 0, values: [.int(Int32($0))], ordinal: Int64($0))
+      }
+      let estimate = Double(try result(of: rows, overload, call).integerValue ?? 0)
+      #expect(abs(estimate - Double(count)) <= (count <= 256 ? 0 : 0.06 * Double(count)))
+    }
+  }
+
+  @Test func limitsOfLists() throws {
+    for name in ["COLLECT_LIST", "COLLECT_SET"] {
+      var (overload, call) = try overload(Subject(function: name, types: [.int]))
+      call.properties["ksql.functions.\(name.lowercased()).limit"] = "2"
+      let rows = (0..<9).map { Row(group: 0, values: [.int(Int32($0))], ordinal: Int64($0)) }
+      #expect(try result(of: rows, overload, call) == .array([.int(0), .int(1)]))
+      overload.canUndo = false
+    }
+  }
+}
