@@ -75,6 +75,7 @@ let package = Package(
     tests(
       "EngineTests",
       ["Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax"]),
+    tests("CommandTests", ["headrace", "Engine", "LogStorage", "Columns"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -33,6 +33,9 @@ struct Run: ParsableCommand {
   @Flag(help: "Go on after a statement that fails.")
   var keepGoing = false
 
+  @Flag(help: "Push queries wait for more rows instead of ending where the input ends now.")
+  var follow = false
+
   mutating func validate() throws {
     for definition in define
     where definition.firstIndex(of: "=").map({ $0 == definition.startIndex }) ?? true {
@@ -52,7 +55,8 @@ struct Run: ParsableCommand {
     for file in files {
       scripts.append(SourceText(name: file == "-" ? "stdin" : file, text: try InputFile.read(file)))
     }
-    let connection = try dataOptions.door.batchConnection()
+    let door = dataOptions.door
+    let connection = follow ? try door.interactiveConnection() : try door.batchConnection()
     Signals.react { _ in connection.cancel() }
     let output = Output(1)
     let printer = ResultPrinter(

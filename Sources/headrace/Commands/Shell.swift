@@ -97,7 +97,11 @@ final class ShellLoop {
       switch editor.read(prompt: prompt) {
       case .interrupted: open.withLock { $0 = "" }
       case .end:
-        if !text.isEmpty { take("\n;") }
+        if editor.isInteractive {
+          printer.output.write("\n")
+        } else if !text.isEmpty {
+          take("\n;")
+        }
         isOver = true
       case .line(let line):
         lineNumber += 1

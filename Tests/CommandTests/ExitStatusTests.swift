@@ -1,0 +1,135 @@
+// Every way to end has its exit status.
+
+import Foundation
+import Testing
+
+struct ExitStatusCase: CustomTestStringConvertible, Sendable {
+  var name: String
+  var status: Int32
+  var arguments: [String]
+  var input = ""
+  var output: String?
+  var says = ""
+
+  var testDescription: String { name }
+}
+
+private let cases: [ExitStatusCase] = [
+  ExitStatusCase(name: "nothing to do", status: 0, arguments: ["run", "-c", ";"]),
+  ExitStatusCase(name: "a statement", status: 0, arguments: ["run", "-c", createS]),
+  ExitStatusCase(name: "stdin by default", status: 0, arguments: ["run"], input: createS),
+  ExitStatusCase(name: "help", status: 0, arguments: ["--help"]),
+  ExitStatusCase(name: "help of a command", status: 0, arguments: ["run", "--help"]),
+  ExitStatusCase(
+    name: "mistyped keyword", status: 1, arguments: ["run", "-c", "SELEC 1;"],
+    says: "did you mean \"SELECT\"?"),
+  ExitStatusCase(
+    name: "mistyped source", status: 1, arguments: ["run", "-c", createS + "SELECT * FROM ss;"],
+    says: "unknown-source"),
+  ExitStatusCase(
+    name: "mistyped column", status: 1,
+    arguments: [
+      "run", "-c",
+      "CREATE STREAM p (pageid INT) WITH (KAFKA_TOPIC='p', VALUE_FORMAT='JSON', PARTITIONS=1);"
+        + "SELECT pagid FROM p;",
+    ], says: "did you mean \"PAGEID\"?"),
+  ExitStatusCase(
+    name: "mistyped property", status: 1,
+    arguments: ["run", "-c", "CREATE STREAM p (a INT) WITH (KAFKA_TOPI='p');"],
+    says: "did you mean \"KAFKA_TOPIC\"?"),
+  ExitStatusCase(
+    name: "unfinished string", status: 1, arguments: ["run", "-c", "SELECT 'a"]),
+  ExitStatusCase(
+    name: "bad line", status: 1,
+    arguments: ["run", "-c", createS + "COPY s FROM STDIN WITH (FORMAT='JSON');"],
+    input: "{\"a\":1}\nbroken\n", says: "1 line could not be copied"),
+  ExitStatusCase(
+    name: "failing shell script", status: 1, arguments: ["shell"], input: "SELEC;\n"),
+  ExitStatusCase(name: "unknown option", status: 2, arguments: ["run", "--bogus"]),
+  ExitStatusCase(name: "unknown command", status: 2, arguments: ["rum"]),
+  ExitStatusCase(
+    name: "unknown output", status: 2, arguments: ["run", "-c", ";", "--output", "xml"]),
+  ExitStatusCase(
+    name: "malformed define", status: 2, arguments: ["run", "-c", ";", "--define", "x"]),
+  ExitStatusCase(
+    name: "durability of nothing", status: 2, arguments: ["run", "-c", ";", "--durability", "os"]),
+  ExitStatusCase(name: "no workers", status: 2, arguments: ["run", "-c", ";", "--workers", "0"]),
+  ExitStatusCase(name: "missing data option", status: 2, arguments: ["topic", "list"]),
+  ExitStatusCase(name: "missing script", status: 3, arguments: ["run", "/nonexistent/x.sql"]),
+  ExitStatusCase(
+    name: "full output", status: 3,
+    arguments: ["run", "-c", createS + "INSERT INTO s VALUES (1); SELECT * FROM s;"],
+    output: "/dev/full", says: "No space left"),
+  ExitStatusCase(
+    name: "full output of help", status: 3, arguments: ["--help"], output: "/dev/full"),
+  ExitStatusCase(
+    name: "data directory below a file", status: 3,
+    arguments: ["run", "--data", "/dev/null/x", "-c", ";"]),
+]
+
+@Suite struct ExitStatusTests {
+  @Test(arguments: cases) func table(_ test: ExitStatusCase) throws {
+    let outcome = try Command(
+      test.arguments, input: test.input, output: test.output
+    ).finish()
+    #expect(outcome.status == test.status, "\(outcome.err)")
+    if !test.says.isEmpty { #expect(outcome.err.contains(test.says), "\(outcome.err)") }
+    if test.status != 0 { #expect(!outcome.err.isEmpty) }
+  }
+
+  @Test func damagedData() throws {
+    let scratch = try Scratch()
+    let data = scratch.path + "/data"
+    #expect(try headrace("run", "--data", data, "-c", createS).status == 0)
+    let checkpoint = data + "/checkpoint"
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: checkpoint))
+    bytes[bytes.count / 2] ^= 0x55
+    try bytes.write(to: URL(fileURLWithPath: checkpoint))
+    let outcome = try headrace("run", "--data", data, "-c", "SHOW STREAMS;")
+    #expect(outcome.status == 4, "\(outcome.err)")
+    #expect(outcome.err.contains("checkpoint"))
+  }
+
+  @Test func interrupted() throws {
+    let scratch = try Scratch()
+    let server = try RunningServer(scratch.path)
+    #expect(try headrace("run", "--data", scratch.path, "-c", createS).status == 0)
+    let command = try Command(["consume", "--data", scratch.path, "s", "--follow"])
+    usleep(300_000)
+    command.signal(SIGINT)
+    #expect(try command.finish().status == 130)
+    #expect(try server.stop().status == 0)
+  }
+
+  /// The reader of a pipe goes away: no word, and the status of any filter.
+  @Test func brokenPipe() throws {
+    let scratch = try Scratch()
+    let lines = (0..<20_000).map { "{\"a\":\($0)}\n" }.joined()
+    let file = try scratch.file("lines.json", lines)
+    let script = """
+      CREATE STREAM f (a INT) WITH (FILE='\(file)', VALUE_FORMAT='JSON'); SELECT * FROM f;
+      """
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = [
+      "-c",
+      "\"$0\" run -c \"$1\" 2>\"$2\" | head -1 >/dev/null; exit ${PIPESTATUS[0]}",
+      Command.binary, script, scratch.path + "/err",
+    ]
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 141)
+    #expect(!(try scratch.text("err").contains("error")))
+  }
+
+  @Test func usedDirectory() throws {
+    let scratch = try Scratch()
+    let server = try RunningServer(scratch.path)
+    // Without its socket the server cannot be asked, and the directory stays locked.
+    try FileManager.default.removeItem(atPath: scratch.path + "/headrace.sock")
+    let outcome = try headrace("run", "--data", scratch.path, "-c", ";")
+    #expect(outcome.status == 3)
+    #expect(outcome.err.contains("in use"))
+    #expect(try server.stop().status == 0)
+  }
+}

@@ -1,0 +1,107 @@
+// Layouts of rows, without a process around them.
+
+import Columns
+import Engine
+import Testing
+
+@testable import headrace
+
+@Suite struct PrinterTests {
+  private func printed(
+    _ mode: OutputMode, _ columns: [ResultColumn], _ rows: [[ResultRow]], note: String? = nil
+  ) -> String {
+    var layout = mode.layout(columns, isStreaming: false)
+    var bytes: [UInt8] = []
+    layout.begin(into: &bytes)
+    for batch in rows { layout.append(batch, into: &bytes) }
+    layout.end(rowCount: rows.reduce(0) { $0 + $1.count }, note: note, into: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private let name = ResultColumn("name", .string, isKey: true)
+  private let count = ResultColumn("n", .bigint)
+
+  @Test func emptyBox() {
+    #expect(
+      printed(.box, [name, count], []) == """
+        ┌──────┬───┐
+        │ name │ n │
+        ├──────┼───┤
+        └──────┴───┘
+        (0 rows)
+
+        """)
+  }
+
+  @Test func wideCharactersAndControls() {
+    let rows = ["日本", "🚀", "e\u{301}", "a\u{1B}[31m", "two\nlines", "bell\u{7}"].map {
+      ResultRow([.string($0), .bigint(1)])
+    }
+    #expect(
+      printed(.box, [name, count], [rows], note: "Limit Reached") == """
+        ┌────────────┬───┐
+        │ name       │ n │
+        ├────────────┼───┤
+        │ 日本       │ 1 │
+        │ 🚀         │ 1 │
+        │ e\u{301}          │ 1 │
+        │ a\\x1B[31m  │ 1 │
+        │ two\\nlines │ 1 │
+        │ bell\\x07   │ 1 │
+        └────────────┴───┘
+        (6 rows, Limit Reached)
+
+        """)
+  }
+
+  /// The widths are those of the first rows.
+  @Test func laterRowsStickOut() {
+    let text = printed(
+      .box, [name], [[ResultRow([.string("a")])], [ResultRow([.string("longer")])]])
+    #expect(text.contains("│ a    │\n│ longer │\n"))
+  }
+
+  @Test func deletions() {
+    let rows = [ResultRow([.string("k"), .bigint(1)], change: .delete)]
+    #expect(printed(.csv, [name, count], [rows]) == "name,n\nk,\n")
+    #expect(printed(.ndjson, [name, count], [rows]) == "{\"name\":\"k\",\"n\":null}\n")
+    #expect(printed(.box, [name, count], [rows]).contains("<deleted>"))
+  }
+
+  @Test func separated() {
+    let rows = [
+      ResultRow([.string("a\tb"), .bigint(1)]), ResultRow([.string("x\r\ny"), .null]),
+      ResultRow([.null, .null]), ResultRow([.string(""), .bigint(-1)]),
+    ]
+    #expect(
+      printed(.csv, [name, count], [rows]) == "name,n\na\tb,1\n\"x\r\ny\",\n,\n\"\",-1\n")
+    #expect(
+      printed(.tsv, [name, count], [rows]).hasPrefix("name\tn\n\"a\tb\"\t1\n"))
+  }
+
+  @Test func nestedJSON() {
+    let type = DataType.structure([
+      StructField("list", .array(.double)), StructField("map", .map(key: .string, value: .int)),
+      StructField("time", .timestamp), StructField("raw", .bytes),
+      StructField("price", .decimal(precision: 5, scale: 2)),
+    ])
+    let value = Value.structure([
+      .array([.double(1), .double(.nan), .null]),
+      .map([MapEntry(.string("a\"b"), .int(2)), MapEntry(.string("\u{1}"), .null)]),
+      .timestamp(0), .bytes([1, 2, 3]), .decimal(Decimal("12.30") ?? Decimal(0)),
+    ])
+    #expect(
+      printed(.ndjson, [ResultColumn("v", type)], [[ResultRow([value])]])
+        == "{\"v\":{\"list\":[1.0,\"NaN\",null],\"map\":{\"a\\\"b\":2,\"\\u0001\":null},"
+        + "\"time\":\"1970-01-01T00:00:00.000\",\"raw\":\"AQID\",\"price\":12.30}}\n")
+    #expect(printed(.json, [count], []) == "[]\n")
+  }
+
+  @Test func groupedNumbers() {
+    #expect(grouped(0) == "0")
+    #expect(grouped(999) == "999")
+    #expect(grouped(1000) == "1,000")
+    #expect(grouped(1_234_567) == "1,234,567")
+    #expect(grouped(-100) == "-100")
+  }
+}
