@@ -57,7 +57,8 @@ private struct CopyFormat {
 extension Session {
   /// Paths in submitted scripts stay below the declared roots; links are followed before the check.
   func checkRoot(_ path: String, _ span: Span) throws(StatementFailure) {
-    guard let roots = engine.options.roots else { return }
+    guard let roots else { return }
+    let path = resolve(path)
     let slash = path.lastIndex(of: "/")
     let parent = slash.map { String(path[..<$0]) } ?? "."
     let resolved = realPath(path) ?? (realPath(parent.isEmpty ? "/" : parent) ?? parent) + "/"
@@ -71,6 +72,12 @@ extension Session {
           "path-outside-roots", "the path \"\(path)\" lies outside the declared directories",
           at: span))
     }
+  }
+
+  /// A path as the client means it.
+  func resolve(_ path: String) -> String {
+    guard let workingDirectory, !path.hasPrefix("/") else { return path }
+    return workingDirectory + "/" + path
   }
 
   private func realPath(_ path: String) -> String? {
@@ -103,10 +110,10 @@ extension Session {
             "did you mean \"\($0)\"?"
           }))
     }
-    var descriptor: Int32 = 0
+    var descriptor = standardInput
     if let file = node.file {
       try checkRoot(file.value, file.span)
-      descriptor = Glibc.open(file.value, O_RDONLY | O_CLOEXEC)
+      descriptor = Glibc.open(resolve(file.value), O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else {
         throw .engine(
           .io("cannot open \"\(file.value)\": \(String(cString: strerror(errno)))"))
@@ -207,15 +214,13 @@ extension Session {
       else { throw unsupported("COPY of this source", name.span) }
       query = parsed.query
     }
-    if !isEngineDriven {
-      do { try engine.runUntilIdle { cancellation.isCancelled } } catch { throw .engine(error) }
-    }
+    try catchUp()
     let (bound, rows) = try answer(query)
-    var descriptor: Int32 = 1
+    var descriptor = standardOutput
     if let file = node.file {
       try checkRoot(file.value, file.span)
       descriptor = Glibc.open(
-        file.value, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        resolve(file.value), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
       guard descriptor >= 0 else {
         throw .engine(
           .io("cannot write \"\(file.value)\": \(String(cString: strerror(errno)))"))

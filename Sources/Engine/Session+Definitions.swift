@@ -57,6 +57,14 @@ extension Session {
     }
     var epoch = EpochCommit(epoch: 0)
     if let file = definition.file {
+      // The statement log keeps the text: it must mean the same file in the server.
+      if workingDirectory != nil, !file.hasPrefix("/"), !file.hasPrefix("~") {
+        throw .plan(
+          PlanError(
+            "relative-file", "file \"\(file)\" is relative, and the server works elsewhere",
+            at: node.properties?["FILE"]?.span ?? node.name.span,
+            hint: "write the whole path: '\(resolve(file))'"))
+      }
       try checkRoot(file, node.properties?["FILE"]?.span ?? node.name.span)
       let paths = FileReader.paths(file)
       guard !paths.isEmpty else {

@@ -106,13 +106,7 @@ extension Session {
   // MARK: - Pull
 
   func pull(_ query: Query, _ handler: any ResultHandler) throws(StatementFailure) {
-    if !isEngineDriven {
-      do {
-        try engine.runUntilIdle { cancellation.isCancelled }
-      } catch {
-        throw .engine(error)
-      }
-    }
+    try catchUp()
     let (bound, list) = try answer(query)
     handler.begin(columns(bound))
     var start = 0
@@ -123,6 +117,19 @@ extension Session {
     }
     let isCut = bound.limit.map { Int64(list.count) >= $0 } ?? false
     handler.end(isCut ? "Limit Reached" : "Query Completed")
+  }
+
+  /// Brings the queries to where they have seen all that this session has written.
+  func catchUp() throws(StatementFailure) {
+    do throws(EngineError) {
+      if isEngineDriven {
+        try engine.catchUp { cancellation.isCancelled }
+      } else {
+        try engine.runUntilIdle { cancellation.isCancelled }
+      }
+    } catch {
+      throw .engine(error)
+    }
   }
 
   /// The rows of a pull query, as of the last epoch.

@@ -27,6 +27,13 @@ public final class Session {
   public var endsAtIdle = false
   /// Someone else advances the epochs (a serving engine); otherwise statements that read do it themselves.
   public var isEngineDriven = false
+  /// What STDIN and STDOUT of COPY are: of the client, when the engine serves several.
+  var standardInput: Int32 = 0
+  var standardOutput: Int32 = 1
+  /// Where relative paths of the client begin; nil: where this process works.
+  var workingDirectory: String?
+  /// Directories below which files may be read and written; nil: anywhere.
+  public var roots: [String]?
   /// Lines of COPY that could not be read; a batch run's exit status tells of them.
   public internal(set) var badInputCount = 0
   /// Records that ASSERT VALUES has read, by topic and partition.
@@ -37,6 +44,7 @@ public final class Session {
   public init(engine: Engine) {
     self.engine = engine
     properties = engine.options.properties
+    roots = engine.options.roots
   }
 
   public func define(_ name: String, _ value: String) { variables[name.uppercased()] = value }

@@ -137,6 +137,8 @@ public struct LogStoreOptions: Sendable {
   public var inPlaceBytes = 4 << 20
   /// Most bytes of one group of commits, when it has more than one commit.
   public var groupBytes = 16 << 20
+  /// Microseconds that a busy committer waits for more commits before it syncs.
+  public var groupDelayUs: UInt32 = 500
   /// Commits waiting at most; further callers of `appendAsync` block.
   public var queueLength = 4096
   /// Threads that sync files at once; 1: the committing thread does it alone (deterministic).
@@ -171,6 +173,12 @@ public struct Damage: Sendable, Hashable {
   /// Bytes from the start of the file.
   public var position: Int64?
   public var reason: String
+
+  package init(path: String, position: Int64?, reason: String) {
+    self.path = path
+    self.position = position
+    self.reason = reason
+  }
 }
 
 /// The result of `verify`.
@@ -182,4 +190,6 @@ public struct VerifyReport: Sendable {
   public var recordCount = 0
   public var byteCount: Int64 = 0
   public var damages: [Damage] = []
+
+  package init() {}
 }

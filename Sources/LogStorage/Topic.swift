@@ -56,6 +56,15 @@ public struct TopicDescription: Sendable, Hashable {
   public var config: TopicConfig
   public var partitions: [PartitionDescription]
 
+  package init(
+    name: String, id: Int64, config: TopicConfig, partitions: [PartitionDescription]
+  ) {
+    self.name = name
+    self.id = id
+    self.config = config
+    self.partitions = partitions
+  }
+
   public var partitionCount: Int { partitions.count }
 }
 
@@ -68,6 +77,13 @@ public struct PartitionDescription: Sendable, Hashable {
   public var segmentCount: Int
   /// Committed bytes in the segments.
   public var byteCount: Int64
+
+  package init(startOffset: Int64, endOffset: Int64, segmentCount: Int, byteCount: Int64) {
+    self.startOffset = startOffset
+    self.endOffset = endOffset
+    self.segmentCount = segmentCount
+    self.byteCount = byteCount
+  }
 }
 
 /// Kafka's rules for names.

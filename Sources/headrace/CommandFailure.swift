@@ -19,7 +19,15 @@ struct CommandFailure: Error {
   }
 
   init(_ error: ServiceError) {
-    self.init(.code(Int32(error.kind.rawValue)), error.text)
+    let code: Int32 =
+      switch error.kind {
+      case .statement: 1
+      case .io, .inUse: 3
+      case .corruption: 4
+      case .limit: 5
+      case .interrupted: 130
+      }
+    self.init(.code(code), error.text)
   }
 
   static func usage(_ text: String) -> CommandFailure {

@@ -23,6 +23,42 @@ extension Engine {
     }
   }
 
+  /// Runs epochs until the queries have read all that is committed now. Others may go on writing, so it does
+  /// not wait for an idle moment. A query's output is the input of another: hence several rounds.
+  func catchUp(isCancelled: () -> Bool) throws(EngineError) {
+    let rounds = lock.withLock { min(queries.count, 8) }
+    for _ in 0..<rounds {
+      let ends = lock.withLock { inputEnds() }
+      while lock.withLock({ isBehind(ends) }) {
+        if isCancelled() { throw .interrupted }
+        guard try step() else { break }
+      }
+    }
+  }
+
+  private func inputEnds() -> [String: [Int64]] {
+    var ends: [String: [Int64]] = [:]
+    for query in queries where query.runtime != nil {
+      for scan in query.optimized.scans where scan.source.file == nil {
+        ends[scan.source.topic] = log.topic(scan.source.topic)?.partitions.map(\.endOffset)
+      }
+    }
+    return ends
+  }
+
+  private func isBehind(_ ends: [String: [Int64]]) -> Bool {
+    queries.contains { query in
+      guard let runtime = query.runtime else { return false }
+      let scans = StageScans.ordered(query.physical)
+      return runtime.positions.contains { place in
+        guard place.ordinal < scans.count, let ends = ends[scans[place.ordinal].source.topic],
+          place.partition < ends.count
+        else { return false }
+        return place.position.offset < ends[place.partition]
+      }
+    }
+  }
+
   /// Commits what a pull query found to be bad; the engine's lock is held.
   func record(_ errors: [SourceError]) throws(QueryFailure) {
     guard !errors.isEmpty else { return }

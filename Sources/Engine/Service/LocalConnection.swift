@@ -55,6 +55,11 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     _ statement: SourceText, _ handler: any ResultHandler
   ) throws(ServiceError) {
     session.cancellation.reset()
+    try run(statement, handler)
+  }
+
+  /// As `execute`, but a `cancel` that came before counts.
+  func run(_ statement: SourceText, _ handler: any ResultHandler) throws(ServiceError) {
     try serving { () throws(EngineError) in
       try session.execute(statement: statement, handler)
     }

@@ -13,6 +13,8 @@ public struct ServiceError: Error, Sendable, Hashable {
     case corruption = 4
     /// A limit was exceeded.
     case limit = 5
+    /// Another process has the data directory.
+    case inUse = 6
     case interrupted = 130
   }
 
@@ -39,7 +41,8 @@ public struct ServiceError: Error, Sendable, Hashable {
     switch error.kind {
     case .corruption, .unsupportedVersion: self.init(.corruption, text)
     case .tooLarge: self.init(.limit, text)
-    case .io, .full, .locked, .poisoned, .closed, .notFound, .unsupportedCompression:
+    case .locked: self.init(.inUse, text)
+    case .io, .full, .poisoned, .closed, .notFound, .unsupportedCompression:
       self.init(.io, text)
     case .topicExists, .topicUnknown, .partitionUnknown, .invalidName, .invalidArgument,
       .offsetOutOfRange:

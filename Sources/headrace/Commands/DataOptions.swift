@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Engine
+import Glibc
 import LogStorage
 
 enum DurabilityOption: String, CaseIterable, ExpressibleByArgument {
@@ -37,22 +38,58 @@ struct DataOptions: ParsableArguments {
     }
   }
 
+  var door: Door {
+    Door(directory: data, workers: workers, durability: durability?.durability)
+  }
+}
+
+/// The way to an engine: through the server that owns the directory, or by opening it.
+struct Door {
+  var directory: String?
+  var workers: Int?
+  var durability: Durability?
+
   var engineOptions: EngineOptions {
-    var options = EngineOptions(directory: data)
+    var options = EngineOptions(directory: directory)
     if let workers { options.workers = workers }
-    if let durability { options.durability = durability.durability }
+    if let durability { options.durability = durability }
     return options
   }
 
   /// A session whose statements run to the end of the present input.
   func batchConnection() throws(ServiceError) -> any Connection {
-    try LocalConnection.batch(engineOptions)
+    try attached(isBatch: true) { () throws(ServiceError) in
+      try LocalConnection.batch(engineOptions)
+    }
   }
 
   /// A session whose queries go on while the user thinks.
   func interactiveConnection() throws(ServiceError) -> any Connection {
-    try LocalConnection.interactive(engineOptions) { error in
-      complain(ServiceError(error).text)
+    try attached(isBatch: false) { () throws(ServiceError) in
+      try LocalConnection.interactive(engineOptions) { error in
+        complain(ServiceError(error).text)
+      }
+    }
+  }
+
+  /// Through the server of the directory when there is one. A server that is just starting holds the
+  /// directory before it answers: hence the patience with a directory in use.
+  private func attached(
+    isBatch: Bool, _ open: () throws(ServiceError) -> any Connection
+  ) throws(ServiceError) -> any Connection {
+    guard let directory else { return try open() }
+    var left = 10
+    while true {
+      if let remote = try RemoteConnection.attach(directory: directory, isBatch: isBatch) {
+        return remote
+      }
+      do throws(ServiceError) {
+        return try open()
+      } catch {
+        guard error.kind == .inUse, left > 0 else { throw error }
+      }
+      left -= 1
+      usleep(100_000)
     }
   }
 }

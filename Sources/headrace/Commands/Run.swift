@@ -52,7 +52,7 @@ struct Run: ParsableCommand {
     for file in files {
       scripts.append(SourceText(name: file == "-" ? "stdin" : file, text: try InputFile.read(file)))
     }
-    let connection = try dataOptions.batchConnection()
+    let connection = try dataOptions.door.batchConnection()
     Signals.react { _ in connection.cancel() }
     let output = Output(1)
     let printer = ResultPrinter(

@@ -21,7 +21,7 @@ struct Shell: ParsableCommand {
     // Piped input is a script: nobody is there to end a push query.
     let connection =
       isatty(0) == 1
-      ? try dataOptions.interactiveConnection() : try dataOptions.batchConnection()
+      ? try dataOptions.door.interactiveConnection() : try dataOptions.door.batchConnection()
     let output = Output(1)
     let printer = ResultPrinter(output, mode: self.output ?? .preferred, messages: Output(2))
     let loop = try ShellLoop(connection, printer, isTemporary: dataOptions.data == nil)

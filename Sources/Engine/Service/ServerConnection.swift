@@ -1,0 +1,191 @@
+// One client of the server.
+
+import Columns
+import Executor
+import Glibc
+import LogStorage
+import Syntax
+
+final class ServerConnection: @unchecked Sendable {
+  // Unchecked: `connection` is made by the reading thread before the working thread starts, and then used by
+  // that one only, but for `cancel`; everything else is under the monitor.
+  private struct State {
+    var request: Frame?
+    var credits = Wire.credits
+    var isClosed = false
+  }
+
+  private let engine: Engine
+  private let channel: SocketChannel
+  private let state = Monitor(State())
+  private var connection: LocalConnection?
+  private var descriptors: [Int32] = []
+
+  init(_ engine: Engine, _ channel: SocketChannel) {
+    self.engine = engine
+    self.channel = channel
+  }
+
+  /// `onEnd` is called when both threads have done their work.
+  func start(onEnd: @escaping @Sendable () -> Void) {
+    startThread { [self] in
+      if let connection = greet() {
+        let worker = Monitor(false)
+        startThread { [self] in
+          work(connection)
+          worker.change { $0 = true }
+        }
+        readFrames(connection)
+        stop()
+        _ = worker.wait { $0 ? true : nil }
+      }
+      for descriptor in descriptors { close(descriptor) }
+      onEnd()
+    }
+  }
+
+  func stop() {
+    state.change { $0.isClosed = true }
+    connection?.cancel()
+    channel.shutDown()
+  }
+
+  private func greet() -> LocalConnection? {
+    guard let hello = channel.receive(), hello.kind == .hello else { return nil }
+    descriptors = channel.takeDescriptors()
+    var reader = WireReader(hello.payload)
+    do throws(WireError) {
+      let version = try reader.number(UInt32.self)
+      guard version == Wire.version else {
+        fail(ServiceError(.io, "error: the server speaks another version of the protocol"))
+        return nil
+      }
+      let connection = LocalConnection(sharing: engine, isBatch: try reader.flag())
+      connection.session.workingDirectory = try reader.text()
+      if descriptors.count >= 2 {
+        connection.session.standardInput = descriptors[0]
+        connection.session.standardOutput = descriptors[1]
+      }
+      self.connection = connection
+    } catch {
+      return nil
+    }
+    channel.send(.welcome)
+    return connection
+  }
+
+  /// One request at a time: a second one while the first runs is against the protocol and ends the session.
+  private func readFrames(_ connection: LocalConnection) {
+    while let frame = channel.receive() {
+      switch frame.kind {
+      case .cancel: connection.cancel()
+      case .credit: state.change { $0.credits = min($0.credits + 1, Wire.credits) }
+      case .execute, .define, .finish, .names, .topics, .resolve, .read, .append, .wait, .verify:
+        connection.session.cancellation.reset()
+        let isFree = state.change { state in
+          guard state.request == nil else { return false }
+          state.request = frame
+          return true
+        }
+        guard isFree else { return }
+      case .hello, .welcome, .message, .columns, .rows, .end, .done, .failed: return
+      }
+    }
+  }
+
+  private func work(_ connection: LocalConnection) {
+    while true {
+      let request = state.wait { state -> Frame?? in
+        if state.isClosed { return .some(nil) }
+        return state.request.map { .some($0) }
+      }
+      guard let request = request ?? nil else { return }
+      do throws(ServiceError) {
+        let payload = try answer(request, connection)
+        state.change { $0.request = nil }
+        channel.send(.done, payload)
+      } catch {
+        state.change { $0.request = nil }
+        fail(error)
+      }
+    }
+  }
+
+  private func fail(_ error: ServiceError) {
+    var writer = WireWriter()
+    writer.put(error.kind.rawValue)
+    writer.put(error.text)
+    channel.send(.failed, writer.bytes)
+  }
+
+  private func answer(
+    _ request: Frame, _ connection: LocalConnection
+  ) throws(ServiceError) -> [UInt8] {
+    do throws(WireFailure) {
+      return try Self.answer(request, connection) { SocketHandler(self, $0) }
+    } catch {
+      switch error {
+      case .wire: throw ServiceError(.io, "error: the request is malformed")
+      case .service(let error): throw error
+      }
+    }
+  }
+
+  // MARK: - Rows
+
+  func send(_ kind: FrameKind, _ payload: [UInt8]) -> Bool { channel.send(kind, payload) }
+
+  /// Waits until the client has room for a batch; false: it has gone, or the statement was cancelled.
+  func takeCredit(_ cancellation: Cancellation) -> Bool {
+    while true {
+      let answer = state.wait(milliseconds: 100) { state -> Bool? in
+        if state.isClosed { return false }
+        guard state.credits > 0 else { return nil }
+        state.credits -= 1
+        return true
+      }
+      if let answer { return answer }
+      if cancellation.isCancelled { return false }
+    }
+  }
+}
+
+/// Rows of a statement on their way to the client.
+final class SocketHandler: ResultHandler {
+  private let client: ServerConnection
+  private let cancellation: Cancellation
+
+  init(_ client: ServerConnection, _ cancellation: Cancellation) {
+    self.client = client
+    self.cancellation = cancellation
+  }
+
+  func message(_ text: String) {
+    var writer = WireWriter()
+    writer.put(text)
+    _ = client.send(.message, writer.bytes)
+  }
+
+  func begin(_ columns: [ResultColumn]) {
+    var writer = WireWriter()
+    writer.put(columns)
+    _ = client.send(.columns, writer.bytes)
+  }
+
+  func rows(_ rows: [ResultRow]) -> Bool {
+    var writer = WireWriter()
+    for (index, row) in rows.enumerated() {
+      writer.put(row)
+      guard writer.bytes.count >= Wire.batchBytes || index == rows.count - 1 else { continue }
+      guard client.takeCredit(cancellation), client.send(.rows, writer.bytes) else { return false }
+      writer = WireWriter()
+    }
+    return true
+  }
+
+  func end(_ note: String?) {
+    var writer = WireWriter()
+    writer.put(note ?? "")
+    _ = client.send(.end, writer.bytes)
+  }
+}

@@ -1,0 +1,112 @@
+// `headrace consume`: the values of a topic's records as lines, in the order in which they were appended.
+
+import ArgumentParser
+import Columns
+import Engine
+import LogStorage
+
+struct Consume: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write the records of a topic to standard output, a line each.",
+    discussion: """
+      Begins with the records that come from now on and follows the topic. With --from-beginning it \
+      begins with the first record and ends where the topic ends now, unless --follow is given.
+      """)
+
+  @OptionGroup var place: Topic.Place
+  @Argument(help: "A topic or a source.") var name: String
+  @Flag(help: "Begin with the first record.") var fromBeginning = false
+  @Flag(help: "Go on when the end is reached.") var follow = false
+  @Option(help: "End after so many records.") var limit: Int?
+  @Option(help: "Write the keys too, with this text after them.") var keySeparator: String?
+
+  func validate() throws {
+    if let limit, limit < 0 { throw ValidationError("--limit takes a number from 0") }
+  }
+
+  func run() throws {
+    try place.with { connection, output in
+      let isCancelled = Cancellation()
+      Signals.react { _ in isCancelled.cancel() }
+      let topic = try connection.resolveTopic(name)
+      var merge = PartitionMerge(
+        topic: topic.name,
+        offsets: topic.partitions.map { fromBeginning ? $0.startOffset : $0.endOffset })
+      let goesOn = follow || !fromBeginning
+      let ends = goesOn ? nil : topic.partitions.map(\.endOffset)
+      var left = limit ?? Int.max
+      var commit: Int64 = 0
+      while left > 0, !isCancelled.isCancelled {
+        if let next = try merge.next(connection, ends: ends) {
+          write(next.records, next.row, output)
+          left -= 1
+          if output.failure != nil { return }
+          continue
+        }
+        guard goesOn, output.flush() else { return }
+        commit = try connection.waitForCommit(after: commit, milliseconds: 100)
+      }
+      if isCancelled.isCancelled {
+        output.flush()
+        throw CommandFailure(.code(130))
+      }
+    }
+  }
+
+  private func write(_ records: RawRecords, _ row: Int, _ output: Output) {
+    if let keySeparator {
+      if let key = records.key(row) { output.write(key) }
+      output.write(keySeparator)
+    }
+    if let value = records.value(row) { output.write(value) }
+    output.write("\n")
+  }
+}
+
+/// Records of all partitions, by append sequence.
+struct PartitionMerge {
+  private let topic: String
+  private var offsets: [Int64]
+  private var batches: [RawRecords?]
+  private var rows: [Int]
+
+  init(topic: String, offsets: [Int64]) {
+    self.topic = topic
+    self.offsets = offsets
+    batches = Array(repeating: nil, count: offsets.count)
+    rows = Array(repeating: 0, count: offsets.count)
+  }
+
+  /// nil: nothing more is there, or before `ends`.
+  mutating func next(
+    _ connection: any Connection, ends: [Int64]?
+  ) throws(ServiceError) -> (records: RawRecords, row: Int)? {
+    var first: Int?
+    for partition in offsets.indices {
+      try refill(partition, connection, ends)
+      guard let batch = batches[partition] else { continue }
+      if let ends, batch.offsets[rows[partition]] >= ends[partition] { continue }
+      guard let found = first, let other = batches[found] else {
+        first = partition
+        continue
+      }
+      if batch.sequences[rows[partition]] < other.sequences[rows[found]] { first = partition }
+    }
+    guard let first, let batch = batches[first] else { return nil }
+    let row = rows[first]
+    rows[first] += 1
+    if rows[first] == batch.count { batches[first] = nil }
+    return (batch, row)
+  }
+
+  private mutating func refill(
+    _ partition: Int, _ connection: any Connection, _ ends: [Int64]?
+  ) throws(ServiceError) {
+    guard batches[partition] == nil else { return }
+    if let ends, offsets[partition] >= ends[partition] { return }
+    let read = try connection.read(topic, partition, from: offsets[partition])
+    offsets[partition] = read.nextOffset
+    rows[partition] = 0
+    batches[partition] = read.records.count > 0 ? read.records : nil
+  }
+}

@@ -1,0 +1,101 @@
+// `headrace produce`: lines of standard input become records. What has arrived is appended and acknowledged
+// before more is read, so a fast producer gets large batches and a slow one gets each line at once.
+
+import ArgumentParser
+import Columns
+import Engine
+import Glibc
+import LogStorage
+
+struct Produce: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Append the lines of standard input to a topic.",
+    discussion: """
+      Each line is the value of a record. With --key-separator the text before the separator is its \
+      key. A record lies in its key's partition, as with Kafka's clients; without key in the first.
+      """)
+
+  @OptionGroup var place: Topic.Place
+  @Argument(help: "A topic or a source.") var name: String
+  @Option(help: "What stands between key and value.") var keySeparator: String?
+
+  private static let lineBytesMax = 32 << 20
+  private static let batchBytesMax = 1 << 20
+
+  func validate() throws {
+    if keySeparator == "" { throw ValidationError("--key-separator takes a text") }
+  }
+
+  func run() throws {
+    var count = 0
+    try place.with { connection, _ in
+      let topic = try connection.resolveTopic(name).name
+      let separator = keySeparator.map { Array($0.utf8) }
+      var pending: [UInt8] = []
+      var isAtEnd = false
+      while !isAtEnd {
+        isAtEnd = try !Self.fill(&pending)
+        if isAtEnd, !pending.isEmpty { pending.append(0x0A) }
+        guard let end = pending.lastIndex(of: 0x0A) else {
+          guard pending.count <= Self.lineBytesMax else {
+            throw CommandFailure(
+              .code(5), "error: a line is longer than \(Self.lineBytesMax >> 20) MiB")
+          }
+          continue
+        }
+        let records = Self.records(pending[...end], separator)
+        pending.removeSubrange(...end)
+        try connection.append(topic, records)
+        count += records.count
+      }
+    }
+    if isatty(2) == 1 { complain("\(grouped(count)) record\(count == 1 ? "" : "s") appended") }
+  }
+
+  /// Takes what is there; waits only when nothing is. Returns false at the end.
+  private static func fill(_ pending: inout [UInt8]) throws(CommandFailure) -> Bool {
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    var place = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+    var isFirst = true
+    while isFirst || (pending.count < batchBytesMax && poll(&place, 1, 0) > 0) {
+      let count = chunk.withUnsafeMutableBytes { read(0, $0.baseAddress!, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else {
+        throw .inputOutput("cannot read standard input: \(String(cString: strerror(errno)))")
+      }
+      if count == 0 { return false }
+      pending += chunk[..<count]
+      isFirst = false
+    }
+    return true
+  }
+
+  /// The lines of a text that ends with one.
+  static func records(_ text: ArraySlice<UInt8>, _ separator: [UInt8]?) -> RawRecords {
+    var records = RawRecords(buffer: ByteBuffer(capacity: text.count))
+    let now = wallClockMs()
+    var start = text.startIndex
+    while start < text.endIndex {
+      let end = text[start...].firstIndex(of: 0x0A) ?? text.endIndex
+      var last = end
+      if last > start, text[last - 1] == 0x0D { last -= 1 }
+      let line = text[start..<last]
+      if let separator, let place = find(separator, in: line) {
+        records.append(
+          key: Array(line[..<place]), value: Array(line[(place + separator.count)...]),
+          timestamp: now)
+      } else if !line.isEmpty {
+        records.append(key: nil, value: Array(line), timestamp: now)
+      }
+      start = end + 1
+    }
+    return records
+  }
+
+  private static func find(_ part: [UInt8], in line: ArraySlice<UInt8>) -> Int? {
+    guard line.count >= part.count else { return nil }
+    return (line.startIndex...(line.endIndex - part.count)).first { place in
+      line[place..<place + part.count].elementsEqual(part)
+    }
+  }
+}
