@@ -24,6 +24,7 @@ extension Session {
     var epoch = epoch
     engine.epoch += 1
     epoch.epoch = engine.epoch
+    if let attachedChange { epoch.metadata.append(attachedChange) }
     _ = try storing { () throws(StorageError) in try engine.log.commit(epoch) }
   }
 
@@ -90,7 +91,7 @@ extension Session {
     handler.message("\(kind.capitalizedFirst) \(name) created")
   }
 
-  private func alreadyExists(
+  func alreadyExists(
     _ name: Identifier, _ existing: SourceDefinition
   ) -> StatementFailure {
     let kind = existing.kind.rawValue.lowercased()
@@ -121,7 +122,7 @@ extension Session {
         topicPartitions: { partitions($0) })
     }
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"
-    let id = "\(prefix)_\(name)_\(engine.nextQuerySequence)"
+    let id = queryID("\(prefix)_\(name)_\(engine.nextQuerySequence)")
     try add(id, plan, text, isInsert: false)
     handler.message("Created query with ID \(id)")
   }
@@ -134,7 +135,7 @@ extension Session {
     let plan = try planning { () throws(PlanError) in
       try SinkBinder(context: context()).bind(node)
     }
-    var id = "INSERTQUERY_\(engine.nextQuerySequence)"
+    var id = queryID("INSERTQUERY_\(engine.nextQuerySequence)")
     if let property = node.properties?["QUERY_ID"], case .literal(let literal) = property.value,
       case .string(let wanted) = literal.value
     {

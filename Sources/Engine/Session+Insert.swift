@@ -21,7 +21,7 @@ extension Session {
     handler.message("Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")")
   }
 
-  private func insertTarget(
+  func insertTarget(
     _ node: InsertValues, _ catalog: Catalog
   ) throws(StatementFailure) -> SourceDefinition {
     guard let source = catalog.sources[node.target.name] else {
@@ -61,7 +61,7 @@ extension Session {
   }
 
   /// Rows in the order of the source's schema; ROWTIME where it was given.
-  private func insertRows(
+  func insertRows(
     _ node: InsertValues, _ source: SourceDefinition, _ catalog: Catalog
   ) throws(PlanError) -> (rows: [[Value]], rowtimes: [Int64?]) {
     let insertable = source.schema.columns.filter { $0.role == .key || $0.role == .value }
@@ -174,6 +174,18 @@ extension Session {
       parts = try writer.records(rows, rowtimes: rowtimes.map { $0 ?? now })
     } catch {
       throw .plan(PlanError("cannot-encode", error.message, at: span))
+    }
+    if let attachedChange {
+      return try engine.lock.withLock { () throws(StatementFailure) in
+        engine.epoch += 1
+        let outputs = parts.map {
+          EpochCommit.Output(topic: source.topic, partition: $0.partition, records: $0.records)
+        }
+        _ = try storing { () throws(StorageError) in
+          try engine.log.commit(
+            EpochCommit(epoch: engine.epoch, outputs: outputs, metadata: [attachedChange]))
+        }
+      }
     }
     // A query may write to the topic too: its epoch must know the ends.
     if engine.lock.withLock({ engine.writers(of: source.name).isEmpty }) {

@@ -34,6 +34,10 @@ public final class Session {
   var workingDirectory: String?
   /// Directories below which files may be read and written; nil: anywhere.
   public var roots: [String]?
+  /// Names the queries of a submitted file.
+  var queryPrefix: String?
+  /// Goes with the next commit of a statement.
+  var attachedChange: EpochCommit.MetadataChange?
   /// Lines of COPY that could not be read; a batch run's exit status tells of them.
   public internal(set) var badInputCount = 0
   /// Records that ASSERT VALUES has read, by topic and partition.

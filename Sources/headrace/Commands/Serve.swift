@@ -5,6 +5,7 @@ import ArgumentParser
 import Engine
 import Glibc
 import LogStorage
+import Syntax
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,8 +20,18 @@ struct Serve: ParsableCommand {
   @Option(help: "What an acknowledgement is worth.")
   var durability: DurabilityOption?
 
+  @Option(help: "A script to run at the start, once; may be repeated.")
+  var queries: [String] = []
+
+  @Option(help: "A directory to watch for submitted .sql files.")
+  var inbox: String?
+
+  @Option(help: "A directory where submitted files may read and write; may be repeated.")
+  var root: [String] = []
+
   mutating func validate() throws {
     if data.isEmpty { throw ValidationError("--data takes a directory") }
+    if !root.isEmpty, inbox == nil { throw ValidationError("--root needs --inbox") }
     if let workers, !(1...256).contains(workers) {
       throw ValidationError("--workers takes a number from 1 to 256")
     }
@@ -39,6 +50,12 @@ struct Serve: ParsableCommand {
     Signals.react(endsProcess: false) { _ in state.change { $0.isEnding = true } }
     let engine: Engine
     do { engine = try Engine.open(options) } catch { throw ServiceError(error) }
+    do {
+      for file in queries { try submit(file, engine) }
+    } catch {
+      do { try engine.close() } catch { complain(ServiceError(error).text) }
+      throw error
+    }
     let loop = EngineLoop(engine) { error in
       state.change {
         $0.failure = ServiceError(error)
@@ -46,12 +63,65 @@ struct Serve: ParsableCommand {
       }
     }
     let server = try Server(engine, directory: data)
+    let watched: Inbox?
+    do {
+      watched = try openInbox(engine)
+    } catch {
+      server.stop()
+      loop.stop()
+      do { try engine.close() } catch { complain(ServiceError(error).text) }
+      throw error
+    }
     complain("headrace serves \(data)")
     _ = state.wait { $0.isEnding ? true : nil }
+    watched?.stop()
     server.stop()
     loop.stop()
     let failure = state.withLock { $0.failure }
     do { try engine.close() } catch { throw failure ?? ServiceError(error) }
     if let failure { throw failure }
+  }
+
+  private func openInbox(_ engine: Engine) throws(ServiceError) -> Inbox? {
+    guard let inbox else { return nil }
+    return try Inbox(engine, directory: inbox, roots: root) { SubmittedRows($0) }
+  }
+
+  /// A script of --queries: what of it was executed at an earlier start is not executed again.
+  private func submit(_ file: String, _ engine: Engine) throws {
+    let source = SourceText(name: file, text: try InputFile.read(file))
+    var name = String(file.split(separator: "/").last ?? "queries")
+    if name.hasSuffix(".sql") { name = String(name.dropLast(4)) }
+    let messages = Output(2)
+    let printer = ResultPrinter(Output(1), mode: .csv, messages: messages)
+    let answer: Submission.Answer
+    do {
+      answer = try Submission(engine, name: name, source: source, roots: nil).run(printer)
+    } catch {
+      throw ServiceError(error)
+    }
+    if let error = answer.error { throw error }
+  }
+}
+
+/// The rows of a submitted file, as CSV; what its other statements say is not kept.
+final class SubmittedRows: SubmissionOutput {
+  private let output: Output
+  private let printer: ResultPrinter
+
+  init(_ descriptor: Int32) {
+    output = Output(descriptor)
+    printer = ResultPrinter(output, mode: .csv, messages: output)
+  }
+
+  func message(_ text: String) {}
+  func begin(_ columns: [ResultColumn]) { printer.begin(columns) }
+  func rows(_ rows: [ResultRow]) -> Bool { printer.rows(rows) }
+  func end(_ note: String?) { printer.end(note) }
+
+  func finish() -> String? {
+    printer.finish()
+    output.flush()
+    return output.failure.map { "cannot write the rows: \(String(cString: strerror($0)))" }
   }
 }

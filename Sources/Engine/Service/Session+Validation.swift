@@ -1,0 +1,167 @@
+// Planning a whole script against a trial catalog before its first effect. The trial is a copy of the
+// engine's catalog that the statements change as they would the real one.
+
+import Columns
+import Executor
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  /// Throws the first error. The session's own variables and properties change as the script says; use a
+  /// session made for the trial. `skipping`: effects of the first statements have happened already.
+  func validate(_ statements: [SourceText], skipping: Int = 0) throws(EngineError) {
+    try engine.lock.withLock { () throws(EngineError) in
+      let committed = engine.catalog
+      defer { engine.catalog = committed }
+      for (index, text) in statements.enumerated() {
+        let (statement, source) = try parse(text)
+        if index < skipping, statement.hasEffect { continue }
+        do throws(StatementFailure) {
+          try plan(statement, source)
+        } catch {
+          throw error.located(source)
+        }
+      }
+    }
+  }
+
+  /// A statement after substitution, with its text.
+  func parse(_ text: SourceText) throws(EngineError) -> (Statement, SourceText) {
+    do {
+      let substituted = try substituteVariables(in: text, variables)
+      return (try Parser.parse(statement: substituted), substituted)
+    } catch {
+      throw .statement(error.located(text))
+    }
+  }
+
+  private func plan(_ statement: Statement, _ text: SourceText) throws(StatementFailure) {
+    switch statement {
+    case .query(let node): try planQuery(node.query)
+    case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,
+      .dropType:
+      try planDefinition(statement, text)
+    case .insertValues(let node):
+      let source = try insertTarget(node, engine.catalog)
+      _ = try planning { () throws(PlanError) in try insertRows(node, source, engine.catalog) }
+    case .printTopic(let node):
+      guard node.limit != nil else { throw unbounded("PRINT", node.span) }
+    case .runScript(let node):
+      throw refused("RUN SCRIPT", "a submitted file is checked as a whole", node.span)
+    case .copyFrom(let node):
+      guard let file = node.file else {
+        throw refused("COPY FROM STDIN", "a submitted file has no standard input", node.span)
+      }
+      _ = try planning { () throws(PlanError) in try engine.catalog.source(node.target) }
+      try checkRoot(file.value, file.span)
+    case .copyTo(let node):
+      guard let file = node.file else {
+        throw refused("COPY TO STDOUT", "use SELECT: its rows are in the answer", node.span)
+      }
+      try checkRoot(file.value, file.span)
+    case .setProperty(let node): set(node.name.value, node.value.value)
+    case .unsetProperty(let node): set(node.name.value, nil)
+    case .defineVariable(let node): define(node.name.name, node.value.value)
+    case .undefineVariable(let node): undefine(node.name.name)
+    case .controlQuery, .explain, .describe, .show, .alterSystem, .assertTopic, .assertSchema,
+      .assertValues, .assertSource, .createConnector, .dropConnector:
+      break
+    }
+  }
+
+  private func planQuery(_ query: Query) throws(StatementFailure) {
+    if query.emit != nil, query.limit == nil { throw unbounded("a push query", query.span) }
+    let purpose: QueryPurpose = query.emit == nil ? .pull : .push
+    _ = try planning { () throws(PlanError) in
+      try QueryBinder(context: context(), purpose: purpose).bind(query)
+    }
+  }
+
+  private func unbounded(_ what: String, _ span: Span) -> StatementFailure {
+    .plan(
+      PlanError(
+        "unbounded-result", "\(what) in a submitted file would never end", at: span,
+        hint: "add a LIMIT"))
+  }
+
+  private func trialPartitions(_ topic: String) -> Int? {
+    engine.log.topic(topic)?.partitionCount
+      ?? engine.catalog.sortedSources.first { $0.topic == topic }?.partitions
+  }
+
+  private func planDefinition(
+    _ statement: Statement, _ text: SourceText
+  ) throws(StatementFailure) {
+    let written = String(decoding: text.text, as: UTF8.self)
+    switch statement {
+    case .createSource(let node):
+      if let existing = engine.catalog.sources[node.name.name], !node.orReplace {
+        if node.ifNotExists { return }
+        throw alreadyExists(node.name, existing)
+      }
+      let definition = try planning { () throws(PlanError) in
+        try SourceBinder(context: context()).bind(
+          node, text: written, topicPartitions: { trialPartitions($0) })
+      }
+      if let file = definition.file {
+        try checkRoot(file, node.properties?["FILE"]?.span ?? node.name.span)
+      }
+      engine.catalog.add(definition)
+    case .createSourceAs(let node):
+      if let existing = engine.catalog.sources[node.name.name] {
+        if node.ifNotExists { return }
+        throw alreadyExists(node.name, existing)
+      }
+      let plan = try planning { () throws(PlanError) in
+        try SinkBinder(context: context()).bind(
+          node, text: written, topicPartitions: { trialPartitions($0) })
+      }
+      engine.catalog.add(plan.sink)
+    case .insertSelect(let node):
+      _ = try planning { () throws(PlanError) in try SinkBinder(context: context()).bind(node) }
+    case .dropSource(let node):
+      if node.ifExists, engine.catalog.sources[node.name.name] == nil { return }
+      _ = try planning { () throws(PlanError) in try engine.catalog.source(node.name) }
+      engine.catalog.removeSource(node.name.name)
+    case .alterSource(let node):
+      try planning { () throws(PlanError) in
+        var source = try engine.catalog.source(node.name)
+        for addition in node.additions {
+          source.schema.columns.append(
+            SchemaColumn(addition.name.name, try engine.catalog.type(addition.type)))
+        }
+        engine.catalog.add(source)
+      }
+    case .createType(let node):
+      let type = try planning { () throws(PlanError) in try engine.catalog.type(node.type) }
+      engine.catalog.addType(node.name.name, type)
+    case .dropType(let node): engine.catalog.removeType(node.name.name)
+    default: break
+    }
+  }
+}
+
+extension StatementFailure {
+  func located(_ source: SourceText) -> EngineError {
+    switch self {
+    case .plan(let error): .statement(DiagnosticError(Diagnostic(error)).located(source))
+    case .engine(let error): error
+    }
+  }
+}
+
+extension Statement {
+  /// Whether it changes what is committed: it must not be run twice.
+  var hasEffect: Bool {
+    switch self {
+    case .createSource, .createSourceAs, .insertSelect, .insertValues, .dropSource, .alterSource,
+      .createType, .dropType, .controlQuery, .copyFrom:
+      true
+    case .query, .explain, .describe, .show, .printTopic, .setProperty, .unsetProperty,
+      .alterSystem, .defineVariable, .undefineVariable, .assertTopic, .assertSchema,
+      .assertValues, .assertSource, .createConnector, .dropConnector, .runScript, .copyTo:
+      false
+    }
+  }
+}
