@@ -17,7 +17,9 @@ extension Session {
         PlanError("script-depth", "scripts call each other more than 16 deep", at: node.span))
     }
     let text: [UInt8]
-    do { text = try readWhole(resolve(node.file.value), limit: 16 << 20) } catch { throw .engine(error) }
+    do { text = try readWhole(resolve(node.file.value), limit: 16 << 20) } catch {
+      throw .engine(error)
+    }
     scriptDepth += 1
     defer { scriptDepth -= 1 }
     do {
