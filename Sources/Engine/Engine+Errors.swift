@@ -38,7 +38,8 @@ extension Engine {
       commit.metadata.append(
         EpochCommit.MetadataChange(
           key: MetadataKey.errors(error.source, error.partition),
-          value: Array(known.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ").utf8)))
+          value: Array(
+            known.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ").utf8)))
     }
     for (source, records) in fresh.sorted(by: { $0.key < $1.key }) {
       let topic = Self.errorTopic(source)
@@ -69,7 +70,9 @@ extension Engine {
   }
 
   /// Bad records of one source, or of all; oldest first.
-  func badRecords(of source: String?) throws(EngineError) -> [(source: String, record: MetadataRecord)] {
+  func badRecords(of source: String?) throws(EngineError) -> [(
+    source: String, record: MetadataRecord
+  )] {
     var result: [(source: String, record: MetadataRecord)] = []
     for definition in catalog.sortedSources where source == nil || definition.name == source {
       let topic = Self.errorTopic(definition.name)

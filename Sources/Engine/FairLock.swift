@@ -5,35 +5,53 @@ import Glibc
 
 final class FairLock: @unchecked Sendable {
   // Unchecked: all fields are under the pthread mutex.
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var nextTicket: UInt64 = 0
-  private var serving: UInt64 = 0
 
-  init() {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+  /// A waiting thread; only it is woken when its turn comes.
+  private final class Waiter {
+    let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    var hasTurn = false
+
+    init() { pthread_cond_init(condition, nil) }
+
+    deinit {
+      pthread_cond_destroy(condition)
+      condition.deallocate()
+    }
   }
 
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private var isHeld = false
+  private var waiters: [Waiter] = []
+
+  init() { pthread_mutex_init(mutex, nil) }
+
   deinit {
-    pthread_cond_destroy(condition)
     pthread_mutex_destroy(mutex)
     mutex.deallocate()
-    condition.deallocate()
   }
 
   func lock() {
     pthread_mutex_lock(mutex)
-    let mine = nextTicket
-    nextTicket += 1
-    while serving != mine { pthread_cond_wait(condition, mutex) }
+    if isHeld {
+      let waiter = Waiter()
+      waiters.append(waiter)
+      while !waiter.hasTurn { pthread_cond_wait(waiter.condition, mutex) }
+    } else {
+      isHeld = true
+    }
     pthread_mutex_unlock(mutex)
   }
 
   func unlock() {
     pthread_mutex_lock(mutex)
-    serving += 1
-    pthread_cond_broadcast(condition)
+    if waiters.isEmpty {
+      isHeld = false
+    } else {
+      // The lock stays held and passes to the one that has waited longest.
+      let next = waiters.removeFirst()
+      next.hasTurn = true
+      pthread_cond_signal(next.condition)
+    }
     pthread_mutex_unlock(mutex)
   }
 

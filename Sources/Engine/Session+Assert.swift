@@ -17,7 +17,9 @@ extension Session {
         PlanError("script-depth", "scripts call each other more than 16 deep", at: node.span))
     }
     let text: [UInt8]
-    do { text = try readWhole(resolve(node.file.value), limit: 16 << 20) } catch { throw .engine(error) }
+    do { text = try readWhole(resolve(node.file.value), limit: 16 << 20) } catch {
+      throw .engine(error)
+    }
     scriptDepth += 1
     defer { scriptDepth -= 1 }
     do {
@@ -137,7 +139,7 @@ extension Session {
             at: expression.span))
       }
       let wanted = try planning { () throws(PlanError) in
-        try constant(expression, as: column.type, column: name)
+        try constant(expression, as: column.type, column: name, engine.catalog)
       }
       guard wanted == column.value else {
         throw failed(

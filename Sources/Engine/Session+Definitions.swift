@@ -84,7 +84,10 @@ extension Session {
           name: definition.topic, partitionCount: definition.partitions,
           config: engine.topicConfig(definition)))
     }
-    if let existing { try planning { () throws(PlanError) in try checkUpgrade(existing, definition, node.name.span) } }
+    if let existing {
+      try planning { () throws(PlanError) in try checkUpgrade(existing, definition, node.name.span)
+      }
+    }
     epoch.metadata.append(logged(text))
     try commit(epoch)
     engine.catalog.add(definition)
@@ -356,8 +359,10 @@ extension Session {
     if node.action == .terminate { epoch.metadata.append(logged(text)) }
     try commit(epoch)
     handler.message(
-      chosen.isEmpty ? "No queries" : chosen.map { "Query \($0.id): \(node.action.rawValue)" }
-        .joined(separator: "\n"))
+      chosen.isEmpty
+        ? "No queries"
+        : chosen.map { "Query \($0.id): \(node.action.rawValue)" }
+          .joined(separator: "\n"))
   }
 
   /// What CREATE OR REPLACE may change: columns may be added at the end, nothing else.

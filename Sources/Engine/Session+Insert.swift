@@ -11,20 +11,21 @@ import Syntax
 
 extension Session {
   func insert(_ node: InsertValues, _ handler: any ResultHandler) throws(StatementFailure) {
-    let (source, rows, rowtimes) = try engine.lock.withLock { () throws(StatementFailure) in
-      let source = try insertTarget(node)
-      let (rows, rowtimes) = try planning { () throws(PlanError) in
-        try insertRows(node, source)
-      }
-      return (source, rows, rowtimes)
+    // A copy of the catalog is enough, so that inserts are planned side by side.
+    let catalog = engine.lock.withLock { engine.catalog }
+    let source = try insertTarget(node, catalog)
+    let (rows, rowtimes) = try planning { () throws(PlanError) in
+      try insertRows(node, source, catalog)
     }
     try append(rows, rowtimes: rowtimes, to: source, at: node.target.span)
     handler.message("Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")")
   }
 
-  func insertTarget(_ node: InsertValues) throws(StatementFailure) -> SourceDefinition {
-    guard let source = engine.catalog.sources[node.target.name] else {
-      let known = engine.catalog.sources.keys.sorted()
+  func insertTarget(
+    _ node: InsertValues, _ catalog: Catalog
+  ) throws(StatementFailure) -> SourceDefinition {
+    guard let source = catalog.sources[node.target.name] else {
+      let known = catalog.sources.keys.sorted()
       var hint = closestMatch(to: node.target.name, among: known).map { "did you mean \"\($0)\"?" }
       var message = "Cannot insert values into an unknown stream/table: `\(node.target.name)`"
       if let exact = known.first(where: {
@@ -61,7 +62,7 @@ extension Session {
 
   /// Rows in the order of the source's schema; ROWTIME where it was given.
   func insertRows(
-    _ node: InsertValues, _ source: SourceDefinition
+    _ node: InsertValues, _ source: SourceDefinition, _ catalog: Catalog
   ) throws(PlanError) -> (rows: [[Value]], rowtimes: [Int64?]) {
     let insertable = source.schema.columns.filter { $0.role == .key || $0.role == .value }
     var names = node.columns.map(\.name)
@@ -98,12 +99,12 @@ extension Session {
       var rowtime: Int64?
       for (name, expression) in zip(names, row.values) {
         if name == SystemColumn.rowtime, source.schema.index(of: name) == nil {
-          rowtime = try constant(expression, as: .bigint, column: name).integerValue
+          rowtime = try constant(expression, as: .bigint, column: name, catalog).integerValue
           continue
         }
         guard let index = source.schema.index(of: name) else { continue }
         values[index] = try constant(
-          expression, as: source.schema.columns[index].type, column: name)
+          expression, as: source.schema.columns[index].type, column: name, catalog)
       }
       if source.kind == .table {
         for (index, column) in source.schema.columns.enumerated()
@@ -122,10 +123,11 @@ extension Session {
 
   /// The value of a constant expression as a value of `type`.
   func constant(
-    _ expression: Expression, as type: DataType, column: String
+    _ expression: Expression, as type: DataType, column: String, _ catalog: Catalog
   ) throws(PlanError) -> Value {
-    let bound = try ConstantBinder(context: context()).bind(expression)
-    let evaluator = Evaluator(functions: engine.catalog.functions, layout: [])
+    let context = BindingContext(catalog: catalog, properties: properties)
+    let bound = try ConstantBinder(context: context).bind(expression)
+    let evaluator = Evaluator(functions: catalog.functions, layout: [])
     let batch = RecordBatch(
       columns: [], rowtimes: [0], positions: Positions(major: [0], minor: [0]))
     guard let from = bound.type else { return .null }
@@ -186,7 +188,7 @@ extension Session {
       }
     }
     // A query may write to the topic too: its epoch must know the ends.
-    if engine.writers(of: source.name).isEmpty {
+    if engine.lock.withLock({ engine.writers(of: source.name).isEmpty }) {
       _ = try storing { () throws(StorageError) in
         try engine.log.append(source.topic, parts)
       }

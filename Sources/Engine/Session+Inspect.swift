@@ -54,7 +54,10 @@ extension Session {
         }, handler)
     case .queries:
       list(
-        ["Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written", "Error"],
+        [
+          "Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written",
+          "Error",
+        ],
         engine.queries.map { query in
           [
             query.id, query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
@@ -68,7 +71,8 @@ extension Session {
         handler)
     case .variables:
       list(
-        ["Variable Name", "Value"], variables.sorted { $0.key < $1.key }.map { [$0.key, $0.value] },
+        ["Variable Name", "Value"],
+        variables.sorted { $0.key < $1.key }.map { [$0.key, $0.value] },
         handler)
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)
@@ -174,7 +178,8 @@ extension Session {
       guard let query = engine.query(id.name) ?? engine.query(id.name.uppercased()) else {
         throw .plan(
           PlanError(
-            "unknown-query", "Query with id:\(id.name) does not exist, use SHOW QUERIES to list "
+            "unknown-query",
+            "Query with id:\(id.name) does not exist, use SHOW QUERIES to list "
               + "them", at: id.span))
       }
       explain(query.plan.query.plan, node.stage, query.id, handler)
@@ -292,9 +297,11 @@ extension Session {
     {
       return .string(text)
     }
-    return .string("0x" + bytes.map { byte in
-      let text = String(byte, radix: 16)
-      return byte < 16 ? "0" + text : text
-    }.joined())
+    return .string(
+      "0x"
+        + bytes.map { byte in
+          let text = String(byte, radix: 16)
+          return byte < 16 ? "0" + text : text
+        }.joined())
   }
 }

@@ -143,9 +143,12 @@ extension Session {
       let reader = SnapshotReader(engine: engine, properties: properties)
       do throws(QueryFailure) {
         let rows = try reader.rows(optimized, isCancelled: { cancellation.isCancelled })
-        return (bound, rows.map { row in
-          ResultRow(Array(row.prefix(bound.columns.count)))
-        })
+        return (
+          bound,
+          rows.map { row in
+            ResultRow(Array(row.prefix(bound.columns.count)))
+          }
+        )
       } catch {
         throw .plan(PlanError("not-supported", error.message, at: query.span))
       }

@@ -89,7 +89,8 @@ public final class Session {
       try run(statement, text: substituted, handler)
     } catch {
       switch error {
-      case .plan(let error): throw .statement(DiagnosticError(Diagnostic(error)).located(substituted))
+      case .plan(let error):
+        throw .statement(DiagnosticError(Diagnostic(error)).located(substituted))
       case .engine(let error): throw error
       }
     }

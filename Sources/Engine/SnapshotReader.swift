@@ -87,9 +87,10 @@ struct SnapshotReader {
     let isAggregate = plan.containsAggregate
     var lastOfKey: [[Value]: Int] = [:]
     let keyPlaces = plan.keys.compactMap { key in columns.firstIndex { $0.id == key } }
-    let windowPlaces = plan.windowBounds.map { bounds in
-      columns.indices.filter { columns[$0].id == bounds.start }
-    } ?? []
+    let windowPlaces =
+      plan.windowBounds.map { bounds in
+        columns.indices.filter { columns[$0].id == bounds.start }
+      } ?? []
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
       let result = try runtime.runSlice(engine.pool, clockMs: engine.options.clock())

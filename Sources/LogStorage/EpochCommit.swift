@@ -137,6 +137,8 @@ public struct LogStoreOptions: Sendable {
   public var inPlaceBytes = 4 << 20
   /// Most bytes of one group of commits, when it has more than one commit.
   public var groupBytes = 16 << 20
+  /// Microseconds that a busy committer waits for more commits before it syncs.
+  public var groupDelayUs: UInt32 = 500
   /// Commits waiting at most; further callers of `appendAsync` block.
   public var queueLength = 4096
   /// Threads that sync files at once; 1: the committing thread does it alone (deterministic).

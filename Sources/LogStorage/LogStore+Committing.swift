@@ -13,6 +13,7 @@
 // What fails before 5 fails the group and leaves no trace. A failure in a sync or in 5 poisons the
 // store: nobody can say what is on disk until the next open.
 
+internal import Glibc
 public import Columns
 
 extension LogStore {
@@ -148,6 +149,8 @@ extension LogStore {
         if state.queue.isEmpty { state.isLed = false }
         return state.queue.isEmpty
       }) {
+        // Several callers commit at once: a moment's wait lets more of them share the sync.
+        if durability == .disk, options.groupDelayUs > 0 { usleep(options.groupDelayUs) }
         leadOnce()
       }
     }

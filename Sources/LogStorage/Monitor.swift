@@ -54,7 +54,9 @@ package final class Monitor<State>: @unchecked Sendable {
   }
 
   /// Waits until `body` gives a value; nil after `milliseconds` (nil: for ever).
-  package func wait<Result>(milliseconds: Int? = nil, until body: (inout State) -> Result?) -> Result? {
+  package func wait<Result>(
+    milliseconds: Int? = nil, until body: (inout State) -> Result?
+  ) -> Result? {
     var deadline = timespec()
     if let milliseconds {
       clock_gettime(CLOCK_MONOTONIC, &deadline)

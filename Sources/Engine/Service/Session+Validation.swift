@@ -43,8 +43,8 @@ extension Session {
       .dropType:
       try planDefinition(statement, text)
     case .insertValues(let node):
-      let source = try insertTarget(node)
-      _ = try planning { () throws(PlanError) in try insertRows(node, source) }
+      let source = try insertTarget(node, engine.catalog)
+      _ = try planning { () throws(PlanError) in try insertRows(node, source, engine.catalog) }
     case .printTopic(let node):
       guard node.limit != nil else { throw unbounded("PRINT", node.span) }
     case .runScript(let node):
