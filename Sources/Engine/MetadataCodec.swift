@@ -13,33 +13,15 @@ struct MetadataRecord {
   init(bytes: [UInt8]) {
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
       guard let equals = line.firstIndex(of: "=") else { continue }
-      fields[String(line[..<equals])] = Self.unescaped(line[line.index(after: equals)...])
+      fields[String(line[..<equals])] = EscapedLine.unescaped(line[line.index(after: equals)...])
     }
   }
 
   var bytes: [UInt8] {
-    let lines = fields.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.escaped($0.value))" }
-    return Array(lines.joined(separator: "\n").utf8)
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
-  }
-
-  private static func unescaped(_ text: Substring) -> String {
-    var result = ""
-    var isEscape = false
-    for character in text {
-      if isEscape {
-        result.append(character == "n" ? "\n" : character)
-        isEscape = false
-      } else if character == "\\" {
-        isEscape = true
-      } else {
-        result.append(character)
-      }
+    let lines = fields.sorted { $0.key < $1.key }.map {
+      "\($0.key)=\(EscapedLine.escaped($0.value))"
     }
-    return result
+    return Array(lines.joined(separator: "\n").utf8)
   }
 
   subscript(name: String) -> String? { fields[name] }

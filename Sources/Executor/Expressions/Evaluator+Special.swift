@@ -63,7 +63,7 @@ extension Evaluator {
   /// The rows of `batch` repeated once for each element, with the elements as further columns, and an
   /// evaluator that knows the lambda's parameters.
   private func flattened(
-    _ lambda: BoundLambda, _ offsets: [UInt32], _ rows: [Int32], _ elements: [Column],
+    _ lambda: BoundLambda, _ rows: [Int32], _ elements: [Column],
     _ batch: RecordBatch
   ) -> (Evaluator, RecordBatch) {
     var wide = batch.gather(rows)
@@ -73,7 +73,6 @@ extension Evaluator {
     layout += lambda.parameters
     let inner = Evaluator(functions: functions, layout: layout)
     inner.context = context
-    _ = offsets
     return (inner, wide)
   }
 
@@ -100,7 +99,7 @@ extension Evaluator {
     switch base.column {
     case .array(let list):
       let rows = parents(list.offsets)
-      let (inner, wide) = flattened(first, list.offsets, rows, [list.elements], batch)
+      let (inner, wide) = flattened(first, rows, [list.elements], batch)
       let result = inner.evaluate(first.body, wide)
       return Evaluated(
         .array(
@@ -111,9 +110,9 @@ extension Evaluator {
         return base
       }
       let rows = parents(map.offsets)
-      let (keyed, wide) = flattened(first, map.offsets, rows, [map.keys, map.values], batch)
+      let (keyed, wide) = flattened(first, rows, [map.keys, map.values], batch)
       let keys = keyed.evaluate(first.body, wide)
-      let (valued, _) = flattened(second, map.offsets, rows, [map.keys, map.values], batch)
+      let (valued, _) = flattened(second, rows, [map.keys, map.values], batch)
       let values = valued.evaluate(second.body, wide)
       let errors = union(
         parentErrors(keys.errors, rows, batch.count),
@@ -138,7 +137,7 @@ extension Evaluator {
     case .boolean, .int, .bigint, .double, .decimal, .wideDecimal, .bytes, .structure: return base
     }
     let rows = parents(offsets)
-    let (inner, wide) = flattened(lambda, offsets, rows, elements, batch)
+    let (inner, wide) = flattened(lambda, rows, elements, batch)
     let test = inner.evaluate(lambda.body, wide)
     guard case .boolean(let kept) = test.column else { return base }
     var newOffsets: [UInt32] = [0]
@@ -188,7 +187,7 @@ extension Evaluator {
       let rows = (0..<batch.count).filter { lengths[$0] > step }.map { Int32($0) }
       let children = rows.map { Int32(offsets[Int($0)]) + Int32(step) }
       let (inner, wide) = flattened(
-        lambda, offsets, rows, [state.gather(rows)] + elements.map { $0.gather(children) },
+        lambda, rows, [state.gather(rows)] + elements.map { $0.gather(children) },
         batch)
       let result = inner.column(lambda.body, wide, failed: &failed)
       var source = (0..<batch.count).map { Int32($0) }

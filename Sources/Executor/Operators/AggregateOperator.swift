@@ -95,7 +95,7 @@ final class AggregateOperator: Operator, StateStore {
     }
     findSlots(groups, windows, source.count)
     for accumulator in accumulators { accumulator.reserve(groups: index.slotCount) }
-    markRows(source)
+    markRows()
     let retracts = retractions(source)
     let before = emitsRetractions ? resultsBefore(source.count) : []
     let ordinals = source.positions.minor.map { Int64(truncatingIfNeeded: $0 & 0xFF_FFFF_FFFF) }
@@ -194,7 +194,7 @@ final class AggregateOperator: Operator, StateStore {
     }
   }
 
-  private func markRows(_ source: RecordBatch) {
+  private func markRows() {
     for slot in slots where !dirty[Int(slot)] {
       dirty[Int(slot)] = true
       dirtySlots.append(slot)

@@ -8,8 +8,6 @@ final class StreamTableJoinOperator: MergingOperator {
   private let streamKeys: [Int]
   private let tableKeys: [Int]
   private let isLeft: Bool
-  /// Index of the stream column that the result's key repeats.
-  private let rightTypes: [DataType]
 
   init(
     state: TableState, streamKeys: [Int], tableKeys: [Int], isLeft: Bool
@@ -18,7 +16,6 @@ final class StreamTableJoinOperator: MergingOperator {
     self.streamKeys = streamKeys
     self.tableKeys = tableKeys
     self.isLeft = isLeft
-    rightTypes = state.types
   }
 
   override var stores: [any StateStore] { [state] }
@@ -48,7 +45,7 @@ final class StreamTableJoinOperator: MergingOperator {
     var validity: Bitmap?
     for column in keyColumns { validity = intersect(validity, column.validity) }
     let keys = RowCodec.encode(keyColumns, count: batch.count)
-    let right = rightTypes.map { ColumnBuilder($0, capacity: batch.count) }
+    let right = state.types.map { ColumnBuilder($0, capacity: batch.count) }
     var kept: [Int32] = []
     kept.reserveCapacity(batch.count)
     for row in 0..<batch.count {

@@ -14,7 +14,7 @@ public import Planner
 /// Where a query's rows go.
 public enum QueryEnd: Sendable {
   case sink(SourceDefinition, outputs: [ColumnID])
-  /// To a client; `retractions`: with the rows that changes replace.
+  /// To a client.
   case client
 }
 
@@ -104,16 +104,10 @@ public final class QueryRuntime {
     case (.end, .sink(let sink, let outputs)):
       return SinkOperator(
         sink: sink, layout: stage.plan.columns.map(\.id), outputs: outputs,
-        window: windowColumns(stage.plan), inputPartition: partition,
+        window: stage.plan.windowBounds, inputPartition: partition,
         keepsKeys: !plan.root.rekeys)
     case (.end, .client): return CollectOperator()
     }
-  }
-
-  /// The columns with the bounds of a windowed key, where the plan carries them.
-  private func windowColumns(_ plan: LogicalPlan) -> (start: ColumnID, end: ColumnID)? {
-    guard let bounds = plan.windowBounds else { return nil }
-    return bounds
   }
 
   /// Input positions by scan ordinal and partition.

@@ -77,8 +77,7 @@ public struct QueryBinder {
   public func bind(_ query: Query) throws(PlanError) -> BoundQuery {
     var binder = self
     for table in query.commonTables {
-      var inner = binder
-      inner = QueryBinder(context: context, purpose: .push)
+      var inner = QueryBinder(context: context, purpose: .push)
       inner.commonTables = binder.commonTables
       binder.commonTables[table.name.name] = try inner.bind(table.query)
     }

@@ -41,7 +41,7 @@ public struct SourceBinder {
     try checkSourceFormats(statement, formats, schema, with)
     let value = try with.wrapping(
       formats.value, valueCount: schema.values.count, properties: context.properties)
-    let timestamp = try checkedTimestamp(with, schema)
+    let timestamp = try with.checkedTimestamp(schema)
     let window = try with.window()
     if window != nil, schema.keys.isEmpty {
       throw PlanError(
@@ -214,12 +214,6 @@ public struct SourceBinder {
     let span = statement.elements?.first?.span ?? statement.name.span
     try formats.key.check(schema.keys, isKey: true, at: span)
     try formats.value.check(schema.values, isKey: false, at: span)
-  }
-
-  private func checkedTimestamp(
-    _ with: WithProperties, _ schema: Schema
-  ) throws(PlanError) -> TimestampSpec? {
-    try with.checkedTimestamp(schema)
   }
 }
 

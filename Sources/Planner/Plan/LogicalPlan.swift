@@ -43,8 +43,6 @@ public struct Scan: Hashable, Sendable {
   /// Rowtime, partition, offset, window bounds: which of `columns` they are, by system name.
   public var system: [String: ColumnID]
   public var keys: [ColumnID]
-  /// Set by push-down: rows that fail it are dropped as they are decoded.
-  public var predicate: BoundExpression?
 }
 
 /// Keeps the rows for which the predicate is true. Over a table, a row that no longer passes is a delete.

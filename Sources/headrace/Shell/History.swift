@@ -1,6 +1,7 @@
 // What was typed, one entry a statement, kept across sessions in a file that only its owner can read.
 // A statement that speaks of a secret is never stored. Line format: backslash and newline are escaped.
 
+import Engine
 import Glibc
 
 struct History {
@@ -25,7 +26,7 @@ struct History {
       guard let line else { break }
       var text = String(cString: line)
       if text.last == "\n" { text.removeLast() }
-      if !text.isEmpty { insert(Self.unescaped(text)) }
+      if !text.isEmpty { insert(EscapedLine.unescaped(text)) }
     }
   }
 
@@ -62,32 +63,12 @@ struct History {
       return complain("cannot keep the history: \(String(cString: strerror(errno)))")
     }
     let output = Output(descriptor)
-    for entry in entries { output.write(Self.escaped(entry) + "\n") }
+    for entry in entries { output.write(EscapedLine.escaped(entry) + "\n") }
     let isWritten = output.flush()
     close(descriptor)
     if !isWritten || rename(temporary, path) != 0 {
       complain("cannot keep the history: \(String(cString: strerror(errno)))")
       unlink(temporary)
     }
-  }
-
-  static func escaped(_ text: String) -> String {
-    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
-  }
-
-  static func unescaped(_ text: String) -> String {
-    var result = ""
-    var isEscape = false
-    for character in text {
-      if isEscape {
-        result.append(character == "n" ? "\n" : character)
-        isEscape = false
-      } else if character == "\\" {
-        isEscape = true
-      } else {
-        result.append(character)
-      }
-    }
-    return result
   }
 }
