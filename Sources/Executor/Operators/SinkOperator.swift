@@ -84,13 +84,14 @@ final class SinkOperator: Operator {
     _ = keyEncoder.encode(
       keyPlaces.map { batch.columns[$0] }, count: batch.count, isNull: nullKeys(batch),
       into: &keys, .key)
+    let base = UnsafeRawPointer(keys.buffer.base)
     return (0..<batch.count).map { row in
       Int32(
         Partitioner.partition(
           key: keys.keyLength[row] < 0
             ? nil
             : UnsafeRawBufferPointer(
-              start: keys.buffer.base + Int(keys.keyStart[row]), count: Int(keys.keyLength[row])),
+              start: base + Int(keys.keyStart[row]), count: Int(keys.keyLength[row])),
           inputPartition: inputPartition, partitionCount: sink.partitions))
     }
   }
