@@ -7,12 +7,6 @@ import Formats
 import LogStorage
 import Planner
 
-/// Records that a task wants appended to a partition of the sink's topic.
-struct SinkOutput {
-  var partition: Int
-  var records: RawRecords
-}
-
 final class SinkOperator: Operator {
   private let sink: SourceDefinition
   private let keyEncoder: SideEncoder
@@ -191,10 +185,10 @@ final class SinkOperator: Operator {
   }
 
   /// The records since the last call, by partition.
-  func drain() -> [SinkOutput] {
+  func drain() -> [(partition: Int, records: RawRecords)] {
     defer { outputs = [:] }
     return outputs.keys.sorted().compactMap { partition in
-      outputs[partition].map { SinkOutput(partition: partition, records: $0) }
+      outputs[partition].map { (partition, $0) }
     }
   }
 }

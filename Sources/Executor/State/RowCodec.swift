@@ -123,7 +123,8 @@ enum RowCodec {
         place.storeBytes(of: UInt8(rest), as: UInt8.self)
         place += 1
         if length > 0 {
-          place.copyMemory(from: column.arena.base + Int(column.starts[row]), byteCount: Int(length))
+          place.copyMemory(
+            from: column.arena.base + Int(column.starts[row]), byteCount: Int(length))
         }
         next[row] += 1 + lengthBytes(length) + Int32(length)
       }
