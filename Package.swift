@@ -50,7 +50,7 @@ let package = Package(
       name: "headrace",
       dependencies: [
         "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
-        "CReadline",
+        "CReadline", "CSupport",
         argumentParser,
       ], swiftSettings: strict),
     .executableTarget(
@@ -67,7 +67,9 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "query-benchmark",
-      dependencies: ["Engine", "Executor", "LogStorage", "Columns", "Syntax"],
+      dependencies: [
+        "CSupport", "Engine", "Executor", "LogStorage", "Columns", "Syntax",
+      ],
       path: "Benchmarks/query-benchmark", swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns", bigInt]),

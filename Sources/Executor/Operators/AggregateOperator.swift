@@ -94,7 +94,6 @@ final class AggregateOperator: Operator, StateStore {
       source = source.gather(rows)
     }
     findSlots(groups, windows, source.count)
-    for accumulator in accumulators { accumulator.reserve(groups: index.slotCount) }
     markRows()
     let retracts = retractions(source)
     let before = emitsRetractions ? resultsBefore(source.count) : []
@@ -207,13 +206,14 @@ final class AggregateOperator: Operator, StateStore {
       dirty.append(false)
       isNew.append(true)
     }
+    if !created.isEmpty {
+      let room = (index.slotCount + 1023) & ~1023
+      for accumulator in accumulators { accumulator.reserve(groups: room) }
+    }
     for slot in created {
       rowtimes[slot] = Int64.min
       isNew[slot] = true
-      for accumulator in accumulators {
-        accumulator.reserve(groups: slot + 1)
-        accumulator.reset(slot)
-      }
+      for accumulator in accumulators { accumulator.reset(slot) }
     }
     guard let windows, !created.isEmpty else { return }
     let fresh = Set(created)
@@ -471,7 +471,7 @@ final class AggregateOperator: Operator, StateStore {
       isNew[slot] = false
       var position = 8
       for accumulator in accumulators {
-        accumulator.reserve(groups: index.slotCount)
+        accumulator.reserve(groups: (index.slotCount + 1023) & ~1023)
         accumulator.reset(slot)
         _ = accumulator.restore(slot, from: value, at: &position)
       }

@@ -101,6 +101,27 @@ final class KeyIndex {
     }
   }
 
+  /// The slots of many keys; -1 where there is none.
+  func find(_ keys: EncodedRows, slots: inout [Int32]) {
+    let count = keys.count
+    var hashed = [UInt64](repeating: 0, count: count)
+    for row in 0..<count { hashed[row] = hashBytes(keys.bytes(row)) }
+    slots.removeAll(keepingCapacity: true)
+    slots.reserveCapacity(count)
+    for row in 0..<count {
+      if row + 8 < count {
+        headrace_prefetch(table + (Int(truncatingIfNeeded: hashed[row + 8]) & mask))
+      }
+      let hash = hashed[row]
+      var place = Int(truncatingIfNeeded: hash) & mask
+      while table[place].slot >= 0 {
+        if table[place].hash == hash, matches(Int(table[place].slot), keys.bytes(row)) { break }
+        place = (place + 1) & mask
+      }
+      slots.append(table[place].slot)
+    }
+  }
+
   @inline(__always)
   private func matches(_ slot: Int, _ key: UnsafeRawBufferPointer) -> Bool {
     Int(lengths[slot]) == key.count
