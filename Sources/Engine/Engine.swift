@@ -71,6 +71,7 @@ public final class Engine: @unchecked Sendable {
   var nextQuerySequence = 0
   var nextStatement = 0
   var errorRanges: [String: [Range<Int64>]] = [:]
+  var tableFolds: [String: TableFold] = [:]
   var isClosed = false
 
   /// Opens the data directory and brings every query back to where it stood.

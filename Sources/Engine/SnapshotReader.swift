@@ -73,14 +73,16 @@ struct SnapshotReader {
     } catch {
       throw QueryFailure("\(error)")
     }
+    let lookups = plan.lookupKeys
     let runtime = try QueryRuntime(
       plan: physical, end: .client, functions: engine.catalog.functions,
       options: QueryOptions(
         order: .rowtime, sliceRows: engine.options.sliceRows, properties: properties),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
-        let reader = try engine.reader(scan, partition)
-        return scan.source.kind == .table ? try FoldedReader(reader) : reader
+        scan.source.kind == .table
+          ? try engine.foldedReader(scan, partition, keys: lookups[scan.alias])
+          : try engine.reader(scan, partition)
       })
     var changes: [[Value]] = []
     let columns = plan.columns
@@ -123,52 +125,5 @@ extension LogicalPlan {
   var containsAggregate: Bool {
     if case .aggregate = self { return true }
     return inputs.contains { $0.containsAggregate }
-  }
-}
-
-/// A partition of a table's topic folded to the last record of each key, in the order of those records.
-final class FoldedReader: RecordReader {
-  private let records: RawRecords
-
-  init(_ reader: any RecordReader) throws(QueryFailure) {
-    var last: [[UInt8]: (value: [UInt8], timestamp: Int64, offset: Int64)] = [:]
-    var offset: Int64 = 0
-    do {
-      while true {
-        let read = try reader.read(from: offset, maxBytes: 1 << 20)
-        guard read.nextOffset > offset else { break }
-        offset = read.nextOffset
-        for row in 0..<read.records.count {
-          guard let key = read.records.key(row) else { continue }
-          if let value = read.records.value(row) {
-            last[Array(key)] = (
-              Array(value), read.records.timestamps[row], read.records.offsets[row]
-            )
-          } else {
-            last[Array(key)] = nil
-          }
-        }
-      }
-    } catch {
-      throw QueryFailure("cannot read a table: \(error)")
-    }
-    var folded = RawRecords(buffer: ByteBuffer(capacity: last.count * 64))
-    for (key, row) in last.sorted(by: { $0.value.offset < $1.value.offset }) {
-      folded.append(key: key, value: row.value, timestamp: row.timestamp)
-      folded.offsets.append(row.offset)
-      folded.sequences.append(row.offset)
-    }
-    records = folded
-  }
-
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
-    guard let last = records.offsets.last, offset <= last else {
-      return LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
-    }
-    let first = records.offsets.firstIndex { $0 >= offset } ?? records.count
-    let end = min(first + 4096, records.count)
-    return LogRead(
-      records: records.suffix(from: first).prefix(end - first),
-      nextOffset: records.offsets[end - 1] + 1)
   }
 }
