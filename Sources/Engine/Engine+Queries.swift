@@ -55,6 +55,7 @@ extension Engine {
         return .start
       }, sharing: self.scans,
       reader: { (scan, partition) throws(QueryFailure) in try self.reader(scan, partition) })
+    try checkFiles(query)
     for (store, partitions) in runtime.stores {
       for partition in 0..<partitions {
         try restore(runtime, query, store, partition)
@@ -72,9 +73,19 @@ extension Engine {
   }
 
   func reader(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {
+    try reader(scan, partition, takesOpenLine: !options.followsFiles)
+  }
+
+  /// `takesOpenLine`: a file's last line counts although it has no end yet.
+  func reader(
+    _ scan: Scan, _ partition: Int, takesOpenLine: Bool
+  ) throws(QueryFailure) -> any RecordReader {
     if let path = scan.source.file {
-      return try FileReader.open(
-        path, partition: partition, hasHeader: scan.source.fileHasHeader)
+      let reader = try FileReader.open(
+        path, partition: partition, hasHeader: scan.source.fileHasHeader,
+        takesOpenLine: takesOpenLine)
+      fileReaders["\(scan.source.name)/\(partition)"] = reader
+      return reader
     }
     return TopicReader(view: view, topic: scan.source.topic, partition: partition)
   }
@@ -102,6 +113,7 @@ extension Engine {
       guard read.nextOffset > offset else { break }
       offset = read.nextOffset
       count += read.records.count
+      restoredRecords += read.records.count
       runtime.restore(store: store, partition: partition, read.records)
     }
     query.changelogRecords["\(store)/\(partition)"] = count
@@ -156,6 +168,7 @@ extension Engine {
     commit.metadata += [
       EpochCommit.MetadataChange(key: MetadataKey.positions(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: nil),
+      EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: nil),
     ]
     for topic in log.topics() where topic.name.hasPrefix("_headrace-\(query.id)-") {
       commit.topicsDeleted.append(topic.name)

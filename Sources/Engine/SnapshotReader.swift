@@ -82,7 +82,7 @@ struct SnapshotReader {
       reader: { (scan, partition) throws(QueryFailure) in
         scan.source.kind == .table
           ? try engine.foldedReader(scan, partition, keys: lookups[scan.alias])
-          : try engine.reader(scan, partition)
+          : try engine.reader(scan, partition, takesOpenLine: true)
       })
     var changes: [[Value]] = []
     let columns = plan.columns
