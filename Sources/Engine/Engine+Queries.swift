@@ -151,6 +151,29 @@ extension Engine {
     TopicConfig(cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete)
   }
 
+  /// How much of their present input the running queries have read: the share of the one that has the
+  /// furthest to go. nil without input.
+  public var fractionRead: Double? {
+    lock.withLock {
+      queries.compactMap { query -> Double? in
+        guard let runtime = query.runtime else { return nil }
+        let scans = StageScans.ordered(query.physical)
+        var read: Int64 = 0
+        var total: Int64 = 0
+        for (ordinal, partition, position) in runtime.positions where ordinal < scans.count {
+          let source = scans[ordinal].source
+          let end =
+            source.file != nil
+            ? fileReaders["\(source.name)/\(partition)"]?.byteCount
+            : try? log.committedEnd(source.topic, partition)
+          read += position.offset
+          total += max(end ?? 0, position.offset)
+        }
+        return total > 0 ? Double(read) / Double(total) : nil
+      }.min()
+    }
+  }
+
   func query(_ id: String) -> RunningQuery? { queries.first { $0.id == id } }
 
   /// Names of the queries that read or write a source.
