@@ -19,6 +19,9 @@ public struct EngineOptions: Sendable {
   /// nil: a temporary directory, removed at the end, nothing synced.
   public var directory: String?
   public var durability: Durability
+  /// Where the directory lies; nil: the machine's own file system.
+  public var fileSystem: (any FileSystem)?
+  public var logOptions: LogStoreOptions
   public var workers: Int
   public var order: MergeOrder
   public var sliceRows: Int
@@ -37,6 +40,8 @@ public struct EngineOptions: Sendable {
   public init(directory: String? = nil) {
     self.directory = directory
     durability = directory == nil ? .memory : .disk
+    fileSystem = nil
+    logOptions = LogStoreOptions()
     workers = 2
     order = .rowtime
     sliceRows = 16_384
@@ -86,9 +91,12 @@ public final class Engine: @unchecked Sendable {
     let log: LogStore
     do {
       if let directory = options.directory {
-        log = try LogStore.open(directory: directory, durability: options.durability)
+        log = try LogStore.open(
+          directory: directory, fileSystem: options.fileSystem, durability: options.durability,
+          options: options.logOptions)
       } else {
-        log = try LogStore.openTemporary(directory: temporaryDirectory())
+        log = try LogStore.openTemporary(
+          directory: temporaryDirectory(), options: options.logOptions)
       }
     } catch {
       throw .storage(error)
