@@ -6,12 +6,12 @@ import Syntax
 extension LogicalPlan {
   public func explained() -> [String] {
     var lines: [String] = []
-    explain(indent: 0, names: names(), &lines)
+    explain(indent: 0, names: allNames(), &lines)
     return lines
   }
 
   /// The name of every column that occurs in the plan.
-  private func names() -> [ColumnID: String] {
+  func allNames() -> [ColumnID: String] {
     var result: [ColumnID: String] = [:]
     func visit(_ plan: LogicalPlan) {
       for input in plan.inputs { visit(input) }
