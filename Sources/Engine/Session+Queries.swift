@@ -28,6 +28,8 @@ extension Session {
     (0..<batch.count).compactMap { row in
       let kind = batch.kind(row)
       if kind == .updateBefore { return nil }
+      // A stream's record without a value is no row.
+      if kind == .delete, !bound.isTable { return nil }
       return ResultRow(
         bound.columns.indices.map { batch.columns[$0].value(row, bound.columns[$0].type) },
         change: kind)

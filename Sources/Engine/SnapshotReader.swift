@@ -76,7 +76,8 @@ struct SnapshotReader {
     let runtime = try QueryRuntime(
       plan: physical, end: .client, functions: engine.catalog.functions,
       options: QueryOptions(
-        order: .rowtime, sliceRows: engine.options.sliceRows, properties: properties),
+        order: .rowtime, sliceRows: engine.options.sliceRows, properties: properties,
+        tablesFirst: true),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         let reader = try engine.reader(scan, partition)
@@ -126,12 +127,12 @@ extension LogicalPlan {
   }
 }
 
-/// A partition of a table's topic folded to the last record of each key, in the order of those records.
+/// A partition of a table's topic folded to the last record of each key, in the order of the keys' bytes.
 final class FoldedReader: RecordReader {
   private let records: RawRecords
 
   init(_ reader: any RecordReader) throws(QueryFailure) {
-    var last: [[UInt8]: (value: [UInt8], timestamp: Int64, offset: Int64)] = [:]
+    var last: [[UInt8]: (value: [UInt8], timestamp: Int64)] = [:]
     var offset: Int64 = 0
     do {
       while true {
@@ -141,9 +142,7 @@ final class FoldedReader: RecordReader {
         for row in 0..<read.records.count {
           guard let key = read.records.key(row) else { continue }
           if let value = read.records.value(row) {
-            last[Array(key)] = (
-              Array(value), read.records.timestamps[row], read.records.offsets[row]
-            )
+            last[Array(key)] = (Array(value), read.records.timestamps[row])
           } else {
             last[Array(key)] = nil
           }
@@ -153,10 +152,10 @@ final class FoldedReader: RecordReader {
       throw QueryFailure("cannot read a table: \(error)")
     }
     var folded = RawRecords(buffer: ByteBuffer(capacity: last.count * 64))
-    for (key, row) in last.sorted(by: { $0.value.offset < $1.value.offset }) {
+    for (key, row) in last.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       folded.append(key: key, value: row.value, timestamp: row.timestamp)
-      folded.offsets.append(row.offset)
-      folded.sequences.append(row.offset)
+      folded.offsets.append(Int64(folded.offsets.count))
+      folded.sequences.append(0)
     }
     records = folded
   }

@@ -7,12 +7,16 @@ final class StreamTableJoinOperator: MergingOperator {
   private let state: TableState
   private let streamKeys: [Int]
   private let tableKeys: [Int]
+  /// How many of the stream's keys are columns of the result's key; a window's bounds are not.
+  private let keyCount: Int
   private let isLeft: Bool
 
   init(
-    state: TableState, streamKeys: [Int], tableKeys: [Int], isLeft: Bool
+    state: TableState, streamKeys: [Int], tableKeys: [Int], keyCount: Int,
+    isLeft: Bool
   ) {
     self.state = state
+    self.keyCount = keyCount
     self.streamKeys = streamKeys
     self.tableKeys = tableKeys
     self.isLeft = isLeft
@@ -62,7 +66,7 @@ final class StreamTableJoinOperator: MergingOperator {
     var result = kept.count == batch.count ? batch : batch.gather(kept)
     result.columns += right.map { $0.finish() }
     // The result's key repeats the stream's.
-    result.columns += streamKeys.map { result.columns[$0] }
+    result.columns += streamKeys.prefix(keyCount).map { result.columns[$0] }
     result.kinds = nil
     try emit(result)
   }

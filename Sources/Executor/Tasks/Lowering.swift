@@ -143,7 +143,8 @@ struct Lowering {
       let state = TableState(name: storeName("join"), types: node.right.columns.map(\.type))
       let operation = StreamTableJoinOperator(
         state: state, streamKeys: places(node.leftKeys, node.left),
-        tableKeys: places(node.rightKeys, node.right), isLeft: node.type == .left)
+        tableKeys: places(node.rightKeys, node.right), keyCount: node.key.count,
+        isLeft: node.type == .left)
       try connectJoin(node, operation, target, port)
     case .streamStream(let before, let after, let grace):
       let spec = StreamStreamJoinOperator.Spec(

@@ -10,6 +10,7 @@ public import Columns
 public import Functions
 import LogStorage
 public import Planner
+import Syntax
 
 /// Where a query's rows go.
 public enum QueryEnd: Sendable {
@@ -25,11 +26,14 @@ public struct QueryOptions: Sendable {
   public var readBytes: Int
   public var properties: [String: String]
   public var seed: UInt64
+  /// Rows of tables come before all rows of streams: the input is a snapshot and no history.
+  public var tablesFirst: Bool
 
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 16_384, readBytes: Int = 1 << 20,
-    properties: [String: String] = [:], seed: UInt64 = 0
+    properties: [String: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false
   ) {
+    self.tablesFirst = tablesFirst
     self.order = order
     self.sliceRows = sliceRows
     self.readBytes = readBytes
@@ -88,7 +92,8 @@ public final class QueryRuntime {
           cursors.append(
             SourceCursor(
               scan: scan, ordinal: ordinal, partition: partition,
-              reader: try reader(scan, partition), order: options.order,
+              reader: try reader(scan, partition),
+              order: options.tablesFirst && scan.source.kind == .table ? .first : options.order,
               position: positions(ordinal, partition),
               failsOnBadTimestamp: options.properties["ksql.timestamp.throw.on.invalid"] == "true"))
           feeds.append((index, entry, partition))

@@ -36,6 +36,8 @@ public struct SourceError: Sendable, Hashable {
 public enum MergeOrder: String, Sendable {
   case rowtime
   case arrival
+  /// Before the rows of all sources that have another order.
+  case first
 }
 
 /// Where a cursor's records come from: the log, or a file. Called by the cursor's task only.
@@ -245,7 +247,12 @@ final class SourceCursor {
       case .headers(let key): columns.append(headerColumn(records, rows, key))
       }
     }
-    var majors = order == .rowtime ? rowtimes : Array(records.sequences[rows])
+    var majors: [Int64]
+    switch order {
+    case .rowtime: majors = rowtimes
+    case .arrival: majors = Array(records.sequences[rows])
+    case .first: majors = Array(repeating: Int64.min, count: rows.count)
+    }
     var highest = readMajor
     for row in majors.indices {
       if majors[row] > highest { highest = majors[row] } else { majors[row] = highest }

@@ -11,6 +11,7 @@ extension QueryBinder {
       let inner = QueryBinder(context: context, purpose: purpose == .pull ? .pull : .push)
       var binder = inner
       binder.commonTables = commonTables
+      binder.isNested = true
       return derivedStep(
         try binder.bind(derived.query), alias: derived.alias?.name ?? "")
     case .join(let join): return try bindJoin(join)

@@ -38,8 +38,9 @@ extension QueryBinder {
     let slot = joinKey(join, left, right, equality)
     let node = JoinPlan(
       kind: try joinKind(join, left, right), type: join.kind, left: left.plan,
-      right: right.plan, leftKeys: left.keys.map(\.column.id),
-      rightKeys: right.keys.map(\.column.id), key: [slot.column], residual: nil)
+      right: right.plan, leftKeys: left.keys.map(\.column.id) + windowKey(left.plan),
+      rightKeys: right.keys.map(\.column.id) + windowKey(right.plan), key: [slot.column],
+      residual: nil)
     var result = Step(
       plan: .join(node), scope: scope, keys: [slot], keyWord: "join expression")
     result.scope.entries.removeAll { $0.qualifier.isEmpty && $0.isSystem }
@@ -48,6 +49,12 @@ extension QueryBinder {
         Scope.Entry(qualifier: "", column: slot.column, isSystem: true))
     }
     return result
+  }
+
+  /// Windowed rows meet those of their own window: of the same start, and for sessions end.
+  private func windowKey(_ plan: LogicalPlan) -> [ColumnID] {
+    guard let window = plan.window, let bounds = plan.windowBounds else { return [] }
+    return window.kind == .session ? [bounds.start, bounds.end] : [bounds.start]
   }
 
   private func bindCondition(
@@ -272,12 +279,26 @@ extension QueryBinder {
       addSlot(right, equality.right, equality.rightText)
     }
     if viable.isEmpty {
-      let column = context.newColumn("ROWKEY", type)
+      let column = context.newColumn(syntheticName(left.scope + right.scope), type)
       return KeySlot(
-        column: column, equivalents: [(column.reference, "ROWKEY")], isSynthetic: true)
+        column: column, equivalents: [(column.reference, column.name)], isSynthetic: true)
     }
     let name = viable[0].text.replacing(".", with: "_")
     return KeySlot(column: context.newColumn(name, type), equivalents: viable)
+  }
+
+  /// ROWKEY, or with the number after the highest that a column of the sources has.
+  private func syntheticName(_ scope: Scope) -> String {
+    var highest = -1
+    for entry in scope.entries where !entry.isSystem && entry.column.name.hasPrefix("ROWKEY") {
+      let rest = entry.column.name.dropFirst("ROWKEY".count)
+      if rest.isEmpty {
+        highest = max(highest, 0)
+      } else if rest.hasPrefix("_"), let number = Int(rest.dropFirst()) {
+        highest = max(highest, number)
+      }
+    }
+    return highest < 0 ? "ROWKEY" : "ROWKEY_\(highest + 1)"
   }
 
   private func joinKind(
@@ -318,6 +339,12 @@ extension QueryBinder {
         "foreign-key-n-way",
         "Invalid join condition: foreign-key table-table joins are not supported as part of "
           + "n-way joins. \(got)", at: equality.span)
+    }
+    guard left.plan.window == nil, right.plan.window == nil else {
+      throw PlanError(
+        "foreign-key-windowed",
+        "Foreign-key table-table joins are not supported on windowed tables. \(got)",
+        at: equality.span)
     }
     guard join.kind == .inner || join.kind == .left else {
       throw PlanError(

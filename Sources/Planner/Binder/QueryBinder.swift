@@ -64,6 +64,8 @@ public struct QueryBinder {
   let context: BindingContext
   let purpose: QueryPurpose
   var commonTables: [String: BoundQuery] = [:]
+  /// A common or derived table of another query.
+  var isNested = false
 
   public init(context: BindingContext, purpose: QueryPurpose) {
     self.context = context
@@ -79,9 +81,16 @@ public struct QueryBinder {
     for table in query.commonTables {
       var inner = QueryBinder(context: context, purpose: .push)
       inner.commonTables = binder.commonTables
+      inner.isNested = true
       binder.commonTables[table.name.name] = try inner.bind(table.query)
     }
     var result = try binder.bind(query.select, emit: query.emit)
+    if purpose == .pull, !isNested, case .source(let named) = query.select.from,
+      binder.commonTables[named.name.name] == nil,
+      let source = context.catalog.sources[named.name.name]
+    {
+      try PullRules(source: source, properties: context.properties).check(query.select, result)
+    }
     if query.selects.count > 1 {
       result = try binder.bindUnion(query, first: result)
     }
@@ -106,11 +115,11 @@ public struct QueryBinder {
 
   private func bindTail(_ query: Query, _ bound: BoundQuery) throws(PlanError) -> BoundQuery {
     var result = bound
-    if isPersistent {
-      if let limit = query.limit {
-        throw PlanError(
-          "invalid-limit", "LIMIT clause is not supported in persistent queries", at: limit.span)
-      }
+    if isPersistent, let limit = query.limit {
+      let kind = result.isTable ? "TABLE" : "STREAM"
+      throw PlanError(
+        "invalid-limit", "CREATE \(kind) AS SELECT statements don't support LIMIT clause.",
+        at: limit.span)
     }
     if purpose != .pull {
       if let item = query.orderBy.first {
@@ -224,7 +233,8 @@ public struct QueryBinder {
       ] {
         if let span {
           throw PlanError(
-            "invalid-pull-query", "Pull queries don't support \(clause) clauses.", at: span)
+            "invalid-pull-query", "Pull queries don't support \(clause) clauses.", at: span,
+            hint: "Add EMIT CHANGES if you intended to issue a push query.")
         }
       }
     }
