@@ -142,9 +142,11 @@ extension Session {
       }
       let (optimized, _) = Optimizer(disabled: engine.options.disabledRules)
         .optimize(bound.plan)
-      let reader = SnapshotReader(engine: engine, properties: properties)
+      let reader = SnapshotReader(
+        engine: engine, properties: properties,
+        isCancelled: { [cancellation] in cancellation.isCancelled })
       do throws(QueryFailure) {
-        let rows = try reader.rows(optimized, isCancelled: { cancellation.isCancelled })
+        let rows = try reader.rows(optimized)
         return (
           bound,
           rows.map { row in

@@ -10,11 +10,13 @@ final class StreamTableJoinOperator: MergingOperator {
   /// How many of the stream's keys are columns of the result's key; a window's bounds are not.
   private let keyCount: Int
   private let isLeft: Bool
+  private let condition: PairCondition?
 
   init(
     state: TableState, streamKeys: [Int], tableKeys: [Int], keyCount: Int,
-    isLeft: Bool
+    isLeft: Bool, condition: PairCondition?
   ) {
+    self.condition = condition
     self.state = state
     self.keyCount = keyCount
     self.streamKeys = streamKeys
@@ -23,6 +25,7 @@ final class StreamTableJoinOperator: MergingOperator {
   }
 
   override var stores: [any StateStore] { [state] }
+  override func begin(_ context: EvaluationContext) { condition?.begin(context) }
 
   override func take(
     _ batch: RecordBatch, rows: Range<Int>, port: Int
@@ -49,13 +52,17 @@ final class StreamTableJoinOperator: MergingOperator {
     var validity: Bitmap?
     for column in keyColumns { validity = intersect(validity, column.validity) }
     let keys = RowCodec.encode(keyColumns, count: batch.count)
+    let own = RowCodec.encode(condition == nil ? [] : batch.columns, count: batch.count)
     let right = state.types.map { ColumnBuilder($0, capacity: batch.count) }
     var kept: [Int32] = []
     kept.reserveCapacity(batch.count)
     for row in 0..<batch.count {
       if batch.kinds != nil, batch.kind(row) == .delete { continue }
       let hasKey = validity.map { $0[row] } ?? true
-      if hasKey, let slot = state.find(keys.bytes(row)) {
+      if hasKey, let slot = state.find(keys.bytes(row)),
+        try condition?.test(
+          Array(own.bytes(row)), Array(state.row(slot)), failed: &failedExpressions) ?? true
+      {
         try state.read(slot, into: right)
         kept.append(Int32(row))
       } else if isLeft, hasKey {

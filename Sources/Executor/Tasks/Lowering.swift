@@ -92,7 +92,14 @@ struct Lowering {
       operators.append(operation)
     case .join(let node):
       try lowerJoin(node, into: target, port: port, retractions: retractions)
-    case .union, .sort, .distinct, .limit:
+    case .union(let node):
+      let operation = UnionOperator()
+      connect(operation, target, port)
+      for (place, input) in node.inputs.enumerated() {
+        try lower(input, into: operation, port: place, retractions: false)
+      }
+      operators.append(operation)
+    case .sort, .distinct, .limit:
       throw QueryFailure("this query has a step that runs only in pull queries")
     }
   }
@@ -139,19 +146,20 @@ struct Lowering {
       return ids.compactMap { id in columns.firstIndex { $0.id == id } }
     }
     switch node.kind {
+    case .batch: throw QueryFailure("this query has a join that runs only in pull queries")
     case .streamTable:
       let state = TableState(name: storeName("join"), types: node.right.columns.map(\.type))
       let operation = StreamTableJoinOperator(
         state: state, streamKeys: places(node.leftKeys, node.left),
         tableKeys: places(node.rightKeys, node.right), keyCount: node.key.count,
-        isLeft: node.type == .left)
+        isLeft: node.type == .left, condition: condition(node))
       try connectJoin(node, operation, target, port)
     case .streamStream(let before, let after, let grace):
       let spec = StreamStreamJoinOperator.Spec(
         type: node.type, beforeMs: before, afterMs: after, graceMs: grace,
         keys: [places(node.leftKeys, node.left), places(node.rightKeys, node.right)],
         types: [node.left.columns.map(\.type), node.right.columns.map(\.type)],
-        keyTypes: node.key.map(\.type))
+        keyTypes: node.key.map(\.type), condition: condition(node))
       let operation = StreamStreamJoinOperator(
         spec: spec, names: [storeName("left"), storeName("right"), storeName("outer")])
       try connectJoin(node, operation, target, port)
@@ -162,7 +170,8 @@ struct Lowering {
       let operation = TableTableJoinOperator(
         type: node.type, states: states,
         keys: [places(node.leftKeys, node.left), places(node.rightKeys, node.right)],
-        keyTypes: node.key.map(\.type), emitsRetractions: retractions)
+        keyTypes: node.key.map(\.type), emitsRetractions: retractions,
+        condition: condition(node))
       try connectJoin(node, operation, target, port)
     case .foreignKey(let expression):
       let operation = ForeignKeyJoinOperator(
@@ -170,8 +179,19 @@ struct Lowering {
         left: TableState(name: storeName("left"), types: node.left.columns.map(\.type)),
         right: TableState(name: storeName("right"), types: node.right.columns.map(\.type)),
         leftKeys: places(node.leftKeys, node.left), rightKeys: places(node.rightKeys, node.right),
-        foreignKey: expression, evaluator: evaluator(node.left), emitsRetractions: retractions)
+        foreignKey: expression, evaluator: evaluator(node.left), emitsRetractions: retractions,
+        condition: condition(node))
       try connectJoin(node, operation, target, port)
+    }
+  }
+
+  private func condition(_ node: JoinPlan) -> PairCondition? {
+    node.residual.map { residual in
+      PairCondition(
+        residual,
+        evaluator: Evaluator(
+          functions: functions, layout: (node.left.columns + node.right.columns).map(\.id)),
+        left: node.left.columns.map(\.type), right: node.right.columns.map(\.type))
     }
   }
 

@@ -83,7 +83,8 @@ public final class QueryRuntime {
         list.append(
           try QueryTask(
             stage: stage, partition: partition, end: makeEnd(stage, partition),
-            functions: functions, properties: options.properties, retractions: false))
+            functions: functions, properties: options.properties,
+            retractions: stage.output.carriesRetractions))
       }
       tasks.append(list)
       for (entry, input) in stage.inputs.enumerated() {

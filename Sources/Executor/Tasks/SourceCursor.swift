@@ -143,6 +143,15 @@ final class SourceCursor {
   /// Reads until `rows` rows are pending or the source has no more. Returns whether there may be more.
   func fill(rows: Int, maxBytes: Int) throws(QueryFailure) {
     isAtEnd = false
+    if let ready = reader as? RowsReader {
+      if let batch = ready.take() {
+        pending.append(batch)
+        pendingOffsets.append((0..<Int64(batch.count)).map { $0 })
+        pendingRows += batch.count
+      }
+      isAtEnd = true
+      return
+    }
     while pendingRows < rows {
       let read: LogRead
       do {

@@ -109,7 +109,7 @@ extension QueryBinder {
     }
     let groupBy = try checkedGroupBy(select)
     let collector = AggregateCollector(
-      context: context, scope: input.scope, isTable: input.plan.isTable)
+      context: context, scope: input.scope, isTable: input.plan.isTable && purpose != .pull)
     let raw = try expand(select, input.scope, rekeyed: false)
     var scope = input.scope
     var windowColumns: (start: PlanColumn, end: PlanColumn)?

@@ -60,10 +60,16 @@ struct BoundItem {
   var span: Span
 }
 
+/// A common table and those that its query may name.
+struct CommonScope {
+  var query: Query
+  var visible: [String: CommonScope]
+}
+
 public struct QueryBinder {
   let context: BindingContext
   let purpose: QueryPurpose
-  var commonTables: [String: BoundQuery] = [:]
+  var commonTables: [String: CommonScope] = [:]
   /// A common or derived table of another query.
   var isNested = false
 
@@ -79,10 +85,10 @@ public struct QueryBinder {
   public func bind(_ query: Query) throws(PlanError) -> BoundQuery {
     var binder = self
     for table in query.commonTables {
-      var inner = QueryBinder(context: context, purpose: .push)
-      inner.commonTables = binder.commonTables
-      inner.isNested = true
-      binder.commonTables[table.name.name] = try inner.bind(table.query)
+      let common = CommonScope(query: table.query, visible: binder.commonTables)
+      // Bound again wherever it is used; here so that an unused one is checked too.
+      _ = try nested(common.visible).bind(table.query)
+      binder.commonTables[table.name.name] = common
     }
     var result = try binder.bind(query.select, emit: query.emit)
     if purpose == .pull, !isNested, case .source(let named) = query.select.from,
@@ -105,12 +111,6 @@ public struct QueryBinder {
   private func hasWindowedAggregate(_ plan: LogicalPlan) -> Bool {
     if case .aggregate(let node) = plan, node.window != nil { return true }
     return plan.inputs.contains { hasWindowedAggregate($0) }
-  }
-
-  private func bindUnion(
-    _ query: Query, first: BoundQuery
-  ) throws(PlanError) -> BoundQuery {
-    throw .unsupported("UNION ALL", at: query.span)
   }
 
   private func bindTail(_ query: Query, _ bound: BoundQuery) throws(PlanError) -> BoundQuery {
@@ -174,7 +174,7 @@ public struct QueryBinder {
   }
 
   /// One SELECT.
-  private func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
+  func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
     var step = try bindRelation(select.from)
     if let filter = select.filter {
       let binder = ExpressionBinder(context: context, scope: step.scope, clause: "WHERE")

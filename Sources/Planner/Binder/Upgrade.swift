@@ -135,6 +135,7 @@ public enum Upgrade {
         case .streamTable: name = "StreamTableJoin"
         case .tableTable: name = "TableTableJoin"
         case .foreignKey: name = "ForeignKeyTableTableJoin"
+        case .batch: name = "BatchJoin"
         }
         list.append(Step(name: name, isUpgradeable: false))
       case .union: list.append(Step(name: "Union", isUpgradeable: false))

@@ -105,6 +105,10 @@ extension JoinPlan.Kind {
         + (grace.map { " grace \($0) ms" } ?? "")
     case .streamTable: return "stream-table"
     case .tableTable: return "table-table"
+    case .batch(let left, let right):
+      return "of snapshots by "
+        + zip(left, right).map { "\($0.explained(names)) = \($1.explained(names))" }
+        .joined(separator: " and ")
     case .foreignKey(let expression): return "foreign-key by \(expression.explained(names))"
     }
   }

@@ -111,7 +111,10 @@ extension OptimizerRule {
     case .aggregate(let node):
       needed = LogicalPlan.aggregate(node).usedColumns
       return plan.with(inputs: [prune(node.input, needed)])
-    case .filter, .flatMap, .rekey, .join, .union, .sort, .distinct, .limit, .exchange:
+    case .union, .distinct:
+      // By place, or as whole rows: every column of the inputs counts.
+      return plan.with(inputs: plan.inputs.map { prune($0, Set($0.columns.map(\.id))) })
+    case .filter, .flatMap, .rekey, .join, .sort, .limit, .exchange:
       // A table's rows are compared as a whole below these; their inputs keep their keys.
       return plan.with(inputs: plan.inputs.map { prune($0, needed.union($0.keys)) })
     }
