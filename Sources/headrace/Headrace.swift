@@ -3,6 +3,7 @@
 // 130 interrupted; 141 (by signal) when the reader of the output has gone.
 
 import ArgumentParser
+import CSupport
 import Engine
 import Glibc
 
@@ -21,6 +22,7 @@ struct Headrace: ParsableCommand {
 @main
 enum Main {
   static func main() {
+    headrace_keep_large_buffers()
     Signals.begin()
     do {
       var command = try Headrace.parseAsRoot()

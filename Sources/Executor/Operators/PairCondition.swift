@@ -19,6 +19,11 @@ final class PairCondition {
 
   func begin(_ context: EvaluationContext) { evaluator.context = context }
 
+  /// The rows of a batch of left and right columns that pass.
+  func matches(_ batch: RecordBatch, failed: inout Int) -> [Int32] {
+    evaluator.matches(predicate, batch, failed: &failed)
+  }
+
   /// Whether each pair passes; an expression that fails does not.
   func test(
     _ pairs: [(left: UnsafeRawBufferPointer, right: UnsafeRawBufferPointer)],
@@ -40,7 +45,7 @@ final class PairCondition {
         major: Array(repeating: 0, count: pairs.count),
         minor: Array(repeating: 0, count: pairs.count)))
     var result = [Bool](repeating: false, count: pairs.count)
-    for row in evaluator.matches(predicate, batch, failed: &failed) { result[Int(row)] = true }
+    for row in matches(batch, failed: &failed) { result[Int(row)] = true }
     return result
   }
 

@@ -148,7 +148,7 @@ struct Lowering {
     switch node.kind {
     case .batch: throw QueryFailure("this query has a join that runs only in pull queries")
     case .streamTable:
-      let state = TableState(name: storeName("join"), types: node.right.columns.map(\.type))
+      let state = ColumnTable(name: storeName("join"), types: node.right.columns.map(\.type))
       let operation = StreamTableJoinOperator(
         state: state, streamKeys: places(node.leftKeys, node.left),
         tableKeys: places(node.rightKeys, node.right), keyCount: node.key.count,
