@@ -15,6 +15,9 @@ struct Superseded {
       phrase: "foreign-key table-table joins are not supported as part of n-way joins",
       reason: "foreign-key joins may follow other joins", proof: "joins/conditions.slt"),
     Superseded(
+      phrase: "cannot be applied to a table source",
+      reason: "every aggregate takes rows of a table back", proof: "aggregates/tables.slt"),
+    Superseded(
       phrase: "Pull queries don't support JOIN clauses",
       reason: "pull queries join snapshots", proof: "pull/queries.slt"),
     Superseded(

@@ -42,7 +42,12 @@ struct Lowering {
         entries.append((target, port))
         return
       }
-      let places = scan.keys.compactMap { key in scan.columns.firstIndex { $0.id == key } }
+      let bounds = scan.source.window.flatMap { _ in
+        LogicalPlan.scan(scan).windowBounds.map { [$0.start, $0.end] }
+      }
+      let places = (scan.keys + (bounds ?? [])).compactMap { key in
+        scan.columns.firstIndex { $0.id == key }
+      }
       let operation = TableSourceOperator(
         state: TableState(name: storeName("table"), types: scan.columns.map(\.type)),
         keyColumns: places)
@@ -118,11 +123,18 @@ struct Lowering {
         throw QueryFailure("aggregate function \(call.function) is not registered")
       }
       do {
+        let overload = function.overloads[call.overload]
+        let types = call.arguments.map(\.type)
+        let accumulator = try overload.make(
+          AggregateCall(
+            argumentTypes: types, literals: call.literals, resultType: call.column.type,
+            properties: properties))
+        let takesBack = node.input.isTable && !overload.canUndo
         accumulators.append(
-          try function.overloads[call.overload].make(
-            AggregateCall(
-              argumentTypes: call.arguments.map(\.type), literals: call.literals,
-              resultType: call.column.type, properties: properties)))
+          takesBack
+            ? RetractableAccumulator(
+              accumulator, argumentTypes: types, resultType: call.column.type,
+              isExtreme: call.function == "MIN" || call.function == "MAX") : accumulator)
       } catch {
         throw QueryFailure("\(call.function): \(error.message)")
       }

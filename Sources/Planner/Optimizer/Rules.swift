@@ -97,7 +97,11 @@ extension OptimizerRule {
     var needed = required.union(plan.usedColumns)
     switch plan {
     case .scan(var scan):
-      let keys = Set(scan.keys)
+      var keys = Set(scan.keys)
+      // The rows of a windowed table are told apart by their windows too.
+      if scan.source.kind == .table, let bounds = plan.windowBounds {
+        keys.formUnion([bounds.start, bounds.end])
+      }
       scan.columns.removeAll { !required.contains($0.id) && !keys.contains($0.id) }
       return .scan(scan)
     case .project(var project):
