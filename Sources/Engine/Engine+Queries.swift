@@ -69,7 +69,11 @@ extension Engine {
   }
 
   func mergeOrder(_ properties: [String: String]) -> MergeOrder {
-    properties["merge.order"].flatMap { MergeOrder(rawValue: $0) } ?? options.order
+    switch properties["merge.order"].flatMap({ MergeOrder(rawValue: $0) }) {
+    case .rowtime?: return .rowtime
+    case .arrival?: return .arrival
+    case .first?, nil: return options.order
+    }
   }
 
   func reader(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {

@@ -30,11 +30,7 @@ final class RowStore {
     UnsafeRawBufferPointer(start: arena.base + starts[slot], count: Int(lengths[slot]))
   }
 
-  /// Returns the row's slot.
-  @discardableResult
-  func put(
-    _ key: UnsafeRawBufferPointer, _ row: UnsafeRawBufferPointer, rowtime: Int64
-  ) -> Int {
+  func put(_ key: UnsafeRawBufferPointer, _ row: UnsafeRawBufferPointer, rowtime: Int64) {
     let (slot, isNew) = index.insert(key)
     if slot == starts.count {
       starts.append(0)
@@ -54,14 +50,13 @@ final class RowStore {
           .copyMemory(from: source, byteCount: row.count)
       }
       lengths[slot] = Int32(row.count)
-      return slot
+      return
     }
     if !isNew { wasted += Int(lengths[slot]) }
     starts[slot] = arena.count
     lengths[slot] = Int32(row.count)
     arena.append(row)
     if wasted > 1 << 16, wasted * 2 > arena.count { compact() }
-    return slot
   }
 
   func remove(_ key: UnsafeRawBufferPointer) {

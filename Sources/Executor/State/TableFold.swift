@@ -6,8 +6,6 @@ public import LogStorage
 
 public final class TableFold {
   private let rows = RowStore(tracksChanges: false)
-  /// By slot of the store.
-  private var offsets: [Int64] = []
   /// Next record to fold in.
   public private(set) var nextOffset: Int64 = 0
   private var snapshot: RawRecords?
@@ -16,7 +14,7 @@ public final class TableFold {
 
   /// Bytes held.
   public var byteCount: Int {
-    rows.byteCount + offsets.count * 8 + (snapshot?.buffer.capacity ?? 0)
+    rows.byteCount + (snapshot?.buffer.capacity ?? 0)
   }
 
   /// Folds in what `reader` has from `nextOffset` on.
@@ -29,9 +27,7 @@ public final class TableFold {
       for record in 0..<read.records.count {
         guard let key = read.records.key(record) else { continue }
         if let value = read.records.value(record) {
-          let slot = rows.put(key, value, rowtime: read.records.timestamps[record])
-          while offsets.count <= slot { offsets.append(0) }
-          offsets[slot] = read.records.offsets[record]
+          rows.put(key, value, rowtime: read.records.timestamps[record])
         } else {
           rows.remove(key)
         }
@@ -39,28 +35,28 @@ public final class TableFold {
     }
   }
 
-  /// Every key's last record, by offset.
+  /// Every key's last record, in the order of the keys' bytes.
   public func all() -> RawRecords {
     if let snapshot { return snapshot }
-    let folded = records(rows.slots.sorted { offsets[$0] < offsets[$1] })
+    let folded = records(rows.slots)
     snapshot = folded
     return folded
   }
 
-  /// The last records of these keys, by offset.
+  /// The last records of these keys, in the same order.
   public func records(of keys: [[UInt8]]) -> RawRecords {
     let slots = Set(keys.compactMap { key in key.withUnsafeBytes { rows.find($0) } })
-    return records(slots.sorted { offsets[$0] < offsets[$1] })
+    return records(Array(slots))
   }
 
   private func records(_ slots: [Int]) -> RawRecords {
     var folded = RawRecords(
       buffer: ByteBuffer(
         capacity: slots.reduce(0) { $0 + rows.key($1).count + rows.row($1).count }))
-    for slot in slots {
+    for slot in slots.sorted(by: { precedes(rows.key($0), rows.key($1)) }) {
       folded.append(key: rows.key(slot), value: rows.row(slot), timestamp: rows.rowtime(slot))
-      folded.offsets.append(offsets[slot])
-      folded.sequences.append(offsets[slot])
+      folded.offsets.append(Int64(folded.offsets.count))
+      folded.sequences.append(0)
     }
     return folded
   }

@@ -177,7 +177,7 @@ public struct SourceBinder {
     if hasAll, hasOne {
       throw PlanError(
         "duplicate-header",
-        "Schema already contains a HEADERS column; a HEADER('key') column cannot stand beside it.",
+        "Schema already contains a HEADERS column. No HEADER('key') column can stand beside it.",
         at: statement.name.span)
     }
     return schema
