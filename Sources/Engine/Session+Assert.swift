@@ -146,6 +146,8 @@ extension Session {
           : "Expected record does not match actual. Expected values, actual: a tombstone, "
             + row.shown, node.span)
     }
+    var differences: [String] = []
+    var place: Span?
     for (name, expression) in zip(names, node.row.values) {
       guard let column = row.columns[name] else {
         throw .plan(
@@ -156,11 +158,17 @@ extension Session {
       let wanted = try planning { () throws(PlanError) in
         try constant(expression, as: column.type, column: name, engine.catalog)
       }
-      guard wanted == column.value else {
-        throw failed(
-          "Expected record does not match actual. Expected \(name) = \(text(of: wanted, column.type))"
-            + ", actual: \(row.shown)", expression.span)
+      if wanted != column.value {
+        differences.append(
+          "\(name): expected \(text(of: wanted, column.type)), got "
+            + text(of: column.value, column.type))
+        place = place ?? expression.span
       }
+    }
+    if let place {
+      throw failed(
+        "Expected record does not match actual.\n\(differences.joined(separator: "\n"))\n"
+          + "the record: \(row.shown)", place)
     }
     handler.message("The next record of \(source.name) is as asserted")
   }

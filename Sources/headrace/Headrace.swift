@@ -15,7 +15,9 @@ struct Headrace: ParsableCommand {
       Exit status: 0 done, 1 a statement was wrong or records could not be read, 2 wrong usage, \
       3 input or output failed, 4 damaged data, 5 a limit was exceeded, 130 interrupted.
       """,
-    subcommands: [Shell.self, Run.self, Serve.self, Topic.self, Produce.self, Consume.self],
+    subcommands: [
+      Shell.self, Run.self, Test.self, Serve.self, Topic.self, Produce.self, Consume.self,
+    ],
     defaultSubcommand: Shell.self)
 }
 

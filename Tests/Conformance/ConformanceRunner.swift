@@ -1,5 +1,7 @@
 // Runs the conformance suite and prints a scoreboard: by group, then in all.
-// usage: headrace-conformance DIR [--filter TEXT] [--failures FILE] [--slice N] [--oracle]
+// usage: headrace-conformance DIR [--filter TEXT] [--failures FILE] [--slice N] [--oracle] [--restart]
+// --slice: rows that an epoch takes from a partition; --restart: the engine is opened anew after each
+// statement and each epoch.
 
 import Engine
 import Functions
@@ -13,6 +15,7 @@ struct ConformanceRunner {
     var failuresPath = ""
     var slice = 1024
     var onlyOracle = false
+    var restarts = false
     var arguments = CommandLine.arguments.dropFirst()
     while let argument = arguments.popFirst() {
       switch argument {
@@ -20,6 +23,7 @@ struct ConformanceRunner {
       case "--failures": failuresPath = arguments.popFirst() ?? ""
       case "--slice": slice = arguments.popFirst().flatMap { Int($0) } ?? slice
       case "--oracle": onlyOracle = true
+      case "--restart": restarts = true
       default: directory = argument
       }
     }
@@ -43,6 +47,7 @@ struct ConformanceRunner {
       }
       var runner = CaseRunner(functions: functions)
       runner.sliceRows = slice
+      runner.restarts = restarts
       board.note(testCase, runner.run(testCase))
     }
     if !onlyOracle { runOthers(directory, filter, suiteFunctions(), slice, &board) }

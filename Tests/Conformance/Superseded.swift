@@ -15,6 +15,10 @@ struct Superseded {
       phrase: "foreign-key table-table joins are not supported as part of n-way joins",
       reason: "foreign-key joins may follow other joins", proof: "joins/conditions.slt"),
     Superseded(
+      phrase: "since the number of partitions don't match",
+      reason: "sides with different numbers of partitions are repartitioned",
+      proof: "partitions.slt"),
+    Superseded(
       phrase: "cannot be applied to a table source",
       reason: "every aggregate takes rows of a table back", proof: "aggregates/tables.slt"),
     Superseded(

@@ -48,8 +48,12 @@ public struct SourceBinder {
         "windowed-without-key", "Windowed sources require a key column.",
         at: with.span(of: "WINDOW_TYPE"))
     }
-    var partitions = try partitionCount(with, existing: topicPartitions(topic), topic)
-    if let forced = context.forcedPartitions { partitions = forced }
+    let partitions: Int
+    if let forced = context.forcedPartitions {
+      partitions = forced
+    } else {
+      partitions = try partitionCount(with, existing: topicPartitions(topic), topic)
+    }
     var definition = SourceDefinition(
       name: statement.name.name, kind: statement.kind, schema: schema, topic: topic,
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
