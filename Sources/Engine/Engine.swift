@@ -169,13 +169,20 @@ public final class Engine: @unchecked Sendable {
     var commit = EpochCommit(epoch: epoch + 1)
     let clock = options.clock()
     var didWork = false
+    var frontiers: [String: Int64] = [:]
     for level in levels(running) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
-      let outcomes = slices(level, clock)
+      let limits = level.map { limit(of: $0, frontiers) }
+      let outcomes = slices(level, limits, clock)
       for (index, query) in level.enumerated() {
         switch outcomes[index] {
         case .success(let result):
           if try take(result, of: query, before: before[index], &commit) { didWork = true }
+          let open = [query.runtime?.frontier, limits[index]].compactMap { $0 }.min()
+          if let open {
+            let topic = query.plan.sink.topic
+            frontiers[topic] = min(open, frontiers[topic] ?? open)
+          }
         case .failure(let failure):
           fail(query, failure.message, &commit)
           didWork = true
@@ -184,7 +191,7 @@ public final class Engine: @unchecked Sendable {
     }
     var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
     for push in pushes {
-      let (rows, errors, worked) = slice(push, clock)
+      let (rows, errors, worked) = slice(push, clock, frontiers)
       if worked { didWork = true }
       try appendErrors(errors, &commit)
       deliveries.append((push, rows))
@@ -238,16 +245,25 @@ public final class Engine: @unchecked Sendable {
     return result
   }
 
+  /// In rowtime order a query reads no further than the queries that write its sources have come, so that
+  /// where an epoch is cut never shows in a join of derived rows.
+  private func limit(of query: RunningQuery, _ frontiers: [String: Int64]) -> Int64? {
+    guard !frontiers.isEmpty, let runtime = query.runtime, runtime.mergesInputs,
+      runtime.isInRowtimeOrder
+    else { return nil }
+    return query.optimized.scans.compactMap { frontiers[$0.source.topic] }.min()
+  }
+
   /// One slice of each query of a level, side by side where there are several.
   private func slices(
-    _ level: [RunningQuery], _ clock: Int64
+    _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64
   ) -> [Result<SliceResult, QueryFailure>] {
     let runtimes = level.compactMap(\.runtime)
     guard runtimes.count > 1, options.workers > 1 else {
-      return runtimes.map { $0.sliceResult(pool, clockMs: clock) }
+      return zip(runtimes, limits).map { $0.sliceResult(pool, clockMs: clock, before: $1) }
     }
     let alone = serialPool
-    let boxes = runtimes.map { SliceBox($0) }
+    let boxes = zip(runtimes, limits).map { SliceBox($0, before: $1) }
     pool.run(boxes.map { box in { box.run(alone, clock) } })
     return boxes.map { $0.result ?? .failure(QueryFailure("the query did not run")) }
   }
@@ -341,21 +357,25 @@ public final class Engine: @unchecked Sendable {
 private final class SliceBox: @unchecked Sendable {
   // Unchecked: one worker has it until the pool's barrier.
   private let runtime: QueryRuntime
+  private let limit: Int64?
   private(set) var result: Result<SliceResult, QueryFailure>?
 
-  init(_ runtime: QueryRuntime) { self.runtime = runtime }
+  init(_ runtime: QueryRuntime, before limit: Int64?) {
+    self.runtime = runtime
+    self.limit = limit
+  }
 
   func run(_ pool: WorkerPool, _ clock: Int64) {
-    result = runtime.sliceResult(pool, clockMs: clock)
+    result = runtime.sliceResult(pool, clockMs: clock, before: limit)
   }
 }
 
 extension QueryRuntime {
   fileprivate func sliceResult(
-    _ pool: WorkerPool, clockMs: Int64
+    _ pool: WorkerPool, clockMs: Int64, before limit: Int64?
   ) -> Result<SliceResult, QueryFailure> {
     do throws(QueryFailure) {
-      return .success(try runSlice(pool, clockMs: clockMs))
+      return .success(try runSlice(pool, clockMs: clockMs, before: limit))
     } catch {
       return .failure(error)
     }

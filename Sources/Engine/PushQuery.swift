@@ -118,11 +118,14 @@ final class ClientSignal: @unchecked Sendable {
 extension Engine {
   /// One slice of a push query; a failure ends it and nothing else.
   func slice(
-    _ push: PushQuery, _ clock: Int64
+    _ push: PushQuery, _ clock: Int64, _ frontiers: [String: Int64]
   ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
     guard !push.isEnded else { return ([], [], false) }
     do {
-      let result = try push.runtime.runSlice(pool, clockMs: clock)
+      let limit =
+        push.runtime.mergesInputs && push.runtime.isInRowtimeOrder
+        ? push.plan.scans.compactMap { frontiers[$0.source.topic] }.min() : nil
+      let result = try push.runtime.runSlice(pool, clockMs: clock, before: limit)
       return (result.rows, result.errors, result.rowCount > 0)
     } catch {
       push.fail(error.message)

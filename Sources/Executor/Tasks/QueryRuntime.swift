@@ -184,12 +184,17 @@ public final class QueryRuntime {
   }
 
   /// Runs one slice. After a throw the query must be built anew from its committed state.
+  /// `before`: rows at or behind this major position wait, because a query that this one reads from may
+  /// still write rows that belong before them.
   public func runSlice(
-    _ pool: WorkerPool, clockMs: Int64
+    _ pool: WorkerPool, clockMs: Int64, before limit: Int64? = nil
   ) throws(QueryFailure) -> SliceResult {
     var result = SliceResult()
     try readAhead(pool)
-    let cut = cutPosition()
+    var cut = cutPosition()
+    if let limit, cut.map({ $0.major >= limit }) ?? true {
+      cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
+    }
     for (cursor, feed) in zip(cursors, feeds) {
       let batches = cursor.take(upTo: cut)
       result.rowCount += batches.reduce(0) { $0 + $1.count }
@@ -203,6 +208,15 @@ public final class QueryRuntime {
     }
     return result
   }
+
+  /// Where the rows begin that the query may still read of its present input, as a major position; nil when
+  /// it has read all.
+  public var frontier: Int64? { cursors.compactMap(\.frontier).min() }
+
+  /// Whether the order of its input matters across partitions or sources.
+  public var mergesInputs: Bool { cursors.count > 1 }
+
+  public var isInRowtimeOrder: Bool { options.order == .rowtime }
 
   private func readAhead(_ pool: WorkerPool) throws(QueryFailure) {
     let rows = options.sliceRows

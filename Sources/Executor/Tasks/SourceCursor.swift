@@ -186,6 +186,12 @@ final class SourceCursor {
     }
   }
 
+  /// Least major position that the next row can have; nil: there is none for now.
+  var frontier: Int64? {
+    if let first = pending.first { return first.positions.major[0] }
+    return isAtEnd ? nil : readMajor
+  }
+
   /// Takes the pending rows up to and including `cut`; nil: all of them.
   func take(upTo cut: (major: Int64, minor: UInt64)?) -> [RecordBatch] {
     guard let cut else {
