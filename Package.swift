@@ -1,15 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// Set by Scripts/fuzz: everything is compiled for libFuzzer, and the harnesses are a target.
+let isFuzzing = Context.environment["HEADRACE_FUZZ"] != nil
+
 // One target per stage of the pipeline; a target may import only those above it in this list.
-let strict: [SwiftSetting] = [
-  .treatAllWarnings(as: .error),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  // Exclusivity checks at run time took 7 to 10 % of the aggregation queries; debug builds keep them.
-  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
-]
+let strict: [SwiftSetting] =
+  [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // Exclusivity checks at run time took 7 to 10 % of the aggregation queries; debug builds keep them.
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+  ] + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"])] : [])
 
 func stage(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -83,3 +87,15 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+if isFuzzing {
+  package.products.append(
+    .library(name: "FuzzTargets", type: .static, targets: ["FuzzTargets"]))
+  package.targets.append(
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Engine", "Executor", "Planner", "Functions", "Formats", "LogStorage", "Columns", "Syntax",
+      ],
+      path: "Fuzz/Targets", swiftSettings: strict))
+}

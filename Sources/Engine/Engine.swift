@@ -19,9 +19,14 @@ public struct EngineOptions: Sendable {
   /// nil: a temporary directory, removed at the end, nothing synced.
   public var directory: String?
   public var durability: Durability
+  /// Where the directory lies; nil: the machine's own file system.
+  public var fileSystem: (any FileSystem)?
+  public var logOptions: LogStoreOptions
   public var workers: Int
   public var order: MergeOrder
   public var sliceRows: Int
+  /// Files may still grow, so that a last line without its end waits for it.
+  public var followsFiles = false
   public var functions: FunctionRegistry
   /// Names of optimizer rules that do not run.
   public var disabledRules: Set<String>
@@ -35,6 +40,8 @@ public struct EngineOptions: Sendable {
   public init(directory: String? = nil) {
     self.directory = directory
     durability = directory == nil ? .memory : .disk
+    fileSystem = nil
+    logOptions = LogStoreOptions()
     workers = 2
     order = .rowtime
     sliceRows = 16_384
@@ -71,6 +78,11 @@ public final class Engine: @unchecked Sendable {
   var nextQuerySequence = 0
   var nextStatement = 0
   var errorRanges: [String: [Range<Int64>]] = [:]
+  var tableFolds: [String: TableFold] = [:]
+  /// The open files of file-backed streams, by source and partition.
+  var fileReaders: [String: FileReader] = [:]
+  /// Records of changelogs that were read to open the data directory.
+  public internal(set) var restoredRecords = 0
   var isClosed = false
 
   /// Opens the data directory and brings every query back to where it stood.
@@ -79,9 +91,12 @@ public final class Engine: @unchecked Sendable {
     let log: LogStore
     do {
       if let directory = options.directory {
-        log = try LogStore.open(directory: directory, durability: options.durability)
+        log = try LogStore.open(
+          directory: directory, fileSystem: options.fileSystem, durability: options.durability,
+          options: options.logOptions)
       } else {
-        log = try LogStore.openTemporary(directory: temporaryDirectory())
+        log = try LogStore.openTemporary(
+          directory: temporaryDirectory(), options: options.logOptions)
       }
     } catch {
       throw .storage(error)
@@ -262,8 +277,19 @@ public final class Engine: @unchecked Sendable {
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.positions(query.id), value: PositionCodec.encode(runtime.positions)))
+    do {
+      if let files = try fileIdentities(query) {
+        commit.metadata.append(
+          EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
+      }
+    } catch {
+      throw .storage(error)
+    }
     return true
   }
+
+  /// Changelogs of fewer records are read as they are.
+  private static let changelogRecordsMin = 10_000
 
   /// A store's changes go to its changelog; when that has grown to twice the state, a snapshot takes its
   /// place, so that a restart reads no more than that.
@@ -275,20 +301,16 @@ public final class Engine: @unchecked Sendable {
     let topic = query.changelogTopic(store)
     let place = "\(store)/\(partition)"
     let count = (query.changelogRecords[place] ?? 0) + changes.records.count
-    guard count > 100_000, let runtime = query.runtime else {
+    guard count > Self.changelogRecordsMin, let runtime = query.runtime,
+      count > 2 * runtime.recordCount(store: store, partition: partition),
+      let end = try? log.committedEnd(topic, partition)
+    else {
       query.changelogRecords[place] = count
       commit.outputs.append(
         EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
       return
     }
     let snapshot = runtime.snapshot(store: store, partition: partition)
-    guard count > 2 * snapshot.count, let end = try? log.committedEnd(topic, partition) else {
-      // Not worth it yet; look again when it has grown by as much as the state.
-      query.changelogRecords[place] = max(0, count - snapshot.count)
-      commit.outputs.append(
-        EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
-      return
-    }
     query.changelogRecords[place] = 0
     commit.outputs.append(
       EpochCommit.Output(topic: topic, partition: partition, records: snapshot))

@@ -233,7 +233,10 @@ extension Session {
     }
     var epoch = EpochCommit(epoch: 0)
     if let id = source.queryID, let query = engine.query(id) { engine.terminate(query, &epoch) }
-    if node.deleteTopic, source.file == nil { epoch.topicsDeleted.append(source.topic) }
+    if node.deleteTopic, source.file == nil {
+      epoch.topicsDeleted.append(source.topic)
+      engine.forgetTableFolds(of: source.topic)
+    }
     epoch.metadata.append(logged(text))
     try commit(epoch)
     engine.catalog.removeSource(name)

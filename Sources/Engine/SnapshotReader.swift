@@ -143,6 +143,7 @@ struct SnapshotReader {
     } catch {
       throw QueryFailure("\(error)")
     }
+    let lookups = plan.lookupKeys
     let runtime = try QueryRuntime(
       plan: PhysicalPlanner().plan(plan), end: .client, functions: engine.catalog.functions,
       options: QueryOptions(
@@ -151,8 +152,9 @@ struct SnapshotReader {
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
-        let reader = try engine.reader(scan, partition)
-        return scan.source.kind == .table ? try FoldedReader(reader) : reader
+        return scan.source.kind == .table
+          ? try engine.foldedReader(scan, partition, keys: lookups[scan.alias])
+          : try engine.reader(scan, partition, takesOpenLine: true)
       })
     var result: [[Value]] = []
     let columns = plan.columns
@@ -171,50 +173,5 @@ struct SnapshotReader {
       if slice.rowCount == 0, !slice.hasMore { break }
     }
     return result
-  }
-}
-
-/// A partition of a table's topic folded to the last record of each key, in the order of the keys' bytes.
-final class FoldedReader: RecordReader {
-  private let records: RawRecords
-
-  init(_ reader: any RecordReader) throws(QueryFailure) {
-    var last: [[UInt8]: (value: [UInt8], timestamp: Int64)] = [:]
-    var offset: Int64 = 0
-    do {
-      while true {
-        let read = try reader.read(from: offset, maxBytes: 1 << 20)
-        guard read.nextOffset > offset else { break }
-        offset = read.nextOffset
-        for row in 0..<read.records.count {
-          guard let key = read.records.key(row) else { continue }
-          if let value = read.records.value(row) {
-            last[Array(key)] = (Array(value), read.records.timestamps[row])
-          } else {
-            last[Array(key)] = nil
-          }
-        }
-      }
-    } catch {
-      throw QueryFailure("cannot read a table: \(error)")
-    }
-    var folded = RawRecords(buffer: ByteBuffer(capacity: last.count * 64))
-    for (key, row) in last.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      folded.append(key: key, value: row.value, timestamp: row.timestamp)
-      folded.offsets.append(Int64(folded.offsets.count))
-      folded.sequences.append(0)
-    }
-    records = folded
-  }
-
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
-    guard let last = records.offsets.last, offset <= last else {
-      return LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
-    }
-    let first = records.offsets.firstIndex { $0 >= offset } ?? records.count
-    let end = min(first + 4096, records.count)
-    return LogRead(
-      records: records.suffix(from: first).prefix(end - first),
-      nextOffset: records.offsets[end - 1] + 1)
   }
 }

@@ -80,11 +80,18 @@ struct ByteReader {
 
   mutating func int64() throws(StorageError) -> Int64 { Int64(bitPattern: try uint64()) }
 
-  /// A number that is not negative.
+  /// A number of bytes or things: not negative, and so small that sums of a few do not overflow.
   mutating func natural() throws(StorageError) -> Int {
     let value = try int64()
-    guard value >= 0 else { throw damaged("negative number") }
+    guard value >= 0 && value <= 1 << 56 else { throw damaged("number out of range") }
     return Int(value)
+  }
+
+  /// An offset, a sequence or a counter: at least -1, with room above.
+  mutating func ordinal() throws(StorageError) -> Int64 {
+    let value = try int64()
+    guard value >= -1 && value <= Int64.max / 2 else { throw damaged("number out of range") }
+    return value
   }
 
   mutating func uint32() throws(StorageError) -> UInt32 {

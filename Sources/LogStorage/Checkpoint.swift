@@ -123,7 +123,7 @@ struct Checkpoint {
   private static func body(_ reader: inout ByteReader) throws(StorageError) -> Checkpoint {
     var checkpoint = Checkpoint()
     checkpoint.generation = try reader.uint32()
-    checkpoint.nextFrame = try reader.int64()
+    checkpoint.nextFrame = try reader.ordinal()
     checkpoint.digest = try reader.uint32()
     guard let durability = Durability(rawValue: try reader.uint8()) else {
       throw reader.damaged("unknown durability")
@@ -131,12 +131,17 @@ struct Checkpoint {
     checkpoint.durability = durability
     checkpoint.boot = try reader.string()
     checkpoint.journalBytes = [try reader.natural(), try reader.natural()]
-    checkpoint.commit = try reader.int64()
-    checkpoint.epoch = try reader.int64()
-    checkpoint.nextSequence = try reader.int64()
-    checkpoint.nextTopicID = try reader.int64()
+    checkpoint.commit = try reader.ordinal()
+    checkpoint.epoch = try reader.ordinal()
+    checkpoint.nextSequence = try reader.ordinal()
+    checkpoint.nextTopicID = try reader.ordinal()
     for _ in 0..<(try reader.countValue()) {
-      checkpoint.topics.append(try Topic(from: &reader))
+      let topic = try Topic(from: &reader)
+      let follows = checkpoint.topics.last.map { $0.name < topic.name } ?? true
+      guard follows && TopicName.isLegal(topic.name) && !topic.partitions.isEmpty else {
+        throw reader.damaged("topic of a checkpoint")
+      }
+      checkpoint.topics.append(topic)
     }
     for _ in 0..<(try reader.countValue()) {
       let key = try reader.byteArray()
@@ -148,21 +153,37 @@ struct Checkpoint {
 
 extension Checkpoint.Topic {
   fileprivate init(from reader: inout ByteReader) throws(StorageError) {
-    id = try reader.int64()
+    id = try reader.ordinal()
     name = try reader.string()
     config = try TopicConfig(from: &reader)
     partitions = []
     for _ in 0..<(try reader.countValue()) {
       var partition = Checkpoint.Partition(
-        startOffset: try reader.int64(), endOffset: try reader.int64(),
-        lastSequence: try reader.int64(), segments: [])
+        startOffset: try reader.ordinal(), endOffset: try reader.ordinal(),
+        lastSequence: try reader.ordinal(), segments: [])
       for _ in 0..<(try reader.countValue()) {
         partition.segments.append(
           Checkpoint.Segment(
-            baseOffset: try reader.int64(), baseSequence: try reader.int64(),
+            baseOffset: try reader.ordinal(), baseSequence: try reader.ordinal(),
             extent: try SegmentExtent(from: &reader)))
       }
+      guard partition.isConsistent else { throw reader.damaged("partition of a topic") }
       partitions.append(partition)
     }
+  }
+}
+
+extension Checkpoint.Partition {
+  /// Segments follow each other, and the last one ends where the partition does.
+  fileprivate var isConsistent: Bool {
+    guard startOffset >= 0 && startOffset <= endOffset else { return false }
+    var end: Int64 = 0
+    for (index, segment) in segments.enumerated() {
+      let follows = index == 0 || segment.baseOffset >= max(end, segments[index - 1].baseOffset + 1)
+      guard follows && segment.baseOffset >= 0 && segment.extent.endOffset >= segment.baseOffset
+      else { return false }
+      end = segment.extent.endOffset
+    }
+    return end == endOffset
   }
 }

@@ -53,9 +53,9 @@ extension SegmentExtent {
 
   init(from reader: inout ByteReader) throws(StorageError) {
     byteCount = try reader.natural()
-    endOffset = try reader.int64()
+    endOffset = try reader.ordinal()
     chain = try reader.uint32()
-    lastSequence = try reader.int64()
+    lastSequence = try reader.ordinal()
     maxTimestamp = try reader.int64()
   }
 }
@@ -91,12 +91,12 @@ extension CommitRecord {
   }
 
   init(from reader: inout ByteReader) throws(StorageError) {
-    number = try reader.int64()
-    epoch = try reader.int64()
-    nextSequence = try reader.int64()
+    number = try reader.ordinal()
+    epoch = try reader.ordinal()
+    nextSequence = try reader.ordinal()
     for _ in 0..<(try reader.countValue()) { deleted.append(try reader.int64()) }
     for _ in 0..<(try reader.countValue()) {
-      let id = try reader.int64()
+      let id = try reader.ordinal()
       let name = try reader.string()
       let count = try reader.countValue()
       let config = try TopicConfig(from: &reader)
@@ -106,8 +106,8 @@ extension CommitRecord {
     for _ in 0..<(try reader.countValue()) {
       starts.append(
         Start(
-          topicID: try reader.int64(), partition: try reader.countValue(),
-          offset: try reader.int64()))
+          topicID: try reader.ordinal(), partition: try reader.countValue(),
+          offset: try reader.ordinal()))
     }
     for _ in 0..<(try reader.countValue()) {
       let key = try reader.byteArray()
@@ -137,13 +137,13 @@ extension CommitRecord.Run {
   }
 
   fileprivate init(from reader: inout ByteReader) throws(StorageError) {
-    topicID = try reader.int64()
+    topicID = try reader.ordinal()
     partition = try reader.countValue()
-    segmentOffset = try reader.int64()
-    segmentSequence = try reader.int64()
+    segmentOffset = try reader.ordinal()
+    segmentSequence = try reader.ordinal()
     position = try reader.natural()
     byteCount = try reader.natural()
-    baseOffset = try reader.int64()
+    baseOffset = try reader.ordinal()
     extent = try SegmentExtent(from: &reader)
     data = try reader.uint8() != 0 ? try reader.data() : nil
   }

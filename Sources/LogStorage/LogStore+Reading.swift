@@ -79,7 +79,11 @@ extension LogStore {
       let read = try Self.read(view, from: position, maxBytes: maxBytes)
       if !read.records.valueLength.isEmpty || read.nextOffset >= view.endOffset { return read }
       // Only control batches or a compacted gap: go on behind them.
-      position = max(read.nextOffset, view.nextSegmentOffset ?? read.nextOffset)
+      let next = max(read.nextOffset, view.nextSegmentOffset ?? read.nextOffset)
+      guard next > position else {
+        throw view.segment.endsEarly(view.extent.byteCount, view.extent.byteCount)
+      }
+      position = next
     }
   }
 

@@ -129,7 +129,11 @@ struct Replay {
       if state.topics[entry.name] === entry { state.topics[entry.name] = nil }
     }
     for creation in commit.created {
-      try TopicName.check(creation.topic)
+      do throws(StorageError) {
+        try TopicName.check(creation.topic)
+      } catch {
+        throw inconsistent("a topic that no store would make: \(error)", path)
+      }
       let entry = TopicEntry(id: creation.id, creation: creation.topic, root: directory)
       state.topics[entry.name] = entry
       topics[entry.id] = entry
@@ -138,6 +142,9 @@ struct Replay {
     for run in commit.runs { try apply(run, path) }
     for start in commit.starts {
       let log = try log(start.topicID, start.partition, path)
+      guard start.offset <= log.endOffset else {
+        throw inconsistent("records are dropped beyond the end", path)
+      }
       log.startOffset = max(log.startOffset, start.offset)
       for segment in log.dropOldSegments() { written[segment.path] = nil }
     }
@@ -167,7 +174,9 @@ struct Replay {
           segment: segment, extent: SegmentExtent(endOffset: run.segmentOffset)))
     }
     guard let last = log.segments.last, last.extent.byteCount == run.position,
-      run.baseOffset == log.endOffset
+      run.baseOffset == log.endOffset, run.segmentOffset <= run.baseOffset,
+      run.extent.byteCount == run.position + run.byteCount, run.extent.endOffset > run.baseOffset,
+      run.data.map({ $0.count == run.byteCount }) ?? true
     else { throw inconsistent("a run does not follow the one before", path) }
     try touch(last.segment, log)
     if let data = run.data { try last.segment.file(create: true).write(data, at: run.position) }

@@ -110,14 +110,19 @@ enum TopicName {
       throw StorageError(
         .invalidName, "length of a topic name", expected: "1...\(lengthMax)", found: "\(length)")
     }
-    let isLegal = name.utf8.allSatisfy { byte in
-      (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x41 && byte <= 0x5A)
-        || (byte >= 0x30 && byte <= 0x39) || byte == 0x2E || byte == 0x5F || byte == 0x2D
-    }
-    guard isLegal && name != "." && name != ".." else {
+    guard isLegal(name) else {
       throw StorageError(
         .invalidName, "topic name", expected: "letters, digits, '.', '_' and '-'", found: name)
     }
+  }
+
+  static func isLegal(_ name: String) -> Bool {
+    let isPlain = name.utf8.allSatisfy { byte in
+      (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x41 && byte <= 0x5A)
+        || (byte >= 0x30 && byte <= 0x39) || byte == 0x2E || byte == 0x5F || byte == 0x2D
+    }
+    return isPlain && name != "." && name != ".." && !name.isEmpty
+      && name.utf8.count <= lengthMax
   }
 }
 

@@ -161,6 +161,15 @@ public final class QueryRuntime {
     for task in tasks.joined() { try task.restored() }
   }
 
+  /// About how many records `snapshot` gives.
+  public func recordCount(store: String, partition: Int) -> Int {
+    var count = 0
+    for list in tasks where partition < list.count {
+      for state in list[partition].stores where state.name == store { count += state.recordCount }
+    }
+    return count
+  }
+
   /// A store's whole content.
   public func snapshot(store: String, partition: Int) -> RawRecords {
     var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 16))

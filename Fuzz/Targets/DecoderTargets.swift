@@ -1,0 +1,105 @@
+// Record bytes of each format: whatever they are, the record is decoded or bad. The first byte chooses a
+// schema; what was read is written again and must read back the same.
+
+import Columns
+import Formats
+
+/// Schemas that between them meet every reader of fields.
+private enum Schemas {
+  static let nested: [[FormatField]] = [
+    [
+      FormatField("A", .int), FormatField("B", .bigint), FormatField("C", .double),
+      FormatField("D", .boolean), FormatField("E", .string),
+    ],
+    [
+      FormatField("A", .decimal(precision: 9, scale: 3)),
+      FormatField("B", .decimal(precision: 38, scale: 20)),
+      FormatField("C", .decimal(precision: 60, scale: 7)), FormatField("D", .bytes),
+    ],
+    [
+      FormatField("A", .date), FormatField("B", .time), FormatField("C", .timestamp),
+      FormatField("D", .string),
+    ],
+    [
+      FormatField("A", .array(.bigint)), FormatField("B", .map(key: .string, value: .double)),
+      FormatField("C", .structure([StructField("X", .int), StructField("Y", .array(.string))])),
+    ],
+    [
+      FormatField(
+        "A", .array(.map(key: .string, value: .array(.structure([StructField("Z", .string)]))))),
+      FormatField("B", .map(key: .string, value: .map(key: .string, value: .bytes))),
+    ],
+  ]
+  static let flat = Array(nested[..<3])
+  static let single: [[FormatField]] = [.int, .bigint, .double, .string, .bytes].map {
+    [FormatField("A", $0)]
+  }
+}
+
+/// One format with its decoders, made once.
+private final class Decoders {
+  private let sets: [(layout: FormatLayout, fields: [FormatField], decoder: SideDecoder)]
+
+  init(_ layouts: [FormatLayout], _ schemas: [[FormatField]]) {
+    sets = layouts.flatMap { layout in
+      schemas.compactMap { fields in
+        layout.kind == .json && !layout.isWrapped && fields.count != 1
+          ? nil : (layout, fields, SideDecoder(layout: layout, fields: fields))
+      }
+    }
+  }
+
+  /// The input, after its first byte, is cut into records at 0xFE, which no text holds.
+  func run(_ input: UnsafeRawBufferPointer, reencodes: Bool) {
+    var reader = InputReader(input)
+    let set = sets[Int(reader.byte()) % sets.count]
+    var records = RawRecords(buffer: ByteBuffer(capacity: 64))
+    for part in reader.rest.split(separator: 0xFE, omittingEmptySubsequences: false).prefix(8) {
+      records.append(key: nil, value: Array(part), timestamp: 0)
+    }
+    let side = set.decoder.decode(records, .value, rows: 0..<records.count)
+    guard side.columns.allSatisfy({ $0.count == records.count }) else {
+      broken("a column has another length than the batch")
+    }
+    guard reencodes else { return }
+    let values = rows(side, set.fields, records.count)
+    var written = RawRecords(buffer: ByteBuffer(capacity: 64))
+    let bad = SideEncoder(layout: set.layout, fields: set.fields).encode(
+      side.columns, count: records.count, isNull: nil, into: &written, .value)
+    guard bad.isEmpty else { return }
+    let again = set.decoder.decode(written, .value, rows: 0..<records.count)
+    guard again.bad.isEmpty else { broken("what was written is bad", "\(values) \(again.bad)") }
+    let reread = rows(again, set.fields, records.count)
+    // A NaN equals nothing, hence the second look.
+    guard reread == values || "\(reread)" == "\(values)" else {
+      broken("what was written reads as something else", "\(values)\n\(reread)")
+    }
+  }
+
+  private func rows(_ side: DecodedSide, _ fields: [FormatField], _ count: Int) -> [[Value]] {
+    (0..<count).map { row in zip(side.columns, fields).map { $0.value(row, $1.type) } }
+  }
+}
+
+final class JSONTarget: FuzzTarget {
+  static let name = "json"
+  private let decoders = Decoders(
+    [FormatLayout(.json), FormatLayout(.json, isWrapped: false)], Schemas.nested + Schemas.single)
+
+  func run(_ input: UnsafeRawBufferPointer) { decoders.run(input, reencodes: true) }
+}
+
+final class DelimitedTarget: FuzzTarget {
+  static let name = "delimited"
+  private let decoders = Decoders(
+    [FormatLayout(.delimited), FormatLayout(.delimited, delimiter: 0x7C)], Schemas.flat)
+
+  func run(_ input: UnsafeRawBufferPointer) { decoders.run(input, reencodes: true) }
+}
+
+final class KafkaTarget: FuzzTarget {
+  static let name = "kafka"
+  private let decoders = Decoders([FormatLayout(.kafka)], Schemas.single)
+
+  func run(_ input: UnsafeRawBufferPointer) { decoders.run(input, reencodes: true) }
+}
