@@ -14,3 +14,9 @@ final class CollectOperator: Operator {
     return batches
   }
 }
+
+/// The end of a query whose rows are counted and thrown away: `SET 'headrace.sink' = 'discard'`, for measuring
+/// what a query costs without its output.
+final class DiscardOperator: Operator {
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {}
+}

@@ -118,6 +118,8 @@ public final class QueryRuntime {
     switch (stage.output, end) {
     case (.exchange(let exchange), _):
       return ExchangeOperator(exchange, layout: stage.plan.columns, inputPartition: partition)
+    case (.end, .sink) where options.properties["headrace.sink"] == "discard":
+      return DiscardOperator()
     case (.end, .sink(let sink, let outputs)):
       return SinkOperator(
         sink: sink, layout: stage.plan.columns.map(\.id), outputs: outputs,

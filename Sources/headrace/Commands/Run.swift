@@ -18,7 +18,9 @@ struct Run: ParsableCommand {
 
   @OptionGroup var dataOptions: DataOptions
 
-  @Option(name: [.customShort("c"), .long], help: "Statements to run; may be repeated.")
+  @Option(
+    name: [.customShort("c"), .long], parsing: .unconditionalSingleValue,
+    help: "Statements to run; may be repeated.")
   var command: [String] = []
 
   @Argument(help: "Script files.")

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""How long an appended event takes until a push query's client has its result.
+
+usage: latency.py [--rate EVENTS_PER_SECOND] [--seconds N] [--durability memory|os|disk]
+
+A serve on a fresh directory runs a persistent filter query; one client feeds events through produce, each with
+the time at which it was written, another reads the push query over the result. Prints the percentiles of the
+time from the write to the read, both in this process; ms.
+HEADRACE names the binary (default: .build/release/headrace).
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BINARY = os.environ.get("HEADRACE", os.path.join(ROOT, ".build/release/headrace"))
+SETUP = """
+CREATE STREAM events (t BIGINT, n BIGINT) WITH (KAFKA_TOPIC = 'events', VALUE_FORMAT = 'JSON');
+CREATE STREAM results AS SELECT t, n * 2 AS n FROM events WHERE n >= 0;
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1])
+    parser.add_argument("--rate", type=int, default=10_000)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--durability", choices=["memory", "os", "disk"], default="memory")
+    options = parser.parse_args()
+    directory = tempfile.mkdtemp(prefix="headrace-latency-")
+    data = directory + "/data"
+    server = subprocess.Popen(
+        [BINARY, "serve", "--data", data, "--durability", options.durability],
+        stderr=subprocess.PIPE, text=True)
+    server.stderr.readline()
+    reader = writer = None
+    try:
+        subprocess.run([BINARY, "run", "--data", data, "-c", SETUP], check=True, capture_output=True)
+        reader = subprocess.Popen(
+            [BINARY, "run", "--data", data, "--follow", "--output", "ndjson", "-c",
+             "SELECT t FROM results EMIT CHANGES;"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        writer = subprocess.Popen(
+            [BINARY, "produce", "--data", data, "events"], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL)
+        time.sleep(1)
+        total = options.rate * options.seconds
+        latencies = []
+        done = threading.Event()
+
+        def read():
+            for line in reader.stdout:
+                now = time.monotonic_ns()
+                latencies.append(now - json.loads(line)["T"])
+                if len(latencies) == total:
+                    break
+            done.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        sent = 0
+        start = time.monotonic()
+        while sent < total:
+            due = min(total, int((time.monotonic() - start) * options.rate) + 1)
+            if due > sent:
+                now = time.monotonic_ns()
+                lines = "".join(f'{{"t":{now},"n":{n}}}\n' for n in range(sent, due))
+                writer.stdin.write(lines.encode())
+                writer.stdin.flush()
+                sent = due
+            time.sleep(0.001)
+        took = time.monotonic() - start
+        done.wait(30)
+        latencies.sort()
+        if not latencies:
+            sys.exit("no result came")
+        place = lambda share: latencies[min(len(latencies) - 1, int(len(latencies) * share))] / 1e6
+        print(f"{options.durability:6} {options.rate:>7} events/s: {len(latencies)} of {total} results, "
+              f"sent at {sent / took:,.0f}/s, p50 {place(0.5):.2f} ms, p99 {place(0.99):.2f} ms, "
+              f"max {latencies[-1] / 1e6:.2f} ms")
+    finally:
+        for process in (writer, reader, server):
+            if process:
+                process.terminate()
+                process.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+main()

@@ -1,0 +1,14 @@
+CREATE STREAM auction (
+    id BIGINT, `itemName` STRING, description STRING, `initialBid` BIGINT, reserve BIGINT,
+    `dateTime` BIGINT, expires BIGINT, seller BIGINT, category BIGINT, extra STRING
+  ) WITH (FILE = '${data}/auction/*.${suffix}', VALUE_FORMAT = '${format}', TIMESTAMP = '`dateTime`');
+CREATE STREAM person (
+    id BIGINT, name STRING, `emailAddress` STRING, `creditCard` STRING, city STRING, state STRING,
+    `dateTime` BIGINT, extra STRING
+  ) WITH (FILE = '${data}/person/*.${suffix}', VALUE_FORMAT = '${format}', TIMESTAMP = '`dateTime`');
+CREATE TABLE people AS
+  SELECT id, LATEST_BY_OFFSET(name) AS name FROM person WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY id;
+CREATE TABLE sellers AS
+  SELECT seller, COUNT(*) AS n FROM auction WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY seller;
+CREATE TABLE q8 AS
+  SELECT p.id AS id, p.name AS name FROM people p JOIN sellers s ON p.id = s.seller;
