@@ -15,6 +15,10 @@ struct Superseded {
       phrase: "foreign-key table-table joins are not supported as part of n-way joins",
       reason: "foreign-key joins may follow other joins", proof: "joins/conditions.slt"),
     Superseded(
+      phrase: "has an intermediate type that the value format can not handle",
+      reason: "what an aggregate keeps is not written in the result's format",
+      proof: "aggregates/delimited.slt"),
+    Superseded(
       phrase: "since the number of partitions don't match",
       reason: "sides with different numbers of partitions are repartitioned",
       proof: "partitions.slt"),

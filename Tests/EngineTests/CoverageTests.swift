@@ -1,0 +1,61 @@
+// What the scripts under Tests/SQL have: every function, every keyword of the grammar, and every error id but
+// those that Tests/SQL/uncovered.txt names. An id that no script has and the list does not name fails, and so
+// does one that the list names and a script has.
+
+import Foundation
+import Functions
+import Testing
+
+@Suite struct CoverageTests {
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  private static func texts(_ folder: String, _ suffix: String) throws -> String {
+    let base = root.appendingPathComponent(folder)
+    let names = try FileManager.default.subpathsOfDirectory(atPath: base.path)
+    return try names.filter { $0.hasSuffix(suffix) }.sorted().map {
+      try String(contentsOf: base.appendingPathComponent($0), encoding: .utf8)
+    }.joined(separator: "\n")
+  }
+
+  private static func words(_ text: String) -> Set<String> {
+    Set(text.uppercased().split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))
+  }
+
+  private static func uncovered(_ kind: String) throws -> Set<String> {
+    let list = try String(
+      contentsOf: root.appendingPathComponent("Tests/SQL/uncovered.txt"), encoding: .utf8)
+    return Set(
+      list.split(separator: "\n").filter { $0.hasPrefix(kind + " ") }.map {
+        String($0.dropFirst(kind.count + 1))
+      })
+  }
+
+  @Test func functions() throws {
+    let words = Self.words(try Self.texts("Tests/SQL", ".slt"))
+    let registry = FunctionRegistry.builtin
+    let names = Set(registry.scalars.keys).union(registry.aggregates.keys)
+      .union(registry.tables.keys)
+    #expect(names.subtracting(words).sorted() == [])
+  }
+
+  @Test func keywords() throws {
+    let words = Self.words(try Self.texts("Tests/SQL", ".slt"))
+    let grammar = try String(
+      contentsOf: Self.root.appendingPathComponent("Grammar/Headrace.ebnf"), encoding: .utf8)
+    let keywords = grammar.matches(of: /'([A-Z_]+)'/).map { String($0.1) }
+    let missing = Set(keywords).subtracting(words)
+    #expect(missing.sorted() == (try Self.uncovered("keyword")).sorted())
+  }
+
+  @Test func errors() throws {
+    let sources = try Self.texts("Sources", ".swift")
+    var ids = Set(
+      sources.matches(of: /(?:PlanError|[^a-z]error)\(\s*"([a-z][a-z-]+)"/).map { String($0.1) })
+    ids.formUnion(sources.matches(of: /\bid: "([a-z][a-z-]+)"/).map { String($0.1) })
+    #expect(ids.count > 50)
+    let scripts = try Self.texts("Tests/SQL", ".slt")
+    let seen = Set(scripts.matches(of: /error\[([a-z-]+)\]/).map { String($0.1) })
+    #expect(ids.subtracting(seen).sorted() == (try Self.uncovered("error")).sorted())
+  }
+}
