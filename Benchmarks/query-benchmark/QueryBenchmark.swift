@@ -2,6 +2,7 @@
 // usage: query-benchmark DATA [--format json|csv] [--workers N] [--durability memory|os|disk] [QUERY...]
 // DATA holds a folder a table (bid, auction, person, orders, customers) with part files.
 
+import CSupport
 import Columns
 import Engine
 import Executor
@@ -18,6 +19,7 @@ struct BenchmarkQuery {
 @main
 struct QueryBenchmark {
   static func main() {
+    headrace_keep_large_buffers()
     var data = ""
     var format = "json"
     var workers = 2

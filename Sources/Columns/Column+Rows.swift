@@ -52,9 +52,88 @@ extension Column {
   public static func concatenate(_ columns: [Column], _ type: DataType) -> Column {
     if columns.count == 1 { return columns[0] }
     let total = columns.reduce(0) { $0 + $1.count }
-    let builder = ColumnBuilder(type, capacity: total)
-    for column in columns { builder.append(rows: 0..<column.count, of: column) }
-    return builder.finish()
+    let validity = joined(columns, total)
+    switch columns.first {
+    case .boolean?:
+      return .boolean(
+        Fixed(
+          join(columns, total) { if case .boolean(let part) = $0 { part.values } else { [] } },
+          validity: validity))
+    case .int?:
+      return .int(
+        Fixed(
+          join(columns, total) { if case .int(let part) = $0 { part.values } else { [] } },
+          validity: validity))
+    case .bigint?:
+      return .bigint(
+        Fixed(
+          join(columns, total) { if case .bigint(let part) = $0 { part.values } else { [] } },
+          validity: validity))
+    case .double?:
+      return .double(
+        Fixed(
+          join(columns, total) { if case .double(let part) = $0 { part.values } else { [] } },
+          validity: validity))
+    case .bytes?: return .bytes(joinBytes(columns, total, validity))
+    case .decimal?, .wideDecimal?, .array?, .map?, .structure?, nil:
+      let builder = ColumnBuilder(type, capacity: total)
+      for column in columns { builder.append(rows: 0..<column.count, of: column) }
+      return builder.finish()
+    }
+  }
+
+  private static func join<Element>(
+    _ columns: [Column], _ total: Int, _ values: (Column) -> [Element]
+  ) -> [Element] {
+    var result: [Element] = []
+    result.reserveCapacity(total)
+    for column in columns { result += values(column) }
+    precondition(result.count == total, "columns of one type")
+    return result
+  }
+
+  private static func joined(_ columns: [Column], _ total: Int) -> Bitmap? {
+    guard columns.contains(where: { $0.validity != nil }) else { return nil }
+    var result = Bitmap(repeating: true, count: total)
+    var first = 0
+    for column in columns {
+      if let validity = column.validity {
+        for row in 0..<column.count where !validity[row] { result.set(first + row, false) }
+      }
+      first += column.count
+    }
+    return result
+  }
+
+  /// One arena for all: the common one where there is one, else a new one of the bytes in use.
+  private static func joinBytes(
+    _ columns: [Column], _ total: Int, _ validity: Bitmap?
+  ) -> ByteColumn {
+    var parts: [ByteColumn] = []
+    for column in columns {
+      if case .bytes(let part) = column { parts.append(part) }
+    }
+    let lengths = parts.flatMap(\.lengths)
+    precondition(lengths.count == total, "columns of one type")
+    if let first = parts.first, parts.allSatisfy({ $0.arena === first.arena }) {
+      return ByteColumn(
+        starts: parts.flatMap(\.starts), lengths: lengths, arena: first.arena,
+        validity: validity)
+    }
+    let arena = ByteBuffer(capacity: lengths.reduce(0) { $0 + Int($1) })
+    var starts: [UInt32] = []
+    starts.reserveCapacity(total)
+    var end = 0
+    for part in parts {
+      for row in part.starts.indices {
+        let length = Int(part.lengths[row])
+        (arena.base + end).update(from: part.arena.base + Int(part.starts[row]), count: length)
+        starts.append(UInt32(truncatingIfNeeded: end))
+        end += length
+      }
+    }
+    arena.count = end
+    return ByteColumn(starts: starts, lengths: lengths, arena: arena, validity: validity)
   }
 
   /// One value on its own; slow, for the edges.
@@ -106,7 +185,8 @@ extension DataType {
   }
 }
 
-private func pick<Element>(_ values: [Element], _ indices: [Int32]) -> [Element] {
+/// The elements at `indices`, in that order.
+func pick<Element>(_ values: [Element], _ indices: [Int32]) -> [Element] {
   values.withUnsafeBufferPointer { source in
     indices.withUnsafeBufferPointer { rows in
       Array(unsafeUninitializedCapacity: rows.count) { target, count in

@@ -111,6 +111,21 @@ public struct RawRecords: Sendable {
   }
 }
 
+extension RawRecords {
+  /// Appends one record without headers, copying its bytes; a nil value is a tombstone.
+  public mutating func append(
+    key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?, timestamp: Int64
+  ) {
+    keyStart.append(Int32(buffer.count))
+    keyLength.append(Int32(key.count))
+    buffer.append(key)
+    valueStart.append(Int32(buffer.count))
+    valueLength.append(value.map { Int32($0.count) } ?? -1)
+    if let value { buffer.append(value) }
+    timestamps.append(timestamp)
+  }
+}
+
 /// A header of a record, as Kafka has them; a null value is told from an empty one.
 public struct RecordHeader: Hashable, Sendable {
   public var key: String

@@ -30,8 +30,7 @@ public struct Positions: Sendable {
   }
 
   public func gather(_ indices: [Int32]) -> Positions {
-    Positions(
-      major: indices.map { major[Int($0)] }, minor: indices.map { minor[Int($0)] })
+    Positions(major: pick(major, indices), minor: pick(minor, indices))
   }
 }
 
@@ -66,9 +65,8 @@ public struct RecordBatch: Sendable {
   public func gather(_ indices: [Int32]) -> RecordBatch {
     RecordBatch(
       columns: columns.map { $0.gather(indices) },
-      rowtimes: indices.map { rowtimes[Int($0)] }, positions: positions.gather(indices),
-      kinds: kinds.map { kinds in indices.map { kinds[Int($0)] } },
-      headers: headers.map { headers in indices.map { headers[Int($0)] } })
+      rowtimes: pick(rowtimes, indices), positions: positions.gather(indices),
+      kinds: kinds.map { pick($0, indices) }, headers: headers.map { pick($0, indices) })
   }
 
   /// The same rows with other columns.

@@ -53,7 +53,7 @@ extension Engine {
           return SourcePosition(offset: places[partition], major: Int64.min)
         }
         return .start
-      },
+      }, sharing: self.scans,
       reader: { (scan, partition) throws(QueryFailure) in try self.reader(scan, partition) })
     for (store, partitions) in runtime.stores {
       for partition in 0..<partitions {

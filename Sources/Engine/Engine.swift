@@ -67,6 +67,7 @@ public final class Engine: @unchecked Sendable {
   /// For queries that run side by side: each on one thread.
   let serialPool = WorkerPool(workers: 1)
   let view: EpochView
+  let scans = ScanSharing()
   var catalog: Catalog
   /// In the order in which they were made.
   var queries: [RunningQuery] = []
@@ -154,9 +155,43 @@ public final class Engine: @unchecked Sendable {
   }
 
   func stepLocked() throws(EngineError) -> Bool {
+    let (reached, reported) = (epoch, errorRanges)
+    do {
+      return try advance()
+    } catch {
+      epoch = reached
+      errorRanges = reported
+      rollBack(error)
+      throw error
+    }
+  }
+
+  /// An epoch could not be committed, so nothing of it has happened: what the queries have in memory is
+  /// ahead of the log, and is made anew from there. (A poisoned log takes no more work until it is opened
+  /// again, which does the same.)
+  private func rollBack(_ error: EngineError) {
+    for push in pushes where !push.isEnded { push.fail("the log failed: \(error)") }
+    pushes = []
+    if case .storage(let fault) = error, fault.kind == .poisoned { return }
+    // All of them first: queries share scans, and a scan lives as long as one of its readers.
+    let running = queries.filter { $0.runtime != nil || $0.state == .failed && $0.isUncommitted }
+    for query in running { query.runtime = nil }
+    for query in running {
+      query.isUncommitted = false
+      do throws(QueryFailure) {
+        try start(query)
+      } catch {
+        query.state = .failed
+        query.failure = error.message
+      }
+    }
+  }
+
+  private func advance() throws(EngineError) -> Bool {
     let running = queries.filter { $0.runtime != nil }
     guard !isClosed, !running.isEmpty || !pushes.isEmpty else { return false }
     do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
+    scans.beginEpoch()
     var commit = EpochCommit(epoch: epoch + 1)
     let clock = options.clock()
     var didWork = false
@@ -182,17 +217,27 @@ public final class Engine: @unchecked Sendable {
     }
     if !commit.outputs.isEmpty || !commit.metadata.isEmpty {
       epoch += 1
-      do { _ = try log.commit(commit) } catch { throw .storage(error) }
+      try write(commit)
+      for query in queries { query.isUncommitted = false }
     }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
     return didWork
   }
 
+  /// Commits the epoch; meanwhile the other threads read ahead for the queries that have more.
+  private func write(_ commit: EpochCommit) throws(EngineError) {
+    let ahead = queries.filter(\.hasMore).compactMap(\.runtime).flatMap { $0.readAheadTasks() }
+    let isShared = options.workers > 1 && !ahead.isEmpty
+    if isShared { pool.begin(ahead) }
+    defer { if isShared { pool.finish() } }
+    do { _ = try log.commit(commit) } catch { throw .storage(error) }
+  }
+
+  /// The topics that some query reads.
   private func epochTopics(_ running: [RunningQuery]) -> Set<String> {
     var topics: Set<String> = []
     for query in running {
-      topics.insert(query.plan.sink.topic)
       for scan in query.optimized.scans where scan.source.file == nil {
         topics.insert(scan.source.topic)
       }
@@ -249,11 +294,11 @@ public final class Engine: @unchecked Sendable {
       query.rowsWritten += output.records.count
       commit.outputs.append(
         EpochCommit.Output(
-          topic: query.plan.sink.topic, partition: output.partition, records: output.records))
+          topic: query.plan.sink.topic, partition: output.partition, encoded: output.encoded))
       view.write(query.plan.sink.topic, output.partition, output.records)
     }
     for change in result.stateChanges {
-      appendState(query, change.store, change.partition, change.records, &commit)
+      appendState(query, change.store, change.output, &commit)
     }
     try appendErrors(result.errors, &commit)
     commit.metadata.append(
@@ -265,16 +310,17 @@ public final class Engine: @unchecked Sendable {
   /// A store's changes go to its changelog; when that has grown to twice the state, a snapshot takes its
   /// place, so that a restart reads no more than that.
   private func appendState(
-    _ query: RunningQuery, _ store: String, _ partition: Int, _ changes: RawRecords,
+    _ query: RunningQuery, _ store: String, _ changes: PartitionOutput,
     _ commit: inout EpochCommit
   ) {
+    let partition = changes.partition
     let topic = query.changelogTopic(store)
     let place = "\(store)/\(partition)"
-    let count = (query.changelogRecords[place] ?? 0) + changes.count
+    let count = (query.changelogRecords[place] ?? 0) + changes.records.count
     guard count > 100_000, let runtime = query.runtime else {
       query.changelogRecords[place] = count
       commit.outputs.append(
-        EpochCommit.Output(topic: topic, partition: partition, records: changes))
+        EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
       return
     }
     let snapshot = runtime.snapshot(store: store, partition: partition)
@@ -282,7 +328,7 @@ public final class Engine: @unchecked Sendable {
       // Not worth it yet; look again when it has grown by as much as the state.
       query.changelogRecords[place] = max(0, count - snapshot.count)
       commit.outputs.append(
-        EpochCommit.Output(topic: topic, partition: partition, records: changes))
+        EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
       return
     }
     query.changelogRecords[place] = 0
@@ -298,6 +344,7 @@ public final class Engine: @unchecked Sendable {
   func fail(_ query: RunningQuery, _ message: String, _ commit: inout EpochCommit) {
     query.state = .failed
     query.failure = message
+    query.isUncommitted = true
     query.runtime = nil
     commit.metadata.append(
       EpochCommit.MetadataChange(

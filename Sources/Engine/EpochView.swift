@@ -31,7 +31,7 @@ final class EpochView: @unchecked Sendable {
     let base = places[partition]
     records.offsets = (0..<Int64(records.count)).map { base + $0 }
     // In arrival order uncommitted records come after all that is committed.
-    records.sequences = Array(repeating: Int64.max - 1, count: records.count)
+    records.sequences = Array(repeating: tentativeSequence, count: records.count)
     places[partition] = base + Int64(records.count)
     ends[topic] = places
     written[topic, default: [:]][partition, default: []].append(records)

@@ -93,7 +93,7 @@ extension Session {
             partition < ends.count
           else { return .start }
           return SourcePosition(offset: ends[partition], major: Int64.min)
-        },
+        }, sharing: engine.scans,
         reader: { (scan, partition) throws(QueryFailure) in
           try engine.reader(scan, partition)
         })

@@ -73,35 +73,63 @@ public final class SideEncoder {
     _ column: Column?, _ count: Int, _ isNull: Bitmap?, _ buffer: ByteBuffer,
     _ starts: inout [Int32], _ lengths: inout [Int32]
   ) -> [BadRecord] {
-    var bad: [BadRecord] = []
-    for row in 0..<count {
-      let start = buffer.count
-      starts.append(Int32(start))
-      guard let column, !column.isNull(row), !(isNull.map { $0[row] } ?? false) else {
-        lengths.append(-1)
-        continue
+    switch (column, fields.first?.type) {
+    case (.int(let column)?, .int):
+      let validity = intersect(column.validity, isNull?.inverted)
+      encodeWords(column.values, validity, buffer, &starts, &lengths) { $0.bigEndian }
+    case (.bigint(let column)?, .bigint):
+      let validity = intersect(column.validity, isNull?.inverted)
+      encodeWords(column.values, validity, buffer, &starts, &lengths) { $0.bigEndian }
+    case (.double(let column)?, .double):
+      let validity = intersect(column.validity, isNull?.inverted)
+      encodeWords(column.values, validity, buffer, &starts, &lengths) { $0.bitPattern.bigEndian }
+    case (.bytes(let column)?, _):
+      let validity = intersect(column.validity, isNull?.inverted)
+      for row in 0..<count {
+        starts.append(Int32(buffer.count))
+        if let validity, !validity[row] {
+          lengths.append(-1)
+        } else {
+          buffer.append(UnsafeRawBufferPointer(column.view(row)))
+          lengths.append(Int32(column.lengths[row]))
+        }
       }
-      switch (column, fields[0].type) {
-      case (.int(let column), .int): buffer.append(bigEndian: column.values[row])
-      case (.bigint(let column), .bigint): buffer.append(bigEndian: column.values[row])
-      case (.double(let column), .double):
-        buffer.append(bigEndian: column.values[row].bitPattern)
-      case (.bytes(let column), _): buffer.append(UnsafeRawBufferPointer(column.view(row)))
-      default:
-        let reason = "KAFKA cannot hold \(fields[0].type) in field \(fields[0].name)"
-        bad.append(BadRecord(row: row, reason: reason))
+    case (let column, let type):
+      var bad: [BadRecord] = []
+      for row in 0..<count {
+        starts.append(Int32(buffer.count))
         lengths.append(-1)
-        continue
+        guard let column, let type, !column.isNull(row), !(isNull.map { $0[row] } ?? false) else {
+          continue
+        }
+        bad.append(
+          BadRecord(row: row, reason: "KAFKA cannot hold \(type) in field \(fields[0].name)"))
       }
-      lengths.append(Int32(buffer.count - start))
+      return bad
     }
-    return bad
+    return []
   }
-}
 
-extension ByteBuffer {
-  fileprivate func append(bigEndian value: some FixedWidthInteger) {
-    var value = value.bigEndian
-    withUnsafeBytes(of: &value) { append($0) }
+  /// Values of one machine type in network order.
+  @inline(__always)
+  private func encodeWords<Value, Word: FixedWidthInteger & BitwiseCopyable>(
+    _ values: [Value], _ validity: Bitmap?, _ buffer: ByteBuffer, _ starts: inout [Int32],
+    _ lengths: inout [Int32], _ word: (Value) -> Word
+  ) {
+    let width = MemoryLayout<Word>.size
+    buffer.reserve(values.count * width)
+    let base = UnsafeMutableRawPointer(buffer.base)
+    var end = buffer.count
+    for row in values.indices {
+      starts.append(Int32(end))
+      if let validity, !validity[row] {
+        lengths.append(-1)
+      } else {
+        (base + end).storeBytes(of: word(values[row]), as: Word.self)
+        lengths.append(Int32(width))
+        end += width
+      }
+    }
+    buffer.count = end
   }
 }

@@ -78,6 +78,8 @@ public protocol Accumulator: AnyObject {
   func reserve(groups count: Int)
   /// Adds (or takes back) each row in order and appends the group's result after that row.
   func apply(_ rows: AggregateRows, into results: ColumnBuilder)
+  /// As `apply`, for results that nobody wants.
+  func accumulate(_ rows: AggregateRows, _ resultType: DataType)
   /// Appends the present result of each group.
   func results(of groups: [Int32], into results: ColumnBuilder)
   /// Adds the state of `source` to that of `target` (session windows that meet).
@@ -86,4 +88,10 @@ public protocol Accumulator: AnyObject {
   /// Appends the state's bytes; `restore` reads the same bytes from `position` on and moves it.
   func serialize(_ group: Int, into bytes: inout [UInt8])
   func restore(_ group: Int, from bytes: UnsafeRawBufferPointer, at position: inout Int) -> Bool
+}
+
+extension Accumulator {
+  public func accumulate(_ rows: AggregateRows, _ resultType: DataType) {
+    apply(rows, into: ColumnBuilder(resultType, capacity: rows.groups.count))
+  }
 }

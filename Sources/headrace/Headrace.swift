@@ -3,6 +3,7 @@
 // 130 interrupted; 141 (by signal) when the reader of the output has gone.
 
 import ArgumentParser
+import CSupport
 import Engine
 import Glibc
 
@@ -14,13 +15,17 @@ struct Headrace: ParsableCommand {
       Exit status: 0 done, 1 a statement was wrong or records could not be read, 2 wrong usage, \
       3 input or output failed, 4 damaged data, 5 a limit was exceeded, 130 interrupted.
       """,
-    subcommands: [Shell.self, Run.self, Serve.self, Topic.self, Produce.self, Consume.self],
+    subcommands: [
+      Shell.self, Run.self, Serve.self, Topic.self, Produce.self, Consume.self, Backup.self,
+      Restore.self, Repair.self,
+    ],
     defaultSubcommand: Shell.self)
 }
 
 @main
 enum Main {
   static func main() {
+    headrace_keep_large_buffers()
     Signals.begin()
     do {
       var command = try Headrace.parseAsRoot()

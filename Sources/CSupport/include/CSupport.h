@@ -11,6 +11,10 @@
 #include <immintrin.h>
 #endif
 
+/// Lets freed buffers of up to 32 MiB stay with the process instead of being unmapped and faulted in again
+/// for the next batch. For programs, at their start; a library leaves the process alone.
+void headrace_keep_large_buffers(void);
+
 /// CRC-32C (Castagnoli) of `length` bytes, continuing from `seed` (0 for a fresh checksum).
 uint32_t headrace_crc32c(uint32_t seed, const void *bytes, size_t length);
 

@@ -20,7 +20,7 @@ final class AggregateOperator: Operator, StateStore {
   private let accumulators: [any Accumulator]
   private let isTableInput: Bool
   private let emitsRetractions: Bool
-  private var index = KeyIndex()
+  private let index = KeyIndex()
   private var rowtimes: [Int64] = []
   private var dirty: [Bool] = []
   private var dirtySlots: [Int32] = []
@@ -86,21 +86,27 @@ final class AggregateOperator: Operator, StateStore {
       call.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
     }
     let (rows, windows) = chooseRows(batch, groups)
-    guard !rows.isEmpty else { return try closeWindows(after: batch) }
+    if let rows, rows.isEmpty { return try closeWindows(after: batch) }
     var source = batch.with(columns: [])
-    if rows.count != batch.count || windows != nil {
+    if let rows {
       groups = groups.map { $0.gather(rows) }
       arguments = arguments.map { $0.map { $0.gather(rows) } }
       source = source.gather(rows)
     }
     findSlots(groups, windows, source.count)
-    for accumulator in accumulators { accumulator.reserve(groups: index.slotCount) }
     markRows()
     let retracts = retractions(source)
     let before = emitsRetractions ? resultsBefore(source.count) : []
     let ordinals = source.positions.minor.map { Int64(truncatingIfNeeded: $0 & 0xFF_FFFF_FFFF) }
     var results: [Column] = []
     for (callIndex, accumulator) in accumulators.enumerated() {
+      if spec.emitFinal {
+        accumulator.accumulate(
+          AggregateRows(
+            groups: slots, arguments: arguments[callIndex], retracts: retracts,
+            ordinals: ordinals), spec.calls[callIndex].column.type)
+        continue
+      }
       let builder = ColumnBuilder(spec.calls[callIndex].column.type, capacity: source.count)
       accumulator.apply(
         AggregateRows(
@@ -119,16 +125,14 @@ final class AggregateOperator: Operator, StateStore {
     try emitResults(source, groups, results, before, windows, retracts)
   }
 
-  /// The rows to aggregate and, for windows, the start of the window of each.
+  /// The rows to aggregate (nil: all, once each) and, for windows, the start of the window of each.
   private func chooseRows(
     _ batch: RecordBatch, _ groups: [Column]
-  ) -> (rows: [Int32], windows: [Int64]?) {
+  ) -> (rows: [Int32]?, windows: [Int64]?) {
     var validity: Bitmap?
     for group in groups { validity = intersect(validity, group.validity) }
     guard let window = spec.window else {
-      if validity == nil, batch.kinds == nil {
-        return ((0..<Int32(batch.count)).map { $0 }, nil)
-      }
+      if validity == nil, batch.kinds == nil { return (nil, nil) }
       let rows = (0..<batch.count).filter { row in
         (validity.map { $0[row] } ?? true) && (isTableInput || batch.kind(row) != .delete)
       }
@@ -140,12 +144,17 @@ final class AggregateOperator: Operator, StateStore {
     case .hopping(let sizeMs, let advanceMs): (size, advance) = (sizeMs, advanceMs)
     case .session: (size, advance) = (1, 1)
     }
+    var time = streamTime
+    let grace = window.graceMs
+    if size == advance, validity == nil, batch.kinds == nil,
+      let starts = tumblingStarts(batch.rowtimes, size, grace)
+    {
+      return (nil, starts)
+    }
     var rows: [Int32] = []
     var starts: [Int64] = []
     rows.reserveCapacity(batch.count)
     starts.reserveCapacity(batch.count)
-    var time = streamTime
-    let grace = window.graceMs
     for row in 0..<batch.count {
       if let validity, !validity[row] { continue }
       if batch.kinds != nil, batch.kind(row) == .delete { continue }
@@ -168,6 +177,26 @@ final class AggregateOperator: Operator, StateStore {
     return (rows, starts)
   }
 
+  /// The window of each row; nil, with nothing changed, when some row is late. Most rows fall into the
+  /// window of the one before them, which spares the division.
+  private func tumblingStarts(_ rowtimes: [Int64], _ size: Int64, _ grace: Int64) -> [Int64]? {
+    var starts: [Int64] = []
+    starts.reserveCapacity(rowtimes.count)
+    var time = streamTime
+    var start = Int64.min / 2
+    for rowtime in rowtimes {
+      time = max(time, rowtime)
+      if rowtime < start || rowtime - start >= size {
+        guard rowtime >= 0 else { return nil }
+        start = rowtime / size * size
+      }
+      guard start + size + grace > time else { return nil }
+      starts.append(start)
+    }
+    streamTime = time
+    return starts
+  }
+
   private func findSlots(_ groups: [Column], _ windows: [Int64]?, _ count: Int) {
     let keys = RowCodec.encode(groups, count: count, extra: windows)
     var created: [Int] = []
@@ -177,13 +206,14 @@ final class AggregateOperator: Operator, StateStore {
       dirty.append(false)
       isNew.append(true)
     }
+    if !created.isEmpty {
+      let room = (index.slotCount + 1023) & ~1023
+      for accumulator in accumulators { accumulator.reserve(groups: room) }
+    }
     for slot in created {
       rowtimes[slot] = Int64.min
       isNew[slot] = true
-      for accumulator in accumulators {
-        accumulator.reserve(groups: slot + 1)
-        accumulator.reset(slot)
-      }
+      for accumulator in accumulators { accumulator.reset(slot) }
     }
     guard let windows, !created.isEmpty else { return }
     let fresh = Set(created)
@@ -348,7 +378,7 @@ final class AggregateOperator: Operator, StateStore {
     var slots: [Int32] = []
     for start in closed {
       slots += (slotsByWindow[start] ?? []).sorted {
-        index.key(Int($0)).lexicographicallyPrecedes(index.key(Int($1)))
+        precedes(index.key(Int($0)), index.key(Int($1)))
       }
     }
     let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: slots.count) }
@@ -379,11 +409,15 @@ final class AggregateOperator: Operator, StateStore {
 
   // MARK: - State
 
-  private func append(_ slot: Int32, to records: inout RawRecords) {
-    var value: [UInt8] = []
-    withUnsafeBytes(of: rowtimes[Int(slot)]) { value += $0 }
+  private func append(
+    _ slot: Int32, to records: inout RawRecords, _ value: inout [UInt8]
+  ) {
+    value.removeAll(keepingCapacity: true)
+    withUnsafeBytes(of: rowtimes[Int(slot)]) { value.append(contentsOf: $0) }
     for accumulator in accumulators { accumulator.serialize(Int(slot), into: &value) }
-    records.append(key: Array(index.key(Int(slot))), value: value, timestamp: 0)
+    value.withUnsafeBytes {
+      records.append(key: index.key(Int(slot)), value: $0, timestamp: 0)
+    }
   }
 
   private func appendTime(to records: inout RawRecords) {
@@ -395,9 +429,10 @@ final class AggregateOperator: Operator, StateStore {
 
   func drainChanges(into records: inout RawRecords) {
     for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
+    var scratch: [UInt8] = []
     for slot in dirtySlots {
       dirty[Int(slot)] = false
-      if index.isUsed(Int(slot)) { append(slot, to: &records) }
+      if index.isUsed(Int(slot)) { append(slot, to: &records, &scratch) }
     }
     if streamTime != savedStreamTime { appendTime(to: &records) }
     savedStreamTime = streamTime
@@ -406,8 +441,9 @@ final class AggregateOperator: Operator, StateStore {
   }
 
   func snapshot(into records: inout RawRecords) {
+    var scratch: [UInt8] = []
     for slot in 0..<index.slotCount where index.isUsed(slot) {
-      append(Int32(slot), to: &records)
+      append(Int32(slot), to: &records, &scratch)
     }
     appendTime(to: &records)
   }
@@ -435,7 +471,7 @@ final class AggregateOperator: Operator, StateStore {
       isNew[slot] = false
       var position = 8
       for accumulator in accumulators {
-        accumulator.reserve(groups: index.slotCount)
+        accumulator.reserve(groups: (index.slotCount + 1023) & ~1023)
         accumulator.reset(slot)
         _ = accumulator.restore(slot, from: value, at: &position)
       }

@@ -13,7 +13,7 @@ final class SessionOperator: Operator, StateStore {
   private struct Session {
     var start: Int64
     var end: Int64
-    /// Place of its state in the accumulators.
+    /// Its state in the accumulators.
     var slot: Int
   }
 
@@ -23,16 +23,25 @@ final class SessionOperator: Operator, StateStore {
   private let evaluator: Evaluator
   private let accumulators: [any Accumulator]
   private let emitsRetractions: Bool
-  /// By the bytes of the group; sorted by start.
-  private var sessions: [[UInt8]: [Session]] = [:]
+  /// Groups by the bytes of their key; their sessions sorted by start.
+  private let index = KeyIndex()
+  private var sessions: [[Session]] = []
+  private var isChanged: [Bool] = []
+  private var changedGroups: [Int32] = []
+  private var removedKeys: [[UInt8]] = []
   private var freeSlots: [Int] = []
   private var slotCount = 0
   private var streamTime = Int64.min
+  private var savedStreamTime = Int64.min
   private var sweptAt = Int64.min
-  private var changed: [[UInt8]: Void] = [:]
   private var closedBefore = Int64.min
-  /// EMIT FINAL: when sessions may close.
+  /// EMIT FINAL: when sessions may close. A session that has grown since has a later end of its own.
   private var ends = EndHeap()
+  /// EMIT FINAL: rows that their sessions have yet to add up. Nobody wants the result after each row, so
+  /// they wait until a session closes or meets another, or the batch ends.
+  private var waitingRows: [Int32] = []
+  private var waitingSlots: [Int32] = []
+  private var groups: [Int32] = []
 
   init(
     name: String, spec: Aggregate, gapMs: Int64, evaluator: Evaluator,
@@ -48,10 +57,16 @@ final class SessionOperator: Operator, StateStore {
 
   override var stores: [any StateStore] { [self] }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
-  var byteCount: Int { sessions.count * 160 + slotCount * 32 * (1 + accumulators.count) }
+  var byteCount: Int {
+    index.byteCount + sessions.count * 64 + slotCount * 32 * (1 + accumulators.count)
+  }
 
-  /// Rows of the result as they come: group, result, window.
-  private struct Output {
+  /// A batch's columns and what comes of its rows: group, result, window.
+  private struct Work {
+    var batch: RecordBatch
+    var keyColumns: [Column]
+    var arguments: [[Column]]
+    var ordinals: [Int64]
     var groups: [ColumnBuilder]
     var results: [ColumnBuilder]
     var starts: [Int64] = []
@@ -62,34 +77,92 @@ final class SessionOperator: Operator, StateStore {
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    let groups = spec.groups.map {
-      evaluator.column($0.expression, batch, failed: &failedExpressions)
-    }
-    let arguments = spec.calls.map { call in
-      call.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
-    }
-    let keys = RowCodec.encode(groups, count: batch.count)
-    var output = Output(
+    var work = Work(
+      batch: batch,
+      keyColumns: spec.groups.map {
+        evaluator.column($0.expression, batch, failed: &failedExpressions)
+      },
+      arguments: spec.calls.map { call in
+        call.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
+      }, ordinals: [],
       groups: spec.groups.map { ColumnBuilder($0.column.type, capacity: batch.count) },
       results: spec.calls.map { ColumnBuilder($0.column.type, capacity: batch.count) })
-    let grace = spec.window?.graceMs ?? 0
-    for row in 0..<batch.count {
-      if batch.kinds != nil, batch.kind(row) == .delete { continue }
-      if groups.contains(where: { $0.isNull(row) }) || batch.rowtimes[row] < 0 { continue }
-      let time = batch.rowtimes[row]
-      streamTime = max(streamTime, time)
-      let key = Array(keys.bytes(row))
-      add(row, time, key, groups, arguments, batch, grace, &output)
-      if spec.emitFinal { try closeSessions(row, &output) }
+    var validity: Bitmap?
+    for column in work.keyColumns { validity = intersect(validity, column.validity) }
+    let rows = (0..<Int32(batch.count)).filter { row in
+      (validity.map { $0[Int(row)] } ?? true) && batch.kind(Int(row)) != .delete
+        && batch.rowtimes[Int(row)] >= 0
     }
-    try emit(output, batch)
+    if rows.count < batch.count {
+      work.batch = batch.gather(rows)
+      work.keyColumns = work.keyColumns.map { $0.gather(rows) }
+      work.arguments = work.arguments.map { $0.map { $0.gather(rows) } }
+    }
+    work.ordinals = work.batch.positions.minor.map {
+      Int64(truncatingIfNeeded: $0 & 0xFF_FFFF_FFFF)
+    }
+    let count = work.batch.count
+    index.insert(RowCodec.encode(work.keyColumns, count: count), slots: &groups) { _ in }
+    while sessions.count < index.slotCount {
+      sessions.append([])
+      isChanged.append(false)
+    }
+    let grace = spec.window?.graceMs ?? 0
+    for row in 0..<count {
+      let time = work.batch.rowtimes[row]
+      streamTime = max(streamTime, time)
+      let group = Int(groups[row])
+      if !(spec.emitFinal && extend(group, row, time, grace)) {
+        add(group, row, time, grace, &work)
+      }
+      if spec.emitFinal { try closeSessions(row, &work) }
+    }
+    addWaiting(work)
+    try emit(&work)
+  }
+
+  /// The common case: the row falls into its group's last session, or makes it longer. False: it does not.
+  @inline(__always)
+  private func extend(_ group: Int, _ row: Int, _ time: Int64, _ grace: Int64) -> Bool {
+    let last = sessions[group].count - 1
+    guard last >= 0 else { return false }
+    let session = sessions[group][last]
+    guard time >= session.start, time <= session.end + gapMs else { return false }
+    let end = max(session.end, time)
+    guard end >= streamTime - grace - gapMs else { return false }
+    sessions[group][last].end = end
+    waitingRows.append(Int32(row))
+    waitingSlots.append(Int32(session.slot))
+    mark(group)
+    return true
+  }
+
+  private func mark(_ group: Int) {
+    guard !isChanged[group] else { return }
+    isChanged[group] = true
+    changedGroups.append(Int32(group))
+  }
+
+  private func addWaiting(_ work: Work) {
+    guard !waitingRows.isEmpty else { return }
+    let ordinals = waitingRows.map { work.ordinals[Int($0)] }
+    let isWhole = waitingRows.count == work.batch.count
+    for (index, accumulator) in accumulators.enumerated() {
+      accumulator.accumulate(
+        AggregateRows(
+          groups: waitingSlots,
+          arguments: isWhole
+            ? work.arguments[index] : work.arguments[index].map { $0.gather(waitingRows) },
+          retracts: nil, ordinals: ordinals), spec.calls[index].column.type)
+    }
+    waitingRows.removeAll(keepingCapacity: true)
+    waitingSlots.removeAll(keepingCapacity: true)
   }
 
   private func add(
-    _ row: Int, _ time: Int64, _ key: [UInt8], _ groups: [Column], _ arguments: [[Column]],
-    _ batch: RecordBatch, _ grace: Int64, _ output: inout Output
+    _ group: Int, _ row: Int, _ time: Int64, _ grace: Int64, _ work: inout Work
   ) {
-    let list = sessions[key] ?? []
+    let list = sessions[group]
     let touching = list.filter { $0.end >= time - gapMs && $0.start <= time + gapMs }
     let start = min(time, touching.map(\.start).min() ?? time)
     let end = max(time, touching.map(\.end).max() ?? time)
@@ -98,31 +171,36 @@ final class SessionOperator: Operator, StateStore {
       return
     }
     let merged = Session(start: start, end: end, slot: newSlot())
-    for accumulator in accumulators {
-      for session in touching { accumulator.merge(session.slot, into: merged.slot) }
+    if !touching.isEmpty {
+      addWaiting(work)
+      for accumulator in accumulators {
+        for session in touching { accumulator.merge(session.slot, into: merged.slot) }
+      }
     }
-    if !spec.emitFinal {
-      for session in touching { appendOld(session, groups, row, &output) }
-    }
-    for (index, accumulator) in accumulators.enumerated() {
-      let sink = ColumnBuilder(spec.calls[index].column.type, capacity: 1)
-      accumulator.apply(
-        AggregateRows(
-          groups: [Int32(merged.slot)], arguments: arguments[index].map { $0.gather([Int32(row)]) },
-          retracts: nil,
-          ordinals: [Int64(truncatingIfNeeded: batch.positions.minor[row] & 0xFF_FFFF_FFFF)]),
-        into: spec.emitFinal ? sink : output.results[index])
+    if spec.emitFinal {
+      waitingRows.append(Int32(row))
+      waitingSlots.append(Int32(merged.slot))
+    } else {
+      for session in touching { appendOld(session, row, &work) }
+      for (index, accumulator) in accumulators.enumerated() {
+        accumulator.apply(
+          AggregateRows(
+            groups: [Int32(merged.slot)],
+            arguments: work.arguments[index].map { $0.gather([Int32(row)]) }, retracts: nil,
+            ordinals: [work.ordinals[row]]), into: work.results[index])
+      }
     }
     for session in touching { freeSlots.append(session.slot) }
-    let gone = Set(touching.map(\.slot))
-    var kept = list.filter { !gone.contains($0.slot) }
+    var kept = list
+    kept.removeAll { session in touching.contains { $0.slot == session.slot } }
     kept.insert(merged, at: kept.firstIndex { $0.start > start } ?? kept.count)
-    sessions[key] = kept
-    changed[key] = ()
-    if spec.emitFinal, !touching.contains(where: { $0.end == end }) || list.isEmpty {
-      ends.push(end, key)
+    sessions[group] = kept
+    mark(group)
+    if spec.emitFinal {
+      ends.push(EndHeap.Entry(end: end, group: Int32(group), slot: Int32(merged.slot)))
+    } else {
+      append(merged, row, .insert, &work)
     }
-    if !spec.emitFinal { append(merged, groups, row, .insert, merged.end, &output) }
   }
 
   private func newSlot() -> Int {
@@ -132,114 +210,121 @@ final class SessionOperator: Operator, StateStore {
     } else {
       slot = slotCount
       slotCount += 1
+      for accumulator in accumulators { accumulator.reserve(groups: (slotCount + 1023) & ~1023) }
     }
-    for accumulator in accumulators {
-      accumulator.reserve(groups: slotCount)
-      accumulator.reset(slot)
-    }
+    for accumulator in accumulators { accumulator.reset(slot) }
     return slot
   }
 
   /// A tombstone for an absorbed session; with its old result for those who take rows back.
-  private func appendOld(
-    _ session: Session, _ groups: [Column], _ row: Int, _ output: inout Output
-  ) {
+  private func appendOld(_ session: Session, _ row: Int, _ work: inout Work) {
     for (index, accumulator) in accumulators.enumerated() {
       if emitsRetractions {
-        accumulator.results(of: [Int32(session.slot)], into: output.results[index])
+        accumulator.results(of: [Int32(session.slot)], into: work.results[index])
       } else {
-        output.results[index].appendNull()
+        work.results[index].appendNull()
       }
     }
-    append(session, groups, row, .delete, session.end, &output)
+    append(session, row, .delete, &work)
   }
 
   private func append(
-    _ session: Session, _ groups: [Column], _ row: Int, _ kind: ChangeKind, _ rowtime: Int64,
-    _ output: inout Output
+    _ session: Session, _ row: Int, _ kind: ChangeKind, _ work: inout Work
   ) {
-    for (builder, column) in zip(output.groups, groups) {
+    for (builder, column) in zip(work.groups, work.keyColumns) {
       builder.append(rows: row..<row + 1, of: column)
     }
-    output.starts.append(session.start)
-    output.ends.append(session.end)
-    output.rowtimes.append(rowtime)
-    output.kinds.append(kind)
-    output.sources.append(Int32(row))
+    work.starts.append(session.start)
+    work.ends.append(session.end)
+    work.rowtimes.append(session.end)
+    work.kinds.append(kind)
+    work.sources.append(Int32(row))
   }
 
   /// EMIT FINAL: sessions that stream time has closed, by end, start and key.
-  private func closeSessions(_ row: Int, _ output: inout Output) throws(QueryFailure) {
+  private func closeSessions(_ row: Int, _ work: inout Work) throws(QueryFailure) {
     let limit = streamTime - gapMs - (spec.window?.graceMs ?? 0)
     guard limit > closedBefore else { return }
-    var closed: [(key: [UInt8], session: Session)] = []
-    while let earliest = ends.earliest, earliest < limit, let (end, key) = ends.pop() {
-      guard end >= closedBefore, let session = sessions[key]?.first(where: { $0.end == end }),
-        !closed.contains(where: { $0.key == key && $0.session.slot == session.slot })
-      else { continue }
-      closed.append((key, session))
+    defer { closedBefore = limit }
+    guard let earliest = ends.earliest, earliest < limit else { return }
+    var closed: [(group: Int, session: Session)] = []
+    var slots = Set<Int>()
+    while let earliest = ends.earliest, earliest < limit, let entry = ends.pop() {
+      let group = Int(entry.group)
+      guard let session = sessions[group].first(where: { $0.slot == Int(entry.slot) }) else {
+        continue
+      }
+      if session.end != entry.end {
+        ends.push(EndHeap.Entry(end: session.end, group: entry.group, slot: entry.slot))
+      } else if session.end >= closedBefore, slots.insert(session.slot).inserted {
+        closed.append((group, session))
+      }
     }
-    closedBefore = limit
+    guard !closed.isEmpty else { return }
+    addWaiting(work)
     closed.sort {
       if $0.session.end != $1.session.end { return $0.session.end < $1.session.end }
       if $0.session.start != $1.session.start { return $0.session.start < $1.session.start }
-      return $0.key.lexicographicallyPrecedes($1.key)
+      return precedes(index.key($0.group), index.key($1.group))
     }
-    for (key, session) in closed {
-      try key.withUnsafeBytesThrowing { (bytes) throws(QueryFailure) in
-        var reader = RowReader(bytes)
-        guard reader.read(into: output.groups) else {
-          throw QueryFailure("the state of store \(name) is damaged")
-        }
+    for (group, session) in closed {
+      var reader = RowReader(index.key(group))
+      guard reader.read(into: work.groups) else {
+        throw QueryFailure("the state of store \(name) is damaged")
       }
       for (index, accumulator) in accumulators.enumerated() {
-        accumulator.results(of: [Int32(session.slot)], into: output.results[index])
+        accumulator.results(of: [Int32(session.slot)], into: work.results[index])
       }
-      output.starts.append(session.start)
-      output.ends.append(session.end)
-      output.rowtimes.append(session.end)
-      output.kinds.append(.insert)
-      output.sources.append(Int32(row))
+      work.starts.append(session.start)
+      work.ends.append(session.end)
+      work.rowtimes.append(session.end)
+      work.kinds.append(.insert)
+      work.sources.append(Int32(row))
     }
   }
 
-  private func emit(_ output: Output, _ batch: RecordBatch) throws(QueryFailure) {
-    guard !output.starts.isEmpty else { return }
+  private func emit(_ work: inout Work) throws(QueryFailure) {
+    guard !work.starts.isEmpty else { return }
     let columns =
-      output.groups.map { $0.finish() } + output.results.map { $0.finish() }
-      + [.bigint(Fixed(output.starts)), .bigint(Fixed(output.ends))]
+      work.groups.map { $0.finish() } + work.results.map { $0.finish() }
+      + [.bigint(Fixed(work.starts)), .bigint(Fixed(work.ends))]
     try emit(
       RecordBatch(
-        columns: columns, rowtimes: output.rowtimes,
-        positions: batch.positions.gather(output.sources), kinds: output.kinds))
+        columns: columns, rowtimes: work.rowtimes,
+        positions: work.batch.positions.gather(work.sources), kinds: work.kinds))
   }
 
+  /// Drops sessions that are past their retention, and groups without any.
   override func finish() throws(QueryFailure) {
     guard let window = spec.window else { return }
     let keep = max(window.retentionMs, gapMs + window.graceMs)
     guard sweptAt == Int64.min || streamTime - sweptAt >= keep / 4 + 1 else { return }
     sweptAt = streamTime
-    for (key, list) in sessions where list.contains(where: { $0.end + keep < streamTime }) {
-      let kept = list.filter { $0.end + keep >= streamTime }
-      for session in list where session.end + keep < streamTime { freeSlots.append(session.slot) }
-      sessions[key] = kept.isEmpty ? nil : kept
-      changed[key] = ()
+    for group in sessions.indices where index.isUsed(group) {
+      let kept = sessions[group].filter { $0.end + keep >= streamTime }
+      guard kept.count < sessions[group].count || kept.isEmpty else { continue }
+      for session in sessions[group] where session.end + keep < streamTime {
+        freeSlots.append(session.slot)
+      }
+      sessions[group] = kept
+      mark(group)
+      if kept.isEmpty {
+        removedKeys.append(Array(index.key(group)))
+        index.remove(slot: group)
+      }
     }
   }
 
   // MARK: - State: one record a group, with all of its sessions.
 
-  private func append(_ key: [UInt8], to records: inout RawRecords) {
-    guard let list = sessions[key] else {
-      return records.append(key: [1] + key, value: nil, timestamp: 0)
-    }
+  private func append(_ group: Int, to records: inout RawRecords) {
     var value: [UInt8] = []
-    for session in list {
-      withUnsafeBytes(of: session.start) { value += $0 }
-      withUnsafeBytes(of: session.end) { value += $0 }
+    for session in sessions[group] {
+      withUnsafeBytes(of: session.start) { value.append(contentsOf: $0) }
+      withUnsafeBytes(of: session.end) { value.append(contentsOf: $0) }
       for accumulator in accumulators { accumulator.serialize(session.slot, into: &value) }
     }
-    records.append(key: [1] + key, value: value, timestamp: 0)
+    records.append(key: [1] + Array(index.key(group)), value: value, timestamp: 0)
   }
 
   private func appendTimes(to records: inout RawRecords) {
@@ -250,18 +335,19 @@ final class SessionOperator: Operator, StateStore {
   }
 
   func drainChanges(into records: inout RawRecords) {
-    guard !changed.isEmpty else { return }
-    for key in changed.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      append(key, to: &records)
+    for key in removedKeys { records.append(key: [1] + key, value: nil, timestamp: 0) }
+    for group in changedGroups {
+      isChanged[Int(group)] = false
+      if index.isUsed(Int(group)) { append(Int(group), to: &records) }
     }
-    changed.removeAll(keepingCapacity: true)
-    appendTimes(to: &records)
+    if streamTime != savedStreamTime || !changedGroups.isEmpty { appendTimes(to: &records) }
+    savedStreamTime = streamTime
+    removedKeys.removeAll()
+    changedGroups.removeAll(keepingCapacity: true)
   }
 
   func snapshot(into records: inout RawRecords) {
-    for key in sessions.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      append(key, to: &records)
-    }
+    for group in sessions.indices where index.isUsed(group) { append(group, to: &records) }
     appendTimes(to: &records)
   }
 
@@ -273,28 +359,37 @@ final class SessionOperator: Operator, StateStore {
         guard let value, value.count >= 16 else { continue }
         streamTime = value.loadUnaligned(as: Int64.self)
         closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
+        savedStreamTime = streamTime
         continue
       }
-      let key = Array(bytes.dropFirst())
-      for session in sessions.removeValue(forKey: key) ?? [] { freeSlots.append(session.slot) }
-      guard let value else { continue }
-      var list: [Session] = []
-      var position = 0
-      while position + 16 <= value.count {
-        let session = Session(
-          start: value.loadUnaligned(fromByteOffset: position, as: Int64.self),
-          end: value.loadUnaligned(fromByteOffset: position + 8, as: Int64.self),
-          slot: newSlot())
-        position += 16
-        for accumulator in accumulators {
-          guard accumulator.restore(session.slot, from: value, at: &position) else { break }
-        }
-        list.append(session)
+      restore(UnsafeRawBufferPointer(rebasing: bytes.dropFirst()), value)
+    }
+  }
+
+  private func restore(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) {
+    let (group, _) = index.insert(key)
+    while sessions.count < index.slotCount {
+      sessions.append([])
+      isChanged.append(false)
+    }
+    for session in sessions[group] { freeSlots.append(session.slot) }
+    sessions[group] = []
+    guard let value else { return index.remove(slot: group) }
+    var position = 0
+    while position + 16 <= value.count {
+      let session = Session(
+        start: value.loadUnaligned(fromByteOffset: position, as: Int64.self),
+        end: value.loadUnaligned(fromByteOffset: position + 8, as: Int64.self),
+        slot: newSlot())
+      position += 16
+      for accumulator in accumulators {
+        guard accumulator.restore(session.slot, from: value, at: &position) else { break }
       }
+      sessions[group].append(session)
       if spec.emitFinal {
-        for session in list { ends.push(session.end, key) }
+        ends.push(
+          EndHeap.Entry(end: session.end, group: Int32(group), slot: Int32(session.slot)))
       }
-      sessions[key] = list
     }
   }
 }

@@ -7,12 +7,6 @@ import Formats
 import LogStorage
 import Planner
 
-/// Records that a task wants appended to a partition of the sink's topic.
-struct SinkOutput {
-  var partition: Int
-  var records: RawRecords
-}
-
 final class SinkOperator: Operator {
   private let sink: SourceDefinition
   private let keyEncoder: SideEncoder
@@ -84,13 +78,14 @@ final class SinkOperator: Operator {
     _ = keyEncoder.encode(
       keyPlaces.map { batch.columns[$0] }, count: batch.count, isNull: nullKeys(batch),
       into: &keys, .key)
+    let base = UnsafeRawPointer(keys.buffer.base)
     return (0..<batch.count).map { row in
       Int32(
         Partitioner.partition(
           key: keys.keyLength[row] < 0
             ? nil
             : UnsafeRawBufferPointer(
-              start: keys.buffer.base + Int(keys.keyStart[row]), count: Int(keys.keyLength[row])),
+              start: base + Int(keys.keyStart[row]), count: Int(keys.keyLength[row])),
           inputPartition: inputPartition, partitionCount: sink.partitions))
     }
   }
@@ -190,10 +185,10 @@ final class SinkOperator: Operator {
   }
 
   /// The records since the last call, by partition.
-  func drain() -> [SinkOutput] {
+  func drain() -> [(partition: Int, records: RawRecords)] {
     defer { outputs = [:] }
     return outputs.keys.sorted().compactMap { partition in
-      outputs[partition].map { SinkOutput(partition: partition, records: $0) }
+      outputs[partition].map { (partition, $0) }
     }
   }
 }

@@ -4,13 +4,14 @@
 import Columns
 
 final class StreamTableJoinOperator: MergingOperator {
-  private let state: TableState
+  private let state: ColumnTable
   private let streamKeys: [Int]
   private let tableKeys: [Int]
   private let isLeft: Bool
+  private var slots: [Int32] = []
 
   init(
-    state: TableState, streamKeys: [Int], tableKeys: [Int], isLeft: Bool
+    state: ColumnTable, streamKeys: [Int], tableKeys: [Int], isLeft: Bool
   ) {
     self.state = state
     self.streamKeys = streamKeys
@@ -29,11 +30,10 @@ final class StreamTableJoinOperator: MergingOperator {
 
   private func store(_ batch: RecordBatch) {
     let keys = RowCodec.encode(tableKeys.map { batch.columns[$0] }, count: batch.count)
-    let values = RowCodec.encode(batch.columns, count: batch.count)
     for row in 0..<batch.count {
       switch batch.kind(row) {
       case .insert, .updateAfter:
-        state.put(keys.bytes(row), values.bytes(row), rowtime: batch.rowtimes[row])
+        state.put(keys.bytes(row), batch.columns, row, rowtime: batch.rowtimes[row])
       case .delete: state.remove(keys.bytes(row))
       case .updateBefore: break
       }
@@ -44,23 +44,20 @@ final class StreamTableJoinOperator: MergingOperator {
     let keyColumns = streamKeys.map { batch.columns[$0] }
     var validity: Bitmap?
     for column in keyColumns { validity = intersect(validity, column.validity) }
-    let keys = RowCodec.encode(keyColumns, count: batch.count)
-    let right = state.types.map { ColumnBuilder($0, capacity: batch.count) }
-    var kept: [Int32] = []
-    kept.reserveCapacity(batch.count)
-    for row in 0..<batch.count {
-      if batch.kinds != nil, batch.kind(row) == .delete { continue }
-      let hasKey = validity.map { $0[row] } ?? true
-      if hasKey, let slot = state.find(keys.bytes(row)) {
-        try state.read(slot, into: right)
-        kept.append(Int32(row))
-      } else if isLeft, hasKey {
-        for builder in right { builder.appendNull() }
-        kept.append(Int32(row))
+    state.find(RowCodec.encode(keyColumns, count: batch.count), into: &slots)
+    var result = batch
+    var matches = slots
+    if !isLeft || validity != nil || batch.kinds != nil {
+      let kept = (0..<Int32(batch.count)).filter { row in
+        (isLeft || slots[Int(row)] >= 0) && (validity.map { $0[Int(row)] } ?? true)
+          && batch.kind(Int(row)) != .delete
+      }
+      if kept.count < batch.count {
+        result = batch.gather(kept)
+        matches = kept.map { slots[Int($0)] }
       }
     }
-    var result = kept.count == batch.count ? batch : batch.gather(kept)
-    result.columns += right.map { $0.finish() }
+    result.columns += state.gather(matches)
     // The result's key repeats the stream's.
     result.columns += streamKeys.map { result.columns[$0] }
     result.kinds = nil

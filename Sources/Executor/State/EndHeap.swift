@@ -1,13 +1,19 @@
 // The ends of open windows, the earliest first. Entries are not taken out when a window grows: whoever
-// pops one checks that a window with that end still exists.
+// pops one looks up what has become of the window.
 
 struct EndHeap {
-  private var items: [(end: Int64, key: [UInt8])] = []
+  struct Entry: BitwiseCopyable {
+    var end: Int64
+    var group: Int32
+    var slot: Int32
+  }
+
+  private var items: [Entry] = []
 
   var earliest: Int64? { items.first?.end }
 
-  mutating func push(_ end: Int64, _ key: [UInt8]) {
-    items.append((end, key))
+  mutating func push(_ entry: Entry) {
+    items.append(entry)
     var child = items.count - 1
     while child > 0 {
       let parent = (child - 1) / 2
@@ -17,7 +23,7 @@ struct EndHeap {
     }
   }
 
-  mutating func pop() -> (end: Int64, key: [UInt8])? {
+  mutating func pop() -> Entry? {
     guard let first = items.first else { return nil }
     let last = items.removeLast()
     guard !items.isEmpty else { return first }
@@ -25,10 +31,9 @@ struct EndHeap {
     var parent = 0
     while true {
       var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2]
-      where child < items.count && items[child].end < items[least].end {
-        least = child
-      }
+      let left = 2 * parent + 1
+      if left < items.count, items[left].end < items[least].end { least = left }
+      if left + 1 < items.count, items[left + 1].end < items[least].end { least = left + 1 }
       if least == parent { break }
       items.swapAt(parent, least)
       parent = least

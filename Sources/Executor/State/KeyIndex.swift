@@ -6,14 +6,15 @@ import CSupport
 import Glibc
 import Columns
 
-struct KeyIndex {
-  private struct Entry {
+final class KeyIndex {
+  private struct Entry: BitwiseCopyable {
     var hash: UInt64
     /// -1: empty.
     var slot: Int32
   }
 
-  private var table: [Entry]
+  private var table: UnsafeMutablePointer<Entry>
+  /// One less than the size of the table, which is a power of two.
   private var mask: Int
   private let arena = ByteBuffer(capacity: 1 << 12)
   private var starts: [Int] = []
@@ -25,14 +26,22 @@ struct KeyIndex {
   private(set) var count = 0
 
   init() {
-    table = Array(repeating: Entry(hash: 0, slot: -1), count: 64)
+    table = Self.emptyTable(64)
     mask = 63
+  }
+
+  deinit { table.deallocate() }
+
+  private static func emptyTable(_ size: Int) -> UnsafeMutablePointer<Entry> {
+    let table = UnsafeMutablePointer<Entry>.allocate(capacity: size)
+    table.initialize(repeating: Entry(hash: 0, slot: -1), count: size)
+    return table
   }
 
   /// One more than the highest slot ever given.
   var slotCount: Int { starts.count }
 
-  var byteCount: Int { arena.capacity + table.count * 16 + starts.count * 20 }
+  var byteCount: Int { arena.capacity + (mask + 1) * 16 + starts.count * 20 }
 
   /// The key's bytes; valid until the next insert.
   func key(_ slot: Int) -> UnsafeRawBufferPointer {
@@ -53,11 +62,11 @@ struct KeyIndex {
   }
 
   /// The slot of the key, made if need be.
-  mutating func insert(_ key: UnsafeRawBufferPointer) -> (slot: Int, isNew: Bool) {
+  func insert(_ key: UnsafeRawBufferPointer) -> (slot: Int, isNew: Bool) {
     insert(key, hash: hashBytes(key))
   }
 
-  private mutating func insert(
+  private func insert(
     _ key: UnsafeRawBufferPointer, hash: UInt64
   ) -> (slot: Int, isNew: Bool) {
     var place = Int(truncatingIfNeeded: hash) & mask
@@ -70,12 +79,12 @@ struct KeyIndex {
     let slot = newSlot(key, hash)
     table[place] = Entry(hash: hash, slot: Int32(slot))
     count += 1
-    if count * 2 > table.count { grow() }
+    if count * 2 > mask { grow() }
     return (slot, true)
   }
 
   /// Slots of many keys at once: hashes first, then the table lines are fetched ahead of their use.
-  mutating func insert(_ keys: EncodedRows, slots: inout [Int32], isNew: (Int) -> Void) {
+  func insert(_ keys: EncodedRows, slots: inout [Int32], isNew: (Int) -> Void) {
     let count = keys.count
     var hashed = [UInt64](repeating: 0, count: count)
     for row in 0..<count { hashed[row] = hashBytes(keys.bytes(row)) }
@@ -84,11 +93,32 @@ struct KeyIndex {
     for row in 0..<count {
       if row + 8 < count {
         let ahead = Int(truncatingIfNeeded: hashed[row + 8]) & mask
-        table.withUnsafeBufferPointer { headrace_prefetch($0.baseAddress! + ahead) }
+        headrace_prefetch(table + ahead)
       }
       let (slot, new) = insert(keys.bytes(row), hash: hashed[row])
       slots.append(Int32(slot))
       if new { isNew(slot) }
+    }
+  }
+
+  /// The slots of many keys; -1 where there is none.
+  func find(_ keys: EncodedRows, slots: inout [Int32]) {
+    let count = keys.count
+    var hashed = [UInt64](repeating: 0, count: count)
+    for row in 0..<count { hashed[row] = hashBytes(keys.bytes(row)) }
+    slots.removeAll(keepingCapacity: true)
+    slots.reserveCapacity(count)
+    for row in 0..<count {
+      if row + 8 < count {
+        headrace_prefetch(table + (Int(truncatingIfNeeded: hashed[row + 8]) & mask))
+      }
+      let hash = hashed[row]
+      var place = Int(truncatingIfNeeded: hash) & mask
+      while table[place].slot >= 0 {
+        if table[place].hash == hash, matches(Int(table[place].slot), keys.bytes(row)) { break }
+        place = (place + 1) & mask
+      }
+      slots.append(table[place].slot)
     }
   }
 
@@ -98,7 +128,7 @@ struct KeyIndex {
       && (key.count == 0 || memcmp(arena.base + starts[slot], key.baseAddress!, key.count) == 0)
   }
 
-  private mutating func newSlot(_ key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
+  private func newSlot(_ key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
     let start = arena.count
     arena.append(key)
     if let slot = free.popLast() {
@@ -113,21 +143,23 @@ struct KeyIndex {
     return starts.count - 1
   }
 
-  private mutating func grow() {
-    let size = table.count * 2
-    var bigger = Array(repeating: Entry(hash: 0, slot: -1), count: size)
-    let newMask = size - 1
-    for entry in table where entry.slot >= 0 {
+  private func grow() {
+    let newMask = mask * 2 + 1
+    let bigger = Self.emptyTable(newMask + 1)
+    for index in 0...mask {
+      let entry = table[index]
+      if entry.slot < 0 { continue }
       var place = Int(truncatingIfNeeded: entry.hash) & newMask
       while bigger[place].slot >= 0 { place = (place + 1) & newMask }
       bigger[place] = entry
     }
+    table.deallocate()
     table = bigger
     mask = newMask
   }
 
   /// Takes a key out; its slot may be given to another key.
-  mutating func remove(slot: Int) {
+  func remove(slot: Int) {
     guard isUsed(slot) else { return }
     var place = Int(truncatingIfNeeded: hashes[slot]) & mask
     while table[place].slot != Int32(slot) { place = (place + 1) & mask }
@@ -150,7 +182,7 @@ struct KeyIndex {
     if wasted > 1 << 16, wasted * 2 > arena.count { compact() }
   }
 
-  private mutating func compact() {
+  private func compact() {
     let old = ByteBuffer(capacity: arena.count)
     old.append(UnsafeRawBufferPointer(start: arena.base, count: arena.count))
     arena.count = 0
@@ -191,4 +223,14 @@ func hashBytes(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
 private func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
   let product = a.multipliedFullWidth(by: b)
   return product.high ^ product.low
+}
+
+/// Order of byte strings: by their first different byte, a prefix before what it begins.
+func precedes(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+  let common = min(a.count, b.count)
+  if common > 0, let left = a.baseAddress, let right = b.baseAddress {
+    let order = memcmp(left, right, common)
+    if order != 0 { return order < 0 }
+  }
+  return a.count < b.count
 }

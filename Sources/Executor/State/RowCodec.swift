@@ -21,8 +21,9 @@ struct EncodedRows {
 }
 
 enum RowCodec {
-  /// Encodes every row of the columns.
+  /// Encodes every row of the columns; behind each row the integer of `extra`, where given.
   static func encode(_ columns: [Column], count: Int, extra: [Int64]? = nil) -> EncodedRows {
+    if columns.allSatisfy(\.isFlat) { return encodeFlat(columns, count, extra) }
     let buffer = ByteBuffer(capacity: count * (16 * max(columns.count, 1)))
     var starts: [Int32] = [0]
     starts.reserveCapacity(count + 1)
@@ -32,6 +33,128 @@ enum RowCodec {
       starts.append(Int32(buffer.count))
     }
     return EncodedRows(buffer: buffer, starts: starts)
+  }
+
+  /// Column after column: first the size of every row, then each column's part into its place.
+  private static func encodeFlat(
+    _ columns: [Column], _ count: Int, _ extra: [Int64]?
+  ) -> EncodedRows {
+    let starts = [Int32](unsafeUninitializedCapacity: count + 1) { starts, initialized in
+      starts.initialize(repeating: extra == nil ? 0 : 8)
+      guard let base = starts.baseAddress else { return }
+      base[0] = 0
+      for column in columns { addSizes(column, count, to: base + 1) }
+      for row in 0..<count { base[row + 1] += base[row] }
+      initialized = count + 1
+    }
+    let size = Int(starts[count])
+    let buffer = ByteBuffer(capacity: size)
+    buffer.count = size
+    let base = UnsafeMutableRawPointer(buffer.base)
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: count + 1) { places in
+      _ = places.initialize(from: starts)
+      guard let next = places.baseAddress else { return }
+      for column in columns { write(column, count, to: base, at: next) }
+      if let extra {
+        for row in 0..<count {
+          (base + Int(next[row])).storeBytes(of: extra[row], as: Int64.self)
+        }
+      }
+    }
+    return EncodedRows(buffer: buffer, starts: starts)
+  }
+
+  private static func addSizes(
+    _ column: Column, _ count: Int, to sizes: UnsafeMutablePointer<Int32>
+  ) {
+    let width: Int32
+    switch column {
+    case .boolean: width = 1
+    case .int: width = 4
+    case .bigint, .double: width = 8
+    case .bytes(let column):
+      for row in 0..<count {
+        let isValid = column.validity.map { $0[row] } ?? true
+        let length = column.lengths[row]
+        sizes[row] += isValid ? 1 + lengthBytes(length) + Int32(length) : 1
+      }
+      return
+    case .decimal, .wideDecimal, .array, .map, .structure: return
+    }
+    if let validity = column.validity {
+      for row in 0..<count { sizes[row] += validity[row] ? 1 + width : 1 }
+    } else {
+      for row in 0..<count { sizes[row] += 1 + width }
+    }
+  }
+
+  private static func lengthBytes(_ length: UInt32) -> Int32 {
+    length < 1 << 7 ? 1 : length < 1 << 14 ? 2 : length < 1 << 21 ? 3 : length < 1 << 28 ? 4 : 5
+  }
+
+  private static func write(
+    _ column: Column, _ count: Int, to base: UnsafeMutableRawPointer,
+    at next: UnsafeMutablePointer<Int32>
+  ) {
+    switch column {
+    case .boolean(let column):
+      writeFixed(column.values, column.validity, count, base, next) { $0 ? 1 as UInt8 : 0 }
+    case .int(let column): writeFixed(column.values, column.validity, count, base, next) { $0 }
+    case .bigint(let column): writeFixed(column.values, column.validity, count, base, next) { $0 }
+    case .double(let column):
+      writeFixed(column.values, column.validity, count, base, next) { canonicalBits($0) }
+    case .bytes(let column):
+      for row in 0..<count {
+        var place = base + Int(next[row])
+        guard column.validity.map({ $0[row] }) ?? true else {
+          place.storeBytes(of: 0, as: UInt8.self)
+          next[row] += 1
+          continue
+        }
+        place.storeBytes(of: 1, as: UInt8.self)
+        place += 1
+        let length = column.lengths[row]
+        var rest = length
+        while rest >= 0x80 {
+          place.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
+          place += 1
+          rest >>= 7
+        }
+        place.storeBytes(of: UInt8(rest), as: UInt8.self)
+        place += 1
+        if length > 0 {
+          place.copyMemory(
+            from: column.arena.base + Int(column.starts[row]), byteCount: Int(length))
+        }
+        next[row] += 1 + lengthBytes(length) + Int32(length)
+      }
+    case .decimal, .wideDecimal, .array, .map, .structure: return
+    }
+  }
+
+  @inline(__always)
+  private static func writeFixed<Value, Bits: BitwiseCopyable>(
+    _ values: [Value], _ validity: Bitmap?, _ count: Int, _ base: UnsafeMutableRawPointer,
+    _ next: UnsafeMutablePointer<Int32>, _ bits: (Value) -> Bits
+  ) {
+    values.withUnsafeBufferPointer { values in
+      for row in 0..<count {
+        let place = base + Int(next[row])
+        if let validity, !validity[row] {
+          place.storeBytes(of: 0, as: UInt8.self)
+          next[row] += 1
+        } else {
+          place.storeBytes(of: 1, as: UInt8.self)
+          (place + 1).storeBytes(of: bits(values[row]), as: Bits.self)
+          next[row] += Int32(1 + MemoryLayout<Bits>.size)
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func canonicalBits(_ value: Double) -> UInt64 {
+    (value.isNaN ? Double.nan : value == 0 ? 0 : value).bitPattern
   }
 
   static func append(_ columns: [Column], _ row: Int, to buffer: ByteBuffer) {
@@ -75,9 +198,7 @@ enum RowCodec {
     case .int(let column): store(column.values[row], to: buffer)
     case .bigint(let column): store(column.values[row], to: buffer)
     case .double(let column):
-      let value = column.values[row]
-      let canonical = value.isNaN ? Double.nan : value == 0 ? 0 : value
-      store(canonical.bitPattern, to: buffer)
+      store(canonicalBits(column.values[row]), to: buffer)
     case .decimal(let column): appendBig(BigInt(column.values[row]), to: buffer)
     case .wideDecimal(let column): appendBig(column.values[row], to: buffer)
     case .bytes(let column):
@@ -108,6 +229,16 @@ enum RowCodec {
     appendByte(1, to: buffer)
     appendLength(words.count * 8, to: buffer)
     words.withUnsafeBytes { buffer.append($0) }
+  }
+}
+
+extension Column {
+  /// Of machine values or byte strings: what is encoded column by column.
+  fileprivate var isFlat: Bool {
+    switch self {
+    case .boolean, .int, .bigint, .double, .bytes: return true
+    case .decimal, .wideDecimal, .array, .map, .structure: return false
+    }
   }
 }
 

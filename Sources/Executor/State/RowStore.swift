@@ -4,17 +4,17 @@
 import Columns
 
 final class RowStore {
-  private var index = KeyIndex()
+  private let index = KeyIndex()
   private let arena = ByteBuffer(capacity: 1 << 12)
   private var starts: [Int] = []
   private var lengths: [Int32] = []
   private var rowtimes: [Int64] = []
   private var wasted = 0
-  private var dirty: [ByteKey: Void] = [:]
+  /// What the present epoch has changed: slots in the order of their first change, and removed keys.
+  private var isDirty: [Bool] = []
+  private var dirtySlots: [Int32] = []
+  private var removedKeys: [[UInt8]] = []
   let tracksChanges: Bool
-
-  /// A key's bytes as a dictionary key.
-  private typealias ByteKey = [UInt8]
 
   init(tracksChanges: Bool) { self.tracksChanges = tracksChanges }
 
@@ -36,8 +36,12 @@ final class RowStore {
       starts.append(0)
       lengths.append(0)
       rowtimes.append(0)
+      isDirty.append(false)
     }
-    if tracksChanges { dirty[Array(key)] = () }
+    if tracksChanges, !isDirty[slot] {
+      isDirty[slot] = true
+      dirtySlots.append(Int32(slot))
+    }
     rowtimes[slot] = rowtime
     if !isNew, row.count <= Int(lengths[slot]) {
       wasted += Int(lengths[slot]) - row.count
@@ -57,7 +61,7 @@ final class RowStore {
 
   func remove(_ key: UnsafeRawBufferPointer) {
     guard let slot = index.find(key) else { return }
-    if tracksChanges { dirty[Array(key)] = () }
+    if tracksChanges { removedKeys.append(Array(key)) }
     wasted += Int(lengths[slot])
     lengths[slot] = 0
     index.remove(slot: slot)
@@ -79,25 +83,28 @@ final class RowStore {
   /// Slots in use, in no meaningful order; readers sort.
   var slots: [Int] { (0..<index.slotCount).filter { index.isUsed($0) } }
 
-  /// Appends the changes since the last call: key and row, or no row for a removed key.
+  /// Appends the changes since the last call: first removed keys with no row, then keys with their rows.
   func drainChanges(into records: inout RawRecords) {
-    for key in dirty.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      key.withUnsafeBytes { bytes in
-        if let slot = index.find(bytes) {
-          records.append(key: key, value: Array(row(slot)), timestamp: rowtimes[slot])
-        } else {
-          records.append(key: key, value: nil, timestamp: 0)
-        }
-      }
+    for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
+    for slot in dirtySlots {
+      if index.isUsed(Int(slot)) { append(Int(slot), to: &records) }
     }
-    dirty.removeAll(keepingCapacity: true)
+    forgetChanges()
+  }
+
+  private func forgetChanges() {
+    removedKeys.removeAll()
+    for slot in dirtySlots { isDirty[Int(slot)] = false }
+    dirtySlots.removeAll(keepingCapacity: true)
+  }
+
+  private func append(_ slot: Int, to records: inout RawRecords) {
+    records.append(key: key(slot), value: row(slot), timestamp: rowtimes[slot])
   }
 
   /// Everything, as `drainChanges` would give it: a snapshot.
   func snapshot(into records: inout RawRecords) {
-    for slot in slots {
-      records.append(key: Array(key(slot)), value: Array(row(slot)), timestamp: rowtimes[slot])
-    }
+    for slot in slots { append(slot, to: &records) }
   }
 
   func restore(_ records: RawRecords) {
@@ -109,6 +116,6 @@ final class RowStore {
         remove(key)
       }
     }
-    dirty.removeAll(keepingCapacity: true)
+    forgetChanges()
   }
 }

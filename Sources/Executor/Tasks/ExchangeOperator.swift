@@ -48,10 +48,11 @@ final class ExchangeOperator: Operator {
     _ = encoder.encode(
       keyPlaces.map { batch.columns[$0] }, count: batch.count, isNull: nil, into: &keys, .key)
     var rows: [[Int32]] = Array(repeating: [], count: partitions)
+    for index in rows.indices { rows[index].reserveCapacity(batch.count * 2 / partitions) }
+    let base = UnsafeRawPointer(keys.buffer.base)
     for row in 0..<batch.count {
       let key = UnsafeRawBufferPointer(
-        start: keys.buffer.base + Int(keys.keyStart[row]),
-        count: max(0, Int(keys.keyLength[row])))
+        start: base + Int(keys.keyStart[row]), count: max(0, Int(keys.keyLength[row])))
       rows[
         Partitioner.partition(
           key: key, inputPartition: inputPartition, partitionCount: partitions)
@@ -81,29 +82,48 @@ final class ExchangeOperator: Operator {
       bounds.append((start, start + count))
       start += count
     }
+    let order = mergedOrder(joined.positions, bounds)
+    return stride(from: 0, to: order.count, by: 4096).map { first in
+      joined.gather(Array(order[first..<min(first + 4096, order.count)]))
+    }
+  }
+
+  /// The rows of the senders' ranges in position order. A sender's rows are taken in runs, each up to the
+  /// first row of another sender.
+  private static func mergedOrder(
+    _ positions: Positions, _ ranges: [(next: Int, end: Int)]
+  ) -> [Int32] {
+    var bounds = ranges
     var order: [Int32] = []
-    order.reserveCapacity(start)
-    let major = joined.positions.major
-    let minor = joined.positions.minor
-    while true {
-      var best = -1
-      for (index, bound) in bounds.enumerated() where bound.next < bound.end {
-        guard best >= 0 else {
-          best = index
-          continue
+    order.reserveCapacity(positions.major.count)
+    positions.major.withUnsafeBufferPointer { major in
+      positions.minor.withUnsafeBufferPointer { minor in
+        func precedes(_ a: Int, _ b: Int) -> Bool {
+          major[a] != major[b] ? major[a] < major[b] : minor[a] < minor[b]
         }
-        let a = bound.next
-        let b = bounds[best].next
-        if major[a] != major[b] ? major[a] < major[b] : minor[a] < minor[b] { best = index }
+        while true {
+          var best = -1
+          var second = -1
+          for index in bounds.indices where bounds[index].next < bounds[index].end {
+            if best < 0 || precedes(bounds[index].next, bounds[best].next) {
+              second = best
+              best = index
+            } else if second < 0 || precedes(bounds[index].next, bounds[second].next) {
+              second = index
+            }
+          }
+          guard best >= 0 else { break }
+          var row = bounds[best].next
+          let end = bounds[best].end
+          repeat {
+            order.append(Int32(row))
+            row += 1
+          } while row < end && (second < 0 || precedes(row, bounds[second].next))
+          bounds[best].next = row
+        }
       }
-      guard best >= 0 else { break }
-      order.append(Int32(bounds[best].next))
-      bounds[best].next += 1
     }
-    let merged = joined.gather(order)
-    return stride(from: 0, to: merged.count, by: 4096).map { first in
-      merged.gather((Int32(first)..<Int32(min(first + 4096, merged.count))).map { $0 })
-    }
+    return order
   }
 }
 

@@ -140,7 +140,7 @@ struct Lowering {
     }
     switch node.kind {
     case .streamTable:
-      let state = TableState(name: storeName("join"), types: node.right.columns.map(\.type))
+      let state = ColumnTable(name: storeName("join"), types: node.right.columns.map(\.type))
       let operation = StreamTableJoinOperator(
         state: state, streamKeys: places(node.leftKeys, node.left),
         tableKeys: places(node.rightKeys, node.right), isLeft: node.type == .left)

@@ -8,7 +8,7 @@
 
 public import Columns
 public import Functions
-import LogStorage
+public import LogStorage
 public import Planner
 
 /// Where a query's rows go.
@@ -25,6 +25,7 @@ public struct QueryOptions: Sendable {
   public var readBytes: Int
   public var properties: [String: String]
   public var seed: UInt64
+  public var encoder = RecordBatchEncoder()
 
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 16_384, readBytes: Int = 1 << 20,
@@ -38,13 +39,20 @@ public struct QueryOptions: Sendable {
   }
 }
 
+/// Records for a partition of a topic, as they are and encoded for the log.
+public struct PartitionOutput: Sendable {
+  public var partition: Int
+  public var records: RawRecords
+  public var encoded: EncodedBatches
+}
+
 /// What one slice did.
 public struct SliceResult: Sendable {
   /// Records for the sink's topic, by partition.
-  public var outputs: [(partition: Int, records: RawRecords)] = []
+  public var outputs: [PartitionOutput] = []
   /// Rows for the client.
   public var rows: [RecordBatch] = []
-  public var stateChanges: [(store: String, partition: Int, records: RawRecords)] = []
+  public var stateChanges: [(store: String, output: PartitionOutput)] = []
   public var errors: [SourceError] = []
   /// Input rows consumed.
   public var rowCount = 0
@@ -62,11 +70,12 @@ public final class QueryRuntime {
   private let end: QueryEnd
   private let options: QueryOptions
 
-  /// `reader` opens a partition of a source; `positions` by scan ordinal and partition.
+  /// `reader` opens a partition of a source, which `sharing` lets other queries share; `positions` by scan
+  /// ordinal and partition.
   /// Throws: what has no operator, or a source that cannot be opened.
   public init(
     plan: PhysicalPlan, end: QueryEnd, functions: FunctionRegistry, options: QueryOptions,
-    positions: (Int, Int) -> SourcePosition,
+    positions: (Int, Int) -> SourcePosition, sharing: ScanSharing = ScanSharing(),
     reader: (Scan, Int) throws(QueryFailure) -> any RecordReader
   ) throws(QueryFailure) {
     self.plan = plan
@@ -85,10 +94,13 @@ public final class QueryRuntime {
       for (entry, input) in stage.inputs.enumerated() {
         guard case .scan(let scan, let ordinal) = input else { continue }
         for partition in 0..<scan.source.partitions {
+          let shared = try sharing.scan(scan.source, partition) {
+            () throws(QueryFailure) in try reader(scan, partition)
+          }
           cursors.append(
             SourceCursor(
-              scan: scan, ordinal: ordinal, partition: partition,
-              reader: try reader(scan, partition), order: options.order,
+              scan: scan, ordinal: ordinal, partition: partition, shared: shared,
+              order: options.order,
               position: positions(ordinal, partition),
               failsOnBadTimestamp: options.properties["ksql.timestamp.throw.on.invalid"] == "true"))
           feeds.append((index, entry, partition))
@@ -228,7 +240,7 @@ public final class QueryRuntime {
         }
       }
       let busy = tasks[index]
-      pool.run(busy.map { task in { task.run(context) } })
+      pool.run(busy.map { task in { [options] in task.run(context, options.encoder) } })
       for task in busy {
         if let failure = task.failure { throw failure }
       }
@@ -236,21 +248,23 @@ public final class QueryRuntime {
   }
 
   private func collect(_ result: inout SliceResult) {
-    for list in tasks {
-      for task in list {
-        if let sink = task.end as? SinkOperator {
-          result.outputs += sink.drain().map { ($0.partition, $0.records) }
-        } else if let collected = task.end as? CollectOperator {
-          result.rows += collected.drain()
-        }
-        for store in task.stores {
-          var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
-          store.drainChanges(into: &records)
-          if records.count > 0 {
-            result.stateChanges.append((store.name, task.partition, records))
-          }
-        }
-      }
+    for task in tasks.joined() {
+      result.outputs += task.outputs
+      result.stateChanges += task.stateChanges
+      task.outputs = []
+      task.stateChanges = []
+      if let collected = task.end as? CollectOperator { result.rows += collected.drain() }
+    }
+  }
+
+  /// Work for other threads while this one commits: reading ahead of the next slice. Until it has ended
+  /// nothing else of the query may run.
+  public func readAheadTasks() -> [@Sendable () -> Void] {
+    let rows = options.sliceRows
+    let bytes = options.readBytes
+    return cursors.filter { !$0.isAtEnd }.map { cursor in
+      let box = CursorBox(cursor)
+      return { box.cursor.readAhead(rows: rows, maxBytes: bytes) }
     }
   }
 }

@@ -15,6 +15,9 @@ final class QueryTask: @unchecked Sendable {
   /// Rows for each entry, in position order.
   var pending: [[RecordBatch]]
   var failure: QueryFailure?
+  /// What the slice leaves for the commit.
+  var outputs: [PartitionOutput] = []
+  var stateChanges: [(store: String, output: PartitionOutput)] = []
 
   init(
     stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
@@ -34,8 +37,8 @@ final class QueryTask: @unchecked Sendable {
   var lateRows: Int { operators.reduce(0) { $0 + $1.lateRows } }
   var failedExpressions: Int { operators.reduce(0) { $0 + $1.failedExpressions } }
 
-  /// Feeds what is pending through the operators.
-  func run(_ context: EvaluationContext) {
+  /// Feeds what is pending through the operators, and encodes what comes out.
+  func run(_ context: EvaluationContext, _ encoder: RecordBatchEncoder) {
     for operation in operators { operation.begin(context) }
     do throws(QueryFailure) {
       for (index, entry) in entries.enumerated() {
@@ -46,8 +49,34 @@ final class QueryTask: @unchecked Sendable {
         }
       }
       for operation in operators { try operation.finish() }
+      try encode(encoder)
     } catch {
       failure = error
+    }
+  }
+
+  private func encode(_ encoder: RecordBatchEncoder) throws(QueryFailure) {
+    func output(
+      _ partition: Int, _ records: RawRecords
+    ) throws(QueryFailure) -> PartitionOutput {
+      do {
+        return PartitionOutput(
+          partition: partition, records: records, encoded: try encoder.encode(records))
+      } catch {
+        throw QueryFailure("cannot write a record: \(error)")
+      }
+    }
+    if let sink = end as? SinkOperator {
+      for (partition, records) in sink.drain() {
+        outputs.append(try output(partition, records))
+      }
+    }
+    for store in stores {
+      var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
+      store.drainChanges(into: &records)
+      if records.count > 0 {
+        stateChanges.append((store.name, try output(partition, records)))
+      }
     }
   }
 

@@ -31,6 +31,12 @@ public final class WorkerPool: Sendable {
       for task in tasks { task() }
       return
     }
+    begin(tasks)
+    finish()
+  }
+
+  /// Gives tasks to the other threads; the caller goes on and must call `finish` before the next tasks.
+  public func begin(_ tasks: [@Sendable () -> Void]) {
     shared.withLock {
       $0.tasks = tasks
       $0.next = 0
@@ -38,6 +44,10 @@ public final class WorkerPool: Sendable {
       $0.generation += 1
     }
     wakeUp.broadcast()
+  }
+
+  /// Helps with what is left of the tasks and returns when the last one has ended.
+  public func finish() {
     work()
     while true {
       let ticket = done.ticket()

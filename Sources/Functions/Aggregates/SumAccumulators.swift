@@ -15,6 +15,12 @@ final class CountAccumulator: FixedAccumulator {
     results.append(contentsOf: counts)
   }
 
+  func accumulate(_ rows: AggregateRows, _ resultType: DataType) {
+    _ = foldRows(
+      rows, rows.groups, rows.arguments.first?.validity, &states,
+      step: { $0 &+= $2 ? 1 : -1 }, result: { _ in () })
+  }
+
   func results(of groups: [Int32], into results: ColumnBuilder) {
     for group in groups { results.append(bigint: states[Int(group)]) }
   }

@@ -1,0 +1,98 @@
+// The time of a row from a column of its record.
+
+import Columns
+public import Formats
+import Functions
+public import Planner
+
+extension FormatLayout {
+  /// Single key columns stand alone; values are wrapped unless the source says otherwise.
+  public init(_ spec: FormatSpec, isKey: Bool, columns: Int) {
+    let kind: FormatKind
+    switch spec.name {
+    case .json, .jsonSR: kind = .json
+    case .delimited: kind = .delimited
+    case .kafka: kind = .kafka
+    case .none, .avro, .protobuf, .protobufNoSR: kind = .none
+    }
+    let wraps = isKey ? columns != 1 : (columns != 1 || spec.wrapSingle != false)
+    self.init(kind, delimiter: spec.delimiter ?? UInt8(ascii: ","), isWrapped: wraps)
+  }
+}
+
+/// The text as a time by a pattern; ISO where the pattern is empty.
+func parseTimestamp(_ text: String, format: String) -> Int64? {
+  if format.isEmpty { return parseISOTimestamp(text) }
+  do throws(FunctionError) {
+    return try DatePattern.cached(format).timestamp(text)
+  } catch {
+    return nil
+  }
+}
+
+/// Reads a column as rowtime.
+struct RowtimeReader {
+  private let type: DataType
+  private let format: String?
+  private let place: Int?
+  private let keyPlace: Int?
+
+  init(_ spec: TimestampSpec, type: DataType, place: Int?, keyPlace: Int?) {
+    self.type = type
+    format = spec.format
+    self.place = place
+    self.keyPlace = keyPlace
+  }
+
+  /// Overwrites the times; returns the rows whose column holds no time.
+  func read(
+    _ keys: [Column], _ values: [Column], into rowtimes: inout [Int64]
+  ) -> [BadRecord] {
+    guard let column = place.map({ values[$0] }) ?? keyPlace.map({ keys[$0] }) else { return [] }
+    var failures: [BadRecord] = []
+    if case .bytes(let texts) = column { return read(texts, into: &rowtimes) }
+    for row in rowtimes.indices {
+      if let time = milliseconds(column, row), time >= 0 {
+        rowtimes[row] = time
+      } else {
+        failures.append(
+          BadRecord(row: row, reason: "the TIMESTAMP column holds no valid time"))
+      }
+    }
+    return failures
+  }
+
+  /// Texts of times come in runs: one that equals the one before it is not parsed again.
+  private func read(_ texts: ByteColumn, into rowtimes: inout [Int64]) -> [BadRecord] {
+    var failures: [BadRecord] = []
+    var lastRow = -1
+    var lastTime: Int64?
+    for row in rowtimes.indices {
+      if let validity = texts.validity, !validity[row] {
+        failures.append(BadRecord(row: row, reason: "the TIMESTAMP column is NULL"))
+        continue
+      }
+      if lastRow < 0 || !equalBytes(texts.view(lastRow), texts.view(row)) {
+        lastTime = parseTimestamp(texts.string(row), format: format ?? "")
+        lastRow = row
+      }
+      if let lastTime, lastTime >= 0 {
+        rowtimes[row] = lastTime
+      } else {
+        failures.append(
+          BadRecord(row: row, reason: "the TIMESTAMP column holds no valid time"))
+      }
+    }
+    return failures
+  }
+
+  func milliseconds(_ column: Column, _ row: Int) -> Int64? {
+    if column.isNull(row) { return nil }
+    switch column {
+    case .bigint(let column): return column.values[row]
+    case .bytes(let column):
+      return parseTimestamp(column.string(row), format: format ?? "")
+    case .boolean, .int, .double, .decimal, .wideDecimal, .array, .map, .structure: return nil
+    }
+  }
+}

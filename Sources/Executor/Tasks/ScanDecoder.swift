@@ -1,0 +1,226 @@
+// Records of one partition of one source to columns. What is decoded depends on the source and on the set of
+// columns asked for, never on a query, so several queries can share the result.
+
+import Columns
+import Formats
+import LogStorage
+import Planner
+import Syntax
+
+/// Good rows of some consecutive records, in offset order.
+/// Shape: every column and array has one element a row; `kinds` and `headers` where present.
+final class DecodedBatch: Sendable {
+  /// Schema columns by name: those asked for.
+  let columns: [String: Column]
+  let rowtimes: [Int64]
+  let offsets: [Int64]
+  let sequences: [Int64]
+  /// nil: no record has a null value.
+  let kinds: [ChangeKind]?
+  /// Bounds of a windowed source's windows.
+  let windows: (start: Column, end: Column)?
+  let headers: [[RecordHeader]]?
+
+  var count: Int { rowtimes.count }
+
+  init(
+    columns: [String: Column], rowtimes: [Int64], offsets: [Int64], sequences: [Int64],
+    kinds: [ChangeKind]?, windows: (start: Column, end: Column)?, headers: [[RecordHeader]]?
+  ) {
+    self.columns = columns
+    self.rowtimes = rowtimes
+    self.offsets = offsets
+    self.sequences = sequences
+    self.kinds = kinds
+    self.windows = windows
+    self.headers = headers
+  }
+
+  func gather(_ rows: [Int32]) -> DecodedBatch {
+    DecodedBatch(
+      columns: columns.mapValues { $0.gather(rows) }, rowtimes: rows.map { rowtimes[Int($0)] },
+      offsets: rows.map { offsets[Int($0)] }, sequences: rows.map { sequences[Int($0)] },
+      kinds: kinds.map { kinds in rows.map { kinds[Int($0)] } },
+      windows: windows.map { ($0.start.gather(rows), $0.end.gather(rows)) },
+      headers: headers.map { headers in rows.map { headers[Int($0)] } })
+  }
+}
+
+/// Not thread-safe; reused read after read.
+final class ScanDecoder {
+  private let source: SourceDefinition
+  private let partition: Int
+  private let keyDecoder: SideDecoder
+  private let valueDecoder: SideDecoder
+  /// Names of the decoded columns, in the decoders' order.
+  private let keyNames: [String]
+  private let valueNames: [String]
+  private let headerColumns: [(name: String, key: String?)]
+  private let rowtimeReader: RowtimeReader?
+  private static let batchRows = 2048
+
+  /// What a read of records gives.
+  struct Result {
+    var batches: [DecodedBatch] = []
+    var errors: [SourceError] = []
+    /// Among the errors: the first record whose TIMESTAMP column holds no time.
+    var badTimestamp: String?
+  }
+
+  init(_ source: SourceDefinition, partition: Int, needed: Set<String>) {
+    self.source = source
+    self.partition = partition
+    let timestamp = source.timestamp?.column
+    func fields(_ columns: [SchemaColumn]) -> [FormatField] {
+      columns.map {
+        FormatField(
+          $0.name, $0.type, isNeeded: needed.contains($0.name) || $0.name == timestamp)
+      }
+    }
+    let keyFields = fields(source.schema.keys)
+    let valueFields = fields(source.schema.values)
+    keyDecoder = SideDecoder(
+      layout: FormatLayout(source.keyFormat, isKey: true, columns: keyFields.count),
+      fields: keyFields)
+    valueDecoder = SideDecoder(
+      layout: FormatLayout(source.valueFormat, isKey: false, columns: valueFields.count),
+      fields: valueFields)
+    let keyNames = keyFields.filter(\.isNeeded).map(\.name)
+    let valueNames = valueFields.filter(\.isNeeded).map(\.name)
+    self.keyNames = keyNames
+    self.valueNames = valueNames
+    headerColumns = source.schema.columns.compactMap { column in
+      guard case .headers(let key) = column.role, needed.contains(column.name) else { return nil }
+      return (column.name, key)
+    }
+    rowtimeReader = source.timestamp.flatMap { spec in
+      guard let type = source.schema[spec.column]?.type else { return nil }
+      return RowtimeReader(
+        spec, type: type, place: valueNames.firstIndex(of: spec.column),
+        keyPlace: keyNames.firstIndex(of: spec.column))
+    }
+  }
+
+  func decode(_ records: RawRecords) -> Result {
+    var result = Result()
+    var start = 0
+    while start < records.count {
+      let end = min(start + Self.batchRows, records.count)
+      decode(records, start..<end, &result)
+      start = end
+    }
+    return result
+  }
+
+  private func decode(_ records: RawRecords, _ rows: Range<Int>, _ result: inout Result) {
+    let count = rows.count
+    let inner = source.window == nil ? records : unwindowed(records)
+    let keys = keyDecoder.decode(inner, .key, rows: rows)
+    let values = valueDecoder.decode(inner, .value, rows: rows)
+    var dropped = Bitmap(repeating: false, count: count)
+    func note(_ row: Int, _ reason: String) {
+      guard !dropped[row] else { return }
+      dropped.set(row, true)
+      result.errors.append(
+        SourceError(
+          source: source.name, topic: source.topic, partition: partition,
+          offset: records.offsets[rows.lowerBound + row], reason: reason))
+    }
+    for record in keys.bad + values.bad { note(record.row, record.reason) }
+    var rowtimes = Array(records.timestamps[rows])
+    if let rowtimeReader {
+      for failure in rowtimeReader.read(keys.columns, values.columns, into: &rowtimes) {
+        if dropped[failure.row] || records.valueLength[rows.lowerBound + failure.row] < 0 {
+          continue
+        }
+        if result.badTimestamp == nil { result.badTimestamp = failure.reason }
+        note(failure.row, failure.reason)
+      }
+    }
+    let isTable = source.kind == .table
+    var kinds: [ChangeKind]?
+    for row in 0..<count {
+      let record = rows.lowerBound + row
+      if records.valueLength[record] < 0 {
+        if kinds == nil { kinds = Array(repeating: .insert, count: count) }
+        kinds?[row] = .delete
+      }
+      if isTable, records.keyLength[record] < 0 { dropped.set(row, true) }
+      // Records with a negative time are not processed.
+      if rowtimes[row] < 0 { dropped.set(row, true) }
+    }
+    var columns: [String: Column] = [:]
+    for (name, column) in zip(keyNames, keys.columns) { columns[name] = column }
+    for (name, column) in zip(valueNames, values.columns) { columns[name] = column }
+    for (name, key) in headerColumns { columns[name] = headerColumn(records, rows, key) }
+    let batch = DecodedBatch(
+      columns: columns, rowtimes: rowtimes, offsets: Array(records.offsets[rows]),
+      sequences: Array(records.sequences[rows]), kinds: kinds,
+      windows: source.window == nil
+        ? nil
+        : (windowBounds(records, rows, end: false), windowBounds(records, rows, end: true)),
+      headers: records.headers.isEmpty ? nil : Array(records.headers[rows]))
+    let kept = dropped.isAllFalse ? batch : batch.gather(dropped.inverted.trueIndices())
+    if kept.count > 0 { result.batches.append(kept) }
+  }
+
+  // MARK: - What is no column of a format
+
+  /// Bytes that a windowed key has after the inner key: an 8-byte start, or for sessions end and start.
+  private var windowBytes: Int { source.window?.kind == .session ? 16 : 8 }
+
+  /// The records with their keys cut down to the inner key.
+  private func unwindowed(_ records: RawRecords) -> RawRecords {
+    var result = records
+    for row in 0..<records.count where records.keyLength[row] >= 0 {
+      result.keyLength[row] = max(0, records.keyLength[row] - Int32(windowBytes))
+    }
+    return result
+  }
+
+  /// Start or end of each record's window, from its key.
+  private func windowBounds(_ records: RawRecords, _ rows: Range<Int>, end: Bool) -> Column {
+    let size = source.window?.sizeMs
+    let builder = ColumnBuilder(.bigint, capacity: rows.count)
+    for row in rows {
+      guard let key = records.key(row), key.count >= windowBytes else {
+        builder.appendNull()
+        continue
+      }
+      let start = Int64(
+        bigEndian: key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self))
+      if !end {
+        builder.append(bigint: start)
+      } else if let size {
+        builder.append(bigint: start &+ size)
+      } else {
+        builder.append(
+          bigint: Int64(
+            bigEndian: key.loadUnaligned(fromByteOffset: key.count - 16, as: Int64.self)))
+      }
+    }
+    return builder.finish()
+  }
+
+  /// All headers as an array, or the last value of one header.
+  private func headerColumn(_ records: RawRecords, _ rows: Range<Int>, _ key: String?) -> Column {
+    let entry = DataType.structure([
+      StructField("KEY", .string), StructField("VALUE", .bytes),
+    ])
+    let builder = ColumnBuilder(key == nil ? .array(entry) : .bytes, capacity: rows.count)
+    for row in rows {
+      let headers = records.headers.isEmpty ? [] : records.headers[row]
+      if let key {
+        builder.append(
+          headers.last { $0.key == key }.flatMap { $0.value }.map { .bytes($0) } ?? .null)
+      } else {
+        builder.append(
+          .array(
+            headers.map {
+              .structure([.string($0.key), $0.value.map { .bytes($0) } ?? .null])
+            }))
+      }
+    }
+    return builder.finish()
+  }
+}
