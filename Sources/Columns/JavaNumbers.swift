@@ -7,6 +7,8 @@ public func javaText(of value: Double) -> String {
   if value.isNaN { return "NaN" }
   if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
   if value == 0 { return value.sign == .minus ? "-0.0" : "0.0" }
+  // Where both print plainly, the texts are the same.
+  if value.magnitude >= 1e-3 && value.magnitude < 1e7 { return value.description }
   let (digits, exponent) = shortestDigits(of: value.magnitude)
   let sign = value < 0 ? "-" : ""
   // The number is 0.d1d2d3... x 10^exponent.

@@ -55,6 +55,7 @@ extension Engine {
         return .start
       }, sharing: self.scans,
       reader: { (scan, partition) throws(QueryFailure) in try self.reader(scan, partition) })
+    try checkFiles(query)
     for (store, partitions) in runtime.stores {
       for partition in 0..<partitions {
         try restore(runtime, query, store, partition)
@@ -68,13 +69,27 @@ extension Engine {
   }
 
   func mergeOrder(_ properties: [String: String]) -> MergeOrder {
-    properties["merge.order"].flatMap { MergeOrder(rawValue: $0) } ?? options.order
+    switch properties["merge.order"].flatMap({ MergeOrder(rawValue: $0) }) {
+    case .rowtime?: return .rowtime
+    case .arrival?: return .arrival
+    case .first?, nil: return options.order
+    }
   }
 
   func reader(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {
+    try reader(scan, partition, takesOpenLine: !options.followsFiles)
+  }
+
+  /// `takesOpenLine`: a file's last line counts although it has no end yet.
+  func reader(
+    _ scan: Scan, _ partition: Int, takesOpenLine: Bool
+  ) throws(QueryFailure) -> any RecordReader {
     if let path = scan.source.file {
-      return try FileReader.open(
-        path, partition: partition, hasHeader: scan.source.fileHasHeader)
+      let reader = try FileReader.open(
+        path, partition: partition, hasHeader: scan.source.fileHasHeader,
+        takesOpenLine: takesOpenLine)
+      fileReaders["\(scan.source.name)/\(partition)"] = reader
+      return reader
     }
     return TopicReader(view: view, topic: scan.source.topic, partition: partition)
   }
@@ -102,6 +117,7 @@ extension Engine {
       guard read.nextOffset > offset else { break }
       offset = read.nextOffset
       count += read.records.count
+      restoredRecords += read.records.count
       runtime.restore(store: store, partition: partition, read.records)
     }
     query.changelogRecords["\(store)/\(partition)"] = count
@@ -139,6 +155,29 @@ extension Engine {
     TopicConfig(cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete)
   }
 
+  /// How much of their present input the running queries have read: the share of the one that has the
+  /// furthest to go. nil without input.
+  public var fractionRead: Double? {
+    lock.withLock {
+      queries.compactMap { query -> Double? in
+        guard let runtime = query.runtime else { return nil }
+        let scans = StageScans.ordered(query.physical)
+        var read: Int64 = 0
+        var total: Int64 = 0
+        for (ordinal, partition, position) in runtime.positions where ordinal < scans.count {
+          let source = scans[ordinal].source
+          let end =
+            source.file != nil
+            ? fileReaders["\(source.name)/\(partition)"]?.byteCount
+            : try? log.committedEnd(source.topic, partition)
+          read += position.offset
+          total += max(end ?? 0, position.offset)
+        }
+        return total > 0 ? Double(read) / Double(total) : nil
+      }.min()
+    }
+  }
+
   func query(_ id: String) -> RunningQuery? { queries.first { $0.id == id } }
 
   /// Names of the queries that read or write a source.
@@ -156,6 +195,7 @@ extension Engine {
     commit.metadata += [
       EpochCommit.MetadataChange(key: MetadataKey.positions(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: nil),
+      EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: nil),
     ]
     for topic in log.topics() where topic.name.hasPrefix("_headrace-\(query.id)-") {
       commit.topicsDeleted.append(topic.name)

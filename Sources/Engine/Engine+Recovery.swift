@@ -102,9 +102,14 @@ extension Engine {
     _ properties: [String: String]
   ) {
     guard let id else { return }
-    queries.append(
-      makeQuery(
-        id: id, statement: text, plan: plan, isInsert: isInsert, properties: properties))
+    let query = makeQuery(
+      id: id, statement: text, plan: plan, isInsert: isInsert, properties: properties)
+    if let place = queries.firstIndex(where: { $0.id == id }) {
+      // CREATE OR REPLACE: the query keeps its id and its place among the others.
+      queries[place] = query
+      return
+    }
+    queries.append(query)
     nextQuerySequence += 1
   }
 }

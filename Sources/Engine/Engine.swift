@@ -25,6 +25,8 @@ public struct EngineOptions: Sendable {
   public var workers: Int
   public var order: MergeOrder
   public var sliceRows: Int
+  /// Files may still grow, so that a last line without its end waits for it.
+  public var followsFiles = false
   public var functions: FunctionRegistry
   /// Names of optimizer rules that do not run.
   public var disabledRules: Set<String>
@@ -76,6 +78,11 @@ public final class Engine: @unchecked Sendable {
   var nextQuerySequence = 0
   var nextStatement = 0
   var errorRanges: [String: [Range<Int64>]] = [:]
+  var tableFolds: [String: TableFold] = [:]
+  /// The open files of file-backed streams, by source and partition.
+  var fileReaders: [String: FileReader] = [:]
+  /// Records of changelogs that were read to open the data directory.
+  public internal(set) var restoredRecords = 0
   var isClosed = false
 
   /// Opens the data directory and brings every query back to where it stood.
@@ -304,8 +311,19 @@ public final class Engine: @unchecked Sendable {
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.positions(query.id), value: PositionCodec.encode(runtime.positions)))
+    do {
+      if let files = try fileIdentities(query) {
+        commit.metadata.append(
+          EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
+      }
+    } catch {
+      throw .storage(error)
+    }
     return true
   }
+
+  /// Changelogs of fewer records are read as they are.
+  private static let changelogRecordsMin = 10_000
 
   /// A store's changes go to its changelog; when that has grown to twice the state, a snapshot takes its
   /// place, so that a restart reads no more than that.
@@ -317,20 +335,16 @@ public final class Engine: @unchecked Sendable {
     let topic = query.changelogTopic(store)
     let place = "\(store)/\(partition)"
     let count = (query.changelogRecords[place] ?? 0) + changes.records.count
-    guard count > 100_000, let runtime = query.runtime else {
+    guard count > Self.changelogRecordsMin, let runtime = query.runtime,
+      count > 2 * runtime.recordCount(store: store, partition: partition),
+      let end = try? log.committedEnd(topic, partition)
+    else {
       query.changelogRecords[place] = count
       commit.outputs.append(
         EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
       return
     }
     let snapshot = runtime.snapshot(store: store, partition: partition)
-    guard count > 2 * snapshot.count, let end = try? log.committedEnd(topic, partition) else {
-      // Not worth it yet; look again when it has grown by as much as the state.
-      query.changelogRecords[place] = max(0, count - snapshot.count)
-      commit.outputs.append(
-        EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
-      return
-    }
     query.changelogRecords[place] = 0
     commit.outputs.append(
       EpochCommit.Output(topic: topic, partition: partition, records: snapshot))

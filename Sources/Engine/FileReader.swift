@@ -1,11 +1,10 @@
 // A file as a log: its lines are records, the offset of a record is the byte at which its line starts. The
-// file may grow; a last line without its end is read only when the reader is told that no more will come.
+// file may grow; a last line without its end is read only where no more is expected, in a batch run.
 
 import Columns
 import Executor
 import Glibc
 import LogStorage
-import Synchronization
 
 final class FileReader: RecordReader {
   private let path: String
@@ -13,7 +12,7 @@ final class FileReader: RecordReader {
   private let partition: Int
   private let hasHeader: Bool
   /// Whether an unterminated last line counts as a record: at the end of input of a batch run.
-  private let takesOpenLine: Atomic<Bool>
+  private let takesOpenLine: Bool
 
   /// The files of a path or glob, sorted; one partition each.
   static func paths(_ pattern: String) -> [String] {
@@ -26,7 +25,7 @@ final class FileReader: RecordReader {
   }
 
   static func open(
-    _ pattern: String, partition: Int, hasHeader: Bool
+    _ pattern: String, partition: Int, hasHeader: Bool, takesOpenLine: Bool
   ) throws(QueryFailure) -> FileReader {
     let paths = Self.paths(pattern)
     guard partition < paths.count else {
@@ -37,18 +36,30 @@ final class FileReader: RecordReader {
       throw QueryFailure(
         "cannot open \"\(paths[partition])\": \(String(cString: strerror(errno)))")
     }
-    return FileReader(paths[partition], descriptor, partition, hasHeader)
+    return FileReader(paths[partition], descriptor, partition, hasHeader, takesOpenLine)
   }
 
-  private init(_ path: String, _ descriptor: Int32, _ partition: Int, _ hasHeader: Bool) {
+  private init(
+    _ path: String, _ descriptor: Int32, _ partition: Int, _ hasHeader: Bool, _ takesOpenLine: Bool
+  ) {
     self.hasHeader = hasHeader
     self.path = path
     self.descriptor = descriptor
     self.partition = partition
-    takesOpenLine = Atomic(true)
+    self.takesOpenLine = takesOpenLine
   }
 
   deinit { close(descriptor) }
+
+  func identity(consumed: Int64) throws(StorageError) -> FileIdentity {
+    try FileIdentity(descriptor, path: path, consumed: consumed)
+  }
+
+  /// Bytes in the file now.
+  var byteCount: Int64 {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? Int64(status.st_size) : 0
+  }
 
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
     var wanted = maxBytes
@@ -66,6 +77,11 @@ final class FileReader: RecordReader {
       }
       buffer.count = got
       let isWhole = got < wanted
+      if got == 0, byteCount < offset {
+        throw StorageError(
+          .io, "the file has become shorter", path: path, expected: "\(offset) bytes",
+          found: "\(byteCount)")
+      }
       let (records, consumed) = lines(buffer, offset, takesRest: isWhole)
       if consumed > 0 || isWhole {
         return LogRead(records: records, nextOffset: offset + Int64(consumed))
@@ -95,7 +111,7 @@ final class FileReader: RecordReader {
         end = UnsafePointer(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(buffer.base)
         next = end + 1
       } else {
-        guard takesRest, takesOpenLine.load(ordering: .relaxed) else { break }
+        guard takesRest, takesOpenLine else { break }
         end = buffer.count
         next = end
       }

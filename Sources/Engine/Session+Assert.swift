@@ -89,9 +89,18 @@ extension Session {
         ? wanted == found : wanted.uppercased() == found.uppercased()
       guard matches else {
         throw failed(
-          "Expected \(property.key.lowercased()) does not match actual for source "
+          "Expected \(settingName(property.key)) does not match actual for source "
             + "\(actual.name). Expected: \(wanted), Actual: \(found)", property.span)
       }
+    }
+    if let property = node.properties?["WRAP_SINGLE_VALUE"],
+      case .literal(let literal) = property.value, case .boolean(let wraps) = literal.value,
+      actual.valueFormat.wrapSingle != wraps
+    {
+      let shown = actual.valueFormat.wrapSingle.map { "\($0)" } ?? "not set"
+      throw failed(
+        "Expected value serde features does not match actual for source \(actual.name). Expected "
+          + "WRAP_SINGLE_VALUE: \(wraps), Actual: \(shown)", property.span)
     }
     handler.message("\(kind.capitalizedFirst) \(actual.name) is as asserted")
   }
@@ -105,6 +114,11 @@ extension Session {
     case "TIMESTAMP_FORMAT": return source.timestamp?.format ?? ""
     default: return nil
     }
+  }
+
+  private func settingName(_ key: String) -> String {
+    let words = key.lowercased().replacing("_", with: " ")
+    return words == "timestamp" ? "timestamp column" : words
   }
 
   /// Compares the next record of the source's topic that no assertion has read yet.
@@ -128,9 +142,12 @@ extension Session {
     guard row.isTombstone == node.isTombstone else {
       throw failed(
         node.isTombstone
-          ? "Expected a tombstone, but the record has a value: \(row.shown)"
-          : "Expected values, but the record is a tombstone: \(row.shown)", node.span)
+          ? "Expected record does not match actual. Expected a tombstone, actual: \(row.shown)"
+          : "Expected record does not match actual. Expected values, actual: a tombstone, "
+            + row.shown, node.span)
     }
+    var differences: [String] = []
+    var place: Span?
     for (name, expression) in zip(names, node.row.values) {
       guard let column = row.columns[name] else {
         throw .plan(
@@ -141,11 +158,17 @@ extension Session {
       let wanted = try planning { () throws(PlanError) in
         try constant(expression, as: column.type, column: name, engine.catalog)
       }
-      guard wanted == column.value else {
-        throw failed(
-          "Expected record does not match actual. Expected \(name) = \(text(of: wanted, column.type))"
-            + ", actual: \(row.shown)", expression.span)
+      if wanted != column.value {
+        differences.append(
+          "\(name): expected \(text(of: wanted, column.type)), got "
+            + text(of: column.value, column.type))
+        place = place ?? expression.span
       }
+    }
+    if let place {
+      throw failed(
+        "Expected record does not match actual.\n\(differences.joined(separator: "\n"))\n"
+          + "the record: \(row.shown)", place)
     }
     handler.message("The next record of \(source.name) is as asserted")
   }
@@ -172,6 +195,13 @@ extension Session {
 
   private func decoded(_ records: RawRecords, _ source: SourceDefinition) -> AssertedRow {
     var columns: [String: (type: DataType, value: Value)] = [:]
+    var records = records
+    if let window = source.window {
+      let (inner, start, end) = records.withoutWindow(window)
+      records = inner
+      columns["WINDOWSTART"] = (.bigint, start.map { .bigint($0) } ?? .null)
+      columns["WINDOWEND"] = (.bigint, end.map { .bigint($0) } ?? .null)
+    }
     func add(_ list: [SchemaColumn], _ format: FormatSpec, _ side: RecordSide) {
       let decoder = SideDecoder(
         layout: FormatLayout(format, isKey: side == .key, columns: list.count),
@@ -190,6 +220,23 @@ extension Session {
     }.joined(separator: ", ")
     return AssertedRow(
       columns: columns, isTombstone: records.valueLength[0] < 0, shown: shown)
+  }
+}
+
+extension RawRecords {
+  /// The records with the first one's key cut down to the inner key, and the bounds of its window.
+  fileprivate func withoutWindow(
+    _ window: WindowInfo
+  ) -> (records: RawRecords, start: Int64?, end: Int64?) {
+    let size = window.kind == .session ? 16 : 8
+    guard let key = key(0), key.count >= size else { return (self, nil, nil) }
+    func number(_ place: Int) -> Int64 {
+      Int64(bigEndian: key.loadUnaligned(fromByteOffset: key.count - place, as: Int64.self))
+    }
+    var result = self
+    result.keyLength[0] -= Int32(size)
+    let start = number(8)
+    return (result, start, window.sizeMs.map { start &+ $0 } ?? number(16))
   }
 }
 

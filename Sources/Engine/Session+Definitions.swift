@@ -9,7 +9,7 @@ import Syntax
 
 extension Session {
   /// The entry of the statement log: what a restart plans again.
-  private func logged(
+  func logged(
     _ text: SourceText, _ fields: [String: String] = [:]
   ) -> EpochCommit.MetadataChange {
     var record = MetadataRecord(fields)
@@ -20,7 +20,7 @@ extension Session {
       key: MetadataKey.statement(engine.nextStatement), value: record.bytes)
   }
 
-  private func commit(_ epoch: EpochCommit) throws(StatementFailure) {
+  func commit(_ epoch: EpochCommit) throws(StatementFailure) {
     var epoch = epoch
     engine.epoch += 1
     epoch.epoch = engine.epoch
@@ -28,7 +28,7 @@ extension Session {
     _ = try storing { () throws(StorageError) in try engine.log.commit(epoch) }
   }
 
-  private func partitions(_ topic: String) -> Int? { engine.log.topic(topic)?.partitionCount }
+  func partitions(_ topic: String) -> Int? { engine.log.topic(topic)?.partitionCount }
 
   func create(
     _ node: CreateSource, _ text: SourceText, _ handler: any ResultHandler
@@ -85,7 +85,9 @@ extension Session {
           config: engine.topicConfig(definition)))
     }
     if let existing {
-      try planning { () throws(PlanError) in try checkUpgrade(existing, definition, node.name.span)
+      try checkReplacing(node.name.span)
+      try planning { () throws(PlanError) in
+        try Upgrade.check(existing, definition, at: node.name.span)
       }
     }
     epoch.metadata.append(logged(text))
@@ -116,8 +118,8 @@ extension Session {
       if node.ifNotExists {
         return handler.message("Cannot add \(kind) `\(name)`: it already exists")
       }
-      if node.orReplace { throw unsupported("CREATE OR REPLACE ... AS SELECT", node.name.span) }
-      throw alreadyExists(node.name, existing)
+      guard node.orReplace else { throw alreadyExists(node.name, existing) }
+      return try replace(existing, node, text, handler)
     }
     let plan = try planning { () throws(PlanError) in
       try SinkBinder(context: context()).bind(
@@ -231,7 +233,10 @@ extension Session {
     }
     var epoch = EpochCommit(epoch: 0)
     if let id = source.queryID, let query = engine.query(id) { engine.terminate(query, &epoch) }
-    if node.deleteTopic, source.file == nil { epoch.topicsDeleted.append(source.topic) }
+    if node.deleteTopic, source.file == nil {
+      epoch.topicsDeleted.append(source.topic)
+      engine.forgetTableFolds(of: source.topic)
+    }
     epoch.metadata.append(logged(text))
     try commit(epoch)
     engine.catalog.removeSource(name)
@@ -363,38 +368,6 @@ extension Session {
         ? "No queries"
         : chosen.map { "Query \($0.id): \(node.action.rawValue)" }
           .joined(separator: "\n"))
-  }
-
-  /// What CREATE OR REPLACE may change: columns may be added at the end, nothing else.
-  private func checkUpgrade(
-    _ old: SourceDefinition, _ new: SourceDefinition, _ span: Span
-  ) throws(PlanError) {
-    func refuse(_ what: String, _ a: String, _ b: String) -> PlanError {
-      PlanError(
-        "not-upgradeable",
-        "Cannot upgrade data source: DataSource '`\(old.name)`' has \(what) = \(a) which is not "
-          + "upgradeable to \(b)", at: span)
-    }
-    if old.kind != new.kind {
-      throw refuse("type", "\(old.kind.rawValue)", "\(new.kind.rawValue)")
-    }
-    if old.topic != new.topic { throw refuse("topicName", old.topic, new.topic) }
-    if old.keyFormat.name != new.keyFormat.name || old.valueFormat.name != new.valueFormat.name {
-      throw refuse("format", old.valueFormat.name.rawValue, new.valueFormat.name.rawValue)
-    }
-    let changed = old.schema.columns.filter { column in
-      new.schema[column.name] != column
-    }
-    let oldNames = old.schema.columns.map(\.name)
-    let newNames = new.schema.columns.map(\.name)
-    guard changed.isEmpty, Array(newNames.prefix(oldNames.count)) == oldNames else {
-      let listed = Schema(changed.isEmpty ? old.schema.columns : changed).description
-      throw PlanError(
-        "not-upgradeable",
-        "Cannot upgrade data source: DataSource '`\(old.name)`' has schema = \(old.schema) "
-          + "which is not upgradeable to \(new.schema). (The following columns are changed, "
-          + "missing or reordered: [\(listed)])", at: span)
-    }
   }
 }
 

@@ -71,6 +71,11 @@ extension Session {
     } else {
       for column in node.columns {
         if column.name == SystemColumn.rowtime { continue }
+        if SystemColumn.pseudo.contains(column.name) {
+          throw PlanError(
+            "pseudo-column", "Inserting into column `\(column.name)` is not allowed.",
+            at: column.span)
+        }
         guard let target = source.schema[column.name] else {
           throw PlanError(
             "unknown-column",
@@ -90,6 +95,12 @@ extension Session {
     var rowtimes: [Int64?] = []
     for row in node.rows {
       guard row.values.count == names.count else {
+        if !node.columns.isEmpty {
+          throw PlanError(
+            "value-count",
+            "Expected number columns and values to match: \(names.count), \(row.values.count)",
+            at: row.span)
+        }
         throw PlanError(
           "value-count",
           "Expected a value for each column. Expected Columns: [\(names.joined(separator: ", "))]"

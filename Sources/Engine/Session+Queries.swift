@@ -28,6 +28,8 @@ extension Session {
     (0..<batch.count).compactMap { row in
       let kind = batch.kind(row)
       if kind == .updateBefore { return nil }
+      // A stream's record without a value is no row.
+      if kind == .delete, !bound.isTable { return nil }
       return ResultRow(
         bound.columns.indices.map { batch.columns[$0].value(row, bound.columns[$0].type) },
         change: kind)
@@ -140,9 +142,11 @@ extension Session {
       }
       let (optimized, _) = Optimizer(disabled: engine.options.disabledRules)
         .optimize(bound.plan)
-      let reader = SnapshotReader(engine: engine, properties: properties)
+      let reader = SnapshotReader(
+        engine: engine, properties: properties,
+        isCancelled: { [cancellation] in cancellation.isCancelled })
       do throws(QueryFailure) {
-        let rows = try reader.rows(optimized, isCancelled: { cancellation.isCancelled })
+        let rows = try reader.rows(optimized)
         return (
           bound,
           rows.map { row in

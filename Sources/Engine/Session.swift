@@ -54,6 +54,8 @@ public final class Session {
   public func define(_ name: String, _ value: String) { variables[name.uppercased()] = value }
   func undefine(_ name: String) { variables[name.uppercased()] = nil }
   func set(_ name: String, _ value: String?) { properties[name] = value }
+  /// As SET does; nil: as UNSET.
+  public func set(property name: String, to value: String?) { set(name, value) }
 
   /// Runs every statement of a script, in order; stops at the first error.
   /// Throws: the first error, located in `source`; what ran before it stays.

@@ -1,5 +1,7 @@
-// Pull queries: a plan over the committed content of its sources. A table is what its changes fold to: the
-// last record of each key, at the epoch's end. Sorting, DISTINCT and LIMIT work on the rows that come out.
+// Pull queries: a plan over the committed content of its sources, as of one epoch. What can go on row by row
+// runs on the operators of streaming queries (`streamed`). What needs its whole input - aggregates, joins,
+// UNION ALL, DISTINCT, ORDER BY, LIMIT - is worked out by itself, and what it gives is the input of the
+// plan above it. A table is what its changes fold to: the last record of each key.
 
 import Syntax
 import Columns
@@ -11,36 +13,52 @@ import Planner
 struct SnapshotReader {
   let engine: Engine
   let properties: [String: String]
+  let isCancelled: () -> Bool
 
   /// Rows of the plan's columns. Throws: what has no operator; a read that fails.
-  func rows(
-    _ plan: LogicalPlan, isCancelled: () -> Bool
-  ) throws(QueryFailure) -> [[Value]] {
+  func rows(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
     switch plan {
     case .limit(let node):
-      var rows = try rows(node.input, isCancelled: isCancelled)
-      rows = Array(rows.dropFirst(Int(clamping: node.offset)))
-      return node.count.map { Array(rows.prefix(Int(clamping: $0))) } ?? rows
+      let rows = try rows(node.input).dropFirst(Int(clamping: node.offset))
+      return Array(node.count.map { rows.prefix(Int(clamping: $0)) } ?? rows)
     case .distinct(let node):
       var seen = Set<[Value]>()
-      return try rows(node.input, isCancelled: isCancelled).filter { seen.insert($0).inserted }
-    case .sort(let node): return try sorted(node, isCancelled)
-    case .scan, .filter, .project, .flatMap, .rekey, .aggregate, .join, .union, .exchange:
-      return try streamed(plan, isCancelled)
+      return try rows(node.input).filter { seen.insert($0).inserted }
+    case .sort(let node): return try sorted(node)
+    case .union(let node):
+      var result: [[Value]] = []
+      for input in node.inputs { result += try rows(input) }
+      return result
+    case .aggregate(let node): return try aggregated(node)
+    case .join(let node):
+      if case .batch(let left, let right) = node.kind {
+        return try SnapshotJoin(node: node, leftKeys: left, rightKeys: right, reader: self).rows()
+      }
+      return try pipelined(plan)
+    case .scan, .filter, .project, .flatMap, .rekey, .exchange: return try pipelined(plan)
     }
   }
 
-  private func sorted(_ node: Sort, _ isCancelled: () -> Bool) throws(QueryFailure) -> [[Value]] {
-    let rows = try rows(node.input, isCancelled: isCancelled)
-    let layout = node.input.columns
-    let batch = RecordBatch(
+  /// Rows as a batch in their order.
+  func batch(_ rows: [[Value]], _ layout: [PlanColumn]) -> RecordBatch {
+    RecordBatch(
       columns: layout.indices.map { index in
         Column.from(rows.map { $0[index] }, layout[index].type)
       }, rowtimes: Array(repeating: 0, count: rows.count),
       positions: Positions(
         major: Array(repeating: 0, count: rows.count),
-        minor: Array(repeating: 0, count: rows.count)))
-    let evaluator = Evaluator(functions: engine.catalog.functions, layout: layout.map(\.id))
+        minor: rows.indices.map { UInt64($0) }))
+  }
+
+  func evaluator(_ layout: [PlanColumn]) -> Evaluator {
+    Evaluator(functions: engine.catalog.functions, layout: layout.map(\.id))
+  }
+
+  private func sorted(_ node: Sort) throws(QueryFailure) -> [[Value]] {
+    let rows = try rows(node.input)
+    let layout = node.input.columns
+    let batch = batch(rows, layout)
+    let evaluator = evaluator(layout)
     let keys = node.items.map { item in
       let column = evaluator.values(item.expression, batch)
       return (0..<rows.count).map { column.value($0, item.expression.type) }
@@ -61,114 +79,99 @@ struct SnapshotReader {
     return order.map { rows[$0] }
   }
 
-  /// Runs the plan once over snapshots of its sources.
+  /// Of a group's results the last one counts, at the place of the group's first row.
+  private func aggregated(_ node: Aggregate) throws(QueryFailure) -> [[Value]] {
+    var ready: [String: [[Value]]] = [:]
+    var node = node
+    node.input = try prepared(node.input, &ready)
+    let changes = try streamed(.aggregate(node), ready)
+    var result: [[Value]] = []
+    var places: [[Value]: Int] = [:]
+    for row in changes {
+      let key = Array(row.prefix(node.groups.count))
+      if let known = places[key] {
+        result[known] = row
+      } else {
+        places[key] = result.count
+        result.append(row)
+      }
+    }
+    return result
+  }
+
+  private func pipelined(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
+    var ready: [String: [[Value]]] = [:]
+    let prepared = try prepared(plan, &ready)
+    return try streamed(prepared, ready)
+  }
+
+  /// The plan with every part that needs its whole input replaced by a scan of that part's rows.
+  private func prepared(
+    _ plan: LogicalPlan, _ ready: inout [String: [[Value]]]
+  ) throws(QueryFailure) -> LogicalPlan {
+    switch plan {
+    case .scan: return plan
+    case .aggregate, .union, .sort, .distinct, .limit: break
+    case .join(let node):
+      if case .batch = node.kind { break }
+      fallthrough
+    case .filter, .project, .flatMap, .rekey, .exchange:
+      var inputs: [LogicalPlan] = []
+      for input in plan.inputs { inputs.append(try prepared(input, &ready)) }
+      return plan.with(inputs: inputs)
+    }
+    let name = "#\(ready.count)"
+    ready[name] = []
+    let rows = try rows(plan)
+    ready[name] = rows
+    let source = SourceDefinition(
+      name: name, kind: .stream, schema: Schema([]), topic: name, keyFormat: FormatSpec(.none),
+      valueFormat: FormatSpec(.none), partitions: 1)
+    return .scan(Scan(source: source, alias: name, columns: plan.columns, system: [:], keys: []))
+  }
+
+  /// Runs a plan of row-by-row operators once over snapshots of its sources.
   private func streamed(
-    _ plan: LogicalPlan, _ isCancelled: () -> Bool
+    _ plan: LogicalPlan, _ ready: [String: [[Value]]]
   ) throws(QueryFailure) -> [[Value]] {
-    let physical = PhysicalPlanner().plan(plan)
     var topics: Set<String> = []
-    for scan in plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
+    for scan in plan.scans where scan.source.file == nil && ready[scan.source.name] == nil {
+      topics.insert(scan.source.topic)
+    }
     do {
       try engine.view.begin(topics)
     } catch {
       throw QueryFailure("\(error)")
     }
+    let lookups = plan.lookupKeys
     let runtime = try QueryRuntime(
-      plan: physical, end: .client, functions: engine.catalog.functions,
+      plan: PhysicalPlanner().plan(plan), end: .client, functions: engine.catalog.functions,
       options: QueryOptions(
-        order: .rowtime, sliceRows: engine.options.sliceRows, properties: properties),
+        order: .rowtime, sliceRows: engine.options.sliceRows, properties: properties,
+        tablesFirst: true),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
-        let reader = try engine.reader(scan, partition)
-        return scan.source.kind == .table ? try FoldedReader(reader) : reader
+        if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
+        return scan.source.kind == .table
+          ? try engine.foldedReader(scan, partition, keys: lookups[scan.alias])
+          : try engine.reader(scan, partition, takesOpenLine: true)
       })
-    var changes: [[Value]] = []
+    var result: [[Value]] = []
     let columns = plan.columns
-    let isAggregate = plan.containsAggregate
-    var lastOfKey: [[Value]: Int] = [:]
-    let keyPlaces = plan.keys.compactMap { key in columns.firstIndex { $0.id == key } }
-    let windowPlaces =
-      plan.windowBounds.map { bounds in
-        columns.indices.filter { columns[$0].id == bounds.start }
-      } ?? []
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
-      let result = try runtime.runSlice(engine.pool, clockMs: engine.options.clock())
-      try engine.record(result.errors)
-      for batch in result.rows {
-        for row in 0..<batch.count where batch.kind(row) != .updateBefore {
-          if batch.kind(row) == .delete, !isAggregate { continue }
-          let values = columns.indices.map { batch.columns[$0].value(row, columns[$0].type) }
-          guard isAggregate else {
-            changes.append(values)
-            continue
-          }
-          // Of a group's results only the last one counts.
-          let key = (keyPlaces + windowPlaces).map { values[$0] }
-          if let known = lastOfKey[key] {
-            changes[known] = values
-          } else {
-            lastOfKey[key] = changes.count
-            changes.append(values)
-          }
+      let slice = try runtime.runSlice(engine.pool, clockMs: engine.options.clock())
+      try engine.record(slice.errors)
+      for batch in slice.rows {
+        for row in 0..<batch.count {
+          let kind = batch.kind(row)
+          if kind == .updateBefore || kind == .delete { continue }
+          result.append(
+            columns.indices.map { batch.columns[$0].value(row, columns[$0].type) })
         }
       }
-      if result.rowCount == 0, !result.hasMore { break }
+      if slice.rowCount == 0, !slice.hasMore { break }
     }
-    return changes
-  }
-}
-
-extension LogicalPlan {
-  var containsAggregate: Bool {
-    if case .aggregate = self { return true }
-    return inputs.contains { $0.containsAggregate }
-  }
-}
-
-/// A partition of a table's topic folded to the last record of each key, in the order of those records.
-final class FoldedReader: RecordReader {
-  private let records: RawRecords
-
-  init(_ reader: any RecordReader) throws(QueryFailure) {
-    var last: [[UInt8]: (value: [UInt8], timestamp: Int64, offset: Int64)] = [:]
-    var offset: Int64 = 0
-    do {
-      while true {
-        let read = try reader.read(from: offset, maxBytes: 1 << 20)
-        guard read.nextOffset > offset else { break }
-        offset = read.nextOffset
-        for row in 0..<read.records.count {
-          guard let key = read.records.key(row) else { continue }
-          if let value = read.records.value(row) {
-            last[Array(key)] = (
-              Array(value), read.records.timestamps[row], read.records.offsets[row]
-            )
-          } else {
-            last[Array(key)] = nil
-          }
-        }
-      }
-    } catch {
-      throw QueryFailure("cannot read a table: \(error)")
-    }
-    var folded = RawRecords(buffer: ByteBuffer(capacity: last.count * 64))
-    for (key, row) in last.sorted(by: { $0.value.offset < $1.value.offset }) {
-      folded.append(key: key, value: row.value, timestamp: row.timestamp)
-      folded.offsets.append(row.offset)
-      folded.sequences.append(row.offset)
-    }
-    records = folded
-  }
-
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
-    guard let last = records.offsets.last, offset <= last else {
-      return LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
-    }
-    let first = records.offsets.firstIndex { $0 >= offset } ?? records.count
-    let end = min(first + 4096, records.count)
-    return LogRead(
-      records: records.suffix(from: first).prefix(end - first),
-      nextOffset: records.offsets[end - 1] + 1)
+    return result
   }
 }

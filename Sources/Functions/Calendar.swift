@@ -144,10 +144,11 @@ public func parseISOTime(_ text: String) -> Int32? {
   return Int32(time)
 }
 
-private func isoTimeOfDay(_ reader: inout DigitReader) -> Int64? {
+/// `endsDay`: hour 24 alone is the end of the day.
+private func isoTimeOfDay(_ reader: inout DigitReader, endsDay: Bool = false) -> Int64? {
   let colon = UInt8(ascii: ":")
-  guard let hour = reader.number(1, 2), hour < 24 else { return nil }
-  guard reader.take(colon) else { return hour * 3_600_000 }
+  guard let hour = reader.number(1, 2), hour < 24 || endsDay && hour == 24 else { return nil }
+  guard hour < 24, reader.take(colon) else { return hour * 3_600_000 }
   guard let minute = reader.number(2, 2), minute < 60 else { return nil }
   var total = hour * 3_600_000 + minute * 60_000
   guard reader.take(colon) else { return total }
@@ -168,7 +169,7 @@ public func parseISOTimestamp(_ text: String) -> Int64? {
   var total = day * 86_400_000
   if reader.take(UInt8(ascii: "T")) || reader.take(UInt8(ascii: " ")) {
     if !reader.isAtEnd {
-      guard let time = isoTimeOfDay(&reader) else { return nil }
+      guard let time = isoTimeOfDay(&reader, endsDay: true) else { return nil }
       total += time
     }
   }

@@ -16,8 +16,8 @@ struct Headrace: ParsableCommand {
       3 input or output failed, 4 damaged data, 5 a limit was exceeded, 130 interrupted.
       """,
     subcommands: [
-      Shell.self, Run.self, Serve.self, Topic.self, Produce.self, Consume.self, Backup.self,
-      Restore.self, Repair.self,
+      Shell.self, Run.self, Test.self, Serve.self, Topic.self, Produce.self, Consume.self,
+      Backup.self, Restore.self, Repair.self,
     ],
     defaultSubcommand: Shell.self)
 }

@@ -19,6 +19,8 @@ struct CaseRunner {
   let functions: FunctionRegistry
   var sliceRows = 1024
   var checksMessages = true
+  /// The engine is closed and opened after each statement and each epoch.
+  var restarts = false
 
   func run(_ testCase: Case) -> Verdict {
     var options = EngineOptions()
@@ -29,13 +31,13 @@ struct CaseRunner {
     options.clock = { 1_600_000_000_000 }
     options.properties = testCase.properties
     if !testCase.expectsError { options.properties["headrace.force.partitions"] = "1" }
-    let engine: Engine
-    do { engine = try Engine.open(options) } catch { return .failed("open: \(error)") }
-    defer { try? engine.close() }
-    let session = Session(engine: engine)
-    session.endsAtIdle = true
+    let host: EngineHost
+    do { host = try EngineHost(options, restarts: restarts) } catch {
+      return .failed("open: \(error)")
+    }
+    defer { host.end() }
     return testCase.expectsError
-      ? runError(testCase, engine, session) : runPositive(testCase, engine, session)
+      ? runError(testCase, host.engine, host.session) : runPositive(testCase, host)
   }
 
   private func execute(_ text: String, _ session: Session) -> EngineError? {
@@ -60,11 +62,11 @@ struct CaseRunner {
     return (["engine"], "\(error)")
   }
 
-  private func runPositive(
-    _ testCase: Case, _ engine: Engine, _ session: Session
-  ) -> Verdict {
+  private func runPositive(_ testCase: Case, _ host: EngineHost) -> Verdict {
     for statement in testCase.statements {
-      if let error = execute(statement, session) {
+      let error = execute(statement, host.session)
+      do { try host.restart() } catch { return .failed("restart: \(error)") }
+      if let error {
         let (ids, message) = summary(error)
         let text =
           "\(ids.joined(separator: ",")): \(message.prefix(300)) <- \(statement.prefix(200))"
@@ -72,10 +74,12 @@ struct CaseRunner {
           ? .unsupported(text) : .failed(text)
       }
     }
-    if let problem = feed(testCase, engine) { return .failed(problem) }
-    do { try engine.runUntilIdle() } catch { return .failed("run: \(error)") }
-    if let failure = engine.queryFailures.first { return .failed("query failed: \(failure)") }
-    return compare(testCase, engine)
+    if let problem = feed(testCase, host.engine) { return .failed(problem) }
+    do { try host.runUntilIdle() } catch { return .failed("run: \(error)") }
+    if let failure = host.engine.queryFailures.first {
+      return .failed("query failed: \(failure)")
+    }
+    return compare(testCase, host.engine)
   }
 
   func feed(_ testCase: Case, _ engine: Engine) -> String? {

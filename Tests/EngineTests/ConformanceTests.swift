@@ -45,8 +45,15 @@ import Testing
     let oracle = try #require(numbers("schema oracle:").first)
     let reached = [
       "positive": positive, "rejected": errors.first ?? 0, "words": errors.last ?? 0,
-      "oracle": oracle,
+      "oracle": oracle, "rqtt": numbers("RQTT:").first ?? 0,
+      "sqltests": numbers("SQL tests:").first ?? 0,
     ]
+    for line in lines where line.hasPrefix("superseded:") {
+      let proof = try #require(line.split(separator: "(").last?.dropLast())
+      #expect(
+        FileManager.default.fileExists(
+          atPath: Self.root.appendingPathComponent(String(proof)).path), "\(line)")
+    }
     let recorded = try String(
       contentsOf: Self.root.appendingPathComponent("Tests/Conformance/score.txt"), encoding: .utf8)
     for line in recorded.split(separator: "\n") {

@@ -25,6 +25,7 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "default"),
     ScriptConfiguration(name: "batch-1", sliceRows: 1),
     ScriptConfiguration(name: "batch-3", sliceRows: 3, workers: 1),
+    ScriptConfiguration(name: "one-worker", workers: 1),
     ScriptConfiguration(name: "no-optimizer", withoutOptimizer: true),
     ScriptConfiguration(name: "print-reparse", printsAndReparses: true),
     ScriptConfiguration(name: "restart-each-step", restartsAlways: true),

@@ -16,6 +16,8 @@ public protocol Connection: AnyObject, Sendable {
   func finish() throws(ServiceError) -> RunSummary
   /// Rows that all queries have read; nil when nobody can tell.
   func rowsRead() -> Int?
+  /// How much of their present input the queries have read, from 0 to 1; nil where nobody knows.
+  func fractionRead() -> Double?
   func names() throws(ServiceError) -> CatalogNames
 
   func topics() throws(ServiceError) -> [TopicDescription]

@@ -82,6 +82,8 @@ public final class LocalConnection: Connection, @unchecked Sendable {
 
   public func rowsRead() -> Int? { engine.queryStatus.reduce(0) { $0 + $1.rowsRead } }
 
+  public func fractionRead() -> Double? { engine.fractionRead }
+
   public func names() -> CatalogNames { engine.names() }
 
   // MARK: - Topics

@@ -127,6 +127,8 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
 
   public func rowsRead() -> Int? { nil }
 
+  public func fractionRead() -> Double? { nil }
+
   public func names() throws(ServiceError) -> CatalogNames {
     var reader = try request(.names)
     return try read { () throws(WireError) in try reader.names() }

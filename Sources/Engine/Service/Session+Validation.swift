@@ -96,7 +96,8 @@ extension Session {
     let written = String(decoding: text.text, as: UTF8.self)
     switch statement {
     case .createSource(let node):
-      if let existing = engine.catalog.sources[node.name.name], !node.orReplace {
+      let existing = engine.catalog.sources[node.name.name]
+      if let existing, !node.orReplace {
         if node.ifNotExists { return }
         throw alreadyExists(node.name, existing)
       }
@@ -107,15 +108,31 @@ extension Session {
       if let file = definition.file {
         try checkRoot(file, node.properties?["FILE"]?.span ?? node.name.span)
       }
+      if let existing {
+        try planning { () throws(PlanError) in
+          try Upgrade.check(existing, definition, at: node.name.span)
+        }
+      }
       engine.catalog.add(definition)
     case .createSourceAs(let node):
-      if let existing = engine.catalog.sources[node.name.name] {
+      let existing = engine.catalog.sources[node.name.name]
+      if let existing, !node.orReplace {
         if node.ifNotExists { return }
         throw alreadyExists(node.name, existing)
       }
-      let plan = try planning { () throws(PlanError) in
+      var plan = try planning { () throws(PlanError) in
         try SinkBinder(context: context()).bind(
           node, text: written, topicPartitions: { trialPartitions($0) })
+      }
+      // Of a query made by the same script only the name is known; its own id comes when it runs.
+      plan.sink.queryID = existing?.queryID ?? node.name.name
+      if let existing {
+        try planning { () throws(PlanError) in
+          try Upgrade.check(existing, plan.sink, at: node.name.span)
+          if let query = existing.queryID.flatMap({ engine.query($0) }) {
+            try Upgrade.check(query.plan, plan, at: node.name.span)
+          }
+        }
       }
       engine.catalog.add(plan.sink)
     case .insertSelect(let node):

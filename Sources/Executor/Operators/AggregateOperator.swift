@@ -47,6 +47,7 @@ final class AggregateOperator: Operator, StateStore {
 
   override var stores: [any StateStore] { [self] }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
+  var recordCount: Int { index.count + 1 }
   var byteCount: Int { index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {

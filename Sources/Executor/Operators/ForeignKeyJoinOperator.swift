@@ -15,6 +15,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private let foreignKey: BoundExpression
   private let evaluator: Evaluator
   private let emitsRetractions: Bool
+  private let condition: PairCondition?
   private var output: JoinOutput
   /// Foreign key to the keys of the left rows that have it.
   private var references: [[UInt8]: Set<[UInt8]>] = [:]
@@ -22,8 +23,10 @@ final class ForeignKeyJoinOperator: MergingOperator {
 
   init(
     isLeftJoin: Bool, left: TableState, right: TableState, leftKeys: [Int], rightKeys: [Int],
-    foreignKey: BoundExpression, evaluator: Evaluator, emitsRetractions: Bool
+    foreignKey: BoundExpression, evaluator: Evaluator, emitsRetractions: Bool,
+    condition: PairCondition?
   ) {
+    self.condition = condition
     self.isLeftJoin = isLeftJoin
     self.left = left
     self.right = right
@@ -36,7 +39,10 @@ final class ForeignKeyJoinOperator: MergingOperator {
   }
 
   override var stores: [any StateStore] { [left, right] }
-  override func begin(_ context: EvaluationContext) { evaluator.context = context }
+  override func begin(_ context: EvaluationContext) {
+    evaluator.context = context
+    condition?.begin(context)
+  }
 
   override func take(
     _ batch: RecordBatch, rows: Range<Int>, port: Int
@@ -76,6 +82,14 @@ final class ForeignKeyJoinOperator: MergingOperator {
     }
   }
 
+  /// The right row, unless the rest of the condition fails for the pair.
+  private func fitting(
+    _ leftRow: [UInt8]?, _ match: (row: [UInt8], time: Int64)?
+  ) throws(QueryFailure) -> (row: [UInt8], time: Int64)? {
+    guard let condition, let leftRow, let match else { return match }
+    return try condition.test(leftRow, match.row, failed: &failedExpressions) ? match : nil
+  }
+
   private func changeLeft(
     _ batch: RecordBatch, _ row: Int, _ key: [UInt8], _ new: [UInt8]?, _ foreign: [UInt8]?
   ) throws(QueryFailure) {
@@ -98,8 +112,8 @@ final class ForeignKeyJoinOperator: MergingOperator {
     } else {
       key.withUnsafeBytes { left.remove($0) }
     }
-    let oldMatch = oldForeign.flatMap { lookUp(right, $0) }
-    let match = new == nil ? nil : foreign.flatMap { lookUp(right, $0) }
+    let oldMatch = try fitting(old?.row, oldForeign.flatMap { lookUp(right, $0) })
+    let match = try fitting(new, new == nil ? nil : foreign.flatMap { lookUp(right, $0) })
     let hadResult = old != nil && (isLeftJoin || oldMatch != nil)
     let hasResult = new != nil && (isLeftJoin || match != nil)
     if old == nil, !hasResult { return }
@@ -133,8 +147,11 @@ final class ForeignKeyJoinOperator: MergingOperator {
     for leftKey in waiting {
       guard let leftRow = lookUp(left, leftKey) else { continue }
       let resultTime = max(time, leftRow.time)
+      let old = try fitting(leftRow.row, old)
+      let new = try fitting(leftRow.row, new.map { ($0, time) })?.row
       let hadResult = isLeftJoin || old != nil
       let hasResult = isLeftJoin || new != nil
+      if !hadResult, !hasResult { continue }
       if hasResult {
         if hadResult, emitsRetractions {
           try append(batch, row, leftRow.row, old?.row, resultTime, .updateBefore)

@@ -21,6 +21,8 @@ protocol StateStore: AnyObject {
   /// Appends everything.
   func snapshot(into records: inout RawRecords)
   func restore(_ records: RawRecords)
+  /// Records that a snapshot has, about.
+  var recordCount: Int { get }
   /// Memory held; bytes.
   var byteCount: Int { get }
 }

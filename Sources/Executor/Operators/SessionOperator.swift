@@ -57,6 +57,7 @@ final class SessionOperator: Operator, StateStore {
 
   override var stores: [any StateStore] { [self] }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
+  var recordCount: Int { index.count + 1 }
   var byteCount: Int {
     index.byteCount + sessions.count * 64 + slotCount * 32 * (1 + accumulators.count)
   }

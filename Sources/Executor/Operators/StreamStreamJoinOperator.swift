@@ -18,6 +18,8 @@ final class StreamStreamJoinOperator: MergingOperator {
     var keys: [[Int]]
     var types: [[DataType]]
     var keyTypes: [DataType]
+    /// What a pair must fulfil besides equal keys.
+    var condition: PairCondition?
   }
 
   private let spec: Spec
@@ -40,6 +42,23 @@ final class StreamStreamJoinOperator: MergingOperator {
 
   override var stores: [any StateStore] {
     outer.map { sides + [$0] } ?? sides
+  }
+
+  override func begin(_ context: EvaluationContext) { spec.condition?.begin(context) }
+
+  /// The candidates that fulfil the rest of the condition.
+  private func passing(
+    _ found: [JoinBuffer.Entry], _ own: UnsafeRawBufferPointer, _ port: Int
+  ) throws(QueryFailure) -> [JoinBuffer.Entry] {
+    guard let condition = spec.condition else { return found }
+    var result: [JoinBuffer.Entry] = []
+    for entry in found {
+      let row = Array(own)
+      let passes = try condition.test(
+        port == 0 ? row : entry.row, port == 0 ? entry.row : row, failed: &failedExpressions)
+      if passes { result.append(entry) }
+    }
+    return result
   }
 
   /// Whether unmatched rows of a side are results.
@@ -89,7 +108,9 @@ final class StreamStreamJoinOperator: MergingOperator {
       outer.advance(to: time)
       if time == outer.streamTime { try closeOuter(outer, batch, row) }
     }
-    let found = sides[1 - port].find(key, from: max(0, time - back), to: max(0, time + ahead))
+    let found = try passing(
+      sides[1 - port].find(key, from: max(0, time - back), to: max(0, time + ahead)), rowBytes,
+      port)
     for entry in found {
       outer?.remove(
         OuterBuffer.Key(timestamp: entry.timestamp, isLeft: port == 1, key: key))

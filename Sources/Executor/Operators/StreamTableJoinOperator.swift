@@ -7,19 +7,26 @@ final class StreamTableJoinOperator: MergingOperator {
   private let state: ColumnTable
   private let streamKeys: [Int]
   private let tableKeys: [Int]
+  /// How many of the stream's keys are columns of the result's key; a window's bounds are not.
+  private let keyCount: Int
   private let isLeft: Bool
+  private let condition: PairCondition?
   private var slots: [Int32] = []
 
   init(
-    state: ColumnTable, streamKeys: [Int], tableKeys: [Int], isLeft: Bool
+    state: ColumnTable, streamKeys: [Int], tableKeys: [Int], keyCount: Int, isLeft: Bool,
+    condition: PairCondition?
   ) {
+    self.condition = condition
     self.state = state
+    self.keyCount = keyCount
     self.streamKeys = streamKeys
     self.tableKeys = tableKeys
     self.isLeft = isLeft
   }
 
   override var stores: [any StateStore] { [state] }
+  override func begin(_ context: EvaluationContext) { condition?.begin(context) }
 
   override func take(
     _ batch: RecordBatch, rows: Range<Int>, port: Int
@@ -45,6 +52,7 @@ final class StreamTableJoinOperator: MergingOperator {
     var validity: Bitmap?
     for column in keyColumns { validity = intersect(validity, column.validity) }
     state.find(RowCodec.encode(keyColumns, count: batch.count), into: &slots)
+    if let condition { dropFailing(condition, batch) }
     var result = batch
     var matches = slots
     if !isLeft || validity != nil || batch.kinds != nil {
@@ -59,8 +67,19 @@ final class StreamTableJoinOperator: MergingOperator {
     }
     result.columns += state.gather(matches)
     // The result's key repeats the stream's.
-    result.columns += streamKeys.map { result.columns[$0] }
+    result.columns += streamKeys.prefix(keyCount).map { result.columns[$0] }
     result.kinds = nil
     try emit(result)
+  }
+
+  /// A table row that fails the rest of the condition counts as absent.
+  private func dropFailing(_ condition: PairCondition, _ batch: RecordBatch) {
+    let candidates = (0..<Int32(batch.count)).filter { slots[Int($0)] >= 0 }
+    guard !candidates.isEmpty else { return }
+    var pairs = batch.gather(candidates)
+    pairs.columns += state.gather(candidates.map { slots[Int($0)] })
+    var passes = [Bool](repeating: false, count: candidates.count)
+    for row in condition.matches(pairs, failed: &failedExpressions) { passes[Int(row)] = true }
+    for (place, row) in candidates.enumerated() where !passes[place] { slots[Int(row)] = -1 }
   }
 }

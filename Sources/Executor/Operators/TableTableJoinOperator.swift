@@ -10,12 +10,14 @@ final class TableTableJoinOperator: MergingOperator {
   private let states: [TableState]
   private let keys: [[Int]]
   private let emitsRetractions: Bool
+  private let condition: PairCondition?
   private var output: JoinOutput
 
   init(
     type: Join.Kind, states: [TableState], keys: [[Int]], keyTypes: [DataType],
-    emitsRetractions: Bool
+    emitsRetractions: Bool, condition: PairCondition?
   ) {
+    self.condition = condition
     self.type = type
     self.states = states
     self.keys = keys
@@ -25,6 +27,7 @@ final class TableTableJoinOperator: MergingOperator {
   }
 
   override var stores: [any StateStore] { states }
+  override func begin(_ context: EvaluationContext) { condition?.begin(context) }
 
   override func take(
     _ batch: RecordBatch, rows: Range<Int>, port: Int
@@ -68,6 +71,22 @@ final class TableTableJoinOperator: MergingOperator {
       own.remove(key)
     }
     let isLeft = port == 0
+    if let condition {
+      let before = try joined(condition, isLeft, old, match?.row)
+      let after = try joined(condition, isLeft, new.map { Array($0) }, match?.row)
+      let time = max(batch.rowtimes[row], match?.time ?? Int64.min)
+      if let before, emitsRetractions || after == nil {
+        try append(
+          batch, row, isLeft, before.own, before.other, key, time,
+          after == nil ? .delete : .updateBefore)
+      }
+      if let after {
+        try append(
+          batch, row, isLeft, after.own, after.other, key, time,
+          before != nil && emitsRetractions ? .updateAfter : .insert)
+      }
+      return
+    }
     func result(_ hasOwn: Bool) -> Bool {
       isLeft
         ? exists(left: hasOwn, right: match != nil) : exists(left: match != nil, right: hasOwn)
@@ -89,6 +108,21 @@ final class TableTableJoinOperator: MergingOperator {
         batch, row, isLeft, new.map { Array($0) }, match?.row, key, time,
         hadResult && emitsRetractions ? .updateAfter : .insert)
     }
+  }
+
+  /// The joined row, where there is one: a side that fails the condition counts as absent.
+  private func joined(
+    _ condition: PairCondition, _ isLeft: Bool, _ own: [UInt8]?, _ other: [UInt8]?
+  ) throws(QueryFailure) -> (own: [UInt8]?, other: [UInt8]?)? {
+    if let own, let other,
+      try condition.test(
+        isLeft ? own : other, isLeft ? other : own, failed: &failedExpressions)
+    {
+      return (own, other)
+    }
+    let kept: Join.Kind = isLeft ? .left : .right
+    if type == kept { return own.map { ($0, nil) } }
+    return type == .inner ? nil : other.map { (nil, $0) }
   }
 
   private func append(

@@ -19,6 +19,7 @@ final class ColumnTable: StateStore {
     columns = types.map { TableColumn($0) }
   }
 
+  var recordCount: Int { index.count }
   var byteCount: Int {
     index.byteCount + rowtimes.count * 13 + columns.reduce(0) { $0 + $1.byteCount }
   }

@@ -20,6 +20,7 @@ final class JoinBuffer: StateStore {
   private var sweptAt = Int64.min
   private var added: [(key: [UInt8], entry: Entry)] = []
   private(set) var byteCount = 0
+  private(set) var recordCount = 0
 
   init(name: String, retentionMs: Int64) {
     self.name = name
@@ -50,6 +51,7 @@ final class JoinBuffer: StateStore {
     list.insert(entry, at: place)
     entries[key] = list
     byteCount += entry.row.count + key.count + 48
+    recordCount += 1
   }
 
   /// Rows of the key with a time in the range, oldest first.
@@ -68,6 +70,7 @@ final class JoinBuffer: StateStore {
     let oldest = observed - retentionMs
     for (key, list) in entries where list[0].timestamp <= oldest {
       let kept = list.filter { $0.timestamp > oldest }
+      recordCount -= list.count - kept.count
       byteCount -= (list.count - kept.count) * (key.count + 48 + (list.first?.row.count ?? 0))
       entries[key] = kept.isEmpty ? nil : kept
     }
@@ -141,6 +144,7 @@ final class OuterBuffer: StateStore {
 
   init(name: String) { self.name = name }
 
+  var recordCount: Int { rows.count + 1 }
   var byteCount: Int { rows.count * 128 }
   var isEmpty: Bool { rows.isEmpty }
 

@@ -13,6 +13,7 @@ final class TableState: StateStore {
   }
 
   var count: Int { rows.count }
+  var recordCount: Int { rows.count }
   var byteCount: Int { rows.byteCount }
 
   func find(_ key: UnsafeRawBufferPointer) -> Int? { rows.find(key) }

@@ -42,7 +42,12 @@ struct Lowering {
         entries.append((target, port))
         return
       }
-      let places = scan.keys.compactMap { key in scan.columns.firstIndex { $0.id == key } }
+      let bounds = scan.source.window.flatMap { _ in
+        LogicalPlan.scan(scan).windowBounds.map { [$0.start, $0.end] }
+      }
+      let places = (scan.keys + (bounds ?? [])).compactMap { key in
+        scan.columns.firstIndex { $0.id == key }
+      }
       let operation = TableSourceOperator(
         state: TableState(name: storeName("table"), types: scan.columns.map(\.type)),
         keyColumns: places)
@@ -92,7 +97,14 @@ struct Lowering {
       operators.append(operation)
     case .join(let node):
       try lowerJoin(node, into: target, port: port, retractions: retractions)
-    case .union, .sort, .distinct, .limit:
+    case .union(let node):
+      let operation = UnionOperator()
+      connect(operation, target, port)
+      for (place, input) in node.inputs.enumerated() {
+        try lower(input, into: operation, port: place, retractions: false)
+      }
+      operators.append(operation)
+    case .sort, .distinct, .limit:
       throw QueryFailure("this query has a step that runs only in pull queries")
     }
   }
@@ -111,11 +123,18 @@ struct Lowering {
         throw QueryFailure("aggregate function \(call.function) is not registered")
       }
       do {
+        let overload = function.overloads[call.overload]
+        let types = call.arguments.map(\.type)
+        let accumulator = try overload.make(
+          AggregateCall(
+            argumentTypes: types, literals: call.literals, resultType: call.column.type,
+            properties: properties))
+        let takesBack = node.input.isTable && !overload.canUndo
         accumulators.append(
-          try function.overloads[call.overload].make(
-            AggregateCall(
-              argumentTypes: call.arguments.map(\.type), literals: call.literals,
-              resultType: call.column.type, properties: properties)))
+          takesBack
+            ? RetractableAccumulator(
+              accumulator, argumentTypes: types, resultType: call.column.type,
+              isExtreme: call.function == "MIN" || call.function == "MAX") : accumulator)
       } catch {
         throw QueryFailure("\(call.function): \(error.message)")
       }
@@ -139,18 +158,20 @@ struct Lowering {
       return ids.compactMap { id in columns.firstIndex { $0.id == id } }
     }
     switch node.kind {
+    case .batch: throw QueryFailure("this query has a join that runs only in pull queries")
     case .streamTable:
       let state = ColumnTable(name: storeName("join"), types: node.right.columns.map(\.type))
       let operation = StreamTableJoinOperator(
         state: state, streamKeys: places(node.leftKeys, node.left),
-        tableKeys: places(node.rightKeys, node.right), isLeft: node.type == .left)
+        tableKeys: places(node.rightKeys, node.right), keyCount: node.key.count,
+        isLeft: node.type == .left, condition: condition(node))
       try connectJoin(node, operation, target, port)
     case .streamStream(let before, let after, let grace):
       let spec = StreamStreamJoinOperator.Spec(
         type: node.type, beforeMs: before, afterMs: after, graceMs: grace,
         keys: [places(node.leftKeys, node.left), places(node.rightKeys, node.right)],
         types: [node.left.columns.map(\.type), node.right.columns.map(\.type)],
-        keyTypes: node.key.map(\.type))
+        keyTypes: node.key.map(\.type), condition: condition(node))
       let operation = StreamStreamJoinOperator(
         spec: spec, names: [storeName("left"), storeName("right"), storeName("outer")])
       try connectJoin(node, operation, target, port)
@@ -161,7 +182,8 @@ struct Lowering {
       let operation = TableTableJoinOperator(
         type: node.type, states: states,
         keys: [places(node.leftKeys, node.left), places(node.rightKeys, node.right)],
-        keyTypes: node.key.map(\.type), emitsRetractions: retractions)
+        keyTypes: node.key.map(\.type), emitsRetractions: retractions,
+        condition: condition(node))
       try connectJoin(node, operation, target, port)
     case .foreignKey(let expression):
       let operation = ForeignKeyJoinOperator(
@@ -169,8 +191,19 @@ struct Lowering {
         left: TableState(name: storeName("left"), types: node.left.columns.map(\.type)),
         right: TableState(name: storeName("right"), types: node.right.columns.map(\.type)),
         leftKeys: places(node.leftKeys, node.left), rightKeys: places(node.rightKeys, node.right),
-        foreignKey: expression, evaluator: evaluator(node.left), emitsRetractions: retractions)
+        foreignKey: expression, evaluator: evaluator(node.left), emitsRetractions: retractions,
+        condition: condition(node))
       try connectJoin(node, operation, target, port)
+    }
+  }
+
+  private func condition(_ node: JoinPlan) -> PairCondition? {
+    node.residual.map { residual in
+      PairCondition(
+        residual,
+        evaluator: Evaluator(
+          functions: functions, layout: (node.left.columns + node.right.columns).map(\.id)),
+        left: node.left.columns.map(\.type), right: node.right.columns.map(\.type))
     }
   }
 

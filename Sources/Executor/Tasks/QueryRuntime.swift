@@ -10,6 +10,7 @@ public import Columns
 public import Functions
 public import LogStorage
 public import Planner
+import Syntax
 
 /// Where a query's rows go.
 public enum QueryEnd: Sendable {
@@ -25,12 +26,15 @@ public struct QueryOptions: Sendable {
   public var readBytes: Int
   public var properties: [String: String]
   public var seed: UInt64
+  /// Rows of tables come before all rows of streams: the input is a snapshot and no history.
+  public var tablesFirst: Bool
   public var encoder = RecordBatchEncoder()
 
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 16_384, readBytes: Int = 1 << 20,
-    properties: [String: String] = [:], seed: UInt64 = 0
+    properties: [String: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false
   ) {
+    self.tablesFirst = tablesFirst
     self.order = order
     self.sliceRows = sliceRows
     self.readBytes = readBytes
@@ -88,7 +92,8 @@ public final class QueryRuntime {
         list.append(
           try QueryTask(
             stage: stage, partition: partition, end: makeEnd(stage, partition),
-            functions: functions, properties: options.properties, retractions: false))
+            functions: functions, properties: options.properties,
+            retractions: stage.output.carriesRetractions))
       }
       tasks.append(list)
       for (entry, input) in stage.inputs.enumerated() {
@@ -100,7 +105,7 @@ public final class QueryRuntime {
           cursors.append(
             SourceCursor(
               scan: scan, ordinal: ordinal, partition: partition, shared: shared,
-              order: options.order,
+              order: options.tablesFirst && scan.source.kind == .table ? .first : options.order,
               position: positions(ordinal, partition),
               failsOnBadTimestamp: options.properties["ksql.timestamp.throw.on.invalid"] == "true"))
           feeds.append((index, entry, partition))
@@ -154,6 +159,15 @@ public final class QueryRuntime {
   /// After the last `restore`.
   public func finishRestore() throws(QueryFailure) {
     for task in tasks.joined() { try task.restored() }
+  }
+
+  /// About how many records `snapshot` gives.
+  public func recordCount(store: String, partition: Int) -> Int {
+    var count = 0
+    for list in tasks where partition < list.count {
+      for state in list[partition].stores where state.name == store { count += state.recordCount }
+    }
+    return count
   }
 
   /// A store's whole content.

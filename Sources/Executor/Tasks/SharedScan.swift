@@ -38,6 +38,9 @@ final class SharedScan: Sendable {
     self.reader = reader
   }
 
+  /// Where the rows are there already and nothing is decoded.
+  var rows: RowsReader? { reader as? RowsReader }
+
   /// A cursor that needs these columns begins to read.
   func join(_ columns: Set<String>) {
     state.withLock { state in

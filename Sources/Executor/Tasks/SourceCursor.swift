@@ -36,6 +36,8 @@ public struct SourceError: Sendable, Hashable {
 public enum MergeOrder: String, Sendable {
   case rowtime
   case arrival
+  /// Before the rows of all sources that have another order.
+  case first
 }
 
 /// Where a cursor's records come from: the log, or a file. Called by the cursor's task only.
@@ -103,6 +105,15 @@ final class SourceCursor {
   func fill(rows: Int, maxBytes: Int) throws(QueryFailure) {
     if let failure { throw failure }
     isAtEnd = false
+    if let ready = shared.rows {
+      if let batch = ready.take() {
+        pending.append(batch)
+        pendingOffsets.append((0..<Int64(batch.count)).map { $0 })
+        pendingRows += batch.count
+      }
+      isAtEnd = true
+      return
+    }
     while pendingRows < rows {
       guard let chunk = try shared.chunk(at: readOffset, maxBytes: maxBytes) else {
         isAtEnd = true
@@ -144,7 +155,12 @@ final class SourceCursor {
       case .windowEnd: columns.append(batch.windows?.end ?? .nulls(.bigint, count: count))
       }
     }
-    var majors = order == .rowtime ? batch.rowtimes : batch.sequences
+    var majors: [Int64]
+    switch order {
+    case .rowtime: majors = batch.rowtimes
+    case .arrival: majors = batch.sequences
+    case .first: majors = Array(repeating: Int64.min, count: count)
+    }
     var highest = readMajor
     for row in majors.indices {
       if majors[row] > highest { highest = majors[row] } else { majors[row] = highest }

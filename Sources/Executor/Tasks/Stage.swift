@@ -14,6 +14,11 @@ enum StageInput {
 enum StageOutput {
   case exchange(Exchange)
   case end
+
+  var carriesRetractions: Bool {
+    if case .exchange(let exchange) = self { return exchange.carriesRetractions }
+    return false
+  }
 }
 
 struct Stage {

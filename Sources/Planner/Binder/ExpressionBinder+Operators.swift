@@ -26,9 +26,17 @@ extension ExpressionBinder {
     guard let leftType = left.type, let rightType = right.type, leftType.isNumeric,
       rightType.isNumeric, let common = leftType.widened(with: rightType)
     else {
+      let shown = text(of: .arithmetic(node))
+      if left.type == nil || right.type == nil {
+        throw error(
+          "invalid-operand",
+          "Error processing expression: \(shown.replacing("NULL", with: "null")). Arithmetic on "
+            + "types \(left.typeText) and \(right.typeText) are not supported.",
+          node.operatorSpan, hint: "CAST the NULL to the type that it should have")
+      }
       throw error(
         "invalid-operand",
-        "Error processing expression: \(text(of: .arithmetic(node))). Unsupported arithmetic "
+        "Error processing expression: \(shown). Unsupported arithmetic "
           + "types. \(kindText(left.type)) \(kindText(right.type))", node.operatorSpan)
     }
     let op = ArithmeticOperator(node.op)
@@ -198,7 +206,9 @@ extension ExpressionBinder {
     let pattern = try bind(node.pattern)
     for side in [operand, pattern] where side.type != .string && side.type != nil {
       throw error(
-        "invalid-operand", "LIKE needs strings, not \(side.typeText): \(side.text)", node.span)
+        "invalid-operand",
+        "The column type for Like condition must be VARCHAR. The column type is "
+          + "\(side.typeText): \(side.text)", node.span)
     }
     if let escape = node.escape, escape.value.utf8.count != 1 {
       throw error(

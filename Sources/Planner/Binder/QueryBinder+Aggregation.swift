@@ -8,13 +8,11 @@ import Syntax
 final class AggregateCollector {
   let context: BindingContext
   let scope: Scope
-  let isTable: Bool
   var calls: [Aggregate.Call] = []
 
-  init(context: BindingContext, scope: Scope, isTable: Bool) {
+  init(context: BindingContext, scope: Scope) {
     self.context = context
     self.scope = scope
-    self.isTable = isTable
   }
 
   func add(
@@ -44,12 +42,6 @@ final class AggregateCollector {
       throw error
     }
     let overload = function.overloads[resolution.overload]
-    if isTable, !overload.canUndo {
-      throw PlanError(
-        "aggregate-on-table",
-        "The aggregation function(s) (\(function.name)) cannot be applied to a table source, "
-          + "only to a stream source.", at: call.span)
-    }
     var literals: [Value] = []
     let valueCount = arguments.count - overload.literalCount
     for (index, argument) in arguments.enumerated() where index >= valueCount {
@@ -108,8 +100,7 @@ extension QueryBinder {
         "Table functions cannot be used with aggregations.", at: item.span)
     }
     let groupBy = try checkedGroupBy(select)
-    let collector = AggregateCollector(
-      context: context, scope: input.scope, isTable: input.plan.isTable)
+    let collector = AggregateCollector(context: context, scope: input.scope)
     let raw = try expand(select, input.scope, rekeyed: false)
     var scope = input.scope
     var windowColumns: (start: PlanColumn, end: PlanColumn)?

@@ -8,16 +8,28 @@ extension QueryBinder {
     switch relation {
     case .source(let named): return try bindSource(named)
     case .derived(let derived):
-      let inner = QueryBinder(context: context, purpose: purpose == .pull ? .pull : .push)
-      var binder = inner
-      binder.commonTables = commonTables
-      return derivedStep(
-        try binder.bind(derived.query), alias: derived.alias?.name ?? "")
+      return try derivedStep(
+        try nested(commonTables).bind(derived.query), alias: derived.alias?.name ?? "",
+        at: derived.query.span)
     case .join(let join): return try bindJoin(join)
     }
   }
 
-  private func derivedStep(_ bound: BoundQuery, alias: String) -> Step {
+  /// Binds a query inside this one. It needs no key of its own unless the outer one asks for it.
+  func nested(_ tables: [String: CommonScope]) -> QueryBinder {
+    var binder = QueryBinder(context: context, purpose: purpose == .pull ? .pull : .push)
+    binder.commonTables = tables
+    binder.isNested = true
+    return binder
+  }
+
+  private func derivedStep(
+    _ bound: BoundQuery, alias: String, at span: Span
+  ) throws(PlanError) -> Step {
+    if purpose != .pull, bound.limit != nil {
+      throw PlanError(
+        "invalid-limit", "LIMIT in a derived table is supported only in pull queries", at: span)
+    }
     let entries = bound.columns.map {
       Scope.Entry(qualifier: alias, column: $0, isSystem: false)
     }
@@ -33,7 +45,10 @@ extension QueryBinder {
 
   private func bindSource(_ named: NamedRelation) throws(PlanError) -> Step {
     let alias = named.alias?.name ?? named.name.name
-    if let common = commonTables[named.name.name] { return derivedStep(common, alias: alias) }
+    if let common = commonTables[named.name.name] {
+      return try derivedStep(
+        try nested(common.visible).bind(common.query), alias: alias, at: named.name.span)
+    }
     let source = try context.catalog.source(named.name)
     var columns: [PlanColumn] = []
     var entries: [Scope.Entry] = []

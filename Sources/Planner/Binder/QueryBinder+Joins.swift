@@ -5,7 +5,7 @@ import Syntax
 
 extension QueryBinder {
   /// One equality of an ON clause, its sides in the order of the join's inputs.
-  private struct Equality {
+  struct Equality {
     var left: Typed
     var right: Typed
     var leftText: String
@@ -22,44 +22,123 @@ extension QueryBinder {
         "Each side of the join must have a unique alias: '\(qualifier)' is used twice. Give one "
           + "of them another name with AS.", at: join.right.span)
     }
-    let equality = try bindCondition(join, left, right)
+    if purpose == .pull, join.within == nil { return try bindPullJoin(join, left, right) }
+    let condition = try bindConditions(join, left, right)
+    let keys = condition.keys
     let scope = left.scope + right.scope
     try checkKinds(join, left, right)
     let isTableTable = left.plan.isTable && right.plan.isTable
-    if isTableTable, !isKey(equality.left.expression, left) {
-      return try bindForeignKey(join, left, right, equality, scope)
+    if isTableTable, !isKeyed(left, by: keys.map(\.left)) {
+      return try bindForeignKey(join, left, right, condition, scope)
     }
-    if right.plan.isTable, !isKey(equality.right.expression, right) {
-      throw tableKeyError(join, left, right, equality)
+    if right.plan.isTable, !isKeyed(right, by: keys.map(\.right)) {
+      throw tableKeyError(join, left, right, keys[0])
     }
-    try checkWindows(join, left, right, equality)
-    rekey(&left, equality.left, text: equality.leftText)
-    rekey(&right, equality.right, text: equality.rightText)
-    let slot = joinKey(join, left, right, equality)
+    try checkWindows(join, left, right, keys)
+    if join.kind == .full, keys.count > 1 || isTableTable && condition.residual != nil {
+      throw PlanError(
+        "full-join-condition",
+        "a FULL JOIN in a streaming query takes one equality of its keys and no other condition",
+        at: join.condition.span)
+    }
+    rekey(&left, keys.map { ($0.left, $0.leftText) })
+    rekey(&right, keys.map { ($0.right, $0.rightText) })
+    let slots = keys.indices.map { joinKey(join, left, right, keys[$0], part: $0) }
     let node = JoinPlan(
       kind: try joinKind(join, left, right), type: join.kind, left: left.plan,
-      right: right.plan, leftKeys: left.keys.map(\.column.id),
-      rightKeys: right.keys.map(\.column.id), key: [slot.column], residual: nil)
+      right: right.plan, leftKeys: left.keys.map(\.column.id) + windowKey(left.plan),
+      rightKeys: right.keys.map(\.column.id) + windowKey(right.plan), key: slots.map(\.column),
+      residual: condition.residual)
     var result = Step(
-      plan: .join(node), scope: scope, keys: [slot], keyWord: "join expression")
+      plan: .join(node), scope: scope, keys: slots, keyWord: "join expression")
     result.scope.entries.removeAll { $0.qualifier.isEmpty && $0.isSystem }
-    if slot.isSynthetic {
+    for slot in slots where slot.isSynthetic {
       result.scope.entries.append(
         Scope.Entry(qualifier: "", column: slot.column, isSystem: true))
     }
     return result
   }
 
+  /// What ON asks: equalities that become the key of both sides, and the rest.
+  struct JoinCondition {
+    var keys: [Equality]
+    var residual: BoundExpression?
+  }
+
+  private func bindConditions(
+    _ join: Join, _ left: Step, _ right: Step
+  ) throws(PlanError) -> JoinCondition {
+    let parts = join.condition.conjuncts
+    guard parts.count > 1 else {
+      return JoinCondition(keys: [try bindCondition(join, left, right)], residual: nil)
+    }
+    let scope = left.scope + right.scope
+    let binder = ExpressionBinder(context: context, scope: scope, clause: "JOIN ON")
+    var found: [Int: Equality] = [:]
+    for (place, part) in parts.enumerated() {
+      found[place] = try equality(part, left, right, binder)
+    }
+    let chosen = chooseKeys(found, right)
+    guard !chosen.isEmpty else {
+      throw PlanError(
+        "invalid-join-condition",
+        "Invalid join condition: one part of \(expressionText(join.condition)) must be an "
+          + "equality of the two sides"
+          + (right.plan.isTable ? " over the primary key of the right one." : "."),
+        at: join.condition.span)
+    }
+    var residual: BoundExpression?
+    for (place, part) in parts.enumerated() where !chosen.contains(place) {
+      let bound = try binder.predicate(part)
+      residual = residual.map { .and($0, bound) } ?? bound
+    }
+    return JoinCondition(keys: chosen.compactMap { found[$0] }, residual: residual)
+  }
+
+  /// The parts that key the join: of a table all its key columns, of streams the first equality.
+  private func chooseKeys(_ found: [Int: Equality], _ right: Step) -> [Int] {
+    let places = found.keys.sorted()
+    guard right.plan.isTable else { return Array(places.prefix(1)) }
+    let chosen = right.keys.compactMap { slot in
+      places.first { found[$0].map { slot.has($0.right.expression) } ?? false }
+    }
+    return chosen.count == right.keys.count ? chosen : []
+  }
+
+  /// `a = b` with one side of each input and one type; nil: another condition.
+  private func equality(
+    _ part: Expression, _ left: Step, _ right: Step, _ binder: ExpressionBinder
+  ) throws(PlanError) -> Equality? {
+    guard case .comparison(let node) = part, node.op == .equal else { return nil }
+    let first = try binder.bind(node.left)
+    let second = try binder.bind(node.right)
+    guard let type = first.type, type == second.type else { return nil }
+    let sides = [left, right].map { Set($0.scope.entries.map(\.column.id)) }
+    func isIn(_ side: Int, _ typed: Typed) -> Bool {
+      !typed.expression.columns.isEmpty && typed.expression.columns.isSubset(of: sides[side])
+    }
+    let texts = [joinText(node.left, binder.scope), joinText(node.right, binder.scope)]
+    if isIn(0, first), isIn(1, second) {
+      return Equality(
+        left: first, right: second, leftText: texts[0], rightText: texts[1], span: node.span)
+    }
+    if isIn(1, first), isIn(0, second) {
+      return Equality(
+        left: second, right: first, leftText: texts[1], rightText: texts[0], span: node.span)
+    }
+    return nil
+  }
+
+  /// Windowed rows meet those of their own window: of the same start, and for sessions end.
+  private func windowKey(_ plan: LogicalPlan) -> [ColumnID] {
+    guard let window = plan.window, let bounds = plan.windowBounds else { return [] }
+    return window.kind == .session ? [bounds.start, bounds.end] : [bounds.start]
+  }
+
   private func bindCondition(
     _ join: Join, _ left: Step, _ right: Step
   ) throws(PlanError) -> Equality {
     guard case .comparison(let condition) = join.condition, condition.op == .equal else {
-      if case .logical = join.condition {
-        throw PlanError(
-          "join-condition",
-          "Invalid join condition: joins on multiple conditions are not yet supported. Got "
-            + "\(expressionText(join.condition)).", at: join.condition.span)
-      }
       throw PlanError(
         "invalid-join-condition",
         "Unsupported join expression: \(expressionText(join.condition)). Only equality "
@@ -147,10 +226,10 @@ extension QueryBinder {
     return expressionText(expression)
   }
 
-  private func isKey(_ expression: BoundExpression, _ step: Step) -> Bool {
-    guard step.keys.count == 1 else { return false }
-    return step.keys[0].column.reference == expression
-      || step.keys[0].equivalents.contains { $0.expression == expression }
+  /// Whether the rows of a step are keyed by just these expressions.
+  private func isKeyed(_ step: Step, by expressions: [Typed]) -> Bool {
+    step.keys.count == expressions.count
+      && zip(step.keys, expressions).allSatisfy { $0.has($1.expression) }
   }
 
   private func checkKinds(_ join: Join, _ left: Step, _ right: Step) throws(PlanError) {
@@ -190,7 +269,7 @@ extension QueryBinder {
   }
 
   private func checkWindows(
-    _ join: Join, _ left: Step, _ right: Step, _ equality: Equality
+    _ join: Join, _ left: Step, _ right: Step, _ keys: [Equality]
   ) throws(PlanError) {
     let leftName = left.scope.qualifiers.last ?? ""
     let rightName = right.scope.qualifiers.first ?? ""
@@ -216,7 +295,7 @@ extension QueryBinder {
         "Can not join windowed source to non-windowed source.\n"
           + texts.joined(separator: "\n"), at: join.span)
     }
-    if !isKey(equality.left.expression, left) || !isKey(equality.right.expression, right) {
+    if !isKeyed(left, by: keys.map(\.left)) || !isKeyed(right, by: keys.map(\.right)) {
       throw PlanError(
         "windowed-repartition",
         "Implicit repartitioning of windowed sources is not supported.", at: join.span)
@@ -235,32 +314,36 @@ extension QueryBinder {
         + ". Got \(equality.leftText) = \(equality.rightText).", at: equality.span)
   }
 
-  /// Keys a side by the join expression, if it is not already.
-  private func rekey(_ step: inout Step, _ expression: Typed, text: String) {
-    if isKey(expression.expression, step) { return }
-    let column: PlanColumn
-    if case .column(let id, let type) = expression.expression, let known = step.plan.column(id) {
-      column = PlanColumn(id, known.name, type)
-    } else {
-      column = context.newColumn("KSQL_KEY", expression.expression.type)
+  /// Keys a side by the join expressions, if it is not already.
+  private func rekey(_ step: inout Step, _ expressions: [(typed: Typed, text: String)]) {
+    if isKeyed(step, by: expressions.map(\.typed)) { return }
+    let slots = expressions.map { typed, text in
+      let column: PlanColumn
+      if case .column(let id, let type) = typed.expression, let known = step.plan.column(id) {
+        column = PlanColumn(id, known.name, type)
+      } else {
+        column = context.newColumn("KSQL_KEY", typed.expression.type)
+      }
+      return KeySlot(column: column, equivalents: [(typed.expression, text)])
     }
     step.plan = .rekey(
       Rekey(
         input: step.plan,
-        keys: [Project.Item(column: column, expression: expression.expression)],
-        dropsNullKeys: true))
-    step.keys = [KeySlot(column: column, equivalents: [(expression.expression, text)])]
+        keys: slots.map {
+          Project.Item(column: $0.column, expression: $0.equivalents[0].expression)
+        }, dropsNullKeys: true))
+    step.keys = slots
   }
 
   private func joinKey(
-    _ join: Join, _ left: Step, _ right: Step, _ equality: Equality
+    _ join: Join, _ left: Step, _ right: Step, _ equality: Equality, part: Int
   ) -> KeySlot {
     let type = equality.left.expression.type
     var viable: [(expression: BoundExpression, text: String)] = []
     func addSlot(_ step: Step, _ side: Typed, _ text: String) {
       if case .column = side.expression { viable.append((side.expression, text)) }
       // What a nested join already knew to be the same key.
-      for equivalent in step.keys[0].equivalents
+      for equivalent in step.keys[part].equivalents
       where !viable.contains(where: { $0.expression == equivalent.expression }) {
         if case .column = equivalent.expression, case .join = step.plan {
           viable.append(equivalent)
@@ -272,12 +355,26 @@ extension QueryBinder {
       addSlot(right, equality.right, equality.rightText)
     }
     if viable.isEmpty {
-      let column = context.newColumn("ROWKEY", type)
+      let column = context.newColumn(syntheticName(left.scope + right.scope), type)
       return KeySlot(
-        column: column, equivalents: [(column.reference, "ROWKEY")], isSynthetic: true)
+        column: column, equivalents: [(column.reference, column.name)], isSynthetic: true)
     }
     let name = viable[0].text.replacing(".", with: "_")
     return KeySlot(column: context.newColumn(name, type), equivalents: viable)
+  }
+
+  /// ROWKEY, or with the number after the highest that a column of the sources has.
+  private func syntheticName(_ scope: Scope) -> String {
+    var highest = -1
+    for entry in scope.entries where !entry.isSystem && entry.column.name.hasPrefix("ROWKEY") {
+      let rest = entry.column.name.dropFirst("ROWKEY".count)
+      if rest.isEmpty {
+        highest = max(highest, 0)
+      } else if rest.hasPrefix("_"), let number = Int(rest.dropFirst()) {
+        highest = max(highest, number)
+      }
+    }
+    return highest < 0 ? "ROWKEY" : "ROWKEY_\(highest + 1)"
   }
 
   private func joinKind(
@@ -307,17 +404,18 @@ extension QueryBinder {
   }
 
   private func bindForeignKey(
-    _ join: Join, _ left: Step, _ right: Step, _ equality: Equality, _ scope: Scope
+    _ join: Join, _ left: Step, _ right: Step, _ condition: JoinCondition, _ scope: Scope
   ) throws(PlanError) -> Step {
+    let equality = condition.keys[0]
     let got = "Got \(equality.leftText) = \(equality.rightText)."
-    guard isKey(equality.right.expression, right) else {
+    guard condition.keys.count == 1, isKeyed(right, by: [equality.right]) else {
       throw tableKeyError(join, left, right, equality)
     }
-    if left.scope.isJoin || join.isNested {
+    guard left.plan.window == nil, right.plan.window == nil else {
       throw PlanError(
-        "foreign-key-n-way",
-        "Invalid join condition: foreign-key table-table joins are not supported as part of "
-          + "n-way joins. \(got)", at: equality.span)
+        "foreign-key-windowed",
+        "Foreign-key table-table joins are not supported on windowed tables. \(got)",
+        at: equality.span)
     }
     guard join.kind == .inner || join.kind == .left else {
       throw PlanError(
@@ -327,9 +425,11 @@ extension QueryBinder {
     let node = JoinPlan(
       kind: .foreignKey(equality.left.expression), type: join.kind, left: left.plan,
       right: right.plan, leftKeys: left.keys.map(\.column.id),
-      rightKeys: right.keys.map(\.column.id), key: left.keys.map(\.column), residual: nil)
+      rightKeys: right.keys.map(\.column.id), key: left.keys.map(\.column),
+      residual: condition.residual)
     let slots = left.keys.map { slot in
       var named = slot
+      if left.scope.isJoin { return named }
       named.column.name = "\(left.scope.qualifiers[0])_\(slot.column.name)"
       return named
     }
@@ -354,4 +454,18 @@ extension Join.Kind {
 extension Join {
   /// Whether the left side is itself a join.
   var isNested: Bool { if case .join = left { true } else { false } }
+}
+
+extension KeySlot {
+  func has(_ expression: BoundExpression) -> Bool {
+    column.reference == expression || equivalents.contains { $0.expression == expression }
+  }
+}
+
+extension Expression {
+  /// The parts of its ANDs.
+  var conjuncts: [Expression] {
+    guard case .logical(let node) = self, node.op == .and else { return [self] }
+    return node.left.conjuncts + node.right.conjuncts
+  }
 }

@@ -60,10 +60,18 @@ struct BoundItem {
   var span: Span
 }
 
+/// A common table and those that its query may name.
+struct CommonScope {
+  var query: Query
+  var visible: [String: CommonScope]
+}
+
 public struct QueryBinder {
   let context: BindingContext
   let purpose: QueryPurpose
-  var commonTables: [String: BoundQuery] = [:]
+  var commonTables: [String: CommonScope] = [:]
+  /// A common or derived table of another query.
+  var isNested = false
 
   public init(context: BindingContext, purpose: QueryPurpose) {
     self.context = context
@@ -77,11 +85,18 @@ public struct QueryBinder {
   public func bind(_ query: Query) throws(PlanError) -> BoundQuery {
     var binder = self
     for table in query.commonTables {
-      var inner = QueryBinder(context: context, purpose: .push)
-      inner.commonTables = binder.commonTables
-      binder.commonTables[table.name.name] = try inner.bind(table.query)
+      let common = CommonScope(query: table.query, visible: binder.commonTables)
+      // Bound again wherever it is used; here so that an unused one is checked too.
+      _ = try nested(common.visible).bind(table.query)
+      binder.commonTables[table.name.name] = common
     }
     var result = try binder.bind(query.select, emit: query.emit)
+    if purpose == .pull, !isNested, case .source(let named) = query.select.from,
+      binder.commonTables[named.name.name] == nil,
+      let source = context.catalog.sources[named.name.name]
+    {
+      try PullRules(source: source, properties: context.properties).check(query.select, result)
+    }
     if query.selects.count > 1 {
       result = try binder.bindUnion(query, first: result)
     }
@@ -98,19 +113,13 @@ public struct QueryBinder {
     return plan.inputs.contains { hasWindowedAggregate($0) }
   }
 
-  private func bindUnion(
-    _ query: Query, first: BoundQuery
-  ) throws(PlanError) -> BoundQuery {
-    throw .unsupported("UNION ALL", at: query.span)
-  }
-
   private func bindTail(_ query: Query, _ bound: BoundQuery) throws(PlanError) -> BoundQuery {
     var result = bound
-    if isPersistent {
-      if let limit = query.limit {
-        throw PlanError(
-          "invalid-limit", "LIMIT clause is not supported in persistent queries", at: limit.span)
-      }
+    if isPersistent, let limit = query.limit {
+      let kind = result.isTable ? "TABLE" : "STREAM"
+      throw PlanError(
+        "invalid-limit", "CREATE \(kind) AS SELECT statements don't support LIMIT clause.",
+        at: limit.span)
     }
     if purpose != .pull {
       if let item = query.orderBy.first {
@@ -165,7 +174,7 @@ public struct QueryBinder {
   }
 
   /// One SELECT.
-  private func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
+  func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
     var step = try bindRelation(select.from)
     if let filter = select.filter {
       let binder = ExpressionBinder(context: context, scope: step.scope, clause: "WHERE")
@@ -224,7 +233,8 @@ public struct QueryBinder {
       ] {
         if let span {
           throw PlanError(
-            "invalid-pull-query", "Pull queries don't support \(clause) clauses.", at: span)
+            "invalid-pull-query", "Pull queries don't support \(clause) clauses.", at: span,
+            hint: "Add EMIT CHANGES if you intended to issue a push query.")
         }
       }
     }

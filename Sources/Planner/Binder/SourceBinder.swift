@@ -48,8 +48,12 @@ public struct SourceBinder {
         "windowed-without-key", "Windowed sources require a key column.",
         at: with.span(of: "WINDOW_TYPE"))
     }
-    var partitions = try partitionCount(with, existing: topicPartitions(topic), topic)
-    if let forced = context.forcedPartitions { partitions = forced }
+    let partitions: Int
+    if let forced = context.forcedPartitions {
+      partitions = forced
+    } else {
+      partitions = try partitionCount(with, existing: topicPartitions(topic), topic)
+    }
     var definition = SourceDefinition(
       name: statement.name.name, kind: statement.kind, schema: schema, topic: topic,
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
@@ -177,7 +181,7 @@ public struct SourceBinder {
     if hasAll, hasOne {
       throw PlanError(
         "duplicate-header",
-        "Schema already contains a HEADERS column; a HEADER('key') column cannot stand beside it.",
+        "Schema already contains a HEADERS column. No HEADER('key') column can stand beside it.",
         at: statement.name.span)
     }
     return schema

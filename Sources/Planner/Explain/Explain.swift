@@ -6,12 +6,12 @@ import Syntax
 extension LogicalPlan {
   public func explained() -> [String] {
     var lines: [String] = []
-    explain(indent: 0, names: names(), &lines)
+    explain(indent: 0, names: allNames(), &lines)
     return lines
   }
 
   /// The name of every column that occurs in the plan.
-  private func names() -> [ColumnID: String] {
+  func allNames() -> [ColumnID: String] {
     var result: [ColumnID: String] = [:]
     func visit(_ plan: LogicalPlan) {
       for input in plan.inputs { visit(input) }
@@ -105,6 +105,10 @@ extension JoinPlan.Kind {
         + (grace.map { " grace \($0) ms" } ?? "")
     case .streamTable: return "stream-table"
     case .tableTable: return "table-table"
+    case .batch(let left, let right):
+      return "of snapshots by "
+        + zip(left, right).map { "\($0.explained(names)) = \($1.explained(names))" }
+        .joined(separator: " and ")
     case .foreignKey(let expression): return "foreign-key by \(expression.explained(names))"
     }
   }

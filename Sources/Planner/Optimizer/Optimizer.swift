@@ -81,7 +81,12 @@ extension LogicalPlan {
       return .aggregate(node)
     case .join(var node):
       node.residual = node.residual.map(f)
-      if case .foreignKey(let expression) = node.kind { node.kind = .foreignKey(f(expression)) }
+      switch node.kind {
+      case .foreignKey(let expression): node.kind = .foreignKey(f(expression))
+      case .batch(let left, let right):
+        node.kind = .batch(left: left.map(f), right: right.map(f))
+      case .streamStream, .streamTable, .tableTable: break
+      }
       return .join(node)
     case .sort(var node):
       for index in node.items.indices {

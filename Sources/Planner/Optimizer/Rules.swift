@@ -97,7 +97,11 @@ extension OptimizerRule {
     var needed = required.union(plan.usedColumns)
     switch plan {
     case .scan(var scan):
-      let keys = Set(scan.keys)
+      var keys = Set(scan.keys)
+      // The rows of a windowed table are told apart by their windows too.
+      if scan.source.kind == .table, let bounds = plan.windowBounds {
+        keys.formUnion([bounds.start, bounds.end])
+      }
       scan.columns.removeAll { !required.contains($0.id) && !keys.contains($0.id) }
       return .scan(scan)
     case .project(var project):
@@ -111,7 +115,10 @@ extension OptimizerRule {
     case .aggregate(let node):
       needed = LogicalPlan.aggregate(node).usedColumns
       return plan.with(inputs: [prune(node.input, needed)])
-    case .filter, .flatMap, .rekey, .join, .union, .sort, .distinct, .limit, .exchange:
+    case .union, .distinct:
+      // By place, or as whole rows: every column of the inputs counts.
+      return plan.with(inputs: plan.inputs.map { prune($0, Set($0.columns.map(\.id))) })
+    case .filter, .flatMap, .rekey, .join, .sort, .limit, .exchange:
       // A table's rows are compared as a whole below these; their inputs keep their keys.
       return plan.with(inputs: plan.inputs.map { prune($0, needed.union($0.keys)) })
     }

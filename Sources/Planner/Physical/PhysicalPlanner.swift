@@ -55,6 +55,10 @@ public struct PhysicalPlanner {
       let rekeyed = LogicalPlan.rekey(
         Rekey(input: input, keys: node.groups, dropsNullKeys: !node.groups.isEmpty))
       node.input = exchange(rekeyed, node.groups.map(\.column.id))
+      if case .exchange(var border) = node.input {
+        border.carriesRetractions = input.isTable
+        node.input = .exchange(border)
+      }
       for index in node.groups.indices {
         node.groups[index].expression = node.groups[index].column.reference
       }
@@ -72,7 +76,12 @@ public struct PhysicalPlanner {
         node.right = repartition(node.right, node.rightKeys, count)
       }
       return .join(node)
-    case .filter, .project, .flatMap, .union, .sort, .distinct, .limit, .exchange:
+    case .union(var node):
+      // The branches may have their keys in other formats, so that equal keys lie apart.
+      node.inputs = node.inputs.map { cut($0, feedsState: false) }
+      let union = LogicalPlan.union(node)
+      return feedsState ? exchange(union, node.keys) : union
+    case .filter, .project, .flatMap, .sort, .distinct, .limit, .exchange:
       return plan.with(inputs: plan.inputs.map { cut($0, feedsState: feedsState) })
     }
   }

@@ -95,7 +95,7 @@ extension LogicalPlan {
     case .rekey(let node): return node.keys.map(\.column.id)
     case .aggregate(let node): return node.groups.map(\.column.id)
     case .join(let node): return node.key.map(\.id)
-    case .union: return []
+    case .union(let node): return node.keys
     case .sort(let node): return node.input.keys
     case .distinct(let node): return node.input.keys
     case .limit(let node): return node.input.keys
@@ -108,11 +108,12 @@ extension LogicalPlan {
     case .scan(let node): return node.source.kind == .table
     case .filter(let node): return node.input.isTable
     case .project(let node): return node.input.isTable
-    case .flatMap, .union, .rekey: return false
+    case .flatMap, .union: return false
+    case .rekey(let node): return node.input.isTable
     case .aggregate: return true
     case .join(let node):
       switch node.kind {
-      case .streamStream, .streamTable: return false
+      case .streamStream, .streamTable, .batch: return false
       case .tableTable, .foreignKey: return true
       }
     case .sort(let node): return node.input.isTable
@@ -131,7 +132,9 @@ extension LogicalPlan {
     case .flatMap(let node): return node.input.window
     case .rekey, .union: return nil
     case .aggregate(let node): return node.window?.info
-    case .join(let node): return node.left.window
+    case .join(let node):
+      if case .batch = node.kind { return nil }
+      return node.left.window
     case .sort(let node): return node.input.window
     case .distinct(let node): return node.input.window
     case .limit(let node): return node.input.window
@@ -163,7 +166,10 @@ extension LogicalPlan {
     case .project(let node):
       guard node.windowItems.count == 2 else { return nil }
       return (node.windowItems[0].column.id, node.windowItems[1].column.id)
-    case .filter, .flatMap, .join, .sort, .distinct, .limit, .exchange:
+    case .join(let node):
+      if case .batch = node.kind { return nil }
+      return node.left.windowBounds
+    case .filter, .flatMap, .sort, .distinct, .limit, .exchange:
       return inputs.first?.windowBounds
     case .rekey, .union: return nil
     }

@@ -43,6 +43,17 @@ public struct Scan: Hashable, Sendable {
   /// Rowtime, partition, offset, window bounds: which of `columns` they are, by system name.
   public var system: [String: ColumnID]
   public var keys: [ColumnID]
+
+  public init(
+    source: SourceDefinition, alias: String, columns: [PlanColumn], system: [String: ColumnID],
+    keys: [ColumnID]
+  ) {
+    self.source = source
+    self.alias = alias
+    self.columns = columns
+    self.system = system
+    self.keys = keys
+  }
 }
 
 /// Keeps the rows for which the predicate is true. Over a table, a row that no longer passes is a delete.
@@ -138,6 +149,8 @@ public struct JoinPlan: Hashable, Sendable {
     case tableTable
     /// The left side's expression names the right side's primary key.
     case foreignKey(BoundExpression)
+    /// Of two snapshots, in a pull query: rows whose expressions are equal, pair by pair.
+    case batch(left: [BoundExpression], right: [BoundExpression])
   }
 
   public var kind: Kind
@@ -156,6 +169,7 @@ public struct JoinPlan: Hashable, Sendable {
 public struct Union: Hashable, Sendable {
   public var inputs: [LogicalPlan]
   public var columns: [PlanColumn]
+  public var keys: [ColumnID]
 }
 
 public struct Sort: Hashable, Sendable {
@@ -186,4 +200,6 @@ public struct Exchange: Hashable, Sendable {
   public var partitions: Int
   /// How keys are written for the hash, so that they land where the topics that they meet have them.
   public var keyFormat: FormatSpec
+  /// The rows of a table's change go each its own way: what it replaces must go along, to be taken back.
+  public var carriesRetractions = false
 }

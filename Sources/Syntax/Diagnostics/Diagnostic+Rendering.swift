@@ -35,7 +35,9 @@ extension Diagnostic {
         + String(repeating: "-", count: excerpt.width)
       lines.append("\(gutter) | \(mark) \(escaped(label.text))")
     }
-    if let detail { lines.append("\(gutter) = \(escaped(detail))") }
+    for line in detail?.split(separator: "\n", omittingEmptySubsequences: false) ?? [] {
+      lines.append("\(gutter) = \(escaped(String(line)))")
+    }
     return lines.joined(separator: "\n")
   }
 

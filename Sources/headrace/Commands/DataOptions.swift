@@ -66,7 +66,9 @@ struct Door {
   /// A session whose queries go on while the user thinks.
   func interactiveConnection() throws(ServiceError) -> any Connection {
     try attached(isBatch: false) { () throws(ServiceError) in
-      try LocalConnection.interactive(engineOptions) { error in
+      var options = engineOptions
+      options.followsFiles = true
+      return try LocalConnection.interactive(options) { error in
         complain(ServiceError(error).text)
       }
     }

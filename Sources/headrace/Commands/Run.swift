@@ -86,7 +86,7 @@ struct Run: ParsableCommand {
     } catch {
       return CommandFailure(error)
     }
-    let progress = Progress { connection.rowsRead() }
+    let progress = Progress(connection)
     defer { progress.end() }
     for script in scripts {
       for range in Session.statements(script) {
@@ -107,7 +107,7 @@ struct Run: ParsableCommand {
 
   /// Processes what there is; tells what could not be read.
   private func finish(_ connection: any Connection) -> CommandFailure? {
-    let progress = Progress { connection.rowsRead() }
+    let progress = Progress(connection)
     let summary: RunSummary
     do throws(ServiceError) {
       defer { progress.end() }

@@ -44,6 +44,7 @@ struct Serve: ParsableCommand {
 
   func run() throws {
     var options = EngineOptions(directory: data)
+    options.followsFiles = true
     if let workers { options.workers = workers }
     if let durability { options.durability = durability.durability }
     let state = Monitor(State())

@@ -1,4 +1,4 @@
-// Rows and rate of long work, on stderr, when that is a terminal and the work takes longer than a moment.
+// Rows, rate and time left of long work, on stderr, when that is a terminal and the work takes longer than a moment.
 // In a pipe there is nothing.
 
 import Engine
@@ -16,10 +16,12 @@ final class Progress: Sendable {
   private static let intervalMilliseconds = 200
   private let state = Monitor(State())
   private let rows: @Sendable () -> Int?
+  private let fraction: @Sendable () -> Double?
   private let isShown: Bool
 
-  init(rows: @escaping @Sendable () -> Int?) {
-    self.rows = rows
+  init(_ connection: any Connection) {
+    rows = { connection.rowsRead() }
+    fraction = { connection.fractionRead() }
     isShown = isatty(2) == 1
     guard isShown else { return }
     startThread { [self] in run() }
@@ -34,11 +36,18 @@ final class Progress: Sendable {
       guard let count = rows(), count > 0 else { continue }
       let elapsed = max(1, wallClockMs() - start)
       let rate = Int64(count) * 1000 / elapsed
-      write("\r\u{1B}[K\(grouped(count)) rows, \(grouped(Int(rate))) rows/s")
+      let text = "\(grouped(count)) rows, \(grouped(Int(rate))) rows/s"
+      write("\r\u{1B}[K\(text)\(timeLeft(fraction(), afterMs: elapsed))")
       isVisible = true
     }
     if isVisible { write("\r\u{1B}[K") }
     state.change { $0.hasEnded = true }
+  }
+
+  private func timeLeft(_ fraction: Double?, afterMs elapsed: Int64) -> String {
+    guard let fraction, fraction > 0.01, fraction < 1 else { return "" }
+    let seconds = Int((Double(elapsed) * (1 - fraction) / fraction / 1000).rounded(.up))
+    return seconds < 60 ? ", \(seconds) s left" : ", \(seconds / 60) min \(seconds % 60) s left"
   }
 
   private func write(_ text: String) {

@@ -1,0 +1,115 @@
+// Tables as pull queries read them. A table's topic is folded once and kept; a query folds in only what has
+// come since the last one, and where it names keys it gets their records alone.
+
+import Syntax
+import Columns
+import Executor
+import Formats
+import LogStorage
+import Planner
+
+extension Engine {
+  /// Bytes of folded tables that are kept; more are folded anew when they are asked for.
+  static let tableFoldBytesMax = 256 << 20
+
+  /// The table's partition at the ends that the view shows; `keys`: only these keys' records.
+  func foldedReader(
+    _ scan: Scan, _ partition: Int, keys: [[UInt8]]?
+  ) throws(QueryFailure) -> FoldedReader {
+    let place = "\(scan.source.topic)/\(partition)"
+    let end = (try? log.committedEnd(scan.source.topic, partition)) ?? 0
+    var fold = tableFolds[place] ?? TableFold()
+    // A topic that was deleted and made anew begins again.
+    if fold.nextOffset > end { fold = TableFold() }
+    do {
+      try fold.advance(try reader(scan, partition))
+    } catch let error as StorageError {
+      throw QueryFailure("cannot read table \(scan.source.name): \(error)")
+    } catch {
+      throw QueryFailure("\(error)")
+    }
+    tableFolds[place] = fold
+    if tableFolds.values.reduce(0, { $0 + $1.byteCount }) > Self.tableFoldBytesMax {
+      tableFolds = [:]
+    }
+    return FoldedReader(keys.map { fold.records(of: $0) } ?? fold.all())
+  }
+
+  func forgetTableFolds(of topic: String) {
+    tableFolds = tableFolds.filter { !$0.key.hasPrefix("\(topic)/") }
+  }
+}
+
+/// Records of a folded table.
+final class FoldedReader: RecordReader {
+  private let records: RawRecords
+
+  init(_ records: RawRecords) { self.records = records }
+
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+    guard let last = records.offsets.last, offset <= last else {
+      return LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
+    }
+    var first = 0
+    var bound = records.count
+    while first < bound {
+      let middle = (first + bound) / 2
+      if records.offsets[middle] < offset { first = middle + 1 } else { bound = middle }
+    }
+    let end = min(first + 4096, records.count)
+    return LogRead(
+      records: records.suffix(from: first).prefix(end - first),
+      nextOffset: records.offsets[end - 1] + 1)
+  }
+}
+
+extension LogicalPlan {
+  /// For each scan of a plain table whose filter names its key (`key = literal`, `key IN (literals)`): the
+  /// encoded keys, by the scan's alias.
+  var lookupKeys: [String: [[UInt8]]] {
+    var result: [String: [[UInt8]]] = [:]
+    if case .filter(let filter) = self, case .scan(let scan) = filter.input,
+      let keys = scan.keys(in: filter.predicate)
+    {
+      result[scan.alias] = keys
+    }
+    for input in inputs { result.merge(input.lookupKeys) { first, _ in first } }
+    return result
+  }
+}
+
+extension Scan {
+  fileprivate func keys(in predicate: BoundExpression) -> [[UInt8]]? {
+    guard source.kind == .table, source.window == nil, source.schema.keys.count == 1,
+      let key = columns.first(where: { $0.name == source.schema.keys[0].name })
+    else { return nil }
+    switch predicate {
+    case .and(let left, let right): return keys(in: left) ?? keys(in: right)
+    case .compare(.equal, .column(key.id, _), let value),
+      .compare(.equal, let value, .column(key.id, _)):
+      return encoded([value], key.type)
+    case .inList(.column(key.id, _), let values): return encoded(values, key.type)
+    default: return nil
+    }
+  }
+
+  /// nil unless all are literals that the key's format can hold.
+  private func encoded(_ expressions: [BoundExpression], _ type: DataType) -> [[UInt8]]? {
+    var values: [Value] = []
+    for expression in expressions {
+      guard case .literal(let value, type) = expression, !value.isNull else { return nil }
+      values.append(value)
+    }
+    let encoder = SideEncoder(
+      layout: FormatLayout(source.keyFormat, isKey: true, columns: 1),
+      fields: [FormatField(source.schema.keys[0].name, type)])
+    var records = RawRecords(buffer: ByteBuffer(capacity: values.count * 16))
+    let bad = encoder.encode(
+      [Column.from(values, type)], count: values.count, isNull: nil, into: &records, .key)
+    guard bad.isEmpty else { return nil }
+    return values.indices.map { row in
+      let start = Int(records.keyStart[row])
+      return (0..<Int(records.keyLength[row])).map { records.buffer.base[start + $0] }
+    }
+  }
+}

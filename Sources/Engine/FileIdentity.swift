@@ -1,0 +1,127 @@
+// Whether a file-backed stream still reads the file that it began with. With a query's positions the engine
+// commits device, inode and size of each file and checksums of the first and the last bytes consumed; when
+// the query starts again they must hold, or the query fails by name instead of reading other records.
+
+import Planner
+import Executor
+import CSupport
+import Columns
+import Glibc
+import LogStorage
+
+struct FileIdentity: Hashable {
+  private static let headBytes: Int64 = 64 << 10
+  private static let tailBytes: Int64 = 4 << 10
+
+  var device: UInt64
+  var inode: UInt64
+  /// Bytes consumed; the file is at least that long.
+  var consumed: Int64
+  /// CRC-32C of the first 64 KiB of what was consumed, and of the last 4 KiB.
+  var head: UInt32
+  var tail: UInt32
+
+  /// The open file, of which `consumed` bytes have been read.
+  /// Throws: `io`; `truncated` for a file that is shorter.
+  init(_ descriptor: Int32, path: String, consumed: Int64) throws(StorageError) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw StorageError(.io, "stat", path: path, errno: errno)
+    }
+    guard Int64(status.st_size) >= consumed else {
+      throw StorageError(
+        .io, "the file has become shorter", path: path, expected: "\(consumed) bytes",
+        found: "\(status.st_size)")
+    }
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+    self.consumed = consumed
+    let headEnd = min(consumed, Self.headBytes)
+    head = try Self.checksum(descriptor, path, 0..<headEnd)
+    tail = try Self.checksum(descriptor, path, max(0, consumed - Self.tailBytes)..<consumed)
+  }
+
+  private static func checksum(
+    _ descriptor: Int32, _ path: String, _ range: Range<Int64>
+  ) throws(StorageError) -> UInt32 {
+    let buffer = ByteBuffer(capacity: range.count)
+    while buffer.count < range.count {
+      let got = pread(
+        descriptor, buffer.base + buffer.count, range.count - buffer.count,
+        off_t(range.lowerBound) + off_t(buffer.count))
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else {
+        throw StorageError(.io, "read", path: path, position: range.lowerBound, errno: errno)
+      }
+      buffer.count += got
+    }
+    return headrace_crc32c(0, buffer.base, buffer.count)
+  }
+
+  /// What differs from the file as it was, in words; nil: nothing.
+  func difference(from earlier: FileIdentity) -> String? {
+    if device != earlier.device || inode != earlier.inode {
+      return "another file has taken its place (inode \(inode), was \(earlier.inode))"
+    }
+    if head != earlier.head { return "its first bytes have changed" }
+    if tail != earlier.tail { return "the bytes before byte \(consumed) have changed" }
+    return nil
+  }
+
+  var text: String { "\(device) \(inode) \(consumed) \(head) \(tail)" }
+
+  init?(text: String) {
+    let parts = text.split(separator: " ")
+    guard parts.count == 5, let device = UInt64(parts[0]), let inode = UInt64(parts[1]),
+      let consumed = Int64(parts[2]), let head = UInt32(parts[3]), let tail = UInt32(parts[4])
+    else { return nil }
+    self.device = device
+    self.inode = inode
+    self.consumed = consumed
+    self.head = head
+    self.tail = tail
+  }
+}
+
+extension Engine {
+  /// The identities of a query's files, by `ordinal:partition`, for the commit of its positions.
+  func fileIdentities(_ query: RunningQuery) throws(StorageError) -> MetadataRecord? {
+    let scans = StageScans.ordered(query.physical)
+    guard let runtime = query.runtime, scans.contains(where: { $0.source.file != nil }) else {
+      return nil
+    }
+    var record = MetadataRecord()
+    for (ordinal, partition, position) in runtime.positions
+    where ordinal < scans.count && scans[ordinal].source.file != nil {
+      guard let reader = fileReaders["\(scans[ordinal].source.name)/\(partition)"] else { continue }
+      record.fields["\(ordinal):\(partition)"] =
+        try reader.identity(consumed: position.offset).text
+    }
+    return record
+  }
+
+  /// Throws: a file that is not the one that the query has read.
+  func checkFiles(_ query: RunningQuery) throws(QueryFailure) {
+    guard let bytes = log.metadata(key: MetadataKey.files(query.id)) else { return }
+    let scans = StageScans.ordered(query.physical)
+    let record = MetadataRecord(bytes: bytes)
+    for (place, text) in record.fields.sorted(by: { $0.key < $1.key }) {
+      let parts = place.split(separator: ":").compactMap { Int($0) }
+      guard parts.count == 2, parts[0] < scans.count, let known = FileIdentity(text: text),
+        let file = scans[parts[0]].source.file,
+        let reader = fileReaders["\(scans[parts[0]].source.name)/\(parts[1])"]
+      else { continue }
+      let difference: String?
+      do {
+        difference = try reader.identity(consumed: known.consumed).difference(from: known)
+      } catch {
+        difference = "\(error)"
+      }
+      if let difference {
+        throw QueryFailure(
+          "file \"\(file)\" of stream \(scans[parts[0]].source.name) is not the one that the query has "
+            + "read up to byte \(known.consumed): \(difference)")
+      }
+    }
+  }
+}

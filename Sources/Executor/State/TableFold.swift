@@ -1,0 +1,63 @@
+// A partition of a table's topic folded to the last record of each key: what a pull query reads. Kept between
+// queries and brought up to date by the records that have come since.
+
+public import Columns
+public import LogStorage
+
+public final class TableFold {
+  private let rows = RowStore(tracksChanges: false)
+  /// Next record to fold in.
+  public private(set) var nextOffset: Int64 = 0
+  private var snapshot: RawRecords?
+
+  public init() {}
+
+  /// Bytes held.
+  public var byteCount: Int {
+    rows.byteCount + (snapshot?.buffer.capacity ?? 0)
+  }
+
+  /// Folds in what `reader` has from `nextOffset` on.
+  public func advance(_ reader: any RecordReader) throws(StorageError) {
+    while true {
+      let read = try reader.read(from: nextOffset, maxBytes: 1 << 20)
+      guard read.nextOffset > nextOffset else { return }
+      nextOffset = read.nextOffset
+      snapshot = nil
+      for record in 0..<read.records.count {
+        guard let key = read.records.key(record) else { continue }
+        if let value = read.records.value(record) {
+          rows.put(key, value, rowtime: read.records.timestamps[record])
+        } else {
+          rows.remove(key)
+        }
+      }
+    }
+  }
+
+  /// Every key's last record, in the order of the keys' bytes.
+  public func all() -> RawRecords {
+    if let snapshot { return snapshot }
+    let folded = records(rows.slots)
+    snapshot = folded
+    return folded
+  }
+
+  /// The last records of these keys, in the same order.
+  public func records(of keys: [[UInt8]]) -> RawRecords {
+    let slots = Set(keys.compactMap { key in key.withUnsafeBytes { rows.find($0) } })
+    return records(Array(slots))
+  }
+
+  private func records(_ slots: [Int]) -> RawRecords {
+    var folded = RawRecords(
+      buffer: ByteBuffer(
+        capacity: slots.reduce(0) { $0 + rows.key($1).count + rows.row($1).count }))
+    for slot in slots.sorted(by: { precedes(rows.key($0), rows.key($1)) }) {
+      folded.append(key: rows.key(slot), value: rows.row(slot), timestamp: rows.rowtime(slot))
+      folded.offsets.append(Int64(folded.offsets.count))
+      folded.sequences.append(0)
+    }
+    return folded
+  }
+}

@@ -1,0 +1,199 @@
+// What a pull query may ask of its source. Without table scans (`ksql.query.pull.table.scan.enabled` =
+// false) its WHERE must pin the key: in each alternative of its OR every key column by `=` or IN, or, with a
+// single key column and range scans on, one bound of it.
+
+import Columns
+import Syntax
+
+struct PullRules {
+  let source: SourceDefinition
+  let properties: [String: String]
+
+  private var keyNames: [String] { source.schema.keys.map(\.name) }
+
+  /// Throws: columns that a snapshot does not have, keys that no value can equal, scans that are off.
+  func check(_ select: Select, _ result: BoundQuery) throws(PlanError) {
+    for item in select.items {
+      if case .expression(let item) = item { try checkPseudo(item.expression, "SELECT") }
+    }
+    if let filter = select.filter {
+      try checkPseudo(filter, "WHERE")
+      try checkKeyLists(filter)
+    }
+    var seen: Set<String> = []
+    for column in result.columns where !seen.insert(column.name).inserted {
+      throw PlanError(
+        "duplicate-column",
+        "Duplicate value columns found in schema: `\(column.name)` \(column.type)", at: select.span,
+        hint: "give one of them another name with AS")
+    }
+    guard source.kind == .table, properties["ksql.query.pull.table.scan.enabled"] == "false"
+    else { return }
+    guard let filter = select.filter else {
+      throw scanNeeded("Missing WHERE clause.", select.span)
+    }
+    let alternatives = disjuncts(filter)
+    for alternative in alternatives {
+      try checkConjunct(alternative, alternativeCount: alternatives.count)
+    }
+  }
+
+  private func checkPseudo(_ expression: Expression, _ clause: String) throws(PlanError) {
+    let names = [SystemColumn.partition, SystemColumn.offset]
+    if case .column(let column) = expression, names.contains(column.name.name) {
+      throw PlanError(
+        "invalid-pull-query",
+        "Pull queries don't support the following columns in \(clause) clauses: "
+          + "`\(column.name.name)`", at: column.span,
+        hint: "a row of a snapshot has no place in a topic; add EMIT CHANGES for a push query")
+    }
+    for operand in expression.operands { try checkPseudo(operand, clause) }
+  }
+
+  /// A key is looked up as it is: nothing in a list is converted to its type.
+  private func checkKeyLists(_ expression: Expression) throws(PlanError) {
+    if case .inList(let node) = expression, let key = key(node.operand) {
+      for element in node.list {
+        guard case .literal(let literal) = element else { continue }
+        switch literal.value {
+        case .null:
+          throw PlanError(
+            "null-key", "Primary key columns can not be NULL: (\(key.name) = null)",
+            at: literal.span)
+        case .string where key.type != .string && !key.type.isTemporal && key.type != .bytes:
+          throw PlanError(
+            "key-type",
+            "\(expressionText(element)) can not be converted to the type of the key column: "
+              + "\(key.name) \(key.type) KEY", at: literal.span)
+        case .string, .boolean, .integer, .decimal, .floating: break
+        }
+      }
+    }
+    for operand in expression.operands { try checkKeyLists(operand) }
+  }
+
+  private func key(_ expression: Expression) -> SchemaColumn? {
+    guard case .column(let column) = expression else { return nil }
+    return source.schema.keys.first { $0.name == column.name.name }
+  }
+
+  // MARK: - Without table scans
+
+  private func scanNeeded(_ message: String, _ span: Span) -> PlanError {
+    PlanError(
+      "scan-disabled", message, at: span,
+      hint: "table scans are off: SET 'ksql.query.pull.table.scan.enabled' = 'true'")
+  }
+
+  /// The alternatives of OR, each as the parts of its AND.
+  private func disjuncts(_ expression: Expression) -> [[Expression]] {
+    guard case .logical(let node) = expression else { return [[expression]] }
+    let left = disjuncts(node.left)
+    let right = disjuncts(node.right)
+    if node.op == .or { return left + right }
+    return left.flatMap { a in right.map { a + $0 } }
+  }
+
+  private enum Bound {
+    case equal(String)
+    case range(String)
+    case other
+  }
+
+  private func checkConjunct(
+    _ parts: [Expression], alternativeCount: Int
+  ) throws(PlanError) {
+    var pinned: Set<String> = []
+    var ranged: [String] = []
+    for part in parts {
+      switch try bound(part) {
+      case .equal(let name): pinned.insert(name)
+      case .range(let name): ranged.append(name)
+      case .other: break
+      }
+    }
+    let span = parts.first?.span ?? .none
+    let named = pinned.union(ranged)
+    if named.isEmpty {
+      let text = parts.map(expressionText).joined(separator: " AND ")
+      throw scanNeeded("WHERE clause missing key column for disjunct: \(text)", span)
+    }
+    guard named.count == keyNames.count else {
+      throw scanNeeded(
+        "Multi-column sources must specify every key in the WHERE clause. Specified: "
+          + "[\(named.sorted().map { "`\($0)`" }.joined(separator: ", "))] Expected: "
+          + "[\(keyNames.map { "`\($0)`" }.joined(separator: ", "))]", span)
+    }
+    guard !ranged.isEmpty else { return }
+    guard ranged.count == 1, keyNames.count > 1 || pinned.isEmpty else {
+      throw scanNeeded(
+        "A comparison condition on the key column cannot be combined with other comparisons such "
+          + "as an IN predicate", span)
+    }
+    guard keyNames.count == 1, alternativeCount == 1,
+      properties["ksql.query.pull.range.scan.enabled"] != "false"
+    else { throw scanNeeded("Query requires table scan to be enabled", span) }
+  }
+
+  private func bound(_ part: Expression) throws(PlanError) -> Bound {
+    switch part {
+    case .comparison(let node):
+      if isWindowBound(node.left) || isWindowBound(node.right) { return .other }
+      let sides = [(node.left, node.right), (node.right, node.left)]
+      for (side, other) in sides {
+        guard let key = key(side) else { continue }
+        try checkConstant(other)
+        switch node.op {
+        case .equal: return .equal(key.name)
+        case .less, .lessOrEqual, .greater, .greaterOrEqual: return .range(key.name)
+        case .notEqual, .isDistinctFrom, .isNotDistinctFrom:
+          throw scanNeeded(
+            "Bound on key columns '[\(Schema(source.schema.keys))]' must currently be '='.",
+            node.span)
+        }
+      }
+      for (side, _) in sides where names(side).contains(where: { keyNames.contains($0) }) {
+        throw scanNeeded("A comparison must directly reference a key column.", side.span)
+      }
+      return .other
+    case .inList(let node):
+      guard let key = key(node.operand), !node.isNegated else { return .other }
+      for element in node.list { try checkConstant(element) }
+      return .equal(key.name)
+    case .between(let node):
+      return key(node.operand).map { .range($0.name) } ?? .other
+    case .like(let node):
+      throw scanNeeded(
+        "Like condition must be between strings, over every row of the table", node.span)
+    default: return .other
+    }
+  }
+
+  private func isWindowBound(_ expression: Expression) -> Bool {
+    guard case .column(let column) = expression else { return false }
+    return SystemColumn.windowBounds.contains(column.name.name)
+  }
+
+  private func checkConstant(_ expression: Expression) throws(PlanError) {
+    guard names(expression).isEmpty else {
+      throw scanNeeded(
+        "A comparison must be between a key column and a resolvable expression.",
+        expression.span)
+    }
+  }
+
+  private func names(_ expression: Expression) -> [String] {
+    if case .column(let column) = expression { return [column.name.name] }
+    return expression.operands.flatMap { names($0) }
+  }
+}
+
+extension DataType {
+  fileprivate var isTemporal: Bool {
+    switch self {
+    case .date, .time, .timestamp: return true
+    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .array, .map, .structure:
+      return false
+    }
+  }
+}

@@ -1,0 +1,52 @@
+// The engine that a case runs on, which may be closed and opened again between its steps.
+
+import Engine
+import Foundation
+import LogStorage
+
+final class EngineHost {
+  private let options: EngineOptions
+  private let restarts: Bool
+  private(set) var engine: Engine
+  private(set) var session: Session
+
+  init(_ options: EngineOptions, restarts: Bool) throws {
+    var options = options
+    if restarts {
+      options.directory = NSTemporaryDirectory() + "headrace-case-\(UUID().uuidString)"
+      options.durability = .os
+    }
+    self.options = options
+    self.restarts = restarts
+    engine = try Engine.open(options)
+    session = Session(engine: engine)
+    session.endsAtIdle = true
+  }
+
+  /// Closes the engine and opens what it has committed; properties of the session go on.
+  func restart() throws {
+    guard restarts else { return }
+    let properties = session.properties
+    try engine.close()
+    engine = try Engine.open(options)
+    session = Session(engine: engine)
+    session.endsAtIdle = true
+    for (name, value) in properties { session.set(property: name, to: value) }
+  }
+
+  /// Epoch by epoch, with a restart between two.
+  func runUntilIdle() throws {
+    while try engine.step() { try restart() }
+  }
+
+  func end() {
+    do {
+      try engine.close()
+      if let directory = options.directory {
+        try FileManager.default.removeItem(atPath: directory)
+      }
+    } catch {
+      print("cannot clean up: \(error)")
+    }
+  }
+}
