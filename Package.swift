@@ -64,6 +64,10 @@ let package = Package(
       ],
       path: "Tests/Conformance", exclude: ["score.txt"], swiftSettings: strict),
     .executableTarget(
+      name: "headrace-torture",
+      dependencies: ["Engine", "Executor", "Planner", "LogStorage", "Columns", "Syntax"],
+      path: "Tests/Torture", swiftSettings: strict),
+    .executableTarget(
       name: "format-benchmark", dependencies: ["Formats", "Columns"],
       path: "Benchmarks/format-benchmark", swiftSettings: strict),
     .executableTarget(
@@ -83,6 +87,7 @@ let package = Package(
     tests(
       "EngineTests",
       ["Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax"]),
+    tests("TortureTests", ["headrace-torture"]),
     tests("CommandTests", ["headrace", "Engine", "LogStorage", "Columns"]),
   ],
   swiftLanguageModes: [.v6]

@@ -62,7 +62,11 @@ private final class Decoders {
       broken("a column has another length than the batch")
     }
     guard reencodes else { return }
-    let values = rows(side, set.fields, records.count)
+    var values = rows(side, set.fields, records.count)
+    if set.layout.kind == .delimited {
+      // An empty field is null: DELIMITED cannot tell the two apart.
+      values = values.map { $0.map { $0 == .string("") || $0 == .bytes([]) ? .null : $0 } }
+    }
     var written = RawRecords(buffer: ByteBuffer(capacity: 64))
     let bad = SideEncoder(layout: set.layout, fields: set.fields).encode(
       side.columns, count: records.count, isNull: nil, into: &written, .value)

@@ -28,7 +28,7 @@ final class BatchTarget: FuzzTarget {
       var walker = BatchWalker(
         buffer.raw,
         BatchExpectation(
-          path: "input", position: 0, offset: 0, segmentSequence: 0, allowsGaps: true))
+          path: "input", position: 0, offset: 0, segmentSequence: 0))
       var batches: [CheckedBatch] = []
       while case .batch(let batch) = try walker.next() { batches.append(batch) }
       let records = try RecordDecoder.decode(

@@ -162,6 +162,39 @@ public final class Engine: @unchecked Sendable {
   }
 
   func stepLocked() throws(EngineError) -> Bool {
+    let (reached, reported) = (epoch, errorRanges)
+    do {
+      return try advance()
+    } catch {
+      epoch = reached
+      errorRanges = reported
+      rollBack(error)
+      throw error
+    }
+  }
+
+  /// An epoch could not be committed, so nothing of it has happened: what the queries have in memory is
+  /// ahead of the log, and is made anew from there. (A poisoned log takes no more work until it is opened
+  /// again, which does the same.)
+  private func rollBack(_ error: EngineError) {
+    for push in pushes where !push.isEnded { push.fail("the log failed: \(error)") }
+    pushes = []
+    if case .storage(let fault) = error, fault.kind == .poisoned { return }
+    // All of them first: queries share scans, and a scan lives as long as one of its readers.
+    let running = queries.filter { $0.runtime != nil || $0.state == .failed && $0.isUncommitted }
+    for query in running { query.runtime = nil }
+    for query in running {
+      query.isUncommitted = false
+      do throws(QueryFailure) {
+        try start(query)
+      } catch {
+        query.state = .failed
+        query.failure = error.message
+      }
+    }
+  }
+
+  private func advance() throws(EngineError) -> Bool {
     let running = queries.filter { $0.runtime != nil }
     guard !isClosed, !running.isEmpty || !pushes.isEmpty else { return false }
     do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
@@ -199,6 +232,7 @@ public final class Engine: @unchecked Sendable {
     if !commit.outputs.isEmpty || !commit.metadata.isEmpty {
       epoch += 1
       try write(commit)
+      for query in queries { query.isUncommitted = false }
     }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
@@ -340,6 +374,7 @@ public final class Engine: @unchecked Sendable {
   func fail(_ query: RunningQuery, _ message: String, _ commit: inout EpochCommit) {
     query.state = .failed
     query.failure = message
+    query.isUncommitted = true
     query.runtime = nil
     commit.metadata.append(
       EpochCommit.MetadataChange(

@@ -24,6 +24,8 @@ final class RunningQuery {
   let seed: UInt64
   var state: QueryState = .catchingUp
   var failure: String?
+  /// Its failure is not committed yet.
+  var isUncommitted = false
   /// nil while paused or failed.
   var runtime: QueryRuntime?
   /// Records in each changelog partition since its last snapshot.

@@ -52,6 +52,9 @@ struct CommitRequest {
   var topicsCreated: [TopicCreation] = []
   var topicsDeleted: [String] = []
   var truncations: [EpochCommit.Truncation] = []
+  var producer: ProducerMark?
+  /// Begins a new life of this producer.
+  var opensProducer: String?
   let ticket = CommitTicket()
 
   var byteCount: Int {

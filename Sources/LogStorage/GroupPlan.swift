@@ -58,9 +58,13 @@ struct GroupPlan {
   private(set) var nextSequence: Int64
   private(set) var nextTopicID: Int64
   private let published: [String: TopicEntry]
+  /// As of the last commit before the group, and producers as the group has changed them.
+  let metadata: MetadataMap
+  var producers: [String: ProducerState] = [:]
 
   init(_ state: PublishedState, root: String, files: SegmentFiles) {
     published = state.topics
+    metadata = state.metadata
     commit = state.commit
     epoch = state.epoch
     nextSequence = state.nextSequence
@@ -163,6 +167,7 @@ struct GroupPlan {
 
   /// Plans a request that `check` let pass.
   mutating func add(_ request: CommitRequest) {
+    let changes = producerChanges(request)
     commit += 1
     if request.epoch >= 0 { epoch = request.epoch }
     var record = CommitRecord(number: commit, epoch: request.epoch, nextSequence: 0)
@@ -197,11 +202,14 @@ struct GroupPlan {
       record.starts.append(
         CommitRecord.Start(topicID: log.topicID, partition: log.number, offset: start))
     }
-    record.metadata = request.metadata
+    record.metadata = request.metadata + changes
     record.nextSequence = nextSequence
     commits.append(record)
     results.append(CommitResult(commit: commit, ranges: ranges))
   }
+
+  /// A request that is acknowledged and changes nothing.
+  mutating func addRepeated() { results.append(CommitResult(commit: commit, ranges: [])) }
 
   private mutating func touch(_ log: PartitionLog) -> ObjectIdentifier {
     let key = ObjectIdentifier(log)

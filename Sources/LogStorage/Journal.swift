@@ -24,6 +24,8 @@ final class Journal {
   private(set) var position = 0
   /// Bytes of the two files as of their last sync.
   private(set) var durableBytes: [Int]
+  /// What of them the last checkpoint tells: a file that is shorter was cut off.
+  private(set) var recordedBytes: [Int]
   private var blocks: UnsafeMutableRawPointer?
   private var blocksCapacity = 0
 
@@ -41,6 +43,7 @@ final class Journal {
     self.nextFrame = nextFrame
     self.digest = digest
     self.durableBytes = durableBytes
+    recordedBytes = durableBytes
     self.growthBytes = max(JournalBlock.byteCount, growthBytes)
     file = try fileSystem.open(Self.path(directory, generation), create: true)
     fileSize = try file.size()
@@ -61,11 +64,19 @@ final class Journal {
     position = 0
   }
 
+  /// A file has grown since the last checkpoint: until the next one nobody would miss its new end.
+  var hasGrown: Bool { durableBytes != recordedBytes }
+
+  /// A checkpoint holds the sizes now.
+  func markRecorded() { recordedBytes = durableBytes }
+
   /// Makes room for `bytes` more. Throws: `full` and others, before anything of a frame is written.
   func reserve(_ bytes: Int) throws(StorageError) -> Int {
     let end = position + bytes
     guard end > fileSize else { return 0 }
-    let target = end + growthBytes - end % growthBytes
+    // Doubling: each growth is followed by a checkpoint.
+    let least = max(end, min(fileSize * 2, 32 << 20))
+    let target = (least + growthBytes - 1) / growthBytes * growthBytes
     let zeros = ByteBuffer(capacity: 64 << 10)
     UnsafeMutableRawPointer(zeros.base).initializeMemory(
       as: UInt8.self, repeating: 0, count: zeros.capacity)

@@ -130,13 +130,15 @@ struct JournalReader {
     var isTorn = false
     let low = UInt32(truncatingIfNeeded: nextFrame)
     for later in block..<blockCount {
-      guard case .valid(let found, let frame) = content(later), found == generation else {
-        continue
+      switch content(later) {
+      case .damaged: throw damaged("a journal block is damaged", block: later)
+      case .valid(let found, let frame) where found == generation:
+        guard frame == low else {
+          throw damaged("journal frame \(nextFrame) is missing before later ones", block: block)
+        }
+        isTorn = true
+      case .valid, .zero: break
       }
-      guard frame == low else {
-        throw damaged("journal frame \(nextFrame) is missing before later ones", block: block)
-      }
-      isTorn = true
     }
     return JournalEnd(position: block * JournalBlock.byteCount, isTorn: isTorn)
   }

@@ -59,6 +59,7 @@ extension LogStore {
     let isDue =
       journal.position >= options.checkpointBytes
       || committer.segmentBytes >= options.checkpointSegmentBytes
+      || (durability == .disk && journal.hasGrown)
     guard isDue else { return }
     let isBehind = journal.position >= options.checkpointBytes * 4
     let isMine = shared.wait { state -> Bool? in
@@ -109,6 +110,7 @@ extension LogStore {
     checkpoint.durability = durability
     checkpoint.boot = committer.boot
     checkpoint.journalBytes = journal.durableBytes
+    journal.markRecorded()
     let job = CheckpointJob(
       checkpoint: checkpoint, segments: committer.takeSegments(),
       directories: committer.cutOffDirectories(), droppedSegments: committer.droppedSegments,

@@ -191,8 +191,12 @@ extension LogStore {
     var accepted: [CommitTicket] = []
     for request in group {
       do {
-        try plan.check(request)
-        plan.add(request)
+        if try plan.isRepeated(request) {
+          plan.addRepeated()
+        } else {
+          try plan.check(request)
+          plan.add(request)
+        }
         accepted.append(request.ticket)
       } catch {
         request.ticket.fail(error)
@@ -200,7 +204,7 @@ extension LogStore {
     }
     guard !accepted.isEmpty else { return }
     do {
-      try write(plan)
+      if !plan.commits.isEmpty { try write(plan) }
     } catch {
       for ticket in accepted { ticket.fail(error) }
       return

@@ -10,7 +10,6 @@ extension LogStore {
     var segment: LogSegment
     var extent: SegmentExtent
     var endOffset: Int64
-    var isCompacted: Bool
     /// True when the segment may have lost its beginning.
     var nextSegmentOffset: Int64?
   }
@@ -64,13 +63,13 @@ extension LogStore {
     var position = offset
     while true {
       let view = try shared.withLock { (state) throws(StorageError) in
-        let (log, entry) = try Self.log(state, topic, partition)
+        let log = try Self.log(state, topic, partition).0
         guard position >= log.startOffset && position <= log.endOffset else {
           throw StorageError(
             .offsetOutOfRange, "reading partition \(partition)", path: topic,
             expected: "\(log.startOffset)...\(log.endOffset)", found: "\(position)")
         }
-        return Self.view(log, entry, position)
+        return Self.view(log, position)
       }
       guard let view else {
         return LogRead(
@@ -87,7 +86,7 @@ extension LogStore {
     }
   }
 
-  private static func view(_ log: PartitionLog, _ entry: TopicEntry, _ offset: Int64) -> View? {
+  private static func view(_ log: PartitionLog, _ offset: Int64) -> View? {
     guard offset < log.endOffset, var index = log.segmentIndex(offset) else { return nil }
     while log.segments[index].extent.endOffset <= offset && index + 1 < log.segments.count {
       index += 1
@@ -96,7 +95,6 @@ extension LogStore {
     let hasNext = index + 1 < log.segments.count
     return View(
       segment: found.segment, extent: found.extent, endOffset: log.endOffset,
-      isCompacted: entry.config.cleanupPolicy == .compact,
       nextSegmentOffset: hasNext && found.extent.endOffset <= offset
         ? log.segments[index + 1].segment.baseOffset : nil)
   }
@@ -110,7 +108,7 @@ extension LogStore {
     var expectation = BatchExpectation(
       path: segment.path, position: Int(entry?.position ?? 0),
       offset: segment.baseOffset + Int64(entry?.relativeOffset ?? 0),
-      segmentSequence: segment.baseSequence, allowsGaps: view.isCompacted)
+      segmentSequence: segment.baseSequence)
     let file = try segment.file()
     var window = min(max(maxBytes, 4096), 256 << 20)
     var found: [CheckedBatch] = []

@@ -1,6 +1,8 @@
 // Topics of the store: made, dropped, listed. Making and dropping are commits like any other, so
 // they are durable and in order with the records.
 
+internal import Columns
+
 extension LogStore {
   /// Throws: `topicExists`, `invalidName`, `invalidArgument`, and what a commit may throw.
   @discardableResult
@@ -37,13 +39,15 @@ extension LogStore {
   /// All topics. Order: by name.
   public func topics() -> [TopicDescription] {
     shared.withLock { state in
-      state.published.topics.values.map(\.description).sorted { $0.name < $1.name }
+      state.published.topics.values.map { state.published.description($0) }
+        .sorted { $0.name < $1.name }
     }
   }
 
   /// Nil when there is no such topic.
   public func topic(_ name: String) -> TopicDescription? {
-    shared.withLock { $0.published.topics[name]?.description }
+    shared.withLock { state in state.published.topics[name].map { state.published.description($0) }
+    }
   }
 
   /// Applies retention by time and by size to all topics that have it, as of `now` (milliseconds
@@ -55,9 +59,11 @@ extension LogStore {
     var request = CommitRequest(epoch: -1, outputs: [])
     request.truncations = shared.withLock { state in
       let entries = state.published.topics.values.sorted { $0.name < $1.name }
-      return entries.filter { $0.config.cleanupPolicy == .delete }.flatMap { entry in
-        entry.partitions.compactMap { log in
-          let expired = Self.expiredSegments(log, entry.config, now: now)
+      return entries.flatMap { entry -> [EpochCommit.Truncation] in
+        let config = state.published.config(entry)
+        guard config.cleanupPolicy == .delete else { return [] }
+        return entry.partitions.compactMap { log in
+          let expired = Self.expiredSegments(log, config, now: now)
           guard expired > 0 else { return nil as EpochCommit.Truncation? }
           dropped += expired
           return EpochCommit.Truncation(
@@ -86,5 +92,57 @@ extension LogStore {
       count += 1
     }
     return count
+  }
+}
+
+// MARK: - Altered settings
+
+/// Settings given after a topic was made are an entry of the metadata map: `topic/ID`, as in a checkpoint.
+extension PublishedState {
+  static func configKey(_ id: Int64) -> [UInt8] { Array("topic/\(id)".utf8) }
+
+  /// The settings that hold now; under the store's lock.
+  func config(_ entry: TopicEntry) -> TopicConfig {
+    guard let bytes = metadata[Self.configKey(entry.id)] else { return entry.config }
+    let altered = bytes.withRaw { raw -> TopicConfig? in
+      var reader = ByteReader(raw, path: "")
+      do { return try TopicConfig(from: &reader) } catch { return nil }
+    }
+    return altered ?? entry.config
+  }
+
+  func description(_ entry: TopicEntry) -> TopicDescription {
+    var description = entry.description
+    description.config = config(entry)
+    return description
+  }
+}
+
+extension LogStore {
+  /// Changes what happens to the old records of a topic. The size of segments and the kind of the topic stay.
+  /// Throws: `topicUnknown`, `invalidArgument`, and what a commit may throw.
+  public func alterTopic(
+    _ name: String, _ change: (inout TopicConfig) -> Void
+  ) throws(StorageError) {
+    let found = shared.withLock { state in
+      state.published.topics[name].map { ($0.id, state.published.config($0)) }
+    }
+    guard let (id, config) = found else {
+      throw StorageError(.topicUnknown, "altering a topic", path: name)
+    }
+    var altered = config
+    change(&altered)
+    altered.segmentBytes = config.segmentBytes
+    altered.isInternal = config.isInternal
+    guard altered.retentionMs ?? 0 >= 0, altered.retentionBytes ?? 0 >= 0 else {
+      throw StorageError(.invalidArgument, "retention of a topic", path: name)
+    }
+    let bytes = ByteBuffer(capacity: 64)
+    altered.write(to: bytes)
+    var request = CommitRequest(epoch: -1, outputs: [])
+    request.metadata = [
+      EpochCommit.MetadataChange(key: PublishedState.configKey(id), value: bytes.array())
+    ]
+    _ = try submitAndWait(request)
   }
 }

@@ -9,35 +9,24 @@ extension LogStore {
   /// Checks everything. Throws: only what keeps it from looking (`closed`); damage is in the
   /// report.
   public func verify() throws(StorageError) -> VerifyReport {
-    struct Item {
-      var segments: [CommittedSegment]
-      var isCompacted: Bool
-    }
     var report = VerifyReport()
     let items = try shared.withLock { (state) throws(StorageError) in
       if state.isClosing { throw StorageError(.closed, "verifying") }
       let entries = state.published.topics.values.sorted { $0.name < $1.name }
       report.topicCount = entries.count
       return entries.flatMap { entry in
-        entry.partitions.map {
-          Item(
-            segments: $0.segments, isCompacted: entry.config.cleanupPolicy == .compact)
-        }
+        entry.partitions.map(\.segments)
       }
     }
     for item in items {
       report.partitionCount += 1
-      for committed in item.segments {
-        verify(committed, isCompacted: item.isCompacted, &report)
-      }
+      for committed in item { verify(committed, &report) }
     }
     if durability != .memory { verifyCheckpoint(&report) }
     return report
   }
 
-  private func verify(
-    _ committed: CommittedSegment, isCompacted: Bool, _ report: inout VerifyReport
-  ) {
+  private func verify(_ committed: CommittedSegment, _ report: inout VerifyReport) {
     let segment = committed.segment
     let extent = committed.extent
     report.segmentCount += 1
@@ -49,7 +38,7 @@ extension LogStore {
     var isOrdered = true
     let expectation = BatchExpectation(
       path: segment.path, position: 0, offset: segment.baseOffset,
-      segmentSequence: segment.baseSequence, allowsGaps: isCompacted)
+      segmentSequence: segment.baseSequence)
     do {
       let chain = try segment.scan(expectation, to: extent.byteCount, chain: 0) { batch in
         batches += 1

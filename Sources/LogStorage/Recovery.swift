@@ -140,7 +140,8 @@ struct Recovery {
         while true {
           let (frame, end) = try reader.next()
           guard let frame else {
-            isTorn = end.isTorn
+            // Of either generation: what is torn must not stay in the one that is written next.
+            isTorn = isTorn || end.isTorn
             break
           }
           isDirty = true

@@ -50,6 +50,11 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
     let directory = try TemporaryDirectory()
     let store = try LogStore.open(directory: directory.path)
     try store.createTopic("one", partitions: 1)
+    // The journal's two files grow with their first use, and each growth is followed by a checkpoint.
+    for _ in 0..<2 {
+      try store.append("one", [(0, records(["first"]))])
+      try store.checkpoint()
+    }
     let before = store.counters
     for number in 0..<100 { try store.append("one", [(0, records(["row \(number)"]))]) }
     let after = store.counters

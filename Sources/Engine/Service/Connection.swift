@@ -27,7 +27,12 @@ public protocol Connection: AnyObject, Sendable {
     _ topic: String, _ partition: Int, from offset: Int64
   ) throws(ServiceError) -> LogRead
   /// Returns when the records are as durable as the engine promises; each lies in its key's partition.
-  func append(_ topic: String, _ records: RawRecords) throws(ServiceError)
+  /// With a mark, records that were taken before are acknowledged and not taken again.
+  func append(
+    _ topic: String, _ records: RawRecords, _ mark: ProducerMark?
+  ) throws(ServiceError)
+  /// An order for the keeper of the log: words in, lines out. See `LogAdministration`.
+  func administer(_ words: [String]) throws(ServiceError) -> [String]
   /// Waits for a commit after `commit`, at most so long; returns the number of the last one.
   func waitForCommit(after commit: Int64, milliseconds: Int) throws(ServiceError) -> Int64
   func verify() throws(ServiceError) -> VerifyReport

@@ -74,18 +74,27 @@ extension Engine {
   }
 
   /// Appends records as they are, each to the partition of its key, records without key to the first.
-  func append(_ topic: String, _ records: RawRecords) throws(EngineError) {
+  func append(
+    _ topic: String, _ records: RawRecords, _ mark: ProducerMark? = nil
+  ) throws(EngineError) {
     guard let description = log.topic(topic) else {
       throw .storage(StorageError(.topicUnknown, "appending", path: topic))
     }
     guard records.count > 0 else { return }
     let parts = split(records, partitions: description.partitionCount)
+    func append() throws(StorageError) {
+      _ = try log.commit(
+        LogTransaction(
+          outputs: parts.map {
+            EpochCommit.Output(topic: topic, partition: $0.partition, records: $0.records)
+          }, producer: mark))
+    }
     do {
       if lock.withLock({ queries.contains { $0.plan.sink.topic == topic } }) {
         // A query writes to the topic too: its epoch must know the ends.
-        _ = try lock.withLock { () throws(StorageError) in try log.append(topic, parts) }
+        try lock.withLock { () throws(StorageError) in try append() }
       } else {
-        _ = try log.append(topic, parts)
+        try append()
       }
     } catch {
       throw .storage(error)

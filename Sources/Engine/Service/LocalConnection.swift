@@ -114,8 +114,14 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     }
   }
 
-  public func append(_ topic: String, _ records: RawRecords) throws(ServiceError) {
-    try serving { () throws(EngineError) in try engine.append(topic, records) }
+  public func append(
+    _ topic: String, _ records: RawRecords, _ mark: ProducerMark?
+  ) throws(ServiceError) {
+    try serving { () throws(EngineError) in try engine.append(topic, records, mark) }
+  }
+
+  public func administer(_ words: [String]) throws(ServiceError) -> [String] {
+    try LogAdministration.run(words, engine)
   }
 
   public func waitForCommit(after commit: Int64, milliseconds: Int) -> Int64 {

@@ -88,7 +88,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
         if !isWanted, error.kind == .interrupted { return [] }
         throw error
       case .hello, .execute, .define, .finish, .names, .topics, .resolve, .read, .append, .wait,
-        .verify, .cancel, .credit, .welcome, .done:
+        .verify, .administer, .cancel, .credit, .welcome, .done:
         throw Self.malformed
       }
     }
@@ -166,11 +166,23 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     }
   }
 
-  public func append(_ topic: String, _ records: RawRecords) throws(ServiceError) {
+  public func append(
+    _ topic: String, _ records: RawRecords, _ mark: ProducerMark?
+  ) throws(ServiceError) {
     var writer = WireWriter()
     writer.put(topic)
     writer.put(records)
+    writer.put(mark?.name ?? "")
+    writer.put(mark?.epoch ?? 0)
+    writer.put(mark?.sequence ?? 0)
     _ = try request(.append, writer)
+  }
+
+  public func administer(_ words: [String]) throws(ServiceError) -> [String] {
+    var writer = WireWriter()
+    writer.put(words)
+    var reader = try request(.administer, writer)
+    return try read { () throws(WireError) in try reader.texts() }
   }
 
   public func waitForCommit(

@@ -59,10 +59,20 @@ extension ServerConnection {
       writer.put(read.nextOffset)
       writer.put(read.records)
     case .append:
-      let (topic, records) = try decoding { () throws(WireError) in
-        (try reader.text(), try reader.records())
+      let (topic, records, mark) = try decoding { () throws(WireError) in
+        (
+          try reader.text(), try reader.records(),
+          ProducerMark(
+            name: try reader.text(), epoch: try reader.number(Int64.self),
+            sequence: try reader.number(Int64.self))
+        )
       }
-      try doing { () throws(ServiceError) in try connection.append(topic, records) }
+      try doing { () throws(ServiceError) in
+        try connection.append(topic, records, mark.name.isEmpty ? nil : mark)
+      }
+    case .administer:
+      let words = try decoding { () throws(WireError) in try reader.texts() }
+      writer.put(try doing { () throws(ServiceError) in try connection.administer(words) })
     case .wait:
       let (commit, milliseconds) = try decoding { () throws(WireError) in
         (try reader.number(Int64.self), try reader.number(Int32.self))

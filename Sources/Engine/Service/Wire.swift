@@ -11,7 +11,7 @@
 enum FrameKind: UInt8 {
   // From the client.
   case hello = 1
-  case execute, define, finish, names, topics, resolve, read, append, wait, verify
+  case execute, define, finish, names, topics, resolve, read, append, wait, verify, administer
   case cancel = 32
   case credit
   // From the server.
@@ -20,7 +20,7 @@ enum FrameKind: UInt8 {
 }
 
 enum Wire {
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   /// Of one frame; a peer that announces more is not one of ours.
   static let frameBytesMax = 80 << 20
   /// A batch of rows is sent when it has so many bytes.

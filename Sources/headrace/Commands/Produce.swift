@@ -13,11 +13,18 @@ struct Produce: ParsableCommand {
     discussion: """
       Each line is the value of a record. With --key-separator the text before the separator is its \
       key. A record lies in its key's partition, as with Kafka's clients; without key in the first.
+
+      With --producer the lines are numbered, and those that were acknowledged to a producer of that name \
+      are left out: after a crash the same input can be given again from its beginning.
       """)
 
   @OptionGroup var place: Topic.Place
   @Argument(help: "A topic or a source.") var name: String
   @Option(help: "What stands between key and value.") var keySeparator: String?
+  @Option(help: "Name under which lines are taken once, however often they are sent.")
+  var producer: String?
+  @Flag(help: "Write how many lines are acknowledged, each time that some are.")
+  var acknowledge = false
 
   private static let lineBytesMax = 32 << 20
   private static let batchBytesMax = 1 << 20
@@ -28,9 +35,10 @@ struct Produce: ParsableCommand {
 
   func run() throws {
     var count = 0
-    try place.with { connection, _ in
+    try place.with { connection, output in
       let topic = try connection.resolveTopic(name).name
       let separator = keySeparator.map { Array($0.utf8) }
+      var numbering = try Numbering(producer, connection)
       var pending: [UInt8] = []
       var isAtEnd = false
       while !isAtEnd {
@@ -45,8 +53,13 @@ struct Produce: ParsableCommand {
         }
         let records = Self.records(pending[...end], separator)
         pending.removeSubrange(...end)
-        try connection.append(topic, records)
-        count += records.count
+        let (fresh, mark) = numbering.take(records)
+        if fresh.count > 0 { try connection.append(topic, fresh, mark) }
+        count += fresh.count
+        if acknowledge, fresh.count > 0 {
+          output.write("\(numbering.seen)\n")
+          output.flush()
+        }
       }
     }
     if isatty(2) == 1 { complain("\(grouped(count)) record\(count == 1 ? "" : "s") appended") }
@@ -97,5 +110,39 @@ struct Produce: ParsableCommand {
     return (line.startIndex...(line.endIndex - part.count)).first { place in
       line[place..<place + part.count].elementsEqual(part)
     }
+  }
+}
+
+/// Which of the lines are new.
+private struct Numbering {
+  private let name: String?
+  private let epoch: Int64
+  /// Lines that were acknowledged before.
+  private let known: Int64
+  private(set) var seen: Int64 = 0
+
+  init(_ name: String?, _ connection: any Connection) throws {
+    self.name = name
+    guard let name else {
+      (epoch, known) = (0, 0)
+      return
+    }
+    let answer = try connection.administer(["producer", name]).compactMap { Int64($0) }
+    guard answer.count == 2 else { throw CommandFailure.inputOutput("the producer is not known") }
+    (epoch, known) = (answer[0], answer[1])
+  }
+
+  mutating func take(_ records: RawRecords) -> (RawRecords, ProducerMark?) {
+    let first = seen
+    seen += Int64(records.count)
+    guard let name else { return (records, nil) }
+    let skipped = Int(min(Int64(records.count), max(0, known - first)))
+    var fresh = records
+    fresh.keyStart.removeFirst(skipped)
+    fresh.keyLength.removeFirst(skipped)
+    fresh.valueStart.removeFirst(skipped)
+    fresh.valueLength.removeFirst(skipped)
+    fresh.timestamps.removeFirst(skipped)
+    return (fresh, ProducerMark(name: name, epoch: epoch, sequence: first + Int64(skipped)))
   }
 }

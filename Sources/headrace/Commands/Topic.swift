@@ -8,7 +8,9 @@ import LogStorage
 struct Topic: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List, describe, dump and verify topics.",
-    subcommands: [List.self, DescribeTopic.self, Dump.self, Verify.self])
+    subcommands: [
+      List.self, DescribeTopic.self, Dump.self, Verify.self, Alter.self, Retain.self, Offsets.self,
+    ])
 
   /// A needed data directory.
   struct Place: ParsableArguments {

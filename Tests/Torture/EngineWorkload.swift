@@ -1,0 +1,95 @@
+// Steps of the engine: statements, each followed by epochs until nothing is left to read. What it wrote to
+// its topics, and what its views answer, must be what an undisturbed engine gives.
+
+import Columns
+import Engine
+import LogStorage
+import Planner
+import Syntax
+
+enum EngineScripts {
+  static let grouping = [
+    "CREATE STREAM clicks (id INT KEY, page STRING, ms INT) WITH (KAFKA_TOPIC='clicks', VALUE_FORMAT='JSON', PARTITIONS=2);",
+    "CREATE TABLE pages AS SELECT page, COUNT(*) AS n, SUM(ms) AS total, COLLECT_LIST(ms) AS all_ms FROM clicks GROUP BY page;",
+    "INSERT INTO clicks (ROWTIME, id, page, ms) VALUES (1, 1, 'home', 5);",
+    "INSERT INTO clicks (ROWTIME, id, page, ms) VALUES (2, 2, 'about', 6), (3, 1, 'home', 7);",
+    "CREATE TABLE windows AS SELECT id, COUNT(*) AS n FROM clicks WINDOW TUMBLING (SIZE 10 MILLISECONDS, GRACE PERIOD 5 MILLISECONDS) GROUP BY id;",
+    "INSERT INTO clicks (ROWTIME, id, page, ms) VALUES (14, 1, 'home', 8);",
+    "CREATE STREAM slow AS SELECT id, page, ms * 2 AS twice FROM clicks WHERE ms > 5;",
+    "INSERT INTO clicks (ROWTIME, id, page, ms) VALUES (9, 2, 'late', 9), (40, 3, 'shop', 1);",
+    "INSERT INTO clicks (ROWTIME, id, page, ms) VALUES (12, 2, 'late', 10);",
+    "DROP STREAM slow;",
+    "INSERT INTO clicks (ROWTIME, id, page, ms) VALUES (50, 2, 'home', 11), (51, 4, 'home', 12);",
+  ]
+
+  static let join = [
+    "CREATE TABLE people (id INT PRIMARY KEY, name STRING) WITH (KAFKA_TOPIC='people', VALUE_FORMAT='JSON', PARTITIONS=2);",
+    "CREATE STREAM orders (id INT KEY, who INT, amount INT) WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='JSON', PARTITIONS=2);",
+    "INSERT INTO people (ROWTIME, id, name) VALUES (1, 1, 'ann'), (1, 2, 'bob');",
+    "CREATE STREAM named AS SELECT o.who AS who, o.id AS order_id, o.amount AS amount, p.name AS name FROM orders o LEFT JOIN people p ON o.who = p.id;",
+    "CREATE TABLE sums AS SELECT name, SUM(amount) AS total FROM named GROUP BY name;",
+    "INSERT INTO orders (ROWTIME, id, who, amount) VALUES (2, 100, 1, 5), (3, 101, 2, 6);",
+    "INSERT INTO people (ROWTIME, id, name) VALUES (4, 1, 'anna');",
+    "INSERT INTO orders (ROWTIME, id, who, amount) VALUES (5, 102, 1, 7), (6, 103, 3, 8);",
+    "CREATE STREAM pairs AS SELECT a.id AS id, a.amount AS x, b.amount AS y FROM orders a JOIN orders b WITHIN 10 MILLISECONDS ON a.id = b.id;",
+    "INSERT INTO orders (ROWTIME, id, who, amount) VALUES (7, 102, 2, 9);",
+    "INSERT INTO people (ROWTIME, id, name) VALUES (8, 2, 'rob');",
+    "INSERT INTO orders (ROWTIME, id, who, amount) VALUES (9, 104, 2, 10);",
+  ]
+}
+
+extension Workload {
+  static func engine(_ name: String, _ script: [String]) -> Workload {
+    Workload(name: name, stepCount: script.count) { system, seed in
+      try EngineSubject(system, seed, script)
+    }
+  }
+}
+
+private final class EngineSubject: Subject {
+  private let engine: Engine
+  private let session: Session
+  private let script: [String]
+  /// A statement that was acknowledged before its epochs could run.
+  private var executed = -1
+
+  init(_ system: SimulatedFileSystem, _ seed: UInt64, _ script: [String]) throws {
+    var options = EngineOptions(directory: "/data")
+    options.fileSystem = system
+    options.logOptions = smallOptions(seed)
+    options.workers = 1
+    options.sliceRows = [1, 3, 1000][Int(seed / 3 % 3)]
+    options.clock = { 1_000 }
+    self.script = script
+    engine = try Engine.open(options)
+    session = Session(engine: engine)
+    session.isEngineDriven = true
+    try engine.runUntilIdle()
+  }
+
+  func apply(_ step: Int) throws {
+    if executed != step {
+      try session.execute(
+        statement: SourceText(name: "step", script[step]), CollectedResult())
+      executed = step
+    }
+    try engine.runUntilIdle()
+  }
+
+  func dump() throws -> [String] {
+    var lines = try dumpTopics(engine.log, withMetadata: false)
+    lines += engine.sources.map(\.name)
+    for source in engine.sources where source.kind == .table && source.queryID != nil {
+      let answer = CollectedResult()
+      try session.execute(
+        statement: SourceText(name: "view", "SELECT * FROM \(source.name);"), answer)
+      lines += answer.rows.map { "\(source.name): \($0.values)" }.sorted()
+    }
+    return lines
+  }
+
+  func dumpLog() throws -> [String] { try dumpTopics(engine.log, withMetadata: false) }
+  func failures() -> [String] { engine.queryFailures }
+  func verify() throws -> [Damage] { try engine.log.verify().damages }
+  func close() throws { try engine.close() }
+}
