@@ -216,10 +216,15 @@ public final class QueryRuntime {
   /// Whether the order of its input matters across partitions or sources.
   public var mergesInputs: Bool { cursors.count > 1 }
 
+  /// A slice is bounded in all, so that many partitions do not hold many times as much.
+  private var rowsPerCursor: Int {
+    max(min(options.sliceRows, 1024), options.sliceRows * 2 / max(2, cursors.count))
+  }
+
   public var isInRowtimeOrder: Bool { options.order == .rowtime }
 
   private func readAhead(_ pool: WorkerPool) throws(QueryFailure) {
-    let rows = options.sliceRows
+    let rows = rowsPerCursor
     let bytes = options.readBytes
     if cursors.count == 1 {
       return try cursors[0].fill(rows: rows, maxBytes: bytes)
@@ -290,7 +295,7 @@ public final class QueryRuntime {
   /// Work for other threads while this one commits: reading ahead of the next slice. Until it has ended
   /// nothing else of the query may run.
   public func readAheadTasks() -> [@Sendable () -> Void] {
-    let rows = options.sliceRows
+    let rows = rowsPerCursor
     let bytes = options.readBytes
     return cursors.filter { !$0.isAtEnd }.map { cursor in
       let box = CursorBox(cursor)
