@@ -14,6 +14,8 @@ private struct CopyFormat {
   enum Kind { case csv, tsv, json }
   var kind: Kind
   var hasHeader: Bool
+  /// Neither FORMAT nor the file's name says it: input that begins with a brace is JSON.
+  var isGuessed = false
   /// Milliseconds: the time of every row; nil: now.
   var rowtime: Int64?
 
@@ -37,7 +39,8 @@ private struct CopyFormat {
     }
     if name.isEmpty {
       let suffix = path?.split(separator: ".").last.map { $0.uppercased() } ?? ""
-      name = ["CSV", "TSV", "JSON", "NDJSON"].contains(suffix) ? suffix : "CSV"
+      isGuessed = !["CSV", "TSV", "JSON", "NDJSON"].contains(suffix)
+      name = isGuessed ? "CSV" : suffix
     }
     switch name {
     case "CSV": kind = .csv
@@ -98,7 +101,7 @@ extension Session {
           "read-only-source", "Cannot copy into \(source.name): it is read-only",
           at: node.target.span))
     }
-    let format = try planning { () throws(PlanError) in
+    var format = try planning { () throws(PlanError) in
       try CopyFormat(node.file?.value, node.properties)
     }
     for column in node.columns where source.schema.index(of: column.name) == nil {
@@ -121,6 +124,13 @@ extension Session {
     }
     defer { if node.file != nil { close(descriptor) } }
     let lines = LineReader(descriptor, splitsInQuotes: format.kind == .json)
+    if format.isGuessed,
+      try reading({ () throws(QueryFailure) in try lines.peek() }) == UInt8(ascii: "{")
+    {
+      format.kind = .json
+      format.hasHeader = false
+      lines.splitsInQuotes = true
+    }
     var names = node.columns.isEmpty ? source.schema.columns.map(\.name) : node.columns.map(\.name)
     if format.hasHeader {
       guard let header = try reading({ () throws(QueryFailure) in try lines.next() }) else {
@@ -132,6 +142,14 @@ extension Session {
       names = found.map { name in
         source.schema.columns.first { $0.name == name }?.name
           ?? source.schema.columns.first { $0.name == name.uppercased() }?.name ?? name
+      }
+      guard names.contains(where: { source.schema.index(of: $0) != nil }) else {
+        throw .plan(
+          PlanError(
+            "unknown-column",
+            "The header names no column of \(source.name): "
+              + String(found.joined(separator: ", ").prefix(100)), at: node.target.span,
+            hint: "WITH (HEADER = false) reads lines without a header, FORMAT = 'JSON' objects"))
       }
     }
     let fields = names.map { name in
@@ -277,7 +295,7 @@ extension Session {
 /// Lines of a file descriptor, with a limit; in CSV a line end inside quotes belongs to the line.
 final class LineReader {
   private let descriptor: Int32
-  private let splitsInQuotes: Bool
+  var splitsInQuotes: Bool
   private var buffer: [UInt8] = []
   private var position = 0
   private var isAtEnd = false
@@ -286,6 +304,12 @@ final class LineReader {
   init(_ descriptor: Int32, splitsInQuotes: Bool) {
     self.descriptor = descriptor
     self.splitsInQuotes = splitsInQuotes
+  }
+
+  /// The next byte that is no space, without taking it.
+  func peek() throws(QueryFailure) -> UInt8? {
+    if position == buffer.count, !isAtEnd { try fill() }
+    return buffer[position...].first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
   }
 
   /// Without the line end; nil at the end.

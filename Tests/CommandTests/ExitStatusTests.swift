@@ -44,6 +44,10 @@ private let cases: [ExitStatusCase] = [
     arguments: ["run", "-c", createS + "COPY s FROM STDIN WITH (FORMAT='JSON');"],
     input: "{\"a\":1}\nbroken\n", says: "1 line could not be copied"),
   ExitStatusCase(
+    name: "header of something else", status: 1,
+    arguments: ["run", "-c", createS + "COPY s FROM STDIN;"], input: "x,y\n1,2\n",
+    says: "The header names no column of S: x, y"),
+  ExitStatusCase(
     name: "failing shell script", status: 1, arguments: ["shell"], input: "SELEC;\n"),
   ExitStatusCase(name: "unknown option", status: 2, arguments: ["run", "--bogus"]),
   ExitStatusCase(name: "unknown command", status: 2, arguments: ["rum"]),

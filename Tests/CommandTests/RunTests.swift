@@ -67,9 +67,11 @@ private let values = """
     #expect(!outcome.err.contains("\u{1B}"))
   }
 
-  @Test func pipedLines() throws {
+  /// What begins with a brace is JSON, said or not.
+  @Test(arguments: ["COPY s FROM STDIN WITH (FORMAT='JSON');", "COPY s FROM STDIN;"])
+  func pipedLines(_ copy: String) throws {
     let outcome = try headrace(
-      "run", "-c", createS, "-c", "COPY s FROM STDIN WITH (FORMAT='JSON');", "-c",
+      "run", "-c", createS, "-c", copy, "-c",
       "SELECT * FROM s EMIT CHANGES;", input: "{\"a\":1}\nbroken\n{\"a\":3}\n")
     #expect(outcome.out == "A\n1\n3\n")
     #expect(outcome.err.contains("line 2"))
