@@ -73,12 +73,6 @@ let package = Package(
     .executableTarget(
       name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
       swiftSettings: strict),
-    .executableTarget(
-      name: "query-benchmark",
-      dependencies: [
-        "CSupport", "Engine", "Executor", "LogStorage", "Columns", "Syntax",
-      ],
-      path: "Benchmarks/query-benchmark", swiftSettings: strict),
     tests("SyntaxTests", ["Syntax"]),
     tests("ColumnsTests", ["Columns", bigInt]),
     tests("LogStorageTests", ["LogStorage", "Columns"]),

@@ -1,0 +1,108 @@
+// The benchmarks run small, so that they do not rot; what they measure is nobody's business here.
+
+import Foundation
+import Testing
+
+@Suite struct BenchmarkTests {
+  private static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+  private func python(_ arguments: [String]) throws -> (status: Int32, out: String) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3"] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["HEADRACE": Command.binary]
+    ) { $1 }
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let bytes = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
+  }
+
+  private func lines(_ count: Int, _ line: (Int) -> String) -> String {
+    (0..<count).map { line($0) + "\n" }.joined()
+  }
+
+  /// A folder with every table of the set.
+  private func data() throws -> Scratch {
+    let scratch = try Scratch()
+    let tables: [(String, (Int) -> String)] = [
+      (
+        "bid",
+        {
+          #"{"auction":\#($0 % 7),"bidder":\#($0 / 40),"price":\#($0),"channel":"c","url":"u","#
+            + #""dateTime":\#($0 * 500),"extra":"e"}"#
+        }
+      ),
+      (
+        "auction",
+        {
+          #"{"id":\#($0),"itemName":"i","description":"d","initialBid":1,"reserve":2,"#
+            + #""dateTime":\#($0 * 500),"expires":9,"seller":\#($0 % 5),"category":10,"extra":"e"}"#
+        }
+      ),
+      (
+        "person",
+        {
+          #"{"id":\#($0 % 5),"name":"n","emailAddress":"m","creditCard":"x","city":"c","#
+            + #""state":"OR","dateTime":\#($0 * 500),"extra":"e"}"#
+        }
+      ),
+      (
+        "orders",
+        {
+          #"{"order_id":\#($0),"customer_id":\#($0 % 4),"item":"i","quantity":1,"amount":5,"#
+            + #""ts":\#($0 * 500)}"#
+        }
+      ),
+      (
+        "customers",
+        {
+          #"{"customer_id":\#($0 % 4),"name":"n","region":"r","tier":"t","updated_at":0}"#
+        }
+      ),
+    ]
+    for (table, line) in tables {
+      try FileManager.default.createDirectory(
+        atPath: scratch.path + "/" + table, withIntermediateDirectories: true)
+      for part in 0..<2 {
+        _ = try scratch.file("\(table)/part-\(part).json", lines(60) { line($0 * 2 + part) })
+      }
+    }
+    return scratch
+  }
+
+  @Test func queriesRun() throws {
+    let data = try data()
+    let queries = Self.root.appendingPathComponent("Benchmarks/queries")
+    let files = try FileManager.default.contentsOfDirectory(atPath: queries.path).sorted()
+    #expect(files.count == 12)
+    for file in files {
+      let name = file.replacing(".sql", with: "")
+      let text = try String(contentsOf: queries.appendingPathComponent(file), encoding: .utf8)
+      let outcome = try headrace(
+        "run", "--define", "data=\(data.path)", "--define", "suffix=json", "--define",
+        "format=JSON",
+        "-c", text, "-c", "SELECT COUNT(*) AS n FROM \(name);")
+      #expect(outcome.status == 0, "\(file): \(outcome.err)")
+      let count = outcome.out.split(separator: "\n").last.flatMap { Int($0) }
+      if ["q0", "q1", "sj"].contains(name) { #expect(count == 120, "\(name): \(outcome.out)") }
+      #expect((count ?? 0) > 0, "\(name): \(outcome.out)")
+    }
+  }
+
+  @Test func programsRun() throws {
+    let data = try data()
+    let benchmarks = Self.root.path + "/Benchmarks/"
+    let bench = try python([benchmarks + "bench.py", "--runs", "1", data.path, "q0", "q5"])
+    #expect(bench.status == 0 && bench.out.contains("q5"), "\(bench.out)")
+    let latency = try python([
+      benchmarks + "latency.py", "--rate", "200", "--seconds", "1", "--durability", "memory",
+    ])
+    #expect(latency.status == 0 && latency.out.contains("200 of 200 results"), "\(latency.out)")
+  }
+}
