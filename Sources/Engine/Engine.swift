@@ -154,6 +154,12 @@ public final class Engine: @unchecked Sendable {
     return try stepLocked()
   }
 
+  /// Drops the records that their topics' retention no longer keeps. Returns the number of segments dropped.
+  @discardableResult
+  public func applyRetention() throws(EngineError) -> Int {
+    do { return try log.applyRetention(now: options.clock()) } catch { throw .storage(error) }
+  }
+
   /// Runs epochs until no query has more input.
   public func runUntilIdle(isCancelled: () -> Bool = { false }) throws(EngineError) {
     while try step() {

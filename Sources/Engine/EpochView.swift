@@ -55,13 +55,31 @@ final class EpochView: @unchecked Sendable {
       }
       return Self.nothing(offset)
     }
-    var read = try log.read(topic, partition, from: offset, maxBytes: maxBytes)
+    guard var read = try kept(topic, partition, offset, committedEnd, maxBytes) else {
+      return Self.nothing(committedEnd)
+    }
     if read.nextOffset > committedEnd {
       let kept = read.records.offsets.firstIndex { $0 >= committedEnd } ?? read.records.count
       read.records = read.records.prefix(kept)
       read.nextOffset = committedEnd
     }
     return read
+  }
+
+  /// Reads from `offset`, or from the first record that retention has kept; nil when that is at `end`.
+  private func kept(
+    _ topic: String, _ partition: Int, _ offset: Int64, _ end: Int64, _ maxBytes: Int
+  ) throws(StorageError) -> LogRead? {
+    while true {
+      let from = max(offset, try log.earliestOffset(topic, partition))
+      guard from < end else { return nil }
+      do {
+        return try log.read(topic, partition, from: from, maxBytes: maxBytes)
+      } catch {
+        // Records may have gone between the two calls.
+        guard try log.earliestOffset(topic, partition) > from else { throw error }
+      }
+    }
   }
 
   private static func nothing(_ offset: Int64) -> LogRead {

@@ -81,6 +81,33 @@ import Testing
     try engine.close()
   }
 
+  /// What retention drops is not missed: queries begin at the first record that is kept.
+  @Test func queriesBeginWhereRetentionBegins() throws {
+    let directory = temporary()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let (engine, session) = try open(directory)
+    var config = TopicConfig()
+    config.segmentBytes = 20_000
+    config.retentionBytes = 50_000
+    try engine.log.createTopic("s", partitions: 1, config: config)
+    _ = try run("CREATE STREAM s (v STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');", session)
+    for number in 0..<300 {
+      var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
+      let text = String(repeating: "x", count: 1000) + "\(number)"
+      records.append(key: nil, value: Array("{\"V\":\"\(text)\"}".utf8), timestamp: Int64(number))
+      _ = try engine.log.append("s", [(0, records)])
+    }
+    #expect(try engine.applyRetention() > 0)
+    let start = try engine.log.earliestOffset("s", 0)
+    #expect(start > 200)
+    #expect(try run("SELECT v FROM s;", session).rows.count == 300 - Int(start))
+    _ = try run("CREATE STREAM copy AS SELECT v FROM s;", session)
+    try engine.runUntilIdle()
+    #expect(engine.queryFailures == [])
+    #expect(try engine.log.committedEnd("COPY", 0) == 300 - start)
+    try engine.close()
+  }
+
   /// A join with a table that another query derives gives the same whatever an epoch takes at once.
   @Test func epochCutsDoNotShowInJoinsOfDerivedTables() throws {
     let base = temporary()

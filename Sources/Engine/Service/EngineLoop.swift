@@ -1,5 +1,6 @@
 // The thread that advances the epochs of an engine that serves somebody: it steps while there is input, and
 // sleeps until the log changes. Files that grow do not wake it, so it looks at them several times a second.
+// Now and then it drops what the topics' retention no longer keeps.
 
 import Executor
 import Glibc
@@ -15,6 +16,7 @@ public final class EngineLoop: Sendable {
   }
 
   private static let idleMilliseconds = 50
+  private static let retentionMilliseconds: Int64 = 10_000
   private let engine: Engine
   private let state = Monitor(State())
   private let onFailure: (@Sendable (EngineError) -> Void)?
@@ -29,7 +31,12 @@ public final class EngineLoop: Sendable {
   private func run() {
     var failure: EngineError?
     do throws(EngineError) {
+      var nextRetention = wallClockMs() + Self.retentionMilliseconds
       while !state.withLock({ $0.isStopping }) {
+        if wallClockMs() >= nextRetention {
+          try engine.applyRetention()
+          nextRetention = wallClockMs() + Self.retentionMilliseconds
+        }
         let commit = engine.log.lastCommit
         if try engine.step() { continue }
         _ = engine.log.waitForChange(after: commit, milliseconds: Self.idleMilliseconds)
