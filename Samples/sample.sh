@@ -16,7 +16,7 @@ server=
 start() {
   "$HEADRACE" serve --data "$data" --inbox "$inbox" --root "$PWD" --root "$work" "$@" 2>"$work/log" &
   server=$!
-  until grep -q serves "$work/log"; do kill -0 "$server" || { cat "$work/log"; exit 1; }; sleep 0.02; done
+  until grep -qs serves "$work/log"; do kill -0 "$server" || { cat "$work/log"; exit 1; }; sleep 0.02; done
 }
 
 stop() {
