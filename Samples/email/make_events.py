@@ -20,7 +20,8 @@ time, payments = 100_000, []
 with open(directory / "orders.csv", "w") as out:
     out.write("rowtime,id,customerid,product,total\n")
     for number in range(count):
-        time += chance.randint(1, 20_000)
+        # All within a day, as long as a join waits for rows that are late.
+        time += chance.randint(1, max(2, min(20_000, 80_000_000 // count)))
         cents = chance.randint(100, 99_999)
         # Now and then a customer that nobody knows.
         customer = chance.randrange(customers + customers // 10 + 1)

@@ -38,6 +38,7 @@ final class SampleRun {
     var options = EngineOptions(directory: directory)
     options.durability = .os
     options.sliceRows = sliceRows
+    if sliceRows < 1000 { options.readBytes = 1 }
     options.workers = workers
     let engine = try Engine.open(options)
     let session = Session(engine: engine)
@@ -168,5 +169,56 @@ let sampleOrders =
     #expect(routed.sorted() == expected.sorted())
     #expect(try run.run("SELECT mail FROM mails;").count == expected.count)
     #expect(run.engine.queryFailures.isEmpty)
+  }
+
+  /// The values of TOTAL's records from an offset on; they all lie in one partition.
+  private func totals(_ run: SampleRun, from offset: Int64) throws -> (values: [String], end: Int64)
+  {
+    for partition in 0..<4 {
+      let read = try run.engine.log.read("TOTAL", partition, from: offset)
+      guard read.records.count > 0 else { continue }
+      let values = (0..<read.records.count).map { row in
+        read.records.value(row).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      }
+      return (values, read.nextOffset)
+    }
+    return ([], offset)
+  }
+
+  /// At the end of every epoch of a backlog the total is 0, though it is not between the rows of a transfer.
+  @Test(arguments: [1, 7, 1024], [1, 2])
+  func transfers(sliceRows: Int, workers: Int) throws {
+    let run = try SampleRun("transfers", sliceRows: sliceRows, workers: workers)
+    try run.file("bank.sql")
+    let transfers = 1000
+    let writer = Session(engine: run.engine)
+    writer.isEngineDriven = true
+    for number in 0..<transfers {
+      let (giver, taker) = (number % 7, 7 + number % 5)
+      let cents = "\(1 + number % 9).\(10 + number % 80)"
+      let statement =
+        "INSERT INTO entries (ROWTIME, account, transfer, amount) VALUES "
+        + "(\(1 + number / 3), \(giver), \(number), -\(cents)), "
+        + "(\(1 + number / 3), \(taker), \(number), \(cents));"
+      try writer.execute(statement: SourceText(name: "test", statement), CollectedResult())
+    }
+    var (offset, epochs, between) = (Int64(0), 0, 0)
+    var isRestarted = false
+    while try run.engine.step() {
+      let (values, end) = try totals(run, from: offset)
+      offset = end
+      guard let last = values.last else { continue }
+      #expect(last.contains("\"TOTAL\":0.00,"), "epoch \(epochs): \(last)")
+      between += values.filter { !$0.contains("\"TOTAL\":0.00,") }.count
+      epochs += 1
+      if epochs == 2, !isRestarted {
+        isRestarted = true
+        try run.restart()
+      }
+    }
+    #expect(between > 0, "the total is never seen to move")
+    #expect(sliceRows > 1 || epochs > 20, "\(epochs) epochs")
+    #expect(try run.run("SELECT total, n FROM total;") == ["0.00,12"])
+    #expect(try run.run("SELECT COUNT(*) AS n FROM entries;") == ["\(2 * transfers)"])
   }
 }
