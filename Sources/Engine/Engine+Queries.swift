@@ -44,6 +44,7 @@ extension Engine {
       functions: catalog.functions,
       options: QueryOptions(
         order: mergeOrder(query.properties), sliceRows: options.sliceRows,
+        readBytes: options.readBytes,
         properties: query.properties, seed: query.seed),
       positions: { ordinal, partition in
         if let known = committed["\(ordinal):\(partition)"] { return known }

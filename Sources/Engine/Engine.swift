@@ -25,6 +25,8 @@ public struct EngineOptions: Sendable {
   public var workers: Int
   public var order: MergeOrder
   public var sliceRows: Int
+  /// Bytes that a query reads of a partition at a time.
+  public var readBytes: Int
   /// Files may still grow, so that a last line without its end waits for it.
   public var followsFiles = false
   public var functions: FunctionRegistry
@@ -45,6 +47,7 @@ public struct EngineOptions: Sendable {
     workers = 2
     order = .rowtime
     sliceRows = 16_384
+    readBytes = 1 << 20
     functions = .builtin
     disabledRules = []
     roots = nil

@@ -104,7 +104,8 @@ extension Session {
     var format = try planning { () throws(PlanError) in
       try CopyFormat(node.file?.value, node.properties)
     }
-    for column in node.columns where source.schema.index(of: column.name) == nil {
+    for column in node.columns
+    where source.schema.index(of: column.name) == nil && column.name != SystemColumn.rowtime {
       throw .plan(
         PlanError(
           "unknown-column", "Column name \(column.name) does not exist in \(source.name)",
@@ -141,7 +142,8 @@ extension Session {
       }
       names = found.map { name in
         source.schema.columns.first { $0.name == name }?.name
-          ?? source.schema.columns.first { $0.name == name.uppercased() }?.name ?? name
+          ?? source.schema.columns.first { $0.name == name.uppercased() }?.name
+          ?? (name.uppercased() == SystemColumn.rowtime ? SystemColumn.rowtime : name)
       }
       guard names.contains(where: { source.schema.index(of: $0) != nil }) else {
         throw .plan(
@@ -151,11 +153,14 @@ extension Session {
               + String(found.joined(separator: ", ").prefix(100)), at: node.target.span,
             hint: "WITH (HEADER = false) reads lines without a header, FORMAT = 'JSON' objects"))
       }
+    } else if format.kind == .json, source.schema.index(of: SystemColumn.rowtime) == nil {
+      names.append(SystemColumn.rowtime)
     }
     let fields = names.map { name in
-      FormatField(
-        name, source.schema[name]?.type ?? .string,
-        isNeeded: source.schema.index(of: name) != nil)
+      let isTime = name == SystemColumn.rowtime
+      return FormatField(
+        name, source.schema[name]?.type ?? (isTime ? .bigint : .string),
+        isNeeded: source.schema.index(of: name) != nil || isTime)
     }
     let (copied, bad) = try load(lines, format, fields, source, node.target.span)
     for record in bad.prefix(10) { handler.message(record) }
@@ -174,6 +179,9 @@ extension Session {
         format.kind == .json ? .json : .delimited, delimiter: format.delimiter,
         isWrapped: true), fields: fields)
     let needed = fields.filter(\.isNeeded).map(\.name)
+    let timePlace =
+      source.schema.index(of: SystemColumn.rowtime) == nil
+      ? needed.firstIndex(of: SystemColumn.rowtime) : nil
     var copied = 0
     var bad: [String] = []
     while true {
@@ -200,10 +208,12 @@ extension Session {
           return decoded.columns[index].value(row, column.type)
         }
       }
-      if !rows.isEmpty {
-        try append(
-          rows, rowtimes: Array(repeating: format.rowtime, count: rows.count), to: source, at: span)
+      var rowtimes = [Int64?](repeating: format.rowtime, count: rows.count)
+      if let place = timePlace {
+        let times = decoded.columns[place]
+        rowtimes = good.enumerated().map { times.value($1, .bigint).integerValue ?? rowtimes[$0] }
       }
+      if !rows.isEmpty { try append(rows, rowtimes: rowtimes, to: source, at: span) }
       copied += rows.count
     }
     return (copied, bad)

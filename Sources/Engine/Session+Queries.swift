@@ -88,6 +88,7 @@ extension Session {
         plan: physical, end: .client, functions: engine.catalog.functions,
         options: QueryOptions(
           order: engine.mergeOrder(properties), sliceRows: engine.options.sliceRows,
+          readBytes: engine.options.readBytes,
           properties: properties),
         positions: { ordinal, partition in
           guard isLatest, ordinal < scans.count,

@@ -90,6 +90,7 @@ extension Engine {
       functions: catalog.functions,
       options: QueryOptions(
         order: mergeOrder(query.properties), sliceRows: options.sliceRows,
+        readBytes: options.readBytes,
         properties: query.properties, seed: query.seed),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in

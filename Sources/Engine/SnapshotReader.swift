@@ -147,7 +147,8 @@ struct SnapshotReader {
     let runtime = try QueryRuntime(
       plan: PhysicalPlanner().plan(plan), end: .client, functions: engine.catalog.functions,
       options: QueryOptions(
-        order: .rowtime, sliceRows: engine.options.sliceRows, properties: properties,
+        order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
+        properties: properties,
         tablesFirst: true),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in

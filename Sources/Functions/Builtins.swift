@@ -9,6 +9,7 @@ extension FunctionRegistry {
     for function in OffsetAggregates.all { registry.add(function) }
     for function in StatisticAggregates.all { registry.add(function) }
     for function in DistinctAggregates.all { registry.add(function) }
+    for function in ReservationAggregates.all { registry.add(function) }
     for function in RealFunctions.all { registry.add(function) }
     for function in RoundingFunctions.all { registry.add(function) }
     for function in ExtremeFunctions.all { registry.add(function) }

@@ -191,7 +191,7 @@ public final class QueryRuntime {
   ) throws(QueryFailure) -> SliceResult {
     var result = SliceResult()
     try readAhead(pool)
-    var cut = cutPosition()
+    var cut = try wholeCut()
     if let limit, cut.map({ $0.major >= limit }) ?? true {
       cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
     }
@@ -243,6 +243,25 @@ public final class QueryRuntime {
       })
     if let failure = failures.first { throw failure }
   }
+
+  /// Rows of one time are taken together, so that no slice cuts through the rows of a statement or a
+  /// transaction, which bear one time unless they say otherwise. Where too many rows have the same time, it
+  /// cuts between them.
+  private func wholeCut() throws(QueryFailure) -> (major: Int64, minor: UInt64)? {
+    guard isInRowtimeOrder else { return cutPosition() }
+    for times in 1...Self.readAheadTimesMax {
+      guard let cut = cutPosition() else { return nil }
+      let begin = cursors.compactMap(\.firstMajor).min() ?? cut.major
+      if begin < cut.major { return (cut.major - 1, UInt64.max) }
+      for cursor in cursors where !cursor.isAtEnd && cursor.lastPosition?.major == cut.major {
+        try cursor.fill(rows: options.sliceRows * (times + 1), maxBytes: options.readBytes)
+      }
+    }
+    return cutPosition()
+  }
+
+  /// How many times the rows of a slice may be read to find the end of those of one time.
+  private static let readAheadTimesMax = 16
 
   private func cutPosition() -> (major: Int64, minor: UInt64)? {
     var cut: (major: Int64, minor: UInt64)?

@@ -186,6 +186,9 @@ final class SourceCursor {
     }
   }
 
+  /// Major position of the first pending row.
+  var firstMajor: Int64? { pending.first?.positions.major[0] }
+
   /// Least major position that the next row can have; nil: there is none for now.
   var frontier: Int64? {
     if let first = pending.first { return first.positions.major[0] }

@@ -202,11 +202,6 @@ extension QueryBinder {
   private func bindPartitionBy(
     _ clause: GroupingClause, _ step: inout Step, _ items: [BoundItem]
   ) throws(PlanError) {
-    if step.plan.window != nil, isPersistent {
-      throw PlanError(
-        "windowed-repartition",
-        "Implicit repartitioning of windowed sources is not supported.", at: clause.span)
-    }
     if clause.expressions.count == 1, case .literal(let literal) = clause.expressions[0],
       literal.value == .null
     {
@@ -247,7 +242,8 @@ extension QueryBinder {
       }
     }
     let newKeys = slots.map { $0.equivalents[0].expression }
-    if newKeys != step.keys.map({ $0.column.reference }) {
+    // A record of a window becomes one without: its key is new even where the columns are the same.
+    if newKeys != step.keys.map({ $0.column.reference }) || step.plan.window != nil {
       step.plan = .rekey(
         Rekey(
           input: step.plan,

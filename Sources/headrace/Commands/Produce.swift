@@ -16,6 +16,8 @@ struct Produce: ParsableCommand {
 
       With --producer the lines are numbered, and those that were acknowledged to a producer of that name \
       are left out: after a crash the same input can be given again from its beginning.
+
+      With --together N each N lines become visible to readers at once.
       """)
 
   @OptionGroup var place: Topic.Place
@@ -23,6 +25,8 @@ struct Produce: ParsableCommand {
   @Option(help: "What stands between key and value.") var keySeparator: String?
   @Option(help: "Name under which lines are taken once, however often they are sent.")
   var producer: String?
+  @Option(help: "So many lines at a time are one transaction, or several times as many.")
+  var together = 1
   @Flag(help: "Write how many lines are acknowledged, each time that some are.")
   var acknowledge = false
 
@@ -31,6 +35,9 @@ struct Produce: ParsableCommand {
 
   func validate() throws {
     if keySeparator == "" { throw ValidationError("--key-separator takes a text") }
+    guard (1...100_000).contains(together) else {
+      throw ValidationError("--together takes a number from 1 to 100000")
+    }
   }
 
   func run() throws {
@@ -44,10 +51,11 @@ struct Produce: ParsableCommand {
       while !isAtEnd {
         isAtEnd = try !Self.fill(&pending)
         if isAtEnd, !pending.isEmpty { pending.append(0x0A) }
-        guard let end = pending.lastIndex(of: 0x0A) else {
+        guard let end = Self.lastEnd(pending, multipleOf: isAtEnd ? 1 : together) else {
           guard pending.count <= Self.lineBytesMax else {
             throw CommandFailure(
-              .code(5), "error: a line is longer than \(Self.lineBytesMax >> 20) MiB")
+              .code(5),
+              "error: a line, or what goes together, is longer than \(Self.lineBytesMax >> 20) MiB")
           }
           continue
         }
@@ -81,6 +89,20 @@ struct Produce: ParsableCommand {
       isFirst = false
     }
     return true
+  }
+
+  /// Where the last line ends whose number is a multiple; nil: none does.
+  static func lastEnd(_ text: [UInt8], multipleOf count: Int) -> Int? {
+    guard let last = text.lastIndex(of: 0x0A) else { return nil }
+    if count == 1 { return last }
+    var end = last
+    var extra = text.lazy.filter { $0 == 0x0A }.count % count
+    while extra > 0 {
+      guard let before = text[..<end].lastIndex(of: 0x0A) else { return nil }
+      end = before
+      extra -= 1
+    }
+    return end
   }
 
   /// The lines of a text that ends with one.

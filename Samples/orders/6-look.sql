@@ -1,0 +1,4 @@
+-- The view of orders, and why some failed.
+SELECT id, customerid, state, product, quantity, price FROM orders_by_id ORDER BY id;
+SELECT orderid, checked FROM order_validations WHERE result = 'FAIL' ORDER BY orderid, checked;
+SELECT product, reservation->reserved AS reserved FROM reservations ORDER BY product;

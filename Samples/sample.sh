@@ -1,0 +1,43 @@
+# Shared by the samples' run.sh: finds or builds the binary, starts a serve with an inbox in a directory of its own,
+# submits files to it, and ends it. HEADRACE names another binary.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[1]}")"
+root=$(cd ../.. && pwd)
+if [ -z "${HEADRACE:-}" ]; then
+  (cd "$root" && swift build -q --product headrace)
+  HEADRACE=$root/.build/debug/headrace
+fi
+work=$(mktemp -d)
+data=$work/data
+inbox=$work/inbox
+mkdir "$inbox"
+server=
+
+start() {
+  "$HEADRACE" serve --data "$data" --inbox "$inbox" --root "$PWD" --root "$work" "$@" 2>"$work/log" &
+  server=$!
+  until grep -qs serves "$work/log"; do kill -0 "$server" || { cat "$work/log"; exit 1; }; sleep 0.02; done
+}
+
+stop() {
+  [ -z "$server" ] || { kill "$1" "$server" && wait "$server" || true; } 2>/dev/null
+  server=
+}
+
+# Each file is copied beside the inbox and moved in, so that it appears as a whole; NAME.out holds its rows.
+submit() {
+  local file name
+  for file in "$@"; do
+    name=$(basename "$file" .sql)
+    sed "s|\${here}|$PWD|g; s|\${work}|$work|g" "$file" >"$work/$name.sql"
+    mv "$work/$name.sql" "$inbox/"
+    until [ -e "$inbox/$name.done" ]; do kill -0 "$server"; sleep 0.02; done
+    echo "$file: $(sed -n 's/.*"state": "\(.*\)",/\1/p' "$inbox/$name.status.json")"
+    if grep -q '"error"' "$inbox/$name.status.json"; then cat "$inbox/$name.status.json"; exit 1; fi
+    cat "$inbox/$name.out"
+  done
+}
+
+sql() { "$HEADRACE" run --data "$data" --output box -c "$1"; }
+
+trap 'stop -TERM; rm -rf "$work"' EXIT
