@@ -161,12 +161,7 @@ extension Session {
   ) throws(StatementFailure) {
     var plan = plan
     if !isInsert { plan.sink.queryID = id }
-    if let format = plan.missingCodec {
-      throw .plan(
-        PlanError(
-          "format-without-codec", "the \(format.rawValue) format is not supported yet",
-          at: .none))
-    }
+    if let format = plan.missingCodec { throw .withoutCodec(format, at: .none) }
     let query = engine.makeQuery(
       id: id, statement: String(decoding: text.text, as: UTF8.self), plan: plan,
       isInsert: isInsert, properties: properties)
@@ -276,6 +271,9 @@ extension Session {
       }
       source.schema.columns.append(SchemaColumn(addition.name.name, type))
     }
+    try planning { () throws(PlanError) in
+      try source.valueFormat.check(source.schema.values, isKey: false, at: node.name.span)
+    }
     var epoch = EpochCommit(epoch: 0)
     epoch.metadata.append(logged(text))
     try commit(epoch)
@@ -378,7 +376,20 @@ extension String {
 extension PersistentQuery {
   /// A format that cannot be read or written yet.
   var missingCodec: FormatName? {
-    let sources = query.plan.scans.map(\.source) + [sink]
-    return sources.flatMap { [$0.keyFormat.name, $0.valueFormat.name] }.first { !$0.hasCodec }
+    (query.plan.scans.map(\.source) + [sink]).lazy.compactMap(\.missingCodec).first
+  }
+}
+
+extension SourceDefinition {
+  var missingCodec: FormatName? {
+    [keyFormat.name, valueFormat.name].first { !$0.hasCodec }
+  }
+}
+
+extension StatementFailure {
+  static func withoutCodec(_ format: FormatName, at span: Span) -> StatementFailure {
+    .plan(
+      PlanError(
+        "format-without-codec", "the \(format.rawValue) format is not supported yet", at: span))
   }
 }

@@ -178,13 +178,15 @@ extension Session {
   func append(
     _ rows: [[Value]], rowtimes: [Int64?], to source: SourceDefinition, at span: Span
   ) throws(StatementFailure) {
+    if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
     let writer = RowWriter(source)
     let now = engine.options.clock()
     let parts: [(partition: Int, records: RawRecords)]
     do {
       parts = try writer.records(rows, rowtimes: rowtimes.map { $0 ?? now })
     } catch {
-      throw .plan(PlanError("cannot-encode", error.message, at: span))
+      // Formats are checked when a source is made; this is no fault of the statement.
+      throw .engine(.io("cannot write to \(source.name): \(error.message)"))
     }
     if let attachedChange {
       return try engine.lock.withLock { () throws(StatementFailure) in

@@ -42,7 +42,8 @@ struct SchemaOracle {
   }
 
   private func apply(_ text: String, _ testCase: Case, _ catalog: inout Catalog) -> String? {
-    let context = BindingContext(catalog: catalog, properties: testCase.properties)
+    let context = BindingContext(
+      catalog: catalog, properties: testCase.properties, registry: CaseRegistry(testCase))
     let statement: Statement
     do {
       statement = try Parser.parse(statement: SourceText(name: "case", text))

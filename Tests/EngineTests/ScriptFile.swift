@@ -6,6 +6,9 @@
 //   changes SOURCE                       records of its topic since the last look
 //   explain STAGE [expect=RULE] [expect-not=RULE]
 //   restart                              the engine is closed and opened again
+//   file NAME                            writes a file; `$DIR` in any text is the folder that it lies in
+//   session [remote] [rooted]            as a server's client has it: relative paths, and roots, are `$DIR`
+//   submit                               SQL, checked as a submitted file is; expects its first error
 //   skip-config NAME REASON              the file does not run under that configuration
 
 import Foundation

@@ -1,7 +1,6 @@
 // Runs a script file under one configuration and says where it differs.
 
 import Columns
-import Engine
 import Executor
 import Formats
 import Foundation
@@ -9,6 +8,8 @@ import Functions
 import LogStorage
 import Planner
 import Syntax
+
+@testable import Engine
 
 /// One way to run every script.
 struct ScriptConfiguration: Sendable {
@@ -42,6 +43,8 @@ final class ScriptRunner {
   private let file: ScriptFile
   private let configuration: ScriptConfiguration
   private let directory: String
+  /// What `file` writes, and `$DIR` in a script.
+  private let files: String
   private var engine: Engine?
   private var session: Session?
   private var looked: [String: Int64] = [:]
@@ -52,6 +55,7 @@ final class ScriptRunner {
     self.configuration = configuration
     directory =
       NSTemporaryDirectory() + "headrace-slt-\(ProcessInfo.processInfo.globallyUniqueString)"
+    files = directory + "-files"
   }
 
   /// Differences, and what each block answered.
@@ -64,12 +68,13 @@ final class ScriptRunner {
     defer {
       try? engine?.close()
       try? FileManager.default.removeItem(atPath: directory)
+      try? FileManager.default.removeItem(atPath: files)
     }
     try open()
     var differences: [ScriptDifference] = []
     var answers: [Int: [String]] = [:]
     for (number, block) in file.blocks.enumerated() {
-      let answer = try self.answer(block)
+      let answer = try self.answer(block)?.map { $0.replacing(files, with: "$DIR") }
       if let expected = block.expected, let answer {
         answers[number] = answer
         if answer != expected {
@@ -121,6 +126,17 @@ final class ScriptRunner {
       try reopen()
       return nil
     case "skip-config": return nil
+    case "file":
+      try FileManager.default.createDirectory(
+        atPath: files, withIntermediateDirectories: true)
+      try (block.input.joined(separator: "\n") + "\n").write(
+        toFile: files + "/" + (block.words.first ?? ""), atomically: true, encoding: .utf8)
+      return nil
+    case "session":
+      session?.workingDirectory = block.words.contains("remote") ? files : nil
+      session?.roots = block.words.contains("rooted") ? [files] : nil
+      return nil
+    case "submit": return submit(block)
     default: return ["unknown directive \(block.directive)"]
     }
   }
@@ -138,10 +154,42 @@ final class ScriptRunner {
     let result = CollectedResult()
     guard let session else { return (result, "no session") }
     do throws(EngineError) {
-      try session.execute(statement: SourceText(name: file.name, sql), result)
+      try session.execute(statement: source(text: sql), result)
       return (result, nil)
     } catch {
       return (result, "\(error)")
+    }
+  }
+
+  /// `{{TEXT|N}}` stands for N times TEXT, where `\n` is a line end; `{{0xFF}}` for a byte.
+  private func source(text: String) -> SourceText {
+    var bytes: [UInt8] = []
+    var rest = text.replacing("$DIR", with: files)[...]
+    while let start = rest.firstRange(of: "{{"), let end = rest.firstRange(of: "}}") {
+      bytes += rest[..<start.lowerBound].utf8
+      let body = rest[start.upperBound..<end.lowerBound]
+      let parts = body.split(separator: "|")
+      if body.hasPrefix("0x"), let byte = UInt8(body.dropFirst(2), radix: 16) {
+        bytes.append(byte)
+      } else if parts.count == 2, let count = Int(parts[1]) {
+        let unit = Array(parts[0].replacing("\\n", with: "\n").utf8)
+        for _ in 0..<count { bytes += unit }
+      }
+      rest = rest[end.upperBound...]
+    }
+    return SourceText(name: file.name, text: bytes + rest.utf8)
+  }
+
+  /// Checks the text as a submitted file is checked, statement by statement.
+  private func submit(_ block: ScriptBlock) -> [String]? {
+    guard let session else { return ["no session"] }
+    let source = source(text: block.input.joined(separator: "\n"))
+    do throws(EngineError) {
+      try session.validate(Parser.split(source).statements.map { source.part($0) })
+      return ["no error"]
+    } catch {
+      return "\(error)".split(separator: "\n", omittingEmptySubsequences: false)
+        .map { $0.isEmpty ? "." : String($0) }
     }
   }
 

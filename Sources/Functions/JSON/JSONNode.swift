@@ -2,7 +2,7 @@
 // written, objects the order of their fields; a field that occurs twice has its last value.
 
 /// Nesting deeper than `JSONReader.maximumDepth` is refused.
-indirect enum JSONNode {
+package indirect enum JSONNode {
   case null
   case boolean(Bool)
   case number(String)
@@ -11,21 +11,26 @@ indirect enum JSONNode {
   case object([JSONField])
 
   /// nil: not one JSON value.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     var reader = JSONReader(text)
     guard let node = reader.document() else { return nil }
     self = node
   }
 }
 
-struct JSONField {
-  var name: String
-  var value: JSONNode
+package struct JSONField {
+  package var name: String
+  package var value: JSONNode
+
+  package init(name: String, value: JSONNode) {
+    self.name = name
+    self.value = value
+  }
 }
 
 extension JSONNode: CustomStringConvertible {
   /// Compact JSON text.
-  var description: String {
+  package var description: String {
     var text = ""
     write(to: &text)
     return text
@@ -56,7 +61,7 @@ extension JSONNode: CustomStringConvertible {
   }
 
   /// The value of a field; nil where this is no object or has no such field.
-  subscript(name: String) -> JSONNode? {
+  package subscript(name: String) -> JSONNode? {
     guard case .object(let fields) = self else { return nil }
     return fields.first { $0.name == name }?.value
   }

@@ -7,11 +7,16 @@ import Syntax
 public final class BindingContext {
   public let catalog: Catalog
   public let properties: [String: String]
+  /// nil: there is none, and every column must be named.
+  public let registry: (any SchemaRegistry)?
   private var nextColumn = 0
   private var nextSite = 0
 
-  public init(catalog: Catalog, properties: [String: String]) {
+  public init(
+    catalog: Catalog, properties: [String: String], registry: (any SchemaRegistry)? = nil
+  ) {
     self.catalog = catalog
+    self.registry = registry
     self.properties = properties
   }
 

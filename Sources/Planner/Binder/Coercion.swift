@@ -98,8 +98,8 @@ extension DataType {
     if self == target { return true }
     switch (self, target) {
     case (.int, .bigint), (.int, .double), (.bigint, .double), (.decimal, .double): return true
-    case (.int, .decimal(let precision, let scale)): return precision - scale >= 10
-    case (.bigint, .decimal(let precision, let scale)): return precision - scale >= 19
+    // A number that does not fit is an error of its row.
+    case (.int, .decimal), (.bigint, .decimal): return true
     case (.decimal(let p1, let s1), .decimal(let p2, let s2)):
       return s2 >= s1 && p2 - s2 >= p1 - s1
     case (.array(let from), .array(let to)): return from.canImplicitlyCast(to: to)

@@ -1,11 +1,11 @@
 // Which types and how many columns each format can carry, and when a single column may stand unwrapped.
 
-import Columns
-import Syntax
+package import Columns
+package import Syntax
 
 extension FormatSpec {
   /// Throws: unsupported-type, single-field, none-format, map-key.
-  func check(
+  package func check(
     _ columns: [SchemaColumn], isKey: Bool, at span: Span
   ) throws(PlanError) {
     if isKey {

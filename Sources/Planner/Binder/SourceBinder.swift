@@ -15,16 +15,6 @@ public struct SourceBinder {
   ) throws(PlanError) -> SourceDefinition {
     let with = try WithProperties(
       statement.properties, allowed: WithProperties.sourceNames, span: statement.name.span)
-    let formatNames = try with.formats()
-    let infersKey = formatNames.key.map { $0.name.usesRegistry } ?? false
-    let infersValue = formatNames.value.map { $0.name.usesRegistry } ?? false
-    let elements = statement.elements ?? []
-    if infersKey && !elements.contains(where: { $0.constraint != nil })
-      || infersValue && elements.allSatisfy({ $0.constraint != nil })
-    {
-      throw .unsupported("inferring a schema from a registry", at: statement.name.span)
-    }
-    let schema = try bindElements(statement)
     let file = try with.string("FILE")
     let topic = try with.string("KAFKA_TOPIC") ?? (file == nil ? nil : statement.name.name)
     guard let topic else {
@@ -32,6 +22,8 @@ public struct SourceBinder {
         "missing-property",
         "Missing required property \"KAFKA_TOPIC\" which has no default value.", at: with.span)
     }
+    let inferred = try inferredColumns(statement, with, topic: topic)
+    let schema = try bindElements(statement, inferred)
     let formats = try sourceFormats(with, schema)
     guard !schema.values.isEmpty || !schema.keys.isEmpty || schema.columns.count > 0 else {
       throw PlanError(
@@ -85,8 +77,11 @@ public struct SourceBinder {
     return context.properties["headrace.default.partitions"].flatMap { Int($0) } ?? 1
   }
 
-  private func bindElements(_ statement: CreateSource) throws(PlanError) -> Schema {
-    var columns: [SchemaColumn] = []
+  /// `inferred`: columns that come from a registry and stand before those of the statement.
+  private func bindElements(
+    _ statement: CreateSource, _ inferred: [SchemaColumn]
+  ) throws(PlanError) -> Schema {
+    var columns = inferred
     for element in statement.elements ?? [] {
       let name = element.name.name
       let isTable = statement.kind == .table

@@ -1,0 +1,184 @@
+// The part of the .proto language that decides types: messages, their fields, enums, oneofs and maps. Options,
+// services and extensions are read over, except for the parameters of a decimal.
+
+/// One message; names of types are as written, still to be looked up from the message outwards.
+struct ProtobufMessage {
+  struct Field {
+    var name: String
+    var type: String
+    var isRepeated = false
+    /// The type of a map's key; `type` is then that of its value.
+    var mapKey: String?
+    /// Index of its oneof in `oneofs`.
+    var oneof: Int?
+    var precision: Int?
+    var scale: Int?
+  }
+
+  var name: String
+  var fields: [Field] = []
+  var oneofs: [String] = []
+}
+
+/// Reads one file. Full names start without a dot.
+struct ProtobufSchemaParser {
+  private(set) var messages: [ProtobufMessage] = []
+  private(set) var enums: Set<String> = []
+  private var package = ""
+  private let tokens: [String]
+  private var position = 0
+
+  init(_ text: String) throws(SchemaProblem) {
+    tokens = Self.tokens(text)
+    while let word = next {
+      position += 1
+      switch word {
+      case "package":
+        package = try take()
+        skipStatement()
+      case "message": try message(inside: package)
+      case "enum": try enumeration(inside: package)
+      case "service", "extend": skipBlock()
+      case ";": continue
+      default: skipStatement()
+      }
+    }
+  }
+
+  private static func tokens(_ text: String) -> [String] {
+    var result: [String] = []
+    var rest = text[...]
+    while let first = rest.first {
+      if first.isWhitespace {
+        rest.removeFirst()
+      } else if rest.hasPrefix("//") {
+        rest = rest.drop { !$0.isNewline }
+      } else if rest.hasPrefix("/*") {
+        rest.removeFirst(2)
+        while !rest.isEmpty, !rest.hasPrefix("*/") { rest.removeFirst() }
+        rest = rest.dropFirst(2)
+      } else if first == "\"" || first == "'" {
+        let body = rest.dropFirst().prefix { $0 != first }
+        result.append("\"" + body)
+        rest = rest[body.endIndex...].dropFirst()
+      } else {
+        let word = rest.prefix { $0.isLetter || $0.isNumber || "_.-".contains($0) }
+        result.append(word.isEmpty ? String(first) : String(word))
+        rest = word.isEmpty ? rest.dropFirst() : rest[word.endIndex...]
+      }
+    }
+    return result
+  }
+
+  private var next: String? { position < tokens.count ? tokens[position] : nil }
+
+  private mutating func take() throws(SchemaProblem) -> String {
+    guard let token = next else { throw SchemaProblem("the schema ends too early") }
+    position += 1
+    return token
+  }
+
+  private mutating func take(_ wanted: String) throws(SchemaProblem) {
+    let token = try take()
+    guard token == wanted else {
+      throw SchemaProblem("expected '\(wanted)' before '\(token)'")
+    }
+  }
+
+  private mutating func skipStatement() {
+    var depth = 0
+    while let token = next {
+      position += 1
+      if token == "{" { depth += 1 }
+      if token == "}" { depth -= 1 }
+      if token == ";", depth <= 0 { return }
+    }
+  }
+
+  private mutating func skipBlock() {
+    var depth = 0
+    while let token = next {
+      position += 1
+      if token == "{" { depth += 1 }
+      if token == "}" {
+        depth -= 1
+        if depth == 0 { return }
+      }
+    }
+  }
+
+  private func inner(_ name: String, _ scope: String) -> String {
+    scope.isEmpty ? name : "\(scope).\(name)"
+  }
+
+  private mutating func enumeration(inside scope: String) throws(SchemaProblem) {
+    enums.insert(inner(try take(), scope))
+    skipBlock()
+  }
+
+  private mutating func message(inside scope: String) throws(SchemaProblem) {
+    let name = inner(try take(), scope)
+    try take("{")
+    // An outer message comes before those inside it, so that the first of a file is the default.
+    let place = messages.count
+    messages.append(ProtobufMessage(name: name))
+    while true {
+      let word = try take()
+      switch word {
+      case "}": return
+      case ";": continue
+      case "message": try message(inside: name)
+      case "enum": try enumeration(inside: name)
+      case "option", "reserved", "extensions": skipStatement()
+      case "extend": skipBlock()
+      case "oneof": try oneof(place)
+      default: messages[place].fields.append(try field(word))
+      }
+    }
+  }
+
+  private mutating func oneof(_ place: Int) throws(SchemaProblem) {
+    messages[place].oneofs.append(try take())
+    try take("{")
+    while true {
+      let word = try take()
+      switch word {
+      case "}": return
+      case ";": continue
+      case "option": skipStatement()
+      default:
+        var field = try field(word)
+        field.oneof = messages[place].oneofs.count - 1
+        messages[place].fields.append(field)
+      }
+    }
+  }
+
+  private mutating func field(_ first: String) throws(SchemaProblem) -> ProtobufMessage.Field {
+    var field = ProtobufMessage.Field(name: "", type: first)
+    if ["repeated", "optional", "required"].contains(first) {
+      field.isRepeated = first == "repeated"
+      field.type = try take()
+    }
+    if field.type == "map" {
+      try take("<")
+      field.mapKey = try take()
+      try take(",")
+      field.type = try take()
+      try take(">")
+    }
+    field.name = try take()
+    try take("=")
+    _ = try take()
+    while let token = next, token != ";" {
+      position += 1
+      // params: [{key: "precision", value: "4"}]
+      if token == "\"precision" || token == "\"scale" {
+        let value = tokens[position...].first { $0.hasPrefix("\"") }.flatMap { Int($0.dropFirst()) }
+        if token == "\"precision" { field.precision = value } else { field.scale = value }
+      }
+    }
+    try take(";")
+    return field
+  }
+}

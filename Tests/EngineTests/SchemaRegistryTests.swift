@@ -1,0 +1,215 @@
+// What registered schemas mean in KSQL, and how a CREATE takes its columns from them.
+
+import Columns
+import Functions
+import Planner
+import Syntax
+import Testing
+
+@Suite struct SchemaRegistryTests {
+  private func type(
+    _ format: FormatName, _ text: String, _ references: [(String, String)] = [],
+    fullName: String? = nil
+  ) throws -> String {
+    let schema = RegisteredSchema(
+      text: text,
+      references: references.map { RegisteredSchema.Reference(name: $0.0, text: $0.1) })
+    return try schema.type(format, fullName: fullName).description
+  }
+
+  private func record(_ type: String) -> String {
+    #"{"type":"record","name":"R","namespace":"n","fields":[{"name":"f","type":\#(type)}]}"#
+  }
+
+  @Test(arguments: [
+    (#""float""#, "DOUBLE"),
+    (#"["null","long"]"#, "BIGINT"),
+    (#"["null"]"#, "STRUCT< >"),
+    (#"["int","null","n.x"]"#, "no type"),
+    (#"["int","string"]"#, "STRUCT<`int` INTEGER, `string` STRING>"),
+    (#"{"type":"enum","name":"E","symbols":["A"]}"#, "STRING"),
+    (#"{"type":"fixed","name":"F","size":4}"#, "BYTES"),
+    (#"{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}"#, "DECIMAL(4, 2)"),
+    (#"{"type":"bytes","logicalType":"decimal","scale":2}"#, "DECIMAL(64, 2)"),
+    (#"{"type":"bytes","logicalType":"decimal","precision":1,"scale":2}"#, "no type"),
+    (#"{"type":"int","logicalType":"date"}"#, "DATE"),
+    (#"{"type":"int","logicalType":"time-millis"}"#, "TIME"),
+    (#"{"type":"long","logicalType":"timestamp-millis"}"#, "TIMESTAMP"),
+    (#"{"type":"long","logicalType":"timestamp-micros"}"#, "BIGINT"),
+    (#"{"type":"map","values":["null","int"]}"#, "MAP<STRING, INTEGER>"),
+    (#"{"type":"array","items":{"type":"string"}}"#, "ARRAY<STRING>"),
+    (
+      #"{"type":"array","items":{"type":"record","name":"MapEntry","namespace":"x","fields":["#
+        + #"{"name":"key","type":"int"},{"name":"value","type":"string"}]}}"#,
+      "MAP<INTEGER, STRING>"
+    ),
+    (#""R""#, "no type"), (#""n.R""#, "no type"), (#""nowhere""#, "no type"),
+  ]) func avro(field: String, expected: String) throws {
+    let found = (try? type(.avro, record(field))) ?? "no type"
+    #expect(found == (expected == "no type" ? expected : "STRUCT<`f` \(expected)>"))
+  }
+
+  @Test func avroNames() throws {
+    let twice =
+      #"[{"name":"a","type":{"type":"enum","name":"E","symbols":[]}},{"name":"b","type":"E"}]"#
+    #expect(
+      try type(.avro, #"{"type":"record","name":"R","fields":\#(twice)}"#)
+        == "STRUCT<`a` STRING, `b` STRING>")
+    #expect(
+      try type(
+        .avro, record(#""other.P""#),
+        [("p", #"{"type":"record","name":"other.P","fields":[{"name":"x","type":"int"}]}"#)])
+        == "STRUCT<`f` STRUCT<`x` INTEGER>>")
+    #expect(try type(.avro, "int") == "INTEGER")
+    #expect(throws: SchemaProblem.self) { try type(.avro, "[1") }
+  }
+
+  @Test(arguments: [
+    ("uint32 a = 1; fixed64 b = 2; sint32 c = 3;", "`a` BIGINT, `b` BIGINT, `c` INTEGER"),
+    ("repeated bytes a = 1 [packed = true];", "`a` ARRAY<BYTES>"),
+    ("map<int32, string> a = 1;", "`a` MAP<INTEGER, STRING>"),
+    ("google.protobuf.DoubleValue a = 1;", "`a` DOUBLE"),
+    (".google.protobuf.Timestamp a = 1;", "`a` TIMESTAMP"),
+    ("google.type.Date a = 1; google.type.TimeOfDay b = 2;", "`a` DATE, `b` TIME"),
+    (
+      #"confluent.type.Decimal a = 1 [(confluent.field_meta) = { params: [ { key: "precision","#
+        + #" value: "5" }, { key: "scale", value: "2" } ] }];"#, "`a` DECIMAL(5, 2)"
+    ),
+    ("enum E { X = 0; } E a = 1; // }\n", "`a` STRING"),
+    ("message N { int32 x = 1; } N a = 1; /* N */", "`a` STRUCT<`x` INTEGER>"),
+    (
+      "string b = 3; oneof pick { int32 x = 1; string y = 2; }",
+      "`pick_0` STRUCT<`x` INTEGER, `y` STRING>, `b` STRING"
+    ),
+    ("option (x) = {a: 1}; reserved 4 to 6; optional int64 a = 1;", "`a` BIGINT"),
+    ("M a = 1;", "none"), ("Nowhere a = 1;", "none"), ("int32 a", "none"),
+  ]) func protobuf(body: String, expected: String) throws {
+    let text = #"syntax = "proto3"; package p.q; message M { \#(body) } message Z {}"#
+    let found = (try? type(.protobuf, text)) ?? "none"
+    #expect(found == (expected == "none" ? expected : "STRUCT<\(expected)>"))
+  }
+
+  @Test func protobufMessages() throws {
+    let two = "message A { int32 x = 1; } message B { A a = 1; other.C c = 2; }"
+    let other = [("c.proto", "package other; message C { bool y = 1; }")]
+    #expect(try type(.protobuf, two, other) == "STRUCT<`x` INTEGER>")
+    #expect(
+      try type(.protobuf, two, other, fullName: "B")
+        == "STRUCT<`a` STRUCT<`x` INTEGER>, `c` STRUCT<`y` BOOLEAN>>")
+    #expect(throws: SchemaProblem.self) { try type(.protobuf, two, other, fullName: "D") }
+    #expect(throws: SchemaProblem.self) { try type(.protobuf, #"syntax = "proto3";"#) }
+  }
+
+  @Test(arguments: [
+    (#"{"type":"integer"}"#, "BIGINT"),
+    (#"{"type":"integer","connect.type":"int16"}"#, "INTEGER"),
+    (#"{"type":"number"}"#, "DOUBLE"),
+    (#"{"type":["null","boolean"]}"#, "BOOLEAN"),
+    (#"{"oneOf":[{"type":"null"},{"type":"string"}]}"#, "STRING"),
+    (
+      #"{"anyOf":[{"type":"string"},{"type":"boolean"}]}"#,
+      "STRUCT<`connect_union_field_0` STRING, `connect_union_field_1` BOOLEAN>"
+    ),
+    (#"{"type":"string","connect.type":"bytes"}"#, "BYTES"),
+    (#"{"enum":["a","b"]}"#, "STRING"),
+    (#"{"type":"integer","title":"org.apache.kafka.connect.data.Date"}"#, "DATE"),
+    (
+      #"{"type":"number","title":"org.apache.kafka.connect.data.Decimal","connect.type":"bytes","#
+        + #""connect.parameters":{"scale":"2","connect.decimal.precision":"4"}}"#,
+      "DECIMAL(4, 2)"
+    ),
+    (#"{"type":"array","items":{"type":"number"}}"#, "ARRAY<DOUBLE>"),
+    (
+      #"{"type":"object","connect.type":"map","additionalProperties":{"type":"string"}}"#,
+      "MAP<STRING, STRING>"
+    ),
+    (
+      #"{"type":"object","properties":{"NAME":{"type":"string"},"ID":{"type":"integer"}}}"#,
+      "STRUCT<`ID` BIGINT, `NAME` STRING>"
+    ),
+    (
+      #"{"type":"object","properties":{"ID":{"type":"integer","connect.index":1},"#
+        + #""NAME":{"type":"string","connect.index":0}}}"#,
+      "STRUCT<`NAME` STRING, `ID` BIGINT>"
+    ),
+    (##"{"$ref":"#/definitions/x","definitions":{"x":{"type":"boolean"}}}"##, "BOOLEAN"),
+    (##"{"$ref":"#"}"##, "none"), (#"{"type":"array"}"#, "none"), ("{}", "none"),
+  ]) func json(text: String, expected: String) throws {
+    #expect(((try? type(.jsonSR, text)) ?? "none") == expected)
+  }
+
+  private struct Registry: SchemaRegistry {
+    var topics: [String: String] = [:]
+    var ids: [Int64: String] = [:]
+
+    func schema(topic: String, isKey: Bool) -> RegisteredSchema? {
+      topics["\(topic)-\(isKey ? "key" : "value")"].map { RegisteredSchema(text: $0) }
+    }
+
+    func schema(id: Int64) -> RegisteredSchema? { ids[id].map { RegisteredSchema(text: $0) } }
+  }
+
+  private func created(_ text: String, _ registry: Registry?) throws -> String {
+    guard
+      case .createSource(let node) = try Parser.parse(
+        statement: SourceText(name: "test", text))
+    else { return "another statement" }
+    let context = BindingContext(
+      catalog: Catalog(functions: .builtin), properties: [:], registry: registry)
+    return try SourceBinder(context: context).bind(node, text: text, topicPartitions: { _ in nil })
+      .schema.description
+  }
+
+  @Test func columns() throws {
+    let registry = Registry(
+      topics: [
+        "t-key": #""long""#,
+        "t-value": #"{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}"#,
+        "p-key": "message K { int32 x = 1; }", "p-value": "message V { string y = 1; }",
+        "n-value": #""int""#,
+      ], ids: [7: #"{"type":"record","name":"R","fields":[{"name":"b","type":"int"}]}"#])
+    let cases = [
+      ("CREATE TABLE t WITH (FORMAT='AVRO');", "`ROWKEY` BIGINT KEY, `A` INTEGER"),
+      ("CREATE STREAM t (b INT) WITH (FORMAT='AVRO');", "`ROWKEY` BIGINT KEY, `B` INTEGER"),
+      (
+        "CREATE STREAM t (k INT KEY) WITH (FORMAT='AVRO');", "`K` INTEGER KEY, `A` INTEGER"
+      ),
+      (
+        "CREATE STREAM t (k INT KEY) WITH (FORMAT='AVRO', VALUE_SCHEMA_ID=7);",
+        "`K` INTEGER KEY, `b` INTEGER"
+      ),
+      (
+        "CREATE STREAM t (k INT KEY) WITH (FORMAT='AVRO', WRAP_SINGLE_VALUE=false);",
+        "`K` INTEGER KEY, `ROWVAL` STRUCT<`A` INTEGER>"
+      ),
+      ("CREATE TABLE p WITH (FORMAT='PROTOBUF');", "`X` INTEGER KEY, `Y` STRING"),
+    ]
+    for (text, expected) in cases {
+      let text = text.replacing(
+        " WITH (", with: " WITH (KAFKA_TOPIC='\(text.contains(" p ") ? "p" : "t")', ")
+      #expect(try created(text, registry) == expected, "\(text)")
+    }
+  }
+
+  @Test func refusals() throws {
+    let registry = Registry(topics: ["n-value": #""int""#, "r-value": #""nowhere""#])
+    let cases: [(String, String, Registry?)] = [
+      ("CREATE STREAM s WITH (KAFKA_TOPIC='x', VALUE_FORMAT='AVRO');", "no-columns", registry),
+      (
+        "CREATE STREAM s WITH (KAFKA_TOPIC='n', VALUE_FORMAT='AVRO', VALUE_SCHEMA_ID=9);",
+        "no-columns", registry
+      ),
+      (
+        "CREATE STREAM s WITH (KAFKA_TOPIC='n', VALUE_FORMAT='AVRO');", "unsupported-type", registry
+      ),
+      (
+        "CREATE STREAM s WITH (KAFKA_TOPIC='r', VALUE_FORMAT='AVRO');", "unsupported-type", registry
+      ),
+      ("CREATE STREAM s WITH (KAFKA_TOPIC='n', VALUE_FORMAT='AVRO');", "not-supported", nil),
+    ]
+    for (text, id, registry) in cases {
+      let error = #expect(throws: PlanError.self, "\(text)") { try created(text, registry) }
+      #expect(error?.id == id, "\(text)")
+    }
+  }
+}
