@@ -221,4 +221,39 @@ let sampleOrders =
     #expect(try run.run("SELECT total, n FROM total;") == ["0.00,12"])
     #expect(try run.run("SELECT COUNT(*) AS n FROM entries;") == ["\(2 * transfers)"])
   }
+
+  /// The carts are the fold of their events, and the changes of a cart end with it.
+  @Test(arguments: [1, 1024], [1, 2])
+  func cart(sliceRows: Int, workers: Int) throws {
+    let run = try SampleRun("cart", sliceRows: sliceRows, workers: workers)
+    try run.file("1-events.sql")
+    try run.file("2-commands.sql")
+    try run.restart()
+    var quantities: [[String]: Int] = [:]
+    for number in 0..<200 {
+      let (cart, product) = (1 + number * 7 % 5, ["socks", "hat", "boots"][number % 3])
+      let known = quantities[[String(cart), product]] ?? 0
+      let removes = number % 4 == 3 && known > 0
+      quantities[[String(cart), product]] = known + (removes ? -1 : 2)
+      try run.run(
+        "INSERT INTO cart_events (ROWTIME, cart, kind, product, quantity) VALUES "
+          + "(\(9000 + number), \(cart), '\(removes ? "REMOVED" : "ADDED")', '\(product)', "
+          + "\(removes ? 1 : 2));")
+    }
+    for (line, count) in [(["1", "socks"], 3), (["1", "boots"], 1), (["2", "coat"], 1)] {
+      quantities[line, default: 0] += count
+    }
+    let expected = quantities.filter { $0.value > 0 }.map {
+      ($0.key + [String($0.value)]).joined(separator: ",")
+    }
+    let lines = try run.run("SELECT cart, product, quantity FROM cart_lines;")
+    #expect(lines.sorted() == expected.sorted())
+    let latest = try run.run(
+      "SELECT cart, LATEST_BY_OFFSET(items) AS items FROM cart_facts GROUP BY cart;")
+    #expect(try run.run("SELECT cart, items FROM carts;").sorted() == latest.sorted())
+    let removed = try run.run("SELECT quantity FROM cart_events WHERE kind = 'REMOVED';").count
+    let putBack = try run.file("4-later.sql").compactMap { $0.split(separator: ",").last }
+    #expect(putBack.compactMap { Int($0) }.reduce(0, +) == removed)
+    #expect(run.engine.queryFailures.isEmpty)
+  }
 }
