@@ -6,6 +6,7 @@ import Engine
 import Foundation
 import Functions
 import LogStorage
+import Synchronization
 import Syntax
 import Testing
 
@@ -255,5 +256,50 @@ let sampleOrders =
     let putBack = try run.file("4-later.sql").compactMap { $0.split(separator: ",").last }
     #expect(putBack.compactMap { Int($0) }.reduce(0, +) == removed)
     #expect(run.engine.queryFailures.isEmpty)
+  }
+
+  /// Four writers at once, eight partitions, two workers: no piece is promised twice, and none is left while
+  /// somebody asks for one.
+  @Test func reservationsUnderContention() throws {
+    let run = try SampleRun("orders", sliceRows: 1024)
+    for file in ["1-orders.sql", "4-inventory.sql"] {
+      let text = try String(
+        contentsOf: run.sample.appendingPathComponent(file), encoding: .utf8)
+      #expect(text.contains("PARTITIONS = 4"))
+      try run.run(text.replacing("PARTITIONS = 4", with: "PARTITIONS = 8"))
+    }
+    let (writers, orders, stock) = (4, 100, 120)
+    for product in 0..<3 {
+      try run.run(
+        "INSERT INTO inventory (ROWTIME, product, stock) VALUES (0, 'P\(product)', \(stock));")
+    }
+    let loop = EngineLoop(run.engine)
+    let failures = Mutex<[String]>([])
+    let engine = run.engine
+    DispatchQueue.concurrentPerform(iterations: writers) { writer in
+      let session = Session(engine: engine)
+      session.isEngineDriven = true
+      for number in 0..<orders {
+        let text =
+          "INSERT INTO orders VALUES (\(writer * orders + number), \(writer), 'CREATED', "
+          + "'P\(number % 3)', 1, 1.00);"
+        do {
+          try session.execute(statement: SourceText(name: "test", text), CollectedResult())
+        } catch {
+          failures.withLock { $0.append("\(error)") }
+        }
+      }
+    }
+    loop.stop()
+    #expect(failures.withLock { $0 } == [])
+    let reserved = try run.run(
+      "SELECT product, reservation->reserved AS reserved FROM reservations ORDER BY product;")
+    #expect(reserved == (0..<3).map { "P\($0),\(stock)" })
+    let passed = try run.run(
+      "SELECT COUNT(*) AS n FROM order_validations WHERE checked = 'INVENTORY' AND result = 'PASS';"
+    )
+    #expect(passed == ["\(3 * stock)"])
+    let asked = try run.run("SELECT COUNT(*) AS n FROM order_validations;")
+    #expect(asked == ["\(writers * orders)"])
   }
 }
