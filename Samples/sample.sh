@@ -30,6 +30,7 @@ submit() {
   for file in "$@"; do
     name=$(basename "$file" .sql)
     sed "s|\${here}|$PWD|g; s|\${work}|$work|g" "$file" >"$work/$name.sql"
+    rm -f "$inbox/$name".*
     mv "$work/$name.sql" "$inbox/"
     until [ -e "$inbox/$name.done" ]; do kill -0 "$server"; sleep 0.02; done
     echo "$file: $(sed -n 's/.*"state": "\(.*\)",/\1/p' "$inbox/$name.status.json")"

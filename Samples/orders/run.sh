@@ -5,4 +5,4 @@ start
 submit 1-orders.sql 2-details.sql 3-fraud.sql 4-inventory.sql 5-customers.sql
 stop -KILL
 start
-submit 6-look.sql
+submit 6-look.sql 7-ask.sql

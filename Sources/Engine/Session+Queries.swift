@@ -8,12 +8,30 @@ import Syntax
 
 extension Session {
   func run(_ node: QueryStatement, _ handler: any ResultHandler) throws(StatementFailure) {
+    let wait = try waitMilliseconds(node)
     if node.query.emit != nil {
       try push(node.query, handler)
     } else {
-      try pull(node.query, handler)
+      try pull(node.query, handler, waitMs: wait)
     }
   }
+
+  /// How long a pull query waits for its first row.
+  func waitMilliseconds(_ node: QueryStatement) throws(StatementFailure) -> Int64 {
+    guard let wait = node.wait else { return 0 }
+    guard node.query.emit == nil else {
+      throw .plan(
+        PlanError(
+          "wait-with-emit", "WAIT is for pull queries: with EMIT rows come as they arise",
+          at: wait.span))
+    }
+    guard let unit = wait.unit.milliseconds, wait.count <= Self.waitMsMax / unit else {
+      throw .plan(PlanError("invalid-duration", "WAIT takes at most 1 DAY", at: wait.span))
+    }
+    return wait.count * unit
+  }
+
+  private static let waitMsMax: Int64 = 86_400_000
 
   private func columns(_ bound: BoundQuery) -> [ResultColumn] {
     // A table's key is its key columns and, where it has windows, their bounds. Rows of a stream have none.
@@ -108,9 +126,10 @@ extension Session {
 
   // MARK: - Pull
 
-  func pull(_ query: Query, _ handler: any ResultHandler) throws(StatementFailure) {
-    try catchUp()
-    let (bound, list) = try answer(query)
+  func pull(
+    _ query: Query, _ handler: any ResultHandler, waitMs: Int64 = 0
+  ) throws(StatementFailure) {
+    let (bound, list) = try firstAnswer(query, waitMs)
     handler.begin(columns(bound))
     var start = 0
     while start < list.count {
@@ -119,7 +138,27 @@ extension Session {
       start = end
     }
     let isCut = bound.limit.map { Int64(list.count) >= $0 } ?? false
+    if waitMs > 0, list.isEmpty { return handler.end("No row came in time") }
     handler.end(isCut ? "Limit Reached" : "Query Completed")
+  }
+
+  /// The first answer that has a row; the last one when none has within the time. Looks again at each commit.
+  private func firstAnswer(
+    _ query: Query, _ waitMs: Int64
+  ) throws(StatementFailure) -> (BoundQuery, [ResultRow]) {
+    let start = ContinuousClock.now
+    while true {
+      let commit = engine.log.lastCommit
+      try catchUp()
+      let (bound, list) = try answer(query)
+      let passed = (ContinuousClock.now - start) / .milliseconds(1)
+      // Alone in a batch run nothing comes any more.
+      let isOver = passed >= Double(waitMs) || (endsAtIdle && !isShared)
+      if !list.isEmpty || isOver { return (bound, list) }
+      if cancellation.isCancelled { throw .engine(.interrupted) }
+      _ = engine.log.waitForChange(
+        after: commit, milliseconds: Int(min(100, max(1, Double(waitMs) - passed))))
+    }
   }
 
   /// Brings the queries to where they have seen all that this session has written.
@@ -155,6 +194,7 @@ extension Session {
           }
         )
       } catch {
+        if cancellation.isCancelled { throw .engine(.interrupted) }
         throw .plan(PlanError("not-supported", error.message, at: query.span))
       }
     }

@@ -27,6 +27,8 @@ public final class Session {
   public var endsAtIdle = false
   /// Someone else advances the epochs (a serving engine); otherwise statements that read do it themselves.
   public var isEngineDriven = false
+  /// Other sessions write to the same engine.
+  var isShared = false
   /// What STDIN and STDOUT of COPY are: of the client, when the engine serves several.
   var standardInput: Int32 = 0
   var standardOutput: Int32 = 1

@@ -36,5 +36,33 @@ import Testing
     #expect(readme.contains("```\n" + expected + "```"), "README.md shows another transcript")
   }
 
+  /// Every section of the index names a file and a statement in it that the sample's command executes, or says
+  /// that it is not there yet.
+  @Test func index() throws {
+    let text = try String(
+      contentsOf: Self.root.appendingPathComponent("README.md"), encoding: .utf8)
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix("- ") }
+    var named = 0
+    for line in lines where !line.contains(": not yet: ") {
+      guard let found = line.wholeMatch(of: /- .*: \[([^\]]+)\]\(([^)]+)\), `([^`]+)`: .+\./) else {
+        Issue.record("the index has an entry that names nothing: \(line)")
+        continue
+      }
+      #expect(found.1 == found.2)
+      let file = Self.root.appendingPathComponent(String(found.1))
+      let content = try String(contentsOf: file, encoding: .utf8)
+      #expect(content.contains(found.3), "\(found.1) has no \(found.3)")
+      let sample = String(found.1.split(separator: "/")[0])
+      #expect(Self.names.contains(sample))
+      if file.pathExtension == "sql" {
+        let command = try String(
+          contentsOf: Self.root.appendingPathComponent(sample + "/run.sh"), encoding: .utf8)
+        #expect(command.contains(file.lastPathComponent), "\(sample)/run.sh leaves out \(found.1)")
+      }
+      named += 1
+    }
+    #expect(lines.count == 71 && named >= 54, "\(lines.count) sections, \(named) of them shown")
+  }
+
   @Test func thereAreSamples() { #expect(Self.names.contains("orders")) }
 }

@@ -6,6 +6,7 @@ import Engine
 import Foundation
 import Functions
 import LogStorage
+import Synchronization
 import Syntax
 import Testing
 
@@ -220,5 +221,85 @@ let sampleOrders =
     #expect(sliceRows > 1 || epochs > 20, "\(epochs) epochs")
     #expect(try run.run("SELECT total, n FROM total;") == ["0.00,12"])
     #expect(try run.run("SELECT COUNT(*) AS n FROM entries;") == ["\(2 * transfers)"])
+  }
+
+  /// The carts are the fold of their events, and the changes of a cart end with it.
+  @Test(arguments: [1, 1024], [1, 2])
+  func cart(sliceRows: Int, workers: Int) throws {
+    let run = try SampleRun("cart", sliceRows: sliceRows, workers: workers)
+    try run.file("1-events.sql")
+    try run.file("2-commands.sql")
+    try run.restart()
+    var quantities: [[String]: Int] = [:]
+    for number in 0..<200 {
+      let (cart, product) = (1 + number * 7 % 5, ["socks", "hat", "boots"][number % 3])
+      let known = quantities[[String(cart), product]] ?? 0
+      let removes = number % 4 == 3 && known > 0
+      quantities[[String(cart), product]] = known + (removes ? -1 : 2)
+      try run.run(
+        "INSERT INTO cart_events (ROWTIME, cart, kind, product, quantity) VALUES "
+          + "(\(9000 + number), \(cart), '\(removes ? "REMOVED" : "ADDED")', '\(product)', "
+          + "\(removes ? 1 : 2));")
+    }
+    for (line, count) in [(["1", "socks"], 3), (["1", "boots"], 1), (["2", "coat"], 1)] {
+      quantities[line, default: 0] += count
+    }
+    let expected = quantities.filter { $0.value > 0 }.map {
+      ($0.key + [String($0.value)]).joined(separator: ",")
+    }
+    let lines = try run.run("SELECT cart, product, quantity FROM cart_lines;")
+    #expect(lines.sorted() == expected.sorted())
+    let latest = try run.run(
+      "SELECT cart, LATEST_BY_OFFSET(items) AS items FROM cart_facts GROUP BY cart;")
+    #expect(try run.run("SELECT cart, items FROM carts;").sorted() == latest.sorted())
+    let removed = try run.run("SELECT quantity FROM cart_events WHERE kind = 'REMOVED';").count
+    let putBack = try run.file("4-later.sql").compactMap { $0.split(separator: ",").last }
+    #expect(putBack.compactMap { Int($0) }.reduce(0, +) == removed)
+    #expect(run.engine.queryFailures.isEmpty)
+  }
+
+  /// Four writers at once, eight partitions, two workers: no piece is promised twice, and none is left while
+  /// somebody asks for one.
+  @Test func reservationsUnderContention() throws {
+    let run = try SampleRun("orders", sliceRows: 1024)
+    for file in ["1-orders.sql", "4-inventory.sql"] {
+      let text = try String(
+        contentsOf: run.sample.appendingPathComponent(file), encoding: .utf8)
+      #expect(text.contains("PARTITIONS = 4"))
+      try run.run(text.replacing("PARTITIONS = 4", with: "PARTITIONS = 8"))
+    }
+    let (writers, orders, stock) = (4, 100, 120)
+    for product in 0..<3 {
+      try run.run(
+        "INSERT INTO inventory (ROWTIME, product, stock) VALUES (0, 'P\(product)', \(stock));")
+    }
+    let loop = EngineLoop(run.engine)
+    let failures = Mutex<[String]>([])
+    let engine = run.engine
+    DispatchQueue.concurrentPerform(iterations: writers) { writer in
+      let session = Session(engine: engine)
+      session.isEngineDriven = true
+      for number in 0..<orders {
+        let text =
+          "INSERT INTO orders VALUES (\(writer * orders + number), \(writer), 'CREATED', "
+          + "'P\(number % 3)', 1, 1.00);"
+        do {
+          try session.execute(statement: SourceText(name: "test", text), CollectedResult())
+        } catch {
+          failures.withLock { $0.append("\(error)") }
+        }
+      }
+    }
+    loop.stop()
+    #expect(failures.withLock { $0 } == [])
+    let reserved = try run.run(
+      "SELECT product, reservation->reserved AS reserved FROM reservations ORDER BY product;")
+    #expect(reserved == (0..<3).map { "P\($0),\(stock)" })
+    let passed = try run.run(
+      "SELECT COUNT(*) AS n FROM order_validations WHERE checked = 'INVENTORY' AND result = 'PASS';"
+    )
+    #expect(passed == ["\(3 * stock)"])
+    let asked = try run.run("SELECT COUNT(*) AS n FROM order_validations;")
+    #expect(asked == ["\(writers * orders)"])
   }
 }

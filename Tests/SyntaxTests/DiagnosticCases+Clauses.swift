@@ -177,7 +177,7 @@ let clauseCases = #"""
     --> t.sql:1:32
   1 | SELECT * FROM s GROUP BY (a, b), c
     |                                ^
-    = Expecting EMIT, HAVING, LIMIT, OFFSET, ORDER, PARTITION, UNION or the end of the statement
+    = Expecting EMIT, HAVING, LIMIT, OFFSET, ORDER, PARTITION, UNION, WAIT or the end of the statement
 
   SELECT a + b->* FROM s
   ----

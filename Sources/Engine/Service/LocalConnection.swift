@@ -38,6 +38,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     session = Session(engine: engine)
     session.endsAtIdle = isBatch
     session.isEngineDriven = !isBatch
+    session.isShared = true
     loop = nil
     ownsEngine = false
     badRecordsBefore = engine.badRecordCount()

@@ -38,7 +38,9 @@ extension Session {
 
   private func plan(_ statement: Statement, _ text: SourceText) throws(StatementFailure) {
     switch statement {
-    case .query(let node): try planQuery(node.query)
+    case .query(let node):
+      _ = try waitMilliseconds(node)
+      try planQuery(node.query)
     case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,
       .dropType:
       try planDefinition(statement, text)

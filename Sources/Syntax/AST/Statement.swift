@@ -68,9 +68,10 @@ public indirect enum Statement: Hashable, Sendable {
   }
 }
 
-/// A query on its own: push if it has EMIT, else pull.
+/// A query on its own: push if it has EMIT, else pull. `WAIT` lets a pull query wait for its first row.
 public struct QueryStatement: Hashable, Sendable {
   public let query: Query
+  public let wait: DurationLiteral?
   public let span: Span
 }
 

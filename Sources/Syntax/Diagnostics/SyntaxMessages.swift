@@ -152,7 +152,7 @@ extension Diagnostic {
   }
 
   private static func expectedText(_ expected: [String]) -> String? {
-    guard let last = expected.last, expected.count <= 8 else { return nil }
+    guard let last = expected.last, expected.count <= 9 else { return nil }
     if expected.count == 1 { return "Expecting \(last)" }
     return "Expecting \(expected.dropLast().joined(separator: ", ")) or \(last)"
   }

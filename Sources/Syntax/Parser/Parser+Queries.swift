@@ -107,7 +107,7 @@ extension Parser {
     case .emit:
       isAhead(.changes) || isAhead(.final) || (peek().kind == .word && peek().keyword == nil)
     case .partition, .order: isAhead(.by)
-    case .offset: peek().kind == .integerLiteral
+    case .offset, .wait: peek().kind == .integerLiteral
     case .union: isAhead(.all) || isAhead(.select) || isAhead(.distinct)
     default: false
     }

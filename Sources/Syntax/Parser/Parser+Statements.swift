@@ -30,8 +30,16 @@ extension Parser {
 
   /// Production `query_statement`.
   mutating func parseQueryStatement() throws(DiagnosticError) -> QueryStatement {
+    let start = current.start
     let query = try parseQuery()
-    return QueryStatement(query: query, span: query.span)
+    let wait = at(.wait) ? try parseWait() : nil
+    return QueryStatement(query: query, wait: wait, span: span(from: start))
+  }
+
+  /// Production `wait`.
+  mutating func parseWait() throws(DiagnosticError) -> DurationLiteral {
+    try expect(.wait)
+    return try parseDuration()
   }
 
   /// Production `control_query`.

@@ -3,7 +3,12 @@
 extension Printer {
   mutating func statement(_ statement: Statement) {
     switch statement {
-    case .query(let node): query(node.query)
+    case .query(let node):
+      query(node.query)
+      if let wait = node.wait {
+        text += " WAIT "
+        duration(wait)
+      }
     case .createSource(let node): createSource(node)
     case .createSourceAs(let node): createSourceAs(node)
     case .insertSelect(let node): insertSelect(node)

@@ -1,0 +1,3 @@
+SELECT customer, amount, orders FROM spending ORDER BY customer;
+SELECT id, customer, cents FROM large_orders ORDER BY id;
+SHOW ERRORS;
