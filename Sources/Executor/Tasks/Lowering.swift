@@ -77,15 +77,14 @@ struct Lowering {
       try lower(node.input, into: operation, port: 0, retractions: retractions)
       operators.append(operation)
     case .rekey(let node):
-      let known = Set(node.input.columns.map(\.id))
+      let known = node.input.columns
       let operation = RekeyOperator(
-        keys: node.keys.map {
+        keys: node.keys.map { key in
           RekeyOperator.Key(
-            expression: $0.expression, isAppended: !known.contains($0.column.id))
-        }, dropsNullKeys: node.dropsNullKeys,
-        readsValues: !node.input.isTable
-          && !Set(node.keys.flatMap(\.expression.columns)).isSubset(of: node.input.keys),
-        evaluator: evaluator(node.input))
+            expression: key.expression, place: known.firstIndex { $0.id == key.column.id },
+            readsValues: !node.input.isTable
+              && !key.expression.columns.isSubset(of: node.input.keys))
+        }, dropsNullKeys: node.dropsNullKeys, evaluator: evaluator(node.input))
       connect(operation, target, port)
       try lower(node.input, into: operation, port: 0, retractions: retractions)
       operators.append(operation)
