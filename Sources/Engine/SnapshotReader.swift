@@ -79,7 +79,8 @@ struct SnapshotReader {
     return order.map { rows[$0] }
   }
 
-  /// Of a group's results the last one counts, at the place of the group's first row.
+  /// Of a group's results the last one counts, at the place of the group's first row. Without GROUP BY there
+  /// is one group even when there are no rows.
   private func aggregated(_ node: Aggregate) throws(QueryFailure) -> [[Value]] {
     var ready: [String: [[Value]]] = [:]
     var node = node
@@ -95,6 +96,9 @@ struct SnapshotReader {
         places[key] = result.count
         result.append(row)
       }
+    }
+    if result.isEmpty, node.groups.isEmpty {
+      return [try AggregateOfNothing(node, engine.catalog.functions, properties).values]
     }
     return result
   }

@@ -55,8 +55,8 @@ struct CaseRunner {
       let diagnostics = error.diagnostics.diagnostics
       return (
         diagnostics.map(\.id),
-        diagnostics.map { "\($0.message)\n\($0.detail ?? "")\n\($0.hint ?? "")" }.joined(
-          separator: "\n")
+        diagnostics.flatMap { [$0.message, $0.detail, $0.hint].compactMap { $0 } }
+          .joined(separator: "\n")
       )
     }
     return (["engine"], "\(error)")

@@ -46,9 +46,8 @@ struct ServerCaseRunner {
     guard let expected, !expected.isEmpty else { return .passed }
     var flat = text
     if case .statement(let statement) = error {
-      flat = statement.diagnostics.diagnostics.map {
-        "\($0.message)\n\($0.detail ?? "")\n\($0.hint ?? "")"
-      }.joined(separator: "\n")
+      flat = statement.diagnostics.diagnostics
+        .flatMap { [$0.message, $0.detail, $0.hint].compactMap { $0 } }.joined(separator: "\n")
     }
     return flat.contains(expected)
       ? .passed : .failed("other words: wanted \(expected.prefix(200)); got \(flat.prefix(200))")

@@ -29,20 +29,19 @@ final class ProjectOperator: Operator {
 final class RekeyOperator: Operator {
   struct Key {
     var expression: BoundExpression
-    /// False: the key is a column that the rows have already.
-    var isAppended: Bool
+    /// Of a column that the rows have already; nil: the key is appended.
+    var place: Int?
+    /// It depends on more than the old key, so that a record with a null value has none.
+    var readsValues: Bool
   }
 
   private let keys: [Key]
   private let dropsNullKeys: Bool
-  /// The new key depends on values, so that a record with a null value has none.
-  private let readsValues: Bool
   private let evaluator: Evaluator
 
-  init(keys: [Key], dropsNullKeys: Bool, readsValues: Bool, evaluator: Evaluator) {
+  init(keys: [Key], dropsNullKeys: Bool, evaluator: Evaluator) {
     self.keys = keys
     self.dropsNullKeys = dropsNullKeys
-    self.readsValues = readsValues
     self.evaluator = evaluator
   }
 
@@ -51,14 +50,18 @@ final class RekeyOperator: Operator {
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     var result = batch
     var validity: Bitmap?
-    let hasValue = readsValues ? valuedRows(batch) : nil
+    let hasValue = keys.contains(where: \.readsValues) ? valuedRows(batch) : nil
     for key in keys {
       var column = evaluator.column(key.expression, batch, failed: &failedExpressions)
-      if let hasValue {
+      if key.readsValues, let hasValue {
         column = column.with(validity: intersect(column.validity, hasValue))
       }
       validity = intersect(validity, column.validity)
-      if key.isAppended { result.columns.append(column) }
+      if let place = key.place {
+        result.columns[place] = column
+      } else {
+        result.columns.append(column)
+      }
     }
     if dropsNullKeys, let validity, !validity.isAllTrue {
       result = result.gather(validity.trueIndices())

@@ -1,9 +1,9 @@
 // Plan nodes to operators, from the root down: each operator knows whom it feeds. The order in which they
 // finish is that of the plan from the leaves up.
 
-import Columns
-import Functions
-import Planner
+public import Columns
+public import Functions
+public import Planner
 import Syntax
 
 /// Builds the operators of one task.
@@ -77,15 +77,14 @@ struct Lowering {
       try lower(node.input, into: operation, port: 0, retractions: retractions)
       operators.append(operation)
     case .rekey(let node):
-      let known = Set(node.input.columns.map(\.id))
+      let known = node.input.columns
       let operation = RekeyOperator(
-        keys: node.keys.map {
+        keys: node.keys.map { key in
           RekeyOperator.Key(
-            expression: $0.expression, isAppended: !known.contains($0.column.id))
-        }, dropsNullKeys: node.dropsNullKeys,
-        readsValues: !node.input.isTable
-          && !Set(node.keys.flatMap(\.expression.columns)).isSubset(of: node.input.keys),
-        evaluator: evaluator(node.input))
+            expression: key.expression, place: known.firstIndex { $0.id == key.column.id },
+            readsValues: !node.input.isTable
+              && !key.expression.columns.isSubset(of: node.input.keys))
+        }, dropsNullKeys: node.dropsNullKeys, evaluator: evaluator(node.input))
       connect(operation, target, port)
       try lower(node.input, into: operation, port: 0, retractions: retractions)
       operators.append(operation)
@@ -114,9 +113,7 @@ struct Lowering {
     operation.nextPort = port
   }
 
-  private mutating func aggregate(
-    _ node: Aggregate, _ retractions: Bool
-  ) throws(QueryFailure) -> Operator {
+  func accumulators(of node: Aggregate) throws(QueryFailure) -> [any Accumulator] {
     var accumulators: [any Accumulator] = []
     for call in node.calls {
       guard let function = functions.aggregates[call.function] else {
@@ -139,6 +136,13 @@ struct Lowering {
         throw QueryFailure("\(call.function): \(error.message)")
       }
     }
+    return accumulators
+  }
+
+  private mutating func aggregate(
+    _ node: Aggregate, _ retractions: Bool
+  ) throws(QueryFailure) -> Operator {
+    let accumulators = try accumulators(of: node)
     if case .session(let gap)? = node.window?.kind {
       return SessionOperator(
         name: storeName("session"), spec: node, gapMs: gap, evaluator: evaluator(node.input),
@@ -214,5 +218,25 @@ struct Lowering {
     try lower(node.left, into: operation, port: 0, retractions: false)
     try lower(node.right, into: operation, port: 1, retractions: false)
     operators.append(operation)
+  }
+}
+
+/// What an aggregation without GROUP BY answers when it has seen no row.
+public struct AggregateOfNothing {
+  /// One value a call.
+  public let values: [Value]
+
+  public init(
+    _ node: Aggregate, _ functions: FunctionRegistry, _ properties: [String: String]
+  ) throws(QueryFailure) {
+    let lowering = Lowering(functions: functions, properties: properties, stageName: "")
+    values = zip(try lowering.accumulators(of: node), node.calls).map { accumulator, call in
+      let type = call.column.type
+      let builder = ColumnBuilder(type, capacity: 1)
+      accumulator.reserve(groups: 1)
+      accumulator.reset(0)
+      accumulator.results(of: [0], into: builder)
+      return builder.finish().value(0, type)
+    }
   }
 }

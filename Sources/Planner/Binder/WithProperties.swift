@@ -137,10 +137,27 @@ package struct WithProperties {
         "Delimiter only supported with DELIMITED format: VALUE_DELIMITER",
         at: span(of: "VALUE_DELIMITER"))
     }
+    if let key { try checkSchemaProperties(key, "KEY") }
+    if let value { try checkSchemaProperties(value, "VALUE") }
     return (
       key.map { FormatSpec($0, delimiter: keyDelimiter) },
       value.map { FormatSpec($0, delimiter: valueDelimiter) }
     )
+  }
+
+  /// Which schema of a registry is meant can be said only of formats that have one.
+  private func checkSchemaProperties(_ format: FormatName, _ side: String) throws(PlanError) {
+    guard !format.usesRegistry else { return }
+    let names = [
+      ("\(side)_SCHEMA_FULL_NAME", "fullSchemaName"),
+      ("\(side)_AVRO_SCHEMA_FULL_NAME", "fullSchemaName"), ("\(side)_SCHEMA_ID", "schemaId"),
+    ]
+    for (property, config) in names where properties?[property] != nil {
+      throw PlanError(
+        "invalid-property",
+        "\(format.rawValue) does not support the following configs: [\(config)]",
+        at: span(of: property))
+    }
   }
 
   func timestamp() throws(PlanError) -> TimestampSpec? {
