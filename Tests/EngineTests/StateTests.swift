@@ -108,6 +108,29 @@ import Testing
     try engine.close()
   }
 
+  /// A query over a file goes on at the line where its last epoch ended, wherever that was.
+  @Test func filesGoOnAtALine() throws {
+    let directory = temporary()
+    let path = directory + ".json"
+    defer { for name in [directory, path] { try? FileManager.default.removeItem(atPath: name) } }
+    let lines = (0..<60_000).map { "{\"a\":\($0),\"t\":\($0 / 7)}\n" }.joined()
+    try lines.write(toFile: path, atomically: false, encoding: .utf8)
+    var (engine, session) = try open(directory)
+    _ = try run(
+      "CREATE STREAM s (a INT, t BIGINT) WITH (FILE='\(path)', VALUE_FORMAT='JSON', TIMESTAMP='t');",
+      session)
+    _ = try run("CREATE STREAM copy AS SELECT a FROM s;", session)
+    try engine.step()
+    let first = try engine.log.committedEnd("COPY", 0)
+    #expect(first > 0 && first < 60_000)
+    try engine.close()
+    (engine, session) = try open(directory)
+    try engine.runUntilIdle()
+    #expect(engine.badRecordCount() == 0)
+    #expect(try engine.log.committedEnd("COPY", 0) == 60_000)
+    try engine.close()
+  }
+
   /// A join with a table that another query derives gives the same whatever an epoch takes at once.
   @Test func epochCutsDoNotShowInJoinsOfDerivedTables() throws {
     let base = temporary()

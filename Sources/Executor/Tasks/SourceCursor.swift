@@ -232,7 +232,12 @@ final class SourceCursor {
         break
       }
     }
-    if pending.isEmpty { committed = SourcePosition(offset: readOffset, major: readMajor) }
+    if pending.isEmpty {
+      committed = SourcePosition(offset: readOffset, major: readMajor)
+    } else if !taken.isEmpty {
+      // The next row's own place: in a file a record is as long as its line.
+      committed.offset = pendingOffsets[0][0]
+    }
     return taken
   }
 
