@@ -164,7 +164,8 @@ extension Session {
   /// Brings the queries to where they have seen all that this session has written.
   func catchUp() throws(StatementFailure) {
     do throws(EngineError) {
-      if isEngineDriven {
+      // Where others write too, there may never be an idle moment.
+      if isEngineDriven || isShared {
         try engine.catchUp { cancellation.isCancelled }
       } else {
         try engine.runUntilIdle { cancellation.isCancelled }

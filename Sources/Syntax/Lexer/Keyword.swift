@@ -24,7 +24,7 @@ enum Keyword: UInt8, CaseIterable, Sendable {
 
   // Not reserved, and not words of KSQL.
   case asc, ast, copy, desc, errors, first, `for`, last, logical, nulls, offset, optimized,
-    order, physical, stdin, stdout, union, wait
+    order, physical, stdin, stdout, union, version, wait
 
   /// Declaration order is class by class, the reserved ones first.
   private static let reservedCount = 88

@@ -141,6 +141,11 @@ extension Printer {
     names(node.columns)
     text += " VALUES "
     list(node.rows) { $0.row($1) }
+    switch node.condition?.kind {
+    case .notExists?: text += " IF NOT EXISTS"
+    case .version(let version)?: text += " IF VERSION = \(version)"
+    case nil: break
+    }
   }
 
   private mutating func names(_ names: [Identifier]) {
