@@ -183,6 +183,7 @@ extension Session {
       }
       let (optimized, _) = Optimizer(disabled: engine.options.disabledRules)
         .optimize(bound.plan)
+      try checkEnds(optimized)
       let reader = SnapshotReader(
         engine: engine, properties: properties,
         isCancelled: { [cancellation] in cancellation.isCancelled })

@@ -23,7 +23,7 @@ enum Keyword: UInt8, CaseIterable, Sendable {
     system, tables, time, timeout, timestamp, type, types, undefine, variables, year, zone
 
   // Not reserved, and not words of KSQL.
-  case asc, ast, copy, desc, errors, first, `for`, last, logical, nulls, offset, optimized,
+  case asc, ast, copy, desc, errors, first, `for`, last, logical, nulls, of, offset, optimized,
     order, physical, stdin, stdout, union, version, wait
 
   /// Declaration order is class by class, the reserved ones first.
