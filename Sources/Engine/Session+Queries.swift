@@ -78,22 +78,36 @@ extension Session {
       if !isEngineDriven {
         do { isIdle = try !engine.step() } catch { throw .engine(error) }
       }
-      let taken = push.take(milliseconds: isIdle || isEngineDriven ? 100 : 0)
+      let taken = take(from: push, bound, milliseconds: isIdle || isEngineDriven ? 100 : 0)
       if let failure = taken.failure { throw .engine(.limit(failure)) }
-      for batch in taken.batches where left > 0 {
-        var list = rows(batch, bound)
+      for whole in taken.lists where left > 0 {
+        var list = whole
         if Int64(list.count) > left { list = Array(list.prefix(Int(left))) }
         left -= Int64(list.count)
         if !handler.rows(list) { left = 0 }
       }
       if left == 0 { note = "Limit Reached" }
       if taken.isEnded { break }
-      if isIdle, endsAtIdle, taken.batches.isEmpty {
+      if isIdle, endsAtIdle, taken.lists.isEmpty {
         note = note ?? "Query Completed"
         break
       }
     }
     handler.end(bound.limit == nil ? note : (left == 0 ? "Limit Reached" : note))
+  }
+
+  /// What a push query has for its client, in lists that are handed on one by one.
+  private func take(
+    from push: PushQuery, _ bound: BoundQuery, milliseconds: Int
+  ) -> (lists: [[ResultRow]], failure: String?, isEnded: Bool) {
+    guard push.isConflated else {
+      let taken = push.take(milliseconds: milliseconds)
+      return (taken.batches.map { rows($0, bound) }, taken.failure, taken.isEnded)
+    }
+    let taken = push.takeConflated(milliseconds: milliseconds)
+    let starts = stride(from: 0, to: taken.rows.count, by: 1024)
+    let lists = starts.map { Array(taken.rows[$0..<min($0 + 1024, taken.rows.count)]) }
+    return (lists, taken.failure, taken.isEnded)
   }
 
   private func start(_ bound: BoundQuery) throws(StatementFailure) -> PushQuery {
@@ -118,7 +132,9 @@ extension Session {
         reader: { (scan, partition) throws(QueryFailure) in
           try engine.reader(scan, partition)
         })
-      return PushQuery(plan: optimized, runtime: runtime)
+      return PushQuery(
+        plan: optimized, runtime: runtime,
+        conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil)
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: .none))
     }

@@ -105,7 +105,8 @@ extension Parser {
   private func startsClause() -> Bool {
     switch current.keyword {
     case .emit:
-      isAhead(.changes) || isAhead(.final) || (peek().kind == .word && peek().keyword == nil)
+      isAhead(.changes) || isAhead(.final) || isAhead(.conflated)
+        || (peek().kind == .word && peek().keyword == nil)
     case .partition, .order: isAhead(.by)
     case .offset, .wait: peek().kind == .integerLiteral
     case .union: isAhead(.all) || isAhead(.select) || isAhead(.distinct)
@@ -154,6 +155,8 @@ extension Parser {
     let mode: EmitClause.Mode
     if take(.final) {
       mode = .final
+    } else if take(.conflated) {
+      mode = .conflated
     } else {
       try expect(.changes)
       mode = .changes
