@@ -19,9 +19,13 @@ extension Session {
     }
     let condition = RowCondition(node, rows)
     try planning { () throws(PlanError) in try condition?.check(source) }
-    try append(
+    let places = try append(
       rows, rowtimes: rowtimes, to: source, at: node.target.span, condition: condition)
-    handler.message("Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")")
+    var message = "Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")"
+    if condition != nil, node.rows.count == 1, let place = places.first {
+      message += ", version \(place.offsets.lowerBound)"
+    }
+    handler.message(message)
   }
 
   func insertTarget(
@@ -177,11 +181,12 @@ extension Session {
     return cast
   }
 
-  /// Encodes rows and appends them, each in the partition of its key.
+  /// Encodes rows and appends them, each in the partition of its key; tells where they have come to lie.
+  @discardableResult
   func append(
     _ rows: [[Value]], rowtimes: [Int64?], to source: SourceDefinition, at span: Span,
     condition: RowCondition? = nil
-  ) throws(StatementFailure) {
+  ) throws(StatementFailure) -> [CommittedRange] {
     if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
     let writer = RowWriter(source)
     let now = engine.options.clock()
@@ -209,32 +214,36 @@ extension Session {
 
   private func commit(
     _ parts: [DealtRecords], to source: SourceDefinition, if conditions: [KeyCondition]
-  ) throws(StatementFailure) {
+  ) throws(StatementFailure) -> [CommittedRange] {
     let outputs = parts.map {
       EpochCommit.Output(topic: source.topic, partition: $0.partition, records: $0.records)
     }
+    let result: CommitResult
     if let attachedChange {
-      return try engine.lock.withLock { () throws(StatementFailure) in
-        _ = try storing { () throws(StorageError) in
+      result = try engine.lock.withLock { () throws(StatementFailure) in
+        let result = try storing { () throws(StorageError) in
           try engine.log.commit(
             EpochCommit(
               epoch: engine.epoch + 1, outputs: outputs, metadata: [attachedChange],
               conditions: conditions))
         }
         engine.epoch += 1
+        return result
       }
-    }
-    func append() throws(StatementFailure) {
-      _ = try storing { () throws(StorageError) in
-        try engine.log.commit(LogTransaction(outputs: outputs, conditions: conditions))
-      }
-    }
-    // A query may write to the topic too: its epoch must know the ends.
-    if engine.lock.withLock({ engine.writers(of: source.name).isEmpty }) {
-      try append()
     } else {
-      try engine.lock.withLock { () throws(StatementFailure) in try append() }
+      func append() throws(StatementFailure) -> CommitResult {
+        try storing { () throws(StorageError) in
+          try engine.log.commit(LogTransaction(outputs: outputs, conditions: conditions))
+        }
+      }
+      // A query may write to the topic too: its epoch must know the ends.
+      let isAlone = engine.lock.withLock { engine.writers(of: source.name).isEmpty }
+      result =
+        isAlone
+        ? try append()
+        : try engine.lock.withLock { () throws(StatementFailure) in try append() }
     }
+    return result.ranges
   }
 }
 

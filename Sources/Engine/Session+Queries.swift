@@ -8,30 +8,16 @@ import Syntax
 
 extension Session {
   func run(_ node: QueryStatement, _ handler: any ResultHandler) throws(StatementFailure) {
-    let wait = try waitMilliseconds(node)
+    let wait = try engine.lock.withLock { () throws(StatementFailure) in
+      try waitMilliseconds(node)
+    }
     if node.query.emit != nil {
       try push(node.query, handler)
     } else {
+      try awaitWrites(node)
       try pull(node.query, handler, waitMs: wait)
     }
   }
-
-  /// How long a pull query waits for its first row.
-  func waitMilliseconds(_ node: QueryStatement) throws(StatementFailure) -> Int64 {
-    guard let wait = node.wait else { return 0 }
-    guard node.query.emit == nil else {
-      throw .plan(
-        PlanError(
-          "wait-with-emit", "WAIT is for pull queries: with EMIT rows come as they arise",
-          at: wait.span))
-    }
-    guard let unit = wait.unit.milliseconds, wait.count <= Self.waitMsMax / unit else {
-      throw .plan(PlanError("invalid-duration", "WAIT takes at most 1 DAY", at: wait.span))
-    }
-    return wait.count * unit
-  }
-
-  private static let waitMsMax: Int64 = 86_400_000
 
   private func columns(_ bound: BoundQuery) -> [ResultColumn] {
     // A table's key is its key columns and, where it has windows, their bounds. Rows of a stream have none.

@@ -24,7 +24,8 @@ enum Keyword: UInt8, CaseIterable, Sendable {
 
   // Not reserved, and not words of KSQL.
   case asc, ast, conflated, copy, desc, errors, first, `for`, last, logical, nulls, of, offset,
-    optimized, order, physical, stdin, stdout, union, version, wait
+    optimized, order, physical, stdin, stdout, union, version, wait,
+    writes
 
   /// Declaration order is class by class, the reserved ones first.
   private static let reservedCount = 88

@@ -108,7 +108,8 @@ extension Parser {
       isAhead(.changes) || isAhead(.final) || isAhead(.conflated)
         || (peek().kind == .word && peek().keyword == nil)
     case .partition, .order: isAhead(.by)
-    case .offset, .wait: peek().kind == .integerLiteral
+    case .offset: peek().kind == .integerLiteral
+    case .wait: peek().kind == .integerLiteral || isAhead(.for)
     case .union: isAhead(.all) || isAhead(.select) || isAhead(.distinct)
     default: false
     }
