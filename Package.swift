@@ -82,7 +82,7 @@ let package = Package(
       "EngineTests",
       ["Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax"]),
     tests("TortureTests", ["headrace-torture"]),
-    tests("CommandTests", ["headrace", "Engine", "LogStorage", "Columns"]),
+    tests("CommandTests", ["headrace", "Engine", "LogStorage", "Columns", "Syntax"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -37,6 +37,7 @@ extension Engine {
 
   func forgetTableFolds(of topic: String) {
     tableFolds = tableFolds.filter { !$0.key.hasPrefix("\(topic)/") }
+    forgetKeyOffsets(of: topic)
   }
 }
 

@@ -82,6 +82,9 @@ public final class Engine: @unchecked Sendable {
   var nextStatement = 0
   var errorRanges: [String: [Range<Int64>]] = [:]
   var tableFolds: [String: TableFold] = [:]
+  /// For conditional inserts, which do not wait for epochs; guards `keyOffsets`.
+  let versionLock = FairLock()
+  var keyOffsets: [String: KeyOffsets] = [:]
   /// The open files of file-backed streams, by source and partition.
   var fileReaders: [String: FileReader] = [:]
   /// Records of changelogs that were read to open the data directory.

@@ -17,21 +17,54 @@ final class PushQuery: @unchecked Sendable {
     var rowCount = 0
     var isEnded = false
     var failure: String?
+    /// Instead of batches, for a conflated query.
+    var conflated: Conflation?
   }
 
   let plan: LogicalPlan
   let runtime: QueryRuntime
   private let buffer = Mutex(Buffer())
   private let signal = ClientSignal()
+  /// Of a conflated query: what was read and belongs to no finished epoch.
+  private var pending: Conflation?
+  private var isCaughtUp = false
 
-  init(plan: LogicalPlan, runtime: QueryRuntime) {
+  init(plan: LogicalPlan, runtime: QueryRuntime, conflation: Conflation? = nil) {
     self.plan = plan
     self.runtime = runtime
+    pending = conflation
+    buffer.withLock { $0.conflated = conflation }
+  }
+
+  var isConflated: Bool { pending != nil }
+
+  /// Takes in a slice of a conflated query; `isCaughtUp`: there is no more of this epoch.
+  func conflate(_ rows: [RecordBatch], isCaughtUp: Bool) {
+    pending?.add(rows)
+    self.isCaughtUp = isCaughtUp
+  }
+
+  /// The epoch is committed. What a query that is behind has read waits for one in which it is not.
+  private func deliverConflated() {
+    guard isCaughtUp, let ready = pending, ready.count > 0 else { return }
+    pending?.removeAll()
+    buffer.withLock { buffer in
+      guard !buffer.isEnded else { return }
+      buffer.conflated?.add(ready)
+      if buffer.conflated?.count ?? 0 > Self.bufferedRowsMax {
+        buffer.failure =
+          "more than \(Self.bufferedRowsMax) keys have changed and wait to be taken"
+        buffer.isEnded = true
+        buffer.conflated?.removeAll()
+      }
+    }
+    signal.raise()
   }
 
   var isEnded: Bool { buffer.withLock { $0.isEnded } }
 
   func deliver(_ rows: [RecordBatch]) {
+    if isConflated { return deliverConflated() }
     guard !rows.isEmpty else { return }
     buffer.withLock { buffer in
       guard !buffer.isEnded else { return }
@@ -60,10 +93,24 @@ final class PushQuery: @unchecked Sendable {
     signal.raise()
   }
 
+  private func wait(_ milliseconds: Int) {
+    let isEmpty = buffer.withLock {
+      $0.batches.isEmpty && $0.conflated?.count ?? 0 == 0 && !$0.isEnded
+    }
+    if isEmpty, milliseconds > 0 { signal.wait(milliseconds: milliseconds) }
+  }
+
+  /// As `take`, for a conflated query.
+  func takeConflated(
+    milliseconds: Int
+  ) -> (rows: [ResultRow], failure: String?, isEnded: Bool) {
+    wait(milliseconds)
+    return buffer.withLock { ($0.conflated?.takeAll() ?? [], $0.failure, $0.isEnded) }
+  }
+
   /// What has come since the last call; waits up to `milliseconds` for something.
   func take(milliseconds: Int) -> (batches: [RecordBatch], failure: String?, isEnded: Bool) {
-    let isEmpty = buffer.withLock { $0.batches.isEmpty && !$0.isEnded }
-    if isEmpty, milliseconds > 0 { signal.wait(milliseconds: milliseconds) }
+    wait(milliseconds)
     return buffer.withLock { buffer in
       defer {
         buffer.batches = []
@@ -122,6 +169,7 @@ extension Engine {
   ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
     guard !push.isEnded else { return ([], [], false) }
     do {
+      if push.isConflated { return try conflatedSlice(push, clock) }
       let limit =
         push.runtime.mergesInputs && push.runtime.isInRowtimeOrder
         ? push.plan.scans.compactMap { frontiers[$0.source.topic] }.min() : nil
@@ -131,5 +179,25 @@ extension Engine {
       push.fail(error.message)
       return ([], [], true)
     }
+  }
+
+  /// Slices of a backlog that one epoch waits for.
+  private static let conflatedSlicesMax = 64
+
+  /// All that the epoch shows, as only its end is told. Of each key the order is that of its partition, so
+  /// nothing needs to wait for rows of other partitions.
+  private func conflatedSlice(
+    _ push: PushQuery, _ clock: Int64
+  ) throws(QueryFailure) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
+    var errors: [SourceError] = []
+    var worked = false
+    for _ in 0..<Self.conflatedSlicesMax {
+      let result = try push.runtime.runSlice(pool, clockMs: clock)
+      errors += result.errors
+      if result.rowCount > 0 { worked = true }
+      push.conflate(result.rows, isCaughtUp: !result.hasMore)
+      if !result.hasMore { break }
+    }
+    return ([], errors, worked)
   }
 }

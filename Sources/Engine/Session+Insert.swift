@@ -17,8 +17,15 @@ extension Session {
     let (rows, rowtimes) = try planning { () throws(PlanError) in
       try insertRows(node, source, catalog)
     }
-    try append(rows, rowtimes: rowtimes, to: source, at: node.target.span)
-    handler.message("Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")")
+    let condition = RowCondition(node, rows)
+    try planning { () throws(PlanError) in try condition?.check(source) }
+    let places = try append(
+      rows, rowtimes: rowtimes, to: source, at: node.target.span, condition: condition)
+    var message = "Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")"
+    if condition != nil, node.rows.count == 1, let place = places.first {
+      message += ", version \(place.offsets.lowerBound)"
+    }
+    handler.message(message)
   }
 
   func insertTarget(
@@ -174,43 +181,77 @@ extension Session {
     return cast
   }
 
-  /// Encodes rows and appends them, each in the partition of its key.
+  /// Encodes rows and appends them, each in the partition of its key; tells where they have come to lie.
+  @discardableResult
   func append(
-    _ rows: [[Value]], rowtimes: [Int64?], to source: SourceDefinition, at span: Span
-  ) throws(StatementFailure) {
+    _ rows: [[Value]], rowtimes: [Int64?], to source: SourceDefinition, at span: Span,
+    condition: RowCondition? = nil
+  ) throws(StatementFailure) -> [CommittedRange] {
     if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
     let writer = RowWriter(source)
     let now = engine.options.clock()
-    let parts: [(partition: Int, records: RawRecords)]
+    let parts: [DealtRecords]
     do {
       parts = try writer.records(rows, rowtimes: rowtimes.map { $0 ?? now })
     } catch {
       // Formats are checked when a source is made; this is no fault of the statement.
       throw .engine(.io("cannot write to \(source.name): \(error.message)"))
     }
-    if let attachedChange {
-      return try engine.lock.withLock { () throws(StatementFailure) in
-        engine.epoch += 1
-        let outputs = parts.map {
-          EpochCommit.Output(topic: source.topic, partition: $0.partition, records: $0.records)
+    guard let condition else { return try commit(parts, to: source, if: []) }
+    while true {
+      if cancellation.isCancelled { throw .engine(.interrupted) }
+      let conditions = try conditions(condition, parts, source)
+      do throws(StatementFailure) {
+        return try commit(parts, to: source, if: conditions)
+      } catch {
+        // Written by somebody else meanwhile: the next look tells what the version is now.
+        guard case .engine(.storage(let fault)) = error, fault.kind == .conflict else {
+          throw error
         }
-        _ = try storing { () throws(StorageError) in
-          try engine.log.commit(
-            EpochCommit(epoch: engine.epoch, outputs: outputs, metadata: [attachedChange]))
-        }
-      }
-    }
-    // A query may write to the topic too: its epoch must know the ends.
-    if engine.lock.withLock({ engine.writers(of: source.name).isEmpty }) {
-      _ = try storing { () throws(StorageError) in
-        try engine.log.append(source.topic, parts)
-      }
-    } else {
-      _ = try engine.lock.withLock { () throws(StatementFailure) in
-        try storing { () throws(StorageError) in try engine.log.append(source.topic, parts) }
       }
     }
   }
+
+  private func commit(
+    _ parts: [DealtRecords], to source: SourceDefinition, if conditions: [KeyCondition]
+  ) throws(StatementFailure) -> [CommittedRange] {
+    let outputs = parts.map {
+      EpochCommit.Output(topic: source.topic, partition: $0.partition, records: $0.records)
+    }
+    let result: CommitResult
+    if let attachedChange {
+      result = try engine.lock.withLock { () throws(StatementFailure) in
+        let result = try storing { () throws(StorageError) in
+          try engine.log.commit(
+            EpochCommit(
+              epoch: engine.epoch + 1, outputs: outputs, metadata: [attachedChange],
+              conditions: conditions))
+        }
+        engine.epoch += 1
+        return result
+      }
+    } else {
+      func append() throws(StatementFailure) -> CommitResult {
+        try storing { () throws(StorageError) in
+          try engine.log.commit(LogTransaction(outputs: outputs, conditions: conditions))
+        }
+      }
+      // A query may write to the topic too: its epoch must know the ends.
+      let isAlone = engine.lock.withLock { engine.writers(of: source.name).isEmpty }
+      result =
+        isAlone
+        ? try append()
+        : try engine.lock.withLock { () throws(StatementFailure) in try append() }
+    }
+    return result.ranges
+  }
+}
+
+/// Records for one partition, and which of the given rows they are.
+struct DealtRecords {
+  var partition: Int
+  var rows: [Int]
+  var records: RawRecords
 }
 
 extension DataType {
@@ -247,7 +288,7 @@ struct RowWriter {
   /// `rows`: one value a column of the schema, in its order.
   func records(
     _ rows: [[Value]], rowtimes: [Int64]
-  ) throws(QueryFailure) -> [(partition: Int, records: RawRecords)] {
+  ) throws(QueryFailure) -> [DealtRecords] {
     let schema = source.schema.columns
     func columns(_ wanted: (SchemaColumn) -> Bool) -> [Column] {
       schema.indices.filter { wanted(schema[$0]) }.map { index in
@@ -268,8 +309,10 @@ struct RowWriter {
   }
 
   /// Deals records out by their keys, as Kafka's clients do.
-  func split(_ records: RawRecords) -> [(partition: Int, records: RawRecords)] {
-    guard source.partitions > 1 else { return [(0, records)] }
+  func split(_ records: RawRecords) -> [DealtRecords] {
+    guard source.partitions > 1 else {
+      return [DealtRecords(partition: 0, rows: Array(0..<records.count), records: records)]
+    }
     var parts: [Int: [Int]] = [:]
     for row in 0..<records.count {
       let partition = Partitioner.partition(
@@ -286,7 +329,7 @@ struct RowWriter {
         part.timestamps.append(records.timestamps[row])
         if !records.headers.isEmpty { part.headers.append(records.headers[row]) }
       }
-      return (partition, part)
+      return DealtRecords(partition: partition, rows: rows, records: part)
     }
   }
 }

@@ -8,30 +8,16 @@ import Syntax
 
 extension Session {
   func run(_ node: QueryStatement, _ handler: any ResultHandler) throws(StatementFailure) {
-    let wait = try waitMilliseconds(node)
+    let wait = try engine.lock.withLock { () throws(StatementFailure) in
+      try waitMilliseconds(node)
+    }
     if node.query.emit != nil {
       try push(node.query, handler)
     } else {
+      try awaitWrites(node)
       try pull(node.query, handler, waitMs: wait)
     }
   }
-
-  /// How long a pull query waits for its first row.
-  func waitMilliseconds(_ node: QueryStatement) throws(StatementFailure) -> Int64 {
-    guard let wait = node.wait else { return 0 }
-    guard node.query.emit == nil else {
-      throw .plan(
-        PlanError(
-          "wait-with-emit", "WAIT is for pull queries: with EMIT rows come as they arise",
-          at: wait.span))
-    }
-    guard let unit = wait.unit.milliseconds, wait.count <= Self.waitMsMax / unit else {
-      throw .plan(PlanError("invalid-duration", "WAIT takes at most 1 DAY", at: wait.span))
-    }
-    return wait.count * unit
-  }
-
-  private static let waitMsMax: Int64 = 86_400_000
 
   private func columns(_ bound: BoundQuery) -> [ResultColumn] {
     // A table's key is its key columns and, where it has windows, their bounds. Rows of a stream have none.
@@ -79,22 +65,36 @@ extension Session {
       if !isEngineDriven {
         do { isIdle = try !engine.step() } catch { throw .engine(error) }
       }
-      let taken = push.take(milliseconds: isIdle || isEngineDriven ? 100 : 0)
+      let taken = take(from: push, bound, milliseconds: isIdle || isEngineDriven ? 100 : 0)
       if let failure = taken.failure { throw .engine(.limit(failure)) }
-      for batch in taken.batches where left > 0 {
-        var list = rows(batch, bound)
+      for whole in taken.lists where left > 0 {
+        var list = whole
         if Int64(list.count) > left { list = Array(list.prefix(Int(left))) }
         left -= Int64(list.count)
         if !handler.rows(list) { left = 0 }
       }
       if left == 0 { note = "Limit Reached" }
       if taken.isEnded { break }
-      if isIdle, endsAtIdle, taken.batches.isEmpty {
+      if isIdle, endsAtIdle, taken.lists.isEmpty {
         note = note ?? "Query Completed"
         break
       }
     }
     handler.end(bound.limit == nil ? note : (left == 0 ? "Limit Reached" : note))
+  }
+
+  /// What a push query has for its client, in lists that are handed on one by one.
+  private func take(
+    from push: PushQuery, _ bound: BoundQuery, milliseconds: Int
+  ) -> (lists: [[ResultRow]], failure: String?, isEnded: Bool) {
+    guard push.isConflated else {
+      let taken = push.take(milliseconds: milliseconds)
+      return (taken.batches.map { rows($0, bound) }, taken.failure, taken.isEnded)
+    }
+    let taken = push.takeConflated(milliseconds: milliseconds)
+    let starts = stride(from: 0, to: taken.rows.count, by: 1024)
+    let lists = starts.map { Array(taken.rows[$0..<min($0 + 1024, taken.rows.count)]) }
+    return (lists, taken.failure, taken.isEnded)
   }
 
   private func start(_ bound: BoundQuery) throws(StatementFailure) -> PushQuery {
@@ -119,7 +119,9 @@ extension Session {
         reader: { (scan, partition) throws(QueryFailure) in
           try engine.reader(scan, partition)
         })
-      return PushQuery(plan: optimized, runtime: runtime)
+      return PushQuery(
+        plan: optimized, runtime: runtime,
+        conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil)
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: .none))
     }
@@ -165,7 +167,8 @@ extension Session {
   /// Brings the queries to where they have seen all that this session has written.
   func catchUp() throws(StatementFailure) {
     do throws(EngineError) {
-      if isEngineDriven {
+      // Where others write too, there may never be an idle moment.
+      if isEngineDriven || isShared {
         try engine.catchUp { cancellation.isCancelled }
       } else {
         try engine.runUntilIdle { cancellation.isCancelled }
@@ -183,6 +186,7 @@ extension Session {
       }
       let (optimized, _) = Optimizer(disabled: engine.options.disabledRules)
         .optimize(bound.plan)
+      try checkEnds(optimized)
       let reader = SnapshotReader(
         engine: engine, properties: properties,
         isCancelled: { [cancellation] in cancellation.isCancelled })

@@ -157,6 +157,9 @@ struct SnapshotReader {
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
+        if let end = scan.end {
+          return try engine.reader(scan, partition, end: end, keys: lookups[scan.alias])
+        }
         return scan.source.kind == .table
           ? try engine.foldedReader(scan, partition, keys: lookups[scan.alias])
           : try engine.reader(scan, partition, takesOpenLine: true)

@@ -52,6 +52,7 @@ struct CommitRequest {
   var topicsCreated: [TopicCreation] = []
   var topicsDeleted: [String] = []
   var truncations: [EpochCommit.Truncation] = []
+  var conditions: [KeyCondition] = []
   var producer: ProducerMark?
   /// Begins a new life of this producer.
   var opensProducer: String?

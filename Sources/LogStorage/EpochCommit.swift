@@ -69,11 +69,12 @@ public struct EpochCommit: Sendable {
   public var topicsCreated: [TopicCreation]
   public var topicsDeleted: [String]
   public var truncations: [Truncation]
+  public var conditions: [KeyCondition]
 
   public init(
     epoch: Int64, outputs: [Output] = [], metadata: [MetadataChange] = [],
     topicsCreated: [TopicCreation] = [], topicsDeleted: [String] = [],
-    truncations: [Truncation] = []
+    truncations: [Truncation] = [], conditions: [KeyCondition] = []
   ) {
     self.epoch = epoch
     self.outputs = outputs
@@ -81,6 +82,7 @@ public struct EpochCommit: Sendable {
     self.topicsCreated = topicsCreated
     self.topicsDeleted = topicsDeleted
     self.truncations = truncations
+    self.conditions = conditions
   }
 }
 

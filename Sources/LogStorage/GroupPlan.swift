@@ -74,7 +74,7 @@ struct GroupPlan {
   }
 
   /// The topic as the group has it so far.
-  private func topic(_ name: String) -> TopicEntry? {
+  func topic(_ name: String) -> TopicEntry? {
     if let entry = created.last(where: { $0.name == name }) {
       return deleted.contains { $0 === entry } ? nil : entry
     }

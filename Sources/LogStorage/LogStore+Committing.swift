@@ -60,7 +60,7 @@ extension LogStore {
       CommitRequest(
         epoch: epoch.epoch, outputs: outputs, metadata: epoch.metadata,
         topicsCreated: epoch.topicsCreated, topicsDeleted: epoch.topicsDeleted,
-        truncations: epoch.truncations))
+        truncations: epoch.truncations, conditions: epoch.conditions))
   }
 
   private func appendRequest(
@@ -195,6 +195,7 @@ extension LogStore {
           plan.addRepeated()
         } else {
           try plan.check(request)
+          try check(request.conditions, plan)
           plan.add(request)
         }
         accepted.append(request.ticket)

@@ -31,11 +31,13 @@ public struct LogTransaction: Sendable {
   public var group: String?
   /// By topic and partition; belong to `group`.
   public var offsets: [GroupOffset]
+  public var conditions: [KeyCondition]
 
   public init(
     outputs: [EpochCommit.Output] = [], producer: ProducerMark? = nil, group: String? = nil,
-    offsets: [GroupOffset] = []
+    offsets: [GroupOffset] = [], conditions: [KeyCondition] = []
   ) {
+    self.conditions = conditions
     self.outputs = outputs
     self.producer = producer
     self.group = group
@@ -113,6 +115,7 @@ extension LogStore {
     }
     var request = CommitRequest(epoch: -1, outputs: outputs)
     request.producer = transaction.producer
+    request.conditions = transaction.conditions
     if let group = transaction.group {
       try Self.checkName(group)
       request.metadata = transaction.offsets.map { place in

@@ -26,6 +26,8 @@ public struct StorageError: Error, Sendable, Hashable {
     case unsupportedVersion
     case tooLarge
     case notFound
+    /// A key has changed since the caller looked; nothing was committed.
+    case conflict
   }
 
   public var kind: Kind
@@ -83,6 +85,7 @@ extension StorageError: CustomStringConvertible {
     case .unsupportedVersion: return "unsupported format version"
     case .tooLarge: return "too large"
     case .notFound: return "not found"
+    case .conflict: return "key has changed"
     }
   }
 }

@@ -14,13 +14,25 @@ import Testing
     }.sorted()
 
   @Test(arguments: names) func transcript(name: String) throws {
+    let expected = try runs(name, "run")
+    let readme = try String(
+      contentsOf: Self.root.appendingPathComponent(name + "/README.md"), encoding: .utf8)
+    #expect(readme.contains("Samples/\(name)/run.sh"))
+    #expect(readme.contains("```\n" + expected + "```"), "README.md shows another transcript")
+  }
+
+  /// The big run of the transfers, made small.
+  @Test func load() throws { _ = try runs("transfers", "load", "400") }
+
+  /// Runs a script of a sample; returns what it is expected to write.
+  private func runs(_ name: String, _ script: String, _ arguments: String...) throws -> String {
     let sample = Self.root.appendingPathComponent(name)
     let expected = try String(
-      contentsOf: sample.appendingPathComponent("expected/run.txt"), encoding: .utf8)
+      contentsOf: sample.appendingPathComponent("expected/\(script).txt"), encoding: .utf8)
     let scratch = try Scratch()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    process.arguments = [sample.appendingPathComponent("run.sh").path]
+    process.arguments = [sample.appendingPathComponent("\(script).sh").path] + arguments
     process.environment = [
       "HEADRACE": Command.binary, "HOME": scratch.path, "PATH": "/usr/bin:/bin",
       "TMPDIR": scratch.path,
@@ -31,9 +43,7 @@ import Testing
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
     #expect(try scratch.text("out") == expected)
-    let readme = try String(contentsOf: sample.appendingPathComponent("README.md"), encoding: .utf8)
-    #expect(readme.contains("Samples/\(name)/run.sh"))
-    #expect(readme.contains("```\n" + expected + "```"), "README.md shows another transcript")
+    return expected
   }
 
   /// Every section of the index names a file and a statement in it that the sample's command executes, or says
@@ -61,7 +71,7 @@ import Testing
       }
       named += 1
     }
-    #expect(lines.count == 71 && named >= 54, "\(lines.count) sections, \(named) of them shown")
+    #expect(lines.count == 71 && named >= 55, "\(lines.count) sections, \(named) of them shown")
   }
 
   @Test func thereAreSamples() { #expect(Self.names.contains("orders")) }

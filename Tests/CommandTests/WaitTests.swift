@@ -37,6 +37,30 @@ import Testing
     #expect(try server.stop().status == 0)
   }
 
+  /// A record that another client writes later: the answer has seen it. One that nobody writes is an error.
+  @Test func waitsForARecord() throws {
+    let scratch = try Scratch()
+    let server = try RunningServer(scratch.path + "/data")
+    #expect(try headrace("run", "--data", server.data, "-c", view).status == 0)
+    func ask(_ offset: Int, _ timeout: String) throws -> Command {
+      try Command([
+        "run", "--data", server.data, "-c",
+        "SELECT n FROM t WHERE a = 7 WAIT FOR s OFFSET \(offset) TIMEOUT \(timeout);",
+      ])
+    }
+    let reader = try ask(2, "20 SECONDS")
+    for count in 1...3 {
+      usleep(100_000)
+      #expect(reader.isRunning, "it answered before there were \(count) records: \(reader.out)")
+      #expect(
+        try headrace("run", "--data", server.data, "-c", "INSERT INTO s VALUES (7);").status == 0)
+    }
+    #expect(try reader.finish().out == "N\n3\n")
+    let late = try ask(3, "200 MILLISECONDS").finish()
+    #expect(late.status == 1 && late.err.contains("error[wait-timeout]"), "\(late.err)")
+    #expect(try server.stop().status == 0)
+  }
+
   /// Interrupting the client ends the waiting.
   @Test func isInterrupted() throws {
     let scratch = try Scratch()

@@ -101,6 +101,12 @@ import Testing
     let start = try engine.log.earliestOffset("s", 0)
     #expect(start > 200)
     #expect(try run("SELECT v FROM s;", session).rows.count == 300 - Int(start))
+    let later = try run("SELECT v FROM s AS OF OFFSET \(start + 5);", session)
+    #expect(later.rows.count == 5)
+    let gone = #expect(throws: EngineError.self) {
+      try run("SELECT v FROM s AS OF OFFSET \(start - 1);", session)
+    }
+    #expect("\(try #require(gone))".contains("error[as-of-range]"))
     _ = try run("CREATE STREAM copy AS SELECT v FROM s;", session)
     try engine.runUntilIdle()
     #expect(engine.queryFailures == [])

@@ -45,7 +45,7 @@ public struct ServiceError: Error, Sendable, Hashable {
     case .io, .full, .poisoned, .closed, .notFound, .unsupportedCompression:
       self.init(.io, text)
     case .topicExists, .topicUnknown, .partitionUnknown, .invalidName, .invalidArgument,
-      .offsetOutOfRange:
+      .offsetOutOfRange, .conflict:
       self.init(.statement, text)
     }
   }

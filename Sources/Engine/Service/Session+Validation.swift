@@ -46,7 +46,10 @@ extension Session {
       try planDefinition(statement, text)
     case .insertValues(let node):
       let source = try insertTarget(node, engine.catalog)
-      _ = try planning { () throws(PlanError) in try insertRows(node, source, engine.catalog) }
+      try planning { () throws(PlanError) in
+        let (rows, _) = try insertRows(node, source, engine.catalog)
+        try RowCondition(node, rows)?.check(source)
+      }
     case .printTopic(let node):
       guard node.limit != nil else { throw unbounded("PRINT", node.span) }
     case .runScript(let node):

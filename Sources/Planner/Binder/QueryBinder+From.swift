@@ -1,6 +1,7 @@
 // FROM: scans, common tables, derived tables.
 
 import Columns
+import Functions
 import Syntax
 
 extension QueryBinder {
@@ -46,6 +47,11 @@ extension QueryBinder {
   private func bindSource(_ named: NamedRelation) throws(PlanError) -> Step {
     let alias = named.alias?.name ?? named.name.name
     if let common = commonTables[named.name.name] {
+      if let asOf = named.asOf {
+        throw PlanError(
+          "as-of-position", "AS OF is for streams and tables, not for common tables",
+          at: asOf.span, hint: "write it inside \"\(named.name.name)\"")
+      }
       return try derivedStep(
         try nested(common.visible).bind(common.query), alias: alias, at: named.name.span)
     }
@@ -84,11 +90,56 @@ extension QueryBinder {
     let slots = columns.prefix(source.schema.keys.count).map {
       KeySlot(column: $0, equivalents: [($0.reference, $0.name)])
     }
+    var scan = Scan(
+      source: source, alias: alias, columns: columns, system: system, keys: Array(keys))
+    if let asOf = named.asOf {
+      scan.end = try end(asOf, source)
+      scan.endSpan = asOf.span
+    }
     return Step(
-      plan: .scan(
-        Scan(
-          source: source, alias: alias, columns: columns, system: system, keys: Array(keys))),
+      plan: .scan(scan),
       scope: Scope(entries: entries, qualifiers: [alias]), keys: Array(slots),
       keyWord: "key column")
   }
+
+  /// Throws: as-of-position where nothing stands still, invalid-as-of.
+  private func end(_ asOf: AsOf, _ source: SourceDefinition) throws(PlanError) -> ScanEnd {
+    guard purpose == .pull else {
+      throw PlanError(
+        "as-of-position", "AS OF is for pull queries: this one goes on with its source",
+        at: asOf.span)
+    }
+    guard source.file == nil else {
+      throw PlanError(
+        "as-of-position", "AS OF is for sources in the log, and \"\(source.name)\" is a file",
+        at: asOf.span)
+    }
+    if source.timestamp != nil, asOf.moment.isTime {
+      throw PlanError(
+        "invalid-as-of", "the times of \"\(source.name)\" stand in a column, not in the log",
+        at: asOf.span, hint: "use AS OF OFFSET")
+    }
+    switch asOf.moment {
+    case .time(let time): return .time(time)
+    case .timeText(let text):
+      guard let time = parseISOTimestamp(text.value) else {
+        throw PlanError("invalid-as-of", "no point in time: '\(text.value)'", at: text.span)
+      }
+      return .time(time)
+    case .offsets(let offsets):
+      guard offsets.count == source.partitions else {
+        let (own, given) = (source.partitions, offsets.count)
+        throw PlanError(
+          "invalid-as-of",
+          "\"\(source.name)\" has \(own) partition\(own == 1 ? "" : "s"), and here "
+            + (given == 1 ? "is 1 offset" : "are \(given) offsets"), at: asOf.span,
+          hint: "OFFSET (n, n, ...) says for each partition where it ended")
+      }
+      return .offsets(offsets)
+    }
+  }
+}
+
+extension AsOf.Moment {
+  fileprivate var isTime: Bool { if case .offsets = self { false } else { true } }
 }

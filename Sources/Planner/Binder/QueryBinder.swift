@@ -105,7 +105,26 @@ public struct QueryBinder {
       throw PlanError(
         "emit-final", "EMIT FINAL is only supported for windowed aggregations.", at: emit.span)
     }
+    if let emit = query.emit, emit.mode == .conflated { try checkConflated(emit, result) }
     return try binder.bindTail(query, result)
+  }
+
+  private func checkConflated(_ emit: EmitClause, _ result: BoundQuery) throws(PlanError) {
+    guard purpose == .push, !isNested else {
+      throw PlanError(
+        "emit-conflated", "EMIT CONFLATED is for push queries", at: emit.span,
+        hint: "a persistent query writes every change; conflate where you read it")
+    }
+    guard result.isTable else {
+      throw PlanError(
+        "emit-conflated", "EMIT CONFLATED is for tables: each record of a stream counts",
+        at: emit.span)
+    }
+    guard !result.keys.isEmpty else {
+      throw PlanError(
+        "emit-conflated", "EMIT CONFLATED needs the key in the SELECT list", at: emit.span,
+        hint: "the last change of each key is told, so the key must be")
+    }
   }
 
   private func hasWindowedAggregate(_ plan: LogicalPlan) -> Bool {

@@ -38,7 +38,7 @@ extension LogicalPlan {
     case .scan(let node):
       let kind = node.source.kind.rawValue.lowercased()
       let columns = node.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
-      return "scan \(kind) \(node.source.name)"
+      return "scan \(kind) \(node.source.name)" + asOf(node.end)
         + (node.alias == node.source.name ? "" : " as \(node.alias)")
         + " [\(columns)] format \(node.source.valueFormat.name.rawValue)"
         + " partitions \(node.source.partitions)"
@@ -172,5 +172,13 @@ extension Value {
     case .bytes(let bytes): return "\(bytes.count) bytes"
     case .array, .map, .structure: return "..."
     }
+  }
+}
+
+private func asOf(_ end: ScanEnd?) -> String {
+  switch end {
+  case .time(let time)?: " as of time \(time)"
+  case .offsets(let offsets)?: " as of offset \(offsets.map(String.init).joined(separator: ", "))"
+  case nil: ""
   }
 }

@@ -35,6 +35,14 @@ public indirect enum LogicalPlan: Hashable, Sendable {
   case exchange(Exchange)
 }
 
+/// Up to where a source is read: as it was then.
+public enum ScanEnd: Hashable, Sendable {
+  /// Records of that rowtime are the last that count.
+  case time(Int64)
+  /// The offset after the last one, for each partition.
+  case offsets([Int64])
+}
+
 /// Reads a source. The columns are those of its schema, then the pseudo columns that were asked for.
 public struct Scan: Hashable, Sendable {
   public var source: SourceDefinition
@@ -43,6 +51,10 @@ public struct Scan: Hashable, Sendable {
   /// Rowtime, partition, offset, window bounds: which of `columns` they are, by system name.
   public var system: [String: ColumnID]
   public var keys: [ColumnID]
+  /// nil: all there is.
+  public var end: ScanEnd?
+  /// Where the statement says so.
+  public var endSpan = Span.none
 
   public init(
     source: SourceDefinition, alias: String, columns: [PlanColumn], system: [String: ColumnID],

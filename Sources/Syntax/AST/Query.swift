@@ -25,11 +25,13 @@ public struct CommonTable: Hashable, Sendable {
   public let span: Span
 }
 
-/// `EMIT CHANGES` or `EMIT FINAL`.
+/// `EMIT CHANGES`, `EMIT FINAL` or `EMIT CONFLATED`.
 public struct EmitClause: Hashable, Sendable {
   public enum Mode: String, Hashable, Sendable {
     case changes = "CHANGES"
     case final = "FINAL"
+    /// The last change of each key when an epoch ends.
+    case conflated = "CONFLATED"
   }
 
   public let mode: Mode

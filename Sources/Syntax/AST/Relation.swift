@@ -16,9 +16,24 @@ public indirect enum Relation: Hashable, Sendable {
   }
 }
 
-/// `name [[AS] alias]`: a stream, a table or a common table.
+/// `AS OF TIME t` or `AS OF OFFSET n`: the source as it was.
+public struct AsOf: Hashable, Sendable {
+  public enum Moment: Hashable, Sendable {
+    /// Milliseconds since the epoch.
+    case time(Int64)
+    case timeText(StringLiteral)
+    /// Where the partitions ended, one each.
+    case offsets([Int64])
+  }
+
+  public let moment: Moment
+  public let span: Span
+}
+
+/// `name [AS OF ...] [[AS] alias]`: a stream, a table or a common table.
 public struct NamedRelation: Hashable, Sendable {
   public let name: Identifier
+  public let asOf: AsOf?
   public let alias: Identifier?
   public let span: Span
 }

@@ -84,12 +84,24 @@ public struct ValuesRow: Hashable, Sendable {
   public let span: Span
 }
 
-/// `INSERT INTO target [(columns)] VALUES (...), ...`.
+/// `IF NOT EXISTS` or `IF VERSION = n`: what must hold of the rows' keys when they are inserted.
+public struct InsertCondition: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    case notExists
+    case version(Int64)
+  }
+
+  public let kind: Kind
+  public let span: Span
+}
+
+/// `INSERT INTO target [(columns)] VALUES (...), ... [condition]`.
 public struct InsertValues: Hashable, Sendable {
   public let target: Identifier
   /// Empty if no list was written.
   public let columns: [Identifier]
   public let rows: [ValuesRow]
+  public let condition: InsertCondition?
   public let span: Span
 }
 

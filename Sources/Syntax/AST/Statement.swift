@@ -71,7 +71,22 @@ public indirect enum Statement: Hashable, Sendable {
 /// A query on its own: push if it has EMIT, else pull. `WAIT` lets a pull query wait for its first row.
 public struct QueryStatement: Hashable, Sendable {
   public let query: Query
-  public let wait: DurationLiteral?
+  public let wait: WaitClause?
+  public let span: Span
+}
+
+/// `WAIT duration`, `WAIT FOR WRITES TIMEOUT duration`, `WAIT FOR source OFFSET n TIMEOUT duration`.
+public struct WaitClause: Hashable, Sendable {
+  public enum Target: Hashable, Sendable {
+    /// The first row of the answer.
+    case row
+    /// What the session has written.
+    case writes
+    case record(Identifier, offset: Int64, partition: Int64)
+  }
+
+  public let target: Target
+  public let duration: DurationLiteral
   public let span: Span
 }
 

@@ -105,9 +105,11 @@ extension Parser {
   private func startsClause() -> Bool {
     switch current.keyword {
     case .emit:
-      isAhead(.changes) || isAhead(.final) || (peek().kind == .word && peek().keyword == nil)
+      isAhead(.changes) || isAhead(.final) || isAhead(.conflated)
+        || (peek().kind == .word && peek().keyword == nil)
     case .partition, .order: isAhead(.by)
-    case .offset, .wait: peek().kind == .integerLiteral
+    case .offset: peek().kind == .integerLiteral
+    case .wait: peek().kind == .integerLiteral || isAhead(.for)
     case .union: isAhead(.all) || isAhead(.select) || isAhead(.distinct)
     default: false
     }
@@ -154,6 +156,8 @@ extension Parser {
     let mode: EmitClause.Mode
     if take(.final) {
       mode = .final
+    } else if take(.conflated) {
+      mode = .conflated
     } else {
       try expect(.changes)
       mode = .changes

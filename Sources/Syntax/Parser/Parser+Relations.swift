@@ -62,8 +62,35 @@ extension Parser {
       return .derived(DerivedTable(query: query, alias: alias, span: span(from: start)))
     }
     let name = try parseIdentifier()
+    let isPast = at(.as) && isAhead(.of) && [.time, .offset].contains(peek(2).keyword)
+    let asOf = isPast ? try parseAsOf() : nil
     let alias = try parseAlias()
-    return .source(NamedRelation(name: name, alias: alias, span: span(from: start)))
+    return .source(
+      NamedRelation(name: name, asOf: asOf, alias: alias, span: span(from: start)))
+  }
+
+  /// Production `as_of`.
+  mutating func parseAsOf() throws(DiagnosticError) -> AsOf {
+    let start = current.start
+    try expect(.as)
+    try expect(.of)
+    let moment: AsOf.Moment
+    if take(.time) {
+      moment = at(.stringLiteral) ? .timeText(try parseString()) : .time(try parseCount().count)
+    } else {
+      try expect(.offset)
+      moment = .offsets(at(.leftParen) ? try parseCounts() : [try parseCount().count])
+    }
+    return AsOf(moment: moment, span: span(from: start))
+  }
+
+  /// Production `counts`.
+  mutating func parseCounts() throws(DiagnosticError) -> [Int64] {
+    try expect(.leftParen)
+    var counts: [Int64] = []
+    repeat { counts.append(try parseCount().count) } while take(.comma)
+    try expect(.rightParen)
+    return counts
   }
 
   /// Production `within`.

@@ -162,7 +162,23 @@ extension Parser {
     try expect(.values)
     var rows: [ValuesRow] = []
     repeat { rows.append(try parseRow()) } while take(.comma)
-    return InsertValues(target: target, columns: columns, rows: rows, span: span(from: start))
+    let condition = at(.if) ? try parseInsertCondition() : nil
+    return InsertValues(
+      target: target, columns: columns, rows: rows, condition: condition, span: span(from: start))
+  }
+
+  /// Production `insert_condition`.
+  mutating func parseInsertCondition() throws(DiagnosticError) -> InsertCondition {
+    let start = current.start
+    try expect(.if)
+    if take(.not) {
+      try expect(.exists)
+      return InsertCondition(kind: .notExists, span: span(from: start))
+    }
+    try expect(.version)
+    try expect(.equal)
+    let count = try parseCount()
+    return InsertCondition(kind: .version(count.count), span: span(from: start))
   }
 
   /// Production `column_names`.

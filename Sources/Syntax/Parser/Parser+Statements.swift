@@ -37,9 +37,26 @@ extension Parser {
   }
 
   /// Production `wait`.
-  mutating func parseWait() throws(DiagnosticError) -> DurationLiteral {
+  mutating func parseWait() throws(DiagnosticError) -> WaitClause {
+    let start = current.start
     try expect(.wait)
-    return try parseDuration()
+    guard take(.for) else {
+      let duration = try parseDuration()
+      // The duration is what can be wrong with it.
+      return WaitClause(target: .row, duration: duration, span: duration.span)
+    }
+    var target = WaitClause.Target.writes
+    if !at(.writes) || isAhead(.offset) {
+      let name = try parseIdentifier()
+      try expect(.offset)
+      let offset = try parseCount().count
+      let partition = take(.partition) ? try parseCount().count : 0
+      target = .record(name, offset: offset, partition: partition)
+    } else {
+      advance()
+    }
+    let duration = try parseTimeout()
+    return WaitClause(target: target, duration: duration, span: span(from: start))
   }
 
   /// Production `control_query`.

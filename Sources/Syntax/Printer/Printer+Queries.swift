@@ -94,11 +94,29 @@ extension Printer {
     switch relation {
     case .source(let source):
       identifier(source.name)
+      asOf(source.asOf)
       alias(source.alias)
     case .derived(let derived):
       parenthesized { $0.query(derived.query) }
       alias(derived.alias)
     case .join(let join): self.join(join)
+    }
+  }
+
+  private mutating func asOf(_ asOf: AsOf?) {
+    switch asOf?.moment {
+    case .time(let time)?: text += " AS OF TIME \(time)"
+    case .timeText(let time)?:
+      text += " AS OF TIME "
+      string(time)
+    case .offsets(let offsets)?:
+      text += " AS OF OFFSET "
+      if offsets.count == 1 {
+        text += "\(offsets[0])"
+      } else {
+        parenthesized { printer in printer.list(offsets) { $0.text += "\($1)" } }
+      }
+    case nil: break
     }
   }
 

@@ -5,10 +5,7 @@ extension Printer {
     switch statement {
     case .query(let node):
       query(node.query)
-      if let wait = node.wait {
-        text += " WAIT "
-        duration(wait)
-      }
+      if let wait = node.wait { self.wait(wait) }
     case .createSource(let node): createSource(node)
     case .createSourceAs(let node): createSourceAs(node)
     case .insertSelect(let node): insertSelect(node)
@@ -127,6 +124,20 @@ extension Printer {
     expression(property.value, above: .lambda)
   }
 
+  private mutating func wait(_ wait: WaitClause) {
+    switch wait.target {
+    case .row: text += " WAIT "
+    case .writes: text += " WAIT FOR WRITES TIMEOUT "
+    case .record(let name, let offset, let partition):
+      text += " WAIT FOR "
+      identifier(name)
+      text += " OFFSET \(offset)"
+      if partition != 0 { text += " PARTITION \(partition)" }
+      text += " TIMEOUT "
+    }
+    duration(wait.duration)
+  }
+
   private mutating func insertSelect(_ node: InsertSelect) {
     text += "INSERT INTO "
     identifier(node.target)
@@ -141,6 +152,11 @@ extension Printer {
     names(node.columns)
     text += " VALUES "
     list(node.rows) { $0.row($1) }
+    switch node.condition?.kind {
+    case .notExists?: text += " IF NOT EXISTS"
+    case .version(let version)?: text += " IF VERSION = \(version)"
+    case nil: break
+    }
   }
 
   private mutating func names(_ names: [Identifier]) {

@@ -97,7 +97,7 @@ public struct Printer {
     guard count > 0 else { return false }
     guard count <= 16, let keyword = KeywordTable.shared.keyword(for: key) else { return true }
     switch keyword {
-    case .array, .map, .struct, .column: return false
+    case .array, .map, .struct, .column, .of: return false
     default: return !keyword.isReserved
     }
   }

@@ -1,0 +1,106 @@
+// AS OF: a source as it was, read from its own topic. A stream is its records up to there; a table is what
+// its records up to there fold to, and is folded anew for each query.
+
+import Columns
+import Executor
+import LogStorage
+import Planner
+import Syntax
+
+extension Engine {
+  /// A partition up to an end; a table folded. `keys`: only these keys' records.
+  func reader(
+    _ scan: Scan, _ partition: Int, end: ScanEnd, keys: [[UInt8]]?
+  ) throws(QueryFailure) -> any RecordReader {
+    let past = PastReader(try reader(scan, partition), end, partition)
+    guard scan.source.kind == .table else { return past }
+    let fold = TableFold()
+    do {
+      try fold.advance(past)
+    } catch {
+      throw QueryFailure("cannot read table \(scan.source.name): \(error)")
+    }
+    return FoldedReader(keys.map { fold.records(of: $0) } ?? fold.all())
+  }
+}
+
+extension Session {
+  /// Throws: as-of-range, for offsets that the log does not have.
+  func checkEnds(_ plan: LogicalPlan) throws(StatementFailure) {
+    for scan in plan.scans {
+      guard case .offsets(let offsets)? = scan.end else { continue }
+      let span = scan.endSpan
+      for (partition, offset) in offsets.enumerated() {
+        let (first, end) = try storing { () throws(StorageError) in
+          (
+            try engine.log.earliestOffset(scan.source.topic, partition),
+            try engine.log.committedEnd(scan.source.topic, partition)
+          )
+        }
+        let place = "partition \(partition) of \"\(scan.source.name)\""
+        guard offset >= first else {
+          throw .plan(
+            PlanError(
+              "as-of-range", "\(place) keeps nothing before offset \(first)", at: span))
+        }
+        guard offset <= end else {
+          throw .plan(
+            PlanError("as-of-range", "\(place) ends at offset \(end)", at: span))
+        }
+      }
+    }
+  }
+}
+
+/// A partition that ends earlier than it does.
+private final class PastReader: RecordReader, @unchecked Sendable {
+  // Unchecked: the reader inside is used by one thread at a time, as this one is.
+  private let inner: any RecordReader
+  private let end: ScanEnd
+  private let partition: Int
+
+  init(_ inner: any RecordReader, _ end: ScanEnd, _ partition: Int) {
+    self.inner = inner
+    self.end = end
+    self.partition = partition
+  }
+
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+    var position = offset
+    while true {
+      var read = try inner.read(from: position, maxBytes: maxBytes)
+      switch end {
+      case .offsets(let offsets):
+        let limit = offsets[partition]
+        guard read.nextOffset > limit else { return read }
+        read.records = read.records.kept { records, row in records.offsets[row] < limit }
+        read.nextOffset = max(offset, limit)
+        return read
+      case .time(let time):
+        read.records = read.records.kept { records, row in records.timestamps[row] <= time }
+        // Nothing at all would mean the end of the partition.
+        guard read.records.count == 0, read.nextOffset > position else { return read }
+        position = read.nextOffset
+      }
+    }
+  }
+}
+
+extension RawRecords {
+  fileprivate func kept(_ test: (RawRecords, Int) -> Bool) -> RawRecords {
+    let rows = (0..<count).filter { test(self, $0) }
+    guard rows.count < count else { return self }
+    var result = RawRecords(buffer: buffer)
+    for row in rows {
+      result.keyStart.append(keyStart[row])
+      result.keyLength.append(keyLength[row])
+      result.valueStart.append(valueStart[row])
+      result.valueLength.append(valueLength[row])
+      result.timestamps.append(timestamps[row])
+      result.offsets.append(offsets[row])
+      result.sequences.append(sequences[row])
+      if !headers.isEmpty { result.headers.append(headers[row]) }
+    }
+    return result
+  }
+}

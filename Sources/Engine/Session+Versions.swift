@@ -1,0 +1,132 @@
+// INSERT ... IF NOT EXISTS and IF VERSION = n. A key's version is the offset of its last record; a key without
+// a record, and in a table one whose last record deletes it, does not exist.
+//
+// The session looks up the versions in what is committed, and hands the log what it has seen: the log refuses
+// the commit if one of the keys has been written since, and then the session looks again. So of several
+// sessions that expect the same version one succeeds and the others are refused, however their commits are
+// grouped.
+
+import Columns
+import Executor
+import Functions
+import LogStorage
+import Planner
+import Syntax
+
+extension Engine {
+  /// Bytes of keys and offsets that are kept; more are read anew when they are asked for.
+  static let keyOffsetBytesMax = 256 << 20
+
+  /// The version of each key, and up to where the partition was looked at.
+  func versions(
+    of keys: [[UInt8]], _ source: SourceDefinition, _ partition: Int
+  ) throws(StorageError) -> (versions: [Int64?], end: Int64) {
+    try versionLock.withLock { () throws(StorageError) in
+      let place = "\(source.topic)/\(partition)/\(source.kind.rawValue)"
+      let end = try log.committedEnd(source.topic, partition)
+      var known = keyOffsets[place] ?? KeyOffsets(forgetsDeleted: source.kind == .table)
+      // A topic that was deleted and made anew begins again.
+      if known.nextOffset > end { known = KeyOffsets(forgetsDeleted: source.kind == .table) }
+      try known.advance(log, source.topic, partition)
+      keyOffsets[place] = known
+      if keyOffsets.values.reduce(0, { $0 + $1.byteCount }) > Self.keyOffsetBytesMax {
+        keyOffsets = [:]
+      }
+      return (keys.map { known.offset(of: $0) }, known.nextOffset)
+    }
+  }
+
+  func forgetKeyOffsets(of topic: String) {
+    versionLock.withLock {
+      keyOffsets = keyOffsets.filter { !$0.key.hasPrefix("\(topic)/") }
+    }
+  }
+}
+
+/// The condition of an INSERT with the rows that it is about, as they were written.
+struct RowCondition {
+  let condition: InsertCondition
+  let rows: [ValuesRow]
+  let values: [[Value]]
+
+  init?(_ node: InsertValues, _ values: [[Value]]) {
+    guard let condition = node.condition else { return nil }
+    self.condition = condition
+    rows = node.rows
+    self.values = values
+  }
+
+  /// Throws: what no condition can be asked of.
+  func check(_ source: SourceDefinition) throws(PlanError) {
+    let keys = source.schema.columns.indices.filter { source.schema.columns[$0].isKey }
+    guard !keys.isEmpty else {
+      throw PlanError(
+        "condition-without-key",
+        "\(source.kind.rawValue.lowercased()) \"\(source.name)\" has no key that could have a version",
+        at: condition.span)
+    }
+    if case .version = condition.kind, rows.count > 1 {
+      throw PlanError(
+        "condition-rows", "IF VERSION is asked of one row, and here are \(rows.count)",
+        at: rows[1].span, hint: "a version is the offset of one record")
+    }
+    var seen: Set<[Value]> = []
+    for (row, values) in zip(rows, values) {
+      let key = keys.map { values[$0] }
+      guard !key.contains(.null) else {
+        throw PlanError("null-key", "a row without a key has no version", at: row.span)
+      }
+      guard seen.insert(key).inserted else {
+        throw PlanError(
+          "repeated-key", "key \(text(key, source)) stands in the statement twice", at: row.span)
+      }
+    }
+  }
+
+  private func text(_ key: [Value], _ source: SourceDefinition) -> String {
+    zip(key, source.schema.keys).map { Functions.text(of: $0, $1.type) }.joined(separator: ", ")
+  }
+
+  /// Throws: stale-version, with the version that the row's key has.
+  func check(_ row: Int, has version: Int64?, _ source: SourceDefinition) throws(PlanError) {
+    let key = source.schema.columns.indices.filter { source.schema.columns[$0].isKey }
+      .map { values[row][$0] }
+    let name = "key \(text(key, source)) of \"\(source.name)\""
+    let message: String
+    switch (condition.kind, version) {
+    case (.notExists, nil): return
+    case (.version(let expected), let version?) where expected == version: return
+    case (.notExists, let version?): message = "\(name) exists, at version \(version)"
+    case (.version(let expected), let version?):
+      message = "\(name) is at version \(version), not \(expected)"
+    case (.version(let expected), nil): message = "\(name) does not exist, so not at \(expected)"
+    }
+    throw PlanError(
+      "stale-version", message, at: rows[row].span,
+      hint: version == nil ? nil : "nothing was inserted; read it and decide again")
+  }
+}
+
+extension Session {
+  /// What the log must find unchanged, or the refusal.
+  func conditions(
+    _ condition: RowCondition, _ parts: [DealtRecords], _ source: SourceDefinition
+  ) throws(StatementFailure) -> [KeyCondition] {
+    var result: [KeyCondition] = []
+    for part in parts {
+      let keys = part.rows.indices.map { part.records.key($0).map { Array($0) } ?? [] }
+      let (versions, end) = try storing { () throws(StorageError) in
+        try engine.versions(of: keys, source, part.partition)
+      }
+      for (row, version) in zip(part.rows, versions) {
+        try planning { () throws(PlanError) in
+          try condition.check(row, has: version, source)
+        }
+      }
+      result.append(
+        KeyCondition(
+          topic: source.topic, partition: part.partition, knownEnd: end, keys: Set(keys)))
+    }
+    return result
+  }
+}

@@ -1,0 +1,135 @@
+// SELECT ... WAIT: for a first row, for what the session itself has written, or for a given record. The last two
+// say what a pull query must have seen: the record is there, and every query between its topic and the
+// answer has taken it in. Where it is not so in time, there is an error and no older answer.
+
+import Columns
+import Executor
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  private static let waitMsMax: Int64 = 86_400_000
+
+  /// How long a pull query waits for its first row. Throws: what WAIT cannot be asked.
+  func waitMilliseconds(_ node: QueryStatement) throws(StatementFailure) -> Int64 {
+    guard let wait = node.wait else { return 0 }
+    guard node.query.emit == nil else {
+      throw .plan(
+        PlanError(
+          "wait-with-emit", "WAIT is for pull queries: with EMIT rows come as they arise",
+          at: wait.span))
+    }
+    let duration = try milliseconds(wait.duration)
+    switch wait.target {
+    case .row: return duration
+    case .writes: return 0
+    case .record(let name, _, let partition):
+      let catalog = engine.catalog
+      try planning { () throws(PlanError) in
+        let source = try catalog.source(name)
+        guard source.file == nil, partition < Int64(source.partitions) else {
+          throw PlanError(
+            "invalid-wait",
+            source.file != nil
+              ? "\"\(source.name)\" is a file: its lines have no offset to wait for"
+              : "the last partition of \"\(source.name)\" is \(source.partitions - 1)",
+            at: wait.span)
+        }
+      }
+      return 0
+    }
+  }
+
+  private func milliseconds(_ duration: DurationLiteral) throws(StatementFailure) -> Int64 {
+    guard let unit = duration.unit.milliseconds, duration.count <= Self.waitMsMax / unit else {
+      throw .plan(PlanError("invalid-duration", "WAIT takes at most 1 DAY", at: duration.span))
+    }
+    return duration.count * unit
+  }
+
+  /// Returns when the query sees the records that its WAIT FOR names.
+  func awaitWrites(_ node: QueryStatement) throws(StatementFailure) {
+    guard let wait = node.wait else { return }
+    let deadline = ContinuousClock.now + .milliseconds(try milliseconds(wait.duration))
+    switch wait.target {
+    case .row: return
+    // What is acknowledged is committed, and all that is committed now is waited for below.
+    case .writes: break
+    case .record(let name, let offset, let partition):
+      let topic = try engine.lock.withLock { () throws(StatementFailure) in
+        try planning { () throws(PlanError) in try engine.catalog.source(name).topic }
+      }
+      try awaitRecord(topic, Int(partition), offset, until: deadline, wait)
+    }
+    try checkFeeders(node.query, wait)
+    let start = ContinuousClock.now
+    do throws(EngineError) {
+      // Nobody else may advance the epochs; who does, does it in small steps.
+      try engine.catchUp { cancellation.isCancelled || ContinuousClock.now > deadline }
+    } catch {
+      guard case .interrupted = error, !cancellation.isCancelled else { throw .engine(error) }
+      let waited = (ContinuousClock.now - start) / .milliseconds(1)
+      throw .plan(
+        PlanError(
+          "wait-timeout", "the queries have not come so far within \(Int(waited)) ms",
+          at: wait.span))
+    }
+    try checkFeeders(node.query, wait)
+  }
+
+  private func awaitRecord(
+    _ topic: String, _ partition: Int, _ offset: Int64, until deadline: ContinuousClock.Instant,
+    _ wait: WaitClause
+  ) throws(StatementFailure) {
+    while true {
+      let commit = engine.log.lastCommit
+      let end = try storing { () throws(StorageError) in
+        try engine.log.committedEnd(topic, partition)
+      }
+      if offset < end { return }
+      if cancellation.isCancelled { throw .engine(.interrupted) }
+      // A query may write the record; alone in a batch run nobody else does.
+      let isIdle = isEngineDriven || isShared ? false : try stepped()
+      let left = (deadline - ContinuousClock.now) / .milliseconds(1)
+      guard left > 0, !isIdle else {
+        throw .plan(
+          PlanError(
+            "wait-timeout",
+            "there is no record \(offset) in partition \(partition) of \(topic): it ends at \(end)",
+            at: wait.span))
+      }
+      guard isEngineDriven || isShared else { continue }
+      _ = engine.log.waitForChange(after: commit, milliseconds: Int(min(100, max(1, left))))
+    }
+  }
+
+  /// Runs an epoch; whether there was nothing to do.
+  private func stepped() throws(StatementFailure) -> Bool {
+    do { return try !engine.step() } catch { throw .engine(error) }
+  }
+
+  /// Throws: wait-blocked, when a query between the log and the answer stands still.
+  private func checkFeeders(_ query: Query, _ wait: WaitClause) throws(StatementFailure) {
+    try engine.lock.withLock { () throws(StatementFailure) in
+      let bound = try planning { () throws(PlanError) in
+        try QueryBinder(context: context(), purpose: .pull).bind(query)
+      }
+      var open = Set(bound.plan.scans.map(\.source.topic))
+      var seen: Set<String> = []
+      while let topic = open.popFirst() {
+        guard seen.insert(topic).inserted else { continue }
+        for feeder in engine.queries where feeder.plan.sink.topic == topic {
+          guard feeder.runtime != nil else {
+            throw .plan(
+              PlanError(
+                "wait-blocked",
+                "query \(feeder.id) is \(feeder.state.rawValue) and takes nothing in",
+                at: wait.span))
+          }
+          open.formUnion(feeder.optimized.scans.map(\.source.topic))
+        }
+      }
+    }
+  }
+}

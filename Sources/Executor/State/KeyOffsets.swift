@@ -1,0 +1,47 @@
+// Where the last record of each key of a partition stands: what a key's version is. Kept between conditional
+// inserts and brought up to date by the records that have come since.
+
+import Columns
+public import LogStorage
+
+public final class KeyOffsets {
+  private let rows = RowStore(tracksChanges: false)
+  /// A key whose last record has no value is as if it had never been there.
+  private let forgetsDeleted: Bool
+  /// Next record to take in.
+  public private(set) var nextOffset: Int64 = 0
+  private var earliest: Int64 = 0
+
+  public init(forgetsDeleted: Bool) { self.forgetsDeleted = forgetsDeleted }
+
+  /// Bytes held.
+  public var byteCount: Int { rows.byteCount }
+
+  /// Takes in what is committed from `nextOffset` on.
+  public func advance(_ log: LogStore, _ topic: String, _ partition: Int) throws(StorageError) {
+    let end = try log.committedEnd(topic, partition)
+    earliest = try log.earliestOffset(topic, partition)
+    nextOffset = max(nextOffset, earliest)
+    while nextOffset < end {
+      let read = try log.read(topic, partition, from: nextOffset, maxBytes: 1 << 20)
+      nextOffset = read.nextOffset
+      for record in 0..<read.records.count {
+        guard let key = read.records.key(record) else { continue }
+        if forgetsDeleted, read.records.value(record) == nil {
+          rows.remove(key)
+        } else {
+          // The store keeps a time with each row; here it is the offset, and the row is empty.
+          rows.put(
+            key, UnsafeRawBufferPointer(start: nil, count: 0),
+            rowtime: read.records.offsets[record])
+        }
+      }
+    }
+  }
+
+  /// Offset of the key's last record; nil where none is kept.
+  public func offset(of key: [UInt8]) -> Int64? {
+    let offset = key.withUnsafeBytes { rows.find($0) }.map { rows.rowtime($0) }
+    return offset.flatMap { $0 >= earliest ? $0 : nil }
+  }
+}
