@@ -216,12 +216,12 @@ final class AggregateOperator: Operator, StateStore {
       isNew[slot] = true
       for accumulator in accumulators { accumulator.reset(slot) }
     }
-    guard let windows, !created.isEmpty else { return }
-    let fresh = Set(created)
-    var seen = Set<Int>()
-    for (row, slot) in slots.enumerated()
-    where fresh.contains(Int(slot)) && seen.insert(Int(slot)).inserted {
-      slotsByWindow[windows[row], default: []].append(slot)
+    guard let windows else { return }
+    // Slots were made in the order in which they first come in the rows.
+    var row = 0
+    for slot in created {
+      while slots[row] != Int32(slot) { row += 1 }
+      slotsByWindow[windows[row], default: []].append(Int32(slot))
     }
   }
 
