@@ -153,7 +153,9 @@ extension Engine {
   }
 
   func topicConfig(_ source: SourceDefinition) -> TopicConfig {
-    TopicConfig(cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete)
+    TopicConfig(
+      cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete,
+      isInternal: source.visibility == .private)
   }
 
   /// How much of their present input the running queries have read: the share of the one that has the

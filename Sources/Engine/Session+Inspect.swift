@@ -127,6 +127,7 @@ extension Session {
       }, handler)
     guard isExtended else { return }
     let end = engine.log.topic(source.topic)?.partitions.reduce(0) { $0 + $1.endOffset } ?? 0
+    let visibility = source.visibility.map { [["Visibility", $0.rawValue]] } ?? []
     list(
       ["Property", "Value"],
       [
@@ -140,7 +141,7 @@ extension Session {
         ["Queries that write it", engine.writers(of: source.name).joined(separator: ", ")],
         ["Bad records", "\(engine.badRecordCount(source.name))"],
         ["Statement", source.statement],
-      ], handler)
+      ] + visibility, handler)
   }
 
   private func describe(

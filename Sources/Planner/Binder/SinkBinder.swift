@@ -46,12 +46,13 @@ public struct SinkBinder {
         at: with.span(of: "PARTITIONS"))
     }
     let timestamp = try with.checkedTimestamp(schema)
-    let sink = SourceDefinition(
+    var sink = SourceDefinition(
       name: name, kind: statement.kind, schema: schema, topic: topic, keyFormat: formats.key,
       valueFormat: formats.value,
       partitions: context.forcedPartitions ?? asked.map(Int.init) ?? topicPartitions(topic)
         ?? leftmost?.partitions ?? 1,
       timestamp: timestamp, window: query.window, statement: text)
+    sink.visibility = try with.visibility(isDeclared: false)
     return PersistentQuery(
       query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))
   }
