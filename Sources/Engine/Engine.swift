@@ -14,6 +14,7 @@ import Glibc
 public import LogStorage
 public import Planner
 import Syntax
+import Synchronization
 
 public struct EngineOptions: Sendable {
   /// nil: a temporary directory, removed at the end, nothing synced.
@@ -73,7 +74,13 @@ public final class Engine: @unchecked Sendable {
   let serialPool = WorkerPool(workers: 1)
   let view: EpochView
   let scans = ScanSharing()
-  var catalog: Catalog
+  var catalog: Catalog {
+    didSet {
+      if catalog.sources.values.contains(where: { $0.sqlite != nil }) {
+        hasMirrors.store(true, ordering: .releasing)
+      }
+    }
+  }
   /// In the order in which they were made.
   var queries: [RunningQuery] = []
   var pushes: [PushQuery] = []
@@ -84,6 +91,9 @@ public final class Engine: @unchecked Sendable {
   var tableFolds: [String: TableFold] = [:]
   /// For conditional inserts, which do not wait for epochs; guards `keyOffsets`.
   let versionLock = FairLock()
+  let keeper = MirrorKeeper()
+  /// Some table is kept in a SQLite file.
+  let hasMirrors = Atomic<Bool>(false)
   var keyOffsets: [String: KeyOffsets] = [:]
   /// The open files of file-backed streams, by source and partition.
   var fileReaders: [String: FileReader] = [:]
@@ -129,6 +139,7 @@ public final class Engine: @unchecked Sendable {
 
   /// Ends the queries' threads and closes the log; what is committed stays.
   public func close() throws(EngineError) {
+    closeMirrors()
     lock.lock()
     defer { lock.unlock() }
     guard !isClosed else { return }

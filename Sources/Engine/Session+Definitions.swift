@@ -56,6 +56,7 @@ extension Session {
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
+    try checkMirror(definition, node.properties, node.name)
     try checkPrivate(definition, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     var epoch = EpochCommit(epoch: 0)
     if let file = definition.file {
@@ -139,6 +140,7 @@ extension Session {
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
+    try checkMirror(plan.sink, node.properties, node.name)
     try checkPrivate(plan.sink, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"
     let id = queryID("\(prefix)_\(name)_\(engine.nextQuerySequence)")

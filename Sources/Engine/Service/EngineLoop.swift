@@ -12,10 +12,12 @@ public final class EngineLoop: Sendable {
   private struct State {
     var isStopping = false
     var hasEnded = false
+    var keeperHasEnded = false
     var failure: EngineError?
   }
 
   private static let idleMilliseconds = 50
+  private static let keeperMilliseconds = 200
   private static let retentionMilliseconds: Int64 = 10_000
   private let engine: Engine
   private let state = Monitor(State())
@@ -26,6 +28,7 @@ public final class EngineLoop: Sendable {
     self.engine = engine
     self.onFailure = onFailure
     startThread { [self] in run() }
+    startThread { [self] in keepTables() }
   }
 
   private func run() {
@@ -51,11 +54,22 @@ public final class EngineLoop: Sendable {
     }
   }
 
+  /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for them.
+  private func keepTables() {
+    while !state.withLock({ $0.isStopping || $0.hasEnded }) {
+      let commit = engine.log.lastCommit
+      if engine.advanceMirrors() { continue }
+      _ = engine.log.waitForChange(after: commit, milliseconds: Self.keeperMilliseconds)
+      if !engine.hasMirrors.load(ordering: .acquiring) { usleep(100_000) }
+    }
+    state.change { $0.keeperHasEnded = true }
+  }
+
   public var failure: EngineError? { state.withLock { $0.failure } }
 
   /// Ends the thread after the epoch that it is in.
   public func stop() {
     state.withLock { $0.isStopping = true }
-    _ = state.wait { $0.hasEnded ? true : nil }
+    _ = state.wait { $0.hasEnded && $0.keeperHasEnded ? true : nil }
   }
 }

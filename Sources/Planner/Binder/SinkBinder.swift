@@ -52,6 +52,7 @@ public struct SinkBinder {
       partitions: context.forcedPartitions ?? asked.map(Int.init) ?? topicPartitions(topic)
         ?? leftmost?.partitions ?? 1,
       timestamp: timestamp, window: query.window, statement: text)
+    sink.sqlite = try with.string("SQLITE")
     sink.visibility = try with.visibility(isDeclared: false)
     return PersistentQuery(
       query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))
