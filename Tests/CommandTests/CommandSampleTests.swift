@@ -24,6 +24,11 @@ import Testing
   /// The big run of the transfers, made small.
   @Test func load() throws { _ = try runs("transfers", "load", "400") }
 
+  /// The comparisons with plain computations, made small.
+  @Test(arguments: ["orders", "email"]) func check(name: String) throws {
+    _ = try runs(name, "check", "300")
+  }
+
   /// Runs a script of a sample; returns what it is expected to write.
   private func runs(_ name: String, _ script: String, _ arguments: String...) throws -> String {
     let sample = Self.root.appendingPathComponent(name)
