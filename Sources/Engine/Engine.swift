@@ -218,13 +218,17 @@ public final class Engine: @unchecked Sendable {
   }
 
   private func advance() throws(EngineError) -> Bool {
-    let running = queries.filter { $0.runtime != nil }
-    guard !isClosed, !running.isEmpty || !pushes.isEmpty else { return false }
+    let swaps = readySwaps()
+    let running = queries.filter { query in
+      query.runtime != nil && !swaps.contains { $0.query === query || $0.old === query }
+    }
+    guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else { return false }
     do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
     scans.beginEpoch()
     var commit = EpochCommit(epoch: epoch + 1)
+    for swap in swaps { try prepare(swap, &commit) }
     let clock = options.clock()
-    var didWork = false
+    var didWork = !swaps.isEmpty
     var frontiers: [String: Int64] = [:]
     for level in levels(running) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
@@ -257,6 +261,7 @@ public final class Engine: @unchecked Sendable {
       try write(commit)
       for query in queries { query.isUncommitted = false }
     }
+    for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
     return didWork

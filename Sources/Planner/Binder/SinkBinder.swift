@@ -11,6 +11,8 @@ public struct PersistentQuery: Sendable {
   public var outputs: [ColumnID]
   /// Names of the sources that it reads.
   public var sources: [String]
+  /// WITH (REBUILD = TRUE): it is made from the first record on beside the one that it replaces.
+  public var isRebuild = false
 }
 
 public struct SinkBinder {
@@ -54,8 +56,16 @@ public struct SinkBinder {
       timestamp: timestamp, window: query.window, statement: text)
     sink.sqlite = try with.string("SQLITE")
     sink.visibility = try with.visibility(isDeclared: false)
-    return PersistentQuery(
+    var plan = PersistentQuery(
       query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))
+    plan.isRebuild = try with.boolean("REBUILD") ?? false
+    if plan.isRebuild, !statement.orReplace || statement.kind == .stream {
+      throw PlanError(
+        "rebuild-kind", "REBUILD is for CREATE OR REPLACE TABLE", at: with.span(of: "REBUILD"),
+        hint: statement.kind == .stream
+          ? "the records of a stream cannot be taken back; make a new stream" : nil)
+    }
+    return plan
   }
 
   /// INSERT INTO: the result must fit the target by name and, after implicit casts, by type.

@@ -19,7 +19,7 @@ package struct WithProperties {
   ]
   static let sinkNames = sourceNames.subtracting([
     "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
-  ])
+  ]).union(["REBUILD"])
   static let insertNames: Set<String> = ["QUERY_ID"]
 
   init(_ properties: Properties?, allowed: Set<String>, span: Span) throws(PlanError) {
