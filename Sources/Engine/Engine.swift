@@ -264,7 +264,7 @@ public final class Engine: @unchecked Sendable {
     for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
-    return didWork
+    return didWork || !readySwaps().isEmpty
   }
 
   /// Commits the epoch; meanwhile the other threads read ahead for the queries that have more.
