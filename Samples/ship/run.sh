@@ -7,7 +7,8 @@ service=
 trap 'kill "$service" 2>/dev/null || true; stop -TERM; rm -rf "$work"' EXIT
 
 open_orders() {
-  "$HEADRACE" serve --data "$orders" 2>"$work/orders.log" &
+  # shellcheck disable=SC2086
+  "$HEADRACE" serve --data "$orders" $serving 2>"$work/orders.log" &
   service=$!
   until grep -qs serves "$work/orders.log"; do kill -0 "$service"; sleep 0.02; done
 }
