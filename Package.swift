@@ -41,6 +41,7 @@ let package = Package(
     .target(name: "CSupport"),
     .target(name: "CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
     .target(name: "CReadline", linkerSettings: [.linkedLibrary("readline")]),
+    .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
     stage("Syntax", []),
     stage("Columns", [bigInt]),
     stage("LogStorage", ["CSupport", "Columns"]),
@@ -48,8 +49,17 @@ let package = Package(
     stage("Functions", ["CPCRE2", "CSupport", "Columns", bigInt]),
     stage("Planner", ["Syntax", "Columns", "Functions"]),
     stage("Executor", ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions"]),
-    stage(
-      "Engine", ["Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions"]),
+    .target(
+      name: "Engine",
+      dependencies: [
+        "Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions", "CSQLite",
+      ], swiftSettings: strict,
+      linkerSettings: [
+        .linkedLibrary("sqlite3", .when(configuration: .debug)),
+        // Its archive, so that a released binary needs one library less.
+        .unsafeFlags(["-Xlinker", "-l:libsqlite3.a"], .when(configuration: .release)),
+        .linkedLibrary("m", .when(configuration: .release)),
+      ]),
     .executableTarget(
       name: "headrace",
       dependencies: [

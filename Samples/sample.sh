@@ -12,9 +12,12 @@ data=$work/data
 inbox=$work/inbox
 mkdir "$inbox"
 server=
+# HEADRACE_SLICE: how many rows a query takes in an epoch; the answers are the same whatever it is.
+serving=${HEADRACE_SLICE:+--slice $HEADRACE_SLICE}
 
 start() {
-  "$HEADRACE" serve --data "$data" --inbox "$inbox" --root "$PWD" --root "$work" "$@" 2>"$work/log" &
+  # shellcheck disable=SC2086
+  "$HEADRACE" serve --data "$data" --inbox "$inbox" --root "$PWD" --root "$work" $serving "$@" 2>"$work/log" &
   server=$!
   until grep -qs serves "$work/log"; do kill -0 "$server" || { cat "$work/log"; exit 1; }; sleep 0.02; done
 }

@@ -16,3 +16,9 @@ submit 2-new.sql
 produce orders_v1 <<<'4|{"customer": "ben", "cents": 8000}'
 produce orders_v2 <<<'5|{"customer": "ada", "amount": 2.50, "currency": "EUR"}'
 submit 3-look.sql 4-repaired.sql 3-look.sql
+submit 5-rebuild.sql
+stop -KILL
+start
+# The new column is there when the two have been swapped.
+until "$HEADRACE" run --data "$data" -c "SELECT largest FROM spending;" >/dev/null 2>&1; do sleep 0.05; done
+sql "SELECT customer, amount, orders, largest FROM spending ORDER BY customer;"

@@ -25,29 +25,39 @@ extension Engine {
 }
 
 extension Session {
-  /// Throws: as-of-range, for offsets that the log does not have.
+  /// Throws: as-of-range, for a past that the log does not have or no longer tells.
   func checkEnds(_ plan: LogicalPlan) throws(StatementFailure) {
     for scan in plan.scans {
-      guard case .offsets(let offsets)? = scan.end else { continue }
-      let span = scan.endSpan
-      for (partition, offset) in offsets.enumerated() {
-        let (first, end) = try storing { () throws(StorageError) in
-          (
-            try engine.log.earliestOffset(scan.source.topic, partition),
-            try engine.log.committedEnd(scan.source.topic, partition)
-          )
-        }
-        let place = "partition \(partition) of \"\(scan.source.name)\""
-        guard offset >= first else {
-          throw .plan(
-            PlanError(
-              "as-of-range", "\(place) keeps nothing before offset \(first)", at: span))
-        }
-        guard offset <= end else {
-          throw .plan(
-            PlanError("as-of-range", "\(place) ends at offset \(end)", at: span))
+      guard let end = scan.end else { continue }
+      for partition in 0..<scan.source.partitions {
+        if let wrong = try outOfRange(end, scan.source, partition) {
+          let place = "partition \(partition) of \"\(scan.source.name)\""
+          throw .plan(PlanError("as-of-range", "\(place) \(wrong)", at: scan.endSpan))
         }
       }
+    }
+  }
+
+  private func outOfRange(
+    _ end: ScanEnd, _ source: SourceDefinition, _ partition: Int
+  ) throws(StatementFailure) -> String? {
+    let log = engine.log
+    let (first, last) = try storing { () throws(StorageError) in
+      (
+        try log.earliestOffset(source.topic, partition),
+        try log.committedEnd(source.topic, partition)
+      )
+    }
+    let compacted = log.compactedEnd(source.topic, partition)
+    switch end {
+    case .offsets(let offsets):
+      let offset = offsets[partition]
+      if offset < first { return "keeps nothing before offset \(first)" }
+      if offset > last { return "ends at offset \(last)" }
+      return offset < compacted ? "is compacted up to offset \(compacted)" : nil
+    case .time:
+      // What is gone may have been of any time.
+      return compacted > 0 ? "is compacted: AS OF OFFSET \(compacted) and later can be told" : nil
     }
   }
 }

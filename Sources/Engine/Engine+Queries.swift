@@ -153,7 +153,9 @@ extension Engine {
   }
 
   func topicConfig(_ source: SourceDefinition) -> TopicConfig {
-    TopicConfig(cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete)
+    TopicConfig(
+      cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete,
+      isInternal: source.visibility == .private)
   }
 
   /// How much of their present input the running queries have read: the share of the one that has the
@@ -193,6 +195,10 @@ extension Engine {
   /// Ends a query; its sink stays, its state goes.
   func terminate(_ query: RunningQuery, _ commit: inout EpochCommit) {
     queries.removeAll { $0.id == query.id }
+    appendEnd(of: query, &commit)
+  }
+
+  func appendEnd(of query: RunningQuery, _ commit: inout EpochCommit) {
     commit.metadata += [
       EpochCommit.MetadataChange(key: MetadataKey.positions(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: nil),

@@ -45,14 +45,17 @@ extension Engine {
       throw .statement(error.located(source))
     }
     do throws(PlanError) {
-      try replay(statement, text, record["query"], properties)
+      try replay(
+        statement, text, record["query"], properties,
+        record["rebuild"].flatMap { RebuildStep(rawValue: $0) })
     } catch {
       throw .statement(DiagnosticError(Diagnostic(error)).located(source))
     }
   }
 
   private func replay(
-    _ statement: Statement, _ text: String, _ id: String?, _ properties: [String: String]
+    _ statement: Statement, _ text: String, _ id: String?, _ properties: [String: String],
+    _ rebuild: RebuildStep?
   ) throws(PlanError) {
     let context = BindingContext(catalog: catalog, properties: properties)
     let partitions: (String) -> Int? = { self.log.topic($0)?.partitionCount }
@@ -65,8 +68,19 @@ extension Engine {
     case .createSourceAs(let node):
       var plan = try SinkBinder(context: context).bind(
         node, text: text, topicPartitions: partitions)
+      if rebuild == .beside, let id {
+        remember(id, text, plan.beside(id: id), isInsert: false, properties)
+        query(id)?.rebuilt = plan
+        return
+      }
+      let old = catalog.sources[plan.sink.name]?.queryID
       plan.sink.queryID = id
       catalog.add(plan.sink)
+      if rebuild == .swapped, let old, let id {
+        let query = makeQuery(
+          id: id, statement: text, plan: plan, isInsert: false, properties: properties)
+        return replace(old: old, with: query)
+      }
       remember(id, text, plan, isInsert: false, properties)
     case .insertSelect(let node):
       let plan = try SinkBinder(context: context).bind(node)

@@ -14,6 +14,7 @@ import Glibc
 public import LogStorage
 public import Planner
 import Syntax
+import Synchronization
 
 public struct EngineOptions: Sendable {
   /// nil: a temporary directory, removed at the end, nothing synced.
@@ -73,7 +74,13 @@ public final class Engine: @unchecked Sendable {
   let serialPool = WorkerPool(workers: 1)
   let view: EpochView
   let scans = ScanSharing()
-  var catalog: Catalog
+  var catalog: Catalog {
+    didSet {
+      if catalog.sources.values.contains(where: { $0.sqlite != nil }) {
+        hasMirrors.store(true, ordering: .releasing)
+      }
+    }
+  }
   /// In the order in which they were made.
   var queries: [RunningQuery] = []
   var pushes: [PushQuery] = []
@@ -84,6 +91,9 @@ public final class Engine: @unchecked Sendable {
   var tableFolds: [String: TableFold] = [:]
   /// For conditional inserts, which do not wait for epochs; guards `keyOffsets`.
   let versionLock = FairLock()
+  let keeper = MirrorKeeper()
+  /// Some table is kept in a SQLite file.
+  let hasMirrors = Atomic<Bool>(false)
   var keyOffsets: [String: KeyOffsets] = [:]
   /// The open files of file-backed streams, by source and partition.
   var fileReaders: [String: FileReader] = [:]
@@ -129,6 +139,7 @@ public final class Engine: @unchecked Sendable {
 
   /// Ends the queries' threads and closes the log; what is committed stays.
   public func close() throws(EngineError) {
+    closeMirrors()
     lock.lock()
     defer { lock.unlock() }
     guard !isClosed else { return }
@@ -216,13 +227,17 @@ public final class Engine: @unchecked Sendable {
   }
 
   private func advance() throws(EngineError) -> Bool {
-    let running = queries.filter { $0.runtime != nil }
-    guard !isClosed, !running.isEmpty || !pushes.isEmpty else { return false }
+    let swaps = readySwaps()
+    let running = queries.filter { query in
+      query.runtime != nil && !swaps.contains { $0.query === query || $0.old === query }
+    }
+    guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else { return false }
     do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
     scans.beginEpoch()
     var commit = EpochCommit(epoch: epoch + 1)
+    for swap in swaps { try prepare(swap, &commit) }
     let clock = options.clock()
-    var didWork = false
+    var didWork = !swaps.isEmpty
     var frontiers: [String: Int64] = [:]
     for level in levels(running) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
@@ -255,9 +270,10 @@ public final class Engine: @unchecked Sendable {
       try write(commit)
       for query in queries { query.isUncommitted = false }
     }
+    for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
-    return didWork
+    return didWork || !readySwaps().isEmpty
   }
 
   /// Commits the epoch; meanwhile the other threads read ahead for the queries that have more.

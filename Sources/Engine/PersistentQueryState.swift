@@ -24,6 +24,8 @@ final class RunningQuery {
   let seed: UInt64
   var state: QueryState = .catchingUp
   var failure: String?
+  /// What it will be when it has taken the place of another; until then it writes a topic of its own.
+  var rebuilt: PersistentQuery?
   /// Its failure is not committed yet.
   var isUncommitted = false
   /// nil while paused or failed.

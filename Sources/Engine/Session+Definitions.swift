@@ -56,6 +56,8 @@ extension Session {
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
+    try checkMirror(definition, node.properties, node.name)
+    try checkPrivate(definition, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     var epoch = EpochCommit(epoch: 0)
     if let file = definition.file {
       // The statement log keeps the text: it must mean the same file in the server.
@@ -96,6 +98,18 @@ extension Session {
     handler.message("\(kind.capitalizedFirst) \(name) created")
   }
 
+  /// Throws: private-topic. What others may know of does not become private.
+  private func checkPrivate(
+    _ definition: SourceDefinition, at span: Span
+  ) throws(StatementFailure) {
+    guard definition.visibility == .private, let topic = engine.log.topic(definition.topic),
+      !topic.config.isInternal
+    else { return }
+    throw .plan(
+      PlanError(
+        "private-topic", "topic '\(topic.name)' is there already, and not private", at: span))
+  }
+
   func alreadyExists(
     _ name: Identifier, _ existing: SourceDefinition
   ) -> StatementFailure {
@@ -126,6 +140,8 @@ extension Session {
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
+    try checkMirror(plan.sink, node.properties, node.name)
+    try checkPrivate(plan.sink, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"
     let id = queryID("\(prefix)_\(name)_\(engine.nextQuerySequence)")
     try add(id, plan, text, isInsert: false)

@@ -127,6 +127,11 @@ extension Session {
       }, handler)
     guard isExtended else { return }
     let end = engine.log.topic(source.topic)?.partitions.reduce(0) { $0 + $1.endOffset } ?? 0
+    var more = source.visibility.map { [["Visibility", $0.rawValue]] } ?? []
+    if let path = source.sqlite { more.append(["SQLite file", path]) }
+    if let failure = engine.mirrorFailures.first(where: { $0.table == source.name }) {
+      more.append(["SQLite failure", failure.reason])
+    }
     list(
       ["Property", "Value"],
       [
@@ -140,7 +145,7 @@ extension Session {
         ["Queries that write it", engine.writers(of: source.name).joined(separator: ", ")],
         ["Bad records", "\(engine.badRecordCount(source.name))"],
         ["Statement", source.statement],
-      ], handler)
+      ] + more, handler)
   }
 
   private func describe(

@@ -29,6 +29,9 @@ extension Session {
       try SinkBinder(context: context()).bind(
         node, text: written, topicPartitions: { partitions($0) })
     }
+    if plan.isRebuild, existing.queryID.flatMap({ engine.query($0) }) != nil {
+      return try rebuild(existing, plan, node, text, handler)
+    }
     let old = existing.queryID.flatMap { engine.query($0) }
     // A source over a topic has no query: the check of the two sources refuses it by that.
     plan.sink.queryID = existing.queryID ?? ""

@@ -8,14 +8,16 @@ import Syntax
 import Testing
 
 @Suite struct SampleTests {
-  @Test func flights() throws {
+  @Test(arguments: [1, 1024, 16_384]) func flights(sliceRows: Int) throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let sample = root.appendingPathComponent("Samples/flights")
     let text = try String(contentsOf: sample.appendingPathComponent("run.sql"), encoding: .utf8)
     let expected = try String(
       contentsOf: sample.appendingPathComponent("expected/answers.csv"), encoding: .utf8)
-    let engine = try Engine.open(EngineOptions())
+    var options = EngineOptions()
+    options.sliceRows = sliceRows
+    let engine = try Engine.open(options)
     let session = Session(engine: engine)
     session.endsAtIdle = true
     session.define("data", sample.appendingPathComponent("data").path)

@@ -95,4 +95,49 @@ import Testing
       try store.close()
     }
   }
+
+  /// A commit with conditions is refused when its key was written since, whether that is committed or only queued
+  /// before it, and whatever other keys do.
+  @Test func conditionsHoldWhenCommitted() throws {
+    let system = SimulatedFileSystem(seed: 3)
+    var random = SeededGenerator(seed: 3)
+    let store = try SimulatedStoreTests.open(system, SimulatedStoreTests.options(&random))
+    try store.createTopic("t", partitions: 2)
+    func record(_ key: String) -> RawRecords {
+      var records = RawRecords(buffer: ByteBuffer(capacity: 16))
+      records.append(key: Array(key.utf8), value: [1], timestamp: 1)
+      return records
+    }
+    func commit(_ key: String, knownEnd: Int64) throws(StorageError) -> Int64? {
+      let condition = KeyCondition(
+        topic: "t", partition: 1, knownEnd: knownEnd, keys: [Array(key.utf8)])
+      let output = EpochCommit.Output(topic: "t", partition: 1, records: record(key))
+      let result = try store.commit(
+        LogTransaction(outputs: [output], conditions: [condition]))
+      return result.ranges.first?.offsets.lowerBound
+    }
+    func isRefused(_ key: String, _ knownEnd: Int64) -> Bool {
+      do throws(StorageError) {
+        _ = try commit(key, knownEnd: knownEnd)
+        return false
+      } catch {
+        return error.kind == .conflict
+      }
+    }
+    #expect(try commit("a", knownEnd: 0) == 0)
+    #expect(isRefused("a", 0))
+    #expect(try commit("b", knownEnd: 0) == 1)
+    #expect(try commit("a", knownEnd: 1) == 2)
+    #expect(isRefused("a", 2) && !isRefused("a", 3))
+    // Beyond the end: another topic, or a log that was cut.
+    #expect(isRefused("a", 99))
+    for round in 0..<50 {
+      let end = try store.committedEnd("t", 1)
+      let keys = ["x", "y", round % 2 == 0 ? "a" : "z", "x"]
+      let tickets = try keys.map { try store.appendAsync("t", [(1, record($0))]) }
+      #expect(isRefused("a", end) == (round % 2 == 0), "round \(round)")
+      for ticket in tickets { _ = try ticket.wait() }
+    }
+    try store.close()
+  }
 }

@@ -13,6 +13,7 @@ public final class EngineLoop: Sendable {
   private struct State {
     var isStopping = false
     var hasEnded = false
+    var keeperHasEnded = false
     var failure: EngineError?
   }
 
@@ -28,6 +29,7 @@ public final class EngineLoop: Sendable {
     self.engine = engine
     self.onFailure = onFailure
     startThread { [self] in run() }
+    startThread { [self] in keepTables() }
   }
 
   private func run() {
@@ -55,12 +57,24 @@ public final class EngineLoop: Sendable {
     }
   }
 
+  /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for them.
+  private func keepTables() {
+    while !state.withLock({ $0.isStopping || $0.hasEnded }) {
+      let (commit, nudges) = (engine.log.lastCommit, engine.log.nudges)
+      if engine.advanceMirrors() { continue }
+      _ = engine.log.waitForChange(
+        after: commit, nudges: nudges, milliseconds: Self.idleMilliseconds)
+      if !engine.hasMirrors.load(ordering: .acquiring) { usleep(100_000) }
+    }
+    state.change { $0.keeperHasEnded = true }
+  }
+
   public var failure: EngineError? { state.withLock { $0.failure } }
 
   /// Ends the thread after the epoch that it is in.
   public func stop() {
     state.withLock { $0.isStopping = true }
     engine.log.nudge()
-    _ = state.wait { $0.hasEnded ? true : nil }
+    _ = state.wait { $0.hasEnded && $0.keeperHasEnded ? true : nil }
   }
 }

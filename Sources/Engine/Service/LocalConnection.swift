@@ -74,6 +74,10 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     try serving { () throws(EngineError) in
       try engine.runUntilIdle { cancellation.isCancelled }
     }
+    while engine.advanceMirrors() {}
+    if let failed = engine.mirrorFailures.first, ownsEngine {
+      throw ServiceError(.io, "error: table \(failed.table) is not kept: \(failed.reason)")
+    }
     var summary = RunSummary()
     summary.badRecords = Int(engine.badRecordCount() - badRecordsBefore)
     summary.badLines = session.badInputCount

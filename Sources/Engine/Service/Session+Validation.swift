@@ -133,6 +133,7 @@ extension Session {
       plan.sink.queryID = existing?.queryID ?? node.name.name
       if let existing {
         try planning { () throws(PlanError) in
+          if plan.isRebuild { return try Upgrade.checkRebuild(existing, plan, node) }
           try Upgrade.check(existing, plan.sink, at: node.name.span)
           if let query = existing.queryID.flatMap({ engine.query($0) }) {
             try Upgrade.check(query.plan, plan, at: node.name.span)

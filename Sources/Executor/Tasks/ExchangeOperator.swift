@@ -27,16 +27,8 @@ final class ExchangeOperator: Operator {
 
   /// The format of the topics' keys where it can carry this key, else JSON.
   private static func format(_ wanted: FormatSpec, _ columns: [PlanColumn]) -> FormatSpec {
-    guard wanted.name == .kafka || wanted.name == .none || wanted.name == .delimited else {
-      return wanted.name == .json ? wanted : FormatSpec(.json)
-    }
-    if wanted.name == .kafka, columns.count == 1 {
-      switch columns[0].type {
-      case .int, .bigint, .double, .string, .bytes: return wanted
-      case .boolean, .decimal, .date, .time, .timestamp, .array, .map, .structure: break
-      }
-    }
-    return FormatSpec(.json)
+    columns.count == 1 && wanted.isDealt(columns[0].type) || wanted.name == .json
+      ? wanted : FormatSpec(.json)
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {

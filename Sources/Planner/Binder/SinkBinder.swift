@@ -11,6 +11,8 @@ public struct PersistentQuery: Sendable {
   public var outputs: [ColumnID]
   /// Names of the sources that it reads.
   public var sources: [String]
+  /// WITH (REBUILD = TRUE): it is made from the first record on beside the one that it replaces.
+  public var isRebuild = false
 }
 
 public struct SinkBinder {
@@ -46,14 +48,24 @@ public struct SinkBinder {
         at: with.span(of: "PARTITIONS"))
     }
     let timestamp = try with.checkedTimestamp(schema)
-    let sink = SourceDefinition(
+    var sink = SourceDefinition(
       name: name, kind: statement.kind, schema: schema, topic: topic, keyFormat: formats.key,
       valueFormat: formats.value,
       partitions: context.forcedPartitions ?? asked.map(Int.init) ?? topicPartitions(topic)
         ?? leftmost?.partitions ?? 1,
       timestamp: timestamp, window: query.window, statement: text)
-    return PersistentQuery(
+    sink.sqlite = try with.string("SQLITE")
+    sink.visibility = try with.visibility(isDeclared: false)
+    var plan = PersistentQuery(
       query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))
+    plan.isRebuild = try with.boolean("REBUILD") ?? false
+    if plan.isRebuild, !statement.orReplace || statement.kind == .stream {
+      throw PlanError(
+        "rebuild-kind", "REBUILD is for CREATE OR REPLACE TABLE", at: with.span(of: "REBUILD"),
+        hint: statement.kind == .stream
+          ? "the records of a stream cannot be taken back; make a new stream" : nil)
+    }
+    return plan
   }
 
   /// INSERT INTO: the result must fit the target by name and, after implicit casts, by type.

@@ -51,6 +51,9 @@ public struct SourceBinder {
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
       window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
     definition.fileHasHeader = try with.boolean("HEADER") ?? false
+    definition.sqlite = try with.string("SQLITE")
+    definition.visibility = try with.visibility(isDeclared: true)
+    try checkDeclared(definition, with)
     return definition
   }
 

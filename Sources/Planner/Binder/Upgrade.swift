@@ -54,6 +54,21 @@ public enum Upgrade {
     return "The following \(kind) are changed, missing or reordered: [\(Schema(columns))]"
   }
 
+  /// A table that is made anew keeps nothing of the old one's state, but its readers stay: its key and
+  /// its columns do, and new ones stand behind them.
+  public static func checkRebuild(
+    _ old: SourceDefinition, _ new: PersistentQuery, _ statement: CreateSourceAs
+  ) throws(PlanError) {
+    var sink = new.sink
+    sink.queryID = old.queryID ?? ""
+    try check(old, sink, at: statement.name.span)
+    if new.sources.contains(old.name) {
+      throw PlanError(
+        "rebuild-kind", "\"\(old.name)\" cannot be rebuilt from itself",
+        at: statement.query.span)
+    }
+  }
+
   /// Whether the state of `old` may go on under `new`.
   /// Throws: not-upgradeable, with the step that differs.
   public static func check(

@@ -15,10 +15,11 @@ package struct WithProperties {
     "VALUE_SCHEMA_ID", "KEY_SCHEMA_FULL_NAME", "VALUE_SCHEMA_FULL_NAME",
     "VALUE_AVRO_SCHEMA_FULL_NAME", "KEY_PROTOBUF_NULLABLE_REPRESENTATION",
     "VALUE_PROTOBUF_NULLABLE_REPRESENTATION", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
+    "VISIBILITY", "SQLITE",
   ]
   static let sinkNames = sourceNames.subtracting([
     "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
-  ])
+  ]).union(["REBUILD"])
   static let insertNames: Set<String> = ["QUERY_ID"]
 
   init(_ properties: Properties?, allowed: Set<String>, span: Span) throws(PlanError) {

@@ -93,6 +93,10 @@ public struct SourceDefinition: Hashable, Sendable {
   public var file: String?
   /// The first line of each file names columns and is no record.
   public var fileHasHeader = false
+  /// Path of a SQLite file that keeps the table as well.
+  public var sqlite: String?
+  /// Whose topic it is; nil: nobody has said.
+  public var visibility: Visibility?
   /// The persistent query that fills it, for CSAS and CTAS.
   public var queryID: String?
   /// The text that made it, after substitution.

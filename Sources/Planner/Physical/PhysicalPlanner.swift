@@ -2,7 +2,7 @@
 // stages an exchange deals rows out by the hash of their key. The number of partitions comes from the
 // sources and never from the workers.
 
-import Columns
+public import Columns
 
 public struct PhysicalPlan: Hashable, Sendable {
   /// The plan with its exchanges.
@@ -75,6 +75,8 @@ public struct PhysicalPlanner {
         node.left = repartition(node.left, node.leftKeys, count)
         node.right = repartition(node.right, node.rightKeys, count)
       }
+      if case .foreignKey = node.kind { return .join(node) }
+      meet(&node)
       return .join(node)
     case .union(var node):
       // The branches may have their keys in other formats, so that equal keys lie apart.
@@ -83,6 +85,42 @@ public struct PhysicalPlanner {
       return feedsState ? exchange(union, node.keys) : union
     case .filter, .project, .flatMap, .sort, .distinct, .limit, .exchange:
       return plan.with(inputs: plan.inputs.map { cut($0, feedsState: feedsState) })
+    }
+  }
+
+  /// Equal keys that are written in different ways lie in different partitions: then the sides are dealt out
+  /// anew, in the way of the right one where an exchange can write it.
+  private func meet(_ node: inout JoinPlan) {
+    let count = Self.partitions(node.left)
+    let (left, right) = (placement(node.left), placement(node.right))
+    guard count > 1, left != right else { return }
+    let type = node.rightKeys.first.flatMap { node.right.column($0) }?.type
+    let common = right.flatMap { format in
+      node.rightKeys.count == 1 && type.map { format.isDealt($0) } ?? false ? format : nil
+    }
+    func dealt(_ side: LogicalPlan, _ keys: [ColumnID], _ own: FormatSpec?) -> LogicalPlan {
+      guard own == nil || own != common else { return side }
+      var input = side
+      if case .exchange(let border) = side { input = border.input }
+      return .exchange(
+        Exchange(
+          input: input, keys: keys, partitions: count, keyFormat: common ?? FormatSpec(.json)))
+    }
+    node.left = dealt(node.left, node.leftKeys, left)
+    node.right = dealt(node.right, node.rightKeys, right)
+  }
+
+  /// How the keys are written that decide where a side's rows lie.
+  private func placement(_ plan: LogicalPlan) -> FormatSpec? {
+    switch plan {
+    case .scan(let scan): return FormatSpec(scan.source.keyFormat.name)
+    case .exchange(let border):
+      let type = border.keys.first.flatMap { border.input.column($0) }?.type
+      let isDealt =
+        border.keys.count == 1 && type.map { border.keyFormat.isDealt($0) } ?? false
+      return FormatSpec(isDealt ? border.keyFormat.name : .json)
+    case .filter, .project, .flatMap, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
+      return plan.inputs.first.flatMap { placement($0) }
     }
   }
 
@@ -108,5 +146,16 @@ public struct PhysicalPlanner {
     guard Self.partitions(plan) > 1 else { return plan }
     return .exchange(
       Exchange(input: plan, keys: [], partitions: 1, keyFormat: FormatSpec(.json)))
+  }
+}
+
+extension FormatSpec {
+  /// Whether an exchange writes a key of this type in this format; else it writes JSON.
+  public func isDealt(_ type: DataType) -> Bool {
+    guard name == .kafka else { return name == .json }
+    switch type {
+    case .int, .bigint, .double, .string, .bytes: return true
+    case .boolean, .decimal, .date, .time, .timestamp, .array, .map, .structure: return false
+    }
   }
 }

@@ -20,6 +20,9 @@ struct Serve: ParsableCommand {
   @Option(help: "What an acknowledgement is worth.")
   var durability: DurabilityOption?
 
+  @Option(help: "Rows that a query takes in an epoch; fewer make shorter epochs and more commits.")
+  var slice: Int?
+
   @Option(help: "A script to run at the start, once; may be repeated.")
   var queries: [String] = []
 
@@ -35,6 +38,9 @@ struct Serve: ParsableCommand {
     if let workers, !(1...256).contains(workers) {
       throw ValidationError("--workers takes a number from 1 to 256")
     }
+    if let slice, !(1...1_000_000).contains(slice) {
+      throw ValidationError("--slice takes a number from 1 to 1000000")
+    }
   }
 
   private struct State {
@@ -46,6 +52,11 @@ struct Serve: ParsableCommand {
     var options = EngineOptions(directory: data)
     options.followsFiles = true
     if let workers { options.workers = workers }
+    if let slice {
+      options.sliceRows = slice
+      // A slice takes whole reads of the log.
+      options.readBytes = min(options.readBytes, slice * 64)
+    }
     if let durability { options.durability = durability.durability }
     let state = Monitor(State())
     Signals.react(endsProcess: false) { _ in state.change { $0.isEnding = true } }

@@ -1,0 +1,95 @@
+// The kept tables of an engine: opened when they are first needed, advanced after commits by a thread of the engine's
+// loop or at the end of a batch run. A file that fails is told by DESCRIBE ... EXTENDED and tried again.
+
+import Executor
+import LogStorage
+import Planner
+import Synchronization
+import Syntax
+
+/// Its lock is taken before the engine's own.
+final class MirrorKeeper: @unchecked Sendable {
+  // Unchecked: see above.
+  fileprivate let lock = FairLock()
+  fileprivate var mirrors: [String: TableMirror] = [:]
+  /// Asked for under the engine's lock, hence under one of their own.
+  fileprivate let failures = Mutex<[String: String]>([:])
+}
+
+extension Engine {
+  /// Brings every kept table to what is committed. Returns whether one has more to write.
+  @discardableResult
+  func advanceMirrors() -> Bool {
+    guard hasMirrors.load(ordering: .acquiring) else { return false }
+    return keeper.lock.withLock {
+      let kept = lock.withLock { catalog.sortedSources.filter { $0.sqlite != nil } }
+      for (name, mirror) in keeper.mirrors where !kept.contains(mirror.source) {
+        mirror.close()
+        keeper.mirrors[name] = nil
+      }
+      let names = Set(kept.map(\.name))
+      keeper.failures.withLock { failures in failures = failures.filter { names.contains($0.key) } }
+      var isMore = false
+      for source in kept {
+        do throws(QueryFailure) {
+          if try advance(source) { isMore = true }
+          _ = keeper.failures.withLock { $0.removeValue(forKey: source.name) }
+        } catch {
+          keeper.mirrors[source.name]?.close()
+          keeper.mirrors[source.name] = nil
+          keeper.failures.withLock { $0[source.name] = error.message }
+        }
+      }
+      return isMore
+    }
+  }
+
+  private func advance(_ source: SourceDefinition) throws(QueryFailure) -> Bool {
+    guard let path = source.sqlite else { return false }
+    let mirror: TableMirror
+    if let known = keeper.mirrors[source.name] {
+      mirror = known
+    } else {
+      mirror = try TableMirror(source, path: path, self)
+      keeper.mirrors[source.name] = mirror
+    }
+    return try mirror.advance(clockMs: options.clock())
+  }
+
+  /// What is wrong with the files of kept tables, by table.
+  public var mirrorFailures: [(table: String, reason: String)] {
+    keeper.failures.withLock { $0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  func closeMirrors() {
+    keeper.lock.withLock {
+      for mirror in keeper.mirrors.values { mirror.close() }
+      keeper.mirrors = [:]
+    }
+  }
+}
+
+extension Session {
+  /// Throws: what cannot be kept in a SQLite file, and where that may not lie.
+  func checkMirror(
+    _ source: SourceDefinition, _ properties: Properties?, _ name: Identifier
+  ) throws(StatementFailure) {
+    guard let path = source.sqlite else { return }
+    let span = properties?["SQLITE"]?.span ?? name.span
+    guard source.kind == .table, source.window == nil else {
+      throw .plan(
+        PlanError(
+          "sqlite-table",
+          source.kind == .table
+            ? "a table with windows is not kept in a SQLite file yet"
+            : "only tables are kept in SQLite files, and \"\(source.name)\" is a stream", at: span))
+    }
+    guard path.hasPrefix("/") || workingDirectory == nil else {
+      throw .plan(
+        PlanError(
+          "relative-file", "file \"\(path)\" is relative, and the server works elsewhere",
+          at: span, hint: "write the whole path: '\(resolve(path))'"))
+    }
+    try checkRoot(path, span)
+  }
+}
