@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
-"""Runs the benchmark queries with headrace and, where it is installed, with DuckDB, one after the other, and
-prints what each costs and how they compare.
+"""Runs the benchmark queries with headrace and, where they are installed, with DuckDB and Flink, one after the other,
+and prints what each costs and how they compare.
 
-usage: bench.py DATA [--format json|csv] [--runs N] [--sink topic|discard] [--durability os|disk]
-                [--workers N] [--tiny DATA] [--check] [QUERY...]
+usage: bench.py DATA [--format json|csv] [--source file|topic] [--sink topic|discard] [--durability os|disk]
+                [--runs N] [--workers N] [--copies N] [--tiny DATA] [--peers NAME,...] [--check | --count] [QUERY...]
 
 DATA holds one folder a table (bid, auction, person, orders, customers) with part files; --tiny a set of a
 thousand events of the same shape, whose whole run counts as start-up and is taken off for the steady state.
---check compares the answers with DuckDB's instead of timing: every row, sorted.
-HEADRACE names the binary (default: .build/release/headrace).
+--source topic loads the files into topics first, untimed, and reads those. --copies N runs N queries of the kind.
+--check compares the answers with DuckDB's instead of timing: every row, sorted. --count prints how many rows each
+answer has. HEADRACE names the binary (default: .build/release/headrace); FLINK_HOME the folder of the package
+apache-flink-libraries, where Python does not find it.
 """
 import argparse
-import glob
-import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -22,47 +21,11 @@ import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
+import peers
+import workload
+
+ROOT = os.path.dirname(workload.HERE)
 BINARY = os.environ.get("HEADRACE", os.path.join(ROOT, ".build/release/headrace"))
-QUERIES = ["q0", "q1", "q2", "q3", "q5", "q5h", "q7", "q8", "q11", "q12", "qg", "sj"]
-TABLES = {"q3": ["auction", "person"], "q8": ["auction", "person"], "sj": ["orders"]}
-COLUMNS = {
-    "bid": "auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, "
-    "dateTime BIGINT, extra VARCHAR",
-    "auction": "id BIGINT, itemName VARCHAR, description VARCHAR, initialBid BIGINT, "
-    "reserve BIGINT, dateTime BIGINT, expires BIGINT, seller BIGINT, category BIGINT, extra VARCHAR",
-    "person": "id BIGINT, name VARCHAR, emailAddress VARCHAR, creditCard VARCHAR, city VARCHAR, "
-    "state VARCHAR, dateTime BIGINT, extra VARCHAR",
-    "orders": "order_id BIGINT, customer_id BIGINT, item VARCHAR, quantity BIGINT, amount BIGINT, "
-    "ts BIGINT",
-    "customers": "customer_id BIGINT, name VARCHAR, region VARCHAR, tier VARCHAR, updated_at BIGINT",
-}
-START = "dateTime // 10000 * 10000"
-# The batch form of each query. Windows that are still open at the end of the input are not closed by
-# headrace (stream time has not passed them), so the check leaves them out on both sides.
-DUCKDB = {
-    "q0": "SELECT auction, bidder, price, dateTime, extra FROM bid",
-    "q1": "SELECT auction, bidder, 0.908 * price AS price, dateTime, extra FROM bid",
-    "q2": "SELECT auction, price FROM bid WHERE auction % 123 = 0",
-    "q3": "SELECT p.id, p.name, p.city, p.state, a.id FROM auction a JOIN person p "
-    "ON a.seller = p.id WHERE a.category = 10 AND p.state IN ('OR', 'ID', 'CA')",
-    "q5": f"SELECT auction, {START} AS ws, count(*) AS n FROM bid GROUP BY ALL",
-    "q5h": "SELECT auction, (dateTime // 2000 - i) * 2000 AS ws, count(*) AS n FROM bid, "
-    "range(5) t(i) WHERE dateTime // 2000 >= i GROUP BY ALL",
-    "q7": f"SELECT 1 AS one, {START} AS ws, max(price) AS m FROM bid GROUP BY ALL",
-    "q8": f"SELECT p.id, p.ws, p.name FROM (SELECT DISTINCT id, name, {START} AS ws FROM person) p "
-    f"JOIN (SELECT DISTINCT seller, {START} AS ws FROM auction) a ON p.id = a.seller AND p.ws = a.ws",
-    "q11": """SELECT bidder, min(dateTime) AS ws, max(dateTime) AS we, count(*) AS n FROM (
-        SELECT *, sum(g) OVER (PARTITION BY bidder ORDER BY dateTime ROWS UNBOUNDED PRECEDING) AS sid
-        FROM (SELECT bidder, dateTime, CASE WHEN dateTime - lag(dateTime)
-          OVER (PARTITION BY bidder ORDER BY dateTime) > 10000 THEN 1 ELSE 0 END AS g FROM bid))
-        GROUP BY bidder, sid""",
-    "q12": f"SELECT bidder, {START} AS ws, count(*) AS n FROM bid GROUP BY ALL",
-    "qg": "SELECT auction, count(*) AS n FROM bid GROUP BY ALL",
-    "sj": "SELECT o.customer_id, o.order_id, o.amount, c.name, c.region, c.tier FROM orders o "
-    "LEFT JOIN customers c ON o.customer_id = c.customer_id",
-}
 # What is asked of headrace's result for the check, in the order of the columns above.
 ANSWERS = {
     "q3": "SELECT * FROM q3",
@@ -75,32 +38,6 @@ ANSWERS = {
 }
 # Length of the windows by which the check leaves out what is open at the end; ms.
 WINDOWS = {"q5": (1, 10_000), "q5h": (1, 10_000), "q7": (1, 10_000), "q12": (1, 10_000), "q11": (2, 10_000)}
-
-PEER = """
-import duckdb, sys
-query, target, form, data = sys.argv[1:5]
-connection = duckdb.connect()
-connection.execute("SET threads = 2; SET preserve_insertion_order = false")
-exec(sys.stdin.read())
-if target == "-":
-    connection.execute(f"CREATE TEMP TABLE sink AS SELECT count(*) FROM (SELECT hash(COLUMNS(*)) FROM ({query}))")
-else:
-    connection.execute(f"COPY ({query}) TO '{target}' (FORMAT {form})")
-"""
-
-
-def views(data, form):
-    lines = []
-    for table, columns in COLUMNS.items():
-        spec = "{" + ", ".join("'%s': '%s'" % tuple(c.split()) for c in columns.split(", ")) + "}"
-        path = f"{data}/{table}/*.{form}"
-        if form == "json":
-            source = f"read_json('{path}', format = 'newline_delimited', columns = {spec})"
-        else:
-            source = f"read_csv('{path}', header = false, columns = {spec}, auto_detect = false, delim = ',')"
-        lines.append(f'connection.execute("""CREATE VIEW {table} AS SELECT * FROM {source}""")')
-    return "\n".join(lines)
-
 
 def measured(command, stdin=""):
     """Wall seconds, CPU seconds and peak MB of a process from its start to its end."""
@@ -120,84 +57,120 @@ def measured(command, stdin=""):
 
 
 def headrace(query, data, options, statements=(), output="csv"):
-    command = [BINARY, "run", "--output", output, "--workers", str(options.workers)]
-    form = "JSON" if options.format == "json" else "DELIMITED"
-    for name, value in (("data", data), ("suffix", options.format), ("format", form)):
-        command += ["--define", f"{name}={value}"]
-    with open(os.path.join(HERE, "queries", query + ".sql")) as file:
-        text = file.read()
+    text = workload.script(query, data, options.format, options.source == "topic", options.copies)
     if options.sink == "discard":
         text = "SET 'headrace.sink' = 'discard';\n" + text
-    command.append("--command=" + text)
-    for statement in statements:
-        command.append("--command=" + statement)
-    return command
+    command = [BINARY, "run", "--output", output, "--workers", str(options.workers), "--command=" + text]
+    return command + ["--command=" + statement for statement in statements]
 
 
-def run_headrace(query, data, options):
-    directory = tempfile.mkdtemp(prefix="headrace-bench-", dir=options.scratch)
-    try:
-        command = headrace(query, data, options)
-        command[2:2] = ["--data", directory + "/data", "--durability", options.durability]
-        return measured(command)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+class Headrace:
+    """Over files every run has a data directory of its own; over topics those of a query's runs share the one into
+    which its sources were loaded."""
+
+    def __init__(self, query, data, options):
+        self.query, self.data, self.options = query, data, options
+        self.directory = tempfile.mkdtemp(prefix="headrace-bench-", dir=options.scratch)
+        self.runs = 0
+        if options.source == "topic":
+            self.quietly(workload.load(query, data, options.format))
+            self.quietly(workload.unload(query))
+
+    def place(self):
+        topic = self.options.source == "topic"
+        return ["--data", f"{self.directory}/{0 if topic else self.runs}", "--durability", self.options.durability]
+
+    def quietly(self, text):
+        measured([BINARY, "run", *self.place(), "--command=" + text])
+
+    def run(self):
+        command = headrace(self.query, self.data, self.options)
+        command[2:2] = self.place()
+        result = measured(command)
+        if self.options.source == "topic":
+            self.quietly(workload.undo(self.query, self.options.copies))
+        else:
+            shutil.rmtree(f"{self.directory}/{self.runs}")
+        self.runs += 1
+        return result
+
+    def close(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def run_duckdb(query, data, options):
-    directory = tempfile.mkdtemp(prefix="headrace-bench-", dir=options.scratch)
-    try:
-        target = "-" if options.sink == "discard" else f"{directory}/result.{options.format}"
-        return measured(
-            [sys.executable, "-c", PEER, DUCKDB[query], target, options.format, data],
-            views(data, options.format))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+class Peer:
+    def __init__(self, make, options):
+        self.make, self.scratch = make, options.scratch
+
+    def run(self):
+        directory = tempfile.mkdtemp(prefix="headrace-bench-", dir=self.scratch)
+        try:
+            return measured(*self.make(directory))
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def close(self):
+        pass
 
 
-def count(data, query, form):
-    total = 0
-    for table in TABLES.get(query, ["bid"]):
-        for path in glob.glob(f"{data}/{table}/*.{form}"):
-            with open(path, "rb") as file:
-                while block := file.read(1 << 24):
-                    total += block.count(b"\n")
-    return total
+def contestants(query, data, options):
+    """Name and runner of headrace and of each peer."""
+    result = [("headrace", Headrace(query, data, options))]
+    if "DuckDB" in options.peers:
+        result.append(("DuckDB", Peer(lambda folder: peers.duckdb_command(
+            query, data, options.format, options.sink, folder), options)))
+    if "Flink" in options.peers:
+        result.append(("Flink", Peer(lambda folder: peers.flink_command(
+            query, data, options.format, options.sink, folder, options.workers), options)))
+    return result
 
 
-def compare(options, has_duckdb):
-    title = f"{'query':5} {'records':>9} | {'headrace rec/s':>14} {'steady':>11} {'CPU us':>7} {'MB':>5}"
-    if has_duckdb:
-        title += f" | {'DuckDB rec/s':>13} {'steady':>11} {'CPU us':>7} {'MB':>5} | {'whole':>6} {'steady':>6}"
+def compare(options):
+    names = ["headrace"] + options.peers
+    title = f"{'query':5} {'records':>9}"
+    for name in names:
+        title += f" | {name + ' rec/s':>14} {'steady':>11} {'start ms':>8} {'CPU us':>7} {'MB':>5}"
+        title += f" {'whole':>7} {'steady':>7}" if name != "headrace" else ""
     print(title)
     for query in options.queries:
-        records = count(options.data, query, options.format)
-        engines = [("headrace", run_headrace)] + ([("DuckDB", run_duckdb)] if has_duckdb else [])
-        runs = {name: [] for name, _ in engines}
-        starts = {name: [] for name, _ in engines}
+        records = workload.count(query, options.data, options.format)
+        runs, starts = {name: [] for name in names}, {name: [] for name in names}
+        runners = contestants(query, options.data, options)
+        small = contestants(query, options.tiny, options) if options.tiny else []
         for _ in range(options.runs):
-            for name, run in engines:
-                if options.tiny:
-                    starts[name].append(run(query, options.tiny, options)[0])
-                runs[name].append(run(query, options.data, options))
-        line = f"{query:5} {records:>9} |"
-        rates = {}
-        for name, _ in engines:
-            wall = statistics.median(r[0] for r in runs[name])
-            cpu = statistics.median(r[1] for r in runs[name])
-            peak = max(r[2] for r in runs[name])
-            start = statistics.median(starts[name]) if starts[name] else 0
-            steady = max(wall - start, 1e-3)
-            rates[name] = (records / wall, records / steady)
-            width = 14 if name == "headrace" else 13
-            line += (
-                f" {records / wall:>{width},.0f} {records / steady:>11,.0f} {cpu / records * 1e6:>7.2f}"
-                f" {peak:>5.0f}" + (" |" if has_duckdb else ""))
-        if has_duckdb:
-            whole = rates["headrace"][0] / rates["DuckDB"][0]
-            steady = rates["headrace"][1] / rates["DuckDB"][1]
-            line += f" {whole:>5.2f}x {steady:>5.2f}x"
-        print(line, flush=True)
+            for name, runner in small:
+                starts[name].append(runner.run()[0])
+            for name, runner in runners:
+                runs[name].append(runner.run())
+        for _, runner in runners + small:
+            runner.close()
+        print(f"{query:5} {records:>9}" + "".join(line(name, runs, starts, records) for name in names), flush=True)
+
+
+def line(name, runs, starts, records):
+    """One engine's medians; ratios are medians of the runs pair by pair."""
+    start = statistics.median(starts[name]) if starts[name] else 0
+    own = statistics.median(starts["headrace"]) if starts["headrace"] else 0
+    wall, cpu = (statistics.median(run[place] for run in runs[name]) for place in (0, 1))
+    text = (
+        f" | {records / wall:>14,.0f} {records / max(wall - start, 1e-3):>11,.0f} {start * 1e3:>8.0f}"
+        f" {cpu / records * 1e6:>7.2f} {max(run[2] for run in runs[name]):>5.0f}")
+    if name != "headrace":
+        pairs = [(run[0], mine[0]) for run, mine in zip(runs[name], runs["headrace"])]
+        whole = statistics.median(theirs / mine for theirs, mine in pairs)
+        steady = statistics.median(max(theirs - start, 1e-3) / max(mine - own, 1e-3) for theirs, mine in pairs)
+        text += f" {whole:>6.2f}x {steady:>6.2f}x"
+    return text
+
+
+def count_rows(options):
+    for query in options.queries:
+        result = subprocess.run(
+            headrace(query, options.data, options, [f"SELECT COUNT(*) AS n FROM {query};"]),
+            capture_output=True, text=True)
+        if result.returncode != 0:
+            sys.exit(f"{query}: {result.stderr[-2000:]}")
+        print(f"{query}: {result.stdout.split()[-1]} rows", flush=True)
 
 
 def normal(value):
@@ -219,7 +192,7 @@ def check(options):
     import duckdb
 
     connection = duckdb.connect()
-    exec(views(options.data, options.format))
+    exec(peers.duckdb_views(options.data, options.format))
     wrong = 0
     for query in options.queries:
         answer = ANSWERS.get(query, f"SELECT * FROM {query}")
@@ -229,7 +202,7 @@ def check(options):
         if result.returncode != 0:
             sys.exit(f"{query}: {result.stderr[-2000:]}")
         ours = [[normal(v) for v in row] for row in list(csv.reader(result.stdout.splitlines()))[1:]]
-        theirs = [[normal(v) for v in row] for row in connection.execute(DUCKDB[query]).fetchall()]
+        theirs = [[normal(v) for v in row] for row in connection.execute(peers.DUCKDB[query]).fetchall()]
         if query in WINDOWS:
             place, length = WINDOWS[query]
             last = connection.execute("SELECT max(dateTime) FROM bid").fetchone()[0]
@@ -251,28 +224,36 @@ def main():
     parser.add_argument("data")
     parser.add_argument("queries", nargs="*", metavar="QUERY")
     parser.add_argument("--format", choices=["json", "csv"], default="json")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--source", choices=["file", "topic"], default="file")
     parser.add_argument("--sink", choices=["topic", "discard"], default="topic")
     parser.add_argument("--durability", choices=["os", "disk"], default="os")
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--tiny")
+    parser.add_argument("--peers", help="of DuckDB, Flink; empty for none (default: what is installed)")
     parser.add_argument("--scratch", help="where data directories and results go (default: the temporary directory)")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--count", action="store_true")
     options = parser.parse_args()
-    options.queries = options.queries or QUERIES
-    if unknown := set(options.queries) - set(QUERIES):
-        sys.exit(f"unknown query {sorted(unknown)[0]}; there are {' '.join(QUERIES)}")
+    options.queries = options.queries or workload.QUERIES
+    if unknown := set(options.queries) - set(workload.QUERIES):
+        sys.exit(f"unknown query {sorted(unknown)[0]}; there are {' '.join(workload.QUERIES)}")
     if options.check:
         return check(options)
-    try:
-        import duckdb
-
-        version = duckdb.__version__
-    except ImportError:
-        version = None
-    print(f"{options.format}, sink {options.sink}, durability {options.durability}, "
-          f"{options.workers} workers, medians of {options.runs}; DuckDB {version or 'not installed'}")
-    compare(options, version is not None)
+    if options.count:
+        return count_rows(options)
+    versions = {"DuckDB": peers.duckdb_version(), "Flink": peers.flink_version()}
+    wanted = [name for name in versions if versions[name]] if options.peers is None else [
+        name for name in options.peers.split(",") if name]
+    for name in wanted:
+        if not versions.get(name):
+            sys.exit(f"the peer {name} is not installed")
+    options.peers = wanted
+    beside = ", ".join(f"{name} {versions[name]}" for name in wanted) or "no peer"
+    print(f"{options.format}, source {options.source}, sink {options.sink}, durability {options.durability}, "
+          f"{options.workers} workers, {options.copies} of each query, medians of {options.runs}; {beside}")
+    compare(options)
 
 
 main()

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import workload
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 BINARY = os.environ.get("HEADRACE", os.path.join(os.path.dirname(HERE), ".build/release/headrace"))
 RECORD = os.path.join(HERE, "instructions.txt")
@@ -54,13 +56,11 @@ def stripped(folder):
 
 
 def instructions(query, data, binary):
-    with open(f"{HERE}/queries/{query}.sql") as file:
-        text = file.read()
+    text = workload.script(query, data, "json")
     with tempfile.TemporaryDirectory() as scratch:
         result = subprocess.run(
             ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", binary, "run",
              "--data", scratch + "/data", "--durability", "os", "--workers", "1",
-             "--define", f"data={data}", "--define", "suffix=json", "--define", "format=JSON",
              "--command=" + text], capture_output=True, text=True)
     if result.returncode != 0:
         sys.exit(f"{query}: {result.stderr[-1500:]}")

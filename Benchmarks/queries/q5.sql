@@ -1,7 +1,3 @@
-CREATE STREAM bid (
-    auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` BIGINT,
-    extra STRING
-  ) WITH (FILE = '${data}/bid/*.${suffix}', VALUE_FORMAT = '${format}', TIMESTAMP = '`dateTime`');
 CREATE TABLE q5 AS
   SELECT auction, COUNT(*) AS n FROM bid WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY auction
   EMIT FINAL;

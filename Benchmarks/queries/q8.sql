@@ -1,11 +1,3 @@
-CREATE STREAM auction (
-    id BIGINT, `itemName` STRING, description STRING, `initialBid` BIGINT, reserve BIGINT,
-    `dateTime` BIGINT, expires BIGINT, seller BIGINT, category BIGINT, extra STRING
-  ) WITH (FILE = '${data}/auction/*.${suffix}', VALUE_FORMAT = '${format}', TIMESTAMP = '`dateTime`');
-CREATE STREAM person (
-    id BIGINT, name STRING, `emailAddress` STRING, `creditCard` STRING, city STRING, state STRING,
-    `dateTime` BIGINT, extra STRING
-  ) WITH (FILE = '${data}/person/*.${suffix}', VALUE_FORMAT = '${format}', TIMESTAMP = '`dateTime`');
 CREATE TABLE people AS
   SELECT id, LATEST_BY_OFFSET(name) AS name FROM person WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY id;
 CREATE TABLE sellers AS

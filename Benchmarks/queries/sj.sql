@@ -1,14 +1,7 @@
--- Without TIMESTAMP the customers are older than every order, so that each order finds its customer.
-CREATE STREAM customer_changes (
-    customer_id BIGINT, name STRING, region STRING, tier STRING, updated_at BIGINT
-  ) WITH (FILE = '${data}/customers/*.${suffix}', VALUE_FORMAT = '${format}');
 CREATE TABLE customers AS
   SELECT customer_id, LATEST_BY_OFFSET(name) AS name, LATEST_BY_OFFSET(region) AS region,
     LATEST_BY_OFFSET(tier) AS tier
   FROM customer_changes GROUP BY customer_id;
-CREATE STREAM orders (
-    order_id BIGINT, customer_id BIGINT, item STRING, quantity BIGINT, amount BIGINT, ts BIGINT
-  ) WITH (FILE = '${data}/orders/*.${suffix}', VALUE_FORMAT = '${format}', TIMESTAMP = 'ts');
 CREATE STREAM sj AS
   SELECT o.customer_id AS customer_id, o.order_id AS order_id, o.amount AS amount, c.name AS name,
     c.region AS region, c.tier AS tier

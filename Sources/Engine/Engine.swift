@@ -171,6 +171,15 @@ public final class Engine: @unchecked Sendable {
     return try stepLocked()
   }
 
+  /// Whether a running query follows a file, whose growth nobody tells of.
+  var readsFiles: Bool {
+    lock.withLock {
+      queries.contains { query in
+        query.runtime != nil && query.optimized.scans.contains { $0.source.file != nil }
+      } || pushes.contains { $0.plan.scans.contains { $0.source.file != nil } }
+    }
+  }
+
   /// Drops the records that their topics' retention no longer keeps. Returns the number of segments dropped.
   @discardableResult
   public func applyRetention() throws(EngineError) -> Int {

@@ -51,6 +51,7 @@ extension Session {
       engine.pushes.append(push)
       return (push, bound)
     }
+    engine.log.nudge()
     handler.begin(columns(bound))
     defer { push.end() }
     var left = bound.limit ?? Int64.max

@@ -42,6 +42,8 @@ public final class LogStore: Sendable {
     var isHandedOver = false
     var committerThread: ServiceThread?
     var isCheckpointing = false
+    /// Calls of `nudge`.
+    var nudges = 0
     /// Set once, by what poisons the store.
     var failure: StorageError?
     var maintenanceError: StorageError?
@@ -151,11 +153,21 @@ public final class LogStore: Sendable {
   /// The executor's number of the last epoch commit; 0 before the first.
   public var lastEpoch: Int64 { shared.withLock { $0.published.epoch } }
 
+  /// Ends the waits for a change that know of fewer calls: there is something to do besides commits.
+  public func nudge() { shared.change { $0.nudges += 1 } }
+
+  /// How often `nudge` was called.
+  public var nudges: Int { shared.withLock { $0.nudges } }
+
   /// Blocks until there is a commit after number `commit`, or `milliseconds` have passed, or the
-  /// store is closed or poisoned. Returns the number of the last commit.
-  public func waitForChange(after commit: Int64, milliseconds: Int? = nil) -> Int64 {
+  /// store is closed or poisoned, or `nudge` was called more often than `nudges` says. Returns the number of the
+  /// last commit.
+  public func waitForChange(
+    after commit: Int64, nudges: Int? = nil, milliseconds: Int? = nil
+  ) -> Int64 {
     let found = shared.wait(milliseconds: milliseconds) { state -> Int64? in
-      let isOver = state.isClosing || state.failure != nil
+      let isOver =
+        state.isClosing || state.failure != nil || nudges.map { state.nudges > $0 } ?? false
       return state.published.commit > commit || isOver ? state.published.commit : nil
     }
     return found ?? lastCommit

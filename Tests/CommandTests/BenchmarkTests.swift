@@ -78,28 +78,26 @@ import Testing
 
   @Test func queriesRun() throws {
     let data = try data()
-    let queries = Self.root.appendingPathComponent("Benchmarks/queries")
-    let files = try FileManager.default.contentsOfDirectory(atPath: queries.path).sorted()
-    #expect(files.count == 12)
-    for file in files {
-      let name = file.replacing(".sql", with: "")
-      let text = try String(contentsOf: queries.appendingPathComponent(file), encoding: .utf8)
-      let outcome = try headrace(
-        "run", "--define", "data=\(data.path)", "--define", "suffix=json", "--define",
-        "format=JSON",
-        "-c", text, "-c", "SELECT COUNT(*) AS n FROM \(name);")
-      #expect(outcome.status == 0, "\(file): \(outcome.err)")
-      let count = outcome.out.split(separator: "\n").last.flatMap { Int($0) }
-      if ["q0", "q1", "sj"].contains(name) { #expect(count == 120, "\(name): \(outcome.out)") }
-      #expect((count ?? 0) > 0, "\(name): \(outcome.out)")
+    let bench = Self.root.path + "/Benchmarks/bench.py"
+    let counts = try python([bench, "--count", data.path])
+    #expect(counts.status == 0, "\(counts.out)")
+    let lines = counts.out.split(separator: "\n").map(String.init)
+    #expect(lines.count == 12, "\(counts.out)")
+    for line in lines {
+      let words = line.split(separator: " ")
+      if ["q0:", "q1:", "sj:"].contains(words[0]) { #expect(words[1] == "120", "\(line)") }
+      #expect(words[1] != "0", "\(line)")
     }
   }
 
   @Test func programsRun() throws {
     let data = try data()
     let benchmarks = Self.root.path + "/Benchmarks/"
-    let bench = try python([benchmarks + "bench.py", "--runs", "1", data.path, "q0", "q5"])
-    #expect(bench.status == 0 && bench.out.contains("q5"), "\(bench.out)")
+    for options in [["--sink", "discard"], ["--source", "topic", "--copies", "3"]] {
+      let bench = try python(
+        [benchmarks + "bench.py", "--peers", "", "--runs", "1"] + options + [data.path, "q0", "q8"])
+      #expect(bench.status == 0 && bench.out.contains("q8"), "\(bench.out)")
+    }
     let latency = try python([
       benchmarks + "latency.py", "--rate", "200", "--seconds", "1", "--durability", "memory",
     ])

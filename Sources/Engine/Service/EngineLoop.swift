@@ -1,5 +1,6 @@
 // The thread that advances the epochs of an engine that serves somebody: it steps while there is input, and
-// sleeps until the log changes. Files that grow do not wake it, so it looks at them several times a second.
+// sleeps until the log changes. Files that grow do not wake it, so while queries read files it looks at them
+// several times a second.
 // Now and then it drops what the topics' retention no longer keeps.
 
 import Executor
@@ -16,7 +17,8 @@ public final class EngineLoop: Sendable {
     var failure: EngineError?
   }
 
-  private static let idleMilliseconds = 50
+  private static let fileMilliseconds = 50
+  private static let idleMilliseconds = 1000
   private static let keeperMilliseconds = 200
   private static let retentionMilliseconds: Int64 = 10_000
   private let engine: Engine
@@ -40,9 +42,11 @@ public final class EngineLoop: Sendable {
           try engine.applyRetention()
           nextRetention = wallClockMs() + Self.retentionMilliseconds
         }
-        let commit = engine.log.lastCommit
+        let (commit, nudges) = (engine.log.lastCommit, engine.log.nudges)
         if try engine.step() { continue }
-        _ = engine.log.waitForChange(after: commit, milliseconds: Self.idleMilliseconds)
+        _ = engine.log.waitForChange(
+          after: commit, nudges: nudges,
+          milliseconds: engine.readsFiles ? Self.fileMilliseconds : Self.idleMilliseconds)
       }
     } catch {
       failure = error
@@ -57,10 +61,14 @@ public final class EngineLoop: Sendable {
   /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for them.
   private func keepTables() {
     while !state.withLock({ $0.isStopping || $0.hasEnded }) {
+      guard engine.hasMirrors.load(ordering: .acquiring) else {
+        // Without such tables no commit wakes this thread.
+        _ = state.wait(milliseconds: Self.keeperMilliseconds) { $0.isStopping ? true : nil }
+        continue
+      }
       let commit = engine.log.lastCommit
       if engine.advanceMirrors() { continue }
       _ = engine.log.waitForChange(after: commit, milliseconds: Self.keeperMilliseconds)
-      if !engine.hasMirrors.load(ordering: .acquiring) { usleep(100_000) }
     }
     state.change { $0.keeperHasEnded = true }
   }
@@ -69,7 +77,8 @@ public final class EngineLoop: Sendable {
 
   /// Ends the thread after the epoch that it is in.
   public func stop() {
-    state.withLock { $0.isStopping = true }
+    state.change { $0.isStopping = true }
+    engine.log.nudge()
     _ = state.wait { $0.hasEnded && $0.keeperHasEnded ? true : nil }
   }
 }

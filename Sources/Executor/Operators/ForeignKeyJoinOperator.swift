@@ -8,8 +8,8 @@ import Syntax
 
 final class ForeignKeyJoinOperator: MergingOperator {
   private let isLeftJoin: Bool
-  private let left: TableState
-  private let right: TableState
+  private let left: ColumnTable
+  private let right: ColumnTable
   private let leftKeys: [Int]
   private let rightKeys: [Int]
   private let foreignKey: BoundExpression
@@ -17,12 +17,19 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private let emitsRetractions: Bool
   private let condition: PairCondition?
   private var output: JoinOutput
-  /// Foreign key to the keys of the left rows that have it.
-  private var references: [[UInt8]: Set<[UInt8]>] = [:]
-  private var foreignKeys: [[UInt8]: [UInt8]] = [:]
+  /// By slot of the left table: the slot of the right key that its row names; -1: none.
+  private var named: [Int32] = []
+  /// By slot of the right table, whose index has every key that is named: the left slots that name it.
+  private var namers: [[Int32]] = []
+  /// Where a left slot stands in its list.
+  private var places: [Int32] = []
+  /// Of the open batch of each side; `foreign`: right slots, -1 for NULL.
+  private var slots: [[Int32]] = [[], []]
+  private var entries: [[Int32]] = [[], []]
+  private var foreign: [Int32] = []
 
   init(
-    isLeftJoin: Bool, left: TableState, right: TableState, leftKeys: [Int], rightKeys: [Int],
+    isLeftJoin: Bool, left: ColumnTable, right: ColumnTable, leftKeys: [Int], rightKeys: [Int],
     foreignKey: BoundExpression, evaluator: Evaluator, emitsRetractions: Bool,
     condition: PairCondition?
   ) {
@@ -35,7 +42,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
     self.foreignKey = foreignKey
     self.evaluator = evaluator
     self.emitsRetractions = emitsRetractions
-    output = JoinOutput(left: left.types, right: right.types, key: [], isTable: true)
+    output = JoinOutput(sides: [left.rows, right.rows], keys: [[], []], isTable: true)
   }
 
   override var stores: [any StateStore] { [left, right] }
@@ -44,24 +51,43 @@ final class ForeignKeyJoinOperator: MergingOperator {
     condition?.begin(context)
   }
 
+  override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    let table = port == 0 ? left : right
+    let columns = (port == 0 ? leftKeys : rightKeys).map { batch.columns[$0] }
+    table.index.insert(
+      RowCodec.encode(columns, count: batch.count), slots: &slots[port]
+    ) { _ in }
+    entries[port] = table.rows.add(batch.columns, rowtimes: batch.rowtimes)
+    if port == 0 { foreign = namedSlots(batch) }
+  }
+
+  /// The right slot that each left row names.
+  private func namedSlots(_ batch: RecordBatch) -> [Int32] {
+    let column = evaluator.column(foreignKey, batch, failed: &failedExpressions)
+    var result: [Int32] = []
+    right.index.insert(RowCodec.encode([column], count: batch.count), slots: &result) { _ in }
+    if let validity = column.validity {
+      for row in 0..<batch.count where !validity[row] { result[row] = -1 }
+    }
+    return result
+  }
+
   override func take(
     _ batch: RecordBatch, rows: Range<Int>, port: Int
   ) throws(QueryFailure) {
-    let part = rows == 0..<batch.count ? batch : batch.gather(rows.map { Int32($0) })
-    let places = port == 0 ? leftKeys : rightKeys
-    let keys = RowCodec.encode(places.map { part.columns[$0] }, count: part.count)
-    let encoded = RowCodec.encode(part.columns, count: part.count)
-    let foreign = port == 0 ? foreignKeyColumn(part) : nil
-    for row in 0..<part.count {
-      let kind = part.kind(row)
+    for row in rows {
+      let entry = entries[port][row]
+      let kind = batch.kind(row)
+      if kind == .updateBefore || kind == .delete {
+        (port == 0 ? left : right).rows.retire(entry)
+        if port == 0 { forget(foreign[row]) }
+      }
       if kind == .updateBefore { continue }
-      let new = kind == .delete ? nil : Array(encoded.bytes(row))
-      if let foreign {
-        try changeLeft(
-          part, row, Array(keys.bytes(row)), new,
-          foreign.column.isNull(row) ? nil : Array(foreign.rows.bytes(row)))
+      let new = kind == .delete ? -1 : entry
+      if port == 0 {
+        changeLeft(batch, row, new)
       } else {
-        try changeRight(part, row, Array(keys.bytes(row)), new)
+        try changeRight(batch, row, new)
       }
     }
     if output.count >= 2048 { try emit(output.finish()) }
@@ -69,137 +95,123 @@ final class ForeignKeyJoinOperator: MergingOperator {
 
   override func endMerge() throws(QueryFailure) {
     if output.count > 0 { try emit(output.finish()) }
+    left.sweep()
+    // Keys that are named stay in the index of the right table, which `sweep` would take out.
+    right.sweep { slot in Int(slot) < self.namers.count && !self.namers[Int(slot)].isEmpty }
   }
 
-  private func foreignKeyColumn(_ batch: RecordBatch) -> (column: Column, rows: EncodedRows) {
-    let column = evaluator.column(foreignKey, batch, failed: &failedExpressions)
-    return (column, RowCodec.encode([column], count: batch.count))
+  /// -1 unless the pair passes the rest of the condition.
+  private func fitting(_ leftEntry: Int32, _ rightEntry: Int32) -> Int32 {
+    guard let condition, leftEntry >= 0, rightEntry >= 0 else { return rightEntry }
+    return condition.test(
+      [leftEntry], of: left.rows, [rightEntry], of: right.rows, failed: &failedExpressions)[0]
+      ? rightEntry : -1
   }
 
-  private func lookUp(_ state: TableState, _ key: [UInt8]) -> (row: [UInt8], time: Int64)? {
-    key.withUnsafeBytes { bytes in
-      state.find(bytes).map { (Array(state.row($0)), state.rowtime($0)) }
+  /// A right slot is named no more: it may go where it has no row.
+  private func forget(_ slot: Int32) {
+    if slot >= 0, right.entry(slot) < 0 { right.remove(slot) }
+  }
+
+  private func name(_ slot: Int32, _ target: Int32) {
+    let missing = Int(slot) + 1 - named.count
+    if missing > 0 {
+      named.append(contentsOf: repeatElement(-1, count: missing))
+      places.append(contentsOf: repeatElement(-1, count: missing))
     }
+    let old = named[Int(slot)]
+    if old >= 0 {
+      let place = Int(places[Int(slot)])
+      let last = namers[Int(old)].removeLast()
+      if last != slot {
+        namers[Int(old)][place] = last
+        places[Int(last)] = Int32(place)
+      }
+      forget(old)
+    }
+    named[Int(slot)] = target
+    guard target >= 0 else { return }
+    let missingLists = Int(target) + 1 - namers.count
+    if missingLists > 0 { namers.append(contentsOf: repeatElement([], count: missingLists)) }
+    places[Int(slot)] = Int32(namers[Int(target)].count)
+    namers[Int(target)].append(slot)
   }
 
-  /// The right row, unless the rest of the condition fails for the pair.
-  private func fitting(
-    _ leftRow: [UInt8]?, _ match: (row: [UInt8], time: Int64)?
-  ) throws(QueryFailure) -> (row: [UInt8], time: Int64)? {
-    guard let condition, let leftRow, let match else { return match }
-    return try condition.test(leftRow, match.row, failed: &failedExpressions) ? match : nil
-  }
-
-  private func changeLeft(
-    _ batch: RecordBatch, _ row: Int, _ key: [UInt8], _ new: [UInt8]?, _ foreign: [UInt8]?
-  ) throws(QueryFailure) {
-    let old = lookUp(left, key)
-    let oldForeign = foreignKeys[key]
-    if let oldForeign {
-      references[oldForeign]?.remove(key)
-      if references[oldForeign]?.isEmpty ?? false { references[oldForeign] = nil }
-      foreignKeys[key] = nil
-    }
-    let time = batch.rowtimes[row]
-    if let new {
-      key.withUnsafeBytes { key in
-        new.withUnsafeBytes { left.put(key, $0, rowtime: time) }
-      }
-      if let foreign {
-        foreignKeys[key] = foreign
-        references[foreign, default: []].insert(key)
-      }
-    } else {
-      key.withUnsafeBytes { left.remove($0) }
-    }
-    let oldMatch = try fitting(old?.row, oldForeign.flatMap { lookUp(right, $0) })
-    let match = try fitting(new, new == nil ? nil : foreign.flatMap { lookUp(right, $0) })
-    let hadResult = old != nil && (isLeftJoin || oldMatch != nil)
-    let hasResult = new != nil && (isLeftJoin || match != nil)
-    if old == nil, !hasResult { return }
-    let resultTime = max(time, match?.time ?? Int64.min)
-    if hasResult {
-      if hadResult, emitsRetractions {
-        try append(batch, row, old?.row, oldMatch?.row, resultTime, .updateBefore)
-      }
-      try append(
-        batch, row, new, match?.row, resultTime,
-        hadResult && emitsRetractions ? .updateAfter : .insert)
-    } else {
+  private func changeLeft(_ batch: RecordBatch, _ row: Int, _ new: Int32) {
+    let slot = slots[0][row]
+    let old = left.entry(slot)
+    let oldNamed = Int(slot) < named.count ? named[Int(slot)] : -1
+    let target = new < 0 ? -1 : foreign[row]
+    name(slot, target)
+    if new < 0 { left.remove(slot) } else { left.put(slot, new) }
+    let oldMatch = fitting(old, right.entry(oldNamed))
+    let match = new < 0 ? -1 : fitting(new, right.entry(target))
+    let hadResult = old >= 0 && (isLeftJoin || oldMatch >= 0)
+    let hasResult = new >= 0 && (isLeftJoin || match >= 0)
+    if old < 0, !hasResult { return }
+    let time = max(
+      batch.rowtimes[row], match < 0 ? Int64.min : right.rows.times[Int(match)])
+    guard hasResult else {
       // The tombstone carries the left row that it ends, so that its key is known.
-      try append(batch, row, old?.row, oldMatch?.row, resultTime, .delete)
+      return append(batch, row, old, oldMatch, time, .delete)
     }
+    if hadResult, emitsRetractions { append(batch, row, old, oldMatch, time, .updateBefore) }
+    append(
+      batch, row, new, match, time, hadResult && emitsRetractions ? .updateAfter : .insert)
   }
 
   private func changeRight(
-    _ batch: RecordBatch, _ row: Int, _ key: [UInt8], _ new: [UInt8]?
+    _ batch: RecordBatch, _ row: Int, _ new: Int32
   ) throws(QueryFailure) {
-    let old = lookUp(right, key)
-    let time = batch.rowtimes[row]
-    key.withUnsafeBytes { key in
-      if let new {
-        new.withUnsafeBytes { right.put(key, $0, rowtime: time) }
-      } else {
-        right.remove(key)
-      }
+    let slot = slots[1][row]
+    let old = right.entry(slot)
+    if new < 0 { right.remove(slot) } else { right.put(slot, new) }
+    guard Int(slot) < namers.count else { return }
+    let waiting = namers[Int(slot)].sorted {
+      precedes(left.index.key(Int($0)), left.index.key(Int($1)))
     }
-    let waiting = (references[key] ?? []).sorted { $0.lexicographicallyPrecedes($1) }
-    for leftKey in waiting {
-      guard let leftRow = lookUp(left, leftKey) else { continue }
-      let resultTime = max(time, leftRow.time)
-      let old = try fitting(leftRow.row, old)
-      let new = try fitting(leftRow.row, new.map { ($0, time) })?.row
-      let hadResult = isLeftJoin || old != nil
-      let hasResult = isLeftJoin || new != nil
+    for leftSlot in waiting {
+      if output.count >= 1 << 14 { try emit(output.finish()) }
+      let own = left.entry(leftSlot)
+      guard own >= 0 else { continue }
+      let time = max(batch.rowtimes[row], left.rows.times[Int(own)])
+      let before = fitting(own, old)
+      let after = fitting(own, new)
+      let hadResult = isLeftJoin || before >= 0
+      let hasResult = isLeftJoin || after >= 0
       if !hadResult, !hasResult { continue }
-      if hasResult {
-        if hadResult, emitsRetractions {
-          try append(batch, row, leftRow.row, old?.row, resultTime, .updateBefore)
-        }
-        try append(
-          batch, row, leftRow.row, new, resultTime,
-          hadResult && emitsRetractions ? .updateAfter : .insert)
-      } else {
-        try append(batch, row, leftRow.row, old?.row, resultTime, .delete)
+      guard hasResult else {
+        append(batch, row, own, before, time, .delete)
+        continue
       }
+      if hadResult, emitsRetractions { append(batch, row, own, before, time, .updateBefore) }
+      append(
+        batch, row, own, after, time, hadResult && emitsRetractions ? .updateAfter : .insert)
     }
   }
 
   private func append(
-    _ batch: RecordBatch, _ row: Int, _ leftRow: [UInt8]?, _ rightRow: [UInt8]?,
-    _ time: Int64, _ kind: ChangeKind
-  ) throws(QueryFailure) {
-    try (leftRow ?? []).withUnsafeBytesThrowing { (left) throws(QueryFailure) in
-      try (rightRow ?? []).withUnsafeBytesThrowing { (right) throws(QueryFailure) in
-        try output.append(
-          left: leftRow == nil ? nil : left, right: rightRow == nil ? nil : right,
-          key: UnsafeRawBufferPointer(start: nil, count: 0), rowtime: time, at: batch, row,
-          kind: kind)
-      }
-    }
+    _ batch: RecordBatch, _ row: Int, _ leftEntry: Int32, _ rightEntry: Int32, _ time: Int64,
+    _ kind: ChangeKind
+  ) {
+    output.append(
+      left: leftEntry, right: rightEntry, side: 0, entry: leftEntry, rowtime: time, at: batch,
+      row, kind: kind)
   }
 
   /// After a restart: which left rows name which right rows.
-  func rebuildReferences() throws(QueryFailure) {
-    references = [:]
-    foreignKeys = [:]
-    for (key, row) in left.all {
-      let builders = left.types.map { ColumnBuilder($0, capacity: 1) }
-      var reader = RowReader(UnsafeRawBufferPointer(start: nil, count: 0))
-      var isGood = false
-      row.withUnsafeBytes { bytes in
-        reader = RowReader(bytes)
-        isGood = reader.read(into: builders)
-      }
-      guard isGood else { throw QueryFailure("the state of store \(left.name) is damaged") }
+  func rebuildReferences() {
+    named = []
+    namers = []
+    places = []
+    let slots = left.slots
+    for first in stride(from: 0, to: slots.count, by: 4096) {
+      let part = Array(slots[first..<min(first + 4096, slots.count)])
+      let none = [Int64](repeating: 0, count: part.count)
       let batch = RecordBatch(
-        columns: builders.map { $0.finish() }, rowtimes: [0],
-        positions: Positions(major: [0], minor: [0]))
-      let foreign = foreignKeyColumn(batch)
-      guard !foreign.column.isNull(0) else { continue }
-      let bytes = Array(foreign.rows.bytes(0))
-      foreignKeys[key] = bytes
-      references[bytes, default: []].insert(key)
+        columns: left.rows.gather(part.map { left.entry($0) }), rowtimes: none,
+        positions: Positions(major: none, minor: Array(repeating: 0, count: part.count)))
+      for (slot, target) in zip(part, namedSlots(batch)) { name(slot, target) }
     }
   }
 }

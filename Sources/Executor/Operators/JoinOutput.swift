@@ -1,36 +1,38 @@
-// Rows of a join's result, put together from rows of batches and from stored rows: left columns, right
-// columns, key.
+// Rows of a join's result, named by the entries of both sides' slabs and gathered many at once: left columns,
+// right columns, key.
 
 import Columns
 
 struct JoinOutput {
-  private let left: [ColumnBuilder]
-  private let right: [ColumnBuilder]
-  private let key: [ColumnBuilder]
+  private let sides: [RowSlab]
+  /// Per side: the columns that are the result's key.
+  private let keys: [[Int]]
+  private let isTable: Bool
+  private var entries: [[Int32]] = [[], []]
+  /// The row that made the result: its side and its entry; its key is the result's.
+  private var makers: [(side: UInt8, entry: Int32)] = []
   private var rowtimes: [Int64] = []
   private var major: [Int64] = []
   private var minor: [UInt64] = []
   private var kinds: [ChangeKind] = []
   /// Of the records that made the rows; nil while none has any.
   private var headers: [[RecordHeader]]?
-  private let isTable: Bool
 
-  init(left: [DataType], right: [DataType], key: [DataType], isTable: Bool) {
-    self.left = left.map { ColumnBuilder($0, capacity: 256) }
-    self.right = right.map { ColumnBuilder($0, capacity: 256) }
-    self.key = key.map { ColumnBuilder($0, capacity: 256) }
+  init(sides: [RowSlab], keys: [[Int]], isTable: Bool) {
+    self.sides = sides
+    self.keys = keys
     self.isTable = isTable
   }
 
-  /// A side's row: encoded bytes; nil: NULLs.
+  /// `left`, `right`: -1 for NULLs. `side`, `entry`: the row that makes this one, which is row `row` of the
+  /// batch.
   mutating func append(
-    left leftRow: UnsafeRawBufferPointer?, right rightRow: UnsafeRawBufferPointer?,
-    key keyBytes: UnsafeRawBufferPointer, rowtime: Int64, at batch: RecordBatch, _ row: Int,
-    kind: ChangeKind = .insert
-  ) throws(QueryFailure) {
-    try append(leftRow, left)
-    try append(rightRow, right)
-    try append(keyBytes, key)
+    left: Int32, right: Int32, side: Int, entry: Int32, rowtime: Int64, at batch: RecordBatch,
+    _ row: Int, kind: ChangeKind = .insert
+  ) {
+    entries[0].append(left)
+    entries[1].append(right)
+    makers.append((UInt8(side), entry))
     if let own = batch.headers?[row], !own.isEmpty || headers != nil {
       if headers == nil { headers = Array(repeating: [], count: rowtimes.count) }
       headers?.append(own)
@@ -40,18 +42,7 @@ struct JoinOutput {
     rowtimes.append(rowtime)
     major.append(batch.positions.major[row])
     minor.append(batch.positions.minor[row])
-    kinds.append(kind)
-  }
-
-  private func append(
-    _ bytes: UnsafeRawBufferPointer?, _ builders: [ColumnBuilder]
-  ) throws(QueryFailure) {
-    guard let bytes else {
-      for builder in builders { builder.appendNull() }
-      return
-    }
-    var reader = RowReader(bytes)
-    guard reader.read(into: builders) else { throw QueryFailure("the state of a join is damaged") }
+    if isTable { kinds.append(kind) }
   }
 
   var count: Int { rowtimes.count }
@@ -59,6 +50,8 @@ struct JoinOutput {
   /// The rows since the last call.
   mutating func finish() -> RecordBatch {
     defer {
+      for side in 0..<2 { entries[side].removeAll(keepingCapacity: true) }
+      makers.removeAll(keepingCapacity: true)
       rowtimes = []
       major = []
       minor = []
@@ -66,8 +59,31 @@ struct JoinOutput {
       headers = nil
     }
     return RecordBatch(
-      columns: (left + right + key).map { $0.finish() }, rowtimes: rowtimes,
-      positions: Positions(major: major, minor: minor), kinds: isTable ? kinds : nil,
-      headers: headers)
+      columns: sides[0].gather(entries[0]) + sides[1].gather(entries[1]) + keyColumns(),
+      rowtimes: rowtimes, positions: Positions(major: major, minor: minor),
+      kinds: isTable ? kinds : nil, headers: headers)
+  }
+
+  private func keyColumns() -> [Column] {
+    guard !keys[0].isEmpty else { return [] }
+    var own: [[Int32]] = [[], []]
+    var places: [Int32] = []
+    for maker in makers { own[Int(maker.side)].append(maker.entry) }
+    if own[1].isEmpty || own[0].isEmpty {
+      let side = own[1].isEmpty ? 0 : 1
+      return keys[side].map { sides[side].gather(own[side], column: $0) }
+    }
+    var next: [Int32] = [0, Int32(own[0].count)]
+    for maker in makers {
+      places.append(next[Int(maker.side)])
+      next[Int(maker.side)] += 1
+    }
+    return zip(keys[0], keys[1]).map { left, right in
+      Column.concatenate(
+        [
+          sides[0].gather(own[0], column: left), sides[1].gather(own[1], column: right),
+        ], sides[0].types[left]
+      ).gather(places)
+    }
   }
 }

@@ -10,7 +10,10 @@ class MergingOperator: Operator {
     pending[port].append(batch)
   }
 
-  /// Takes consecutive rows of one side.
+  /// Called once for a batch, before its first run.
+  func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {}
+
+  /// Takes consecutive rows of one side, of the batch that was opened last on that side.
   func take(_ batch: RecordBatch, rows: Range<Int>, port: Int) throws(QueryFailure) {}
 
   /// Called after the last run.
@@ -56,6 +59,7 @@ class MergingOperator: Operator {
           end += 1
         }
       }
+      if rows[port] == 0 { try open(batch, port: port) }
       try take(batch, rows: rows[port]..<end, port: port)
       rows[port] = end
     }

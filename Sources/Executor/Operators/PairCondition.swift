@@ -1,4 +1,4 @@
-// What an ON clause asks besides equal keys, of pairs of stored rows.
+// What an ON clause asks besides equal keys, of pairs of rows.
 
 import Columns
 import Planner
@@ -6,15 +6,11 @@ import Planner
 final class PairCondition {
   private let predicate: BoundExpression
   private let evaluator: Evaluator
-  private let left: [DataType]
-  private let right: [DataType]
 
   /// `evaluator`: over the left columns, then the right ones.
-  init(_ predicate: BoundExpression, evaluator: Evaluator, left: [DataType], right: [DataType]) {
+  init(_ predicate: BoundExpression, evaluator: Evaluator) {
     self.predicate = predicate
     self.evaluator = evaluator
-    self.left = left
-    self.right = right
   }
 
   func begin(_ context: EvaluationContext) { evaluator.context = context }
@@ -24,40 +20,18 @@ final class PairCondition {
     evaluator.matches(predicate, batch, failed: &failed)
   }
 
-  /// Whether each pair passes; an expression that fails does not.
+  /// Whether each pair of entries passes; an expression that fails does not.
   func test(
-    _ pairs: [(left: UnsafeRawBufferPointer, right: UnsafeRawBufferPointer)],
+    _ left: [Int32], of leftRows: RowSlab, _ right: [Int32], of rightRows: RowSlab,
     failed: inout Int
-  ) throws(QueryFailure) -> [Bool] {
-    let builders = [left, right].map { $0.map { ColumnBuilder($0, capacity: pairs.count) } }
-    for pair in pairs {
-      for (bytes, side) in [(pair.left, builders[0]), (pair.right, builders[1])] {
-        var reader = RowReader(bytes)
-        guard reader.read(into: side) else {
-          throw QueryFailure("the state of a join is damaged")
-        }
-      }
-    }
+  ) -> [Bool] {
+    var result = [Bool](repeating: false, count: left.count)
+    guard !left.isEmpty else { return result }
+    let none = [Int64](repeating: 0, count: left.count)
     let batch = RecordBatch(
-      columns: builders.joined().map { $0.finish() },
-      rowtimes: Array(repeating: 0, count: pairs.count),
-      positions: Positions(
-        major: Array(repeating: 0, count: pairs.count),
-        minor: Array(repeating: 0, count: pairs.count)))
-    var result = [Bool](repeating: false, count: pairs.count)
+      columns: leftRows.gather(left) + rightRows.gather(right), rowtimes: none,
+      positions: Positions(major: none, minor: Array(repeating: 0, count: left.count)))
     for row in matches(batch, failed: &failed) { result[Int(row)] = true }
-    return result
-  }
-
-  func test(_ left: [UInt8], _ right: [UInt8], failed: inout Int) throws(QueryFailure) -> Bool {
-    var count = failed
-    var result = false
-    try left.withUnsafeBytesThrowing { (leftBytes) throws(QueryFailure) in
-      try right.withUnsafeBytesThrowing { (rightBytes) throws(QueryFailure) in
-        result = try test([(leftBytes, rightBytes)], failed: &count)[0]
-      }
-    }
-    failed = count
     return result
   }
 }

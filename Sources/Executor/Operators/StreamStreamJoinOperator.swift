@@ -4,9 +4,10 @@
 //   2. the row is stored on its side and meets the rows of the other side within the window, oldest first;
 //   3. a row that met none is an outer row where the join type asks for it: without a grace period it is
 //      given out at once, with one it waits until stream time has passed its window and the grace.
-// The result has the later of the two times.
+// The result has the later of the two times. A row that the filter of its side rejects only advances time.
 
 import Columns
+import Planner
 import Syntax
 
 final class StreamStreamJoinOperator: MergingOperator {
@@ -17,49 +18,71 @@ final class StreamStreamJoinOperator: MergingOperator {
     var graceMs: Int64?
     var keys: [[Int]]
     var types: [[DataType]]
-    var keyTypes: [DataType]
+    /// How many key columns the result has.
+    var keyCount: Int
     /// What a pair must fulfil besides equal keys.
     var condition: PairCondition?
+    /// What rows of a side must fulfil to have a result; of inner joins only.
+    var filters: [RowFilter?]
+  }
+
+  /// A predicate over the rows of one side.
+  struct RowFilter {
+    var predicate: BoundExpression
+    var evaluator: Evaluator
+  }
+
+  /// What becomes of a row of an open batch.
+  private enum Fate: UInt8 {
+    /// It is stored and meets others.
+    case joins
+    /// It has a NULL key: nobody to meet.
+    case unmatched
+    /// It only says how late it is.
+    case advances
+    case nothing
+  }
+
+  private struct OpenBatch {
+    var fates: [Fate] = []
+    /// By row; those of rows that do not join or stand unmatched mean nothing.
+    var entries: [Int32] = []
+    var slots: [Int32] = []
   }
 
   private let spec: Spec
+  private let index = KeyIndex()
   private let sides: [JoinBuffer]
   private let outer: OuterBuffer?
   private var output: JoinOutput
+  private var opened = [OpenBatch(), OpenBatch()]
+  private var found: [Int32] = []
 
   init(spec: Spec, names: [String]) {
     self.spec = spec
-    let grace = spec.graceMs ?? 86_400_000
-    let retention = spec.beforeMs + spec.afterMs + grace
-    sides = [
-      JoinBuffer(name: names[0], retentionMs: retention),
-      JoinBuffer(name: names[1], retentionMs: retention),
-    ]
-    outer = spec.graceMs != nil && spec.type != .inner ? OuterBuffer(name: names[2]) : nil
+    let retention = spec.beforeMs + spec.afterMs + (spec.graceMs ?? 86_400_000)
+    let index = index
+    sides = (0..<2).map {
+      JoinBuffer(name: names[$0], types: spec.types[$0], index: index, retentionMs: retention)
+    }
+    outer =
+      spec.graceMs != nil && spec.type != .inner ? OuterBuffer(name: names[2], sides: sides) : nil
     output = JoinOutput(
-      left: spec.types[0], right: spec.types[1], key: spec.keyTypes, isTable: false)
+      sides: sides.map(\.rows), keys: spec.keys.map { Array($0.prefix(spec.keyCount)) },
+      isTable: false)
   }
 
   override var stores: [any StateStore] {
     outer.map { sides + [$0] } ?? sides
   }
 
-  override func begin(_ context: EvaluationContext) { spec.condition?.begin(context) }
-
-  /// The candidates that fulfil the rest of the condition.
-  private func passing(
-    _ found: [JoinBuffer.Entry], _ own: UnsafeRawBufferPointer, _ port: Int
-  ) throws(QueryFailure) -> [JoinBuffer.Entry] {
-    guard let condition = spec.condition else { return found }
-    var result: [JoinBuffer.Entry] = []
-    for entry in found {
-      let row = Array(own)
-      let passes = try condition.test(
-        port == 0 ? row : entry.row, port == 0 ? entry.row : row, failed: &failedExpressions)
-      if passes { result.append(entry) }
-    }
-    return result
+  override func begin(_ context: EvaluationContext) {
+    spec.condition?.begin(context)
+    for filter in spec.filters { filter?.evaluator.context = context }
   }
+
+  /// After a restart.
+  func linkOuterRows() { outer?.link() }
 
   /// Whether unmatched rows of a side are results.
   private func isOuter(_ port: Int) -> Bool {
@@ -71,105 +94,131 @@ final class StreamStreamJoinOperator: MergingOperator {
     }
   }
 
+  override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    var fates = [Fate](repeating: .joins, count: batch.count)
+    if let filter = spec.filters[port] {
+      fates = [Fate](repeating: .advances, count: batch.count)
+      for row in filter.evaluator.matches(filter.predicate, batch, failed: &failedExpressions) {
+        fates[Int(row)] = .joins
+      }
+    }
+    for key in spec.keys[port] {
+      guard let validity = batch.columns[key].validity else { continue }
+      for row in 0..<batch.count where !validity[row] {
+        fates[row] = isOuter(port) ? .unmatched : .nothing
+      }
+    }
+    if let kinds = batch.kinds {
+      for row in 0..<batch.count where kinds[row] == .delete { fates[row] = .nothing }
+    }
+    let kept = (0..<Int32(batch.count)).filter {
+      fates[Int($0)] == .joins || fates[Int($0)] == .unmatched
+    }
+    let part = kept.count == batch.count ? batch : batch.gather(kept)
+    let keys = RowCodec.encode(spec.keys[port].map { part.columns[$0] }, count: part.count)
+    var slots: [Int32] = []
+    index.insert(keys, slots: &slots) { _ in }
+    let entries = sides[port].rows.add(part.columns, rowtimes: part.rowtimes)
+    opened[port] = OpenBatch(
+      fates: fates, entries: spread(entries, kept, batch.count),
+      slots: spread(slots, kept, batch.count))
+  }
+
+  private func spread(_ values: [Int32], _ rows: [Int32], _ count: Int) -> [Int32] {
+    if values.count == count { return values }
+    var result = [Int32](repeating: -1, count: count)
+    for (value, row) in zip(values, rows) { result[Int(row)] = value }
+    return result
+  }
+
   override func take(
     _ batch: RecordBatch, rows: Range<Int>, port: Int
   ) throws(QueryFailure) {
-    let part = rows == 0..<batch.count ? batch : batch.gather(rows.map { Int32($0) })
-    let keyColumns = spec.keys[port].map { part.columns[$0] }
-    let keys = RowCodec.encode(keyColumns, count: part.count)
-    let encoded = RowCodec.encode(part.columns, count: part.count)
-    for row in 0..<part.count {
-      if part.kinds != nil, part.kind(row) == .delete { continue }
-      if keyColumns.contains(where: { $0.isNull(row) }) {
-        if isOuter(port) { try append(port, encoded.bytes(row), nil, keys.bytes(row), part, row) }
-        continue
+    for row in rows {
+      switch opened[port].fates[row] {
+      case .joins: try join(batch, row, port)
+      case .unmatched:
+        let entry = opened[port].entries[row]
+        append(port, entry, -1, batch.rowtimes[row], batch, row)
+        sides[port].rows.retire(entry)
+      case .advances: sides[port].advance(to: batch.rowtimes[row])
+      case .nothing: break
       }
-      try take(part, row, port, keys.bytes(row), encoded.bytes(row))
     }
-    if output.count >= 2048 { try emit(output.finish()) }
+    if output.count >= 2048 { try giveOut() }
   }
 
   override func endMerge() throws(QueryFailure) {
-    if output.count > 0 { try emit(output.finish()) }
-    for side in sides { side.expire() }
+    try giveOut()
+    let hasExpired = [sides[0].expire(), sides[1].expire()]
+    guard hasExpired.contains(true) else { return }
+    for slot in 0..<index.slotCount
+    where index.isUsed(slot) && !sides[0].hasRows(slot) && !sides[1].hasRows(slot)
+      && !(outer?.holds(slot) ?? false)
+    {
+      index.remove(slot: slot)
+    }
   }
 
-  private func take(
-    _ batch: RecordBatch, _ row: Int, _ port: Int, _ keyBytes: UnsafeRawBufferPointer,
-    _ rowBytes: UnsafeRawBufferPointer
-  ) throws(QueryFailure) {
+  private func giveOut() throws(QueryFailure) {
+    guard output.count > 0 else { return }
+    let batch = output.finish()
+    guard let condition = spec.condition, spec.type == .inner else { return try emit(batch) }
+    let passing = condition.matches(batch, failed: &failedExpressions)
+    try emit(passing.count == batch.count ? batch : batch.gather(passing))
+  }
+
+  private func join(_ batch: RecordBatch, _ row: Int, _ port: Int) throws(QueryFailure) {
     let time = batch.rowtimes[row]
-    let key = Array(keyBytes)
+    let entry = opened[port].entries[row]
+    let slot = opened[port].slots[row]
     // A left row looks `before` back and `after` ahead; a right row the other way round.
     let back = port == 0 ? spec.beforeMs : spec.afterMs
     let ahead = port == 0 ? spec.afterMs : spec.beforeMs
-    sides[port].put(key, Array(rowBytes), timestamp: time)
+    sides[port].put(slot, entry)
     if let outer {
       outer.advance(to: time)
-      if time == outer.streamTime { try closeOuter(outer, batch, row) }
+      if time == outer.streamTime { closeOuter(outer, batch, row) }
     }
-    let found = try passing(
-      sides[1 - port].find(key, from: max(0, time - back), to: max(0, time + ahead)), rowBytes,
-      port)
-    for entry in found {
-      outer?.remove(
-        OuterBuffer.Key(timestamp: entry.timestamp, isLeft: port == 1, key: key))
-      try entry.row.withUnsafeBytesThrowing { (other) throws(QueryFailure) in
-        try output.append(
-          left: port == 0 ? rowBytes : other, right: port == 0 ? other : rowBytes,
-          key: keyBytes, rowtime: max(time, entry.timestamp), at: batch, row)
+    sides[1 - port].find(slot, from: max(0, time - back), to: max(0, time + ahead), into: &found)
+    if let condition = spec.condition, spec.type != .inner { keepPassing(condition, entry, port) }
+    for other in found {
+      outer?.remove(side: 1 - port, entry: other)
+      append(port, entry, other, max(time, sides[1 - port].rows.times[Int(other)]), batch, row)
+    }
+    if found.isEmpty, isOuter(port) {
+      if let outer, time + ahead >= outer.streamTime {
+        outer.put(OuterBuffer.Row(side: port, slot: slot, entry: entry))
+      } else {
+        append(port, entry, -1, time, batch, row)
       }
     }
-    guard found.isEmpty, isOuter(port) else { return }
-    if let outer, time + ahead >= outer.streamTime {
-      outer.put(
-        OuterBuffer.Key(timestamp: time, isLeft: port == 0, key: key), Array(rowBytes))
-    } else {
-      try append(port, rowBytes, nil, keyBytes, batch, row)
-    }
+    if output.count >= 1 << 16 { try giveOut() }
+  }
+
+  /// The candidates that fulfil the rest of the condition.
+  private func keepPassing(_ condition: PairCondition, _ entry: Int32, _ port: Int) {
+    let own = [Int32](repeating: entry, count: found.count)
+    let passes = condition.test(
+      port == 0 ? own : found, of: sides[0].rows, port == 0 ? found : own, of: sides[1].rows,
+      failed: &failedExpressions)
+    found = zip(found, passes).filter { $1 }.map { $0.0 }
   }
 
   private func append(
-    _ port: Int, _ own: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer?,
-    _ key: UnsafeRawBufferPointer, _ batch: RecordBatch, _ row: Int
-  ) throws(QueryFailure) {
-    try output.append(
-      left: port == 0 ? own : other, right: port == 0 ? other : own, key: key,
-      rowtime: batch.rowtimes[row], at: batch, row)
+    _ port: Int, _ own: Int32, _ other: Int32, _ time: Int64, _ batch: RecordBatch, _ row: Int
+  ) {
+    output.append(
+      left: port == 0 ? own : other, right: port == 0 ? other : own, side: port, entry: own,
+      rowtime: time, at: batch, row)
   }
 
-  private func closeOuter(
-    _ outer: OuterBuffer, _ batch: RecordBatch, _ row: Int
-  ) throws(QueryFailure) {
-    guard !outer.isEmpty, let grace = spec.graceMs else { return }
-    let now = outer.streamTime
-    let closed = outer.takeClosed { key in
-      key.timestamp + (key.isLeft ? spec.afterMs : spec.beforeMs) + grace < now
+  private func closeOuter(_ outer: OuterBuffer, _ batch: RecordBatch, _ row: Int) {
+    guard let grace = spec.graceMs else { return }
+    let limit = outer.streamTime - grace
+    for closed in outer.take(before: [limit - spec.afterMs, limit - spec.beforeMs]) {
+      let time = sides[closed.side].rows.times[Int(closed.entry)]
+      append(closed.side, closed.entry, -1, time, batch, row)
     }
-    for (key, stored) in closed {
-      try stored.withUnsafeBytesThrowing { (own) throws(QueryFailure) in
-        try key.key.withUnsafeBytesThrowing { (keyBytes) throws(QueryFailure) in
-          try output.append(
-            left: key.isLeft ? own : nil, right: key.isLeft ? nil : own, key: keyBytes,
-            rowtime: key.timestamp, at: batch, row)
-        }
-      }
-    }
-  }
-}
-
-extension Array where Element == UInt8 {
-  /// `withUnsafeBytes` for bodies with a typed throw.
-  func withUnsafeBytesThrowing<Failure: Error>(
-    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
-  ) throws(Failure) {
-    let result = withUnsafeBytes { bytes -> Result<Void, Failure> in
-      do throws(Failure) {
-        return .success(try body(bytes))
-      } catch {
-        return .failure(error)
-      }
-    }
-    try result.get()
   }
 }

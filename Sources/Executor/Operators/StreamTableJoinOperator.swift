@@ -11,7 +11,13 @@ final class StreamTableJoinOperator: MergingOperator {
   private let keyCount: Int
   private let isLeft: Bool
   private let condition: PairCondition?
-  private var slots: [Int32] = []
+  /// Of the open batch of each side.
+  private var streamRows = EncodedRows.none
+  private var tableSlots: [Int32] = []
+  private var tableEntries: [Int32] = []
+  /// Stream rows that have met their table row and are not given out: consecutive ones of one batch.
+  private var waiting: (batch: RecordBatch, first: Int)?
+  private var matches: [Int32] = []
 
   init(
     state: ColumnTable, streamKeys: [Int], tableKeys: [Int], keyCount: Int, isLeft: Bool,
@@ -28,44 +34,67 @@ final class StreamTableJoinOperator: MergingOperator {
   override var stores: [any StateStore] { [state] }
   override func begin(_ context: EvaluationContext) { condition?.begin(context) }
 
+  override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    let places = port == 0 ? streamKeys : tableKeys
+    let keys = RowCodec.encode(places.map { batch.columns[$0] }, count: batch.count)
+    if port == 0 {
+      try giveOut()
+      streamRows = keys
+    } else {
+      state.index.insert(keys, slots: &tableSlots) { _ in }
+      tableEntries = state.rows.add(batch.columns, rowtimes: batch.rowtimes)
+    }
+  }
+
   override func take(
     _ batch: RecordBatch, rows: Range<Int>, port: Int
   ) throws(QueryFailure) {
-    let part = rows == 0..<batch.count ? batch : batch.gather(rows.map { Int32($0) })
-    if port == 1 { store(part) } else { try join(part) }
-  }
-
-  private func store(_ batch: RecordBatch) {
-    let keys = RowCodec.encode(tableKeys.map { batch.columns[$0] }, count: batch.count)
-    for row in 0..<batch.count {
+    guard port == 1 else {
+      if waiting == nil { waiting = (batch, rows.lowerBound) }
+      return state.find(streamRows, rows, into: &matches)
+    }
+    for row in rows {
       switch batch.kind(row) {
-      case .insert, .updateAfter:
-        state.put(keys.bytes(row), batch.columns, row, rowtime: batch.rowtimes[row])
-      case .delete: state.remove(keys.bytes(row))
-      case .updateBefore: break
+      case .insert, .updateAfter: state.put(tableSlots[row], tableEntries[row])
+      case .delete:
+        state.remove(tableSlots[row])
+        state.rows.retire(tableEntries[row])
+      case .updateBefore: state.rows.retire(tableEntries[row])
       }
     }
   }
 
+  override func endMerge() throws(QueryFailure) {
+    try giveOut()
+    streamRows = .none
+    state.sweep()
+  }
+
+  private func giveOut() throws(QueryFailure) {
+    guard let (batch, first) = waiting else { return }
+    waiting = nil
+    defer { matches.removeAll(keepingCapacity: true) }
+    let range = first..<first + matches.count
+    try join(
+      range == 0..<batch.count ? batch : batch.gather(range.map { Int32($0) }))
+  }
+
   private func join(_ batch: RecordBatch) throws(QueryFailure) {
-    let keyColumns = streamKeys.map { batch.columns[$0] }
     var validity: Bitmap?
-    for column in keyColumns { validity = intersect(validity, column.validity) }
-    state.find(RowCodec.encode(keyColumns, count: batch.count), into: &slots)
+    for key in streamKeys { validity = intersect(validity, batch.columns[key].validity) }
     if let condition { dropFailing(condition, batch) }
     var result = batch
-    var matches = slots
     if !isLeft || validity != nil || batch.kinds != nil {
       let kept = (0..<Int32(batch.count)).filter { row in
-        (isLeft || slots[Int(row)] >= 0) && (validity.map { $0[Int(row)] } ?? true)
+        (isLeft || matches[Int(row)] >= 0) && (validity.map { $0[Int(row)] } ?? true)
           && batch.kind(Int(row)) != .delete
       }
       if kept.count < batch.count {
         result = batch.gather(kept)
-        matches = kept.map { slots[Int($0)] }
+        matches = kept.map { matches[Int($0)] }
       }
     }
-    result.columns += state.gather(matches)
+    result.columns += state.rows.gather(matches)
     // The result's key repeats the stream's.
     result.columns += streamKeys.prefix(keyCount).map { result.columns[$0] }
     result.kinds = nil
@@ -74,12 +103,12 @@ final class StreamTableJoinOperator: MergingOperator {
 
   /// A table row that fails the rest of the condition counts as absent.
   private func dropFailing(_ condition: PairCondition, _ batch: RecordBatch) {
-    let candidates = (0..<Int32(batch.count)).filter { slots[Int($0)] >= 0 }
+    let candidates = (0..<Int32(batch.count)).filter { matches[Int($0)] >= 0 }
     guard !candidates.isEmpty else { return }
     var pairs = batch.gather(candidates)
-    pairs.columns += state.gather(candidates.map { slots[Int($0)] })
+    pairs.columns += state.rows.gather(candidates.map { matches[Int($0)] })
     var passes = [Bool](repeating: false, count: candidates.count)
     for row in condition.matches(pairs, failed: &failedExpressions) { passes[Int(row)] = true }
-    for (place, row) in candidates.enumerated() where !passes[place] { slots[Int(row)] = -1 }
+    for (place, row) in candidates.enumerated() where !passes[place] { matches[Int(row)] = -1 }
   }
 }

@@ -5,10 +5,11 @@
 import Columns
 
 final class TableSourceOperator: Operator {
-  private let state: TableState
+  private let state: ColumnTable
   private let keyColumns: [Int]
+  private var slots: [Int32] = []
 
-  init(state: TableState, keyColumns: [Int]) {
+  init(state: ColumnTable, keyColumns: [Int]) {
     self.state = state
     self.keyColumns = keyColumns
   }
@@ -17,46 +18,44 @@ final class TableSourceOperator: Operator {
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     let keys = RowCodec.encode(keyColumns.map { batch.columns[$0] }, count: batch.count)
-    let values = RowCodec.encode(batch.columns, count: batch.count)
-    let old = state.types.map { ColumnBuilder($0, capacity: batch.count) }
-    var oldCount = 0
+    state.index.insert(keys, slots: &slots) { _ in }
+    let entries = state.rows.add(batch.columns, rowtimes: batch.rowtimes)
+    var old: [Int32] = []
     // Rows of the result: of the batch, or `batch.count` + n for the n-th old row.
     var rows: [Int32] = []
     var kinds: [ChangeKind] = []
     // Old rows take the time and position of the record that replaces them.
     var sources: [Int32] = []
+    func add(_ row: Int, _ source: Int, _ kind: ChangeKind) {
+      rows.append(Int32(row))
+      sources.append(Int32(source))
+      kinds.append(kind)
+    }
     for row in 0..<batch.count {
-      let key = keys.bytes(row)
+      let known = state.entry(slots[row])
       let isDelete = batch.kind(row) == .delete
-      if let slot = state.find(key) {
-        try state.read(slot, into: old)
-        rows.append(Int32(batch.count + oldCount))
-        sources.append(Int32(row))
-        oldCount += 1
-        kinds.append(isDelete ? .delete : .updateBefore)
-        if !isDelete {
-          rows.append(Int32(row))
-          sources.append(Int32(row))
-          kinds.append(.updateAfter)
-        }
+      if known >= 0 {
+        add(batch.count + old.count, row, isDelete ? .delete : .updateBefore)
+        old.append(known)
+        if !isDelete { add(row, row, .updateAfter) }
       } else {
-        rows.append(Int32(row))
-        sources.append(Int32(row))
-        kinds.append(isDelete ? .delete : .insert)
+        add(row, row, isDelete ? .delete : .insert)
       }
       if isDelete {
-        state.remove(key)
+        state.remove(slots[row])
+        state.rows.retire(entries[row])
       } else {
-        state.put(key, values.bytes(row), rowtime: batch.rowtimes[row])
+        state.put(slots[row], entries[row])
       }
     }
-    let oldColumns = old.map { $0.finish() }
+    let oldColumns = state.rows.gather(old)
     let columns = batch.columns.indices.map { index in
-      oldCount == 0
+      old.isEmpty
         ? batch.columns[index].gather(rows)
         : Column.concatenate([batch.columns[index], oldColumns[index]], state.types[index])
           .gather(rows)
     }
+    state.sweep()
     try emit(
       RecordBatch(
         columns: columns, rowtimes: sources.map { batch.rowtimes[Int($0)] },

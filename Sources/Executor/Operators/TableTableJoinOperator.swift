@@ -6,45 +6,62 @@ import Columns
 import Syntax
 
 final class TableTableJoinOperator: MergingOperator {
+  /// A row of the result, by entries; -1: NULLs.
+  private struct Pair {
+    var own: Int32
+    var other: Int32
+  }
+
   private let type: Join.Kind
-  private let states: [TableState]
+  private let tables: [ColumnTable]
   private let keys: [[Int]]
   private let emitsRetractions: Bool
   private let condition: PairCondition?
   private var output: JoinOutput
+  /// Of the open batch of each side.
+  private var slots: [[Int32]] = [[], []]
+  private var entries: [[Int32]] = [[], []]
 
+  /// `tables`: share their index. `keyCount`: of the result.
   init(
-    type: Join.Kind, states: [TableState], keys: [[Int]], keyTypes: [DataType],
+    type: Join.Kind, tables: [ColumnTable], keys: [[Int]], keyCount: Int,
     emitsRetractions: Bool, condition: PairCondition?
   ) {
     self.condition = condition
     self.type = type
-    self.states = states
+    self.tables = tables
     self.keys = keys
     self.emitsRetractions = emitsRetractions
     output = JoinOutput(
-      left: states[0].types, right: states[1].types, key: keyTypes, isTable: true)
+      sides: tables.map(\.rows), keys: keys.map { Array($0.prefix(keyCount)) }, isTable: true)
   }
 
-  override var stores: [any StateStore] { states }
+  override var stores: [any StateStore] { tables }
   override func begin(_ context: EvaluationContext) { condition?.begin(context) }
+
+  override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    let encoded = RowCodec.encode(keys[port].map { batch.columns[$0] }, count: batch.count)
+    tables[port].index.insert(encoded, slots: &slots[port]) { _ in }
+    entries[port] = tables[port].rows.add(batch.columns, rowtimes: batch.rowtimes)
+  }
 
   override func take(
     _ batch: RecordBatch, rows: Range<Int>, port: Int
   ) throws(QueryFailure) {
-    let keyRows = RowCodec.encode(keys[port].map { batch.columns[$0] }, count: batch.count)
-    let encoded = RowCodec.encode(batch.columns, count: batch.count)
     for row in rows {
-      let kind = batch.kind(row)
-      if kind == .updateBefore { continue }
-      try change(
-        batch, row, port, keyRows.bytes(row), kind == .delete ? nil : encoded.bytes(row))
+      if batch.kind(row) == .updateBefore {
+        tables[port].rows.retire(entries[port][row])
+      } else {
+        change(batch, row, port)
+      }
     }
     if output.count >= 2048 { try emit(output.finish()) }
   }
 
   override func endMerge() throws(QueryFailure) {
     if output.count > 0 { try emit(output.finish()) }
+    tables[0].sweep { tables[1].entry($0) >= 0 }
+    tables[1].sweep { tables[0].entry($0) >= 0 }
   }
 
   private func exists(left: Bool, right: Bool) -> Bool {
@@ -56,87 +73,64 @@ final class TableTableJoinOperator: MergingOperator {
     }
   }
 
-  /// `new`: nil for a delete.
-  private func change(
-    _ batch: RecordBatch, _ row: Int, _ port: Int, _ key: UnsafeRawBufferPointer,
-    _ new: UnsafeRawBufferPointer?
-  ) throws(QueryFailure) {
-    let own = states[port]
-    let other = states[1 - port]
-    let old = own.find(key).map { Array(own.row($0)) }
-    let match = other.find(key).map { (row: Array(other.row($0)), time: other.rowtime($0)) }
-    if let new {
-      own.put(key, new, rowtime: batch.rowtimes[row])
+  private func change(_ batch: RecordBatch, _ row: Int, _ port: Int) {
+    let slot = slots[port][row]
+    let entry = entries[port][row]
+    let old = tables[port].entry(slot)
+    let match = tables[1 - port].entry(slot)
+    let isDelete = batch.kind(row) == .delete
+    let new = isDelete ? -1 : entry
+    if isDelete {
+      tables[port].remove(slot)
+      tables[port].rows.retire(entry)
     } else {
-      own.remove(key)
+      tables[port].put(slot, entry)
     }
-    let isLeft = port == 0
+    let time = max(
+      batch.rowtimes[row], match < 0 ? Int64.min : tables[1 - port].rows.times[Int(match)])
+    func isResult(_ hasOwn: Bool) -> Bool {
+      port == 0
+        ? exists(left: hasOwn, right: match >= 0) : exists(left: match >= 0, right: hasOwn)
+    }
+    func append(_ pair: Pair, _ kind: ChangeKind) {
+      output.append(
+        left: port == 0 ? pair.own : pair.other, right: port == 0 ? pair.other : pair.own,
+        side: port, entry: entry, rowtime: time, at: batch, row, kind: kind)
+    }
+    let before: Pair?
+    let after: Pair?
     if let condition {
-      let before = try joined(condition, isLeft, old, match?.row)
-      let after = try joined(condition, isLeft, new.map { Array($0) }, match?.row)
-      let time = max(batch.rowtimes[row], match?.time ?? Int64.min)
-      if let before, emitsRetractions || after == nil {
-        try append(
-          batch, row, isLeft, before.own, before.other, key, time,
-          after == nil ? .delete : .updateBefore)
-      }
-      if let after {
-        try append(
-          batch, row, isLeft, after.own, after.other, key, time,
-          before != nil && emitsRetractions ? .updateAfter : .insert)
-      }
-      return
+      before = joined(condition, port, old, match)
+      after = joined(condition, port, new, match)
+    } else {
+      // What an absent other side leaves no row for gives no output at all.
+      guard isResult(true) || isResult(false) else { return }
+      if isDelete, old < 0, match < 0 { return }
+      before = isResult(old >= 0) ? Pair(own: old, other: match) : nil
+      after = isResult(new >= 0) ? Pair(own: new, other: match) : nil
+      if before == nil, after == nil { append(Pair(own: -1, other: -1), .delete) }
     }
-    func result(_ hasOwn: Bool) -> Bool {
-      isLeft
-        ? exists(left: hasOwn, right: match != nil) : exists(left: match != nil, right: hasOwn)
+    if let before, emitsRetractions || after == nil {
+      append(before, after == nil ? .delete : .updateBefore)
     }
-    // What an absent other side leaves no row for gives no output at all.
-    guard result(true) || result(false) else { return }
-    if new == nil, old == nil, match == nil { return }
-    let time = max(batch.rowtimes[row], match?.time ?? Int64.min)
-    let hadResult = result(old != nil)
-    let hasResult = result(new != nil)
-    if hadResult, emitsRetractions || !hasResult {
-      try append(
-        batch, row, isLeft, old, match?.row, key, time, hasResult ? .updateBefore : .delete)
-    } else if !hadResult, !hasResult {
-      try append(batch, row, isLeft, nil, nil, key, time, .delete)
-    }
-    if hasResult {
-      try append(
-        batch, row, isLeft, new.map { Array($0) }, match?.row, key, time,
-        hadResult && emitsRetractions ? .updateAfter : .insert)
+    if let after {
+      append(after, before != nil && emitsRetractions ? .updateAfter : .insert)
     }
   }
 
   /// The joined row, where there is one: a side that fails the condition counts as absent.
   private func joined(
-    _ condition: PairCondition, _ isLeft: Bool, _ own: [UInt8]?, _ other: [UInt8]?
-  ) throws(QueryFailure) -> (own: [UInt8]?, other: [UInt8]?)? {
-    if let own, let other,
-      try condition.test(
-        isLeft ? own : other, isLeft ? other : own, failed: &failedExpressions)
+    _ condition: PairCondition, _ port: Int, _ own: Int32, _ other: Int32
+  ) -> Pair? {
+    if own >= 0, other >= 0,
+      condition.test(
+        [port == 0 ? own : other], of: tables[0].rows, [port == 0 ? other : own],
+        of: tables[1].rows, failed: &failedExpressions)[0]
     {
-      return (own, other)
+      return Pair(own: own, other: other)
     }
-    let kept: Join.Kind = isLeft ? .left : .right
-    if type == kept { return own.map { ($0, nil) } }
-    return type == .inner ? nil : other.map { (nil, $0) }
-  }
-
-  private func append(
-    _ batch: RecordBatch, _ row: Int, _ isLeft: Bool, _ own: [UInt8]?, _ other: [UInt8]?,
-    _ key: UnsafeRawBufferPointer, _ time: Int64, _ kind: ChangeKind
-  ) throws(QueryFailure) {
-    let left = isLeft ? own : other
-    let right = isLeft ? other : own
-    try (left ?? []).withUnsafeBytesThrowing { (leftBytes) throws(QueryFailure) in
-      try (right ?? []).withUnsafeBytesThrowing { (rightBytes) throws(QueryFailure) in
-        try output.append(
-          left: left == nil ? nil : leftBytes, right: right == nil ? nil : rightBytes,
-          key: key, rowtime: time, at: batch, row, kind: kind)
-      }
-    }
+    let kept: Join.Kind = port == 0 ? .left : .right
+    if type == kept { return own < 0 ? nil : Pair(own: own, other: -1) }
+    return type == .inner || other < 0 ? nil : Pair(own: -1, other: other)
   }
 }

@@ -1,232 +1,214 @@
-// The rows of one side of a windowed join: by key, in time order, several of one time allowed. It expires by
-// its own observed time, in whole segments, as Kafka's window stores do: a row whose segment is gone is not
-// taken in, and a row older than the retention is not seen.
+// The rows of one side of a windowed join: a list a key, in time order, several of one time allowed. It expires
+// by its own observed time, in whole segments, as Kafka's window stores do: a row whose segment is gone is not
+// taken in, and a row older than the retention is not seen. Both sides of a join share the index of their keys.
 
 import Columns
 
 final class JoinBuffer: StateStore {
-  struct Entry {
-    var timestamp: Int64
-    var sequence: Int64
-    var row: [UInt8]
+  /// A row's place in the list of its key, by entry.
+  private struct Link: BitwiseCopyable {
+    var slot: Int32 = -1
+    var previous: Int32 = -1
+    var next: Int32 = -1
+    /// Of rows put; tells those of one time apart.
+    var sequence: Int64 = 0
   }
 
   let name: String
+  let index: KeyIndex
+  let rows: RowSlab
   private let retentionMs: Int64
   private let segmentMs: Int64
-  private var entries: [[UInt8]: [Entry]] = [:]
+  private var links: [Link] = []
+  /// The oldest and the newest row of each slot; -1: none.
+  private var heads: [Int32] = []
+  private var tails: [Int32] = []
   private var observed = Int64.min
   private var nextSequence: Int64 = 0
   private var sweptAt = Int64.min
-  private var added: [(key: [UInt8], entry: Entry)] = []
-  private(set) var byteCount = 0
+  private var added: [Int32] = []
   private(set) var recordCount = 0
 
-  init(name: String, retentionMs: Int64) {
+  init(name: String, types: [DataType], index: KeyIndex, retentionMs: Int64) {
     self.name = name
+    self.index = index
+    rows = RowSlab(types: types)
     self.retentionMs = retentionMs
     segmentMs = max(retentionMs / 2, 60_000)
   }
 
-  func put(_ key: [UInt8], _ row: [UInt8], timestamp: Int64) {
-    observed = max(observed, timestamp)
+  var byteCount: Int { index.byteCount + rows.byteCount + links.count * 24 + heads.count * 8 }
+
+  /// Time goes on by a row that is not kept.
+  func advance(to timestamp: Int64) { observed = max(observed, timestamp) }
+
+  /// Takes in an entry that `rows` has; one that comes too late is retired instead.
+  func put(_ slot: Int32, _ entry: Int32) {
+    let timestamp = rows.times[Int(entry)]
+    advance(to: timestamp)
     let oldest = observed - retentionMs
-    if oldest >= 0, timestamp / segmentMs < oldest / segmentMs { return }
-    let entry = Entry(timestamp: timestamp, sequence: nextSequence, row: row)
+    if oldest >= 0, timestamp / segmentMs < oldest / segmentMs { return rows.retire(entry) }
+    insert(slot, entry, sequence: nextSequence)
     nextSequence += 1
-    insert(key, entry)
-    added.append((key, entry))
+    added.append(entry)
   }
 
-  private func insert(_ key: [UInt8], _ entry: Entry) {
-    var list = entries.removeValue(forKey: key) ?? []
-    var place = list.count
-    while place > 0,
-      list[place - 1].timestamp > entry.timestamp
-        || (list[place - 1].timestamp == entry.timestamp
-          && list[place - 1].sequence > entry.sequence)
-    {
-      place -= 1
+  private func insert(_ slot: Int32, _ entry: Int32, sequence: Int64) {
+    growLinks()
+    if Int(slot) >= heads.count {
+      let missing = Int(slot) + 1 - heads.count
+      heads.append(contentsOf: repeatElement(-1, count: missing))
+      tails.append(contentsOf: repeatElement(-1, count: missing))
     }
-    list.insert(entry, at: place)
-    entries[key] = list
-    byteCount += entry.row.count + key.count + 48
+    let timestamp = rows.times[Int(entry)]
+    var before = tails[Int(slot)]
+    while before >= 0,
+      rows.times[Int(before)] > timestamp
+        || rows.times[Int(before)] == timestamp && links[Int(before)].sequence > sequence
+    {
+      before = links[Int(before)].previous
+    }
+    let after = before < 0 ? heads[Int(slot)] : links[Int(before)].next
+    links[Int(entry)] = Link(slot: slot, previous: before, next: after, sequence: sequence)
+    if before < 0 { heads[Int(slot)] = entry } else { links[Int(before)].next = entry }
+    if after < 0 { tails[Int(slot)] = entry } else { links[Int(after)].previous = entry }
     recordCount += 1
   }
 
-  /// Rows of the key with a time in the range, oldest first.
-  func find(_ key: [UInt8], from: Int64, to: Int64) -> [Entry] {
-    guard let list = entries[key] else { return [] }
+  /// The key's entries with a time in the range, oldest first.
+  func find(_ slot: Int32, from: Int64, to: Int64, into found: inout [Int32]) {
+    found.removeAll(keepingCapacity: true)
+    guard Int(slot) < tails.count else { return }
     let oldest = observed == Int64.min ? from : max(from, observed - retentionMs + 1)
-    return list.filter { $0.timestamp >= oldest && $0.timestamp <= to }
+    // From the newest on: most rows look for what has just come.
+    var entry = tails[Int(slot)]
+    while entry >= 0, rows.times[Int(entry)] > to { entry = links[Int(entry)].previous }
+    while entry >= 0, rows.times[Int(entry)] >= oldest {
+      found.append(entry)
+      entry = links[Int(entry)].previous
+    }
+    found.reverse()
   }
 
-  /// Drops what no lookup can see any more.
-  func expire() {
+  /// The number of the row among all that were put.
+  func sequence(_ entry: Int32) -> Int64 { links[Int(entry)].sequence }
+
+  /// The key's entry of that time and number.
+  func entry(_ slot: Int32, timestamp: Int64, sequence: Int64) -> Int32? {
+    var entry = Int(slot) < tails.count ? tails[Int(slot)] : -1
+    while entry >= 0, rows.times[Int(entry)] >= timestamp {
+      if links[Int(entry)].sequence == sequence { return entry }
+      entry = links[Int(entry)].previous
+    }
+    return nil
+  }
+
+  /// Notes the number of an entry that is in no list.
+  func remember(_ entry: Int32, slot: Int32, sequence: Int64) {
+    growLinks()
+    links[Int(entry)] = Link(slot: slot, sequence: sequence)
+  }
+
+  private func growLinks() {
+    if links.count < rows.times.count {
+      links.append(contentsOf: repeatElement(Link(), count: rows.times.count - links.count))
+    }
+  }
+
+  func hasRows(_ slot: Int) -> Bool { slot < heads.count && heads[slot] >= 0 }
+
+  /// Drops what no lookup can see any more; whether it looked.
+  func expire() -> Bool {
     guard observed != Int64.min, sweptAt == Int64.min || observed - sweptAt >= segmentMs else {
-      return
+      return false
     }
     sweptAt = observed
     let oldest = observed - retentionMs
-    for (key, list) in entries where list[0].timestamp <= oldest {
-      let kept = list.filter { $0.timestamp > oldest }
-      recordCount -= list.count - kept.count
-      byteCount -= (list.count - kept.count) * (key.count + 48 + (list.first?.row.count ?? 0))
-      entries[key] = kept.isEmpty ? nil : kept
+    for slot in heads.indices {
+      while heads[slot] >= 0, rows.times[Int(heads[slot])] < oldest {
+        let entry = heads[slot]
+        heads[slot] = links[Int(entry)].next
+        links[Int(entry)].slot = -1
+        if heads[slot] < 0 { tails[slot] = -1 } else { links[Int(heads[slot])].previous = -1 }
+        rows.retire(entry)
+        recordCount -= 1
+      }
     }
+    return true
   }
 
   // MARK: - State: one record a row; the key is the join key, time and sequence.
 
-  private func append(_ key: [UInt8], _ entry: Entry, to records: inout RawRecords) {
-    var bytes = key
-    withUnsafeBytes(of: entry.timestamp.bigEndian) { bytes += $0 }
-    withUnsafeBytes(of: entry.sequence.bigEndian) { bytes += $0 }
-    records.append(key: bytes, value: entry.row, timestamp: max(0, entry.timestamp))
-  }
-
-  func drainChanges(into records: inout RawRecords) {
-    for (key, entry) in added { append(key, entry, to: &records) }
-    added.removeAll(keepingCapacity: true)
-  }
-
-  func snapshot(into records: inout RawRecords) {
-    for (key, list) in entries.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      for entry in list where entry.timestamp > observed - retentionMs {
-        append(key, entry, to: &records)
-      }
+  private func append(_ entries: [Int32], to records: inout RawRecords) {
+    let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)
+    let key = ByteBuffer(capacity: 64)
+    for (place, entry) in entries.enumerated() {
+      let link = links[Int(entry)]
+      let timestamp = rows.times[Int(entry)]
+      key.count = 0
+      key.append(index.key(Int(link.slot)))
+      RowCodec.appendInteger(timestamp.bigEndian, to: key)
+      RowCodec.appendInteger(link.sequence.bigEndian, to: key)
+      records.append(
+        key: UnsafeRawBufferPointer(start: key.base, count: key.count),
+        value: encoded.bytes(place), timestamp: max(0, timestamp))
     }
   }
 
+  func drainChanges(into records: inout RawRecords) {
+    append(added.filter { links[Int($0)].slot >= 0 }, to: &records)
+    added.removeAll(keepingCapacity: true)
+    // Not before: what was added and has expired must not lend its entry to another row.
+    rows.reclaim()
+  }
+
+  func snapshot(into records: inout RawRecords) {
+    let slots = heads.indices.filter { heads[$0] >= 0 }
+      .sorted { precedes(index.key($0), index.key($1)) }
+    var chunk: [Int32] = []
+    for slot in slots {
+      var entry = heads[slot]
+      while entry >= 0 {
+        if rows.times[Int(entry)] > observed - retentionMs { chunk.append(entry) }
+        entry = links[Int(entry)].next
+        if chunk.count == 4096 {
+          append(chunk, to: &records)
+          chunk.removeAll(keepingCapacity: true)
+        }
+      }
+    }
+    append(chunk, to: &records)
+  }
+
   func restore(_ records: RawRecords) {
-    for row in 0..<records.count {
-      guard let key = records.key(row), let value = records.value(row), key.count >= 16 else {
+    for first in stride(from: 0, to: records.count, by: 4096) {
+      restore(records, first..<min(first + 4096, records.count))
+    }
+  }
+
+  private func restore(_ records: RawRecords, _ range: Range<Int>) {
+    let builders = rows.types.map { ColumnBuilder($0, capacity: range.count) }
+    var kept: [(key: UnsafeRawBufferPointer, timestamp: Int64, sequence: Int64)] = []
+    for record in range {
+      guard let key = records.key(record), let value = records.value(record), key.count >= 16
+      else { continue }
+      var reader = RowReader(value)
+      guard reader.read(into: builders) else {
+        for builder in builders { builder.truncate(to: kept.count) }
         continue
       }
       let timestamp = Int64(
         bigEndian: key.loadUnaligned(fromByteOffset: key.count - 16, as: Int64.self))
       let sequence = Int64(
         bigEndian: key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self))
-      observed = max(observed, timestamp)
-      nextSequence = max(nextSequence, sequence + 1)
-      insert(
-        Array(key.dropLast(16)),
-        Entry(timestamp: timestamp, sequence: sequence, row: Array(value)))
+      kept.append(
+        (UnsafeRawBufferPointer(rebasing: key.dropLast(16)), timestamp, sequence))
     }
-  }
-}
-
-/// Outer rows that wait for their window to close: by time, right side before left, then by key.
-final class OuterBuffer: StateStore {
-  struct Key: Hashable, Comparable {
-    var timestamp: Int64
-    var isLeft: Bool
-    var key: [UInt8]
-
-    static func < (a: Key, b: Key) -> Bool {
-      if a.timestamp != b.timestamp { return a.timestamp < b.timestamp }
-      if a.isLeft != b.isLeft { return !a.isLeft }
-      return a.key.lexicographicallyPrecedes(b.key)
-    }
-
-    var bytes: [UInt8] {
-      var result: [UInt8] = []
-      withUnsafeBytes(of: timestamp.bigEndian) { result += $0 }
-      return result + [isLeft ? 1 : 0] + key
-    }
-  }
-
-  let name: String
-  private var rows: [Key: [[UInt8]]] = [:]
-  private var changed: Set<Key> = []
-  private(set) var streamTime = Int64.min
-  private var savedStreamTime = Int64.min
-
-  init(name: String) { self.name = name }
-
-  var recordCount: Int { rows.count + 1 }
-  var byteCount: Int { rows.count * 128 }
-  var isEmpty: Bool { rows.isEmpty }
-
-  func advance(to timestamp: Int64) { streamTime = max(streamTime, timestamp) }
-
-  func put(_ key: Key, _ row: [UInt8]) {
-    rows[key, default: []].append(row)
-    changed.insert(key)
-  }
-
-  func remove(_ key: Key) {
-    if rows.removeValue(forKey: key) != nil { changed.insert(key) }
-  }
-
-  /// Takes out the rows whose window has closed, in order.
-  func takeClosed(_ isClosed: (Key) -> Bool) -> [(key: Key, row: [UInt8])] {
-    let closed = rows.keys.filter(isClosed).sorted()
-    var result: [(key: Key, row: [UInt8])] = []
-    for key in closed {
-      for row in rows.removeValue(forKey: key) ?? [] { result.append((key, row)) }
-      changed.insert(key)
-    }
-    return result
-  }
-
-  private func append(_ key: Key, to records: inout RawRecords) {
-    guard let list = rows[key] else {
-      return records.append(key: key.bytes, value: nil, timestamp: 0)
-    }
-    var value: [UInt8] = []
-    for row in list {
-      withUnsafeBytes(of: Int32(row.count)) { value += $0 }
-      value += row
-    }
-    records.append(key: key.bytes, value: value, timestamp: 0)
-  }
-
-  private func appendTime(to records: inout RawRecords) {
-    var value: [UInt8] = []
-    withUnsafeBytes(of: streamTime) { value += $0 }
-    records.append(key: [], value: value, timestamp: 0)
-  }
-
-  func drainChanges(into records: inout RawRecords) {
-    for key in changed.sorted() { append(key, to: &records) }
-    changed.removeAll(keepingCapacity: true)
-    if streamTime != savedStreamTime { appendTime(to: &records) }
-    savedStreamTime = streamTime
-  }
-
-  func snapshot(into records: inout RawRecords) {
-    for key in rows.keys.sorted() { append(key, to: &records) }
-    appendTime(to: &records)
-  }
-
-  func restore(_ records: RawRecords) {
-    for record in 0..<records.count {
-      guard let bytes = records.key(record) else { continue }
-      if bytes.isEmpty {
-        if let value = records.value(record), value.count >= 8 {
-          streamTime = value.loadUnaligned(as: Int64.self)
-          savedStreamTime = streamTime
-        }
-        continue
-      }
-      guard bytes.count >= 9 else { continue }
-      let key = Key(
-        timestamp: Int64(bigEndian: bytes.loadUnaligned(as: Int64.self)), isLeft: bytes[8] == 1,
-        key: Array(bytes.dropFirst(9)))
-      guard let value = records.value(record) else {
-        rows[key] = nil
-        continue
-      }
-      var list: [[UInt8]] = []
-      var position = 0
-      while position + 4 <= value.count {
-        let count = Int(value.loadUnaligned(fromByteOffset: position, as: Int32.self))
-        guard count >= 0, position + 4 + count <= value.count else { break }
-        list.append(Array(value[position + 4..<position + 4 + count]))
-        position += 4 + count
-      }
-      rows[key] = list
+    let entries = rows.add(builders.map { $0.finish() }, rowtimes: kept.map(\.timestamp))
+    for (entry, row) in zip(entries, kept) {
+      advance(to: row.timestamp)
+      nextSequence = max(nextSequence, row.sequence + 1)
+      insert(Int32(index.insert(row.key).slot), entry, sequence: row.sequence)
     }
   }
 }

@@ -101,24 +101,26 @@ final class KeyIndex {
     }
   }
 
-  /// The slots of many keys; -1 where there is none.
-  func find(_ keys: EncodedRows, slots: inout [Int32]) {
-    let count = keys.count
-    var hashed = [UInt64](repeating: 0, count: count)
-    for row in 0..<count { hashed[row] = hashBytes(keys.bytes(row)) }
-    slots.removeAll(keepingCapacity: true)
-    slots.reserveCapacity(count)
-    for row in 0..<count {
-      if row + 8 < count {
-        headrace_prefetch(table + (Int(truncatingIfNeeded: hashed[row + 8]) & mask))
+  /// The slots of rows `range` of the keys, in order; -1 where there is none.
+  @inline(__always)
+  func find(_ keys: EncodedRows, _ range: Range<Int>, _ found: (Int32) -> Void) {
+    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: range.count) { hashed in
+      for place in 0..<range.count {
+        hashed[place] = hashBytes(keys.bytes(range.lowerBound + place))
       }
-      let hash = hashed[row]
-      var place = Int(truncatingIfNeeded: hash) & mask
-      while table[place].slot >= 0 {
-        if table[place].hash == hash, matches(Int(table[place].slot), keys.bytes(row)) { break }
-        place = (place + 1) & mask
+      for place in 0..<range.count {
+        if place + 8 < range.count {
+          headrace_prefetch(table + (Int(truncatingIfNeeded: hashed[place + 8]) & mask))
+        }
+        let hash = hashed[place]
+        let key = keys.bytes(range.lowerBound + place)
+        var probe = Int(truncatingIfNeeded: hash) & mask
+        while table[probe].slot >= 0 {
+          if table[probe].hash == hash, matches(Int(table[probe].slot), key) { break }
+          probe = (probe + 1) & mask
+        }
+        found(table[probe].slot)
       }
-      slots.append(table[place].slot)
     }
   }
 

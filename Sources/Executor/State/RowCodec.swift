@@ -12,6 +12,8 @@ struct EncodedRows {
   /// Row i is `starts[i] ..< starts[i + 1]`.
   var starts: [Int32]
 
+  static var none: EncodedRows { EncodedRows(buffer: ByteBuffer(capacity: 0), starts: [0]) }
+
   var count: Int { starts.count - 1 }
 
   func bytes(_ row: Int) -> UnsafeRawBufferPointer {

@@ -49,7 +49,7 @@ struct Lowering {
         scan.columns.firstIndex { $0.id == key }
       }
       let operation = TableSourceOperator(
-        state: TableState(name: storeName("table"), types: scan.columns.map(\.type)),
+        state: ColumnTable(name: storeName("table"), types: scan.columns.map(\.type)),
         keyColumns: places)
       connect(operation, target, port)
       entries.append((operation, 0))
@@ -175,25 +175,29 @@ struct Lowering {
         type: node.type, beforeMs: before, afterMs: after, graceMs: grace,
         keys: [places(node.leftKeys, node.left), places(node.rightKeys, node.right)],
         types: [node.left.columns.map(\.type), node.right.columns.map(\.type)],
-        keyTypes: node.key.map(\.type), condition: condition(node))
+        keyCount: node.key.count, condition: condition(node),
+        filters: [
+          node.leftFilter.map { .init(predicate: $0, evaluator: evaluator(node.left)) },
+          node.rightFilter.map { .init(predicate: $0, evaluator: evaluator(node.right)) },
+        ])
       let operation = StreamStreamJoinOperator(
         spec: spec, names: [storeName("left"), storeName("right"), storeName("outer")])
       try connectJoin(node, operation, target, port)
     case .tableTable:
-      let states = [node.left, node.right].map {
-        TableState(name: storeName("table"), types: $0.columns.map(\.type))
+      let index = KeyIndex()
+      let tables = [node.left, node.right].map {
+        ColumnTable(name: storeName("table"), types: $0.columns.map(\.type), index: index)
       }
       let operation = TableTableJoinOperator(
-        type: node.type, states: states,
+        type: node.type, tables: tables,
         keys: [places(node.leftKeys, node.left), places(node.rightKeys, node.right)],
-        keyTypes: node.key.map(\.type), emitsRetractions: retractions,
-        condition: condition(node))
+        keyCount: node.key.count, emitsRetractions: retractions, condition: condition(node))
       try connectJoin(node, operation, target, port)
     case .foreignKey(let expression):
       let operation = ForeignKeyJoinOperator(
         isLeftJoin: node.type == .left,
-        left: TableState(name: storeName("left"), types: node.left.columns.map(\.type)),
-        right: TableState(name: storeName("right"), types: node.right.columns.map(\.type)),
+        left: ColumnTable(name: storeName("left"), types: node.left.columns.map(\.type)),
+        right: ColumnTable(name: storeName("right"), types: node.right.columns.map(\.type)),
         leftKeys: places(node.leftKeys, node.left), rightKeys: places(node.rightKeys, node.right),
         foreignKey: expression, evaluator: evaluator(node.left), emitsRetractions: retractions,
         condition: condition(node))
@@ -206,8 +210,7 @@ struct Lowering {
       PairCondition(
         residual,
         evaluator: Evaluator(
-          functions: functions, layout: (node.left.columns + node.right.columns).map(\.id)),
-        left: node.left.columns.map(\.type), right: node.right.columns.map(\.type))
+          functions: functions, layout: (node.left.columns + node.right.columns).map(\.id)))
     }
   }
 

@@ -160,7 +160,7 @@ public final class QueryRuntime {
 
   /// After the last `restore`.
   public func finishRestore() throws(QueryFailure) {
-    for task in tasks.joined() { try task.restored() }
+    for task in tasks.joined() { task.restored() }
   }
 
   /// About how many records `snapshot` gives.

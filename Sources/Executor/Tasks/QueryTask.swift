@@ -80,10 +80,11 @@ final class QueryTask: @unchecked Sendable {
     }
   }
 
-  func restored() throws(QueryFailure) {
+  func restored() {
     for operation in operators {
       if let aggregate = operation as? AggregateOperator { aggregate.rebuildWindows() }
-      if let join = operation as? ForeignKeyJoinOperator { try join.rebuildReferences() }
+      if let join = operation as? ForeignKeyJoinOperator { join.rebuildReferences() }
+      if let join = operation as? StreamStreamJoinOperator { join.linkOuterRows() }
     }
   }
 }

@@ -71,7 +71,9 @@ extension LogicalPlan {
         "\(names[$0] ?? "") = \(names[$1] ?? "")"
       }
       return "\(node.type.rawValue.lowercased()) join \(node.kind.explained(names)) on "
-        + on.joined(separator: " and ")
+        + on.joined(separator: " and ") + (node.residual.map { " and \(text($0))" } ?? "")
+        + (node.leftFilter.map { " left where \(text($0))" } ?? "")
+        + (node.rightFilter.map { " right where \(text($0))" } ?? "")
     case .union: return "union all"
     case .sort(let node):
       return "sort by "

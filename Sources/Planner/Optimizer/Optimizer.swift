@@ -12,7 +12,8 @@ public struct OptimizerRule: Sendable {
 public struct Optimizer: Sendable {
   /// In the order in which they run.
   public static let rules: [OptimizerRule] = [
-    .simplifyBooleans, .mergeFilters, .pushFilterBelowProject, .mergeProjects, .pruneColumns,
+    .simplifyBooleans, .mergeFilters, .pushFilterBelowProject, .mergeProjects, .pushFilterIntoJoin,
+    .pushFilterBelowRekey, .pruneColumns,
   ]
 
   /// Names of rules that do not run.
@@ -81,6 +82,8 @@ extension LogicalPlan {
       return .aggregate(node)
     case .join(var node):
       node.residual = node.residual.map(f)
+      node.leftFilter = node.leftFilter.map(f)
+      node.rightFilter = node.rightFilter.map(f)
       switch node.kind {
       case .foreignKey(let expression): node.kind = .foreignKey(f(expression))
       case .batch(let left, let right):

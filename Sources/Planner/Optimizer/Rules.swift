@@ -87,6 +87,80 @@ extension OptimizerRule {
       }
     })
 
+  static let pushFilterIntoJoin = OptimizerRule(
+    name: "PushFilterIntoJoin",
+    doc:
+      "The parts of a filter over an inner join of two streams that read one side only are asked of "
+      + "that side's rows as they enter the join: not below it, since rows that fail still move the "
+      + "join's time on. Over a join of a stream with a table, the parts that read the stream run before it.",
+    apply: { plan in
+      plan.rewritten { node in
+        guard case .filter(let filter) = node, case .join(let join) = filter.input else {
+          return node
+        }
+        return pushed(filter, into: join) ?? node
+      }
+    })
+
+  static let pushFilterBelowRekey = OptimizerRule(
+    name: "PushFilterBelowRekey",
+    doc: "A filter that does not read the new key runs before the rows are sent to its partition.",
+    apply: { plan in
+      plan.rewritten { node in
+        guard case .filter(let filter) = node, case .rekey(var rekey) = filter.input,
+          !rekey.input.isTable, !filter.predicate.isRandom,
+          filter.predicate.columns.isSubset(of: Set(rekey.input.columns.map(\.id))),
+          filter.predicate.columns.isDisjoint(with: rekey.keys.map(\.column.id))
+        else { return node }
+        rekey.input = .filter(Filter(input: rekey.input, predicate: filter.predicate))
+        return .rekey(rekey)
+      }
+    })
+
+  private static func pushed(_ filter: Filter, into join: JoinPlan) -> LogicalPlan? {
+    let isStreamTable = join.kind == .streamTable && (join.type == .inner || join.type == .left)
+    var isStreamStream = false
+    if case .streamStream = join.kind { isStreamStream = join.type == .inner }
+    guard isStreamTable || isStreamStream else { return nil }
+    var parts = conjuncts(filter.predicate)
+    let left = take(&parts, within: join.left)
+    let right = isStreamStream ? take(&parts, within: join.right) : nil
+    guard left != nil || right != nil else { return nil }
+    var join = join
+    if isStreamStream {
+      join.leftFilter = both(join.leftFilter, left)
+      join.rightFilter = both(join.rightFilter, right)
+    } else if let left {
+      join.left = .filter(Filter(input: join.left, predicate: left))
+    }
+    guard let rest = parts.reduce(nil, both) else { return .join(join) }
+    return .filter(Filter(input: .join(join), predicate: rest))
+  }
+
+  private static func conjuncts(_ expression: BoundExpression) -> [BoundExpression] {
+    guard case .and(let left, let right) = expression else { return [expression] }
+    return conjuncts(left) + conjuncts(right)
+  }
+
+  private static func both(
+    _ left: BoundExpression?, _ right: BoundExpression?
+  ) -> BoundExpression? {
+    guard let left, let right else { return left ?? right }
+    return .and(left, right)
+  }
+
+  /// Takes out the parts that read columns of the plan and nothing else.
+  private static func take(
+    _ parts: inout [BoundExpression], within plan: LogicalPlan
+  ) -> BoundExpression? {
+    let known = Set(plan.columns.map(\.id))
+    let isOwn = { (part: BoundExpression) in
+      !part.columns.isEmpty && part.columns.isSubset(of: known) && !part.isRandom
+    }
+    defer { parts.removeAll(where: isOwn) }
+    return parts.filter(isOwn).reduce(nil, both)
+  }
+
   static let pruneColumns = OptimizerRule(
     name: "PruneColumns",
     doc: "Columns that nobody reads are not decoded into (they are still checked), and projections "

@@ -168,6 +168,14 @@ extension BoundExpression {
     return result
   }
 
+  /// Whether RANDOM or UUID is called: the value depends on the row that it is computed for.
+  public var isRandom: Bool {
+    if case .call(let call) = self, call.function == "RANDOM" || call.function == "UUID" {
+      return true
+    }
+    return children.contains(where: \.isRandom)
+  }
+
   /// Replaces columns by expressions.
   public func substituting(_ replacements: [ColumnID: BoundExpression]) -> BoundExpression {
     if case .column(let id, _) = self { return replacements[id] ?? self }

@@ -176,6 +176,10 @@ public struct JoinPlan: Hashable, Sendable {
   public var key: [PlanColumn]
   /// What the ON clause asks besides the keys.
   public var residual: BoundExpression?
+  /// What the rows of a side must fulfil to have a result. Of inner joins of streams only, where rows that do
+  /// not still move the time of their side on.
+  public var leftFilter: BoundExpression?
+  public var rightFilter: BoundExpression?
 }
 
 public struct Union: Hashable, Sendable {

@@ -1,0 +1,213 @@
+// Rows of a windowed outer join that have met nobody yet and wait for their window to close. They come out by
+// time, right side before left, then by key.
+
+import Columns
+
+final class OuterBuffer: StateStore {
+  struct Row {
+    var side: Int
+    var slot: Int32
+    var entry: Int32
+  }
+
+  private struct Mark: BitwiseCopyable {
+    var isWaiting = false
+    /// Whether the changelog has the row.
+    var isSaved = false
+    /// Whether the entry is this store's own, and not the join buffer's.
+    var isOwned = false
+    var slot: Int32 = -1
+  }
+
+  let name: String
+  private let sides: [JoinBuffer]
+  private var marks: [[Mark]] = [[], []]
+  /// Times of the waiting rows of each side, `group` is the entry; rows that met somebody stay in it until
+  /// their time.
+  private var times = [EndHeap(), EndHeap()]
+  private var waitingPerSlot: [Int32] = []
+  private var count = 0
+  private var added: [Row] = []
+  private var removedKeys: [[UInt8]] = []
+  private(set) var streamTime = Int64.min
+  private var savedStreamTime = Int64.min
+  /// While the state is read back: rows by their record's key.
+  private var restored: [[UInt8]: [UInt8]] = [:]
+
+  init(name: String, sides: [JoinBuffer]) {
+    self.name = name
+    self.sides = sides
+  }
+
+  var recordCount: Int { count + 1 }
+  var byteCount: Int { (marks[0].count + marks[1].count) * 24 + waitingPerSlot.count * 4 }
+
+  func advance(to timestamp: Int64) { streamTime = max(streamTime, timestamp) }
+
+  func holds(_ slot: Int) -> Bool { slot < waitingPerSlot.count && waitingPerSlot[slot] > 0 }
+
+  /// `entry`: of the side's buffer.
+  func put(_ row: Row) {
+    insert(row, Mark(isWaiting: true, slot: row.slot))
+    added.append(row)
+  }
+
+  private func insert(_ row: Row, _ mark: Mark) {
+    let missing = sides[row.side].rows.times.count - marks[row.side].count
+    if missing > 0 { marks[row.side].append(contentsOf: repeatElement(Mark(), count: missing)) }
+    let missingSlots = Int(row.slot) + 1 - waitingPerSlot.count
+    if missingSlots > 0 {
+      waitingPerSlot.append(contentsOf: repeatElement(0, count: missingSlots))
+    }
+    marks[row.side][Int(row.entry)] = mark
+    waitingPerSlot[Int(row.slot)] += 1
+    times[row.side].push(
+      EndHeap.Entry(
+        end: sides[row.side].rows.times[Int(row.entry)], group: row.entry, slot: row.slot))
+    count += 1
+  }
+
+  /// The entry has met somebody.
+  func remove(side: Int, entry: Int32) {
+    guard Int(entry) < marks[side].count, marks[side][Int(entry)].isWaiting else { return }
+    let mark = marks[side][Int(entry)]
+    if mark.isSaved { removedKeys.append(key(side, entry)) }
+    marks[side][Int(entry)].isWaiting = false
+    waitingPerSlot[Int(mark.slot)] -= 1
+    if mark.isOwned { sides[side].rows.retire(entry) }
+    count -= 1
+  }
+
+  /// Takes out the rows of each side that are older than its limit, in order.
+  func take(before limits: [Int64]) -> [Row] {
+    var closed: [Row] = []
+    for side in 0..<2 {
+      while let earliest = times[side].earliest, earliest < limits[side],
+        let item = times[side].pop()
+      {
+        let mark = marks[side][Int(item.group)]
+        guard mark.isWaiting, sides[side].rows.times[Int(item.group)] == item.end else { continue }
+        closed.append(Row(side: side, slot: mark.slot, entry: item.group))
+        // Not popped twice, should the heap name it twice.
+        marks[side][Int(item.group)].isWaiting = false
+      }
+    }
+    closed.sort(by: comesBefore)
+    for row in closed {
+      marks[row.side][Int(row.entry)].isWaiting = true
+      remove(side: row.side, entry: row.entry)
+    }
+    return closed
+  }
+
+  private func time(_ row: Row) -> Int64 { sides[row.side].rows.times[Int(row.entry)] }
+
+  private func sequence(_ row: Row) -> Int64 { sides[row.side].sequence(row.entry) }
+
+  private func comesBefore(_ a: Row, _ b: Row) -> Bool {
+    if time(a) != time(b) { return time(a) < time(b) }
+    if a.side != b.side { return a.side > b.side }
+    if a.slot != b.slot {
+      return precedes(sides[0].index.key(Int(a.slot)), sides[0].index.key(Int(b.slot)))
+    }
+    return sequence(a) < sequence(b)
+  }
+
+  // MARK: - State: one record a row, under time, side, sequence in its buffer and join key; stream time without
+  // a key.
+
+  private func key(_ side: Int, _ entry: Int32) -> [UInt8] {
+    let mark = marks[side][Int(entry)]
+    var result: [UInt8] = []
+    withUnsafeBytes(of: sides[side].rows.times[Int(entry)].bigEndian) { result += $0 }
+    result.append(UInt8(side))
+    withUnsafeBytes(of: sides[side].sequence(entry).bigEndian) { result += $0 }
+    return result + sides[side].index.key(Int(mark.slot))
+  }
+
+  private func append(_ waiting: [Row], to records: inout RawRecords) {
+    for side in 0..<2 {
+      let entries = waiting.filter { $0.side == side }.map(\.entry)
+      let encoded = RowCodec.encode(sides[side].rows.gather(entries), count: entries.count)
+      for (place, entry) in entries.enumerated() {
+        key(side, entry).withUnsafeBytes {
+          records.append(key: $0, value: encoded.bytes(place), timestamp: 0)
+        }
+      }
+    }
+  }
+
+  private func appendTime(to records: inout RawRecords) {
+    var value: [UInt8] = []
+    withUnsafeBytes(of: streamTime) { value += $0 }
+    records.append(key: [], value: value, timestamp: 0)
+  }
+
+  func drainChanges(into records: inout RawRecords) {
+    for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
+    removedKeys.removeAll(keepingCapacity: true)
+    let unsaved = added.filter { row in
+      let mark = marks[row.side][Int(row.entry)]
+      return mark.isWaiting && !mark.isSaved
+    }
+    append(unsaved, to: &records)
+    for row in unsaved { marks[row.side][Int(row.entry)].isSaved = true }
+    added.removeAll(keepingCapacity: true)
+    if streamTime != savedStreamTime { appendTime(to: &records) }
+    savedStreamTime = streamTime
+  }
+
+  func snapshot(into records: inout RawRecords) {
+    var waiting: [Row] = []
+    for side in 0..<2 {
+      for entry in marks[side].indices where marks[side][entry].isWaiting {
+        waiting.append(Row(side: side, slot: marks[side][entry].slot, entry: Int32(entry)))
+      }
+    }
+    append(waiting.sorted(by: comesBefore), to: &records)
+    appendTime(to: &records)
+  }
+
+  func restore(_ records: RawRecords) {
+    for record in 0..<records.count {
+      guard let key = records.key(record) else { continue }
+      if key.isEmpty {
+        if let value = records.value(record), value.count >= 8 {
+          streamTime = value.loadUnaligned(as: Int64.self)
+          savedStreamTime = streamTime
+        }
+      } else if key.count >= 17, key[8] < 2 {
+        restored[Array(key)] = records.value(record).map { Array($0) }
+      }
+    }
+  }
+
+  /// After the buffers have been read back too: rows wait under the entries that their buffers have for them.
+  func link() {
+    for (key, row) in restored.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      key.withUnsafeBytes { key in row.withUnsafeBytes { link(key, $0) } }
+    }
+    restored = [:]
+  }
+
+  private func link(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    let side = Int(key[8])
+    let buffer = sides[side]
+    let timestamp = Int64(bigEndian: key.loadUnaligned(as: Int64.self))
+    let sequence = Int64(bigEndian: key.loadUnaligned(fromByteOffset: 9, as: Int64.self))
+    let slot = Int32(buffer.index.insert(UnsafeRawBufferPointer(rebasing: key[17...])).slot)
+    if let entry = buffer.entry(slot, timestamp: timestamp, sequence: sequence) {
+      let row = Row(side: side, slot: slot, entry: entry)
+      return insert(row, Mark(isWaiting: true, isSaved: true, slot: slot))
+    }
+    // The buffer need not remember the last instant of its retention.
+    let builders = buffer.rows.types.map { ColumnBuilder($0, capacity: 1) }
+    var reader = RowReader(value)
+    guard reader.read(into: builders) else { return }
+    let entry = buffer.rows.add(builders.map { $0.finish() }, rowtimes: [timestamp])[0]
+    buffer.remember(entry, slot: slot, sequence: sequence)
+    insert(
+      Row(side: side, slot: slot, entry: entry),
+      Mark(isWaiting: true, isSaved: true, isOwned: true, slot: slot))
+  }
+}
