@@ -19,6 +19,7 @@ public final class EngineLoop: Sendable {
 
   private static let fileMilliseconds = 50
   private static let idleMilliseconds = 1000
+  private static let keeperMilliseconds = 200
   private static let retentionMilliseconds: Int64 = 10_000
   private let engine: Engine
   private let state = Monitor(State())
@@ -60,11 +61,14 @@ public final class EngineLoop: Sendable {
   /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for them.
   private func keepTables() {
     while !state.withLock({ $0.isStopping || $0.hasEnded }) {
-      let (commit, nudges) = (engine.log.lastCommit, engine.log.nudges)
+      guard engine.hasMirrors.load(ordering: .acquiring) else {
+        // Without such tables no commit wakes this thread.
+        _ = state.wait(milliseconds: Self.keeperMilliseconds) { $0.isStopping ? true : nil }
+        continue
+      }
+      let commit = engine.log.lastCommit
       if engine.advanceMirrors() { continue }
-      _ = engine.log.waitForChange(
-        after: commit, nudges: nudges, milliseconds: Self.idleMilliseconds)
-      if !engine.hasMirrors.load(ordering: .acquiring) { usleep(100_000) }
+      _ = engine.log.waitForChange(after: commit, milliseconds: Self.keeperMilliseconds)
     }
     state.change { $0.keeperHasEnded = true }
   }
@@ -73,7 +77,7 @@ public final class EngineLoop: Sendable {
 
   /// Ends the thread after the epoch that it is in.
   public func stop() {
-    state.withLock { $0.isStopping = true }
+    state.change { $0.isStopping = true }
     engine.log.nudge()
     _ = state.wait { $0.hasEnded && $0.keeperHasEnded ? true : nil }
   }
