@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# add.sh DATA AMOUNT: reads ann's budget and writes it back with AMOUNT more; is it stale by then, again. Says how
+# add.sh DATA AMOUNT: reads ann's budget and writes it back with AMOUNT more; if it is stale by then, again. Says how
 # often it was refused.
 refused=0
 while true; do

@@ -72,7 +72,12 @@ public final class LocalConnection: Connection, @unchecked Sendable {
   public func finish() throws(ServiceError) -> RunSummary {
     let cancellation = session.cancellation
     try serving { () throws(EngineError) in
-      try engine.runUntilIdle { cancellation.isCancelled }
+      // Where others write too, there may never be an idle moment.
+      if ownsEngine {
+        try engine.runUntilIdle { cancellation.isCancelled }
+      } else {
+        try engine.catchUp { cancellation.isCancelled }
+      }
     }
     while engine.advanceMirrors() {}
     if let failed = engine.mirrorFailures.first, ownsEngine {
