@@ -82,7 +82,9 @@ extension Session {
       epoch.topicsCreated.append(
         TopicCreation(
           name: definition.topic, partitionCount: definition.partitions,
-          config: engine.topicConfig(definition)))
+          config: try topicConfig(definition, node.properties)))
+    } else {
+      _ = try topicConfig(definition, node.properties)
     }
     if let existing {
       try checkReplacing(node.name.span)
@@ -128,7 +130,8 @@ extension Session {
     }
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"
     let id = queryID("\(prefix)_\(name)_\(engine.nextQuerySequence)")
-    try add(id, plan, text, isInsert: false)
+    let config = try topicConfig(plan.sink, node.properties)
+    try add(id, plan, text, isInsert: false, config)
     handler.message("Created query with ID \(id)")
   }
 
@@ -151,13 +154,14 @@ extension Session {
             "query-exists", "a query with the id '\(id)' already exists", at: property.span))
       }
     }
-    try add(id, plan, text, isInsert: true)
+    try add(id, plan, text, isInsert: true, engine.topicConfig(plan.sink))
     handler.message("Created query with ID \(id)")
   }
 
   /// Commits and starts a new persistent query.
   private func add(
-    _ id: String, _ plan: PersistentQuery, _ text: SourceText, isInsert: Bool
+    _ id: String, _ plan: PersistentQuery, _ text: SourceText, isInsert: Bool,
+    _ config: TopicConfig
   ) throws(StatementFailure) {
     var plan = plan
     if !isInsert { plan.sink.queryID = id }
@@ -167,7 +171,7 @@ extension Session {
       isInsert: isInsert, properties: properties)
     var epoch = EpochCommit(epoch: 0)
     do {
-      epoch.topicsCreated = try engine.topicsToCreate(query)
+      epoch.topicsCreated = try engine.topicsToCreate(query, config)
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: .none))
     }

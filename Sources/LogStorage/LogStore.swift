@@ -42,6 +42,13 @@ public final class LogStore: Sendable {
     var isHandedOver = false
     var committerThread: ServiceThread?
     var isCheckpointing = false
+    /// One compaction at a time.
+    var isCompacting = false
+    /// Work that goes through many segments; no file is removed meanwhile.
+    var pins = 0
+    /// Segments and directories that such work keeps.
+    var keptSegments: [LogSegment] = []
+    var keptDirectories: [String] = []
     /// Set once, by what poisons the store.
     var failure: StorageError?
     var maintenanceError: StorageError?
@@ -114,7 +121,8 @@ public final class LogStore: Sendable {
     }
     guard isFirst else { return }
     _ = shared.wait { state in
-      state.queue.isEmpty && !state.isLed && !state.isCheckpointing ? true : nil
+      state.queue.isEmpty && !state.isLed && !state.isCheckpointing && !state.isCompacting
+        ? true : nil
     }
     var failure: StorageError?
     if durability != .memory && shared.withLock({ $0.failure == nil }) {
@@ -188,7 +196,10 @@ extension LogStore {
 extension LogStore {
   /// Lets go of everything without a last checkpoint, as the death of the process would. For tests.
   func abandon() {
-    _ = shared.wait { $0.queue.isEmpty && !$0.isLed && !$0.isCheckpointing ? true : nil }
+    _ = shared.wait { state in
+      state.queue.isEmpty && !state.isLed && !state.isCheckpointing && !state.isCompacting
+        ? true : nil
+    }
     let thread = shared.change { state in
       state.isClosing = true
       state.isClosed = true

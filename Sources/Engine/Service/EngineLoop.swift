@@ -1,6 +1,6 @@
 // The thread that advances the epochs of an engine that serves somebody: it steps while there is input, and
 // sleeps until the log changes. Files that grow do not wake it, so it looks at them several times a second.
-// Now and then it drops what the topics' retention no longer keeps.
+// A second thread keeps the log in order meanwhile.
 
 import Executor
 import Glibc
@@ -13,30 +13,40 @@ public final class EngineLoop: Sendable {
     var isStopping = false
     var hasEnded = false
     var failure: EngineError?
+    /// What made the log stop while the loop was elsewhere.
+    var poison: EngineError?
   }
 
   private static let idleMilliseconds = 50
-  private static let retentionMilliseconds: Int64 = 10_000
   private let engine: Engine
   private let state = Monitor(State())
   private let onFailure: (@Sendable (EngineError) -> Void)?
+  private let keeper: LogKeeper
 
-  /// `onFailure` is called on the loop's thread when the log fails.
-  public init(_ engine: Engine, onFailure: (@Sendable (EngineError) -> Void)? = nil) {
+  /// `onFailure` is called on the loop's thread when the log fails; `onTrouble`, on another, when retention or
+  /// compaction cannot do its work while the rest goes on.
+  public init(
+    _ engine: Engine, onFailure: (@Sendable (EngineError) -> Void)? = nil,
+    onTrouble: (@Sendable (EngineError) -> Void)? = nil
+  ) {
     self.engine = engine
     self.onFailure = onFailure
+    let state = state
+    keeper = LogKeeper(engine) { error in
+      if case .storage(let fault) = error, fault.kind == .poisoned {
+        state.withLock { $0.poison = error }
+      } else {
+        onTrouble?(error)
+      }
+    }
     startThread { [self] in run() }
   }
 
   private func run() {
     var failure: EngineError?
     do throws(EngineError) {
-      var nextRetention = wallClockMs() + Self.retentionMilliseconds
       while !state.withLock({ $0.isStopping }) {
-        if wallClockMs() >= nextRetention {
-          try engine.applyRetention()
-          nextRetention = wallClockMs() + Self.retentionMilliseconds
-        }
+        if let poison = state.withLock({ $0.poison }) { throw poison }
         let commit = engine.log.lastCommit
         if try engine.step() { continue }
         _ = engine.log.waitForChange(after: commit, milliseconds: Self.idleMilliseconds)
@@ -55,6 +65,7 @@ public final class EngineLoop: Sendable {
 
   /// Ends the thread after the epoch that it is in.
   public func stop() {
+    keeper.stop()
     state.withLock { $0.isStopping = true }
     _ = state.wait { $0.hasEnded ? true : nil }
   }
