@@ -124,14 +124,16 @@ extension Engine {
     query.changelogRecords["\(store)/\(partition)"] = count
   }
 
-  /// Topics that a new query needs: its sink's and its changelogs'.
-  func topicsToCreate(_ query: RunningQuery) throws(QueryFailure) -> [TopicCreation] {
+  /// Topics that a new query needs: its sink's, with `config`, and its changelogs'.
+  func topicsToCreate(
+    _ query: RunningQuery, _ config: TopicConfig
+  ) throws(QueryFailure) -> [TopicCreation] {
     var result: [TopicCreation] = []
     let sink = query.plan.sink
     if log.topic(sink.topic) == nil {
       result.append(
         TopicCreation(
-          name: sink.topic, partitionCount: sink.partitions, config: topicConfig(sink)))
+          name: sink.topic, partitionCount: sink.partitions, config: config))
     }
     let probe = try QueryRuntime(
       plan: query.physical, end: .sink(sink, outputs: query.plan.outputs),

@@ -37,6 +37,8 @@ public struct EngineOptions: Sendable {
   public var roots: [String]?
   /// Milliseconds since the epoch; tests set it.
   public var clock: @Sendable () -> Int64
+  /// Between two rounds of retention and compaction while the engine runs by itself.
+  public var maintenanceMs: Int64 = 10_000
   /// Session properties of every session.
   public var properties: [String: String]
 
@@ -184,6 +186,18 @@ public final class Engine: @unchecked Sendable {
   @discardableResult
   public func applyRetention() throws(EngineError) -> Int {
     do { return try log.applyRetention(now: options.clock()) } catch { throw .storage(error) }
+  }
+
+  /// Compacts what needs it. Beside the epochs, which go on.
+  @discardableResult
+  public func applyCompaction(
+    isCancelled: () -> Bool = { false }
+  ) throws(EngineError) -> CompactionReport {
+    do {
+      return try log.compactWhatIsDue(now: options.clock(), isCancelled: isCancelled)
+    } catch {
+      throw .storage(error)
+    }
   }
 
   /// Runs epochs until no query has more input.
@@ -349,6 +363,10 @@ public final class Engine: @unchecked Sendable {
     query.state = result.hasMore ? .catchingUp : .live
     let moved = runtime.positions.map(\.position) != before
     guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
+    if let refusal = keyRefusal(result, query) {
+      fail(query, refusal, &commit)
+      return true
+    }
     query.rowsRead += result.rowCount
     for output in result.outputs {
       query.rowsWritten += output.records.count
@@ -373,6 +391,15 @@ public final class Engine: @unchecked Sendable {
       throw .storage(error)
     }
     return true
+  }
+
+  /// A compacted topic takes no record without a key: the query stops, not the epoch.
+  private func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> String? {
+    let topic = query.plan.sink.topic
+    guard result.outputs.contains(where: { $0.encoded.hasNullKeys }),
+      log.topic(topic)?.config.cleanupPolicy.compacts ?? false
+    else { return nil }
+    return "topic \(topic) is compacted and takes no record without a key"
   }
 
   /// Changelogs of fewer records are read as they are.

@@ -84,7 +84,9 @@ extension Session {
       epoch.topicsCreated.append(
         TopicCreation(
           name: definition.topic, partitionCount: definition.partitions,
-          config: engine.topicConfig(definition)))
+          config: try topicConfig(definition, node.properties)))
+    } else {
+      _ = try topicConfig(definition, node.properties)
     }
     if let existing {
       try checkReplacing(node.name.span)
@@ -144,7 +146,8 @@ extension Session {
     try checkPrivate(plan.sink, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"
     let id = queryID("\(prefix)_\(name)_\(engine.nextQuerySequence)")
-    try add(id, plan, text, isInsert: false)
+    let config = try topicConfig(plan.sink, node.properties)
+    try add(id, plan, text, isInsert: false, config)
     handler.message("Created query with ID \(id)")
   }
 
@@ -167,13 +170,14 @@ extension Session {
             "query-exists", "a query with the id '\(id)' already exists", at: property.span))
       }
     }
-    try add(id, plan, text, isInsert: true)
+    try add(id, plan, text, isInsert: true, engine.topicConfig(plan.sink))
     handler.message("Created query with ID \(id)")
   }
 
   /// Commits and starts a new persistent query.
   private func add(
-    _ id: String, _ plan: PersistentQuery, _ text: SourceText, isInsert: Bool
+    _ id: String, _ plan: PersistentQuery, _ text: SourceText, isInsert: Bool,
+    _ config: TopicConfig
   ) throws(StatementFailure) {
     var plan = plan
     if !isInsert { plan.sink.queryID = id }
@@ -183,7 +187,7 @@ extension Session {
       isInsert: isInsert, properties: properties)
     var epoch = EpochCommit(epoch: 0)
     do {
-      epoch.topicsCreated = try engine.topicsToCreate(query)
+      epoch.topicsCreated = try engine.topicsToCreate(query, config)
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: .none))
     }

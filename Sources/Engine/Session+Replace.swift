@@ -43,9 +43,10 @@ extension Session {
     let query = engine.makeQuery(
       id: id, statement: written, plan: plan, isInsert: false,
       properties: old?.properties ?? properties)
+    let config = try topicConfig(plan.sink, node.properties)
     var epoch = EpochCommit(epoch: 0)
     do throws(QueryFailure) {
-      epoch.topicsCreated = try engine.topicsToCreate(query)
+      epoch.topicsCreated = try engine.topicsToCreate(query, config)
       if old != nil { try engine.refill(query, &epoch) }
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: node.name.span))

@@ -8,6 +8,8 @@ struct Checkpoint {
   struct Segment {
     var baseOffset: Int64
     var baseSequence: Int64
+    /// See `LogSegment`.
+    var revision: Int64 = 0
     var extent: SegmentExtent
   }
 
@@ -27,8 +29,11 @@ struct Checkpoint {
 
   static let fileName = "checkpoint"
   private static let magic: UInt64 = 0x6864_7261_6365_3031
-  static let version: UInt32 = 1
+  /// 2: compaction. Version 1 is read, and is written anew as the present one at open.
+  static let version: UInt32 = 2
 
+  /// Of the file that it was read from.
+  var version = Self.version
   /// The first generation after this checkpoint, its first frame and the digest of the frame
   /// before.
   var generation: UInt32 = 1
@@ -75,6 +80,7 @@ struct Checkpoint {
         for segment in partition.segments {
           buffer.put(segment.baseOffset)
           buffer.put(segment.baseSequence)
+          buffer.put(segment.revision)
           segment.extent.write(to: buffer)
         }
       }
@@ -112,16 +118,19 @@ struct Checkpoint {
     var reader = ByteReader(content, path: path)
     guard try reader.uint64() == magic else { throw reader.damaged("not a checkpoint") }
     let version = try reader.uint32()
-    guard version == Self.version else {
+    guard version == Self.version || version == 1 else {
       throw StorageError(
         .unsupportedVersion, "checkpoint", path: path, expected: "\(Self.version)",
         found: "\(version)")
     }
-    return try body(&reader)
+    return try body(&reader, version)
   }
 
-  private static func body(_ reader: inout ByteReader) throws(StorageError) -> Checkpoint {
+  private static func body(
+    _ reader: inout ByteReader, _ version: UInt32
+  ) throws(StorageError) -> Checkpoint {
     var checkpoint = Checkpoint()
+    checkpoint.version = version
     checkpoint.generation = try reader.uint32()
     checkpoint.nextFrame = try reader.ordinal()
     checkpoint.digest = try reader.uint32()
@@ -136,7 +145,7 @@ struct Checkpoint {
     checkpoint.nextSequence = try reader.ordinal()
     checkpoint.nextTopicID = try reader.ordinal()
     for _ in 0..<(try reader.countValue()) {
-      let topic = try Topic(from: &reader)
+      let topic = try Topic(from: &reader, version)
       let follows = checkpoint.topics.last.map { $0.name < topic.name } ?? true
       guard follows && TopicName.isLegal(topic.name) && !topic.partitions.isEmpty else {
         throw reader.damaged("topic of a checkpoint")
@@ -152,7 +161,7 @@ struct Checkpoint {
 }
 
 extension Checkpoint.Topic {
-  fileprivate init(from reader: inout ByteReader) throws(StorageError) {
+  fileprivate init(from reader: inout ByteReader, _ version: UInt32) throws(StorageError) {
     id = try reader.ordinal()
     name = try reader.string()
     config = try TopicConfig(from: &reader)
@@ -165,6 +174,7 @@ extension Checkpoint.Topic {
         partition.segments.append(
           Checkpoint.Segment(
             baseOffset: try reader.ordinal(), baseSequence: try reader.ordinal(),
+            revision: version == 1 ? 0 : try reader.ordinal(),
             extent: try SegmentExtent(from: &reader)))
       }
       guard partition.isConsistent else { throw reader.damaged("partition of a topic") }

@@ -24,6 +24,16 @@ struct CommitRecord {
     var topic: TopicCreation
   }
 
+  /// Segments that compaction wrote take the place of those that it read. They were synced before.
+  struct Replacement {
+    var topicID: Int64
+    var partition: Int
+    /// Base offset of the first segment that goes.
+    var firstOffset: Int64
+    var count: Int
+    var added: [Checkpoint.Segment]
+  }
+
   struct Start {
     var topicID: Int64
     var partition: Int
@@ -40,6 +50,7 @@ struct CommitRecord {
   var starts: [Start] = []
   var metadata: [EpochCommit.MetadataChange] = []
   var runs: [Run] = []
+  var replacements: [Replacement] = []
 }
 
 extension SegmentExtent {
@@ -88,9 +99,11 @@ extension CommitRecord {
     }
     buffer.putCount(runs.count)
     for run in runs { run.write(to: buffer) }
+    buffer.putCount(replacements.count)
+    for replacement in replacements { replacement.write(to: buffer) }
   }
 
-  init(from reader: inout ByteReader) throws(StorageError) {
+  init(from reader: inout ByteReader, version: Int) throws(StorageError) {
     number = try reader.ordinal()
     epoch = try reader.ordinal()
     nextSequence = try reader.ordinal()
@@ -116,6 +129,40 @@ extension CommitRecord {
         EpochCommit.MetadataChange(key: key, value: isPresent ? try reader.byteArray() : nil))
     }
     for _ in 0..<(try reader.countValue()) { runs.append(try Run(from: &reader)) }
+    guard version > 1 else { return }
+    for _ in 0..<(try reader.countValue()) {
+      replacements.append(try Replacement(from: &reader))
+    }
+  }
+}
+
+extension CommitRecord.Replacement {
+  fileprivate func write(to buffer: ByteBuffer) {
+    buffer.put(topicID)
+    buffer.putCount(partition)
+    buffer.put(firstOffset)
+    buffer.putCount(count)
+    buffer.putCount(added.count)
+    for part in added {
+      buffer.put(part.baseOffset)
+      buffer.put(part.baseSequence)
+      buffer.put(part.revision)
+      part.extent.write(to: buffer)
+    }
+  }
+
+  fileprivate init(from reader: inout ByteReader) throws(StorageError) {
+    topicID = try reader.ordinal()
+    partition = try reader.countValue()
+    firstOffset = try reader.ordinal()
+    count = try reader.countValue()
+    added = []
+    for _ in 0..<(try reader.countValue()) {
+      added.append(
+        Checkpoint.Segment(
+          baseOffset: try reader.ordinal(), baseSequence: try reader.ordinal(),
+          revision: try reader.ordinal(), extent: try SegmentExtent(from: &reader)))
+    }
   }
 }
 

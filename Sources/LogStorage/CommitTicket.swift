@@ -56,6 +56,8 @@ struct CommitRequest {
   var producer: ProducerMark?
   /// Begins a new life of this producer.
   var opensProducer: String?
+  /// Of a compaction; such a request is a group by itself.
+  var replacement: SegmentReplacement?
   let ticket = CommitTicket()
 
   var byteCount: Int {

@@ -24,6 +24,8 @@ public struct EncodedBatches: Sendable {
 
   var buffer: ByteBuffer
   var batches: [Batch] = []
+  /// Some record has no key: a compacted topic does not take it.
+  public internal(set) var hasNullKeys = false
 
   init(buffer: ByteBuffer) { self.buffer = buffer }
 

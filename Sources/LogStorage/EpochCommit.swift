@@ -149,6 +149,8 @@ public struct LogStoreOptions: Sendable {
   public var checkpointsInBackground = true
   /// Segment files held open at once.
   public var openFilesMax = 512
+  /// Most memory for the keys of one pass of a compaction.
+  public var compactionMapBytes = 64 << 20
   public var encoder = RecordBatchEncoder()
 
   public init() {}

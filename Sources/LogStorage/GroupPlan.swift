@@ -51,6 +51,7 @@ struct GroupPlan {
   private(set) var writes: [SegmentWrite] = []
   private(set) var created: [TopicEntry] = []
   private(set) var deleted: [TopicEntry] = []
+  private(set) var replacements: [SegmentReplacement] = []
   private(set) var dataBytes = 0
   private(set) var recordCount = 0
   private(set) var commit: Int64
@@ -119,6 +120,34 @@ struct GroupPlan {
     }
     try checkSequences(request)
     try checkTruncations(request)
+    try checkKeys(request)
+    if let replacement = request.replacement, !isPossible(replacement) {
+      throw StorageError(
+        .invalidArgument, "the segments that were compacted are gone",
+        path: replacement.log.directory)
+    }
+  }
+
+  /// A leader takes a replacement by itself, so what is published is what it is planned on.
+  private func isPossible(_ replacement: SegmentReplacement) -> Bool {
+    let log = replacement.log
+    guard let entry = published[log.topic], log.number < entry.partitions.count,
+      entry.partitions[log.number] === log
+    else { return false }
+    return log.place(replacement.firstOffset, replacement.count, replacement.added) != nil
+  }
+
+  /// As Kafka has it: what has no key cannot be compacted.
+  private func checkKeys(_ request: CommitRequest) throws(StorageError) {
+    for output in request.outputs where output.encoded.hasNullKeys {
+      let config =
+        request.topicsCreated.first { $0.name == output.topic }?.config
+        ?? topic(output.topic).map { PublishedState.config($0, metadata) }
+      guard let config, config.cleanupPolicy.compacts else { continue }
+      throw StorageError(
+        .invalidArgument, "a compacted topic takes no record without a key",
+        path: "\(output.topic)/\(output.partition)")
+    }
   }
 
   /// The end of a partition before the request; a topic that the request makes has none.
@@ -175,6 +204,9 @@ struct GroupPlan {
       guard let entry = topic(name) else { continue }
       deleted.append(entry)
       record.deleted.append(entry.id)
+      for key in PublishedState.keys(of: entry) where metadata[key] != nil {
+        record.metadata.append(EpochCommit.MetadataChange(key: key, value: nil))
+      }
     }
     for creation in request.topicsCreated {
       let entry = TopicEntry(id: nextTopicID, creation: creation, root: root)
@@ -202,7 +234,11 @@ struct GroupPlan {
       record.starts.append(
         CommitRecord.Start(topicID: log.topicID, partition: log.number, offset: start))
     }
-    record.metadata = request.metadata + changes
+    if let replacement = request.replacement {
+      replacements.append(replacement)
+      record.replacements.append(replacement.record)
+    }
+    record.metadata += request.metadata + changes
     record.nextSequence = nextSequence
     commits.append(record)
     results.append(CommitResult(commit: commit, ranges: ranges))
@@ -268,7 +304,8 @@ struct GroupPlan {
         && delta <= Int64(Int32.max) && offset - active.segment.baseOffset < Int64(Int32.max)
     }
     let isFull = tail.active.map { active in
-      !fits(encoded.batches[first], active, active.extent.byteCount, tail.endOffset)
+      active.segment.isSealed
+        || !fits(encoded.batches[first], active, active.extent.byteCount, tail.endOffset)
     }
     if isFull ?? true {
       if let active = tail.active { tail.finished.append(active) }

@@ -77,16 +77,33 @@ final class Journal {
     // Doubling: each growth is followed by a checkpoint.
     let least = max(end, min(fileSize * 2, 32 << 20))
     let target = (least + growthBytes - 1) / growthBytes * growthBytes
+    let old = fileSize
+    try Self.writeZeros(file, fileSize..<target) { fileSize = $0 }
+    return fileSize - old
+  }
+
+  private static func writeZeros(
+    _ file: any File, _ range: Range<Int>, _ reached: (Int) -> Void
+  ) throws(StorageError) {
     let zeros = ByteBuffer(capacity: 64 << 10)
     UnsafeMutableRawPointer(zeros.base).initializeMemory(
       as: UInt8.self, repeating: 0, count: zeros.capacity)
-    let old = fileSize
-    while fileSize < target {
-      let count = min(zeros.capacity, target - fileSize)
-      try file.write(UnsafeRawBufferPointer(start: zeros.base, count: count), at: fileSize)
-      fileSize += count
+    var at = range.lowerBound
+    while at < range.upperBound {
+      let count = min(zeros.capacity, range.upperBound - at)
+      try file.write(UnsafeRawBufferPointer(start: zeros.base, count: count), at: at)
+      at += count
+      reached(at)
     }
-    return fileSize - old
+  }
+
+  /// Overwrites everything but the frames of this generation. The one before must not be needed any more.
+  func erase() throws(StorageError) {
+    let other = try fileSystem.open(Self.path(directory, generation &+ 1), create: true)
+    try Self.writeZeros(other, 0..<(try other.size())) { _ in }
+    try other.sync()
+    try Self.writeZeros(file, position..<max(position, fileSize)) { _ in }
+    try file.sync()
   }
 
   /// Bytes that a frame with so much content takes in the file.

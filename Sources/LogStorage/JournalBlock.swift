@@ -57,7 +57,10 @@ enum JournalBlock {
 
 /// The first bytes of a frame's content.
 struct JournalFrameHeader {
-  static let magic: UInt32 = 0x4852_4a46
+  /// Commits of these frames end with the replacements of compaction.
+  static let magic: UInt32 = 0x4852_4a32
+  /// Frames of format version 1, whose commits have none.
+  static let firstMagic: UInt32 = 0x4852_4a46
   static let byteCount = 24
 
   var frame: Int64
@@ -65,6 +68,8 @@ struct JournalFrameHeader {
   var length: Int
   /// Digest of the frame before: CRC-32C over its blocks' checksums.
   var previousDigest: UInt32
+  /// Of the commits in the frame.
+  private(set) var version = 2
 
   func write(to buffer: ByteBuffer) {
     buffer.put(Self.magic)
@@ -80,7 +85,11 @@ struct JournalFrameHeader {
   }
 
   init(from reader: inout ByteReader) throws(StorageError) {
-    guard try reader.uint32() == Self.magic else { throw reader.damaged("journal frame") }
+    switch try reader.uint32() {
+    case Self.magic: version = 2
+    case Self.firstMagic: version = 1
+    default: throw reader.damaged("journal frame")
+    }
     previousDigest = try reader.uint32()
     frame = try reader.int64()
     length = try reader.natural()

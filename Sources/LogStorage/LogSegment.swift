@@ -22,6 +22,8 @@ final class LogSegment: Sendable {
   let directory: String
   let baseOffset: Int64
   let baseSequence: Int64
+  /// How often compaction has written it anew; a file that was is never appended to.
+  let revision: Int64
   /// Path without extension.
   let stem: String
   private let files: SegmentFiles
@@ -32,19 +34,34 @@ final class LogSegment: Sendable {
     var preallocated = 0
     /// What the index files cover.
     var storedBytes = 0
+    /// Nothing more may be appended; the next batch begins a segment.
+    var isSealed = false
   }
 
-  init(directory: String, baseOffset: Int64, baseSequence: Int64, files: SegmentFiles, isNew: Bool)
-  {
+  init(
+    directory: String, baseOffset: Int64, baseSequence: Int64, revision: Int64 = 0,
+    files: SegmentFiles, isNew: Bool
+  ) {
     self.directory = directory
     self.baseOffset = baseOffset
     self.baseSequence = baseSequence
+    self.revision = revision
     self.files = files
-    stem = directory + "/" + Self.name(baseOffset)
+    stem = directory + "/" + Self.name(baseOffset) + (revision == 0 ? "" : ".\(revision)")
     state = Monitor(State(index: isNew ? SegmentIndex(baseOffset: baseOffset) : nil))
   }
 
   var path: String { stem + ".log" }
+  static let suffixes = [".log", ".index", ".timeindex", ".seqindex"]
+
+  /// Whether the next batch must begin a segment.
+  var isSealed: Bool { revision > 0 || state.withLock { $0.isSealed } }
+
+  /// Closes the segment for this process; what was not compacted meanwhile is open again after a restart.
+  func seal() { state.withLock { $0.isSealed = true } }
+
+  /// Takes over the index that was made while the file was written.
+  func adopt(_ index: SegmentIndex) { state.withLock { $0.index = index } }
 
   /// Twenty digits, as Kafka has them.
   static func name(_ offset: Int64) -> String {
@@ -174,6 +191,14 @@ final class LogSegment: Sendable {
   func scan(
     _ start: BatchExpectation, to end: Int, chain: UInt32, _ body: (CheckedBatch) -> Void
   ) throws(StorageError) -> UInt32 {
+    try scanBytes(start, to: end, chain: chain) { _, batch in body(batch) }
+  }
+
+  /// As `scan`; the batch lies in the buffer that comes with it.
+  func scanBytes(
+    _ start: BatchExpectation, to end: Int, chain: UInt32,
+    _ body: (ByteBuffer, CheckedBatch) throws(StorageError) -> Void
+  ) throws(StorageError) -> UInt32 {
     let file = try file()
     var expectation = start
     var chain = chain
@@ -190,7 +215,7 @@ final class LogSegment: Sendable {
       var needed = 0
       walk: while true {
         switch try walker.next() {
-        case .batch(let batch): body(batch)
+        case .batch(let batch): try body(buffer, batch)
         case .needs(let bytes):
           needed = bytes
           break walk
@@ -246,7 +271,7 @@ final class LogSegment: Sendable {
   /// Removes the files; readers that hold them go on.
   func remove() throws(StorageError) {
     files.forget(path)
-    for suffix in [".log", ".index", ".timeindex", ".seqindex"] {
+    for suffix in Self.suffixes {
       try files.fileSystem.unlink(stem + suffix)
     }
   }

@@ -1,7 +1,6 @@
 // A copy of a store that goes on working:
 //
-// 1. Under the lock, the state of one commit is taken, and every segment of it is opened: a segment that is
-//    dropped meanwhile stays readable.
+// 1. Under the lock, the state of one commit is taken; no segment's file is removed until the end.
 // 2. Of each segment as many bytes as are committed are copied, and checked batch by batch on the way.
 // 3. An empty journal and a checkpoint of that commit are written; everything is synced, the checkpoint last.
 //
@@ -22,6 +21,10 @@ extension LogStore {
   /// Writes all that is committed now into `target`, which must not exist.
   /// Throws: `corruption` when a segment is not what was committed; `invalidArgument`; `io`, `full`.
   public func backUp(to target: String) throws(StorageError) -> BackupReport {
+    try pinned { () throws(StorageError) in try backUpPinned(to: target) }
+  }
+
+  private func backUpPinned(to target: String) throws(StorageError) -> BackupReport {
     guard !(try fileSystem.exists(target)) else {
       throw StorageError(.invalidArgument, "the directory of a backup exists", path: target)
     }
@@ -64,7 +67,7 @@ extension LogStore {
           .corruption, "the batches are not those that were committed",
           path: committed.segment.path, position: 0)
       }
-      let name = LogSegment.name(committed.segment.baseOffset) + ".log"
+      let name = committed.segment.path.dropFirst(committed.segment.directory.count + 1)
       try SegmentCopy.copy(
         file, committed.extent.byteCount,
         to: try fileSystem.open(place + "/" + name, create: true))

@@ -181,7 +181,34 @@ extension LogStore {
     remove(segments, directories)
   }
 
+  /// Keeps every segment file that is there now for as long as `body` runs.
+  func pinned<Result>(
+    _ body: () throws(StorageError) -> Result
+  ) throws(StorageError) -> Result {
+    shared.withLock { $0.pins += 1 }
+    defer {
+      let (segments, directories) = shared.change { state -> ([LogSegment], [String]) in
+        state.pins -= 1
+        guard state.pins == 0 else { return ([], []) }
+        defer {
+          state.keptSegments = []
+          state.keptDirectories = []
+        }
+        return (state.keptSegments, state.keptDirectories)
+      }
+      remove(segments, directories)
+    }
+    return try body()
+  }
+
   private func remove(_ segments: [LogSegment], _ directories: [String]) {
+    let isKept = shared.withLock { state in
+      guard state.pins > 0 else { return false }
+      state.keptSegments += segments
+      state.keptDirectories += directories
+      return true
+    }
+    if isKept { return }
     do {
       for segment in segments { try segment.remove() }
       for path in directories { try Self.removePartition(path, fileSystem, files) }
@@ -222,7 +249,8 @@ extension Checkpoint {
             segments: log.segments.map { committed in
               Segment(
                 baseOffset: committed.segment.baseOffset,
-                baseSequence: committed.segment.baseSequence, extent: committed.extent)
+                baseSequence: committed.segment.baseSequence,
+                revision: committed.segment.revision, extent: committed.extent)
             })
         })
     }

@@ -162,6 +162,10 @@ extension LogStore {
       var bytes = 0
       var count = 0
       while count < state.queue.count {
+        if state.queue[count].replacement != nil {
+          if count == 0 { count = 1 }
+          break
+        }
         bytes += state.queue[count].byteCount
         if count > 0 && bytes > options.groupBytes { break }
         count += 1
@@ -306,6 +310,10 @@ extension LogStore {
       for key in plan.order {
         guard let tail = plan.tails[key] else { continue }
         committer.droppedSegments += tail.publish()
+      }
+      for replacement in plan.replacements {
+        committer.droppedSegments += replacement.publish()
+        for part in replacement.added { committer.markDirty(part.segment) }
       }
       for entry in plan.deleted where state.published.topics[entry.name] === entry {
         state.published.topics[entry.name] = nil

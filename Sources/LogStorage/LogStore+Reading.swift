@@ -75,7 +75,14 @@ extension LogStore {
         return LogRead(
           records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: position)
       }
-      let read = try Self.read(view, from: position, maxBytes: maxBytes)
+      let read: LogRead
+      do {
+        read = try Self.read(view, from: position, maxBytes: maxBytes)
+      } catch {
+        // The segment was dropped or compacted since: look again.
+        if error.kind == .notFound, !isCurrent(view.segment, topic, partition) { continue }
+        throw error
+      }
       if !read.records.valueLength.isEmpty || read.nextOffset >= view.endOffset { return read }
       // Only control batches or a compacted gap: go on behind them.
       let next = max(read.nextOffset, view.nextSegmentOffset ?? read.nextOffset)
@@ -83,6 +90,15 @@ extension LogStore {
         throw view.segment.endsEarly(view.extent.byteCount, view.extent.byteCount)
       }
       position = next
+    }
+  }
+
+  private func isCurrent(_ segment: LogSegment, _ topic: String, _ partition: Int) -> Bool {
+    shared.withLock { state in
+      guard let entry = state.published.topics[topic], partition < entry.partitions.count else {
+        return true
+      }
+      return entry.partitions[partition].segments.contains { $0.segment === segment }
     }
   }
 
@@ -181,7 +197,15 @@ extension LogStore {
       return (log.segments, log.startOffset, log.endOffset)
     }
     guard let holder = segments.first(where: { mayHold($0.extent) }) else { return end }
-    let entry = try holder.segment.lookup(holder.extent, where: isAfter)
+    let entry: IndexEntry?
+    do {
+      entry = try holder.segment.lookup(holder.extent, where: isAfter)
+    } catch {
+      guard error.kind == .notFound, !isCurrent(holder.segment, topic, partition) else {
+        throw error
+      }
+      return try search(topic, partition, mayHold: mayHold, isAfter: isAfter, matches: matches)
+    }
     var position = max(start, holder.segment.baseOffset + Int64(entry?.relativeOffset ?? 0))
     while position < end {
       let read = try read(topic, partition, from: position)

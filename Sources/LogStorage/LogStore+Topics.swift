@@ -61,7 +61,7 @@ extension LogStore {
       let entries = state.published.topics.values.sorted { $0.name < $1.name }
       return entries.flatMap { entry -> [EpochCommit.Truncation] in
         let config = state.published.config(entry)
-        guard config.cleanupPolicy == .delete else { return [] }
+        guard config.cleanupPolicy.deletes else { return [] }
         return entry.partitions.compactMap { log in
           let expired = Self.expiredSegments(log, config, now: now)
           guard expired > 0 else { return nil as EpochCommit.Truncation? }
@@ -101,9 +101,16 @@ extension LogStore {
 extension PublishedState {
   static func configKey(_ id: Int64) -> [UInt8] { Array("topic/\(id)".utf8) }
 
+  /// All that the map says about a topic; it goes with the topic.
+  static func keys(of entry: TopicEntry) -> [[UInt8]] {
+    [configKey(entry.id)] + entry.partitions.map { CleanedTo.key($0) }
+  }
+
   /// The settings that hold now; under the store's lock.
-  func config(_ entry: TopicEntry) -> TopicConfig {
-    guard let bytes = metadata[Self.configKey(entry.id)] else { return entry.config }
+  func config(_ entry: TopicEntry) -> TopicConfig { Self.config(entry, metadata) }
+
+  static func config(_ entry: TopicEntry, _ metadata: MetadataMap) -> TopicConfig {
+    guard let bytes = metadata[configKey(entry.id)] else { return entry.config }
     let altered = bytes.withRaw { raw -> TopicConfig? in
       var reader = ByteReader(raw, path: "")
       do { return try TopicConfig(from: &reader) } catch { return nil }
@@ -119,7 +126,7 @@ extension PublishedState {
 }
 
 extension LogStore {
-  /// Changes what happens to the old records of a topic. The size of segments and the kind of the topic stay.
+  /// Changes the settings of a topic; the size of its segments is fixed when it is made.
   /// Throws: `topicUnknown`, `invalidArgument`, and what a commit may throw.
   public func alterTopic(
     _ name: String, _ change: (inout TopicConfig) -> Void
@@ -132,11 +139,13 @@ extension LogStore {
     }
     var altered = config
     change(&altered)
-    altered.segmentBytes = config.segmentBytes
-    altered.isInternal = config.isInternal
-    guard altered.retentionMs ?? 0 >= 0, altered.retentionBytes ?? 0 >= 0 else {
-      throw StorageError(.invalidArgument, "retention of a topic", path: name)
+    guard altered.segmentBytes == config.segmentBytes else {
+      throw StorageError(
+        .invalidArgument, "segment.bytes is fixed when a topic is made", path: name,
+        expected: "\(config.segmentBytes)", found: "\(altered.segmentBytes)")
     }
+    altered.isInternal = config.isInternal
+    try altered.check(name)
     let bytes = ByteBuffer(capacity: 64)
     altered.write(to: bytes)
     var request = CommitRequest(epoch: -1, outputs: [])

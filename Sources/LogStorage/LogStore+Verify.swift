@@ -9,6 +9,10 @@ extension LogStore {
   /// Checks everything. Throws: only what keeps it from looking (`closed`); damage is in the
   /// report.
   public func verify() throws(StorageError) -> VerifyReport {
+    try pinned { () throws(StorageError) in try verifyPinned() }
+  }
+
+  private func verifyPinned() throws(StorageError) -> VerifyReport {
     var report = VerifyReport()
     let items = try shared.withLock { (state) throws(StorageError) in
       if state.isClosing { throw StorageError(.closed, "verifying") }

@@ -44,6 +44,13 @@ public final class LogStore: Sendable {
     var isCheckpointing = false
     /// Calls of `nudge`.
     var nudges = 0
+    /// One compaction at a time.
+    var isCompacting = false
+    /// Work that goes through many segments; no file is removed meanwhile.
+    var pins = 0
+    /// Segments and directories that such work keeps.
+    var keptSegments: [LogSegment] = []
+    var keptDirectories: [String] = []
     /// Set once, by what poisons the store.
     var failure: StorageError?
     var maintenanceError: StorageError?
@@ -116,7 +123,8 @@ public final class LogStore: Sendable {
     }
     guard isFirst else { return }
     _ = shared.wait { state in
-      state.queue.isEmpty && !state.isLed && !state.isCheckpointing ? true : nil
+      state.queue.isEmpty && !state.isLed && !state.isCheckpointing && !state.isCompacting
+        ? true : nil
     }
     var failure: StorageError?
     if durability != .memory && shared.withLock({ $0.failure == nil }) {
@@ -200,7 +208,10 @@ extension LogStore {
 extension LogStore {
   /// Lets go of everything without a last checkpoint, as the death of the process would. For tests.
   func abandon() {
-    _ = shared.wait { $0.queue.isEmpty && !$0.isLed && !$0.isCheckpointing ? true : nil }
+    _ = shared.wait { state in
+      state.queue.isEmpty && !state.isLed && !state.isCheckpointing && !state.isCompacting
+        ? true : nil
+    }
     let thread = shared.change { state in
       state.isClosing = true
       state.isClosed = true

@@ -47,6 +47,29 @@ final class PartitionLog: @unchecked Sendable {
     return dropped
   }
 
+  /// Where `count` segments stand, the first of which begins at `first`; nil when they are not there, or
+  /// `added` does not fit between their neighbours.
+  func place(_ first: Int64, _ count: Int, _ added: [CommittedSegment]) -> Range<Int>? {
+    guard count > 0, !added.isEmpty,
+      let start = segments.firstIndex(where: { $0.segment.baseOffset == first }),
+      start + count <= segments.count
+    else { return nil }
+    var end = first
+    for part in added {
+      guard part.segment.baseOffset == end, part.extent.endOffset > end else { return nil }
+      end = part.extent.endOffset
+    }
+    return end == segments[start + count - 1].extent.endOffset ? start..<start + count : nil
+  }
+
+  /// Puts others in the place of these. Returns those that were there; nil when `place` has none.
+  func replace(from first: Int64, _ count: Int, by added: [CommittedSegment]) -> [LogSegment]? {
+    guard let range = place(first, count, added) else { return nil }
+    let old = segments[range].map(\.segment)
+    segments.replaceSubrange(range, with: added)
+    return old
+  }
+
   /// The place of the segment that holds `offset`; nil when there is none.
   func segmentIndex(_ offset: Int64) -> Int? {
     var low = 0

@@ -35,6 +35,7 @@ public struct RecordBatchEncoder: Sendable {
     try check(records)
     let bytes = ByteBuffer(capacity: estimate(records))
     var encoded = EncodedBatches(buffer: bytes)
+    encoded.hasNullKeys = records.keyLength.contains { $0 < 0 }
     var first = 0
     while first < count {
       let batch = try encodeBatch(records, from: first, into: bytes)

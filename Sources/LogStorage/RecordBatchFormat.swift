@@ -28,6 +28,8 @@ enum RecordBatchFormat {
   static let compressionMask: UInt16 = 0x07
   static let transactionalBit: UInt16 = 0x10
   static let controlBit: UInt16 = 0x20
+  /// The base timestamp is the time from which the batch's tombstones may go.
+  static let deleteHorizonBit: UInt16 = 0x40
   /// First of the nine bits of the fold.
   static let foldShift: UInt16 = 7
   static let foldMask: UInt16 = 0xFF80
@@ -99,6 +101,9 @@ struct RecordBatchHeader {
   }
 
   var nextOffset: Int64 { baseOffset &+ Int64(lastOffsetDelta) &+ 1 }
+  var deleteHorizon: Int64? {
+    attributes & RecordBatchFormat.deleteHorizonBit != 0 ? baseTimestamp : nil
+  }
   var isControl: Bool { attributes & RecordBatchFormat.controlBit != 0 }
 }
 

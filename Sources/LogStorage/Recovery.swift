@@ -42,7 +42,7 @@ struct Recovery {
     let committer = CommitterState(journal: nil)
     committer.boot = boot
     var generation = checkpoint.generation
-    if isDirty || checkpoint.durability != durability
+    if isDirty || checkpoint.durability != durability || checkpoint.version != Checkpoint.version
       || (durability == .os && checkpoint.boot != boot)
     {
       generation &+= 2
@@ -198,10 +198,11 @@ struct Recovery {
           try fileSystem.removeTree(path + "/" + child)
           continue
         }
-        let stems = Set(log.segments.map { LogSegment.name($0.segment.baseOffset) })
+        let paths = Set(
+          log.segments.flatMap { part in LogSegment.suffixes.map { part.segment.stem + $0 } })
         for file in try fileSystem.list(log.directory) {
-          let stem = String(file.prefix { $0 != "." })
-          if !stems.contains(stem) { try fileSystem.unlink(log.directory + "/" + file) }
+          let path = log.directory + "/" + file
+          if !paths.contains(path) { try fileSystem.unlink(path) }
         }
       }
     }

@@ -52,8 +52,8 @@ public enum RepairReport {
         for part in partition.segments where part.extent.byteCount > 0 {
           let segment = LogSegment(
             directory: TopicEntry.directory(directory, topic.name, number, topic.id),
-            baseOffset: part.baseOffset, baseSequence: part.baseSequence, files: files,
-            isNew: false)
+            baseOffset: part.baseOffset, baseSequence: part.baseSequence,
+            revision: part.revision, files: files, isNew: false)
           var reached = part.baseOffset
           do throws(StorageError) {
             let chain = try segment.scan(

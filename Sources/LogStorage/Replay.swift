@@ -43,7 +43,8 @@ struct Replay {
           CommittedSegment(
             segment: LogSegment(
               directory: log.directory, baseOffset: segment.baseOffset,
-              baseSequence: segment.baseSequence, files: files, isNew: false),
+              baseSequence: segment.baseSequence, revision: segment.revision, files: files,
+              isNew: false),
             extent: segment.extent)
         }
       }
@@ -55,9 +56,11 @@ struct Replay {
   /// Applies one group of commits.
   mutating func apply(_ frame: ByteBuffer, path: String) throws(StorageError) {
     var reader = ByteReader(frame.raw, path: path)
-    _ = try JournalFrameHeader(from: &reader)
+    let header = try JournalFrameHeader(from: &reader)
     var commits: [CommitRecord] = []
-    for _ in 0..<(try reader.countValue()) { commits.append(try CommitRecord(from: &reader)) }
+    for _ in 0..<(try reader.countValue()) {
+      commits.append(try CommitRecord(from: &reader, version: header.version))
+    }
     try verify(commits, path)
     for commit in commits { try apply(commit, path) }
   }
@@ -88,7 +91,52 @@ struct Replay {
           isNew: false)
         try verify(run, segment, chain: before)
       }
+      for replacement in commit.replacements { try verify(replacement, path) }
     }
+  }
+
+  /// Reads the segments that a compaction has written.
+  private func verify(_ replacement: CommitRecord.Replacement, _ path: String)
+    throws(StorageError)
+  {
+    guard let entry = topics[replacement.topicID], replacement.partition < entry.partitions.count
+    else { throw inconsistent("a compacted partition is unknown", path) }
+    for part in replacement.added {
+      let segment = segment(part, entry.partitions[replacement.partition])
+      guard try fileSystem.exists(segment.path) else {
+        throw StorageError(.corruption, "segment is missing", path: segment.path, position: 0)
+      }
+      let found = try segment.scan(
+        BatchExpectation(
+          path: segment.path, position: 0, offset: part.baseOffset,
+          segmentSequence: part.baseSequence), to: part.extent.byteCount, chain: 0
+      ) { _ in }
+      guard found == part.extent.chain else {
+        throw StorageError(
+          .corruption, "compacted batches differ from their checksum", path: segment.path,
+          position: 0, expected: hex(part.extent.chain), found: hex(found))
+      }
+    }
+  }
+
+  private func segment(_ part: Checkpoint.Segment, _ log: PartitionLog) -> LogSegment {
+    LogSegment(
+      directory: log.directory, baseOffset: part.baseOffset, baseSequence: part.baseSequence,
+      revision: part.revision, files: files, isNew: false)
+  }
+
+  private mutating func apply(_ replacement: CommitRecord.Replacement, _ path: String)
+    throws(StorageError)
+  {
+    let log = try log(replacement.topicID, replacement.partition, path)
+    let added = replacement.added.map { part in
+      CommittedSegment(segment: segment(part, log), extent: part.extent)
+    }
+    guard let old = log.replace(from: replacement.firstOffset, replacement.count, by: added) else {
+      throw inconsistent("the segments of a compaction are not there", path)
+    }
+    for segment in old { written[segment.path] = nil }
+    for part in added { try touch(part.segment, log) }
   }
 
   private func topicName(_ id: Int64, _ commits: ArraySlice<CommitRecord>) -> String? {
@@ -148,6 +196,7 @@ struct Replay {
       log.startOffset = max(log.startOffset, start.offset)
       for segment in log.dropOldSegments() { written[segment.path] = nil }
     }
+    for replacement in commit.replacements { try apply(replacement, path) }
     for change in commit.metadata { state.metadata.set(change.key, change.value) }
     state.commit = commit.number
     if commit.epoch >= 0 { state.epoch = commit.epoch }
@@ -193,7 +242,7 @@ struct Replay {
     directories.insert("\(directory)/topics/\(log.topic)")
     directories.insert(log.directory)
     // Index files may speak of bytes that were lost.
-    for suffix in [".index", ".timeindex", ".seqindex"] {
+    for suffix in LogSegment.suffixes where suffix != ".log" {
       try fileSystem.unlink(segment.stem + suffix)
     }
     written[segment.path] = segment

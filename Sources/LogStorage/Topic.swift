@@ -1,39 +1,7 @@
-// What a topic is: name, id, partitions, configuration. The id is never used twice, so the files of
+// What a topic is: name, id, partitions. The id is never used twice, so the files of
 // a dropped topic cannot be mistaken for those of a later one with the same name.
 
 internal import Columns
-
-/// What happens to old records.
-public enum CleanupPolicy: UInt8, Sendable {
-  /// Dropped by age and size.
-  case delete = 0
-  /// The last record of each key is kept.
-  case compact = 1
-}
-
-/// Settings of one topic; the names are Kafka's.
-public struct TopicConfig: Sendable, Hashable {
-  public var cleanupPolicy: CleanupPolicy
-  /// Milliseconds that a record is kept at least; nil: for ever.
-  public var retentionMs: Int64?
-  /// Bytes that a partition keeps at least; nil: no limit.
-  public var retentionBytes: Int64?
-  /// A segment is closed when the next batch would take it past this many bytes.
-  public var segmentBytes: Int
-  /// Made by the engine for itself (changelogs, repartition topics); hidden from SHOW TOPICS.
-  public var isInternal: Bool
-
-  public init(
-    cleanupPolicy: CleanupPolicy = .delete, retentionMs: Int64? = nil,
-    retentionBytes: Int64? = nil, segmentBytes: Int = 64 << 20, isInternal: Bool = false
-  ) {
-    self.cleanupPolicy = cleanupPolicy
-    self.retentionMs = retentionMs
-    self.retentionBytes = retentionBytes
-    self.segmentBytes = segmentBytes
-    self.isInternal = isInternal
-  }
-}
 
 /// A topic to be made by an epoch commit.
 public struct TopicCreation: Sendable, Hashable {
@@ -97,11 +65,7 @@ enum TopicName {
         .invalidArgument, "number of partitions", path: creation.name, expected: "1...100000",
         found: "\(creation.partitionCount)")
     }
-    guard creation.config.segmentBytes >= 1024 && creation.config.segmentBytes <= 1 << 30 else {
-      throw StorageError(
-        .invalidArgument, "segment bytes", path: creation.name, expected: "1024...1073741824",
-        found: "\(creation.config.segmentBytes)")
-    }
+    try creation.config.check(creation.name)
   }
 
   static func check(_ name: String) throws(StorageError) {
@@ -123,28 +87,5 @@ enum TopicName {
     }
     return isPlain && name != "." && name != ".." && !name.isEmpty
       && name.utf8.count <= lengthMax
-  }
-}
-
-extension TopicConfig {
-  func write(to buffer: ByteBuffer) {
-    buffer.put(cleanupPolicy.rawValue)
-    buffer.put(retentionMs ?? -1)
-    buffer.put(retentionBytes ?? -1)
-    buffer.put(segmentBytes)
-    buffer.put(UInt8(isInternal ? 1 : 0))
-  }
-
-  init(from reader: inout ByteReader) throws(StorageError) {
-    guard let policy = CleanupPolicy(rawValue: try reader.uint8()) else {
-      throw reader.damaged("unknown cleanup policy")
-    }
-    let milliseconds = try reader.int64()
-    let bytes = try reader.int64()
-    let segmentBytes = try reader.natural()
-    self.init(
-      cleanupPolicy: policy, retentionMs: milliseconds < 0 ? nil : milliseconds,
-      retentionBytes: bytes < 0 ? nil : bytes, segmentBytes: segmentBytes,
-      isInternal: try reader.uint8() != 0)
   }
 }

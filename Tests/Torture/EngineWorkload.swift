@@ -39,9 +39,10 @@ enum EngineScripts {
 }
 
 extension Workload {
-  static func engine(_ name: String, _ script: [String]) -> Workload {
+  /// `compacts`: all that may be compacted is, after each step.
+  static func engine(_ name: String, _ script: [String], compacts: Bool = false) -> Workload {
     Workload(name: name, stepCount: script.count) { system, seed in
-      try EngineSubject(system, seed, script)
+      try EngineSubject(system, seed, script, compacts: compacts)
     }
   }
 }
@@ -52,8 +53,12 @@ private final class EngineSubject: Subject {
   private let script: [String]
   /// A statement that was acknowledged before its epochs could run.
   private var executed = -1
+  private let compacts: Bool
 
-  init(_ system: SimulatedFileSystem, _ seed: UInt64, _ script: [String]) throws {
+  init(
+    _ system: SimulatedFileSystem, _ seed: UInt64, _ script: [String], compacts: Bool
+  ) throws {
+    self.compacts = compacts
     var options = EngineOptions(directory: "/data")
     options.fileSystem = system
     options.logOptions = smallOptions(seed)
@@ -74,10 +79,11 @@ private final class EngineSubject: Subject {
       executed = step
     }
     try engine.runUntilIdle()
+    if compacts { try engine.log.compact(topic: nil, now: Int64(step) * 50_000_000) }
   }
 
   func dump() throws -> [String] {
-    var lines = try dumpTopics(engine.log, withMetadata: false)
+    var lines = try dumpLog()
     lines += engine.sources.map(\.name)
     for source in engine.sources where source.kind == .table && source.queryID != nil {
       let answer = CollectedResult()
@@ -88,7 +94,9 @@ private final class EngineSubject: Subject {
     return lines
   }
 
-  func dumpLog() throws -> [String] { try dumpTopics(engine.log, withMetadata: false) }
+  func dumpLog() throws -> [String] {
+    try dumpTopics(engine.log, withMetadata: false, folds: compacts)
+  }
   func failures() -> [String] { engine.queryFailures }
   func verify() throws -> [Damage] { try engine.log.verify().damages }
   func close() throws { try engine.close() }

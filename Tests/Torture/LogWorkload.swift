@@ -12,6 +12,32 @@ extension Workload {
   }
 }
 
+/// The last value of each key, by partition, and that records stand in order.
+private func foldTopic(_ store: LogStore, _ topic: TopicDescription) throws -> [String] {
+  var lines: [String] = []
+  for (number, partition) in topic.partitions.enumerated() {
+    var values: [String: String] = [:]
+    var offset = partition.startOffset
+    var last: (offset: Int64, sequence: Int64) = (-1, -1)
+    while offset < partition.endOffset {
+      let read = try store.read(topic.name, number, from: offset)
+      for row in 0..<read.records.count {
+        let place = (offset: read.records.offsets[row], sequence: read.records.sequences[row])
+        guard place.offset > last.offset, place.sequence > last.sequence else {
+          throw Finding("\(topic.name)/\(number): \(place) follows \(last)")
+        }
+        last = place
+        let key = read.records.key(row).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+        values[key] = read.records.value(row).map { String(decoding: $0, as: UTF8.self) }
+      }
+      offset = read.nextOffset
+    }
+    lines.append("\(topic.name)/\(number) ends at \(partition.endOffset)")
+    lines += values.sorted { $0.key < $1.key }.map { "\(topic.name) \($0.key) = \($0.value)" }
+  }
+  return lines
+}
+
 /// Options that make a run repeatable and its files small.
 func smallOptions(_ seed: UInt64) -> LogStoreOptions {
   var options = LogStoreOptions()
@@ -90,9 +116,16 @@ private final class LogSubject: Subject {
 }
 
 /// Every visible record and every entry of the metadata of the topics that are not internal.
-func dumpTopics(_ store: LogStore, withMetadata: Bool = true) throws -> [String] {
+/// `folds`: of a compacted topic the last value of each key, whatever else of it is left.
+func dumpTopics(
+  _ store: LogStore, withMetadata: Bool = true, folds: Bool = false
+) throws -> [String] {
   var lines: [String] = []
   for topic in store.topics() where !topic.config.isInternal {
+    if folds, topic.config.cleanupPolicy.compacts {
+      lines += try foldTopic(store, topic)
+      continue
+    }
     for (number, partition) in topic.partitions.enumerated() {
       lines.append("\(topic.name)/\(number) \(partition.startOffset)-\(partition.endOffset)")
       var offset = partition.startOffset

@@ -1,7 +1,6 @@
 // The thread that advances the epochs of an engine that serves somebody: it steps while there is input, and
 // sleeps until the log changes. Files that grow do not wake it, so while queries read files it looks at them
-// several times a second.
-// Now and then it drops what the topics' retention no longer keeps.
+// several times a second. Other threads keep the log in order and tables in SQLite files up to date meanwhile.
 
 import Executor
 import Glibc
@@ -15,20 +14,34 @@ public final class EngineLoop: Sendable {
     var hasEnded = false
     var keeperHasEnded = false
     var failure: EngineError?
+    /// What made the log stop while the loop was elsewhere.
+    var poison: EngineError?
   }
 
   private static let fileMilliseconds = 50
   private static let idleMilliseconds = 1000
   private static let keeperMilliseconds = 200
-  private static let retentionMilliseconds: Int64 = 10_000
   private let engine: Engine
   private let state = Monitor(State())
   private let onFailure: (@Sendable (EngineError) -> Void)?
+  private let keeper: LogKeeper
 
-  /// `onFailure` is called on the loop's thread when the log fails.
-  public init(_ engine: Engine, onFailure: (@Sendable (EngineError) -> Void)? = nil) {
+  /// `onFailure` is called on the loop's thread when the log fails; `onTrouble`, on another, when retention or
+  /// compaction cannot do its work while the rest goes on.
+  public init(
+    _ engine: Engine, onFailure: (@Sendable (EngineError) -> Void)? = nil,
+    onTrouble: (@Sendable (EngineError) -> Void)? = nil
+  ) {
     self.engine = engine
     self.onFailure = onFailure
+    let state = state
+    keeper = LogKeeper(engine) { error in
+      if case .storage(let fault) = error, fault.kind == .poisoned {
+        state.withLock { $0.poison = error }
+      } else {
+        onTrouble?(error)
+      }
+    }
     startThread { [self] in run() }
     startThread { [self] in keepTables() }
   }
@@ -36,12 +49,8 @@ public final class EngineLoop: Sendable {
   private func run() {
     var failure: EngineError?
     do throws(EngineError) {
-      var nextRetention = wallClockMs() + Self.retentionMilliseconds
       while !state.withLock({ $0.isStopping }) {
-        if wallClockMs() >= nextRetention {
-          try engine.applyRetention()
-          nextRetention = wallClockMs() + Self.retentionMilliseconds
-        }
+        if let poison = state.withLock({ $0.poison }) { throw poison }
         let (commit, nudges) = (engine.log.lastCommit, engine.log.nudges)
         if try engine.step() { continue }
         _ = engine.log.waitForChange(
@@ -77,6 +86,7 @@ public final class EngineLoop: Sendable {
 
   /// Ends the thread after the epoch that it is in.
   public func stop() {
+    keeper.stop()
     state.change { $0.isStopping = true }
     engine.log.nudge()
     _ = state.wait { $0.hasEnded && $0.keeperHasEnded ? true : nil }

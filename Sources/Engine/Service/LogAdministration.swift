@@ -1,7 +1,10 @@
 // Orders for the keeper of the log, the same in this process and through the socket: words in, lines out.
 //
-// alter TOPIC (retention-ms|retention-bytes N|none | cleanup delete|compact)...
+// create TOPIC PARTITIONS (SETTING VALUE)...
+// alter TOPIC (SETTING VALUE)...    settings as `TopicConfig.settingNames` has them
 // retain                            drops what is older or more than its topic keeps
+// compact [TOPIC]                   partitions, records removed, bytes before and after
+// erase                             nothing that was dropped is left in the journal either
 // groups TOPIC                      names of groups
 // offsets GROUP TOPIC               "partition offset" a line
 // seek GROUP TOPIC (PARTITION OFFSET)...
@@ -15,7 +18,23 @@ enum LogAdministration {
   static func run(_ words: [String], _ engine: Engine) throws(ServiceError) -> [String] {
     var rest = words[...]
     switch rest.popFirst() {
+    case "create": return try create(rest, engine)
     case "alter": return try alter(rest, engine)
+    case "compact":
+      let topic = rest.popFirst()
+      let report = try servingLog { () throws(StorageError) in
+        let report = try engine.log.compact(topic: topic, now: engine.options.clock())
+        // The old files go with the next checkpoint.
+        try engine.log.checkpoint()
+        return report
+      }
+      return [
+        "\(report.partitionCount)", "\(report.recordsRemoved)", "\(report.bytesBefore)",
+        "\(report.bytesAfter)",
+      ]
+    case "erase":
+      try servingLog { () throws(StorageError) in try engine.log.eraseJournal() }
+      return []
     case "retain":
       let dropped = try servingLog { () throws(StorageError) in
         try engine.log.applyRetention(now: engine.options.clock())
@@ -48,32 +67,45 @@ enum LogAdministration {
     ServiceError(.statement, "error: not an order for the log: \(words.joined(separator: " "))")
   }
 
+  private static func create(
+    _ words: ArraySlice<String>, _ engine: Engine
+  ) throws(ServiceError) -> [String] {
+    var rest = words
+    guard let topic = rest.popFirst(), let partitions = rest.popFirst().flatMap({ Int($0) }) else {
+      throw malformed(Array(words))
+    }
+    var config = TopicConfig()
+    try set(rest, &config)
+    try servingLog { () throws(StorageError) in
+      _ = try engine.log.createTopic(topic, partitions: partitions, config: config)
+    }
+    return []
+  }
+
   private static func alter(
     _ words: ArraySlice<String>, _ engine: Engine
   ) throws(ServiceError) -> [String] {
     var rest = words
     guard let topic = rest.popFirst() else { throw malformed(Array(words)) }
-    var changes: [(inout TopicConfig) -> Void] = []
-    while let key = rest.popFirst() {
-      guard let value = rest.popFirst() else { throw malformed(Array(words)) }
-      let number = Int64(value)
-      guard number != nil || value == "none" || key == "cleanup" else {
-        throw malformed(Array(words))
-      }
-      switch (key, value) {
-      case ("retention-ms", _): changes.append { $0.retentionMs = number }
-      case ("retention-bytes", _): changes.append { $0.retentionBytes = number }
-      case ("cleanup", "delete"): changes.append { $0.cleanupPolicy = .delete }
-      case ("cleanup", "compact"): changes.append { $0.cleanupPolicy = .compact }
-      default: throw malformed(Array(words))
-      }
-    }
+    // Once by itself, so that a value that does not fit is told before anything is changed.
+    var trial = engine.log.topic(topic)?.config ?? TopicConfig()
+    try set(rest, &trial)
     try servingLog { () throws(StorageError) in
-      try engine.log.alterTopic(topic) { config in
-        for change in changes { change(&config) }
-      }
+      try engine.log.alterTopic(topic) { $0 = trial }
     }
     return []
+  }
+
+  private static func set(
+    _ words: ArraySlice<String>, _ config: inout TopicConfig
+  ) throws(ServiceError) {
+    var rest = words
+    var changed = config
+    while let name = rest.popFirst() {
+      guard let value = rest.popFirst() else { throw malformed(Array(words)) }
+      try servingLog { () throws(StorageError) in try changed.set(name, value) }
+    }
+    config = changed
   }
 
   private static func seek(

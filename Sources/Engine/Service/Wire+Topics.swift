@@ -7,10 +7,7 @@ extension WireWriter {
   mutating func put(_ topic: TopicDescription) {
     put(topic.name)
     put(topic.id)
-    put(topic.config.cleanupPolicy.rawValue)
-    put(topic.config.retentionMs ?? -1)
-    put(topic.config.retentionBytes ?? -1)
-    put(Int64(topic.config.segmentBytes))
+    put(topic.config.settings.map(\.value))
     put(topic.config.isInternal)
     put(UInt32(topic.partitions.count))
     for partition in topic.partitions {
@@ -63,15 +60,12 @@ extension WireReader {
   mutating func topic() throws(WireError) -> TopicDescription {
     let name = try text()
     let id = try number(Int64.self)
-    guard let policy = CleanupPolicy(rawValue: try number(UInt8.self)) else { throw WireError() }
-    let retentionMs = try number(Int64.self)
-    let retentionBytes = try number(Int64.self)
-    let segmentBytes = Int(try number(Int64.self))
+    let values = try texts()
     var config = TopicConfig()
-    config.cleanupPolicy = policy
-    config.retentionMs = retentionMs < 0 ? nil : retentionMs
-    config.retentionBytes = retentionBytes < 0 ? nil : retentionBytes
-    config.segmentBytes = segmentBytes
+    guard values.count == TopicConfig.settingNames.count else { throw WireError() }
+    for (name, value) in zip(TopicConfig.settingNames, values) {
+      do { try config.set(name, value) } catch { throw WireError() }
+    }
     config.isInternal = try flag()
     var partitions: [PartitionDescription] = []
     for _ in 0..<(try count()) {

@@ -8,15 +8,20 @@ package struct WithProperties {
   let properties: Properties?
   let span: Span
 
-  package static let sourceNames: Set<String> = [
-    "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "RETENTION_MS", "CLEANUP_POLICY", "FORMAT",
+  /// Settings of the topic that the statement makes: Kafka's names, upper case and with underscores.
+  package static let topicNames = [
+    "CLEANUP_POLICY", "RETENTION_MS", "RETENTION_BYTES", "SEGMENT_BYTES", "SEGMENT_MS",
+    "MIN_CLEANABLE_DIRTY_RATIO", "MIN_COMPACTION_LAG_MS", "DELETE_RETENTION_MS",
+  ]
+  package static let sourceNames: Set<String> = Set([
+    "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "FORMAT",
     "KEY_FORMAT", "VALUE_FORMAT", "KEY_DELIMITER", "VALUE_DELIMITER", "WRAP_SINGLE_VALUE",
     "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE", "KEY_SCHEMA_ID",
     "VALUE_SCHEMA_ID", "KEY_SCHEMA_FULL_NAME", "VALUE_SCHEMA_FULL_NAME",
     "VALUE_AVRO_SCHEMA_FULL_NAME", "KEY_PROTOBUF_NULLABLE_REPRESENTATION",
     "VALUE_PROTOBUF_NULLABLE_REPRESENTATION", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
     "VISIBILITY", "SQLITE",
-  ]
+  ]).union(topicNames)
   static let sinkNames = sourceNames.subtracting([
     "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
   ]).union(["REBUILD"])

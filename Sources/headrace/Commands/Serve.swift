@@ -68,12 +68,14 @@ struct Serve: ParsableCommand {
       do { try engine.close() } catch { complain(ServiceError(error).text) }
       throw error
     }
-    let loop = EngineLoop(engine) { error in
-      state.change {
-        $0.failure = ServiceError(error)
-        $0.isEnding = true
-      }
-    }
+    let loop = EngineLoop(
+      engine,
+      onFailure: { error in
+        state.change {
+          $0.failure = ServiceError(error)
+          $0.isEnding = true
+        }
+      }, onTrouble: { error in complain("upkeep of the log: " + ServiceError(error).text) })
     let server = try Server(engine, directory: data)
     let watched: Inbox?
     do {

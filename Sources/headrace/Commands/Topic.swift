@@ -7,9 +7,10 @@ import LogStorage
 
 struct Topic: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List, describe, dump and verify topics.",
+    abstract: "List, describe, make, change, dump, verify and compact topics.",
     subcommands: [
-      List.self, DescribeTopic.self, Dump.self, Verify.self, Alter.self, Retain.self, Offsets.self,
+      List.self, DescribeTopic.self, Dump.self, Verify.self, Create.self, Alter.self,
+      Settings.self, Retain.self, Compact.self, Offsets.self,
     ])
 
   /// A needed data directory.
@@ -61,7 +62,7 @@ struct Topic: ParsableCommand {
               .string(topic.name), .int(Int32(topic.partitionCount)),
               .bigint(topic.partitions.reduce(0) { $0 + $1.endOffset - $1.startOffset }),
               .bigint(topic.partitions.reduce(0) { $0 + $1.byteCount }),
-              .string("\(topic.config.cleanupPolicy)"),
+              .string(topic.config.cleanupPolicy.name),
             ])
           })
         printer.end(nil)

@@ -17,6 +17,8 @@ enum Signals {
   private struct State {
     var reaction = Reaction(act: { _ in }, endsProcess: true)
     var count = 0
+    /// No command has said yet what an interrupt does.
+    var isInitial = true
   }
 
   private static let state = Monitor(State())
@@ -46,10 +48,18 @@ enum Signals {
 
   /// From now on `act` is what an interrupt does.
   static func react(endsProcess: Bool = true, _ act: @escaping @Sendable (Int32) -> Void) {
-    state.withLock {
-      $0.reaction = Reaction(act: act, endsProcess: endsProcess)
-      $0.count = 0
+    let cameEarly = state.withLock { state in
+      defer {
+        state.reaction = Reaction(act: act, endsProcess: endsProcess)
+        state.count = 0
+        state.isInitial = false
+      }
+      return state.isInitial && state.count > 0
     }
+    guard cameEarly else { return }
+    // Nothing was begun that would have to be ended well.
+    if endsProcess { _exit(130) }
+    act(SIGINT)
   }
 
   private static func handle(_ number: Int32) {

@@ -1,0 +1,65 @@
+// Settings of a topic in the WITH clause of the statement that makes it: Kafka's names, in upper case and
+// with underscores for dots. A topic that is there already keeps its own; ALTER is a matter of the command.
+
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  /// What the topic of a new source is made with.
+  /// Throws: a value that does not fit; a setting that an existing topic does not have.
+  func topicConfig(
+    _ source: SourceDefinition, _ properties: Properties?
+  ) throws(StatementFailure) -> TopicConfig {
+    let existing = source.file == nil ? engine.log.topic(source.topic) : nil
+    var config = existing?.config ?? engine.topicConfig(source)
+    for property in properties?.items ?? []
+    where WithProperties.topicNames.contains(property.key) {
+      guard source.file == nil else {
+        throw .plan(
+          PlanError(
+            "invalid-property", "\(property.key) is a setting of topics, and a FILE has none",
+            at: property.span))
+      }
+      let name = property.key.lowercased().replacing("_", with: ".")
+      let before = config
+      do {
+        try config.set(name, try text(of: property))
+        try config.check(source.topic)
+      } catch let error as StorageError {
+        throw .plan(
+          PlanError(
+            "invalid-property",
+            "Configuration \(property.key) is invalid: \(error.expected ?? "") is expected",
+            at: property.span))
+      } catch let error as StatementFailure {
+        throw error
+      } catch {
+        throw .plan(PlanError("invalid-property", "\(error)", at: property.span))
+      }
+      guard existing == nil || config == before else {
+        throw .plan(
+          PlanError(
+            "topic-exists",
+            "topic \"\(source.topic)\" exists already and its \(name) is another",
+            at: property.span, hint: "headrace topic alter changes it"))
+      }
+    }
+    return config
+  }
+
+  private func text(of property: Property) throws(StatementFailure) -> String {
+    if case .literal(let literal) = property.value {
+      switch literal.value {
+      case .string(let text), .decimal(let text), .floating(_, let text): return text
+      case .integer(let number): return "\(number)"
+      case .null, .boolean: break
+      }
+    }
+    throw .plan(
+      PlanError(
+        "invalid-property",
+        "Configuration \(property.key) is invalid: a number or a string is expected",
+        at: property.span))
+  }
+}
