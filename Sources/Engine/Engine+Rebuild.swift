@@ -191,7 +191,7 @@ extension Session {
     query.rebuilt = plan
     var epoch = EpochCommit(epoch: 0)
     do {
-      epoch.topicsCreated = try engine.topicsToCreate(query)
+      epoch.topicsCreated = try engine.topicsToCreate(query, engine.topicConfig(query.plan.sink))
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: node.name.span))
     }

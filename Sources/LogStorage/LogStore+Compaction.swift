@@ -26,8 +26,10 @@ struct CleanedTo: Hashable {
   /// Least time from which a tombstone may go; `Int64.max`: there is none.
   var horizon = Int64.max
 
-  static func key(_ log: PartitionLog) -> [UInt8] {
-    Array("cleaned/\(log.topicID)/\(log.number)".utf8)
+  static func key(_ log: PartitionLog) -> [UInt8] { key(log.topicID, log.number) }
+
+  static func key(_ topicID: some CustomStringConvertible, _ partition: Int) -> [UInt8] {
+    Array("cleaned/\(topicID)/\(partition)".utf8)
   }
 
   init() {}

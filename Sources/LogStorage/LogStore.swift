@@ -161,6 +161,9 @@ public final class LogStore: Sendable {
   /// The executor's number of the last epoch commit; 0 before the first.
   public var lastEpoch: Int64 { shared.withLock { $0.published.epoch } }
 
+  /// What made the store stop taking work; nil while it goes on.
+  public var poison: StorageError? { shared.withLock { $0.failure } }
+
   /// Ends the waits for a change that know of fewer calls: there is something to do besides commits.
   public func nudge() { shared.change { $0.nudges += 1 } }
 

@@ -109,7 +109,9 @@ import Testing
     #expect("\(try #require(gone))".contains("error[as-of-range]"))
     // Where compaction has taken records out, only what is behind them can be told.
     let id = try #require(engine.log.topic("s")?.id)
-    let bytes = withUnsafeBytes(of: (start + 10).littleEndian) { Array($0) }
+    let bytes = [start + 10, Int64.max].flatMap { number in
+      withUnsafeBytes(of: number.littleEndian) { Array($0) }
+    }
     _ = try engine.log.commit(
       EpochCommit(
         epoch: engine.log.lastEpoch + 1,

@@ -53,6 +53,8 @@ public final class EngineLoop: Sendable {
         if let poison = state.withLock({ $0.poison }) { throw poison }
         let (commit, nudges) = (engine.log.lastCommit, engine.log.nudges)
         if try engine.step() { continue }
+        // Without queries a step does not notice, and no wait would last.
+        if let fault = engine.log.poison { throw .storage(fault) }
         _ = engine.log.waitForChange(
           after: commit, nudges: nudges,
           milliseconds: engine.readsFiles ? Self.fileMilliseconds : Self.idleMilliseconds)
