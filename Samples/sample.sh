@@ -16,6 +16,8 @@ server=
 serving=${HEADRACE_SLICE:+--slice $HEADRACE_SLICE}
 
 start() {
+  # What an earlier server said must not be taken for the word of this one.
+  rm -f "$work/log"
   # shellcheck disable=SC2086
   "$HEADRACE" serve --data "$data" --inbox "$inbox" --root "$PWD" --root "$work" $serving "$@" 2>"$work/log" &
   server=$!
@@ -35,7 +37,10 @@ submit() {
     sed "s|\${here}|$PWD|g; s|\${work}|$work|g" "$file" >"$work/$name.sql"
     rm -f "$inbox/$name".*
     mv "$work/$name.sql" "$inbox/"
-    until [ -e "$inbox/$name.done" ]; do kill -0 "$server"; sleep 0.02; done
+    until [ -e "$inbox/$name.done" ]; do
+      kill -0 "$server" 2>/dev/null || { echo "the server has ended:"; cat "$work/log"; exit 1; }
+      sleep 0.02
+    done
     echo "$file: $(sed -n 's/.*"state": "\(.*\)",/\1/p' "$inbox/$name.status.json")"
     if grep -q '"error"' "$inbox/$name.status.json"; then cat "$inbox/$name.status.json"; exit 1; fi
     cat "$inbox/$name.out"
