@@ -7,6 +7,7 @@ service=
 trap 'kill "$service" 2>/dev/null || true; stop -TERM; rm -rf "$work"' EXIT
 
 open_orders() {
+  rm -f "$work/orders.log"
   # shellcheck disable=SC2086
   "$HEADRACE" serve --data "$orders" $serving 2>"$work/orders.log" &
   service=$!
