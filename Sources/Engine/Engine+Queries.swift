@@ -27,6 +27,22 @@ extension Engine {
     return hash
   }
 
+  func queryOptions(_ query: RunningQuery) -> QueryOptions {
+    QueryOptions(
+      order: mergeOrder(query.properties), sliceRows: options.sliceRows,
+      readBytes: options.readBytes, properties: query.properties, seed: query.seed)
+  }
+
+  /// `start`; a query that cannot start has failed, and the others go on.
+  func startOrFail(_ query: RunningQuery) {
+    do {
+      try start(query)
+    } catch {
+      query.state = .failed
+      query.failure = error.message
+    }
+  }
+
   /// Builds the query's operators and gives them their committed state.
   func start(_ query: RunningQuery) throws(QueryFailure) {
     let committed =
@@ -42,10 +58,7 @@ extension Engine {
     let runtime = try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
       functions: catalog.functions,
-      options: QueryOptions(
-        order: mergeOrder(query.properties), sliceRows: options.sliceRows,
-        readBytes: options.readBytes,
-        properties: query.properties, seed: query.seed),
+      options: queryOptions(query),
       positions: { ordinal, partition in
         if let known = committed["\(ordinal):\(partition)"] { return known }
         if startsAtEnd, ordinal < scans.count, let places = ends[scans[ordinal].source.topic],

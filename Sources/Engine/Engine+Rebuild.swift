@@ -98,12 +98,7 @@ extension Engine {
       properties: query.properties)
     query.runtime = nil
     replace(old: swap.old.id, with: next)
-    do {
-      try start(next)
-    } catch {
-      next.state = .failed
-      next.failure = error.message
-    }
+    startOrFail(next)
   }
 
   /// Puts the query where the old one stood among the others, so that who reads the table comes after it; but
@@ -202,12 +197,7 @@ extension Session {
     try commit(epoch)
     engine.nextQuerySequence += 1
     engine.queries.append(query)
-    do {
-      try engine.start(query)
-    } catch {
-      query.state = .failed
-      query.failure = error.message
-    }
+    engine.startOrFail(query)
     handler.message("Rebuilding \(existing.name) beside it with query \(id)")
   }
 }

@@ -231,12 +231,7 @@ public final class Engine: @unchecked Sendable {
     for query in running { query.runtime = nil }
     for query in running {
       query.isUncommitted = false
-      do throws(QueryFailure) {
-        try start(query)
-      } catch {
-        query.state = .failed
-        query.failure = error.message
-      }
+      startOrFail(query)
     }
   }
 

@@ -199,12 +199,7 @@ extension Session {
     engine.nextQuerySequence += 1
     if !isInsert { engine.catalog.add(plan.sink) }
     engine.queries.append(query)
-    do {
-      try engine.start(query)
-    } catch {
-      query.state = .failed
-      query.failure = error.message
-    }
+    engine.startOrFail(query)
   }
 
   func drop(

@@ -63,14 +63,7 @@ extension Session {
     } else {
       engine.queries.append(query)
     }
-    if query.state != .paused {
-      do {
-        try engine.start(query)
-      } catch {
-        query.state = .failed
-        query.failure = error.message
-      }
-    }
+    if query.state != .paused { engine.startOrFail(query) }
     handler.message("Created query with ID \(id)")
   }
 }
@@ -92,10 +85,7 @@ extension Engine {
     let runtime = try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
       functions: catalog.functions,
-      options: QueryOptions(
-        order: mergeOrder(query.properties), sliceRows: options.sliceRows,
-        readBytes: options.readBytes,
-        properties: query.properties, seed: query.seed),
+      options: queryOptions(query),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         let ordinal = scans.firstIndex { $0.columns == scan.columns } ?? 0
