@@ -13,6 +13,8 @@ enum ValueKind: UInt8 {
   case built
   /// A key that belongs to no field.
   case unknown
+  /// No value: the object ends.
+  case end
 }
 
 /// Raw storage of one field; trivial, so that it is read and written without counting references.
@@ -50,7 +52,7 @@ struct FieldSlot {
     case .int, .date, .time, .string, .base64: 4
     case .bigint, .timestamp, .double: 8
     case .decimal: 16
-    case .built, .unknown: 0
+    case .built, .unknown, .end: 0
     }
   }
 
@@ -222,7 +224,7 @@ final class FieldSlots {
           starts: values(UInt32.self),
           lengths: Array(UnsafeBufferPointer(start: slot.lengths, count: rows)), arena: buffer,
           validity: validity))
-    case .built, .unknown: preconditionFailure("no slot of this kind")
+    case .built, .unknown, .end: preconditionFailure("no slot of this kind")
     }
   }
 

@@ -64,11 +64,8 @@ final class JSONDecoder {
   }
 
   private func object(_ cursor: JSONCursor, row: Int, base: Bytes) throws(BadInput) -> Bytes {
-    var p = cursor.skipSpace(cursor.start)
+    var p = cursor.start
     let end = cursor.end
-    guard p < end, p[0] == 0x7B else { return try notObject(p, cursor) }
-    p = cursor.skipSpace(p + 1)
-    if p < end, p[0] == 0x7D { return p + 1 }
     let slots = table.slots
     var entry = keys.start
     while true {
@@ -76,29 +73,26 @@ final class JSONDecoder {
       if expected.matches(p, end) {
         entry = expected
         p += entry.pointee.length
+      } else if entry == keys.start {
+        p = cursor.skipSpace(p)
+        guard p < end, p[0] == 0x7B else { return try notObject(p, cursor) }
+        (entry, p) = try keys.find(p, after: entry, opensObject: true, cursor, reader)
       } else {
-        (entry, p) = try keys.find(p, after: entry, cursor, reader)
+        (entry, p) = try keys.find(p, after: entry, opensObject: false, cursor, reader)
       }
-      p = cursor.skipSpace(p)
       let field = entry.pointee.field
       let slot = slots + field
       var kind = entry.pointee.kind
       if entry.pointee.isExact {
         slot.pointee.exactRow = row
+      } else if kind == .end {
+        return p
       } else if kind != .unknown, slot.pointee.exactRow == row {
         // The exact name was there before: this one is only checked.
         kind = .unknown
       }
-      p = try member(p, field: field, kind, slot, cursor, row: row, base: base)
-      p = cursor.skipSpace(p)
-      guard p < end else { throw cursor.fault("", p) }
-      if p[0] == 0x2C {
-        p = cursor.skipSpace(p + 1)
-      } else if p[0] == 0x7D {
-        return p + 1
-      } else {
-        throw cursor.fault("expected ',' or '}'", p)
-      }
+      p = try member(
+        cursor.skipSpace(p), field: field, kind, slot, cursor, row: row, base: base)
     }
   }
 
@@ -150,7 +144,7 @@ final class JSONDecoder {
         slot.pointee.store(value, row)
         return behind
       }
-    case .decimal, .base64, .built: break
+    case .decimal, .base64, .built, .end: break
     }
     return try other(p, field: field, cursor, row: row, base: base)
   }

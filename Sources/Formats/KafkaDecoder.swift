@@ -34,7 +34,7 @@ enum KafkaDecoder {
       case .int, .bigint, .double:
         let reason = "cannot read \(length) bytes as \(field.type) in field \(field.name)"
         bad.append(BadRecord(row: row, reason: reason))
-      case .boolean, .decimal, .date, .time, .timestamp, .built, .unknown:
+      case .boolean, .decimal, .date, .time, .timestamp, .built, .unknown, .end:
         bad.append(
           BadRecord(
             row: row, reason: "KAFKA cannot hold \(field.type) in field \(field.name)"))

@@ -1,6 +1,6 @@
 // What most fields look like: short integers, simple fractions, strings of plain ASCII. Read eight
 // or sixteen bytes at a time, without a loop over digits. Anything else gives nil and is read
-// elsewhere. Loads go up to 24 bytes beyond `end`, which the padding of `ByteBuffer` allows.
+// elsewhere. Loads go up to 63 bytes beyond `end`, which the padding of `ByteBuffer` allows.
 
 internal import CSupport
 internal import Columns
@@ -59,7 +59,11 @@ func plainInteger(
   let next = behind[0]
   if behind > end || (start[0] == 0x30 && count > 1) { return (0, nil) }
   // At `end` another record may start, whose bytes say nothing about this number.
-  if next &- 48 <= 9 || next == 0x2E || next | 0x20 == 0x65, behind < end { return (0, nil) }
+  if next != 0x2C, next != 0x7D,
+    next &- 48 <= 9 || next == 0x2E || next | 0x20 == 0x65, behind < end
+  {
+    return (0, nil)
+  }
   let signed = Int64(truncatingIfNeeded: value)
   return (isNegative ? 0 &- signed : signed, behind)
 }
@@ -96,14 +100,20 @@ func plainDouble(
 func plainStringEnd(
   _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
 ) -> UnsafePointer<UInt8>? {
-  var q = p
+  if p >= end { return nil }
+  let first = headrace_string_stops16(p)
+  if first != 0 {
+    let q = p + first.trailingZeroBitCount
+    return q < end && q[0] == 0x22 ? q : nil
+  }
+  var q = p + 16
   while q < end {
-    let stops = headrace_string_stops16(q)
+    let stops = headrace_string_stops64(q)
     if stops != 0 {
       q += stops.trailingZeroBitCount
       return q < end && q[0] == 0x22 ? q : nil
     }
-    q += 16
+    q += 64
   }
   return nil
 }

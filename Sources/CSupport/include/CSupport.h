@@ -34,6 +34,12 @@ static inline uint32_t headrace_string_stops16(const uint8_t *p) {
 #endif
 }
 
+/// The same for the 64 bytes at `p`: one branch finds the end of most strings, whatever their length.
+static inline uint64_t headrace_string_stops64(const uint8_t *p) {
+  return (uint64_t)headrace_string_stops16(p) | (uint64_t)headrace_string_stops16(p + 16) << 16
+         | (uint64_t)headrace_string_stops16(p + 32) << 32 | (uint64_t)headrace_string_stops16(p + 48) << 48;
+}
+
 /// Bit i is set when byte i of the 16 at `p` equals `needle`.
 static inline uint32_t headrace_equal16(const uint8_t *p, uint8_t needle) {
 #if defined(__x86_64__)

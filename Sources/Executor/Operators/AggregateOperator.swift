@@ -32,6 +32,7 @@ final class AggregateOperator: Operator, StateStore {
   private var slotsByWindow: [Int64: [Int32]] = [:]
   private var slots: [Int32] = []
   private var isNew: [Bool] = []
+  private let panes: PaneSlots?
 
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
@@ -43,12 +44,15 @@ final class AggregateOperator: Operator, StateStore {
     self.accumulators = accumulators
     self.isTableInput = isTableInput
     self.emitsRetractions = emitsRetractions
+    panes = PaneSlots(spec.window)
   }
 
   override var stores: [any StateStore] { [self] }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
   var recordCount: Int { index.count + 1 }
-  var byteCount: Int { index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) }
+  var byteCount: Int {
+    index.byteCount + (panes?.byteCount ?? 0) + rowtimes.count * 16 * (1 + accumulators.count)
+  }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     guard spec.emitFinal, spec.window != nil else { return try aggregate(batch) }
@@ -89,12 +93,17 @@ final class AggregateOperator: Operator, StateStore {
     let (rows, windows) = chooseRows(batch, groups)
     if let rows, rows.isEmpty { return try closeWindows(after: batch) }
     var source = batch.with(columns: [])
+    let keys = groups
     if let rows {
-      groups = groups.map { $0.gather(rows) }
+      if !spec.emitFinal { groups = groups.map { $0.gather(rows) } }
       arguments = arguments.map { $0.map { $0.gather(rows) } }
       source = source.gather(rows)
     }
-    findSlots(groups, windows, source.count)
+    if let panes, let rows, let windows {
+      begin(created: panes.findSlots(keys, batch.rowtimes, rows, windows, index, &slots), windows)
+    } else {
+      findSlots(rows.map { rows in keys.map { $0.gather(rows) } } ?? keys, windows, source.count)
+    }
     markRows()
     let retracts = retractions(source)
     let before = emitsRetractions ? resultsBefore(source.count) : []
@@ -202,6 +211,11 @@ final class AggregateOperator: Operator, StateStore {
     let keys = RowCodec.encode(groups, count: count, extra: windows)
     var created: [Int] = []
     index.insert(keys, slots: &slots) { created.append($0) }
+    begin(created: created, windows)
+  }
+
+  /// Makes ready the slots that were created, in the order in which they first come in `slots`.
+  private func begin(created: [Int], _ windows: [Int64]?) {
     while rowtimes.count < index.slotCount {
       rowtimes.append(Int64.min)
       dirty.append(false)
@@ -217,7 +231,6 @@ final class AggregateOperator: Operator, StateStore {
       for accumulator in accumulators { accumulator.reset(slot) }
     }
     guard let windows else { return }
-    // Slots were made in the order in which they first come in the rows.
     var row = 0
     for slot in created {
       while slots[row] != Int32(slot) { row += 1 }
@@ -343,6 +356,7 @@ final class AggregateOperator: Operator, StateStore {
     }
     let keep = max(window.retentionMs, size + window.graceMs)
     let gone = slotsByWindow.keys.filter { $0 + keep <= streamTime && !isPending($0, size) }
+    if !gone.isEmpty { panes?.removeAll() }
     for start in gone.sorted() {
       for slot in slotsByWindow.removeValue(forKey: start) ?? [] {
         removedKeys.append(Array(index.key(Int(slot))))
@@ -377,11 +391,7 @@ final class AggregateOperator: Operator, StateStore {
     lateRows += closed.filter { $0 < oldest }.reduce(0) { $0 + (slotsByWindow[$1]?.count ?? 0) }
     closed.removeAll { $0 < oldest }
     var slots: [Int32] = []
-    for start in closed {
-      slots += (slotsByWindow[start] ?? []).sorted {
-        precedes(index.key(Int($0)), index.key(Int($1)))
-      }
-    }
+    for start in closed { slots += index.inKeyOrder(slotsByWindow[start] ?? []) }
     let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: slots.count) }
     var starts: [Int64] = []
     for slot in slots {

@@ -184,6 +184,23 @@ final class KeyIndex {
     if wasted > 1 << 16, wasted * 2 > arena.count { compact() }
   }
 
+  /// The slots in the order of their keys' bytes.
+  func inKeyOrder(_ slots: [Int32]) -> [Int32] {
+    // The first eight bytes, the first one highest, tell nearly all keys apart.
+    var order = RadixOrder(capacity: slots.count)
+    for slot in slots {
+      let key = key(Int(slot))
+      var prefix: UInt64 = 0
+      if key.count >= 8 {
+        prefix = key.loadUnaligned(as: UInt64.self).bigEndian
+      } else {
+        for (place, byte) in key.enumerated() { prefix |= UInt64(byte) << (56 - 8 * UInt64(place)) }
+      }
+      order.append(prefix, slot)
+    }
+    return order.sorted { precedes(key(Int($0)), key(Int($1))) }
+  }
+
   private func compact() {
     let old = ByteBuffer(capacity: arena.count)
     old.append(UnsafeRawBufferPointer(start: arena.base, count: arena.count))
