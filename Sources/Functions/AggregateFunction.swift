@@ -61,7 +61,7 @@ public struct AggregateRows: Sendable {
   public var arguments: [Column]
   /// Rows that take back what an earlier row added; nil: none.
   public var retracts: Bitmap?
-  /// For each row its append-order number, for aggregates that depend on it (LATEST_BY_OFFSET).
+  /// For each row its append-order number; may be empty where no accumulator asks for it.
   public var ordinals: [Int64]
 
   public init(groups: [Int32], arguments: [Column], retracts: Bitmap?, ordinals: [Int64]) {
@@ -74,6 +74,8 @@ public struct AggregateRows: Sendable {
 
 /// The states of one aggregate for all groups of a task. Not thread-safe: a task owns it.
 public protocol Accumulator: AnyObject {
+  /// Whether results depend on `AggregateRows.ordinals` (LATEST_BY_OFFSET).
+  var needsOrdinals: Bool { get }
   /// Makes room for groups `0 ..< count`; new groups start empty.
   func reserve(groups count: Int)
   /// Adds (or takes back) each row in order and appends the group's result after that row.
@@ -91,6 +93,8 @@ public protocol Accumulator: AnyObject {
 }
 
 extension Accumulator {
+  public var needsOrdinals: Bool { true }
+
   public func accumulate(_ rows: AggregateRows, _ resultType: DataType) {
     apply(rows, into: ColumnBuilder(resultType, capacity: rows.groups.count))
   }

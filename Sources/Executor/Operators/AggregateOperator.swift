@@ -33,6 +33,7 @@ final class AggregateOperator: Operator, StateStore {
   private var slots: [Int32] = []
   private var isNew: [Bool] = []
   private let panes: PaneSlots?
+  private let needsOrdinals: Bool
 
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
@@ -45,6 +46,7 @@ final class AggregateOperator: Operator, StateStore {
     self.isTableInput = isTableInput
     self.emitsRetractions = emitsRetractions
     panes = PaneSlots(spec.window)
+    needsOrdinals = accumulators.contains { $0.needsOrdinals }
   }
 
   override var stores: [any StateStore] { [self] }
@@ -92,31 +94,29 @@ final class AggregateOperator: Operator, StateStore {
     }
     let (rows, windows) = chooseRows(batch, groups)
     if let rows, rows.isEmpty { return try closeWindows(after: batch) }
-    var source = batch.with(columns: [])
     let keys = groups
     if let rows {
       if !spec.emitFinal { groups = groups.map { $0.gather(rows) } }
       arguments = arguments.map { $0.map { $0.gather(rows) } }
-      source = source.gather(rows)
     }
     if let panes, let rows, let windows {
       begin(created: panes.findSlots(keys, batch.rowtimes, rows, windows, index, &slots), windows)
     } else {
-      findSlots(rows.map { rows in keys.map { $0.gather(rows) } } ?? keys, windows, source.count)
+      findSlots(
+        rows.map { rows in keys.map { $0.gather(rows) } } ?? keys, windows,
+        rows?.count ?? batch.count)
     }
     markRows()
+    if spec.emitFinal {
+      accumulate(batch, rows, arguments)
+      return try closeWindows(after: batch)
+    }
+    let source = rows.map { batch.with(columns: []).gather($0) } ?? batch.with(columns: [])
     let retracts = retractions(source)
     let before = emitsRetractions ? resultsBefore(source.count) : []
-    let ordinals = source.positions.minor.map { Int64(truncatingIfNeeded: $0 & 0xFF_FFFF_FFFF) }
+    let ordinals = ordinals(source.positions)
     var results: [Column] = []
     for (callIndex, accumulator) in accumulators.enumerated() {
-      if spec.emitFinal {
-        accumulator.accumulate(
-          AggregateRows(
-            groups: slots, arguments: arguments[callIndex], retracts: retracts,
-            ordinals: ordinals), spec.calls[callIndex].column.type)
-        continue
-      }
       let builder = ColumnBuilder(spec.calls[callIndex].column.type, capacity: source.count)
       accumulator.apply(
         AggregateRows(
@@ -124,15 +124,42 @@ final class AggregateOperator: Operator, StateStore {
           ordinals: ordinals), into: builder)
       results.append(builder.finish())
     }
-    if spec.emitFinal {
-      for row in 0..<source.count {
-        let slot = Int(slots[row])
-        rowtimes[slot] = max(rowtimes[slot], source.rowtimes[row])
-        isNew[slot] = false
-      }
-      return try closeWindows(after: batch)
-    }
     try emitResults(source, groups, results, before, windows, retracts)
+  }
+
+  private func ordinals(_ positions: Positions) -> [Int64] {
+    guard needsOrdinals else { return [] }
+    return positions.minor.map { Int64(truncatingIfNeeded: $0 & 0xFF_FFFF_FFFF) }
+  }
+
+  /// Adds up rows whose results nobody sees before their windows close.
+  private func accumulate(_ batch: RecordBatch, _ rows: [Int32]?, _ arguments: [[Column]]) {
+    let source =
+      rows.map { rows in
+        RecordBatch(
+          columns: [], rowtimes: rows.map { batch.rowtimes[Int($0)] },
+          positions: needsOrdinals
+            ? batch.positions.gather(rows) : Positions(major: [], minor: []),
+          kinds: batch.kinds.map { kinds in rows.map { kinds[Int($0)] } })
+      } ?? batch
+    let retracts = retractions(source)
+    let ordinals = ordinals(source.positions)
+    for (callIndex, accumulator) in accumulators.enumerated() {
+      accumulator.accumulate(
+        AggregateRows(
+          groups: slots, arguments: arguments[callIndex], retracts: retracts,
+          ordinals: ordinals), spec.calls[callIndex].column.type)
+    }
+    slots.withUnsafeBufferPointer { slots in
+      rowtimes.withUnsafeMutableBufferPointer { rowtimes in
+        source.rowtimes.withUnsafeBufferPointer { times in
+          for row in 0..<slots.count {
+            let slot = Int(slots[row])
+            if times[row] > rowtimes[slot] { rowtimes[slot] = times[row] }
+          }
+        }
+      }
+    }
   }
 
   /// The rows to aggregate (nil: all, once each) and, for windows, the start of the window of each.
@@ -161,21 +188,31 @@ final class AggregateOperator: Operator, StateStore {
     {
       return (nil, starts)
     }
+    let overlap = Int((size + advance - 1) / advance)
     var rows: [Int32] = []
     var starts: [Int64] = []
-    rows.reserveCapacity(batch.count)
-    starts.reserveCapacity(batch.count)
+    rows.reserveCapacity(batch.count * min(overlap, 16))
+    starts.reserveCapacity(batch.count * min(overlap, 16))
+    // Most rows have the windows of the row before them, which spares the division: those from `first` on,
+    // as long as the row is within `same`.
+    var first: Int64 = 0
+    var same: Range<Int64> = 0..<0
     for row in 0..<batch.count {
       if let validity, !validity[row] { continue }
       if batch.kinds != nil, batch.kind(row) == .delete { continue }
       let rowtime = batch.rowtimes[row]
       if rowtime > time { time = rowtime }
       guard rowtime >= 0 else { continue }
-      var start = max(0, (rowtime - size + advance) / advance * advance)
-      if rowtime < size { start = rowtime - size + advance <= 0 ? 0 : start }
+      if !same.contains(rowtime) {
+        let newest = rowtime / advance * advance
+        first = rowtime < size ? 0 : (rowtime - size + advance) / advance * advance
+        // Windows end between those starts where the size is no multiple of the advance.
+        same = rowtime < size || size % advance != 0 ? 0..<0 : newest..<newest + advance
+      }
+      var start = first
       while start <= rowtime {
         if start + size + grace > time {
-          rows.append(Int32(row))
+          rows.append(Int32(truncatingIfNeeded: row))
           starts.append(start)
         } else {
           lateRows += 1
@@ -239,9 +276,11 @@ final class AggregateOperator: Operator, StateStore {
   }
 
   private func markRows() {
-    for slot in slots where !dirty[Int(slot)] {
-      dirty[Int(slot)] = true
-      dirtySlots.append(slot)
+    slots.withUnsafeBufferPointer { slots in
+      for slot in slots where !dirty[Int(slot)] {
+        dirty[Int(slot)] = true
+        dirtySlots.append(slot)
+      }
     }
   }
 

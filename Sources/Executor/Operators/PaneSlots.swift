@@ -50,20 +50,34 @@ final class PaneSlots {
     found.removeAll(keepingCapacity: true)
     found.reserveCapacity(rows.count)
     var created: [Int] = []
-    for (row, window) in zip(rows, windows) {
-      let row = Int(row)
-      let place =
-        Int(paneOfRow[row]) * overlap + Int(truncatingIfNeeded: (starts[row] - window) / advance)
-      if slots[place] < 0 {
-        key.removeAll(keepingCapacity: true)
-        key.append(contentsOf: keys.bytes(row).dropLast(8))
-        withUnsafeBytes(of: window) { key.append(contentsOf: $0) }
-        let (slot, isNew) = key.withUnsafeBytes { windowIndex.insert($0) }
-        slots[place] = Int32(slot)
-        if isNew { created.append(slot) }
+    var entry = 0
+    while entry < rows.count {
+      let row = Int(rows[entry])
+      // The windows of a row follow one another, oldest first; only the oldest may be missing.
+      var place =
+        Int(paneOfRow[row]) * overlap
+        + Int(truncatingIfNeeded: (starts[row] - windows[entry]) / advance)
+      while entry < rows.count, Int(rows[entry]) == row {
+        if slots[place] < 0 {
+          slots[place] = slot(keys.bytes(row), windows[entry], windowIndex, &created)
+        }
+        found.append(slots[place])
+        place -= 1
+        entry += 1
       }
-      found.append(slots[place])
     }
     return created
+  }
+
+  private func slot(
+    _ paneKey: UnsafeRawBufferPointer, _ window: Int64, _ windowIndex: KeyIndex,
+    _ created: inout [Int]
+  ) -> Int32 {
+    key.removeAll(keepingCapacity: true)
+    key.append(contentsOf: paneKey.dropLast(8))
+    withUnsafeBytes(of: window) { key.append(contentsOf: $0) }
+    let (slot, isNew) = key.withUnsafeBytes { windowIndex.insert($0) }
+    if isNew { created.append(slot) }
+    return Int32(slot)
   }
 }

@@ -12,6 +12,8 @@ protocol FixedAccumulator: Accumulator {
 }
 
 extension FixedAccumulator {
+  var needsOrdinals: Bool { false }
+
   func reserve(groups count: Int) {
     if states.count < count {
       states.append(contentsOf: repeatElement(Self.empty, count: count - states.count))

@@ -36,9 +36,17 @@ enum OffsetAggregates {
           guard size > 0 else {
             throw FunctionError("\(isLatest ? "latestN" : "earliestN") must be 1 or greater")
           }
-          return aggregation(
-            isLatest: isLatest, size: Int(size), isList: isList,
-            ignoresNulls: call.literals.last?.booleanValue ?? true)
+          let ignoresNulls = call.literals.last?.booleanValue ?? true
+          if !isList, let type = call.argumentTypes.first,
+            let plain = OffsetAccumulator(
+              isLatest: isLatest, ignoresNulls: ignoresNulls, type: type)
+          {
+            return plain
+          }
+          return ValueAccumulator(
+            aggregation(
+              isLatest: isLatest, size: Int(size), isList: isList, ignoresNulls: ignoresNulls),
+            call)
         }
       })
   }

@@ -67,6 +67,14 @@ enum ValueCodec {
     }
   }
 
+  enum Header: UInt8 { case string = 7, array = 12, structure = 14 }
+
+  /// What stands before `count` bytes or values that the caller appends.
+  static func appendHeader(_ header: Header, count length: Int, to bytes: inout [UInt8]) {
+    bytes.append(header.rawValue)
+    count(length, to: &bytes)
+  }
+
   private static func append(text: [UInt8], to bytes: inout [UInt8]) {
     count(text.count, to: &bytes)
     bytes.append(contentsOf: text)
