@@ -271,6 +271,7 @@ final class AggregateOperator: Operator, StateStore {
         retracts.map { mask in
           mask[row] && row + 1 < source.count && !mask[row + 1]
             && source.kind(row) == .updateBefore && slots[row + 1] == slots[row]
+            && source.positions.isSame(row, row + 1)
         } ?? false
       if staysInGroup {
         needsGather = true

@@ -295,10 +295,14 @@ final class SessionOperator: Operator, StateStore {
         positions: work.batch.positions.gather(work.sources), kinds: work.kinds))
   }
 
+  private var retentionMs: Int64 {
+    guard let window = spec.window else { return gapMs }
+    return max(window.retentionMs, gapMs + window.graceMs)
+  }
+
   /// Drops sessions that are past their retention, and groups without any.
   override func finish() throws(QueryFailure) {
-    guard let window = spec.window else { return }
-    let keep = max(window.retentionMs, gapMs + window.graceMs)
+    let keep = retentionMs
     guard sweptAt == Int64.min || streamTime - sweptAt >= keep / 4 + 1 else { return }
     sweptAt = streamTime
     for group in sessions.indices where index.isUsed(group) {
@@ -318,9 +322,11 @@ final class SessionOperator: Operator, StateStore {
 
   // MARK: - State: one record a group, with all of its sessions.
 
-  private func append(_ group: Int, to records: inout RawRecords) {
+  private func append(
+    _ group: Int, _ sessions: [Session], to records: inout RawRecords
+  ) {
     var value: [UInt8] = []
-    for session in sessions[group] {
+    for session in sessions {
       withUnsafeBytes(of: session.start) { value.append(contentsOf: $0) }
       withUnsafeBytes(of: session.end) { value.append(contentsOf: $0) }
       for accumulator in accumulators { accumulator.serialize(session.slot, into: &value) }
@@ -339,7 +345,7 @@ final class SessionOperator: Operator, StateStore {
     for key in removedKeys { records.append(key: [1] + key, value: nil, timestamp: 0) }
     for group in changedGroups {
       isChanged[Int(group)] = false
-      if index.isUsed(Int(group)) { append(Int(group), to: &records) }
+      if index.isUsed(Int(group)) { append(Int(group), sessions[Int(group)], to: &records) }
     }
     if streamTime != savedStreamTime || !changedGroups.isEmpty { appendTimes(to: &records) }
     savedStreamTime = streamTime
@@ -348,7 +354,11 @@ final class SessionOperator: Operator, StateStore {
   }
 
   func snapshot(into records: inout RawRecords) {
-    for group in sessions.indices where index.isUsed(group) { append(group, to: &records) }
+    for group in sessions.indices where index.isUsed(group) {
+      // Without what has expired and what late rows have left, whenever the last sweep was.
+      let kept = sessions[group].filter { $0.end + retentionMs >= streamTime }
+      if !kept.isEmpty { append(group, kept, to: &records) }
+    }
     appendTimes(to: &records)
   }
 
