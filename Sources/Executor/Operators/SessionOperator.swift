@@ -362,22 +362,28 @@ final class SessionOperator: Operator, StateStore {
     appendTimes(to: &records)
   }
 
-  func restore(_ records: RawRecords) {
+  func restore(_ records: RawRecords) throws(DamagedState) {
     for record in 0..<records.count {
-      guard let bytes = records.key(record), let tag = bytes.first else { continue }
+      guard let bytes = records.key(record), let tag = bytes.first, tag < 2 else {
+        throw DamagedState(record: record)
+      }
       let value = records.value(record)
-      if tag == 0 {
-        guard let value, value.count >= 16 else { continue }
-        streamTime = value.loadUnaligned(as: Int64.self)
-        closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
-        savedStreamTime = streamTime
+      if tag == 1 {
+        let key = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
+        guard restore(key, value) else { throw DamagedState(record: record) }
         continue
       }
-      restore(UnsafeRawBufferPointer(rebasing: bytes.dropFirst()), value)
+      guard let value, value.count == 16 else { throw DamagedState(record: record) }
+      streamTime = value.loadUnaligned(as: Int64.self)
+      closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
+      savedStreamTime = streamTime
     }
   }
 
-  private func restore(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) {
+  /// False: the bytes are no group's.
+  private func restore(
+    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?
+  ) -> Bool {
     let (group, _) = index.insert(key)
     while sessions.count < index.slotCount {
       sessions.append([])
@@ -385,16 +391,20 @@ final class SessionOperator: Operator, StateStore {
     }
     for session in sessions[group] { freeSlots.append(session.slot) }
     sessions[group] = []
-    guard let value else { return index.remove(slot: group) }
+    guard let value else {
+      index.remove(slot: group)
+      return true
+    }
     var position = 0
-    while position + 16 <= value.count {
+    while position < value.count {
+      guard position + 16 <= value.count else { return false }
       let session = Session(
         start: value.loadUnaligned(fromByteOffset: position, as: Int64.self),
         end: value.loadUnaligned(fromByteOffset: position + 8, as: Int64.self),
         slot: newSlot())
       position += 16
       for accumulator in accumulators {
-        guard accumulator.restore(session.slot, from: value, at: &position) else { break }
+        guard accumulator.restore(session.slot, from: value, at: &position) else { return false }
       }
       sessions[group].append(session)
       if spec.emitFinal {
@@ -402,5 +412,6 @@ final class SessionOperator: Operator, StateStore {
           EndHeap.Entry(end: session.end, group: Int32(group), slot: Int32(session.slot)))
       }
     }
+    return true
   }
 }

@@ -184,23 +184,22 @@ final class JoinBuffer: StateStore {
     append(chunk, to: &records)
   }
 
-  func restore(_ records: RawRecords) {
+  func restore(_ records: RawRecords) throws(DamagedState) {
     for first in stride(from: 0, to: records.count, by: 4096) {
-      restore(records, first..<min(first + 4096, records.count))
+      try restore(records, first..<min(first + 4096, records.count))
     }
   }
 
-  private func restore(_ records: RawRecords, _ range: Range<Int>) {
+  private func restore(
+    _ records: RawRecords, _ range: Range<Int>
+  ) throws(DamagedState) {
     let builders = rows.types.map { ColumnBuilder($0, capacity: range.count) }
     var kept: [(key: UnsafeRawBufferPointer, timestamp: Int64, sequence: Int64)] = []
     for record in range {
       guard let key = records.key(record), let value = records.value(record), key.count >= 16
-      else { continue }
+      else { throw DamagedState(record: record) }
       var reader = RowReader(value)
-      guard reader.read(into: builders) else {
-        for builder in builders { builder.truncate(to: kept.count) }
-        continue
-      }
+      guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
       let timestamp = Int64(
         bigEndian: key.loadUnaligned(fromByteOffset: key.count - 16, as: Int64.self))
       let sequence = Int64(

@@ -151,11 +151,19 @@ public final class QueryRuntime {
     }
   }
 
-  /// Gives a store back what its changelog holds.
-  public func restore(store: String, partition: Int, _ records: RawRecords) {
+  /// Gives a store back what its changelog holds. Returns the place of the first record that cannot be the
+  /// store's; nil: all of them are.
+  public func restore(store: String, partition: Int, _ records: RawRecords) -> Int? {
     for list in tasks where partition < list.count {
-      for state in list[partition].stores where state.name == store { state.restore(records) }
+      for state in list[partition].stores where state.name == store {
+        do throws(DamagedState) {
+          try state.restore(records)
+        } catch {
+          return error.record
+        }
+      }
     }
+    return nil
   }
 
   /// After the last `restore`.
