@@ -29,6 +29,16 @@ public struct Positions: Sendable {
       | UInt64(truncatingIfNeeded: ordinal) & 0xFF_FFFF_FFFF
   }
 
+  /// Whether two rows come of the same input row.
+  public func isSame(_ a: Int, _ b: Int) -> Bool {
+    minor[a] == minor[b] && major[a] == major[b]
+  }
+
+  public mutating func append(_ other: Positions) {
+    major += other.major
+    minor += other.minor
+  }
+
   public func gather(_ indices: [Int32]) -> Positions {
     Positions(major: pick(major, indices), minor: pick(minor, indices))
   }

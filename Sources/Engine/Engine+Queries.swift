@@ -132,7 +132,12 @@ extension Engine {
       offset = read.nextOffset
       count += read.records.count
       restoredRecords += read.records.count
-      runtime.restore(store: store, partition: partition, read.records)
+      if let bad = runtime.restore(store: store, partition: partition, read.records) {
+        throw QueryFailure(
+          "the state of store \(store) is damaged: the record at offset "
+            + "\(read.records.offsets[bad]) of topic \(topic), partition \(partition), "
+            + "is none that the store wrote")
+      }
     }
     query.changelogRecords["\(store)/\(partition)"] = count
   }

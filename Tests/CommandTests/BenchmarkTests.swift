@@ -23,6 +23,17 @@ import Testing
     return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
   }
 
+  /// The endurance run: a few seconds of it, with two kills.
+  @Test func soak() throws {
+    let result = try python([
+      Self.root.path + "/Scripts/soak", "--minutes", "0.1", "--kills", "--kill-seconds", "2",
+      "--rate", "1000",
+    ])
+    #expect(result.status == 0, "\(result.out)")
+    #expect(result.out.contains("nothing lost, nothing doubled"), "\(result.out)")
+    #expect(result.out.contains("kill 2:"), "\(result.out)")
+  }
+
   private func lines(_ count: Int, _ line: (Int) -> String) -> String {
     (0..<count).map { line($0) + "\n" }.joined()
   }

@@ -323,6 +323,7 @@ final class AggregateOperator: Operator, StateStore {
         retracts.map { mask in
           mask[row] && row + 1 < source.count && !mask[row + 1]
             && source.kind(row) == .updateBefore && slots[row + 1] == slots[row]
+            && source.positions.isSame(row, row + 1)
         } ?? false
       if staysInGroup {
         needsGather = true
@@ -498,19 +499,23 @@ final class AggregateOperator: Operator, StateStore {
     appendTime(to: &records)
   }
 
-  func restore(_ records: RawRecords) {
+  func restore(_ records: RawRecords) throws(DamagedState) {
+    // A windowed key ends with the start of its window.
+    let keyBytesMin = spec.window == nil ? 0 : 8
     for record in 0..<records.count {
-      guard let key = records.key(record) else { continue }
+      let damage = DamagedState(record: record)
+      guard let key = records.key(record) else { throw damage }
       guard let value = records.value(record) else {
         if let slot = index.find(key) { index.remove(slot: slot) }
         continue
       }
-      if key.isEmpty {
+      if key.isEmpty, value.count == 16 {
         streamTime = value.loadUnaligned(as: Int64.self)
         closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
         savedStreamTime = streamTime
         continue
       }
+      guard !key.isEmpty, key.count >= keyBytesMin, value.count >= 8 else { throw damage }
       let (slot, _) = index.insert(key)
       while rowtimes.count <= slot {
         rowtimes.append(Int64.min)
@@ -523,8 +528,9 @@ final class AggregateOperator: Operator, StateStore {
       for accumulator in accumulators {
         accumulator.reserve(groups: (index.slotCount + 1023) & ~1023)
         accumulator.reset(slot)
-        _ = accumulator.restore(slot, from: value, at: &position)
+        guard accumulator.restore(slot, from: value, at: &position) else { throw damage }
       }
+      guard position == value.count else { throw damage }
     }
   }
 

@@ -12,6 +12,12 @@ public struct QueryFailure: Error, Sendable, Hashable {
   public init(_ message: String) { self.message = message }
 }
 
+/// A record of a changelog passes its checksum and still is none of its store's.
+struct DamagedState: Error {
+  /// Its place among the records.
+  var record: Int
+}
+
 /// State that is committed with each epoch as changes of a keyed, compacted log.
 protocol StateStore: AnyObject {
   /// Stable across restarts and optimizer versions.
@@ -20,7 +26,9 @@ protocol StateStore: AnyObject {
   func drainChanges(into records: inout RawRecords)
   /// Appends everything.
   func snapshot(into records: inout RawRecords)
-  func restore(_ records: RawRecords)
+  /// Takes back what `drainChanges` or `snapshot` gave.
+  /// Throws: the first record that no store of this kind has written.
+  func restore(_ records: RawRecords) throws(DamagedState)
   /// Records that a snapshot has, about.
   var recordCount: Int { get }
   /// Memory held; bytes.

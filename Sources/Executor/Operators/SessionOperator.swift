@@ -295,10 +295,14 @@ final class SessionOperator: Operator, StateStore {
         positions: work.batch.positions.gather(work.sources), kinds: work.kinds))
   }
 
+  private var retentionMs: Int64 {
+    guard let window = spec.window else { return gapMs }
+    return max(window.retentionMs, gapMs + window.graceMs)
+  }
+
   /// Drops sessions that are past their retention, and groups without any.
   override func finish() throws(QueryFailure) {
-    guard let window = spec.window else { return }
-    let keep = max(window.retentionMs, gapMs + window.graceMs)
+    let keep = retentionMs
     guard sweptAt == Int64.min || streamTime - sweptAt >= keep / 4 + 1 else { return }
     sweptAt = streamTime
     for group in sessions.indices where index.isUsed(group) {
@@ -318,9 +322,11 @@ final class SessionOperator: Operator, StateStore {
 
   // MARK: - State: one record a group, with all of its sessions.
 
-  private func append(_ group: Int, to records: inout RawRecords) {
+  private func append(
+    _ group: Int, _ sessions: [Session], to records: inout RawRecords
+  ) {
     var value: [UInt8] = []
-    for session in sessions[group] {
+    for session in sessions {
       withUnsafeBytes(of: session.start) { value.append(contentsOf: $0) }
       withUnsafeBytes(of: session.end) { value.append(contentsOf: $0) }
       for accumulator in accumulators { accumulator.serialize(session.slot, into: &value) }
@@ -339,7 +345,7 @@ final class SessionOperator: Operator, StateStore {
     for key in removedKeys { records.append(key: [1] + key, value: nil, timestamp: 0) }
     for group in changedGroups {
       isChanged[Int(group)] = false
-      if index.isUsed(Int(group)) { append(Int(group), to: &records) }
+      if index.isUsed(Int(group)) { append(Int(group), sessions[Int(group)], to: &records) }
     }
     if streamTime != savedStreamTime || !changedGroups.isEmpty { appendTimes(to: &records) }
     savedStreamTime = streamTime
@@ -348,26 +354,36 @@ final class SessionOperator: Operator, StateStore {
   }
 
   func snapshot(into records: inout RawRecords) {
-    for group in sessions.indices where index.isUsed(group) { append(group, to: &records) }
+    for group in sessions.indices where index.isUsed(group) {
+      // Without what has expired and what late rows have left, whenever the last sweep was.
+      let kept = sessions[group].filter { $0.end + retentionMs >= streamTime }
+      if !kept.isEmpty { append(group, kept, to: &records) }
+    }
     appendTimes(to: &records)
   }
 
-  func restore(_ records: RawRecords) {
+  func restore(_ records: RawRecords) throws(DamagedState) {
     for record in 0..<records.count {
-      guard let bytes = records.key(record), let tag = bytes.first else { continue }
+      guard let bytes = records.key(record), let tag = bytes.first, tag < 2 else {
+        throw DamagedState(record: record)
+      }
       let value = records.value(record)
-      if tag == 0 {
-        guard let value, value.count >= 16 else { continue }
-        streamTime = value.loadUnaligned(as: Int64.self)
-        closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
-        savedStreamTime = streamTime
+      if tag == 1 {
+        let key = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
+        guard restore(key, value) else { throw DamagedState(record: record) }
         continue
       }
-      restore(UnsafeRawBufferPointer(rebasing: bytes.dropFirst()), value)
+      guard let value, value.count == 16 else { throw DamagedState(record: record) }
+      streamTime = value.loadUnaligned(as: Int64.self)
+      closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
+      savedStreamTime = streamTime
     }
   }
 
-  private func restore(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) {
+  /// False: the bytes are no group's.
+  private func restore(
+    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?
+  ) -> Bool {
     let (group, _) = index.insert(key)
     while sessions.count < index.slotCount {
       sessions.append([])
@@ -375,16 +391,20 @@ final class SessionOperator: Operator, StateStore {
     }
     for session in sessions[group] { freeSlots.append(session.slot) }
     sessions[group] = []
-    guard let value else { return index.remove(slot: group) }
+    guard let value else {
+      index.remove(slot: group)
+      return true
+    }
     var position = 0
-    while position + 16 <= value.count {
+    while position < value.count {
+      guard position + 16 <= value.count else { return false }
       let session = Session(
         start: value.loadUnaligned(fromByteOffset: position, as: Int64.self),
         end: value.loadUnaligned(fromByteOffset: position + 8, as: Int64.self),
         slot: newSlot())
       position += 16
       for accumulator in accumulators {
-        guard accumulator.restore(session.slot, from: value, at: &position) else { break }
+        guard accumulator.restore(session.slot, from: value, at: &position) else { return false }
       }
       sessions[group].append(session)
       if spec.emitFinal {
@@ -392,5 +412,6 @@ final class SessionOperator: Operator, StateStore {
           EndHeap.Entry(end: session.end, group: Int32(group), slot: Int32(session.slot)))
       }
     }
+    return true
   }
 }

@@ -22,13 +22,18 @@ final class SinkOperator: Operator {
   /// The records keep the keys that they came with.
   private let keepsKeys: Bool
   private var outputs: [Int: RawRecords] = [:]
+  /// Of each output record its row's; kept where other tasks may write to the same partitions.
+  private var positions: [Int: Positions] = [:]
+  private let tracksPositions: Bool
   private(set) var rejected = 0
 
   init(
     sink: SourceDefinition, layout: [ColumnID], outputs: [ColumnID],
-    window: (start: ColumnID, end: ColumnID)?, inputPartition: Int, keepsKeys: Bool
+    window: (start: ColumnID, end: ColumnID)?, inputPartition: Int, keepsKeys: Bool,
+    tracksPositions: Bool
   ) {
     self.keepsKeys = keepsKeys
+    self.tracksPositions = tracksPositions
     self.sink = sink
     self.inputPartition = inputPartition
     isTable = sink.kind == .table
@@ -143,6 +148,12 @@ final class SinkOperator: Operator {
     appendHeaders(batch, first, &records)
     if !bad.isEmpty { records.remove(rows: bad.map { first + $0 }) }
     outputs[partition] = records
+    guard tracksPositions else { return }
+    let kept =
+      bad.isEmpty
+      ? batch.positions
+      : batch.positions.gather((0..<Int32(count)).filter { !bad.contains(Int($0)) })
+    positions[partition, default: Positions(major: [], minor: [])].append(kept)
   }
 
   /// Kafka Streams' encoding: the start of a time window behind the key; for sessions end, then start.
@@ -185,10 +196,12 @@ final class SinkOperator: Operator {
   }
 
   /// The records since the last call, by partition.
-  func drain() -> [(partition: Int, records: RawRecords)] {
-    defer { outputs = [:] }
+  func drain() -> [SinkPart] {
+    defer { (outputs, positions) = ([:], [:]) }
     return outputs.keys.sorted().compactMap { partition in
-      outputs[partition].map { (partition, $0) }
+      outputs[partition].map {
+        SinkPart(partition: partition, records: $0, positions: positions[partition])
+      }
     }
   }
 }

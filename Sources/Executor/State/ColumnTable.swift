@@ -113,24 +113,24 @@ final class ColumnTable: StateStore {
     }
   }
 
-  func restore(_ records: RawRecords) {
+  func restore(_ records: RawRecords) throws(DamagedState) {
     for first in stride(from: 0, to: records.count, by: 4096) {
-      restore(records, first..<min(first + 4096, records.count))
+      try restore(records, first..<min(first + 4096, records.count))
     }
     forgetChanges()
   }
 
-  private func restore(_ records: RawRecords, _ range: Range<Int>) {
+  private func restore(
+    _ records: RawRecords, _ range: Range<Int>
+  ) throws(DamagedState) {
     let builders = types.map { ColumnBuilder($0, capacity: range.count) }
     var kept: [Int] = []
     for record in range {
+      guard records.keyLength[record] >= 0 else { throw DamagedState(record: record) }
       guard let value = records.value(record) else { continue }
       var reader = RowReader(value)
-      if reader.read(into: builders) {
-        kept.append(record)
-      } else {
-        for builder in builders { builder.truncate(to: kept.count) }
-      }
+      guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
+      kept.append(record)
     }
     let added = rows.add(
       builders.map { $0.finish() }, rowtimes: kept.map { records.timestamps[$0] })

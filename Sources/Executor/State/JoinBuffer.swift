@@ -10,7 +10,7 @@ final class JoinBuffer: StateStore {
     var slot: Int32 = -1
     var previous: Int32 = -1
     var next: Int32 = -1
-    /// Of rows put; tells those of one time apart.
+    /// Tells the rows of one key and time apart, in the order in which they were put.
     var sequence: Int64 = 0
   }
 
@@ -24,7 +24,6 @@ final class JoinBuffer: StateStore {
   private var heads: [Int32] = []
   private var tails: [Int32] = []
   private var observed = Int64.min
-  private var nextSequence: Int64 = 0
   private var sweptAt = Int64.min
   private var added: [Int32] = []
   private(set) var recordCount = 0
@@ -48,12 +47,13 @@ final class JoinBuffer: StateStore {
     advance(to: timestamp)
     let oldest = observed - retentionMs
     if oldest >= 0, timestamp / segmentMs < oldest / segmentMs { return rows.retire(entry) }
-    insert(slot, entry, sequence: nextSequence)
-    nextSequence += 1
+    insert(slot, entry, sequence: nil)
     added.append(entry)
   }
 
-  private func insert(_ slot: Int32, _ entry: Int32, sequence: Int64) {
+  /// `sequence`: of a row that is read back; nil: the next one of its key and time. It depends on the rows only
+  /// and not on what else was put, so that a store holds the same wherever epochs were cut.
+  private func insert(_ slot: Int32, _ entry: Int32, sequence: Int64?) {
     growLinks()
     if Int(slot) >= heads.count {
       let missing = Int(slot) + 1 - heads.count
@@ -64,10 +64,13 @@ final class JoinBuffer: StateStore {
     var before = tails[Int(slot)]
     while before >= 0,
       rows.times[Int(before)] > timestamp
-        || rows.times[Int(before)] == timestamp && links[Int(before)].sequence > sequence
+        || rows.times[Int(before)] == timestamp
+          && links[Int(before)].sequence > sequence ?? Int64.max
     {
       before = links[Int(before)].previous
     }
+    let follows = before >= 0 && rows.times[Int(before)] == timestamp
+    let sequence = sequence ?? (follows ? links[Int(before)].sequence + 1 : 0)
     let after = before < 0 ? heads[Int(slot)] : links[Int(before)].next
     links[Int(entry)] = Link(slot: slot, previous: before, next: after, sequence: sequence)
     if before < 0 { heads[Int(slot)] = entry } else { links[Int(before)].next = entry }
@@ -90,14 +93,15 @@ final class JoinBuffer: StateStore {
     found.reverse()
   }
 
-  /// The number of the row among all that were put.
+  /// The number of the row among those of its key and time.
   func sequence(_ entry: Int32) -> Int64 { links[Int(entry)].sequence }
 
   /// The key's entry of that time and number.
   func entry(_ slot: Int32, timestamp: Int64, sequence: Int64) -> Int32? {
     var entry = Int(slot) < tails.count ? tails[Int(slot)] : -1
     while entry >= 0, rows.times[Int(entry)] >= timestamp {
-      if links[Int(entry)].sequence == sequence { return entry }
+      let isOfTime = rows.times[Int(entry)] == timestamp
+      if isOfTime, links[Int(entry)].sequence == sequence { return entry }
       entry = links[Int(entry)].previous
     }
     return nil
@@ -180,23 +184,22 @@ final class JoinBuffer: StateStore {
     append(chunk, to: &records)
   }
 
-  func restore(_ records: RawRecords) {
+  func restore(_ records: RawRecords) throws(DamagedState) {
     for first in stride(from: 0, to: records.count, by: 4096) {
-      restore(records, first..<min(first + 4096, records.count))
+      try restore(records, first..<min(first + 4096, records.count))
     }
   }
 
-  private func restore(_ records: RawRecords, _ range: Range<Int>) {
+  private func restore(
+    _ records: RawRecords, _ range: Range<Int>
+  ) throws(DamagedState) {
     let builders = rows.types.map { ColumnBuilder($0, capacity: range.count) }
     var kept: [(key: UnsafeRawBufferPointer, timestamp: Int64, sequence: Int64)] = []
     for record in range {
       guard let key = records.key(record), let value = records.value(record), key.count >= 16
-      else { continue }
+      else { throw DamagedState(record: record) }
       var reader = RowReader(value)
-      guard reader.read(into: builders) else {
-        for builder in builders { builder.truncate(to: kept.count) }
-        continue
-      }
+      guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
       let timestamp = Int64(
         bigEndian: key.loadUnaligned(fromByteOffset: key.count - 16, as: Int64.self))
       let sequence = Int64(
@@ -207,7 +210,6 @@ final class JoinBuffer: StateStore {
     let entries = rows.add(builders.map { $0.finish() }, rowtimes: kept.map(\.timestamp))
     for (entry, row) in zip(entries, kept) {
       advance(to: row.timestamp)
-      nextSequence = max(nextSequence, row.sequence + 1)
       insert(Int32(index.insert(row.key).slot), entry, sequence: row.sequence)
     }
   }

@@ -168,17 +168,27 @@ final class OuterBuffer: StateStore {
     appendTime(to: &records)
   }
 
-  func restore(_ records: RawRecords) {
+  func restore(_ records: RawRecords) throws(DamagedState) {
+    let builders = sides.map { $0.rows.types.map { ColumnBuilder($0, capacity: 1) } }
     for record in 0..<records.count {
-      guard let key = records.key(record) else { continue }
+      let damage = DamagedState(record: record)
+      guard let key = records.key(record) else { throw damage }
+      let value = records.value(record)
       if key.isEmpty {
-        if let value = records.value(record), value.count >= 8 {
-          streamTime = value.loadUnaligned(as: Int64.self)
-          savedStreamTime = streamTime
-        }
-      } else if key.count >= 17, key[8] < 2 {
-        restored[Array(key)] = records.value(record).map { Array($0) }
+        guard let value, value.count == 8 else { throw damage }
+        streamTime = value.loadUnaligned(as: Int64.self)
+        savedStreamTime = streamTime
+        continue
       }
+      guard key.count >= 17, key[8] < 2 else { throw damage }
+      if let value {
+        // Rows are read when their buffers are there; that they can be is known now.
+        let row = builders[Int(key[8])]
+        var reader = RowReader(value)
+        guard reader.readWhole(into: row) else { throw damage }
+        for builder in row { builder.truncate(to: 0) }
+      }
+      restored[Array(key)] = value.map { Array($0) }
     }
   }
 

@@ -288,6 +288,11 @@ struct RowReader {
     return true
   }
 
+  /// As `read`; false also when the bytes hold more than the row.
+  mutating func readWhole(into builders: [ColumnBuilder]) -> Bool {
+    read(into: builders) && position == bytes.count
+  }
+
   mutating func readCell(into builder: ColumnBuilder) -> Bool {
     guard let tag = byte() else { return false }
     if tag == 0 {

@@ -124,7 +124,7 @@ public final class QueryRuntime {
       return SinkOperator(
         sink: sink, layout: stage.plan.columns.map(\.id), outputs: outputs,
         window: stage.plan.windowBounds, inputPartition: partition,
-        keepsKeys: !plan.root.rekeys)
+        keepsKeys: !plan.root.rekeys, tracksPositions: stage.partitions > 1)
     case (.end, .client): return CollectOperator()
     }
   }
@@ -151,11 +151,19 @@ public final class QueryRuntime {
     }
   }
 
-  /// Gives a store back what its changelog holds.
-  public func restore(store: String, partition: Int, _ records: RawRecords) {
+  /// Gives a store back what its changelog holds. Returns the place of the first record that cannot be the
+  /// store's; nil: all of them are.
+  public func restore(store: String, partition: Int, _ records: RawRecords) -> Int? {
     for list in tasks where partition < list.count {
-      for state in list[partition].stores where state.name == store { state.restore(records) }
+      for state in list[partition].stores where state.name == store {
+        do throws(DamagedState) {
+          try state.restore(records)
+        } catch {
+          return error.record
+        }
+      }
     }
+    return nil
   }
 
   /// After the last `restore`.
@@ -204,7 +212,7 @@ public final class QueryRuntime {
     }
     if result.rowCount > 0 {
       try runStages(pool, EvaluationContext(clockMs: clockMs, seed: options.seed))
-      collect(&result)
+      try collect(&result, pool)
     }
     return result
   }
@@ -301,11 +309,13 @@ public final class QueryRuntime {
     }
   }
 
-  private func collect(_ result: inout SliceResult) {
+  private func collect(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
+    result.outputs += try SinkMerge(tasks.joined().flatMap(\.parts), options.encoder).run(pool)
     for task in tasks.joined() {
       result.outputs += task.outputs
       result.stateChanges += task.stateChanges
       task.outputs = []
+      task.parts = []
       task.stateChanges = []
       if let collected = task.end as? CollectOperator { result.rows += collected.drain() }
     }

@@ -17,6 +17,8 @@ final class QueryTask: @unchecked Sendable {
   var failure: QueryFailure?
   /// What the slice leaves for the commit.
   var outputs: [PartitionOutput] = []
+  /// Records for partitions that other tasks may write to as well.
+  var parts: [SinkPart] = []
   var stateChanges: [(store: String, output: PartitionOutput)] = []
 
   init(
@@ -56,27 +58,21 @@ final class QueryTask: @unchecked Sendable {
   }
 
   private func encode(_ encoder: RecordBatchEncoder) throws(QueryFailure) {
-    func output(
-      _ partition: Int, _ records: RawRecords
-    ) throws(QueryFailure) -> PartitionOutput {
-      do {
-        return PartitionOutput(
-          partition: partition, records: records, encoded: try encoder.encode(records))
-      } catch {
-        throw QueryFailure("cannot write a record: \(error)")
-      }
-    }
     if let sink = end as? SinkOperator {
-      for (partition, records) in sink.drain() {
-        outputs.append(try output(partition, records))
+      for part in sink.drain() {
+        if part.positions == nil {
+          outputs.append(try part.encoded(encoder))
+        } else {
+          parts.append(part)
+        }
       }
     }
     for store in stores {
       var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
       store.drainChanges(into: &records)
-      if records.count > 0 {
-        stateChanges.append((store.name, try output(partition, records)))
-      }
+      guard records.count > 0 else { continue }
+      let changes = SinkPart(partition: partition, records: records)
+      stateChanges.append((store.name, try changes.encoded(encoder)))
     }
   }
 
