@@ -105,6 +105,7 @@ extension PublishedState {
   /// All that the map says about a topic; it goes with the topic.
   static func keys(of entry: TopicEntry) -> [[UInt8]] {
     [configKey(entry.id)] + entry.partitions.map { CleanedTo.key($0) }
+      + entry.partitions.map { LostOffsets.key(entry.id, $0.number) }
   }
 
   /// The settings that hold now; under the store's lock.
