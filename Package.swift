@@ -42,9 +42,21 @@ let package = Package(
     .target(name: "CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
     .target(name: "CReadline", linkerSettings: [.linkedLibrary("readline")]),
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     stage("Syntax", []),
     stage("Columns", [bigInt]),
-    stage("LogStorage", ["CSupport", "Columns"]),
+    .target(
+      name: "LogStorage", dependencies: ["CSupport", "CZstd", "CLZ4", "Columns"],
+      swiftSettings: strict,
+      linkerSettings: [
+        .linkedLibrary("zstd", .when(configuration: .debug)),
+        .linkedLibrary("lz4", .when(configuration: .debug)),
+        // Their archives, as with SQLite below.
+        .unsafeFlags(
+          ["-Xlinker", "-l:libzstd.a", "-Xlinker", "-l:liblz4.a"],
+          .when(configuration: .release)),
+      ]),
     stage("Formats", ["CSupport", "Columns"]),
     stage("Functions", ["CPCRE2", "CSupport", "Columns", bigInt]),
     stage("Planner", ["Syntax", "Columns", "Functions"]),

@@ -37,6 +37,9 @@ struct LogBenchmarkMain {
     for line in try LogBenchmark.scan(directory: directory + "/scan", records: records) {
       print(line)
     }
+    let lines = try LogBenchmark.compression(
+      directory: directory + "/compression", records: 2 * records)
+    for line in lines { print(line) }
     for bytes in [240, 4096, 65_536] {
       for partitions in [1, 8, 64] {
         let lines = try LogBenchmark.commits(

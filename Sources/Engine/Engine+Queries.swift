@@ -119,6 +119,12 @@ extension Engine {
     {
       offset = place
     }
+    // What a repair has left out of a state would be a wrong state, so nothing is computed with it.
+    for lost in log.lostOffsets(topic, partition) where lost.upperBound > offset {
+      throw QueryFailure(
+        "a repair has left out changes of store \(store) (offsets \(lost) of \(topic)); "
+          + "CREATE OR REPLACE ... WITH (REBUILD = TRUE) makes it anew")
+    }
     var count = 0
     while true {
       let read: LogRead

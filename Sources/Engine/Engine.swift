@@ -124,13 +124,13 @@ public final class Engine: @unchecked Sendable {
     return engine
   }
 
-  private static func temporaryDirectory() -> String {
+  static func temporaryDirectory() -> String {
     let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var random = SystemRandomNumberGenerator()
     return "\(base)/headrace-\(getpid())-\(String(random.next(), radix: 36))"
   }
 
-  private init(log: LogStore, options: EngineOptions) {
+  init(log: LogStore, options: EngineOptions) {
     self.log = log
     self.options = options
     pool = WorkerPool(workers: options.workers)

@@ -12,6 +12,12 @@ struct PublishedState {
   var epoch: Int64 = 0
   var nextSequence: Int64 = 0
   var nextTopicID: Int64 = 1
+  /// Of the topics that are compressed; made anew when topics or their settings change.
+  private(set) var codecs: [String: CompressionType] = [:]
+
+  mutating func findCodecs() {
+    codecs = topics.mapValues { config($0).compression }.filter { $0.value != .none }
+  }
 }
 
 /// A partition's end while a group is planned.
@@ -192,6 +198,14 @@ struct GroupPlan {
       // After sequences that the store gives nothing given can follow in the same commit.
       last[key] = output.encoded.hasSequences ? previous : .max
     }
+  }
+
+  /// Whether there are topics or settings afterwards that were not there before.
+  var changesTopics: Bool {
+    !created.isEmpty || !deleted.isEmpty
+      || commits.contains { commit in
+        commit.metadata.contains { $0.key.starts(with: PublishedState.configPrefix) }
+      }
   }
 
   /// Plans a request that `check` let pass.

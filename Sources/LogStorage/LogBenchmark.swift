@@ -149,4 +149,62 @@ public enum LogBenchmark {
         + "read \(tenths(best, per: appended)) ns (processor, with pread and CRC)"
     ]
   }
+
+  /// JSON objects of about 230 bytes, as events look: some fields of a few values, some of many.
+  static func events(_ count: Int, from first: Int) -> RawRecords {
+    var records = RawRecords(buffer: ByteBuffer(capacity: count * 250))
+    var state: UInt64 = UInt64(first) &* 0x9E37_79B9_7F4A_7C15 | 1
+    func number(_ limit: UInt64) -> UInt64 {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return state % limit
+    }
+    let cities = ["Oslo", "Bern", "Quito", "Lima", "Accra", "Hanoi", "Perth", "Turin"]
+    for index in first..<first + count {
+      let time = 1_700_000_000_000 + Int64(index)
+      let (user, session) = (number(100_000), String(number(1 << 60), radix: 16))
+      let value =
+        #"{"event_time":\#(time),"user_id":\#(user),"session":"\#(session)","#
+        + #""page":"/products/\#(number(5_000))/details","city":"\#(cities[Int(number(8))])","#
+        + #""amount":\#(number(100_000)).\#(number(90) + 10),"currency":"EUR","agent":"#
+        + #""Mozilla/5.0 (X11; Linux x86_64) build \#(number(40))","referrer":null,"ok":true}"#
+      records.append(key: Array("\(user)".utf8), value: Array(value.utf8), timestamp: time)
+    }
+    return records
+  }
+
+  /// What each codec makes of JSON records: bytes, and the time of writing and of reading them.
+  public static func compression(
+    directory: String, records count: Int
+  ) throws(StorageError) -> [String] {
+    let step = min(10_000, count)
+    let parts = stride(from: 0, to: count, by: step).map { events(step, from: $0) }
+    let plainBytes = parts.reduce(0) { $0 + $1.buffer.count }
+    let store = try LogStore.openTemporary(directory: directory)
+    var lines: [String] = []
+    for codec in CompressionType.allCases {
+      var config = TopicConfig()
+      config.compression = codec
+      try store.createTopic(codec.name, partitions: 1, config: config)
+      var start = threadTime()
+      for part in parts { try store.append(codec.name, [(0, part)]) }
+      let writing = threadTime() - start
+      var reading = Int.max
+      for _ in 0..<3 {
+        start = threadTime()
+        var offset: Int64 = 0
+        while offset < Int64(count) {
+          offset = try store.read(codec.name, 0, from: offset).nextOffset
+        }
+        reading = min(reading, threadTime() - start)
+      }
+      let bytes = Int(store.topic(codec.name)?.partitions[0].byteCount ?? 0)
+      lines.append(
+        "\(codec.name): \(bytes) bytes of \(plainBytes), written in \(tenths(writing, per: count)) "
+          + "ns a record, read in \(tenths(reading, per: count)) (processor)")
+    }
+    try store.close()
+    return lines
+  }
 }

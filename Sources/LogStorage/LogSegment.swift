@@ -36,6 +36,8 @@ final class LogSegment: Sendable {
     var storedBytes = 0
     /// Nothing more may be appended; the next batch begins a segment.
     var isSealed = false
+    /// Bytes that a byte of the file became when it was last read; more than 1 with compression.
+    var expansion = 1
   }
 
   init(
@@ -71,6 +73,16 @@ final class LogSegment: Sendable {
 
   func file(create: Bool = false) throws(StorageError) -> any File {
     try files.file(path, create: create)
+  }
+
+  /// How much to read at once so that it expands to about `bytes`.
+  func window(_ bytes: Int) -> Int { state.withLock { max(4096, bytes / $0.expansion) } }
+
+  /// Remembers how much a read has expanded to.
+  func noteExpansion(_ read: BatchExpansion) {
+    guard read.isExpanded else { return }
+    let bytes = read.spans.reduce(1) { $0 + $1.batch.header.totalBytes }
+    state.withLock { $0.expansion = min(64, max(1, read.buffer.count / bytes)) }
   }
 
   /// Writes encoded batches at `position`, not yet committed.

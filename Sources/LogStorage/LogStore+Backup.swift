@@ -102,7 +102,7 @@ extension LogStore {
   }
 }
 
-private enum SegmentCopy {
+enum SegmentCopy {
   static func parent(_ path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
     return String(path[..<slash])

@@ -1,6 +1,7 @@
 // Commits, from the call to the acknowledgement:
 //
-// 1. On the caller's thread records are encoded into batches; then the request is queued.
+// 1. On the caller's thread records are encoded into batches, and these compressed; then the request is
+//    queued.
 // 2. The leader takes the queue as one group and plans it: offsets, sequences, places
 //    (`GroupPlan`).
 // 3. All batches are written into their segments, unsynced.
@@ -86,7 +87,8 @@ extension LogStore {
   }
 
   /// Returns true when the caller has become the leader.
-  private func enqueue(_ request: CommitRequest) throws(StorageError) -> Bool {
+  private func enqueue(_ given: CommitRequest) throws(StorageError) -> Bool {
+    let request = try compressed(given)
     let outcome = shared.wait { state -> Result<Bool, StorageError>? in
       do throws(StorageError) {
         try Self.checkUsable(state)
@@ -104,6 +106,23 @@ extension LogStore {
     case .failure(let error)?: throw error
     case nil: throw StorageError(.closed, "queueing a commit")
     }
+  }
+
+  /// Batches for topics with a codec are compressed, on the caller's thread. What the codec is may change
+  /// meanwhile; a reader takes any.
+  private func compressed(_ request: CommitRequest) throws(StorageError) -> CommitRequest {
+    guard !request.outputs.isEmpty else { return request }
+    var codecs = shared.withLock { $0.published.codecs }
+    for creation in request.topicsCreated {
+      codecs[creation.name] = creation.config.compression
+    }
+    guard !codecs.isEmpty else { return request }
+    var result = request
+    for index in request.outputs.indices {
+      guard let codec = codecs[request.outputs[index].topic] else { continue }
+      result.outputs[index].encoded = try request.outputs[index].encoded.compressed(codec)
+    }
+    return result
   }
 
   /// The leader stops leading, or passes it to the committer thread when more has come.
@@ -327,6 +346,7 @@ extension LogStore {
       for commit in plan.commits {
         for change in commit.metadata { state.published.metadata.set(change.key, change.value) }
       }
+      if plan.changesTopics { state.published.findCodecs() }
       state.published.commit = plan.commit
       state.published.epoch = plan.epoch
       state.published.nextSequence = plan.nextSequence

@@ -229,7 +229,7 @@ extension LogStore {
     let (map, mapEnd) = try keyMap(task, isCancelled)
     let rule = CompactionRule(
       map: map, mapEnd: mapEnd, startOffset: task.startOffset, now: now,
-      deleteRetentionMs: task.config.deleteRetentionMs)
+      deleteRetentionMs: task.config.deleteRetentionMs, compression: task.config.compression)
     var cleaned = CleanedTo()
     cleaned.offset = mapEnd
     for group in Self.groups(task.segments.filter { $0.segment.baseOffset < mapEnd }, task) {

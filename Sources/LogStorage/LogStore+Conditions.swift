@@ -64,15 +64,16 @@ extension GroupPlan {
     guard let log = self.topic(topic)?.partitions[partition] else { return [] }
     for write in writes where write.log === log {
       let buffer = write.encoded.buffer
-      let batches = write.batches.map { index in
+      // One at a time: what all of them expand to is not bounded.
+      for index in write.batches {
         let start = write.encoded.batches[index].start
-        return CheckedBatch(
+        let batch = CheckedBatch(
           header: RecordBatchHeader(UnsafeRawPointer(buffer.base + start)), start: start,
           sequence: 0)
+        result.append(
+          try RecordDecoder.decode(
+            buffer, [batch], from: 0, path: write.segment.path, position: 0))
       }
-      result.append(
-        try RecordDecoder.decode(
-          buffer, batches, from: 0, path: write.segment.path, position: 0))
     }
     return result
   }

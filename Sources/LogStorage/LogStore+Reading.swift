@@ -54,8 +54,8 @@ extension LogStore {
     }
   }
 
-  /// Reads committed records from `offset` on: as many whole batches as `maxBytes` holds, but one
-  /// at least. Empty at the committed end.
+  /// Reads committed records from `offset` on: as many whole batches as `maxBytes` holds, expanded,
+  /// but one at least. Empty at the committed end.
   /// Throws: `offsetOutOfRange` below the earliest and above the committed end; `corruption`.
   public func read(
     _ topic: String, _ partition: Int, from offset: Int64, maxBytes: Int = 512 << 10
@@ -126,7 +126,7 @@ extension LogStore {
       offset: segment.baseOffset + Int64(entry?.relativeOffset ?? 0),
       segmentSequence: segment.baseSequence)
     let file = try segment.file()
-    var window = min(max(maxBytes, 4096), 256 << 20)
+    var window = segment.window(min(max(maxBytes, 4096), 256 << 20))
     var found: [CheckedBatch] = []
     while expectation.position < view.extent.byteCount {
       let size = min(window, view.extent.byteCount - expectation.position)
@@ -151,9 +151,16 @@ extension LogStore {
         }
       }
       if !found.isEmpty {
+        let expansion = try BatchExpansion(
+          buffer, found, bytesMax: maxBytes, path: segment.path, position: start)
+        segment.noteExpansion(expansion)
         let records = try RecordDecoder.decode(
-          buffer, found, from: offset, path: segment.path, position: start)
-        return LogRead(records: records, nextOffset: walker.expectation.offset)
+          expansion, from: offset, path: segment.path, position: start)
+        let isAll = expansion.taken == found.count
+        return LogRead(
+          records: records,
+          nextOffset: isAll
+            ? walker.expectation.offset : found[expansion.taken].header.baseOffset)
       }
       guard walker.position + needed <= view.extent.byteCount else {
         throw segment.endsEarly(walker.position, view.extent.byteCount)

@@ -99,11 +99,13 @@ extension LogStore {
 
 /// Settings given after a topic was made are an entry of the metadata map: `topic/ID`, as in a checkpoint.
 extension PublishedState {
-  static func configKey(_ id: Int64) -> [UInt8] { Array("topic/\(id)".utf8) }
+  static let configPrefix = Array("topic/".utf8)
+  static func configKey(_ id: Int64) -> [UInt8] { configPrefix + Array("\(id)".utf8) }
 
   /// All that the map says about a topic; it goes with the topic.
   static func keys(of entry: TopicEntry) -> [[UInt8]] {
     [configKey(entry.id)] + entry.partitions.map { CleanedTo.key($0) }
+      + entry.partitions.map { LostOffsets.key(entry.id, $0.number) }
   }
 
   /// The settings that hold now; under the store's lock.

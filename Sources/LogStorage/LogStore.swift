@@ -109,6 +109,7 @@ public final class LogStore: Sendable {
     self.files = files ?? SegmentFiles(fileSystem: fileSystem, limit: options.openFilesMax)
     var state = SharedState()
     state.published = published
+    state.published.findCodecs()
     state.counters = committer.opening
     shared = Monitor(state)
   }

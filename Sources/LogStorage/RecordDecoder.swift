@@ -30,6 +30,13 @@ struct FoundHeaders {
   var end: Int
 }
 
+/// Where the records of one batch lie in a buffer.
+struct RecordSpan {
+  var batch: CheckedBatch
+  var start: Int
+  var end: Int
+}
+
 enum RecordDecoder {
   /// Decodes `batches`, which were checked and lie in `buffer`, skipping control batches and
   /// records below `from`.
@@ -37,40 +44,46 @@ enum RecordDecoder {
   static func decode(
     _ buffer: ByteBuffer, _ batches: [CheckedBatch], from: Int64, path: String, position: Int
   ) throws(StorageError) -> RawRecords {
-    var records = RawRecords(buffer: buffer)
-    var total = 0
-    for batch in batches where !batch.header.isControl {
-      let attributes = batch.header.attributes
-      guard attributes & RecordBatchFormat.compressionMask == 0 else {
-        throw StorageError(
-          .unsupportedCompression, RecordBatchFormat.compressionName(attributes), path: path,
-          position: Int64(position + batch.start))
-      }
-      total += Int(batch.header.count)
+    try decode(
+      BatchExpansion(buffer, batches, bytesMax: .max, path: path, position: position), from: from,
+      path: path, position: position)
+  }
+
+  /// As above, of batches whose records are there to be read.
+  static func decode(
+    _ expansion: BatchExpansion, from: Int64, path: String, position: Int
+  ) throws(StorageError) -> RawRecords {
+    let spans = expansion.spans
+    var records = RawRecords(buffer: expansion.buffer)
+    records.makeRoom(spans.reduce(0) { $0 + Int($1.batch.header.count) })
+    /// The byte of the file that a byte of the buffer stands for.
+    func place(_ byte: Int) -> Int64 {
+      guard expansion.isExpanded else { return Int64(position + byte) }
+      let span = spans.last { $0.start <= byte }
+      return Int64(position + (span?.batch.start ?? 0))
     }
-    records.makeRoom(total)
     var found: [FoundHeaders] = []
     var failed: Int?
     records.withColumns { columns in
       var filled = 0
-      for batch in batches where !batch.header.isControl {
-        let start = batch.start + RecordBatchFormat.headerBytes
+      for span in spans {
         let bad = decodeBatch(
-          buffer.base, start, batch.start + batch.header.totalBytes, batch, columns, filled,
-          &found)
+          expansion.buffer.base, span.start, span.end, span.batch, columns, filled, &found)
         if let bad {
           failed = bad
           return
         }
-        filled += Int(batch.header.count)
+        filled += Int(span.batch.header.count)
       }
     }
     if let failed {
       throw StorageError(
-        .corruption, "a record does not fit its batch", path: path,
-        position: Int64(position + failed))
+        .corruption, "a record does not fit its batch", path: path, position: place(failed))
     }
-    try attachHeaders(found, to: &records, path: path, position: position)
+    if let bad = attachHeaders(found, to: &records) {
+      throw StorageError(
+        .corruption, "the headers of a record do not fit it", path: path, position: place(bad))
+    }
     if let first = records.offsets.first, first < from { records.drop(before: from) }
     return records
   }
@@ -160,20 +173,16 @@ enum RecordDecoder {
     return Int64(bitPattern: (raw >> 1) ^ (0 &- (raw & 1)))
   }
 
-  private static func attachHeaders(
-    _ found: [FoundHeaders], to records: inout RawRecords, path: String, position: Int
-  ) throws(StorageError) {
-    guard !found.isEmpty else { return }
+  /// Returns nil, or the byte where the headers of a record are malformed.
+  private static func attachHeaders(_ found: [FoundHeaders], to records: inout RawRecords) -> Int? {
+    guard !found.isEmpty else { return nil }
     records.headers = Array(repeating: [], count: records.count)
     let bytes = UnsafePointer(records.buffer.base)
     for place in found {
-      guard let list = headers(bytes, place) else {
-        throw StorageError(
-          .corruption, "the headers of a record do not fit it", path: path,
-          position: Int64(position + place.start))
-      }
+      guard let list = headers(bytes, place) else { return place.start }
       records.headers[place.index] = list
     }
+    return nil
   }
 
   private static func headers(

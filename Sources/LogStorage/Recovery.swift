@@ -25,7 +25,7 @@ struct Recovery {
   let durability: Durability
   let options: LogStoreOptions
 
-  private var journalDirectory: String { directory + "/journal" }
+  var journalDirectory: String { directory + "/journal" }
   private var topicsDirectory: String { directory + "/topics" }
 
   func run() throws(StorageError) -> (PublishedState, CommitterState, SegmentFiles) {
@@ -105,7 +105,7 @@ struct Recovery {
     }
   }
 
-  private func checkJournalSizes(_ checkpoint: Checkpoint) throws(StorageError) {
+  func checkJournalSizes(_ checkpoint: Checkpoint) throws(StorageError) {
     for generation: UInt32 in 0...1 {
       let path = Journal.path(journalDirectory, generation)
       let expected = checkpoint.journalBytes[Int(generation)]
@@ -124,35 +124,42 @@ struct Recovery {
   private func replayJournal(
     _ checkpoint: Checkpoint, _ replay: inout Replay, isLenient: Bool
   ) throws(StorageError) -> Bool {
-    var isDirty = false
-    var isTorn = false
     do throws(StorageError) {
-      for step: UInt32 in 0...1 {
-        var reader = try JournalReader(
-          fileSystem: fileSystem, directory: journalDirectory,
-          generation: checkpoint.generation &+ step, nextFrame: replay.nextFrame,
-          digest: replay.digest)
-        if step > 0 && isTorn && reader.isBegun {
-          throw StorageError(
-            .corruption, "journal frame \(replay.nextFrame) is missing before later ones",
-            path: reader.path, position: 0)
-        }
-        while true {
-          let (frame, end) = try reader.next()
-          guard let frame else {
-            // Of either generation: what is torn must not stay in the one that is written next.
-            isTorn = isTorn || end.isTorn
-            break
-          }
-          isDirty = true
-          try replay.apply(frame, path: reader.path)
-          replay.nextFrame = reader.nextFrame
-          replay.digest = reader.digest
-        }
-      }
+      return try replayFrames(checkpoint, &replay)
     } catch {
       guard isLenient && error.kind == .corruption else { throw error }
       return true
+    }
+  }
+
+  /// What was applied before an error stays applied.
+  func replayFrames(
+    _ checkpoint: Checkpoint, _ replay: inout Replay
+  ) throws(StorageError) -> Bool {
+    var isDirty = false
+    var isTorn = false
+    for step: UInt32 in 0...1 {
+      var reader = try JournalReader(
+        fileSystem: fileSystem, directory: journalDirectory,
+        generation: checkpoint.generation &+ step, nextFrame: replay.nextFrame,
+        digest: replay.digest)
+      if step > 0 && isTorn && reader.isBegun {
+        throw StorageError(
+          .corruption, "journal frame \(replay.nextFrame) is missing before later ones",
+          path: reader.path, position: 0)
+      }
+      while true {
+        let (frame, end) = try reader.next()
+        guard let frame else {
+          // Of either generation: what is torn must not stay in the one that is written next.
+          isTorn = isTorn || end.isTorn
+          break
+        }
+        isDirty = true
+        try replay.apply(frame, path: reader.path)
+        replay.nextFrame = reader.nextFrame
+        replay.digest = reader.digest
+      }
     }
     return isDirty || isTorn
   }

@@ -5,9 +5,26 @@
 internal import Columns
 
 struct Replay {
+  /// What a repair does otherwise than an opening.
+  enum Purpose {
+    case opening
+    /// Damage in segments is passed over: it is looked for afterwards.
+    case repairing
+    /// The same, and no file is touched: `patches` holds what would be written.
+    case looking
+  }
+
+  struct Patch {
+    var position: Int
+    var bytes: [UInt8]
+  }
+
   private(set) var state = PublishedState()
   var nextFrame: Int64
   var digest: UInt32
+  /// By path of the segment, in their order.
+  private(set) var patches: [String: [Patch]] = [:]
+  private let purpose: Purpose
   private let directory: String
   private let fileSystem: any FileSystem
   private let files: SegmentFiles
@@ -17,8 +34,10 @@ struct Replay {
   private var directories: Set<String> = []
 
   init(
-    _ checkpoint: Checkpoint, directory: String, fileSystem: any FileSystem, files: SegmentFiles
+    _ checkpoint: Checkpoint, directory: String, fileSystem: any FileSystem, files: SegmentFiles,
+    purpose: Purpose = .opening
   ) {
+    self.purpose = purpose
     self.directory = directory
     self.fileSystem = fileSystem
     self.files = files
@@ -89,9 +108,20 @@ struct Replay {
           directory: TopicEntry.directory(directory, name, run.partition, run.topicID),
           baseOffset: run.segmentOffset, baseSequence: run.segmentSequence, files: files,
           isNew: false)
-        try verify(run, segment, chain: before)
+        try passing { () throws(StorageError) in try verify(run, segment, chain: before) }
       }
-      for replacement in commit.replacements { try verify(replacement, path) }
+      for replacement in commit.replacements {
+        try passing { () throws(StorageError) in try verify(replacement, path) }
+      }
+    }
+  }
+
+  /// Lets damage of a segment pass where a repair is to find it.
+  private func passing(_ check: () throws(StorageError) -> Void) throws(StorageError) {
+    do throws(StorageError) {
+      try check()
+    } catch {
+      guard purpose != .opening, error.kind == .corruption else { throw error }
     }
   }
 
@@ -228,7 +258,14 @@ struct Replay {
       run.data.map({ $0.count == run.byteCount }) ?? true
     else { throw inconsistent("a run does not follow the one before", path) }
     try touch(last.segment, log)
-    if let data = run.data { try last.segment.file(create: true).write(data, at: run.position) }
+    if let data = run.data {
+      if purpose == .looking {
+        let patch = Patch(position: run.position, bytes: Array(data))
+        patches[last.segment.path, default: []].append(patch)
+      } else {
+        try last.segment.file(create: true).write(data, at: run.position)
+      }
+    }
     log.segments[log.segments.count - 1].extent = run.extent
     log.endOffset = run.extent.endOffset
     log.lastSequence = run.extent.lastSequence
@@ -236,7 +273,7 @@ struct Replay {
 
   /// The segment will be synced, whether written again or found written: neither need be on disk.
   private mutating func touch(_ segment: LogSegment, _ log: PartitionLog) throws(StorageError) {
-    guard written[segment.path] == nil else { return }
+    guard purpose != .looking, written[segment.path] == nil else { return }
     try fileSystem.makeDirectories(log.directory)
     directories.insert(directory + "/topics")
     directories.insert("\(directory)/topics/\(log.topic)")
@@ -251,7 +288,9 @@ struct Replay {
   /// Syncs what was written again.
   func makeDurable(syncThreads: Int) throws(StorageError) {
     var open: [any File] = []
+    // A repair may have found a file missing; what it writes instead, it syncs itself.
     for path in written.keys.sorted() {
+      if purpose != .opening, !(try fileSystem.exists(path)) { continue }
       open.append(try files.file(path, create: false))
     }
     let pool = SyncPool(threadsMax: syncThreads)

@@ -22,6 +22,8 @@ struct CompactionRule {
   var startOffset: Int64
   var now: Int64
   var deleteRetentionMs: Int64
+  /// Of batches that are encoded again; one that stays whole keeps its own.
+  var compression: CompressionType
 
   func keeps(_ records: RawRecords, _ index: Int, horizon: Int64?) -> Bool {
     let offset = records.offsets[index]
@@ -139,7 +141,8 @@ struct SegmentCleaner {
       return try add(copy(batch, buffer), batch)
     }
     try add(
-      try BatchRewriter.encode(records, kept, batch, buffer, horizon: newHorizon), batch)
+      try BatchRewriter.encode(
+        records, kept, batch, buffer, horizon: newHorizon, rule.compression), batch)
   }
 
   private func copy(_ batch: CheckedBatch, _ buffer: ByteBuffer) -> ByteBuffer {
@@ -199,7 +202,7 @@ enum BatchRewriter {
   /// Some records of a batch, under their offsets.
   static func encode(
     _ records: RawRecords, _ kept: [Int], _ batch: CheckedBatch, _ buffer: ByteBuffer,
-    horizon: Int64?
+    horizon: Int64?, _ codec: CompressionType
   ) throws(StorageError) -> ByteBuffer {
     let bytes = header(batch, buffer)
     let base = horizon ?? batch.header.baseTimestamp
@@ -227,7 +230,11 @@ enum BatchRewriter {
       bytes.append(body.raw)
     }
     finish(bytes, batch, count: kept.count, horizon: horizon, maxTimestamp: latest)
-    return bytes
+    guard codec != .none else { return bytes }
+    let contexts = CodecContexts.take()
+    defer { contexts.giveBack() }
+    let target = ByteBuffer(capacity: bytes.count)
+    return try BatchCompression.append(bytes.raw, codec, to: target, contexts) ? target : bytes
   }
 
   private static func header(_ batch: CheckedBatch, _ buffer: ByteBuffer) -> ByteBuffer {
@@ -242,7 +249,10 @@ enum BatchRewriter {
     _ bytes: ByteBuffer, _ batch: CheckedBatch, count: Int, horizon: Int64?, maxTimestamp: Int64
   ) {
     let header = UnsafeMutableRawPointer(bytes.base)
-    var attributes = batch.header.attributes & ~RecordBatchFormat.deleteHorizonBit
+    // The records are written as they are.
+    var attributes =
+      batch.header.attributes
+      & ~(RecordBatchFormat.deleteHorizonBit | RecordBatchFormat.compressionMask)
     if horizon != nil { attributes |= RecordBatchFormat.deleteHorizonBit }
     header.putBig(Int32(bytes.count - RecordBatchFormat.lengthEnd), at: 8)
     header.putBig(attributes, at: 21)

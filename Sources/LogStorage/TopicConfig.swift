@@ -54,6 +54,8 @@ public struct TopicConfig: Sendable, Hashable {
   public var deleteRetentionMs: Int64 = 86_400_000
   /// A compacted topic's last segment is closed when its youngest record is older than this.
   public var segmentMs: Int64 = 604_800_000
+  /// What new batches are compressed with, and those that a compaction makes; older ones stay as they are.
+  public var compression = CompressionType.none
 
   public init(
     cleanupPolicy: CleanupPolicy = .delete, retentionMs: Int64? = nil,
@@ -95,6 +97,7 @@ extension TopicConfig {
   public static let settingNames = [
     "cleanup.policy", "retention.ms", "retention.bytes", "segment.bytes", "segment.ms",
     "min.cleanable.dirty.ratio", "min.compaction.lag.ms", "delete.retention.ms",
+    "compression.type",
   ]
 
   /// Sets one by its name; `none` and -1 take a limit away.
@@ -127,6 +130,9 @@ extension TopicConfig {
       minCleanableDirtyRatio = ratio
     case "min.compaction.lag.ms": minCompactionLagMs = try number()
     case "delete.retention.ms": deleteRetentionMs = try number()
+    case "compression.type":
+      guard let codec = CompressionType(name: value) else { throw refuse("none, lz4, or zstd") }
+      compression = codec
     default: throw refuse("one of " + Self.settingNames.joined(separator: ", "))
     }
   }
@@ -137,6 +143,7 @@ extension TopicConfig {
       cleanupPolicy.name, retentionMs.map { "\($0)" } ?? "none",
       retentionBytes.map { "\($0)" } ?? "none", "\(segmentBytes)", "\(segmentMs)",
       "\(minCleanableDirtyRatio)", "\(minCompactionLagMs)", "\(deleteRetentionMs)",
+      compression.name,
     ]
     return zip(Self.settingNames, values).map { ($0, $1) }
   }
@@ -148,17 +155,23 @@ extension TopicConfig {
   private static let internalBit: UInt8 = 1
   /// The settings of compaction follow; a configuration of format version 1 has none.
   private static let extendedBit: UInt8 = 2
+  /// A codec follows after that; only where there is one.
+  private static let compressionBit: UInt8 = 4
 
   func write(to buffer: ByteBuffer) {
     buffer.put(cleanupPolicy.rawValue)
     buffer.put(retentionMs ?? -1)
     buffer.put(retentionBytes ?? -1)
     buffer.put(segmentBytes)
-    buffer.put(Self.extendedBit | (isInternal ? Self.internalBit : 0))
+    let isCompressed = compression != .none
+    buffer.put(
+      Self.extendedBit | (isInternal ? Self.internalBit : 0)
+        | (isCompressed ? Self.compressionBit : 0))
     buffer.put(minCleanableDirtyRatio.bitPattern)
     buffer.put(minCompactionLagMs)
     buffer.put(deleteRetentionMs)
     buffer.put(segmentMs)
+    if isCompressed { buffer.put(compression.rawValue) }
   }
 
   init(from reader: inout ByteReader) throws(StorageError) {
@@ -169,7 +182,8 @@ extension TopicConfig {
     let bytes = try reader.int64()
     let segmentBytes = try reader.natural()
     let flags = try reader.uint8()
-    guard flags <= Self.internalBit | Self.extendedBit else {
+    let isWhole = flags & Self.compressionBit == 0 || flags & Self.extendedBit != 0
+    guard isWhole, flags <= Self.internalBit | Self.extendedBit | Self.compressionBit else {
       throw reader.damaged("flags of a topic")
     }
     self.init(
@@ -184,5 +198,10 @@ extension TopicConfig {
     guard minCleanableDirtyRatio >= 0 && minCleanableDirtyRatio <= 1 else {
       throw reader.damaged("dirty ratio of a topic")
     }
+    guard flags & Self.compressionBit != 0 else { return }
+    guard let codec = CompressionType(rawValue: try reader.uint8()) else {
+      throw reader.damaged("codec of a topic")
+    }
+    compression = codec
   }
 }

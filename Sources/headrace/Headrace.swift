@@ -17,7 +17,7 @@ struct Headrace: ParsableCommand {
       """,
     subcommands: [
       Shell.self, Run.self, Test.self, Serve.self, Topic.self, Produce.self, Consume.self,
-      Backup.self, Restore.self, Repair.self,
+      Backup.self, Restore.self, RepairCommand.self,
     ],
     defaultSubcommand: Shell.self)
 }

@@ -33,14 +33,14 @@ import Testing
       #expect(throws: StorageError.self) {
         try LogStore.restore(backup: "/none", to: "/new", fileSystem: system)
       }
-      #expect(try RepairReport.make(directory: "/data", fileSystem: system).isEmpty)
+      #expect(try Repair(directory: "/data", fileSystem: system).plan().findings.isEmpty)
       // A flipped byte in a segment is named with what it costs.
       for (file, size) in system.allFiles() where file.hasPrefix("/data/topics") {
         guard file.hasSuffix(".log"), size > 0 else { continue }
         let copy = system.clone(seed: 1)
         copy.flip(file, at: size / 2, mask: 4)
-        let found = try RepairReport.make(directory: "/data", fileSystem: copy)
-        #expect(found.count == 1 && found[0].path == file && !found[0].loss.isEmpty)
+        let plan = try Repair(directory: "/data", fileSystem: copy).plan()
+        #expect(plan.findings.map(\.path) == [file])
       }
     }
   }

@@ -254,13 +254,13 @@ private func compacted() -> TopicConfig {
   @Test func settingsHaveKafkasNames() throws {
     var config = TopicConfig()
     let values = [
-      "compact,delete", "5", "none", "2048", "7", "0.25", "8", "9",
+      "compact,delete", "5", "none", "2048", "7", "0.25", "8", "9", "zstd",
     ]
     for (name, value) in zip(TopicConfig.settingNames, values) { try config.set(name, value) }
     #expect(config.settings.map(\.value) == values)
     for (name, value) in [
       ("cleanup.policy", "keep"), ("retention.ms", "-2"), ("segment.ms", "x"), ("nothing", "1"),
-      ("min.cleanable.dirty.ratio", "2"),
+      ("min.cleanable.dirty.ratio", "2"), ("compression.type", "gzip"),
     ] {
       #expect(throws: StorageError.self, "\(name)") { try config.set(name, value) }
     }

@@ -91,12 +91,14 @@ import Testing
     #expect(values(output) == ["x"] && output.offsets == [5])
   }
 
-  @Test func compressionIsRefusedByName() throws {
-    let encoded = try RecordBatchEncoder().encode(records(["x"]))
-    encoded.buffer.base[22] |= 4
-    encoded.seal(0, offset: 0, sequenceDelta: 0)
-    let error = #expect(throws: StorageError.self) { try Self.decode(encoded.buffer, from: 0) }
-    #expect(error?.kind == .unsupportedCompression && error?.operation == "zstd")
+  @Test func otherCodecsAreRefusedByName() throws {
+    for (bits, name) in [(1, "gzip"), (2, "snappy"), (7, "codec 7")] as [(UInt8, String)] {
+      let encoded = try RecordBatchEncoder().encode(records(["x"]))
+      encoded.buffer.base[22] |= bits
+      encoded.seal(0, offset: 0, sequenceDelta: 0)
+      let error = #expect(throws: StorageError.self) { try Self.decode(encoded.buffer, from: 0) }
+      #expect(error?.kind == .unsupportedCompression && error?.operation == name)
+    }
   }
 
   @Test func everyFlippedBitIsFound() throws {

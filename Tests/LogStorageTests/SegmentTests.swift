@@ -171,19 +171,24 @@ import Testing
     let directory = try TemporaryDirectory()
     #expect(try LogBenchmark.codec(records: 3000, rounds: 1).count == 3)
     #expect(try LogBenchmark.scan(directory: directory.path + "/a", records: 20_000).count == 1)
+    let codecs = try LogBenchmark.compression(directory: directory.path + "/c", records: 2_000)
+    #expect(codecs.map { $0.prefix(5) } == ["none:", "lz4: ", "zstd:"])
     let lines = try LogBenchmark.commits(
       directory: directory.path + "/b", partitions: 4, bytes: 500, count: 5)
     #expect(lines[0].contains("syncs for 5 commits"))
   }
 
-  /// aiokafka (PyPI) reads a segment of ours; without it the test says so and passes.
-  @Test func anIndependentReaderReadsSegments() throws {
+  /// aiokafka (PyPI) reads a segment of ours, compressed ones with cramjam; without them the test says so and
+  /// passes.
+  @Test(arguments: [[.none], [.lz4, .none, .zstd]] as [[CompressionType]])
+  func anIndependentReaderReadsSegments(codecs: [CompressionType]) throws {
     let directory = try TemporaryDirectory()
     var random = SeededGenerator(seed: 11)
     let store = try LogStore.open(directory: directory.path)
     try store.createTopic("t", partitions: 1)
     var expected: [String] = []
-    for round in 0..<4 {
+    for round in 0..<6 {
+      try store.alterTopic("t") { $0.compression = codecs[round % codecs.count] }
       let input = RecordBatchTests.random(700, &random, headers: round % 2 == 1)
       for index in 0..<input.count {
         func text(_ bytes: [UInt8]?) -> String {
@@ -206,7 +211,7 @@ import Testing
     let command = "python3 '\(tool)' '\(segment)' > '\(directory.path)/out' 2>&1"
     let status = system(command)
     if status == 3 << 8 || status == 127 << 8 {
-      print("skipped: an independent reader needs python3 with aiokafka")
+      print("skipped: an independent reader needs python3 with aiokafka and cramjam")
       return
     }
     let bytes = try PosixFileSystem().contents(directory.path + "/out")

@@ -1,11 +1,12 @@
 """Reads segment files with aiokafka's record parser, which knows nothing of ours.
 
 Prints one line a record: offset, timestamp, key, value, headers; bytes in hexadecimal, `-` for null.
-Exits with 3 when aiokafka cannot be imported.
+Exits with 3 when aiokafka cannot be imported, or lacks what it needs for the codec of a batch (cramjam).
 """
 import sys
 
 try:
+    from aiokafka.errors import UnsupportedCodecError
     from aiokafka.record.memory_records import MemoryRecords
 except ImportError as error:
     print(error)
@@ -16,7 +17,7 @@ def text(value):
     return "-" if value is None else "x" + bytes(value).hex()
 
 
-for path in sys.argv[1:]:
+def lines(path):
     with open(path, "rb") as file:
         batches = MemoryRecords(file.read())
     while batches.has_next():
@@ -25,4 +26,13 @@ for path in sys.argv[1:]:
             sys.exit("wrong checksum in " + path)
         for record in batch:
             headers = ",".join(name + "=" + text(value) for name, value in record.headers)
-            print(record.offset, record.timestamp, text(record.key), text(record.value), headers)
+            yield record.offset, record.timestamp, text(record.key), text(record.value), headers
+
+
+try:
+    for path in sys.argv[1:]:
+        for line in lines(path):
+            print(*line)
+except UnsupportedCodecError as error:
+    print(error)
+    sys.exit(3)

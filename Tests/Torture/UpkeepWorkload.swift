@@ -1,21 +1,25 @@
 // Steps of a log under upkeep: keyed records with tombstones, retention, compaction and the erasing of the
 // journal between them. A compaction is several commits, so what is compared of a compacted topic is the last
-// value of each key.
+// value of each key. In one of the two workloads the topics are compressed, each first with another codec.
 
 import Columns
 import LogStorage
 
 extension Workload {
-  static func upkeep() -> Workload {
-    Workload(name: "upkeep", stepCount: 16) { system, seed in try UpkeepSubject(system, seed) }
+  static func upkeep(_ name: String, compresses: Bool = false) -> Workload {
+    Workload(name: name, stepCount: 16) { system, seed in
+      try UpkeepSubject(system, seed, compresses: compresses)
+    }
   }
 }
 
 private final class UpkeepSubject: Subject {
   private let store: LogStore
   private let seed: UInt64
+  private let compresses: Bool
 
-  init(_ system: SimulatedFileSystem, _ seed: UInt64) throws {
+  init(_ system: SimulatedFileSystem, _ seed: UInt64, compresses: Bool) throws {
+    self.compresses = compresses
     var options = smallOptions(seed)
     options.inPlaceBytes = [4 << 20, 300][Int(seed / 3 % 2)]
     options.compactionMapBytes = [1 << 20, 120][Int(seed / 6 % 2)]
@@ -35,6 +39,10 @@ private final class UpkeepSubject: Subject {
     return records
   }
 
+  private static func codec(_ number: Int) -> CompressionType {
+    CompressionType.allCases[number % CompressionType.allCases.count]
+  }
+
   func apply(_ step: Int) throws {
     var dice = Dice(seed, UInt64(step), 11)
     if step < 3 {
@@ -44,9 +52,14 @@ private final class UpkeepSubject: Subject {
       config.minCleanableDirtyRatio = 0
       // What is dropped by age of a topic that is compacted, too, depends on its segments.
       config.retentionMs = step == 0 ? 4 : nil
+      if compresses { config.compression = Self.codec(step + 1) }
       guard store.topic("t\(step)") == nil else { return }
       try store.createTopic("t\(step)", partitions: 1, config: config)
       return
+    }
+    if compresses && step % 5 == 4 {
+      // What is there stays as it is; what comes, and what is compacted, is of the new kind.
+      return try store.alterTopic("t\(step % 3)") { $0.compression = Self.codec(step / 5) }
     }
     switch dice.below(8) {
     case 0: try store.compactWhatIsDue(now: Int64(step))

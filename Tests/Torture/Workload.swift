@@ -27,7 +27,8 @@ struct Workload: Sendable {
   static let all: [Workload] = [
     .log("log", inPlace: 4 << 20), .log("in-place", inPlace: 0), .log("mixed", inPlace: 300),
     .engine("grouping", EngineScripts.grouping), .engine("join", EngineScripts.join),
-    .upkeep(), .engine("compacted", EngineScripts.join, compacts: true),
+    .upkeep("upkeep"), .upkeep("compressed", compresses: true),
+    .engine("compacted", EngineScripts.join, compacts: true),
   ]
 }
 

@@ -12,6 +12,7 @@ package struct WithProperties {
   package static let topicNames = [
     "CLEANUP_POLICY", "RETENTION_MS", "RETENTION_BYTES", "SEGMENT_BYTES", "SEGMENT_MS",
     "MIN_CLEANABLE_DIRTY_RATIO", "MIN_COMPACTION_LAG_MS", "DELETE_RETENTION_MS",
+    "COMPRESSION_TYPE",
   ]
   package static let sourceNames: Set<String> = Set([
     "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "FORMAT",

@@ -54,31 +54,64 @@ struct Restore: ParsableCommand {
   }
 }
 
-struct Repair: ParsableCommand {
+struct RepairCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Tell what a damaged data directory has lost.",
+    commandName: "repair",
+    abstract: "Make a damaged data directory one that opens, without what cannot be read.",
     discussion: """
-      Names each damage and what would be lost if the file were cut off there. Changes nothing: to go on, \
-      restore a backup. Exit status 4 when something is damaged.
+      Names each damage, the records that would go, and the queries that this touches. With --yes it is \
+      carried out; the damaged files are kept under damaged/ in the data directory. Damage that costs nothing \
+      is mended without asking. Exit status 4 when something is damaged and was not mended.
       """)
 
   @Option(help: "The data directory; nobody may be using it.") var data: String
-  @Flag(help: "Look only; there is no other way yet.") var dryRun = false
+  @Flag(help: "Look only.") var dryRun = false
+  @Flag(help: "Carry it out, whatever is lost.") var yes = false
+
+  func validate() throws {
+    if dryRun && yes { throw ValidationError("--dry-run and --yes exclude each other") }
+  }
 
   func run() throws {
-    let findings: [RepairFinding]
+    let repair = Repair(directory: data)
+    let output = Output(1)
     do {
-      findings = try RepairReport.make(directory: data)
-    } catch {
+      let plan = try repair.plan()
+      defer { output.flush() }
+      guard !plan.findings.isEmpty else { return output.write("no damage\n") }
+      tell(plan, output)
+      output.flush()
+      guard plan.refusal == nil, !dryRun else { throw CommandFailure(.code(4)) }
+      guard yes || !plan.losesRecords else {
+        throw CommandFailure(.code(4), "nothing was changed; --yes carries it out")
+      }
+      if let aside = try repair.carryOut() {
+        output.write("mended; the damaged files are kept in \(aside)\n")
+      }
+    } catch let error as StorageError {
       throw ServiceError(error)
     }
-    let output = Output(1)
-    guard !findings.isEmpty else { return output.write("no damage\n") }
-    for finding in findings {
+  }
+
+  private func tell(_ plan: RepairPlan, _ output: Output) {
+    for finding in plan.findings {
       let position = finding.position.map { " at byte \($0)" } ?? ""
-      output.write("\(finding.path)\(position)\n  \(finding.reason)\n  lost: \(finding.loss)\n")
+      output.write("\(finding.path)\(position)\n  \(finding.reason)\n")
     }
-    output.flush()
-    throw CommandFailure(.code(4))
+    if let refusal = plan.refusal { return output.write("not to be mended: \(refusal)\n") }
+    if let rollback = plan.rollback {
+      output.write(
+        "back to commit \(rollback.commit), epoch \(rollback.epoch): all commits after it are undone"
+          + (rollback.laterGroups > 0 ? " (groups seen: \(rollback.laterGroups))" : "") + "\n")
+    }
+    let effects = RepairEffects(plan)
+    for (loss, lines) in zip(plan.losses, effects.lines) {
+      output.write(
+        "\(loss.isRolledBack ? "undone" : "left out"): offsets "
+          + "\(loss.offsets.lowerBound)..<\(loss.offsets.upperBound) of \(loss.topic), partition "
+          + "\(loss.partition) (\(loss.offsets.count) records at most)\n")
+      for line in lines { output.write("  \(line)\n") }
+    }
+    for line in effects.notes { output.write(line + "\n") }
   }
 }

@@ -1,0 +1,2 @@
+// What the log uses of zstd; Scripts/setup installs the header and the library.
+#include <zstd.h>
