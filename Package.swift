@@ -119,4 +119,12 @@ if isFuzzing {
         "Engine", "Executor", "Planner", "Functions", "Formats", "LogStorage", "Columns", "Syntax",
       ],
       path: "Fuzz/Targets", swiftSettings: strict))
+} else {
+  package.targets.append(
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: [
+        "Engine", "Executor", "Planner", "Functions", "Formats", "LogStorage", "Columns", "Syntax",
+      ],
+      path: "Fuzz", exclude: ["Corpus", "keywords.dict"], swiftSettings: strict))
 }

@@ -117,19 +117,46 @@ public final class SideEncoder {
     _ lengths: inout [Int32], _ word: (Value) -> Word
   ) {
     let width = MemoryLayout<Word>.size
-    buffer.reserve(values.count * width)
+    let count = values.count
+    buffer.reserve(count * width)
     let base = UnsafeMutableRawPointer(buffer.base)
     var end = buffer.count
-    for row in values.indices {
-      starts.append(Int32(end))
-      if let validity, !validity[row] {
-        lengths.append(-1)
-      } else {
-        (base + end).storeBytes(of: word(values[row]), as: Word.self)
-        lengths.append(Int32(width))
-        end += width
+    values.withUnsafeBufferPointer { values in
+      starts.append(count: count) { starts in
+        lengths.append(count: count) { lengths in
+          guard let validity else {
+            for row in 0..<count {
+              starts[row] = Int32(truncatingIfNeeded: end)
+              lengths[row] = Int32(truncatingIfNeeded: width)
+              (base + end).storeBytes(of: word(values[row]), as: Word.self)
+              end += width
+            }
+            return
+          }
+          for row in 0..<count {
+            starts[row] = Int32(truncatingIfNeeded: end)
+            lengths[row] = validity[row] ? Int32(truncatingIfNeeded: width) : -1
+            guard validity[row] else { continue }
+            (base + end).storeBytes(of: word(values[row]), as: Word.self)
+            end += width
+          }
+        }
       }
     }
     buffer.count = end
+  }
+}
+
+extension [Int32] {
+  /// Appends `count` numbers that `fill` writes, all of them.
+  @inline(__always)
+  fileprivate mutating func append(
+    count: Int, _ fill: (UnsafeMutablePointer<Int32>) -> Void
+  ) {
+    append(
+      contentsOf: [Int32](unsafeUninitializedCapacity: count) { room, initialized in
+        if let base = room.baseAddress { fill(base) }
+        initialized = count
+      })
   }
 }

@@ -263,6 +263,10 @@ public struct RecordBatchEncoder: Sendable {
 /// length.
 @inline(__always)
 private func closeRecord(_ p: UnsafeMutableRawPointer, guess: Int, body: Int) -> Int {
+  if guess == 1 && body < 64 {
+    p.storeBytes(of: UInt8(truncatingIfNeeded: body << 1), as: UInt8.self)
+    return body + 1
+  }
   if guess == 2 && body >= 64 && body < 8192 {
     let zigzag = UInt32(truncatingIfNeeded: body) << 1
     p.storeBytes(of: UInt8(truncatingIfNeeded: zigzag) | 0x80, as: UInt8.self)

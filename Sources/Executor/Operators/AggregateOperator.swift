@@ -306,6 +306,13 @@ final class AggregateOperator: Operator, StateStore {
     _ source: RecordBatch, _ groups: [Column], _ results: [Column], _ before: [Column],
     _ windows: [Int64]?, _ retracts: Bitmap?
   ) throws(QueryFailure) {
+    if !emitsRetractions, retracts == nil {
+      return try emit(
+        RecordBatch(
+          columns: groups + results + (windows.map { windowColumns($0) } ?? []),
+          rowtimes: latestTimes(source.rowtimes), positions: source.positions,
+          kinds: Array(repeating: .updateAfter, count: source.count)))
+    }
     var output = source
     output.headers = nil
     var times = source.rowtimes
@@ -374,6 +381,23 @@ final class AggregateOperator: Operator, StateStore {
     result.kinds = kinds
     result.rowtimes = rowTimes
     try emit(result)
+  }
+
+  /// For each row the highest rowtime of its group so far.
+  private func latestTimes(_ times: [Int64]) -> [Int64] {
+    slots.withUnsafeBufferPointer { slots in
+      rowtimes.withUnsafeMutableBufferPointer { rowtimes in
+        [Int64](unsafeUninitializedCapacity: times.count) { output, count in
+          for row in times.indices {
+            let slot = Int(slots[row])
+            let time = max(rowtimes[slot], times[row])
+            rowtimes[slot] = time
+            output.initializeElement(at: row, to: time)
+          }
+          count = times.count
+        }
+      }
+    }
   }
 
   private func outputType(_ index: Int) -> DataType {

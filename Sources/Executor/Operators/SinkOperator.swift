@@ -84,14 +84,13 @@ final class SinkOperator: Operator {
       keyPlaces.map { batch.columns[$0] }, count: batch.count, isNull: nullKeys(batch),
       into: &keys, .key)
     let base = UnsafeRawPointer(keys.buffer.base)
-    return (0..<batch.count).map { row in
+    let (inputPartition, partitions) = (inputPartition, sink.partitions)
+    return zip(keys.keyStart, keys.keyLength).map { start, length in
       Int32(
-        Partitioner.partition(
-          key: keys.keyLength[row] < 0
-            ? nil
-            : UnsafeRawBufferPointer(
-              start: base + Int(keys.keyStart[row]), count: Int(keys.keyLength[row])),
-          inputPartition: inputPartition, partitionCount: sink.partitions))
+        truncatingIfNeeded: Partitioner.partition(
+          key: length < 0
+            ? nil : UnsafeRawBufferPointer(start: base + Int(start), count: Int(length)),
+          inputPartition: inputPartition, partitionCount: partitions))
     }
   }
 

@@ -1,0 +1,58 @@
+// The harnesses over their corpora and seeded changes of them, without libFuzzer: so that they keep building, and
+// what they check keeps holding. Scripts/fuzz runs them for as long as one likes.
+
+import Foundation
+import Testing
+
+@Suite struct CorpusTests {
+  private static let targets: [any FuzzTarget.Type] = [
+    ParserTarget.self, PlannerTarget.self, JSONTarget.self, DelimitedTarget.self,
+    KafkaTarget.self, BatchTarget.self, SegmentTarget.self, InboxTarget.self,
+  ]
+
+  /// A generator that gives the same numbers on every machine. Source: Steele, Lea and Flood's SplitMix64.
+  private struct Numbers {
+    var state: UInt64
+
+    mutating func next(below bound: Int) -> Int {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var word = state
+      word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+      word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+      return Int((word ^ word >> 31) % UInt64(bound))
+    }
+  }
+
+  private static func changed(_ input: [UInt8], _ numbers: inout Numbers) -> [UInt8] {
+    var bytes = input
+    for _ in 0..<numbers.next(below: 4) + 1 {
+      let place = numbers.next(below: bytes.count + 1)
+      switch numbers.next(below: 4) {
+      case 0: bytes.insert(UInt8(numbers.next(below: 256)), at: place)
+      case 1 where place < bytes.count: bytes.remove(at: place)
+      case 2 where place < bytes.count: bytes[place] ^= 1 << UInt8(numbers.next(below: 8))
+      default: bytes.removeLast(numbers.next(below: bytes.count / 2 + 1))
+      }
+    }
+    return bytes
+  }
+
+  @Test(arguments: targets.map { $0.name }) func corpusHolds(name: String) throws {
+    let type = try #require(Self.targets.first { $0.name == name })
+    let target = type.init()
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Corpus/\(name)")
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    try #require(!files.isEmpty)
+    var numbers = Numbers(state: 1)
+    // These start an engine or write files for each input.
+    let changes = ["inbox", "segment"].contains(name) ? 2 : 200
+    for file in files {
+      let bytes = Array(try Data(contentsOf: folder.appendingPathComponent(file)))
+      bytes.withUnsafeBytes { target.run($0) }
+      for _ in 0..<changes {
+        Self.changed(bytes, &numbers).withUnsafeBytes { target.run($0) }
+      }
+    }
+  }
+}
