@@ -39,6 +39,8 @@ public struct EngineOptions: Sendable {
   public var clock: @Sendable () -> Int64
   /// Between two rounds of retention and compaction while the engine runs by itself.
   public var maintenanceMs: Int64 = 10_000
+  /// Bytes that one client of a server may send in a second; nil: no limit.
+  public var producerByteRate: Int?
   /// Session properties of every session.
   public var properties: [String: String]
 

@@ -189,7 +189,8 @@ extension Session {
       try checkEnds(optimized)
       let reader = SnapshotReader(
         engine: engine, properties: properties,
-        isCancelled: { [cancellation] in cancellation.isCancelled })
+        isCancelled: { [cancellation] in cancellation.isCancelled },
+        pin: try storing { () throws(StorageError) in try SnapshotPin(optimized, engine) })
       do throws(QueryFailure) {
         let rows = try reader.rows(optimized)
         return (

@@ -14,6 +14,8 @@ struct SnapshotReader {
   let engine: Engine
   let properties: [String: String]
   let isCancelled: () -> Bool
+  /// Set where others may have the engine between two slices.
+  var pin: SnapshotPin?
 
   /// Rows of the plan's columns. Throws: what has no operator; a read that fails.
   func rows(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
@@ -142,10 +144,8 @@ struct SnapshotReader {
     for scan in plan.scans where scan.source.file == nil && ready[scan.source.name] == nil {
       topics.insert(scan.source.topic)
     }
-    do {
-      try engine.view.begin(topics)
-    } catch {
-      throw QueryFailure("\(error)")
+    if pin == nil {
+      do { try engine.view.begin(topics) } catch { throw QueryFailure("\(error)") }
     }
     let lookups = plan.lookupKeys
     let runtime = try QueryRuntime(
@@ -157,6 +157,7 @@ struct SnapshotReader {
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
+        if let pin { return pin.reader(scan, partition) }
         if let end = scan.end {
           return try engine.reader(scan, partition, end: end, keys: lookups[scan.alias])
         }
@@ -179,6 +180,7 @@ struct SnapshotReader {
         }
       }
       if slice.rowCount == 0, !slice.hasMore { break }
+      try pin?.letOthersIn()
     }
     return result
   }

@@ -1,8 +1,11 @@
 // A copy of a store that goes on working:
 //
-// 1. Under the lock, the state of one commit is taken; no segment's file is removed until the end.
-// 2. Of each segment as many bytes as are committed are copied, and checked batch by batch on the way.
-// 3. An empty journal and a checkpoint of that commit are written; everything is synced, the checkpoint last.
+// 1. Between two groups of commits the state is taken down, with the last checkpoint and how far the journal
+//    goes. No segment's file is removed until the end, and no other checkpoint begins until 2 is done.
+// 2. The journal since that checkpoint is copied. So the copy can be restored to any epoch since then.
+// 3. Of each segment as many bytes as are committed are copied, and checked batch by batch on the way; of those that
+//    were dropped or compacted since the checkpoint the whole files, for its sake.
+// 4. Everything is synced, and the checkpoint is written last.
 //
 // The copy is a data directory like any other. Without its checkpoint it is none, so a backup that was
 // interrupted is never taken for a whole one.
@@ -15,6 +18,8 @@ public struct BackupReport: Sendable, Hashable {
   public var epoch: Int64
   public var segmentCount: Int
   public var byteCount: Int64
+  /// The first one that it can be restored to; the last is `epoch`.
+  public var firstEpoch: Int64
 }
 
 extension LogStore {
@@ -24,81 +29,169 @@ extension LogStore {
     try pinned { () throws(StorageError) in try backUpPinned(to: target) }
   }
 
+  /// What is copied: the state, and the history that leads to it.
+  private struct Cut {
+    var state: Checkpoint
+    var segments: [CommittedSegment]
+    /// The checkpoint that the copy gets.
+    var checkpoint: Checkpoint
+    /// Path and length of the journal behind it; nil: `checkpoint` is the state itself.
+    var journal: (path: String, generation: UInt32, byteCount: Int)?
+  }
+
   private func backUpPinned(to target: String) throws(StorageError) -> BackupReport {
     guard !(try fileSystem.exists(target)) else {
       throw StorageError(.invalidArgument, "the directory of a backup exists", path: target)
     }
-    var (checkpoint, segments) = try shared.withLock { (state) throws(StorageError) in
-      try Self.checkUsable(state)
-      return (
+    var copy = BackupCopy(fileSystem: fileSystem, from: directory, to: target)
+    var cut = try copyJournal(&copy)
+    cut.segments.removeAll { $0.extent.byteCount == 0 }
+    var open: [any File] = []
+    for committed in cut.segments { open.append(try committed.segment.file()) }
+    for (committed, file) in zip(cut.segments, open) {
+      try committed.segment.checkChain(committed.extent)
+      try copy.file(committed.segment.path, file, byteCount: committed.extent.byteCount)
+    }
+    if cut.journal != nil { try copy.files(under: "/topics", suffix: ".log") }
+    try copy.syncDirectories()
+    _ = try cut.checkpoint.write(fileSystem, target)
+    try fileSystem.syncDirectory(SegmentCopy.parent(target))
+    return BackupReport(
+      commit: cut.state.commit, epoch: cut.state.epoch, segmentCount: cut.segments.count,
+      byteCount: copy.byteCount, firstEpoch: cut.checkpoint.epoch)
+  }
+
+  /// Steps 1 and 2.
+  private func copyJournal(_ copy: inout BackupCopy) throws(StorageError) -> Cut {
+    try shared.withLock { (state) throws(StorageError) in try Self.checkUsable(state) }
+    _ = shared.wait { state -> Bool? in
+      guard !state.isLed && !state.isCheckpointing else { return nil }
+      state.isLed = true
+      state.isCheckpointing = true
+      return true
+    }
+    defer { shared.change { $0.isCheckpointing = false } }
+    let found: Result<Cut, StorageError>
+    do throws(StorageError) {
+      found = .success(try cutForBackup())
+    } catch {
+      found = .failure(error)
+    }
+    passOn()
+    let cut = try found.get()
+    try copy.begin()
+    for number: UInt32 in 0...1 {
+      let path = Journal.path(copy.target + "/journal", number)
+      let file = try fileSystem.open(path, create: true)
+      if let journal = cut.journal, journal.generation & 1 == number {
+        let source = try fileSystem.open(journal.path, create: false)
+        try SegmentCopy.copy(source, journal.byteCount, to: file)
+      }
+      try file.sync()
+    }
+    return cut
+  }
+
+  /// By the leader.
+  private func cutForBackup() throws(StorageError) -> Cut {
+    var (state, segments) = shared.withLock { state in
+      (
         Checkpoint(state.published),
         state.published.topics.values.sorted { $0.name < $1.name }.flatMap(\.partitions)
           .flatMap { log in log.segments.map { $0 } }
       )
     }
-    segments.removeAll { $0.extent.byteCount == 0 }
-    var open: [any File] = []
-    for committed in segments { open.append(try committed.segment.file()) }
-    checkpoint.generation = 1
-    checkpoint.nextFrame = 1
-    checkpoint.digest = 0
-    checkpoint.boot = fileSystem.bootIdentity()
+    state.generation = 1
+    state.nextFrame = 1
+    state.digest = 0
+    state.boot = fileSystem.bootIdentity()
+    state.journalBytes = [0, 0]
+    // Without a journal, or with one in two generations because there was no space, the state must do.
+    guard let journal = committer.journal, committer.unfinished == nil else {
+      return Cut(state: state, segments: segments, checkpoint: state, journal: nil)
+    }
+    let path = directory + "/" + Checkpoint.fileName
+    var checkpoint = try Checkpoint(decoding: try fileSystem.contents(path), path: path)
+    guard checkpoint.generation == journal.generation else {
+      return Cut(state: state, segments: segments, checkpoint: state, journal: nil)
+    }
+    checkpoint.boot = state.boot
     checkpoint.journalBytes = [0, 0]
-    try fileSystem.makeDirectories(target + "/journal")
-    try fileSystem.makeDirectories(target + "/topics")
-    var directories: Set<String> = [target, target + "/journal", target + "/topics"]
-    for number: UInt32 in 0...1 {
-      try fileSystem.open(Journal.path(target + "/journal", number), create: true).sync()
+    return Cut(
+      state: state, segments: segments, checkpoint: checkpoint,
+      journal: (journal.path, journal.generation, journal.position))
+  }
+}
+
+extension LogSegment {
+  /// Reads all of it and compares it with what was committed.
+  func checkChain(_ extent: SegmentExtent) throws(StorageError) {
+    let chain = try scan(
+      BatchExpectation(
+        path: path, position: 0, offset: baseOffset, segmentSequence: baseSequence),
+      to: extent.byteCount, chain: 0
+    ) { _ in }
+    guard chain == extent.chain else {
+      throw StorageError(
+        .corruption, "the batches are not those that were committed", path: path, position: 0)
     }
-    var bytes: Int64 = 0
-    for (committed, file) in zip(segments, open) {
-      let place = target + committed.segment.directory.dropFirst(directory.count)
-      try fileSystem.makeDirectories(place)
-      directories.insert(place)
-      directories.insert(SegmentCopy.parent(place))
-      let chain = try committed.segment.scan(
-        BatchExpectation(
-          path: committed.segment.path, position: 0, offset: committed.segment.baseOffset,
-          segmentSequence: committed.segment.baseSequence),
-        to: committed.extent.byteCount, chain: 0
-      ) { _ in }
-      guard chain == committed.extent.chain else {
-        throw StorageError(
-          .corruption, "the batches are not those that were committed",
-          path: committed.segment.path, position: 0)
-      }
-      let name = committed.segment.path.dropFirst(committed.segment.directory.count + 1)
-      try SegmentCopy.copy(
-        file, committed.extent.byteCount,
-        to: try fileSystem.open(place + "/" + name, create: true))
-      bytes += Int64(committed.extent.byteCount)
-    }
-    for path in directories.sorted() { try fileSystem.syncDirectory(path) }
-    _ = try checkpoint.write(fileSystem, target)
-    try fileSystem.syncDirectory(SegmentCopy.parent(target))
-    return BackupReport(
-      commit: checkpoint.commit, epoch: checkpoint.epoch, segmentCount: segments.count,
-      byteCount: bytes)
+  }
+}
+
+/// Files of one directory on their way into another.
+struct BackupCopy {
+  let fileSystem: any FileSystem
+  let source: String
+  let target: String
+  private(set) var byteCount: Int64 = 0
+  private var done: Set<String> = []
+  private var directories: Set<String> = []
+
+  init(fileSystem: any FileSystem, from source: String, to target: String) {
+    self.fileSystem = fileSystem
+    self.source = source
+    self.target = target
   }
 
-  /// Makes a data directory out of a backup, and checks every byte of it. `target` must not exist.
-  public static func restore(
-    backup: String, to target: String, fileSystem: (any FileSystem)? = nil
-  ) throws(StorageError) -> BackupReport {
-    let fileSystem = fileSystem ?? PosixFileSystem()
-    guard try fileSystem.exists(backup + "/" + Checkpoint.fileName) else {
-      throw StorageError(.notFound, "a whole backup", path: backup)
+  mutating func begin() throws(StorageError) {
+    try fileSystem.makeDirectories(target + "/journal")
+    try fileSystem.makeDirectories(target + "/topics")
+    directories = [target, target + "/journal", target + "/topics"]
+  }
+
+  /// The first bytes of a file, synced.
+  mutating func file(
+    _ path: String, _ file: any File, byteCount count: Int
+  ) throws(StorageError) {
+    let place = target + path.dropFirst(source.count)
+    let parent = SegmentCopy.parent(place)
+    try fileSystem.makeDirectories(parent)
+    directories.insert(parent)
+    directories.insert(SegmentCopy.parent(parent))
+    try SegmentCopy.copy(file, count, to: try fileSystem.open(place, create: true))
+    done.insert(path)
+    byteCount += Int64(count)
+  }
+
+  /// All of `DIR/path/NAME/PARTITION/` that were not copied yet.
+  mutating func files(under path: String, suffix: String) throws(StorageError) {
+    for name in try fileSystem.list(source + path) {
+      for partition in try fileSystem.list("\(source)\(path)/\(name)") {
+        let place = "\(source)\(path)/\(name)/\(partition)"
+        for child in try fileSystem.list(place) where child.hasSuffix(suffix) {
+          let file = place + "/" + child
+          guard !done.contains(file) else { continue }
+          let opened = try fileSystem.open(file, create: false)
+          try self.file(file, opened, byteCount: try opened.size())
+        }
+      }
     }
-    let source = try LogStore.open(directory: backup, fileSystem: fileSystem)
-    let report: BackupReport
-    do throws(StorageError) {
-      report = try source.backUp(to: target)
-    } catch {
-      try source.close()
-      throw error
+  }
+
+  func syncDirectories() throws(StorageError) {
+    for path in directories.sorted() where try fileSystem.exists(path) {
+      try fileSystem.syncDirectory(path)
     }
-    try source.close()
-    return report
   }
 }
 

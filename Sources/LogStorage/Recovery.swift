@@ -165,7 +165,7 @@ struct Recovery {
   }
 
   /// Step 4.
-  private func cutSegments(_ state: PublishedState) throws(StorageError) {
+  func cutSegments(_ state: PublishedState) throws(StorageError) {
     for entry in state.topics.values.sorted(by: { $0.name < $1.name }) {
       for log in entry.partitions {
         for committed in log.segments {
@@ -189,7 +189,7 @@ struct Recovery {
   }
 
   /// Step 6.
-  private func removeStrangers(_ state: PublishedState)
+  func removeStrangers(_ state: PublishedState)
     throws(StorageError)
   {
     for name in try fileSystem.list(topicsDirectory) {

@@ -25,6 +25,10 @@ struct Replay {
   /// By path of the segment, in their order.
   private(set) var patches: [String: [Patch]] = [:]
   private let purpose: Purpose
+  /// Commits after it are left out.
+  private let lastCommit: Int64
+  /// Of each commit of an epoch its epoch and its number; only when looking.
+  private(set) var epochs: [(epoch: Int64, commit: Int64)] = []
   private let directory: String
   private let fileSystem: any FileSystem
   private let files: SegmentFiles
@@ -35,9 +39,10 @@ struct Replay {
 
   init(
     _ checkpoint: Checkpoint, directory: String, fileSystem: any FileSystem, files: SegmentFiles,
-    purpose: Purpose = .opening
+    purpose: Purpose = .opening, lastCommit: Int64 = .max
   ) {
     self.purpose = purpose
+    self.lastCommit = lastCommit
     self.directory = directory
     self.fileSystem = fileSystem
     self.files = files
@@ -80,6 +85,7 @@ struct Replay {
     for _ in 0..<(try reader.countValue()) {
       commits.append(try CommitRecord(from: &reader, version: header.version))
     }
+    commits.removeAll { $0.number > lastCommit }
     try verify(commits, path)
     for commit in commits { try apply(commit, path) }
   }
@@ -229,7 +235,10 @@ struct Replay {
     for replacement in commit.replacements { try apply(replacement, path) }
     for change in commit.metadata { state.metadata.set(change.key, change.value) }
     state.commit = commit.number
-    if commit.epoch >= 0 { state.epoch = commit.epoch }
+    if commit.epoch >= 0 {
+      state.epoch = commit.epoch
+      if purpose == .looking { epochs.append((commit.epoch, commit.number)) }
+    }
     state.nextSequence = commit.nextSequence
   }
 

@@ -45,6 +45,98 @@ import Testing
     }
   }
 
+  /// Each epoch of the journal, from a backup of a store at work and from a directory that died.
+  @Test func everyEpochOfTheJournalComesBack() throws {
+    var (restored, ranges) = (0, 0)
+    for seed in 0..<5 as Range<UInt64> {
+      var random = SeededGenerator(seed: seed)
+      let options = SimulatedStoreTests.options(&random)
+      let system = SimulatedFileSystem(seed: seed)
+      let store = try SimulatedStoreTests.open(system, options)
+      var model = ModelStore()
+      var past: [Int64: ModelStore] = [0: model]
+      for number in 0..<40 {
+        let step = Step.random(model, number, &random)
+        step.apply(to: &model)
+        try step.apply(to: store)
+        if case .epoch = step { past[Int64(number)] = model }
+      }
+      let report = try store.backUp(to: "/backup")
+      #expect(report.epoch == past.keys.max())
+      store.abandon()
+      system.killProcess()
+      system.restart(.dropAll)
+      ranges += report.firstEpoch < report.epoch ? 1 : 0
+      func sizes() -> [Int] { system.allFiles().filter { $0.byteCount > 0 }.map(\.byteCount) }
+      let files = sizes()
+      for (place, first) in [("/backup", report.firstEpoch), ("/data", report.firstEpoch)] {
+        for epoch in [first - 1, report.epoch + 1] {
+          let error = #expect(throws: StorageError.self) {
+            try LogStore.restore(
+              backup: place, to: "/no", epoch: epoch, fileSystem: system)
+          }
+          #expect(error?.kind == .offsetOutOfRange, "\(String(describing: error))")
+          #expect(error?.expected?.contains("\(report.epoch)") ?? false)
+        }
+        #expect(try !system.exists("/no") && sizes() == files)
+        for epoch in first...report.epoch {
+          let copy = system.clone(seed: seed)
+          let made = try LogStore.restore(
+            backup: place, to: "/restored", epoch: epoch, fileSystem: copy)
+          copy.killProcess()
+          copy.restart(.dropAll)
+          let expected = past.filter { $0.key <= epoch }.max { $0.key < $1.key }
+          let opened = try LogStore.open(
+            directory: "/restored", fileSystem: copy, options: options)
+          let found = try ModelStore(reading: opened)
+          // The checkpoint may hold appends that came after its epoch.
+          if made.epoch > first || expected?.value.commit == found.commit {
+            #expect(found.visible == expected?.value.visible, "seed \(seed), \(place), \(epoch)")
+            #expect(made.epoch == expected?.key)
+            restored += 1
+          }
+          #expect(try opened.verify().damages.isEmpty)
+          try opened.createTopic("after", partitions: 1)
+          try opened.append("after", [(0, records(["x"]))])
+          try opened.close()
+        }
+      }
+    }
+    #expect(ranges > 1 && restored > 30, "\(ranges) \(restored)")
+  }
+
+  @Test func aRestoreThatDiesLeavesNoDataDirectory() throws {
+    var random = SeededGenerator(seed: 5)
+    var options = SimulatedStoreTests.options(&random)
+    options.checkpointBytes = 1 << 20
+    let system = SimulatedFileSystem(seed: 5)
+    let store = try SimulatedStoreTests.open(system, options)
+    _ = SimulatedStoreTests.run(store, ModelStore(), steps: 25, &random)
+    let report = try store.backUp(to: "/backup")
+    try store.close()
+    let epoch = (report.firstEpoch + report.epoch) / 2
+    for call in stride(from: 0, to: 2_000, by: 11) {
+      let copy = system.clone(seed: UInt64(call))
+      copy.crashCall(after: call)
+      var isDone = false
+      do throws(StorageError) {
+        _ = try LogStore.restore(
+          backup: "/backup", to: "/restored", epoch: epoch, fileSystem: copy)
+        isDone = true
+      } catch {
+        #expect(error.kind == .io)
+      }
+      if isDone && !copy.isDown { break }
+      #expect(call < 1_980)
+      copy.restart(.tear512)
+      guard try copy.exists("/restored/checkpoint") else { continue }
+      let opened = try LogStore.open(directory: "/restored", fileSystem: copy, options: options)
+      #expect(opened.lastEpoch <= epoch)
+      #expect(try opened.verify().damages.isEmpty)
+      try opened.close()
+    }
+  }
+
   @Test func alteredSettingsStay() throws {
     let system = SimulatedFileSystem(seed: 1)
     var random = SeededGenerator(seed: 1)

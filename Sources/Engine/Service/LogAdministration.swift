@@ -58,6 +58,7 @@ enum LogAdministration {
       }
       return [
         "\(report.commit)", "\(report.epoch)", "\(report.segmentCount)", "\(report.byteCount)",
+        "\(report.firstEpoch)",
       ]
     default: throw malformed(words)
     }

@@ -14,10 +14,13 @@ public final class Server: Sendable {
   }
 
   static let clientsMax = 128
+  /// Of requests that are on their way in or not answered yet, of all clients together.
+  static let requestBytesMax = 160 << 20
   private let engine: Engine
   private let directory: String
   private let listener: Int32
   private let state = Monitor(State())
+  private let budget = FrameBudget(bytes: requestBytesMax)
 
   /// Listens in the engine's data directory.
   public init(_ engine: Engine, directory: String) throws(ServiceError) {
@@ -38,7 +41,7 @@ public final class Server: Sendable {
         continue
       }
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-      welcome(SocketChannel(descriptor))
+      welcome(SocketChannel(descriptor, budget: budget))
     }
     close(listener)
     state.change { $0.hasEnded = true }

@@ -20,10 +20,13 @@ final class ServerConnection: @unchecked Sendable {
   private let state = Monitor(State())
   private var connection: LocalConnection?
   private var descriptors: [Int32] = []
+  /// Of the working thread.
+  private var rate: ByteRate?
 
   init(_ engine: Engine, _ channel: SocketChannel) {
     self.engine = engine
     self.channel = channel
+    rate = engine.options.producerByteRate.map { ByteRate(bytesPerSecond: $0) }
   }
 
   /// `onEnd` is called when both threads have done their work.
@@ -101,15 +104,37 @@ final class ServerConnection: @unchecked Sendable {
         return state.request.map { .some($0) }
       }
       guard let request = request ?? nil else { return }
+      let debtMs = charge(request)
       do throws(ServiceError) {
         let payload = try answer(request, connection)
+        channel.releaseFrame()
+        hold(debtMs)
         state.change { $0.request = nil }
         channel.send(.done, payload)
       } catch {
+        channel.releaseFrame()
         state.change { $0.request = nil }
         fail(error)
       }
     }
+  }
+
+  /// Requests that bring records count with their bytes, statements as well as records themselves.
+  private func charge(_ request: Frame) -> Int {
+    guard request.kind == .append || request.kind == .execute else { return 0 }
+    return rate?.charge(request.payload.count, nowMs: Self.monotonicMs()) ?? 0
+  }
+
+  /// Keeps the answer back; what was written is durable, and others go on.
+  private func hold(_ milliseconds: Int) {
+    guard milliseconds > 0 else { return }
+    _ = state.wait(milliseconds: milliseconds) { $0.isClosed ? true : nil }
+  }
+
+  private static func monotonicMs() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
   }
 
   private func fail(_ error: ServiceError) {

@@ -12,16 +12,49 @@ final class SocketChannel: @unchecked Sendable {
   private var position = 0
   /// Descriptors that came with the frames read so far; whoever takes them closes them.
   private var received: [Int32] = []
+  private let budget: FrameBudget?
+  private let held = Monitor(Held())
 
-  init(_ descriptor: Int32) { self.descriptor = descriptor }
+  private struct Held {
+    /// Bytes of the budget: of the frame that is read, or that was read and is not answered.
+    var bytes = 0
+    var isShutDown = false
+  }
+
+  /// `budget`: what large frames wait for.
+  init(_ descriptor: Int32, budget: FrameBudget? = nil) {
+    self.descriptor = descriptor
+    self.budget = budget
+  }
 
   deinit {
+    releaseFrame()
     for extra in received { close(extra) }
     close(descriptor)
   }
 
   /// Ends both directions: a reader in the middle of a read sees the end.
-  func shutDown() { _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
+  func shutDown() {
+    held.change { $0.isShutDown = true }
+    _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR))
+  }
+
+  /// The frames read so far are answered.
+  func releaseFrame() {
+    let bytes = held.change { held in
+      defer { held.bytes = 0 }
+      return held.bytes
+    }
+    if bytes > 0 { budget?.give(bytes) }
+  }
+
+  /// Makes room for a frame; once for each, before its first byte behind the length is waited for.
+  private func reserve(_ length: Int) -> Bool {
+    guard let budget, held.withLock({ $0.bytes }) == 0 else { return true }
+    guard budget.take(length, isOver: { held.withLock { $0.isShutDown } }) else { return false }
+    held.change { $0.bytes = length }
+    return true
+  }
 
   func takeDescriptors() -> [Int32] {
     defer { received = [] }
@@ -117,6 +150,7 @@ final class SocketChannel: @unchecked Sendable {
           position += 4 + length
           return Frame(kind: kind, payload: payload)
         }
+        if length > FrameBudget.freeBytes, !reserve(length) { return nil }
       }
       guard fill() else { return nil }
     }

@@ -27,24 +27,31 @@ struct Backup: ParsableCommand {
     let path = try absolute(target)
     try place.with { connection, output in
       let answer = try connection.administer(["backup", path])
-      guard answer.count == 4 else { throw CommandFailure.inputOutput("no answer to the backup") }
+      guard answer.count == 5 else { throw CommandFailure.inputOutput("no answer to the backup") }
       output.write(
-        "epoch \(answer[1]), commit \(answer[0]): \(answer[2]) segments, \(answer[3]) bytes\n")
+        "epoch \(answer[1]), commit \(answer[0]): \(answer[2]) segments, \(answer[3]) bytes; "
+          + "can be restored from epoch \(answer[4]) on\n")
     }
   }
 }
 
 struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a data directory of a backup, and check every byte of it.")
+    abstract: "Make a data directory of a backup, and check every byte of it.",
+    discussion: """
+      As of the backup's last commit, or of the end of an earlier epoch: backup says from which one on, and \
+      so does the error when there is no such epoch.
+      """)
 
   @Option(help: "A data directory that does not exist yet.") var data: String
-  @Argument(help: "A backup.") var backup: String
+  @Option(help: "As of the end of this epoch (default: all that the backup holds).")
+  var epoch: Int64?
+  @Argument(help: "A backup, or a data directory that nobody is using.") var backup: String
 
   func run() throws {
     do {
       let report = try LogStore.restore(
-        backup: try absolute(backup), to: try absolute(data))
+        backup: try absolute(backup), to: try absolute(data), epoch: epoch)
       Output(1).write(
         "epoch \(report.epoch), commit \(report.commit): \(report.segmentCount) segments, "
           + "\(report.byteCount) bytes\n")

@@ -23,6 +23,9 @@ struct Serve: ParsableCommand {
   @Option(help: "Rows that a query takes in an epoch; fewer make shorter epochs and more commits.")
   var slice: Int?
 
+  @Option(help: "Bytes that one client may send in a second (default: no limit).")
+  var producerByteRate: Int?
+
   @Option(help: "A script to run at the start, once; may be repeated.")
   var queries: [String] = []
 
@@ -37,6 +40,9 @@ struct Serve: ParsableCommand {
     if !root.isEmpty, inbox == nil { throw ValidationError("--root needs --inbox") }
     if let workers, !(1...256).contains(workers) {
       throw ValidationError("--workers takes a number from 1 to 256")
+    }
+    if let producerByteRate, producerByteRate < 1 {
+      throw ValidationError("--producer-byte-rate takes a number from 1")
     }
     if let slice, !(1...1_000_000).contains(slice) {
       throw ValidationError("--slice takes a number from 1 to 1000000")
@@ -58,6 +64,7 @@ struct Serve: ParsableCommand {
       options.readBytes = min(options.readBytes, slice * 64)
     }
     if let durability { options.durability = durability.durability }
+    options.producerByteRate = producerByteRate
     let state = Monitor(State())
     Signals.react(endsProcess: false) { _ in state.change { $0.isEnding = true } }
     let engine: Engine
