@@ -11,12 +11,16 @@ protocol FuzzTarget: AnyObject {
   func run(_ input: UnsafeRawBufferPointer)
 }
 
-// libFuzzer calls from one thread.
-nonisolated(unsafe) private let target: any FuzzTarget = {
-  let targets: [any FuzzTarget.Type] = [
+func fuzzTargets() -> [any FuzzTarget.Type] {
+  [
     ParserTarget.self, PlannerTarget.self, JSONTarget.self, DelimitedTarget.self,
     KafkaTarget.self, BatchTarget.self, SegmentTarget.self, InboxTarget.self,
   ]
+}
+
+// libFuzzer calls from one thread.
+nonisolated(unsafe) private let target: any FuzzTarget = {
+  let targets = fuzzTargets()
   let name = getenv("HEADRACE_FUZZ_TARGET").map { String(cString: $0) } ?? ""
   guard let found = targets.first(where: { $0.name == name }) else {
     let names = targets.map { $0.name }.joined(separator: " ")

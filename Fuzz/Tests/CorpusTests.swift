@@ -5,11 +5,6 @@ import Foundation
 import Testing
 
 @Suite struct CorpusTests {
-  private static let targets: [any FuzzTarget.Type] = [
-    ParserTarget.self, PlannerTarget.self, JSONTarget.self, DelimitedTarget.self,
-    KafkaTarget.self, BatchTarget.self, SegmentTarget.self, InboxTarget.self,
-  ]
-
   /// A generator that gives the same numbers on every machine. Source: Steele, Lea and Flood's SplitMix64.
   private struct Numbers {
     var state: UInt64
@@ -37,8 +32,8 @@ import Testing
     return bytes
   }
 
-  @Test(arguments: targets.map { $0.name }) func corpusHolds(name: String) throws {
-    let type = try #require(Self.targets.first { $0.name == name })
+  @Test(arguments: fuzzTargets().map { $0.name }) func corpusHolds(name: String) throws {
+    let type = try #require(fuzzTargets().first { $0.name == name })
     let target = type.init()
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().appendingPathComponent("Corpus/\(name)")
