@@ -74,8 +74,6 @@ public final class Engine: @unchecked Sendable {
   public let options: EngineOptions
   let lock = FairLock()
   let pool: WorkerPool
-  /// For queries that run side by side: each on one thread.
-  let serialPool = WorkerPool(workers: 1)
   let view: EpochView
   let scans = ScanSharing()
   var catalog: Catalog {
@@ -212,6 +210,7 @@ public final class Engine: @unchecked Sendable {
   func stepLocked() throws(EngineError) -> Bool {
     let (reached, reported) = (epoch, errorRanges)
     do {
+      defer { finishReadingAhead() }
       return try advance()
     } catch {
       epoch = reached
@@ -250,10 +249,11 @@ public final class Engine: @unchecked Sendable {
     let clock = options.clock()
     var didWork = !swaps.isEmpty
     var frontiers: [String: Int64] = [:]
+    let derived = Set(queries.map(\.plan.sink.topic))
     for level in levels(running) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
       let limits = level.map { limit(of: $0, frontiers) }
-      let outcomes = slices(level, limits, clock)
+      let outcomes = slices(level, limits, clock, derived)
       for (index, query) in level.enumerated() {
         switch outcomes[index] {
         case .success(let result):
@@ -289,11 +289,12 @@ public final class Engine: @unchecked Sendable {
 
   /// Commits the epoch; meanwhile the other threads read ahead for the queries that have more.
   private func write(_ commit: EpochCommit) throws(EngineError) {
-    let ahead = queries.filter(\.hasMore).compactMap(\.runtime).flatMap { $0.readAheadTasks() }
-    let isShared = options.workers > 1 && !ahead.isEmpty
-    if isShared { pool.begin(ahead) }
-    defer { if isShared { pool.finish() } }
+    for query in queries where query.hasMore { query.runtime?.beginReadingAheadOfRest(pool) }
     do { _ = try log.commit(commit) } catch { throw .storage(error) }
+  }
+
+  private func finishReadingAhead() {
+    for query in queries { query.runtime?.finishReadingAhead(pool) }
   }
 
   /// The topics that some query reads.
@@ -338,15 +339,10 @@ public final class Engine: @unchecked Sendable {
 
   /// One slice of each query of a level, side by side where there are several.
   private func slices(
-    _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64
+    _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64, _ derived: Set<String>
   ) -> [Result<SliceResult, QueryFailure>] {
-    let runtimes = level.compactMap(\.runtime)
-    guard runtimes.count > 1, options.workers > 1 else {
-      return zip(runtimes, limits).map { $0.sliceResult(pool, clockMs: clock, before: $1) }
-    }
-    let alone = serialPool
-    let boxes = zip(runtimes, limits).map { SliceBox($0, before: $1) }
-    pool.run(boxes.map { box in { box.run(alone, clock) } })
+    let boxes = zip(level.compactMap(\.runtime), limits).map { SliceBox($0, before: $1, derived) }
+    pool.runSlices(boxes.map { box in { [pool] in box.run(pool, clock) } })
     return boxes.map { $0.result ?? .failure(QueryFailure("the query did not run")) }
   }
 
@@ -436,6 +432,7 @@ public final class Engine: @unchecked Sendable {
     query.state = .failed
     query.failure = message
     query.isUncommitted = true
+    query.runtime?.finishReadingAhead(pool)
     query.runtime = nil
     commit.metadata.append(
       EpochCommit.MetadataChange(
@@ -454,26 +451,24 @@ private final class SliceBox: @unchecked Sendable {
   // Unchecked: one worker has it until the pool's barrier.
   private let runtime: QueryRuntime
   private let limit: Int64?
+  /// Topics that the epoch may write to, of which the next slice is not read before it is over.
+  private let derived: Set<String>
   private(set) var result: Result<SliceResult, QueryFailure>?
 
-  init(_ runtime: QueryRuntime, before limit: Int64?) {
+  init(_ runtime: QueryRuntime, before limit: Int64?, _ derived: Set<String>) {
     self.runtime = runtime
     self.limit = limit
+    self.derived = derived
   }
 
   func run(_ pool: WorkerPool, _ clock: Int64) {
-    result = runtime.sliceResult(pool, clockMs: clock, before: limit)
-  }
-}
-
-extension QueryRuntime {
-  fileprivate func sliceResult(
-    _ pool: WorkerPool, clockMs: Int64, before limit: Int64?
-  ) -> Result<SliceResult, QueryFailure> {
     do throws(QueryFailure) {
-      return .success(try runSlice(pool, clockMs: clockMs, before: limit))
+      result = .success(
+        try runtime.runSlice(pool, clockMs: clock, before: limit) { source in
+          source.file != nil || !derived.contains(source.topic)
+        })
     } catch {
-      return .failure(error)
+      result = .failure(error)
     }
   }
 }

@@ -5,43 +5,49 @@
 import Columns
 import Executor
 import LogStorage
+import Synchronization
 
-/// Filled between queries, read by their tasks.
-final class EpochView: @unchecked Sendable {
-  // Unchecked: changed only by the engine between slices; tasks read during a slice.
+/// Filled between queries, read by their tasks and by those that read ahead.
+final class EpochView: Sendable {
+  private struct State {
+    var ends: [String: [Int64]] = [:]
+    var written: [String: [Int: [RawRecords]]] = [:]
+  }
+
   private let log: LogStore
-  private var ends: [String: [Int64]] = [:]
-  private var written: [String: [Int: [RawRecords]]] = [:]
+  private let state = Mutex(State())
 
   init(log: LogStore) { self.log = log }
 
   /// Fixes the ends of the topics for the epoch that begins.
   func begin(_ topics: Set<String>) throws(StorageError) {
-    ends.removeAll(keepingCapacity: true)
-    written.removeAll(keepingCapacity: true)
+    var fixed = State()
     for topic in topics where log.topic(topic) != nil {
-      ends[topic] = try log.committedEnds(topic).ends
+      fixed.ends[topic] = try log.committedEnds(topic).ends
     }
+    state.withLock { [fixed] in $0 = fixed }
   }
 
   /// Makes a query's output visible to the queries after it.
   func write(_ topic: String, _ partition: Int, _ records: RawRecords) {
-    guard var places = ends[topic] else { return }
-    var records = records
-    let base = places[partition]
-    records.offsets = (0..<Int64(records.count)).map { base + $0 }
-    // In arrival order uncommitted records come after all that is committed.
-    records.sequences = Array(repeating: tentativeSequence, count: records.count)
-    places[partition] = base + Int64(records.count)
-    ends[topic] = places
-    written[topic, default: [:]][partition, default: []].append(records)
+    state.withLock { state in
+      guard let base = state.ends[topic]?[partition] else { return }
+      var records = records
+      records.offsets = (0..<Int64(records.count)).map { base + $0 }
+      // In arrival order uncommitted records come after all that is committed.
+      records.sequences = Array(repeating: tentativeSequence, count: records.count)
+      state.ends[topic]?[partition] = base + Int64(records.count)
+      state.written[topic, default: [:]][partition, default: []].append(records)
+    }
   }
 
   func read(
     _ topic: String, _ partition: Int, from offset: Int64, maxBytes: Int
   ) throws(StorageError) -> LogRead {
-    guard let end = ends[topic]?[partition], offset < end else { return Self.nothing(offset) }
-    let chunks = written[topic]?[partition] ?? []
+    let (known, chunks) = state.withLock { state in
+      (state.ends[topic]?[partition], state.written[topic]?[partition] ?? [])
+    }
+    guard let end = known, offset < end else { return Self.nothing(offset) }
     let committedEnd = chunks.first?.offsets.first ?? end
     if offset >= committedEnd {
       for chunk in chunks {

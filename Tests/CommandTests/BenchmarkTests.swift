@@ -26,8 +26,8 @@ import Testing
   /// The endurance run: a few seconds of it, with two kills.
   @Test func soak() throws {
     let result = try python([
-      Self.root.path + "/Scripts/soak", "--minutes", "0.1", "--kills", "--kill-seconds", "2",
-      "--rate", "1000",
+      Self.root.path + "/Scripts/soak", "--minutes", "0.02", "--kills", "--kill-seconds", "1",
+      "--kills-min", "2", "--rate", "1000",
     ])
     #expect(result.status == 0, "\(result.out)")
     #expect(result.out.contains("nothing lost, nothing doubled"), "\(result.out)")

@@ -193,9 +193,11 @@ public final class QueryRuntime {
 
   /// Runs one slice. After a throw the query must be built anew from its committed state.
   /// `before`: rows at or behind this major position wait, because a query that this one reads from may
-  /// still write rows that belong before them.
+  /// still write rows that belong before them. `ahead`: of which sources the next slice may be read while
+  /// this one runs; the caller finishes `readingAhead` before the next slice.
   public func runSlice(
-    _ pool: WorkerPool, clockMs: Int64, before limit: Int64? = nil
+    _ pool: WorkerPool, clockMs: Int64, before limit: Int64? = nil,
+    ahead: (SourceDefinition) -> Bool = { _ in false }
   ) throws(QueryFailure) -> SliceResult {
     var result = SliceResult()
     try readAhead(pool)
@@ -210,6 +212,8 @@ public final class QueryRuntime {
       tasks[feed.stage][feed.partition].pending[feed.entry] += batches
       if !cursor.isAtEnd || cursor.pendingRows > 0 { result.hasMore = true }
     }
+    frontier = cursors.compactMap(\.frontier).min()
+    beginReadingAhead(pool, ahead)
     if result.rowCount > 0 {
       try runStages(pool, EvaluationContext(clockMs: clockMs, seed: options.seed))
       try collect(&result, pool)
@@ -217,9 +221,9 @@ public final class QueryRuntime {
     return result
   }
 
-  /// Where the rows begin that the query may still read of its present input, as a major position; nil when
-  /// it has read all.
-  public var frontier: Int64? { cursors.compactMap(\.frontier).min() }
+  /// After a slice: where the rows begin that the query may still read of its present input, as a major
+  /// position; nil when it has read all.
+  public private(set) var frontier: Int64?
 
   /// Whether the order of its input matters across partitions or sources.
   public var mergesInputs: Bool { cursors.count > 1 }
@@ -298,7 +302,7 @@ public final class QueryRuntime {
           let senders = tasks[source].map { sender in
             (sender.end as? ExchangeOperator)?.drain(task.partition) ?? []
           }
-          task.pending[entry] = ExchangeOperator.merge(senders, types: types)
+          task.receive(senders, entry: entry, types: types)
         }
       }
       let busy = tasks[index]
@@ -321,15 +325,39 @@ public final class QueryRuntime {
     }
   }
 
-  /// Work for other threads while this one commits: reading ahead of the next slice. Until it has ended
-  /// nothing else of the query may run.
-  public func readAheadTasks() -> [@Sendable () -> Void] {
+  /// Tasks of the pool that read for the next slice.
+  public private(set) var readingAhead: [TaskGroup] = []
+  /// By cursor: whether this slice has begun to read ahead of it.
+  private var isReadAhead: [Bool] = []
+
+  private func beginReadingAhead(_ pool: WorkerPool, _ wanted: (SourceDefinition) -> Bool) {
+    isReadAhead = cursors.map { !$0.isAtEnd && wanted($0.scan.source) }
+    beginReadingAhead(pool, cursors.indices.filter { isReadAhead[$0] })
+  }
+
+  /// When the caller commits: reads ahead of the sources as well that the epoch itself has written to.
+  public func beginReadingAheadOfRest(_ pool: WorkerPool) {
+    beginReadingAhead(pool, cursors.indices.filter { place in
+        !(place < isReadAhead.count && isReadAhead[place]) && !cursors[place].isAtEnd
+      })
+  }
+
+  private func beginReadingAhead(_ pool: WorkerPool, _ places: [Int]) {
+    guard pool.workers > 1, !places.isEmpty else { return }
     let rows = rowsPerCursor
     let bytes = options.readBytes
-    return cursors.filter { !$0.isAtEnd }.map { cursor in
-      let box = CursorBox(cursor)
-      return { box.cursor.readAhead(rows: rows, maxBytes: bytes) }
-    }
+    readingAhead.append(
+      pool.begin(
+        places.map { place in
+          let box = CursorBox(cursors[place])
+          return { box.cursor.readAhead(rows: rows, maxBytes: bytes) }
+        }))
+  }
+
+  /// Until this has returned nothing else may use the cursors.
+  public func finishReadingAhead(_ pool: WorkerPool) {
+    for group in readingAhead { pool.finish(group) }
+    readingAhead = []
   }
 }
 

@@ -39,9 +39,20 @@ final class QueryTask: @unchecked Sendable {
   var lateRows: Int { operators.reduce(0) { $0 + $1.lateRows } }
   var failedExpressions: Int { operators.reduce(0) { $0 + $1.failedExpressions } }
 
+  /// What the tasks of the stage before have dealt to an entry; merged when this task runs.
+  private var received: [(entry: Int, senders: [[RecordBatch]], types: [DataType])] = []
+
+  func receive(_ senders: [[RecordBatch]], entry: Int, types: [DataType]) {
+    received.append((entry, senders, types))
+  }
+
   /// Feeds what is pending through the operators, and encodes what comes out.
   func run(_ context: EvaluationContext, _ encoder: RecordBatchEncoder) {
     for operation in operators { operation.begin(context) }
+    for (entry, senders, types) in received {
+      pending[entry] = ExchangeOperator.merge(senders, types: types)
+    }
+    received.removeAll(keepingCapacity: true)
     do throws(QueryFailure) {
       for (index, entry) in entries.enumerated() {
         let batches = pending[index]

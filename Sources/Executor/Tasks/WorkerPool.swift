@@ -1,22 +1,57 @@
-// Long-lived threads that run the tasks of a stage side by side. The caller works too, and returns when
-// all are done: that is the barrier between stages.
+// Long-lived threads that run tasks side by side. Who hands tasks over works too, and returns when all of
+// them are done: that is the barrier between stages. A task may hand over tasks of its own. Reading ahead
+// goes on beside the stages, on threads that would otherwise wait at a barrier.
 
 import CDispatch
 import Glibc
 import Synchronization
 
+/// Tasks that were handed over together.
+public final class TaskGroup: @unchecked Sendable {
+  // Unchecked: changed under the mutex of its pool only.
+  fileprivate let tasks: [@Sendable () -> Void]
+  fileprivate var next = 0
+  fileprivate var ended = 0
+
+  fileprivate init(_ tasks: [@Sendable () -> Void]) { self.tasks = tasks }
+  fileprivate var isDone: Bool { ended == tasks.count }
+}
+
 public final class WorkerPool: Sendable {
+  /// What a free thread takes first. Only tasks of the first and the last lane are taken by a thread that
+  /// waits inside of another task, so that waiting never nests.
+  private enum Lane: Int, CaseIterable {
+    /// Tasks of a stage.
+    case stage
+    /// Slices of queries, which hand over the tasks of their stages.
+    case slice
+    /// Reading ahead.
+    case ahead
+  }
+
   private struct Shared {
-    var tasks: [@Sendable () -> Void] = []
-    var next = 0
-    var running = 0
-    var generation = 0
+    /// Groups with tasks that nobody has taken, by lane.
+    var open: [[TaskGroup]] = Array(repeating: [], count: Lane.allCases.count)
     var isClosing = false
+
+    mutating func take(_ lanes: [Lane]) -> (group: TaskGroup, task: @Sendable () -> Void)? {
+      for lane in lanes {
+        if let group = open[lane.rawValue].first { return (group, take(from: group, lane)) }
+      }
+      return nil
+    }
+
+    mutating func take(from group: TaskGroup, _ lane: Lane) -> @Sendable () -> Void {
+      let task = group.tasks[group.next]
+      group.next += 1
+      if group.next == group.tasks.count { open[lane.rawValue].removeAll { $0 === group } }
+      return task
+    }
   }
 
   private let shared = Mutex(Shared())
-  private let wakeUp = Signal()
-  private let done = Signal()
+  /// Tasks have come, or a group has ended.
+  private let change = Signal()
   public let workers: Int
 
   /// `workers`: threads in all, the caller's among them.
@@ -26,71 +61,74 @@ public final class WorkerPool: Sendable {
   }
 
   /// Runs all tasks, in any order and side by side, and returns when the last one has ended.
-  public func run(_ tasks: [@Sendable () -> Void]) {
+  public func run(_ tasks: [@Sendable () -> Void]) { run(tasks, .stage) }
+
+  /// `run` for tasks that call `run` themselves.
+  public func runSlices(_ tasks: [@Sendable () -> Void]) { run(tasks, .slice) }
+
+  private func run(_ tasks: [@Sendable () -> Void], _ lane: Lane) {
     if tasks.count <= 1 || workers == 1 {
       for task in tasks { task() }
       return
     }
-    begin(tasks)
-    finish()
+    finish(open(tasks, lane), lane)
   }
 
-  /// Gives tasks to the other threads; the caller goes on and must call `finish` before the next tasks.
-  public func begin(_ tasks: [@Sendable () -> Void]) {
-    shared.withLock {
-      $0.tasks = tasks
-      $0.next = 0
-      $0.running = 0
-      $0.generation += 1
-    }
-    wakeUp.broadcast()
+  /// Hands over tasks for threads that have nothing else to do. They must be finished before what they
+  /// change is used.
+  public func begin(_ tasks: [@Sendable () -> Void]) -> TaskGroup { open(tasks, .ahead) }
+
+  /// Helps with the tasks and returns when the last one has ended.
+  public func finish(_ group: TaskGroup) { finish(group, .ahead) }
+
+  private func open(_ tasks: [@Sendable () -> Void], _ lane: Lane) -> TaskGroup {
+    let group = TaskGroup(tasks)
+    if !tasks.isEmpty { shared.withLock { $0.open[lane.rawValue].append(group) } }
+    change.broadcast()
+    return group
   }
 
-  /// Helps with what is left of the tasks and returns when the last one has ended.
-  public func finish() {
-    work()
+  private func finish(_ group: TaskGroup, _ lane: Lane) {
     while true {
-      let ticket = done.ticket()
-      let isDone = shared.withLock { $0.next >= $0.tasks.count && $0.running == 0 }
-      if isDone { break }
-      done.wait(after: ticket)
+      let ticket = change.ticket()
+      let (isDone, taken) = shared.withLock { shared in
+        if group.next < group.tasks.count {
+          return (false, Optional((group: group, task: shared.take(from: group, lane))))
+        }
+        return (group.isDone, group.isDone ? nil : shared.take([.stage, .ahead]))
+      }
+      if isDone { return }
+      if let taken { carryOut(taken.task, of: taken.group) } else { change.wait(after: ticket) }
     }
-    shared.withLock { $0.tasks = [] }
   }
 
-  private func work() {
-    while true {
-      let task = shared.withLock { shared -> (@Sendable () -> Void)? in
-        guard shared.next < shared.tasks.count else { return nil }
-        shared.next += 1
-        shared.running += 1
-        return shared.tasks[shared.next - 1]
-      }
-      guard let task else { return }
-      task()
-      let isLast = shared.withLock { shared -> Bool in
-        shared.running -= 1
-        return shared.running == 0 && shared.next >= shared.tasks.count
-      }
-      if isLast { done.broadcast() }
+  private func carryOut(_ task: @Sendable () -> Void, of group: TaskGroup) {
+    task()
+    let isLast = shared.withLock { _ in
+      group.ended += 1
+      return group.isDone
     }
+    if isLast { change.broadcast() }
   }
 
   private func serve() {
     while true {
-      let ticket = wakeUp.ticket()
-      let (hasWork, isClosing) = shared.withLock {
-        ($0.next < $0.tasks.count, $0.isClosing)
+      let ticket = change.ticket()
+      let (isClosing, taken) = shared.withLock { ($0.isClosing, $0.take(Lane.allCases)) }
+      if let taken {
+        carryOut(taken.task, of: taken.group)
+      } else if isClosing {
+        return
+      } else {
+        change.wait(after: ticket)
       }
-      if isClosing { return }
-      if hasWork { work() } else { wakeUp.wait(after: ticket) }
     }
   }
 
   /// Ends the threads; the pool must be idle.
   public func close() {
     shared.withLock { $0.isClosing = true }
-    wakeUp.broadcast()
+    change.broadcast()
   }
 }
 
