@@ -337,7 +337,9 @@ public final class QueryRuntime {
 
   /// When the caller commits: reads ahead of the sources as well that the epoch itself has written to.
   public func beginReadingAheadOfRest(_ pool: WorkerPool) {
-    beginReadingAhead(pool, cursors.indices.filter { place in
+    beginReadingAhead(
+      pool,
+      cursors.indices.filter { place in
         !(place < isReadAhead.count && isReadAhead[place]) && !cursors[place].isAtEnd
       })
   }
