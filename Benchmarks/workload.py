@@ -8,6 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 QUERIES = ["q0", "q1", "q2", "q3", "q5", "q5h", "q7", "q8", "q11", "q12", "qg", "sj"]
 SOURCES = {
     "q3": ["auction", "person"], "q8": ["auction", "person"], "sj": ["customer_changes", "orders"],
+    "qk": ["orders"],
 }
 # Sources whose records are counted; customers are a few beside many orders.
 COUNTED = {"sj": ["orders"]}

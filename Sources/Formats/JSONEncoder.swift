@@ -55,16 +55,20 @@ final class JSONEncoder {
     bound.withUnsafeBufferPointer { bound in
       prefixRanges.withUnsafeBufferPointer { ranges in
         var room = OutputRoom(buffer)
-        for row in 0..<count {
-          let start = room.p - room.base
-          starts.append(Int32(start))
-          if let isNull, isNull[row] {
-            lengths.append(-1)
-          } else if !isWrapped, isNullAlone(bound, row) {
-            lengths.append(-1)
-          } else {
-            append(bound, ranges, columns, row: row, &room)
-            lengths.append(Int32(room.p - room.base - start))
+        starts.append(count: count) { starts in
+          lengths.append(count: count) { lengths in
+            for row in 0..<count {
+              let start = room.p - room.base
+              starts[row] = Int32(start)
+              if let isNull, isNull[row] {
+                lengths[row] = -1
+              } else if !isWrapped, isNullAlone(bound, row) {
+                lengths[row] = -1
+              } else {
+                append(bound, ranges, columns, row: row, &room)
+                lengths[row] = Int32(room.p - room.base - start)
+              }
+            }
           }
         }
         room.flush()

@@ -73,17 +73,22 @@ public final class SideEncoder {
     _ column: Column?, _ count: Int, _ isNull: Bitmap?, _ buffer: ByteBuffer,
     _ starts: inout [Int32], _ lengths: inout [Int32]
   ) -> [BadRecord] {
+    guard let column else {
+      starts.append(contentsOf: repeatElement(Int32(buffer.count), count: count))
+      lengths.append(contentsOf: repeatElement(-1, count: count))
+      return []
+    }
     switch (column, fields.first?.type) {
-    case (.int(let column)?, .int):
+    case (.int(let column), .int):
       let validity = intersect(column.validity, isNull?.inverted)
       encodeWords(column.values, validity, buffer, &starts, &lengths) { $0.bigEndian }
-    case (.bigint(let column)?, .bigint):
+    case (.bigint(let column), .bigint):
       let validity = intersect(column.validity, isNull?.inverted)
       encodeWords(column.values, validity, buffer, &starts, &lengths) { $0.bigEndian }
-    case (.double(let column)?, .double):
+    case (.double(let column), .double):
       let validity = intersect(column.validity, isNull?.inverted)
       encodeWords(column.values, validity, buffer, &starts, &lengths) { $0.bitPattern.bigEndian }
-    case (.bytes(let column)?, _):
+    case (.bytes(let column), _):
       let validity = intersect(column.validity, isNull?.inverted)
       for row in 0..<count {
         starts.append(Int32(buffer.count))
@@ -99,7 +104,7 @@ public final class SideEncoder {
       for row in 0..<count {
         starts.append(Int32(buffer.count))
         lengths.append(-1)
-        guard let column, let type, !column.isNull(row), !(isNull.map { $0[row] } ?? false) else {
+        guard let type, !column.isNull(row), !(isNull.map { $0[row] } ?? false) else {
           continue
         }
         bad.append(
@@ -150,7 +155,7 @@ public final class SideEncoder {
 extension [Int32] {
   /// Appends `count` numbers that `fill` writes, all of them.
   @inline(__always)
-  fileprivate mutating func append(
+  mutating func append(
     count: Int, _ fill: (UnsafeMutablePointer<Int32>) -> Void
   ) {
     append(

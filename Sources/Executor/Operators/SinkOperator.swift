@@ -25,6 +25,8 @@ final class SinkOperator: Operator {
   /// Of each output record its row's; kept where other tasks may write to the same partitions.
   private var positions: [Int: Positions] = [:]
   private let tracksPositions: Bool
+  /// Bytes of the largest buffer of a slice so far: what the next one begins with.
+  private var bufferBytes = 1 << 16
   private(set) var rejected = 0
 
   init(
@@ -66,6 +68,11 @@ final class SinkOperator: Operator {
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     guard sink.partitions > 1 else { return write(batch, 0) }
+    if keyPlaces.isEmpty {
+      let place = Partitioner.partition(
+        key: nil, inputPartition: inputPartition, partitionCount: sink.partitions)
+      return write(batch, place)
+    }
     let places = partitions(batch)
     if let first = places.first, places.allSatisfy({ $0 == first }) {
       return write(batch, Int(first))
@@ -117,7 +124,7 @@ final class SinkOperator: Operator {
     }
     var records =
       outputs.removeValue(forKey: partition)
-      ?? RawRecords(buffer: ByteBuffer(capacity: 1 << 16))
+      ?? RawRecords(buffer: ByteBuffer(capacity: bufferBytes))
     let count = batch.count
     let first = records.count
     var nullValues: Bitmap?
@@ -197,6 +204,7 @@ final class SinkOperator: Operator {
   /// The records since the last call, by partition.
   func drain() -> [SinkPart] {
     defer { (outputs, positions) = ([:], [:]) }
+    bufferBytes = outputs.values.reduce(bufferBytes) { max($0, $1.buffer.count) }
     return outputs.keys.sorted().compactMap { partition in
       outputs[partition].map {
         SinkPart(partition: partition, records: $0, positions: positions[partition])
