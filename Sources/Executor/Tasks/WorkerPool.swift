@@ -134,10 +134,12 @@ public final class WorkerPool: Sendable {
 
 /// A condition that remembers: a broadcast after `ticket()` ends a `wait(after:)` that begins later.
 final class Signal: @unchecked Sendable {
-  // Unchecked: the pthread objects are made to be shared; the counter is under the mutex.
+  // Unchecked: the pthread objects are made to be shared.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var count: UInt64 = 0
+  private let count = Atomic<UInt64>(0)
+  /// Looks before a thread sleeps; some 20 us, less than it takes to wake it.
+  private static let looks = 20_000
 
   init() {
     pthread_mutex_init(mutex, nil)
@@ -151,22 +153,19 @@ final class Signal: @unchecked Sendable {
     condition.deallocate()
   }
 
-  func ticket() -> UInt64 {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return count
-  }
+  func ticket() -> UInt64 { count.load(ordering: .acquiring) }
 
   func broadcast() {
     pthread_mutex_lock(mutex)
-    count += 1
+    count.add(1, ordering: .releasing)
     pthread_cond_broadcast(condition)
     pthread_mutex_unlock(mutex)
   }
 
   func wait(after ticket: UInt64) {
+    for _ in 0..<Self.looks where self.ticket() != ticket { return }
     pthread_mutex_lock(mutex)
-    while count == ticket { pthread_cond_wait(condition, mutex) }
+    while self.ticket() == ticket { pthread_cond_wait(condition, mutex) }
     pthread_mutex_unlock(mutex)
   }
 }
