@@ -16,17 +16,14 @@ extension Engine {
     }
     for query in queries {
       let record = log.metadata(key: MetadataKey.query(query.id)).map { MetadataRecord(bytes: $0) }
-      query.failure = record?["failure"]
+      query.failure = record?["failure"].map {
+        QueryFailure($0, isLimit: record?["limit"] == "true")
+      }
       switch record?["state"].flatMap({ QueryState(rawValue: $0) }) {
       case .paused?: query.state = .paused
-      case .failed?: query.state = .failed
-      case .catchingUp?, .live?, nil:
-        do {
-          try start(query)
-        } catch {
-          query.state = .failed
-          query.failure = error.message
-        }
+      // What failed at a limit is tried again, as the limit may be another one now.
+      case .failed? where !(query.failure?.isLimit ?? false): query.state = .failed
+      case .catchingUp?, .live?, .failed?, nil: startOrFail(query)
       }
     }
   }

@@ -41,6 +41,8 @@ public struct EngineOptions: Sendable {
   public var maintenanceMs: Int64 = 10_000
   /// Bytes that one client of a server may send in a second; nil: no limit.
   public var producerByteRate: Int?
+  /// What the state of all queries may take in memory; a query that wants more fails.
+  public var stateBytesMax = StateBudget.standard
   /// Session properties of every session.
   public var properties: [String: String]
 
@@ -99,6 +101,8 @@ public final class Engine: @unchecked Sendable {
   /// Some table is kept in a SQLite file.
   let hasMirrors = Atomic<Bool>(false)
   var keyOffsets: [String: KeyOffsets] = [:]
+  /// State of all queries, as of the last slice of each; bytes.
+  var heldBytes = 0
   /// The open files of file-backed streams, by source and partition.
   var fileReaders: [String: FileReader] = [:]
   /// Records of changelogs that were read to open the data directory.
@@ -162,7 +166,14 @@ public final class Engine: @unchecked Sendable {
 
   /// Id and reason of every failed query.
   public var queryFailures: [String] {
-    lock.withLock { queries.compactMap { query in query.failure.map { "\(query.id): \($0)" } } }
+    lock.withLock {
+      queries.compactMap { query in query.failure.map { "\(query.id): \($0.message)" } }
+    }
+  }
+
+  /// A query has failed because of a limit.
+  public var isOverLimit: Bool {
+    lock.withLock { queries.contains { $0.failure?.isLimit ?? false } }
   }
 
   // MARK: - Epochs
@@ -225,7 +236,7 @@ public final class Engine: @unchecked Sendable {
   /// ahead of the log, and is made anew from there. (A poisoned log takes no more work until it is opened
   /// again, which does the same.)
   private func rollBack(_ error: EngineError) {
-    for push in pushes where !push.isEnded { push.fail("the log failed: \(error)") }
+    for push in pushes where !push.isEnded { push.fail(QueryFailure("the log failed: \(error)")) }
     pushes = []
     if case .storage(let fault) = error, fault.kind == .poisoned { return }
     // All of them first: queries share scans, and a scan lives as long as one of its readers.
@@ -245,6 +256,7 @@ public final class Engine: @unchecked Sendable {
     guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else { return false }
     do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
     scans.beginEpoch()
+    countState()
     var commit = EpochCommit(epoch: epoch + 1)
     for swap in swaps { try prepare(swap, &commit) }
     let clock = options.clock()
@@ -264,7 +276,7 @@ public final class Engine: @unchecked Sendable {
             frontiers[topic] = min(open, frontiers[topic] ?? open)
           }
         case .failure(let failure):
-          fail(query, failure.message, &commit)
+          fail(query, failure, &commit)
           didWork = true
         }
       }
@@ -360,7 +372,7 @@ public final class Engine: @unchecked Sendable {
     query.state = result.hasMore ? .catchingUp : .live
     let moved = runtime.positions.map(\.position) != before
     guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
-    if let refusal = keyRefusal(result, query) {
+    if let refusal = keyRefusal(result, query) ?? budgetRefusal(runtime, query) {
       fail(query, refusal, &commit)
       return true
     }
@@ -391,12 +403,12 @@ public final class Engine: @unchecked Sendable {
   }
 
   /// A compacted topic takes no record without a key: the query stops, not the epoch.
-  private func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> String? {
+  private func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> QueryFailure? {
     let topic = query.plan.sink.topic
     guard result.outputs.contains(where: { $0.encoded.hasNullKeys }),
       log.topic(topic)?.config.cleanupPolicy.compacts ?? false
     else { return nil }
-    return "topic \(topic) is compacted and takes no record without a key"
+    return QueryFailure("topic \(topic) is compacted and takes no record without a key")
   }
 
   /// Changelogs of fewer records are read as they are.
@@ -432,11 +444,9 @@ public final class Engine: @unchecked Sendable {
       EpochCommit.Truncation(topic: topic, partition: partition, offset: end))
   }
 
-  func fail(_ query: RunningQuery, _ message: String, _ commit: inout EpochCommit) {
-    query.state = .failed
-    query.failure = message
+  func fail(_ query: RunningQuery, _ failure: QueryFailure, _ commit: inout EpochCommit) {
+    query.fail(failure)
     query.isUncommitted = true
-    query.runtime = nil
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.query(query.id), value: queryRecord(query).bytes))
@@ -444,7 +454,8 @@ public final class Engine: @unchecked Sendable {
 
   func queryRecord(_ query: RunningQuery) -> MetadataRecord {
     var fields = ["state": query.state.rawValue, "seed": String(query.seed)]
-    if let failure = query.failure { fields["failure"] = failure }
+    if let failure = query.failure { fields["failure"] = failure.message }
+    if query.failure?.isLimit ?? false { fields["limit"] = "true" }
     return MetadataRecord(fields)
   }
 }

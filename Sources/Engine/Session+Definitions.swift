@@ -361,12 +361,7 @@ extension Session {
         query.runtime = nil
       case .resume:
         guard query.state == .paused || query.state == .failed else { continue }
-        do {
-          try engine.start(query)
-        } catch {
-          query.state = .failed
-          query.failure = error.message
-        }
+        engine.startOrFail(query)
       }
       if node.action != .terminate {
         epoch.metadata.append(

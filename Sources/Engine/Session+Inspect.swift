@@ -53,17 +53,7 @@ extension Session {
           return [name, family]
         }, handler)
     case .queries:
-      list(
-        [
-          "Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written",
-          "Error",
-        ],
-        engine.queries.map { query in
-          [
-            query.id, query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
-            "\(query.rowsRead)", "\(query.rowsWritten)", query.failure ?? "",
-          ]
-        }, handler)
+      showQueries(isExtended: node.isExtended, handler)
     case .types:
       list(
         ["Type Name", "Schema"],
@@ -85,6 +75,29 @@ extension Session {
           [source] + ["topic", "partition", "offset", "reason"].map { record[$0] ?? "" }
         }, handler)
     }
+  }
+
+  /// EXTENDED: with the state of each.
+  private func showQueries(isExtended: Bool, _ handler: any ResultHandler) {
+    var names = [
+      "Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written",
+    ]
+    if isExtended { names += ["State Bytes", "State"] }
+    list(
+      names + ["Error"],
+      engine.queries.map { query in
+        var row = [
+          query.id, query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
+          "\(query.rowsRead)", "\(query.rowsWritten)",
+        ]
+        if isExtended {
+          let stores = (query.runtime?.storeSizes ?? []).map {
+            "\($0.name): \($0.records) records, \(StateBudget.text($0.bytes))"
+          }
+          row += ["\(query.stateBytes)", stores.joined(separator: "; ")]
+        }
+        return row + [query.failure?.message ?? ""]
+      }, handler)
   }
 
   private func listing(_ source: SourceDefinition) -> [String] {

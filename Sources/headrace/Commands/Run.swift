@@ -126,7 +126,7 @@ struct Run: ParsableCommand {
       lines.append(
         "\(summary.badLines) line\(summary.badLines == 1 ? "" : "s") could not be copied")
     }
-    return lines.isEmpty ? nil : CommandFailure(.code(1), lines.joined(separator: "\n"))
+    return lines.isEmpty ? nil : CommandFailure(.code(summary.isOverLimit ? 5 : 1), lines.joined(separator: "\n"))
   }
 }
 
