@@ -100,8 +100,7 @@ extension Engine {
   ) throws(QueryFailure) -> any RecordReader {
     if let path = scan.source.file {
       let reader = try FileReader.open(
-        path, partition: partition, hasHeader: scan.source.fileHasHeader,
-        takesOpenLine: takesOpenLine)
+        scan.source, path, partition: partition, takesOpenLine: takesOpenLine, options.files)
       fileReaders["\(scan.source.name)/\(partition)"] = reader
       return reader
     }

@@ -35,6 +35,8 @@ public struct EngineOptions: Sendable {
   public var disabledRules: Set<String>
   /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).
   public var roots: [String]?
+  /// The files of FILE, COPY and RUN SCRIPT.
+  public var files: any OutsideFiles = PosixOutsideFiles()
   /// Milliseconds since the epoch; tests set it.
   public var clock: @Sendable () -> Int64
   /// Between two rounds of retention and compaction while the engine runs by itself.
@@ -43,6 +45,11 @@ public struct EngineOptions: Sendable {
   public var producerByteRate: Int?
   /// What the state of all queries may take in memory; a query that wants more fails.
   public var stateBytesMax = StateBudget.standard
+  /// Rows and bytes that wait for the client of a push query, who is let go when there are more.
+  public var pushRowsMax = 1_000_000
+  public var pushBytesMax = 256 << 20
+  /// Persistent queries at a time.
+  public var queriesMax = 1000
   /// Session properties of every session.
   public var properties: [String: String]
 
@@ -376,6 +383,14 @@ public final class Engine: @unchecked Sendable {
       fail(query, refusal, &commit)
       return true
     }
+    let files: MetadataRecord?
+    do {
+      files = try fileIdentities(query)
+    } catch {
+      // A file that cannot be read is its reader's trouble, not the log's.
+      fail(query, QueryFailure("\(error)"), &commit)
+      return true
+    }
     query.rowsRead += result.rowCount
     for output in result.outputs {
       query.rowsWritten += output.records.count
@@ -391,13 +406,9 @@ public final class Engine: @unchecked Sendable {
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.positions(query.id), value: PositionCodec.encode(runtime.positions)))
-    do {
-      if let files = try fileIdentities(query) {
-        commit.metadata.append(
-          EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
-      }
-    } catch {
-      throw .storage(error)
+    if let files {
+      commit.metadata.append(
+        EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
     }
     return true
   }

@@ -10,11 +10,11 @@ import Synchronization
 
 final class PushQuery: @unchecked Sendable {
   // Unchecked: `runtime` and `plan` belong to the engine's lock, the rest is under the mutex.
-  static let bufferedRowsMax = 1_000_000
 
   private struct Buffer {
     var batches: [RecordBatch] = []
     var rowCount = 0
+    var byteCount = 0
     var isEnded = false
     var failure: QueryFailure?
     /// Instead of batches, for a conflated query.
@@ -23,6 +23,8 @@ final class PushQuery: @unchecked Sendable {
 
   let plan: LogicalPlan
   let runtime: QueryRuntime
+  private let rowsMax: Int
+  private let bytesMax: Int
   /// As of its last slice.
   var stateBytes = 0
   private let buffer = Mutex(Buffer())
@@ -31,7 +33,11 @@ final class PushQuery: @unchecked Sendable {
   private var pending: Conflation?
   private var isCaughtUp = false
 
-  init(plan: LogicalPlan, runtime: QueryRuntime, conflation: Conflation? = nil) {
+  init(
+    plan: LogicalPlan, runtime: QueryRuntime, conflation: Conflation?, _ options: EngineOptions
+  ) {
+    rowsMax = options.pushRowsMax
+    bytesMax = options.pushBytesMax
     self.plan = plan
     self.runtime = runtime
     pending = conflation
@@ -53,9 +59,9 @@ final class PushQuery: @unchecked Sendable {
     buffer.withLock { buffer in
       guard !buffer.isEnded else { return }
       buffer.conflated?.add(ready)
-      if buffer.conflated?.count ?? 0 > Self.bufferedRowsMax {
+      if buffer.conflated?.count ?? 0 > rowsMax {
         buffer.failure = QueryFailure(
-          "more than \(Self.bufferedRowsMax) keys have changed and wait to be taken",
+          "more than \(rowsMax) keys have changed and wait to be taken",
           isLimit: true)
         buffer.isEnded = true
         buffer.conflated?.removeAll()
@@ -72,11 +78,15 @@ final class PushQuery: @unchecked Sendable {
     buffer.withLock { buffer in
       guard !buffer.isEnded else { return }
       buffer.batches += rows
-      buffer.rowCount += rows.reduce(0) { $0 + $1.count }
-      if buffer.rowCount > Self.bufferedRowsMax {
+      for batch in rows {
+        buffer.rowCount += batch.count
+        buffer.byteCount += batch.columns.reduce(batch.count * 24) { $0 + $1.byteCount }
+      }
+      if buffer.rowCount > rowsMax || buffer.byteCount > bytesMax {
         buffer.failure = QueryFailure(
-          "the client fell behind: more than \(Self.bufferedRowsMax) rows wait to be taken",
-          isLimit: true)
+          "the client fell behind: more than "
+            + (buffer.rowCount > rowsMax ? "\(rowsMax) rows" : StateBudget.text(bytesMax))
+            + " wait to be taken", isLimit: true)
         buffer.isEnded = true
         buffer.batches = []
       }
@@ -119,6 +129,7 @@ final class PushQuery: @unchecked Sendable {
       defer {
         buffer.batches = []
         buffer.rowCount = 0
+        buffer.byteCount = 0
       }
       return (buffer.batches, buffer.failure, buffer.isEnded)
     }

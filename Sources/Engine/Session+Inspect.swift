@@ -24,7 +24,8 @@ extension Session {
     switch node.subject {
     case .properties:
       list(
-        ["Property", "Value"], properties.sorted { $0.key < $1.key }.map { [$0.key, $0.value] },
+        ["Property", "Value"],
+        properties.sorted { $0.key < $1.key }.map { [$0.key, Secret.shown($0.value, of: $0.key)] },
         handler)
     case .topics(let includingHidden):
       let topics = engine.log.topics().filter { includingHidden || !$0.config.isInternal }
@@ -62,7 +63,7 @@ extension Session {
     case .variables:
       list(
         ["Variable Name", "Value"],
-        variables.sorted { $0.key < $1.key }.map { [$0.key, $0.value] },
+        variables.sorted { $0.key < $1.key }.map { [$0.key, Secret.shown($0.value, of: $0.key)] },
         handler)
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)

@@ -123,7 +123,7 @@ extension Session {
         })
       return PushQuery(
         plan: optimized, runtime: runtime,
-        conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil)
+        conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil, engine.options)
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: .none))
     }

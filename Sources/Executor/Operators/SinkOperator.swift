@@ -26,6 +26,8 @@ final class SinkOperator: Operator {
   private var positions: [Int: Positions] = [:]
   private let tracksPositions: Bool
   private(set) var rejected = 0
+  /// Of one slice in one partition; records are found by 32-bit places.
+  static let outputBytesMax = 1 << 30
 
   init(
     sink: SourceDefinition, layout: [ColumnID], outputs: [ColumnID],
@@ -65,15 +67,15 @@ final class SinkOperator: Operator {
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    guard sink.partitions > 1 else { return write(batch, 0) }
+    guard sink.partitions > 1 else { return try write(batch, 0) }
     let places = partitions(batch)
     if let first = places.first, places.allSatisfy({ $0 == first }) {
-      return write(batch, Int(first))
+      return try write(batch, Int(first))
     }
     var rows: [[Int32]] = Array(repeating: [], count: sink.partitions)
     for (row, place) in places.enumerated() { rows[Int(place)].append(Int32(row)) }
     for (partition, rows) in rows.enumerated() where !rows.isEmpty {
-      write(batch.gather(rows), partition)
+      try write(batch.gather(rows), partition)
     }
   }
 
@@ -109,7 +111,7 @@ final class SinkOperator: Operator {
     return batch.columns[keyPlaces[0]].validity?.inverted
   }
 
-  private func write(_ batch: RecordBatch, _ partition: Int) {
+  private func write(_ batch: RecordBatch, _ partition: Int) throws(QueryFailure) {
     var batch = batch
     if isTable, let kinds = batch.kinds, kinds.contains(.updateBefore) {
       batch = batch.gather(
@@ -147,6 +149,11 @@ final class SinkOperator: Operator {
     appendHeaders(batch, first, &records)
     if !bad.isEmpty { records.remove(rows: bad.map { first + $0 }) }
     outputs[partition] = records
+    guard records.buffer.count <= Self.outputBytesMax else {
+      throw QueryFailure(
+        "one step of the query writes more than 1 GiB to partition \(partition) of topic \(sink.topic)",
+        isLimit: true)
+    }
     guard tracksPositions else { return }
     let kept =
       bad.isEmpty
