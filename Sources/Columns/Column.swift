@@ -131,6 +131,23 @@ extension Column {
     }
   }
 
+  /// Bytes of the values, about. Complexity: the rows of texts and lists.
+  public var byteCount: Int {
+    switch self {
+    case .boolean(let column): column.values.count
+    case .int(let column): column.values.count * 4
+    case .bigint(let column): column.values.count * 8
+    case .double(let column): column.values.count * 8
+    case .decimal(let column): column.values.count * 16
+    case .wideDecimal(let column): column.values.count * 32
+    case .bytes(let column): column.lengths.reduce(column.lengths.count * 8) { $0 + Int($1) }
+    case .array(let column): column.offsets.count * 4 + column.elements.byteCount
+    case .map(let column):
+      column.offsets.count * 4 + column.keys.byteCount + column.values.byteCount
+    case .structure(let column): column.fields.reduce(0) { $0 + $1.byteCount }
+    }
+  }
+
   public func isNull(_ row: Int) -> Bool { validity.map { !$0[row] } ?? false }
 
   /// The same values with other rows marked as NULL.

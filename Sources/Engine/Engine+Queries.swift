@@ -38,8 +38,7 @@ extension Engine {
     do {
       try start(query)
     } catch {
-      query.state = .failed
-      query.failure = error.message
+      query.fail(error)
     }
   }
 
@@ -76,6 +75,7 @@ extension Engine {
       }
     }
     try runtime.finishRestore()
+    try checkBudget(runtime, query)
     query.runtime = runtime
     query.failure = nil
     query.state = .catchingUp
@@ -100,8 +100,7 @@ extension Engine {
   ) throws(QueryFailure) -> any RecordReader {
     if let path = scan.source.file {
       let reader = try FileReader.open(
-        path, partition: partition, hasHeader: scan.source.fileHasHeader,
-        takesOpenLine: takesOpenLine)
+        scan.source, path, partition: partition, takesOpenLine: takesOpenLine, options.files)
       fileReaders["\(scan.source.name)/\(partition)"] = reader
       return reader
     }
@@ -137,6 +136,7 @@ extension Engine {
       guard read.nextOffset > offset else { break }
       offset = read.nextOffset
       count += read.records.count
+      try checkBudget(runtime, query)
       restoredRecords += read.records.count
       if let bad = runtime.restore(store: store, partition: partition, read.records) {
         throw QueryFailure(

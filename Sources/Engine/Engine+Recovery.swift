@@ -16,17 +16,14 @@ extension Engine {
     }
     for query in queries {
       let record = log.metadata(key: MetadataKey.query(query.id)).map { MetadataRecord(bytes: $0) }
-      query.failure = record?["failure"]
+      query.failure = record?["failure"].map {
+        QueryFailure($0, isLimit: record?["limit"] == "true")
+      }
       switch record?["state"].flatMap({ QueryState(rawValue: $0) }) {
       case .paused?: query.state = .paused
-      case .failed?: query.state = .failed
-      case .catchingUp?, .live?, nil:
-        do {
-          try start(query)
-        } catch {
-          query.state = .failed
-          query.failure = error.message
-        }
+      // What failed at a limit is tried again, as the limit may be another one now.
+      case .failed? where !(query.failure?.isLimit ?? false): query.state = .failed
+      case .catchingUp?, .live?, .failed?, nil: startOrFail(query)
       }
     }
   }
@@ -47,7 +44,8 @@ extension Engine {
     do throws(PlanError) {
       try replay(
         statement, text, record["query"], properties,
-        record["rebuild"].flatMap { RebuildStep(rawValue: $0) })
+        record["rebuild"].flatMap { RebuildStep(rawValue: $0) },
+        roots: record["roots"]?.split(separator: "\0").map { String($0) })
     } catch {
       throw .statement(DiagnosticError(Diagnostic(error)).located(source))
     }
@@ -55,7 +53,7 @@ extension Engine {
 
   private func replay(
     _ statement: Statement, _ text: String, _ id: String?, _ properties: [String: String],
-    _ rebuild: RebuildStep?
+    _ rebuild: RebuildStep?, roots: [String]?
   ) throws(PlanError) {
     let context = BindingContext(catalog: catalog, properties: properties)
     let partitions: (String) -> Int? = { self.log.topic($0)?.partitionCount }
@@ -63,7 +61,10 @@ extension Engine {
     case .createSource(let node):
       var definition = try SourceBinder(context: context).bind(
         node, text: text, topicPartitions: partitions)
-      if let file = definition.file { definition.partitions = max(1, FileReader.paths(file).count) }
+      definition.fileRoots = roots
+      if let file = definition.file {
+        definition.partitions = max(1, options.files.matches(file).count)
+      }
       catalog.add(definition)
     case .createSourceAs(let node):
       var plan = try SinkBinder(context: context).bind(
@@ -75,6 +76,7 @@ extension Engine {
       }
       let old = catalog.sources[plan.sink.name]?.queryID
       plan.sink.queryID = id
+      plan.sink.fileRoots = roots
       catalog.add(plan.sink)
       if rebuild == .swapped, let old, let id {
         let query = makeQuery(

@@ -29,9 +29,7 @@ extension Engine {
       throw QueryFailure("\(error)")
     }
     tableFolds[place] = fold
-    if tableFolds.values.reduce(0, { $0 + $1.byteCount }) > Self.tableFoldBytesMax {
-      tableFolds = [:]
-    }
+    if tableFoldBytes > min(Self.tableFoldBytesMax, options.stateBytesMax / 4) { tableFolds = [:] }
     return FoldedReader(keys.map { fold.records(of: $0) } ?? fold.all())
   }
 

@@ -35,12 +35,21 @@ public struct EngineOptions: Sendable {
   public var disabledRules: Set<String>
   /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).
   public var roots: [String]?
+  /// The files of FILE, COPY and RUN SCRIPT.
+  public var files: any OutsideFiles = PosixOutsideFiles()
   /// Milliseconds since the epoch; tests set it.
   public var clock: @Sendable () -> Int64
   /// Between two rounds of retention and compaction while the engine runs by itself.
   public var maintenanceMs: Int64 = 10_000
   /// Bytes that one client of a server may send in a second; nil: no limit.
   public var producerByteRate: Int?
+  /// What the state of all queries may take in memory; a query that wants more fails.
+  public var stateBytesMax = StateBudget.standard
+  /// Rows and bytes that wait for the client of a push query, who is let go when there are more.
+  public var pushRowsMax = 1_000_000
+  public var pushBytesMax = 256 << 20
+  /// Persistent queries at a time.
+  public var queriesMax = 1000
   /// Session properties of every session.
   public var properties: [String: String]
 
@@ -97,6 +106,8 @@ public final class Engine: @unchecked Sendable {
   /// Some table is kept in a SQLite file.
   let hasMirrors = Atomic<Bool>(false)
   var keyOffsets: [String: KeyOffsets] = [:]
+  /// State of all queries, as of the last slice of each; bytes.
+  var heldBytes = 0
   /// The open files of file-backed streams, by source and partition.
   var fileReaders: [String: FileReader] = [:]
   /// Records of changelogs that were read to open the data directory.
@@ -160,7 +171,14 @@ public final class Engine: @unchecked Sendable {
 
   /// Id and reason of every failed query.
   public var queryFailures: [String] {
-    lock.withLock { queries.compactMap { query in query.failure.map { "\(query.id): \($0)" } } }
+    lock.withLock {
+      queries.compactMap { query in query.failure.map { "\(query.id): \($0.message)" } }
+    }
+  }
+
+  /// A query has failed because of a limit.
+  public var isOverLimit: Bool {
+    lock.withLock { queries.contains { $0.failure?.isLimit ?? false } }
   }
 
   // MARK: - Epochs
@@ -224,7 +242,7 @@ public final class Engine: @unchecked Sendable {
   /// ahead of the log, and is made anew from there. (A poisoned log takes no more work until it is opened
   /// again, which does the same.)
   private func rollBack(_ error: EngineError) {
-    for push in pushes where !push.isEnded { push.fail("the log failed: \(error)") }
+    for push in pushes where !push.isEnded { push.fail(QueryFailure("the log failed: \(error)")) }
     pushes = []
     if case .storage(let fault) = error, fault.kind == .poisoned { return }
     // All of them first: queries share scans, and a scan lives as long as one of its readers.
@@ -244,6 +262,7 @@ public final class Engine: @unchecked Sendable {
     guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else { return false }
     do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
     scans.beginEpoch()
+    countState()
     var commit = EpochCommit(epoch: epoch + 1)
     for swap in swaps { try prepare(swap, &commit) }
     let clock = options.clock()
@@ -264,7 +283,7 @@ public final class Engine: @unchecked Sendable {
             frontiers[topic] = min(open, frontiers[topic] ?? open)
           }
         case .failure(let failure):
-          fail(query, failure.message, &commit)
+          fail(query, failure, &commit)
           didWork = true
         }
       }
@@ -356,8 +375,16 @@ public final class Engine: @unchecked Sendable {
     query.state = result.hasMore ? .catchingUp : .live
     let moved = runtime.positions.map(\.position) != before
     guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
-    if let refusal = keyRefusal(result, query) {
+    if let refusal = keyRefusal(result, query) ?? budgetRefusal(runtime, query) {
       fail(query, refusal, &commit)
+      return true
+    }
+    let files: MetadataRecord?
+    do {
+      files = try fileIdentities(query)
+    } catch {
+      // A file that cannot be read is its reader's trouble, not the log's.
+      fail(query, QueryFailure("\(error)"), &commit)
       return true
     }
     query.rowsRead += result.rowCount
@@ -375,24 +402,20 @@ public final class Engine: @unchecked Sendable {
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.positions(query.id), value: PositionCodec.encode(runtime.positions)))
-    do {
-      if let files = try fileIdentities(query) {
-        commit.metadata.append(
-          EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
-      }
-    } catch {
-      throw .storage(error)
+    if let files {
+      commit.metadata.append(
+        EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
     }
     return true
   }
 
   /// A compacted topic takes no record without a key: the query stops, not the epoch.
-  private func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> String? {
+  private func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> QueryFailure? {
     let topic = query.plan.sink.topic
     guard result.outputs.contains(where: { $0.encoded.hasNullKeys }),
       log.topic(topic)?.config.cleanupPolicy.compacts ?? false
     else { return nil }
-    return "topic \(topic) is compacted and takes no record without a key"
+    return QueryFailure("topic \(topic) is compacted and takes no record without a key")
   }
 
   /// Changelogs of fewer records are read as they are.
@@ -428,12 +451,10 @@ public final class Engine: @unchecked Sendable {
       EpochCommit.Truncation(topic: topic, partition: partition, offset: end))
   }
 
-  func fail(_ query: RunningQuery, _ message: String, _ commit: inout EpochCommit) {
-    query.state = .failed
-    query.failure = message
-    query.isUncommitted = true
+  func fail(_ query: RunningQuery, _ failure: QueryFailure, _ commit: inout EpochCommit) {
     query.runtime?.finishReadingAhead(pool)
-    query.runtime = nil
+    query.fail(failure)
+    query.isUncommitted = true
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.query(query.id), value: queryRecord(query).bytes))
@@ -441,7 +462,8 @@ public final class Engine: @unchecked Sendable {
 
   func queryRecord(_ query: RunningQuery) -> MetadataRecord {
     var fields = ["state": query.state.rawValue, "seed": String(query.seed)]
-    if let failure = query.failure { fields["failure"] = failure }
+    if let failure = query.failure { fields["failure"] = failure.message }
+    if query.failure?.isLimit ?? false { fields["limit"] = "true" }
     return MetadataRecord(fields)
   }
 }

@@ -23,35 +23,34 @@ struct FileIdentity: Hashable {
 
   /// The open file, of which `consumed` bytes have been read.
   /// Throws: `io`; `truncated` for a file that is shorter.
-  init(_ descriptor: Int32, path: String, consumed: Int64) throws(StorageError) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw StorageError(.io, "stat", path: path, errno: errno)
-    }
-    guard Int64(status.st_size) >= consumed else {
+  init(_ file: any OutsideFile, consumed: Int64) throws(StorageError) {
+    let (device, inode, size) = try file.identity()
+    guard size >= consumed else {
       throw StorageError(
-        .io, "the file has become shorter", path: path, expected: "\(consumed) bytes",
-        found: "\(status.st_size)")
+        .io, "the file has become shorter", path: file.path, expected: "\(consumed) bytes",
+        found: "\(size)")
     }
-    device = UInt64(status.st_dev)
-    inode = UInt64(status.st_ino)
+    self.device = device
+    self.inode = inode
     self.consumed = consumed
     let headEnd = min(consumed, Self.headBytes)
-    head = try Self.checksum(descriptor, path, 0..<headEnd)
-    tail = try Self.checksum(descriptor, path, max(0, consumed - Self.tailBytes)..<consumed)
+    head = try Self.checksum(file, 0..<headEnd)
+    tail = try Self.checksum(file, max(0, consumed - Self.tailBytes)..<consumed)
   }
 
   private static func checksum(
-    _ descriptor: Int32, _ path: String, _ range: Range<Int64>
+    _ file: any OutsideFile, _ range: Range<Int64>
   ) throws(StorageError) -> UInt32 {
     let buffer = ByteBuffer(capacity: range.count)
     while buffer.count < range.count {
-      let got = pread(
-        descriptor, buffer.base + buffer.count, range.count - buffer.count,
-        off_t(range.lowerBound) + off_t(buffer.count))
-      if got < 0, errno == EINTR { continue }
+      let place = range.lowerBound + Int64(buffer.count)
+      let got = try file.read(
+        into: UnsafeMutableRawBufferPointer(
+          start: buffer.base + buffer.count, count: range.count - buffer.count), at: place)
       guard got > 0 else {
-        throw StorageError(.io, "read", path: path, position: range.lowerBound, errno: errno)
+        throw StorageError(
+          .io, "the file has become shorter", path: file.path, position: place,
+          expected: "\(range.upperBound) bytes")
       }
       buffer.count += got
     }

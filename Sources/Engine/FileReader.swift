@@ -5,61 +5,50 @@ import Columns
 import Executor
 import Glibc
 import LogStorage
+import Planner
 
 final class FileReader: RecordReader {
-  private let path: String
-  private let descriptor: Int32
-  private let partition: Int
+  private let file: any OutsideFile
   private let hasHeader: Bool
   /// Whether an unterminated last line counts as a record: at the end of input of a batch run.
   private let takesOpenLine: Bool
 
-  /// The files of a path or glob, sorted; one partition each.
-  static func paths(_ pattern: String) -> [String] {
-    var found = glob_t()
-    defer { globfree(&found) }
-    guard glob(pattern, GLOB_TILDE, nil, &found) == 0 else { return [] }
-    return (0..<Int(found.gl_pathc)).compactMap { index in
-      found.gl_pathv[index].map { String(cString: $0) }
-    }.sorted()
-  }
-
+  /// Opens the partition's file of a source: the files of its path or glob, sorted, are one partition each.
   static func open(
-    _ pattern: String, partition: Int, hasHeader: Bool, takesOpenLine: Bool
+    _ source: SourceDefinition, _ pattern: String, partition: Int, takesOpenLine: Bool,
+    _ files: any OutsideFiles
   ) throws(QueryFailure) -> FileReader {
-    let paths = Self.paths(pattern)
+    let paths = files.matches(pattern)
     guard partition < paths.count else {
       throw QueryFailure("file \"\(pattern)\" does not exist")
     }
-    let descriptor = Glibc.open(paths[partition], O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw QueryFailure(
-        "cannot open \"\(paths[partition])\": \(String(cString: strerror(errno)))")
+    do {
+      return FileReader(
+        try files.open(paths[partition], beneath: source.fileRoots),
+        hasHeader: source.fileHasHeader, takesOpenLine: takesOpenLine)
+    } catch {
+      switch error {
+      case .outside:
+        throw QueryFailure(
+          "the path \"\(paths[partition])\" lies outside the declared directories")
+      case .storage(let error):
+        throw QueryFailure("cannot open \"\(paths[partition])\": \(error)")
+      }
     }
-    return FileReader(paths[partition], descriptor, partition, hasHeader, takesOpenLine)
   }
 
-  private init(
-    _ path: String, _ descriptor: Int32, _ partition: Int, _ hasHeader: Bool, _ takesOpenLine: Bool
-  ) {
+  init(_ file: any OutsideFile, hasHeader: Bool, takesOpenLine: Bool) {
+    self.file = file
     self.hasHeader = hasHeader
-    self.path = path
-    self.descriptor = descriptor
-    self.partition = partition
     self.takesOpenLine = takesOpenLine
   }
 
-  deinit { close(descriptor) }
-
   func identity(consumed: Int64) throws(StorageError) -> FileIdentity {
-    try FileIdentity(descriptor, path: path, consumed: consumed)
+    try FileIdentity(file, consumed: consumed)
   }
 
-  /// Bytes in the file now.
-  var byteCount: Int64 {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 ? Int64(status.st_size) : 0
-  }
+  /// Bytes in the file now; 0 when nobody knows.
+  var byteCount: Int64 { (try? file.identity().size) ?? 0 }
 
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
     var wanted = maxBytes
@@ -67,20 +56,19 @@ final class FileReader: RecordReader {
       let buffer = ByteBuffer(capacity: wanted)
       var got = 0
       while got < wanted {
-        let count = pread(descriptor, buffer.base + got, wanted - got, off_t(offset) + off_t(got))
-        if count < 0, errno == EINTR { continue }
-        guard count >= 0 else {
-          throw StorageError(.io, "read", path: path, position: offset, errno: errno)
-        }
+        let count = try file.read(
+          into: UnsafeMutableRawBufferPointer(start: buffer.base + got, count: wanted - got),
+          at: offset + Int64(got))
         if count == 0 { break }
         got += count
       }
       buffer.count = got
       let isWhole = got < wanted
-      if got == 0, byteCount < offset {
+      let size = got == 0 ? try file.identity().size : Int64.max
+      if size < offset {
         throw StorageError(
-          .io, "the file has become shorter", path: path, expected: "\(offset) bytes",
-          found: "\(byteCount)")
+          .io, "the file has become shorter", path: file.path, expected: "\(offset) bytes",
+          found: "\(size)")
       }
       let (records, consumed) = lines(buffer, offset, takesRest: isWhole)
       if consumed > 0 || isWhole {
@@ -89,7 +77,8 @@ final class FileReader: RecordReader {
       // A line longer than the buffer: take a larger one, up to the limit of a record.
       guard wanted < 64 << 20 else {
         throw StorageError(
-          .tooLarge, "read", path: path, position: offset, expected: "a line of at most 64 MiB")
+          .tooLarge, "read", path: file.path, position: offset, expected: "a line of at most 64 MiB"
+        )
       }
       wanted *= 4
     }

@@ -23,13 +23,17 @@ final class RunningQuery {
   var properties: [String: String]
   let seed: UInt64
   var state: QueryState = .catchingUp
-  var failure: String?
+  var failure: QueryFailure?
   /// What it will be when it has taken the place of another; until then it writes a topic of its own.
   var rebuilt: PersistentQuery?
   /// Its failure is not committed yet.
   var isUncommitted = false
   /// nil while paused or failed.
-  var runtime: QueryRuntime?
+  var runtime: QueryRuntime? {
+    didSet { stateBytes = runtime?.stateBytes ?? 0 }
+  }
+  /// As of its last slice.
+  var stateBytes = 0
   /// Records in each changelog partition since its last snapshot.
   var changelogRecords: [String: Int] = [:]
   var rowsRead = 0
@@ -50,6 +54,12 @@ final class RunningQuery {
     self.isInsert = isInsert
     self.properties = properties
     self.seed = seed
+  }
+
+  func fail(_ failure: QueryFailure) {
+    state = .failed
+    self.failure = failure
+    runtime = nil
   }
 
   func changelogTopic(_ store: String) -> String { "_headrace-\(id)-\(store)-changelog" }

@@ -10,26 +10,34 @@ import Synchronization
 
 final class PushQuery: @unchecked Sendable {
   // Unchecked: `runtime` and `plan` belong to the engine's lock, the rest is under the mutex.
-  static let bufferedRowsMax = 1_000_000
 
   private struct Buffer {
     var batches: [RecordBatch] = []
     var rowCount = 0
+    var byteCount = 0
     var isEnded = false
-    var failure: String?
+    var failure: QueryFailure?
     /// Instead of batches, for a conflated query.
     var conflated: Conflation?
   }
 
   let plan: LogicalPlan
   let runtime: QueryRuntime
+  private let rowsMax: Int
+  private let bytesMax: Int
+  /// As of its last slice.
+  var stateBytes = 0
   private let buffer = Mutex(Buffer())
   private let signal = ClientSignal()
   /// Of a conflated query: what was read and belongs to no finished epoch.
   private var pending: Conflation?
   private var isCaughtUp = false
 
-  init(plan: LogicalPlan, runtime: QueryRuntime, conflation: Conflation? = nil) {
+  init(
+    plan: LogicalPlan, runtime: QueryRuntime, conflation: Conflation?, _ options: EngineOptions
+  ) {
+    rowsMax = options.pushRowsMax
+    bytesMax = options.pushBytesMax
     self.plan = plan
     self.runtime = runtime
     pending = conflation
@@ -51,9 +59,10 @@ final class PushQuery: @unchecked Sendable {
     buffer.withLock { buffer in
       guard !buffer.isEnded else { return }
       buffer.conflated?.add(ready)
-      if buffer.conflated?.count ?? 0 > Self.bufferedRowsMax {
-        buffer.failure =
-          "more than \(Self.bufferedRowsMax) keys have changed and wait to be taken"
+      if buffer.conflated?.count ?? 0 > rowsMax {
+        buffer.failure = QueryFailure(
+          "more than \(rowsMax) keys have changed and wait to be taken",
+          isLimit: true)
         buffer.isEnded = true
         buffer.conflated?.removeAll()
       }
@@ -69,10 +78,15 @@ final class PushQuery: @unchecked Sendable {
     buffer.withLock { buffer in
       guard !buffer.isEnded else { return }
       buffer.batches += rows
-      buffer.rowCount += rows.reduce(0) { $0 + $1.count }
-      if buffer.rowCount > Self.bufferedRowsMax {
-        buffer.failure =
-          "the client fell behind: more than \(Self.bufferedRowsMax) rows wait to be taken"
+      for batch in rows {
+        buffer.rowCount += batch.count
+        buffer.byteCount += batch.columns.reduce(batch.count * 24) { $0 + $1.byteCount }
+      }
+      if buffer.rowCount > rowsMax || buffer.byteCount > bytesMax {
+        buffer.failure = QueryFailure(
+          "the client fell behind: more than "
+            + (buffer.rowCount > rowsMax ? "\(rowsMax) rows" : StateBudget.text(bytesMax))
+            + " wait to be taken", isLimit: true)
         buffer.isEnded = true
         buffer.batches = []
       }
@@ -80,9 +94,9 @@ final class PushQuery: @unchecked Sendable {
     signal.raise()
   }
 
-  func fail(_ message: String) {
+  func fail(_ failure: QueryFailure) {
     buffer.withLock {
-      $0.failure = message
+      $0.failure = failure
       $0.isEnded = true
     }
     signal.raise()
@@ -103,18 +117,19 @@ final class PushQuery: @unchecked Sendable {
   /// As `take`, for a conflated query.
   func takeConflated(
     milliseconds: Int
-  ) -> (rows: [ResultRow], failure: String?, isEnded: Bool) {
+  ) -> (rows: [ResultRow], failure: QueryFailure?, isEnded: Bool) {
     wait(milliseconds)
     return buffer.withLock { ($0.conflated?.takeAll() ?? [], $0.failure, $0.isEnded) }
   }
 
   /// What has come since the last call; waits up to `milliseconds` for something.
-  func take(milliseconds: Int) -> (batches: [RecordBatch], failure: String?, isEnded: Bool) {
+  func take(milliseconds: Int) -> (batches: [RecordBatch], failure: QueryFailure?, isEnded: Bool) {
     wait(milliseconds)
     return buffer.withLock { buffer in
       defer {
         buffer.batches = []
         buffer.rowCount = 0
+        buffer.byteCount = 0
       }
       return (buffer.batches, buffer.failure, buffer.isEnded)
     }
@@ -169,14 +184,19 @@ extension Engine {
   ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
     guard !push.isEnded else { return ([], [], false) }
     do {
-      if push.isConflated { return try conflatedSlice(push, clock) }
+      if push.isConflated {
+        let result = try conflatedSlice(push, clock)
+        try checkBudget(push)
+        return result
+      }
       let limit =
         push.runtime.mergesInputs && push.runtime.isInRowtimeOrder
         ? push.plan.scans.compactMap { frontiers[$0.source.topic] }.min() : nil
       let result = try push.runtime.runSlice(pool, clockMs: clock, before: limit)
+      try checkBudget(push)
       return (result.rows, result.errors, result.rowCount > 0)
     } catch {
-      push.fail(error.message)
+      push.fail(error)
       return ([], [], true)
     }
   }

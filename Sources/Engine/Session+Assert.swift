@@ -11,15 +11,14 @@ import Syntax
 
 extension Session {
   func runScript(_ node: RunScript, _ handler: any ResultHandler) throws(StatementFailure) {
-    try checkRoot(node.file.value, node.file.span)
     guard scriptDepth < 16 else {
       throw .plan(
         PlanError("script-depth", "scripts call each other more than 16 deep", at: node.span))
     }
-    let text: [UInt8]
-    do { text = try readWhole(resolve(node.file.value), limit: 16 << 20) } catch {
-      throw .engine(error)
+    let file = try outside(node.file.value, node.file.span) { () throws(OutsideError) in
+      try engine.options.files.open(resolve(node.file.value), beneath: roots)
     }
+    let text = try storing { () throws(StorageError) in try file.contents(limit: 16 << 20) }
     scriptDepth += 1
     defer { scriptDepth -= 1 }
     do {

@@ -58,22 +58,35 @@ private struct CopyFormat {
 }
 
 extension Session {
-  /// Paths in submitted scripts stay below the declared roots; links are followed before the check.
-  func checkRoot(_ path: String, _ span: Span) throws(StatementFailure) {
-    guard let roots else { return }
-    let path = resolve(path)
-    let slash = path.lastIndex(of: "/")
-    let parent = slash.map { String(path[..<$0]) } ?? "."
-    let resolved = realPath(path) ?? (realPath(parent.isEmpty ? "/" : parent) ?? parent) + "/"
-    let isInside = roots.contains { root in
-      let base = realPath(root) ?? root
-      return resolved == base || resolved.hasPrefix(base.hasSuffix("/") ? base : base + "/")
+  /// Runs what opens a file. Throws: path-outside-roots, file-not-found, and what is wrong with the file.
+  func outside<Result>(
+    _ path: String, _ span: Span, _ body: () throws(OutsideError) -> Result
+  ) throws(StatementFailure) -> Result {
+    do {
+      return try body()
+    } catch {
+      switch error {
+      case .outside:
+        throw .plan(
+          PlanError(
+            "path-outside-roots", "the path \"\(path)\" lies outside the declared directories",
+            at: span))
+      case .storage(let error):
+        let reason = error.errno == 0 ? "\(error)" : String(cString: strerror(error.errno))
+        throw .engine(.io("cannot open \"\(path)\": \(reason)"))
+      }
     }
-    guard isInside else {
-      throw .plan(
-        PlanError(
-          "path-outside-roots", "the path \"\(path)\" lies outside the declared directories",
-          at: span))
+  }
+
+  /// Throws: path-outside-roots. Whether the file is there is told when it is used.
+  func checkRoot(_ path: String, _ span: Span) throws(StatementFailure) {
+    guard roots != nil else { return }
+    do {
+      _ = try engine.options.files.open(resolve(path), beneath: roots)
+    } catch {
+      if case .outside = error {
+        try outside(path, span) { () throws(OutsideError) in throw error }
+      }
     }
   }
 
@@ -81,12 +94,6 @@ extension Session {
   func resolve(_ path: String) -> String {
     guard let workingDirectory, !path.hasPrefix("/") else { return path }
     return workingDirectory + "/" + path
-  }
-
-  private func realPath(_ path: String) -> String? {
-    guard let resolved = realpath(path, nil) else { return nil }
-    defer { free(resolved) }
-    return String(cString: resolved)
   }
 
   // MARK: - In
@@ -114,17 +121,16 @@ extension Session {
             "did you mean \"\($0)\"?"
           }))
     }
-    var descriptor = standardInput
+    let input: any OutsideFile
     if let file = node.file {
-      try checkRoot(file.value, file.span)
-      descriptor = Glibc.open(resolve(file.value), O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else {
-        throw .engine(
-          .io("cannot open \"\(file.value)\": \(String(cString: strerror(errno)))"))
+      let path = resolve(file.value)
+      input = try outside(file.value, file.span) { () throws(OutsideError) in
+        try engine.options.files.open(path, beneath: roots)
       }
+    } else {
+      input = DescriptorFile("standard input", dup(standardInput))
     }
-    defer { if node.file != nil { close(descriptor) } }
-    let lines = LineReader(descriptor, splitsInQuotes: format.kind == .json)
+    let lines = LineReader(input, splitsInQuotes: format.kind == .json)
     if format.isGuessed,
       try reading({ () throws(QueryFailure) in try lines.peek() }) == UInt8(ascii: "{")
     {
@@ -244,17 +250,15 @@ extension Session {
     }
     try catchUp()
     let (bound, rows) = try answer(query)
-    var descriptor = standardOutput
+    let output: any OutsideFile
     if let file = node.file {
-      try checkRoot(file.value, file.span)
-      descriptor = Glibc.open(
-        resolve(file.value), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-      guard descriptor >= 0 else {
-        throw .engine(
-          .io("cannot write \"\(file.value)\": \(String(cString: strerror(errno)))"))
+      let path = resolve(file.value)
+      output = try outside(file.value, file.span) { () throws(OutsideError) in
+        try engine.options.files.create(path, beneath: roots)
       }
+    } else {
+      output = DescriptorFile("standard output", dup(standardOutput))
     }
-    defer { if node.file != nil { close(descriptor) } }
     let columns = bound.columns
     let encoder = SideEncoder(
       layout: FormatLayout(
@@ -264,7 +268,7 @@ extension Session {
     if format.hasHeader {
       let header = columns.map(\.name).joined(
         separator: String(UnicodeScalar(format.delimiter)))
-      try write(Array((header + "\n").utf8), descriptor)
+      try write(Array((header + "\n").utf8), output)
     }
     var start = 0
     while start < rows.count {
@@ -279,40 +283,31 @@ extension Session {
         if let value = records.value(row) { text += value }
         text.append(UInt8(ascii: "\n"))
       }
-      try write(text, descriptor)
+      try write(text, output)
       start += part.count
     }
+    try storing { () throws(StorageError) in try output.finish() }
     if node.file != nil {
       handler.message("Copied \(rows.count) row\(rows.count == 1 ? "" : "s")")
     }
   }
 
-  private func write(_ bytes: [UInt8], _ descriptor: Int32) throws(StatementFailure) {
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        throw .engine(.io("cannot write: \(String(cString: strerror(errno)))"))
-      }
-      done += count
-    }
+  private func write(_ bytes: [UInt8], _ output: any OutsideFile) throws(StatementFailure) {
+    try storing { () throws(StorageError) in try output.write(bytes) }
   }
 }
 
-/// Lines of a file descriptor, with a limit; in CSV a line end inside quotes belongs to the line.
+/// Lines of a file, with a limit; in CSV a line end inside quotes belongs to the line.
 final class LineReader {
-  private let descriptor: Int32
+  private let file: any OutsideFile
   var splitsInQuotes: Bool
   private var buffer: [UInt8] = []
   private var position = 0
   private var isAtEnd = false
   private(set) var lineNumber = 0
 
-  init(_ descriptor: Int32, splitsInQuotes: Bool) {
-    self.descriptor = descriptor
+  init(_ file: any OutsideFile, splitsInQuotes: Bool) {
+    self.file = file
     self.splitsInQuotes = splitsInQuotes
   }
 
@@ -358,16 +353,12 @@ final class LineReader {
     buffer.removeFirst(position)
     position = 0
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = chunk.withUnsafeMutableBytes {
-        Glibc.read(descriptor, $0.baseAddress!, $0.count)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else {
-        throw QueryFailure("cannot read: \(String(cString: strerror(errno)))")
-      }
-      if count == 0 { isAtEnd = true } else { buffer += chunk[..<count] }
-      return
+    let count: Int
+    do throws(StorageError) {
+      count = try file.readNext(into: &chunk)
+    } catch {
+      throw QueryFailure("cannot read after line \(lineNumber): \(error)")
     }
+    if count == 0 { isAtEnd = true } else { buffer += chunk[..<count] }
   }
 }

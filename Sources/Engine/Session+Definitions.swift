@@ -13,6 +13,8 @@ extension Session {
     _ text: SourceText, _ fields: [String: String] = [:]
   ) -> EpochCommit.MetadataChange {
     var record = MetadataRecord(fields)
+    // What the statement was allowed stays so after a restart.
+    if let roots { record.fields["roots"] = roots.joined(separator: "\0") }
     record.fields["sql"] = String(decoding: text.text, as: UTF8.self)
     for (name, value) in properties { record.fields["set." + name] = value }
     defer { engine.nextStatement += 1 }
@@ -57,6 +59,7 @@ extension Session {
         topicPartitions: { partitions($0) })
     }
     try checkMirror(definition, node.properties, node.name)
+    definition.fileRoots = roots
     try checkPrivate(definition, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     var epoch = EpochCommit(epoch: 0)
     if let file = definition.file {
@@ -68,13 +71,17 @@ extension Session {
             at: node.properties?["FILE"]?.span ?? node.name.span,
             hint: "write the whole path: '\(resolve(file))'"))
       }
-      try checkRoot(file, node.properties?["FILE"]?.span ?? node.name.span)
-      let paths = FileReader.paths(file)
+      let span = node.properties?["FILE"]?.span ?? node.name.span
+      let paths = engine.options.files.matches(file)
       guard !paths.isEmpty else {
-        throw .plan(
-          PlanError(
-            "file-not-found", "file \"\(file)\" does not exist",
-            at: node.properties?["FILE"]?.span ?? node.name.span))
+        // Outside of the roots nobody is told what exists.
+        try checkRoot(file, span)
+        throw .plan(PlanError("file-not-found", "file \"\(file)\" does not exist", at: span))
+      }
+      for path in paths where roots != nil {
+        _ = try outside(path, span) { () throws(OutsideError) in
+          try engine.options.files.open(path, beneath: roots)
+        }
       }
       guard node.kind == .stream else {
         throw unsupported("a TABLE over a FILE", node.name.span)
@@ -147,6 +154,7 @@ extension Session {
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"
     let id = queryID("\(prefix)_\(name)_\(engine.nextQuerySequence)")
     let config = try topicConfig(plan.sink, node.properties)
+    try checkQueryCount(at: node.name.span)
     try add(id, plan, text, isInsert: false, config)
     handler.message("Created query with ID \(id)")
   }
@@ -170,8 +178,19 @@ extension Session {
             "query-exists", "a query with the id '\(id)' already exists", at: property.span))
       }
     }
+    try checkQueryCount(at: node.target.span)
     try add(id, plan, text, isInsert: true, engine.topicConfig(plan.sink))
     handler.message("Created query with ID \(id)")
+  }
+
+  /// Throws: too-many-queries.
+  private func checkQueryCount(at span: Span) throws(StatementFailure) {
+    guard engine.queries.count >= engine.options.queriesMax else { return }
+    throw .plan(
+      PlanError(
+        "too-many-queries", "there are \(engine.queries.count) persistent queries already",
+        at: span,
+        hint: "terminate one; SHOW QUERIES lists them"))
   }
 
   /// Commits and starts a new persistent query.
@@ -180,7 +199,10 @@ extension Session {
     _ config: TopicConfig
   ) throws(StatementFailure) {
     var plan = plan
-    if !isInsert { plan.sink.queryID = id }
+    if !isInsert {
+      plan.sink.queryID = id
+      plan.sink.fileRoots = roots
+    }
     if let format = plan.missingCodec { throw .withoutCodec(format, at: .none) }
     let query = engine.makeQuery(
       id: id, statement: String(decoding: text.text, as: UTF8.self), plan: plan,
@@ -285,6 +307,12 @@ extension Session {
               + "already exists.", at: addition.name.span))
       }
       source.schema.columns.append(SchemaColumn(addition.name.name, type))
+      guard source.schema.columns.count <= PlanLimits.columnsMax else {
+        throw .plan(
+          PlanError(
+            "too-many-columns", "\(kind) has more than \(PlanLimits.columnsMax) columns",
+            at: addition.name.span))
+      }
     }
     try planning { () throws(PlanError) in
       try source.valueFormat.check(source.schema.values, isKey: false, at: node.name.span)
@@ -361,12 +389,7 @@ extension Session {
         query.runtime = nil
       case .resume:
         guard query.state == .paused || query.state == .failed else { continue }
-        do {
-          try engine.start(query)
-        } catch {
-          query.state = .failed
-          query.failure = error.message
-        }
+        engine.startOrFail(query)
       }
       if node.action != .terminate {
         epoch.metadata.append(

@@ -24,7 +24,8 @@ extension Session {
     switch node.subject {
     case .properties:
       list(
-        ["Property", "Value"], properties.sorted { $0.key < $1.key }.map { [$0.key, $0.value] },
+        ["Property", "Value"],
+        properties.sorted { $0.key < $1.key }.map { [$0.key, Secret.shown($0.value, of: $0.key)] },
         handler)
     case .topics(let includingHidden):
       let topics = engine.log.topics().filter { includingHidden || !$0.config.isInternal }
@@ -53,17 +54,7 @@ extension Session {
           return [name, family]
         }, handler)
     case .queries:
-      list(
-        [
-          "Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written",
-          "Error",
-        ],
-        engine.queries.map { query in
-          [
-            query.id, query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
-            "\(query.rowsRead)", "\(query.rowsWritten)", query.failure ?? "",
-          ]
-        }, handler)
+      showQueries(isExtended: node.isExtended, handler)
     case .types:
       list(
         ["Type Name", "Schema"],
@@ -72,7 +63,7 @@ extension Session {
     case .variables:
       list(
         ["Variable Name", "Value"],
-        variables.sorted { $0.key < $1.key }.map { [$0.key, $0.value] },
+        variables.sorted { $0.key < $1.key }.map { [$0.key, Secret.shown($0.value, of: $0.key)] },
         handler)
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)
@@ -85,6 +76,29 @@ extension Session {
           [source] + ["topic", "partition", "offset", "reason"].map { record[$0] ?? "" }
         }, handler)
     }
+  }
+
+  /// EXTENDED: with the state of each.
+  private func showQueries(isExtended: Bool, _ handler: any ResultHandler) {
+    var names = [
+      "Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written",
+    ]
+    if isExtended { names += ["State Bytes", "State"] }
+    list(
+      names + ["Error"],
+      engine.queries.map { query in
+        var row = [
+          query.id, query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
+          "\(query.rowsRead)", "\(query.rowsWritten)",
+        ]
+        if isExtended {
+          let stores = (query.runtime?.storeSizes ?? []).map {
+            "\($0.name): \($0.records) records, \(StateBudget.text($0.bytes))"
+          }
+          row += ["\(query.stateBytes)", stores.joined(separator: "; ")]
+        }
+        return row + [query.failure?.message ?? ""]
+      }, handler)
   }
 
   private func listing(_ source: SourceDefinition) -> [String] {

@@ -66,7 +66,9 @@ extension Session {
         do { isIdle = try !engine.step() } catch { throw .engine(error) }
       }
       let taken = take(from: push, bound, milliseconds: isIdle || isEngineDriven ? 100 : 0)
-      if let failure = taken.failure { throw .engine(.limit(failure)) }
+      if let failure = taken.failure {
+        throw .engine(failure.isLimit ? .limit(failure.message) : .io(failure.message))
+      }
       for whole in taken.lists where left > 0 {
         var list = whole
         if Int64(list.count) > left { list = Array(list.prefix(Int(left))) }
@@ -86,7 +88,7 @@ extension Session {
   /// What a push query has for its client, in lists that are handed on one by one.
   private func take(
     from push: PushQuery, _ bound: BoundQuery, milliseconds: Int
-  ) -> (lists: [[ResultRow]], failure: String?, isEnded: Bool) {
+  ) -> (lists: [[ResultRow]], failure: QueryFailure?, isEnded: Bool) {
     guard push.isConflated else {
       let taken = push.take(milliseconds: milliseconds)
       return (taken.batches.map { rows($0, bound) }, taken.failure, taken.isEnded)
@@ -121,7 +123,7 @@ extension Session {
         })
       return PushQuery(
         plan: optimized, runtime: runtime,
-        conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil)
+        conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil, engine.options)
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: .none))
     }
@@ -201,6 +203,7 @@ extension Session {
         )
       } catch {
         if cancellation.isCancelled { throw .engine(.interrupted) }
+        if error.isLimit { throw .engine(.limit(error.message)) }
         throw .plan(PlanError("not-supported", error.message, at: query.span))
       }
     }

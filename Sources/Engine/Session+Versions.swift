@@ -29,9 +29,8 @@ extension Engine {
       if known.nextOffset > end { known = KeyOffsets(forgetsDeleted: source.kind == .table) }
       try known.advance(log, source.topic, partition)
       keyOffsets[place] = known
-      if keyOffsets.values.reduce(0, { $0 + $1.byteCount }) > Self.keyOffsetBytesMax {
-        keyOffsets = [:]
-      }
+      let bytes = keyOffsets.values.reduce(0) { $0 + $1.byteCount }
+      if bytes > min(Self.keyOffsetBytesMax, options.stateBytesMax / 4) { keyOffsets = [:] }
       return (keys.map { known.offset(of: $0) }, known.nextOffset)
     }
   }

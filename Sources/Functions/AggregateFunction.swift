@@ -76,6 +76,8 @@ public struct AggregateRows: Sendable {
 public protocol Accumulator: AnyObject {
   /// Whether results depend on `AggregateRows.ordinals` (LATEST_BY_OFFSET).
   var needsOrdinals: Bool { get }
+  /// Whether what a group holds grows with its rows (lists, texts) and is not one machine value.
+  var holdsValues: Bool { get }
   /// Makes room for groups `0 ..< count`; new groups start empty.
   func reserve(groups count: Int)
   /// Adds (or takes back) each row in order and appends the group's result after that row.
@@ -94,6 +96,7 @@ public protocol Accumulator: AnyObject {
 
 extension Accumulator {
   public var needsOrdinals: Bool { true }
+  public var holdsValues: Bool { true }
 
   public func accumulate(_ rows: AggregateRows, _ resultType: DataType) {
     apply(rows, into: ColumnBuilder(resultType, capacity: rows.groups.count))

@@ -58,12 +58,14 @@ public struct PartitionDescription: Sendable, Hashable {
 enum TopicName {
   static let lengthMax = 249
 
+  static let partitionsMax = 10_000
+
   static func check(_ creation: TopicCreation) throws(StorageError) {
     try check(creation.name)
-    guard creation.partitionCount > 0 && creation.partitionCount <= 100_000 else {
+    guard creation.partitionCount > 0 && creation.partitionCount <= partitionsMax else {
       throw StorageError(
-        .invalidArgument, "number of partitions", path: creation.name, expected: "1...100000",
-        found: "\(creation.partitionCount)")
+        creation.partitionCount > 0 ? .tooLarge : .invalidArgument, "number of partitions",
+        path: creation.name, expected: "1...\(partitionsMax)", found: "\(creation.partitionCount)")
     }
     try creation.config.check(creation.name)
   }

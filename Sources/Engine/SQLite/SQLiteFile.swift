@@ -5,6 +5,7 @@
 import CSQLite
 import Columns
 import Functions
+import Glibc
 
 struct SQLiteError: Error {
   var message: String
@@ -15,10 +16,19 @@ final class SQLiteFile {
   private let handle: OpaquePointer
 
   /// Makes the file if there is none. Readers are not held up by a transaction that is written.
-  init(_ path: String) throws(SQLiteError) {
+  /// Its mode is 0600 whatever the umask, and that of the files that SQLite puts beside it is the same.
+  /// `takesLinks`: parts of the path may be symbolic links.
+  init(_ path: String, takesLinks: Bool) throws(SQLiteError) {
+    let made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if made >= 0 {
+      fchmod(made, 0o600)
+      close(made)
+    }
     var handle: OpaquePointer?
     let code = sqlite3_open_v2(
-      path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
+      path, &handle,
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        | (takesLinks ? 0 : SQLITE_OPEN_NOFOLLOW), nil)
     guard code == SQLITE_OK, let handle else {
       let reason = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
       sqlite3_close_v2(handle)

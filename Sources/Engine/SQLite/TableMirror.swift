@@ -29,6 +29,21 @@ final class TableMirror {
   private let move: SQLiteStatement
   private let topicID: Int64
 
+  /// `roots`: where the file must lie; its path has no links then.
+  private static func open(
+    _ path: String, _ roots: [String]?, _ engine: Engine
+  ) throws(SQLiteError) -> SQLiteFile {
+    guard roots != nil else { return try SQLiteFile(path, takesLinks: true) }
+    do {
+      _ = try engine.options.files.open(path, beneath: roots)
+    } catch {
+      if case .outside = error {
+        throw SQLiteError(message: "\(path) lies outside the declared directories")
+      }
+    }
+    return try SQLiteFile(path, takesLinks: false)
+  }
+
   /// Opens the file and goes on where it stands. Throws: what SQLite says.
   init(
     _ source: SourceDefinition, path: String, _ engine: Engine
@@ -37,7 +52,7 @@ final class TableMirror {
     log = engine.log
     topicID = engine.log.topic(source.topic)?.id ?? 0
     do throws(SQLiteError) {
-      file = try SQLiteFile(path)
+      file = try Self.open(path, source.fileRoots, engine)
     } catch {
       throw QueryFailure(error.message)
     }

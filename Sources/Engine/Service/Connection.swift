@@ -47,6 +47,8 @@ public struct RunSummary: Sendable, Hashable {
   public var badLines = 0
   /// `id: reason` of each failed query.
   public var failures: [String] = []
+  /// One of the failures is a limit.
+  public var isOverLimit = false
 
   public init() {}
 }

@@ -125,6 +125,7 @@ public final class Inbox: @unchecked Sendable {
     let descriptor = openat(place, temporary, flags, 0o600)
     guard descriptor >= 0 else { throw failure("write", name + ".out") }
     defer { close(descriptor) }
+    fchmod(descriptor, 0o600)
     let isStopping = state.withLock { state in
       state.running = submission.cancellation
       return state.isStopping
@@ -158,6 +159,7 @@ public final class Inbox: @unchecked Sendable {
     guard fstat(descriptor, &status) == 0 else { throw failure("read", name) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw refusal("it is not a regular file") }
     guard status.st_uid == geteuid() else { throw refusal("it belongs to another user") }
+    guard status.st_nlink == 1 else { throw refusal("it has other names as well") }
     var bytes = [UInt8](repeating: 0, count: Self.fileBytesMax + 1)
     var done = 0
     while done < bytes.count {
@@ -205,6 +207,7 @@ public final class Inbox: @unchecked Sendable {
     let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
     let descriptor = openat(place, temporary, flags, 0o600)
     guard descriptor >= 0 else { return false }
+    fchmod(descriptor, 0o600)
     var isWritten = true
     let bytes = Array(text.utf8)
     var done = 0

@@ -87,6 +87,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     summary.badRecords = Int(engine.badRecordCount() - badRecordsBefore)
     summary.badLines = session.badInputCount
     summary.failures = engine.queryFailures
+    summary.isOverLimit = engine.isOverLimit
     return summary
   }
 

@@ -100,6 +100,7 @@ extension WireWriter {
     put(Int64(summary.badRecords))
     put(Int64(summary.badLines))
     put(summary.failures)
+    put(summary.isOverLimit)
   }
 
   mutating func put(_ names: CatalogNames) {
@@ -128,6 +129,7 @@ extension WireReader {
     summary.badRecords = Int(try number(Int64.self))
     summary.badLines = Int(try number(Int64.self))
     summary.failures = try texts()
+    summary.isOverLimit = try flag()
     return summary
   }
 

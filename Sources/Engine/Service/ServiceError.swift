@@ -2,6 +2,7 @@
 // text for a person. It is the same whether the engine runs in this process or behind a socket.
 
 public import LogStorage
+import Syntax
 
 public struct ServiceError: Error, Sendable, Hashable {
   public enum Kind: UInt8, Sendable {
@@ -28,7 +29,9 @@ public struct ServiceError: Error, Sendable, Hashable {
 
   public init(_ error: EngineError) {
     switch error {
-    case .statement(let error): self.init(.statement, error.rendered)
+    case .statement(let error):
+      let isLimit = error.diagnostics.diagnostics[0].isLimit
+      self.init(isLimit ? .limit : .statement, error.rendered)
     case .storage(let error): self.init(error)
     case .io(let message): self.init(.io, "error: \(message)")
     case .limit(let message): self.init(.limit, "error: \(message)")

@@ -178,15 +178,20 @@ extension Evaluator {
     let validity = intersect(texts.validity, patterns.validity)
     var matcher = LikeMatcher([], escape: escape)
     var lastStart: UInt32?
+    var failed: Bitmap?
     let values = (0..<texts.starts.count).map { row -> Bool in
       if let validity, !validity[row] { return false }
       if lastStart != patterns.starts[row] || matcher.source.count != Int(patterns.lengths[row]) {
         matcher = LikeMatcher(Array(patterns.view(row)), escape: escape)
         lastStart = patterns.starts[row]
       }
-      return matcher.matches(texts.view(row))
+      if let isMatch = matcher.matches(texts.view(row)) { return isMatch }
+      failed = failed ?? Bitmap(repeating: false, count: texts.starts.count)
+      failed?.set(row, true)
+      return false
     }
-    return Evaluated(.boolean(Fixed(values)), errors: union(operand.errors, pattern.errors))
+    return Evaluated(
+      .boolean(Fixed(values)), errors: union(union(operand.errors, pattern.errors), failed))
   }
 
   func caseWhen(

@@ -1,5 +1,5 @@
 // LIKE: `%` stands for any bytes but line ends, `_` for one character. Matching backtracks to the last
-// `%` only, so it takes at most text x pattern steps.
+// `%` only, so it takes at most text x pattern steps, and is given up after `stepsMax`.
 
 struct LikeMatcher {
   private enum Part: Equatable {
@@ -7,6 +7,9 @@ struct LikeMatcher {
     case anyCharacter
     case anyRun
   }
+
+  /// About a tenth of a second.
+  static let stepsMax = 50_000_000
 
   let source: [UInt8]
   private var parts: [Part] = []
@@ -30,7 +33,9 @@ struct LikeMatcher {
     }
   }
 
-  func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+  /// nil: it takes too long.
+  func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool? {
+    var steps = 0
     var at = 0
     var part = 0
     var retryPart = -1
@@ -57,6 +62,8 @@ struct LikeMatcher {
       }
       // Let the last run take one byte more.
       guard retryPart >= 0, retryAt < text.count, !isLineEnd(text[retryAt]) else { return false }
+      steps += at - retryAt + 1
+      if steps > Self.stepsMax { return nil }
       retryAt += 1
       at = retryAt
       part = retryPart + 1

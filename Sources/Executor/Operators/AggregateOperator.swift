@@ -34,6 +34,7 @@ final class AggregateOperator: Operator, StateStore {
   private var isNew: [Bool] = []
   private let panes: PaneSlots?
   private let needsOrdinals: Bool
+  private var valueBytes: ValueBytes
 
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
@@ -47,6 +48,7 @@ final class AggregateOperator: Operator, StateStore {
     self.emitsRetractions = emitsRetractions
     panes = PaneSlots(spec.window)
     needsOrdinals = accumulators.contains { $0.needsOrdinals }
+    valueBytes = ValueBytes(isCounting: accumulators.contains { $0.holdsValues })
   }
 
   override var stores: [any StateStore] { [self] }
@@ -54,6 +56,7 @@ final class AggregateOperator: Operator, StateStore {
   var recordCount: Int { index.count + 1 }
   var byteCount: Int {
     index.byteCount + (panes?.byteCount ?? 0) + rowtimes.count * 16 * (1 + accumulators.count)
+      + valueBytes.total
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
@@ -426,6 +429,7 @@ final class AggregateOperator: Operator, StateStore {
         removedKeys.append(Array(index.key(Int(slot))))
         if !dirty[Int(slot)] { dirtySlots.append(slot) }
         dirty[Int(slot)] = true
+        valueBytes.set(Int(slot), 0)
         index.remove(slot: Int(slot))
       }
     }
@@ -507,7 +511,10 @@ final class AggregateOperator: Operator, StateStore {
     var scratch: [UInt8] = []
     for slot in dirtySlots {
       dirty[Int(slot)] = false
-      if index.isUsed(Int(slot)) { append(slot, to: &records, &scratch) }
+      if index.isUsed(Int(slot)) {
+        append(slot, to: &records, &scratch)
+        valueBytes.set(Int(slot), scratch.count)
+      }
     }
     if streamTime != savedStreamTime { appendTime(to: &records) }
     savedStreamTime = streamTime
@@ -530,7 +537,10 @@ final class AggregateOperator: Operator, StateStore {
       let damage = DamagedState(record: record)
       guard let key = records.key(record) else { throw damage }
       guard let value = records.value(record) else {
-        if let slot = index.find(key) { index.remove(slot: slot) }
+        if let slot = index.find(key) {
+          valueBytes.set(slot, 0)
+          index.remove(slot: slot)
+        }
         continue
       }
       if key.isEmpty, value.count == 16 {
@@ -555,6 +565,7 @@ final class AggregateOperator: Operator, StateStore {
         guard accumulator.restore(slot, from: value, at: &position) else { throw damage }
       }
       guard position == value.count else { throw damage }
+      valueBytes.set(slot, value.count)
     }
   }
 

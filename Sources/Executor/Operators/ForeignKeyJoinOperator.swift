@@ -46,6 +46,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
   }
 
   override var stores: [any StateStore] { [left, right] }
+  override var workingBytes: Int { named.count * 12 + namers.count * 40 }
   override func begin(_ context: EvaluationContext) {
     evaluator.context = context
     condition?.begin(context)

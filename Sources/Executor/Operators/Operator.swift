@@ -8,8 +8,13 @@ import Planner
 /// A query that cannot go on: a limit, damaged state, or a sink that refuses.
 public struct QueryFailure: Error, Sendable, Hashable {
   public var message: String
+  /// A bound was exceeded, which a setting may raise.
+  public var isLimit: Bool
 
-  public init(_ message: String) { self.message = message }
+  public init(_ message: String, isLimit: Bool = false) {
+    self.message = message
+    self.isLimit = isLimit
+  }
 }
 
 /// A record of a changelog passes its checksum and still is none of its store's.
@@ -45,6 +50,8 @@ class Operator {
   final var failedExpressions = 0
 
   var stores: [any StateStore] { [] }
+  /// Memory held beside the stores, such as what can be made again from them; bytes.
+  var workingBytes: Int { 0 }
 
   /// Takes rows of one input, in position order.
   func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {

@@ -92,12 +92,23 @@ final class FlatMapOperator: Operator {
 
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
 
+  /// Long lists leave in several batches.
+  private static let rowsMax = 8192
+
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     let arguments = items.map { item in
       item.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
     }
-    let builders = items.map { ColumnBuilder($0.column.type, capacity: batch.count * 2) }
+    var builders = items.map { ColumnBuilder($0.column.type, capacity: batch.count * 2) }
     var rows: [Int32] = []
+    func emitRows() throws(QueryFailure) {
+      guard !rows.isEmpty else { return }
+      var result = batch.gather(rows)
+      result.columns += builders.map { $0.finish() }
+      rows.removeAll(keepingCapacity: true)
+      builders = items.map { ColumnBuilder($0.column.type, capacity: Self.rowsMax) }
+      try emit(result)
+    }
     for row in 0..<batch.count {
       if batch.kind(row) == .delete { continue }
       let lists = items.indices.map { index in self.list(index, arguments[index], row) }
@@ -107,11 +118,10 @@ final class FlatMapOperator: Operator {
         for (builder, list) in zip(builders, lists) {
           builder.append(position < list.count ? list[position] : .null)
         }
+        if rows.count >= Self.rowsMax { try emitRows() }
       }
     }
-    var result = batch.gather(rows)
-    result.columns += builders.map { $0.finish() }
-    try emit(result)
+    try emitRows()
   }
 
   private func list(_ index: Int, _ arguments: [Column], _ row: Int) -> [Value] {

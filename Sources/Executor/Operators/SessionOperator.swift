@@ -42,6 +42,7 @@ final class SessionOperator: Operator, StateStore {
   private var waitingRows: [Int32] = []
   private var waitingSlots: [Int32] = []
   private var groups: [Int32] = []
+  private var valueBytes: ValueBytes
 
   init(
     name: String, spec: Aggregate, gapMs: Int64, evaluator: Evaluator,
@@ -53,6 +54,7 @@ final class SessionOperator: Operator, StateStore {
     self.evaluator = evaluator
     self.accumulators = accumulators
     self.emitsRetractions = emitsRetractions
+    valueBytes = ValueBytes(isCounting: accumulators.contains { $0.holdsValues })
   }
 
   override var stores: [any StateStore] { [self] }
@@ -60,6 +62,7 @@ final class SessionOperator: Operator, StateStore {
   var recordCount: Int { index.count + 1 }
   var byteCount: Int {
     index.byteCount + sessions.count * 64 + slotCount * 32 * (1 + accumulators.count)
+      + valueBytes.total
   }
 
   /// A batch's columns and what comes of its rows: group, result, window.
@@ -315,6 +318,7 @@ final class SessionOperator: Operator, StateStore {
       mark(group)
       if kept.isEmpty {
         removedKeys.append(Array(index.key(group)))
+        valueBytes.set(group, 0)
         index.remove(slot: group)
       }
     }
@@ -322,9 +326,10 @@ final class SessionOperator: Operator, StateStore {
 
   // MARK: - State: one record a group, with all of its sessions.
 
+  /// Returns the length of the record's value.
   private func append(
     _ group: Int, _ sessions: [Session], to records: inout RawRecords
-  ) {
+  ) -> Int {
     var value: [UInt8] = []
     for session in sessions {
       withUnsafeBytes(of: session.start) { value.append(contentsOf: $0) }
@@ -332,6 +337,7 @@ final class SessionOperator: Operator, StateStore {
       for accumulator in accumulators { accumulator.serialize(session.slot, into: &value) }
     }
     records.append(key: [1] + Array(index.key(group)), value: value, timestamp: 0)
+    return value.count
   }
 
   private func appendTimes(to records: inout RawRecords) {
@@ -345,7 +351,8 @@ final class SessionOperator: Operator, StateStore {
     for key in removedKeys { records.append(key: [1] + key, value: nil, timestamp: 0) }
     for group in changedGroups {
       isChanged[Int(group)] = false
-      if index.isUsed(Int(group)) { append(Int(group), sessions[Int(group)], to: &records) }
+      guard index.isUsed(Int(group)) else { continue }
+      valueBytes.set(Int(group), append(Int(group), sessions[Int(group)], to: &records))
     }
     if streamTime != savedStreamTime || !changedGroups.isEmpty { appendTimes(to: &records) }
     savedStreamTime = streamTime
@@ -357,7 +364,7 @@ final class SessionOperator: Operator, StateStore {
     for group in sessions.indices where index.isUsed(group) {
       // Without what has expired and what late rows have left, whenever the last sweep was.
       let kept = sessions[group].filter { $0.end + retentionMs >= streamTime }
-      if !kept.isEmpty { append(group, kept, to: &records) }
+      if !kept.isEmpty { _ = append(group, kept, to: &records) }
     }
     appendTimes(to: &records)
   }
@@ -391,6 +398,7 @@ final class SessionOperator: Operator, StateStore {
     }
     for session in sessions[group] { freeSlots.append(session.slot) }
     sessions[group] = []
+    valueBytes.set(group, value?.count ?? 0)
     guard let value else {
       index.remove(slot: group)
       return true

@@ -25,9 +25,11 @@ final class SinkOperator: Operator {
   /// Of each output record its row's; kept where other tasks may write to the same partitions.
   private var positions: [Int: Positions] = [:]
   private let tracksPositions: Bool
-  /// Bytes of the largest buffer of a slice so far: what the next one begins with.
+  /// Bytes of the largest buffer of a slice so far, up to 8 MiB: what the next one begins with.
   private var bufferBytes = 1 << 16
   private(set) var rejected = 0
+  /// Of one slice in one partition; records are found by 32-bit places.
+  static let outputBytesMax = 1 << 30
 
   init(
     sink: SourceDefinition, layout: [ColumnID], outputs: [ColumnID],
@@ -67,20 +69,20 @@ final class SinkOperator: Operator {
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    guard sink.partitions > 1 else { return write(batch, 0) }
+    guard sink.partitions > 1 else { return try write(batch, 0) }
     if keyPlaces.isEmpty {
       let place = Partitioner.partition(
         key: nil, inputPartition: inputPartition, partitionCount: sink.partitions)
-      return write(batch, place)
+      return try write(batch, place)
     }
     let places = partitions(batch)
     if let first = places.first, places.allSatisfy({ $0 == first }) {
-      return write(batch, Int(first))
+      return try write(batch, Int(first))
     }
     var rows: [[Int32]] = Array(repeating: [], count: sink.partitions)
     for (row, place) in places.enumerated() { rows[Int(place)].append(Int32(row)) }
     for (partition, rows) in rows.enumerated() where !rows.isEmpty {
-      write(batch.gather(rows), partition)
+      try write(batch.gather(rows), partition)
     }
   }
 
@@ -116,7 +118,7 @@ final class SinkOperator: Operator {
     return batch.columns[keyPlaces[0]].validity?.inverted
   }
 
-  private func write(_ batch: RecordBatch, _ partition: Int) {
+  private func write(_ batch: RecordBatch, _ partition: Int) throws(QueryFailure) {
     var batch = batch
     if isTable, let kinds = batch.kinds, kinds.contains(.updateBefore) {
       batch = batch.gather(
@@ -154,6 +156,11 @@ final class SinkOperator: Operator {
     appendHeaders(batch, first, &records)
     if !bad.isEmpty { records.remove(rows: bad.map { first + $0 }) }
     outputs[partition] = records
+    guard records.buffer.count <= Self.outputBytesMax else {
+      throw QueryFailure(
+        "one step of the query writes more than 1 GiB to partition \(partition) of topic \(sink.topic)",
+        isLimit: true)
+    }
     guard tracksPositions else { return }
     let kept =
       bad.isEmpty
@@ -204,7 +211,7 @@ final class SinkOperator: Operator {
   /// The records since the last call, by partition.
   func drain() -> [SinkPart] {
     defer { (outputs, positions) = ([:], [:]) }
-    bufferBytes = outputs.values.reduce(bufferBytes) { max($0, $1.buffer.count) }
+    bufferBytes = outputs.values.reduce(bufferBytes) { max($0, min($1.buffer.count, 8 << 20)) }
     return outputs.keys.sorted().compactMap { partition in
       outputs[partition].map {
         SinkPart(partition: partition, records: $0, positions: positions[partition])

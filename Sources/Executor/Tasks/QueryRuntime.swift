@@ -50,6 +50,13 @@ public struct PartitionOutput: Sendable {
   public var encoded: EncodedBatches
 }
 
+/// How much a state store holds.
+public struct StoreSize: Sendable, Hashable {
+  public var name: String
+  public var bytes: Int
+  public var records: Int
+}
+
 /// What one slice did.
 public struct SliceResult: Sendable {
   /// Records for the sink's topic, by partition.
@@ -134,11 +141,23 @@ public final class QueryRuntime {
     cursors.map { ($0.ordinal, $0.partition, $0.committed) }
   }
 
-  /// Bytes of state held.
-  public var stateBytes: Int {
-    tasks.joined().reduce(0) { sum, task in
-      sum + task.stores.reduce(0) { $0 + $1.byteCount }
+  /// Bytes of state held, about. Cheap: it looks at each store's sizes, not at its content.
+  public var stateBytes: Int { tasks.joined().reduce(0) { $0 + $1.stateBytes } }
+
+  /// What each store holds in all partitions together, the largest first.
+  public var storeSizes: [StoreSize] {
+    var sizes: [StoreSize] = []
+    for state in tasks.joined().flatMap(\.stores) {
+      let place =
+        sizes.firstIndex { $0.name == state.name }
+        ?? {
+          sizes.append(StoreSize(name: state.name, bytes: 0, records: 0))
+          return sizes.count - 1
+        }()
+      sizes[place].bytes += state.byteCount
+      sizes[place].records += state.recordCount
     }
+    return sizes.sorted { $0.bytes != $1.bytes ? $0.bytes > $1.bytes : $0.name < $1.name }
   }
 
   public var lateRows: Int { tasks.joined().reduce(0) { $0 + $1.lateRows } }

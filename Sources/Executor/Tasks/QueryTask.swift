@@ -36,6 +36,13 @@ final class QueryTask: @unchecked Sendable {
   }
 
   var stores: [any StateStore] { operators.flatMap(\.stores) }
+
+  var stateBytes: Int {
+    operators.reduce(0) { sum, operation in
+      operation.stores.reduce(sum + operation.workingBytes) { $0 + $1.byteCount }
+    }
+  }
+
   var lateRows: Int { operators.reduce(0) { $0 + $1.lateRows } }
   var failedExpressions: Int { operators.reduce(0) { $0 + $1.failedExpressions } }
 

@@ -17,7 +17,7 @@ struct SinkPart: Sendable {
       return PartitionOutput(
         partition: partition, records: records, encoded: try encoder.encode(records))
     } catch {
-      throw QueryFailure("cannot write a record: \(error)")
+      throw QueryFailure("cannot write a record: \(error)", isLimit: error.kind == .tooLarge)
     }
   }
 

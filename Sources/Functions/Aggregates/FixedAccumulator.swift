@@ -13,6 +13,7 @@ protocol FixedAccumulator: Accumulator {
 
 extension FixedAccumulator {
   var needsOrdinals: Bool { false }
+  var holdsValues: Bool { false }
 
   func reserve(groups count: Int) {
     if states.count < count {

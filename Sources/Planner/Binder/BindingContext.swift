@@ -11,6 +11,7 @@ public final class BindingContext {
   public let registry: (any SchemaRegistry)?
   private var nextColumn = 0
   private var nextSite = 0
+  private var boundSources = 0
 
   public init(
     catalog: Catalog, properties: [String: String], registry: (any SchemaRegistry)? = nil
@@ -26,6 +27,12 @@ public final class BindingContext {
   func newColumn(_ name: String, _ type: DataType) -> PlanColumn {
     defer { nextColumn += 1 }
     return PlanColumn(ColumnID(nextColumn), name, type)
+  }
+
+  /// One more place where a source is read. Throws: too-many-sources.
+  func countSource(at span: Span) throws(PlanError) {
+    boundSources += 1
+    if boundSources > PlanLimits.boundSourcesMax { throw .tooManySources(at: span) }
   }
 
   func newSite() -> Int {

@@ -56,6 +56,7 @@ extension QueryBinder {
         try nested(common.visible).bind(common.query), alias: alias, at: named.name.span)
     }
     let source = try context.catalog.source(named.name)
+    try context.countSource(at: named.name.span)
     var columns: [PlanColumn] = []
     var entries: [Scope.Entry] = []
     var system: [String: ColumnID] = [:]

@@ -100,6 +100,9 @@ public struct QueryBinder {
     if query.selects.count > 1 {
       result = try binder.bindUnion(query, first: result)
     }
+    if !isNested, result.plan.scans.count > PlanLimits.sourcesMax {
+      throw .tooManySources(at: query.span)
+    }
     result.emit = query.emit?.mode
     if let emit = query.emit, emit.mode == .final, !hasWindowedAggregate(result.plan) {
       throw PlanError(
@@ -200,6 +203,7 @@ public struct QueryBinder {
       step.plan = .filter(Filter(input: step.plan, predicate: try binder.predicate(filter)))
     }
     try checkClauses(select, step)
+    try PlanError.check(columns: select.items.count, of: "SELECT", at: select.span)
     let isAggregate =
       select.groupBy != nil || select.items.contains { containsAggregate($0) }
       || select.having != nil

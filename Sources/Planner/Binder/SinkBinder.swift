@@ -42,7 +42,10 @@ public struct SinkBinder {
     let prefix = context.properties["ksql.output.topic.name.prefix"] ?? ""
     let topic = try with.string("KAFKA_TOPIC") ?? (prefix + name)
     let asked = try with.integer("PARTITIONS")
-    if let asked, asked < 1 || asked > 10_000 {
+    if let asked, asked > PlanLimits.partitionsMax {
+      throw .tooManyPartitions(at: with.span(of: "PARTITIONS"))
+    }
+    if let asked, asked < 1 {
       throw PlanError(
         "invalid-property", "PARTITIONS must be between 1 and 10000",
         at: with.span(of: "PARTITIONS"))

@@ -61,7 +61,10 @@ public struct SourceBinder {
     _ with: WithProperties, existing: Int?, _ topic: String
   ) throws(PlanError) -> Int {
     let asked = try with.integer("PARTITIONS")
-    if let asked, asked < 1 || asked > 10_000 {
+    if let asked, asked > PlanLimits.partitionsMax {
+      throw .tooManyPartitions(at: with.span(of: "PARTITIONS"))
+    }
+    if let asked, asked < 1 {
       throw PlanError(
         "invalid-property", "PARTITIONS must be between 1 and 10000",
         at: with.span(of: "PARTITIONS"))
@@ -87,6 +90,7 @@ public struct SourceBinder {
     var columns = inferred
     for element in statement.elements ?? [] {
       let name = element.name.name
+      try PlanError.check(columns: columns.count + 1, of: "source", at: element.name.span)
       let isTable = statement.kind == .table
       if SystemColumn.all.contains(name) {
         throw PlanError(

@@ -5,7 +5,22 @@ public import Syntax
 
 extension Catalog {
   /// Throws: unknown-type, invalid-type.
+  /// Throws: unknown-type; type-too-deep and type-too-large.
   public func type(_ name: TypeName) throws(PlanError) -> DataType {
+    let type = try unchecked(name)
+    guard type.depth <= PlanLimits.typeDepthMax else {
+      throw PlanError(
+        "type-too-deep", "type is nested more than \(PlanLimits.typeDepthMax) levels deep",
+        at: name.span)
+    }
+    guard type.parts <= PlanLimits.columnsMax else {
+      throw PlanError(
+        "type-too-large", "type has more than \(PlanLimits.columnsMax) parts", at: name.span)
+    }
+    return type
+  }
+
+  private func unchecked(_ name: TypeName) throws(PlanError) -> DataType {
     switch name {
     case .named(let named): return try type(named: named.name)
     case .decimal(let decimal):

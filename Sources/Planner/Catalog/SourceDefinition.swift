@@ -91,6 +91,8 @@ public struct SourceDefinition: Hashable, Sendable {
   public var isReadOnly: Bool
   /// Path or glob of a file-backed stream; its lines are the records.
   public var file: String?
+  /// Directories below which its files must lie, as those had it who declared it; nil: anywhere.
+  public var fileRoots: [String]?
   /// The first line of each file names columns and is no record.
   public var fileHasHeader = false
   /// Path of a SQLite file that keeps the table as well.

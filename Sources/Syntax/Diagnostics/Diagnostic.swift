@@ -47,6 +47,18 @@ public struct Diagnostic: Hashable, Sendable {
   }
 }
 
+extension Diagnostic {
+  /// Ids that say that a statement is right but larger than a bound: see `Docs/Limits.md`.
+  private static let limits: Set<String> = [
+    "expression-too-long", "nesting-too-deep", "text-too-long", "too-many-columns",
+    "too-many-joins",
+    "too-many-partitions", "too-many-queries", "too-many-sources", "type-too-deep",
+    "type-too-large",
+  ]
+
+  public var isLimit: Bool { Self.limits.contains(id) }
+}
+
 /// One or more diagnostics, thrown.
 public struct DiagnosticError: Error, Hashable, Sendable {
   /// Never empty.

@@ -18,6 +18,28 @@ enum DurabilityOption: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
+/// A number of bytes: 1048576, 64MiB, 4G.
+struct ByteCount: ExpressibleByArgument {
+  var bytes: Int
+
+  init?(argument: String) {
+    let digits = argument.prefix { $0.isASCII && $0.isNumber }
+    let units = ["": 0, "K": 10, "M": 20, "G": 30, "T": 40]
+    var unit = argument.dropFirst(digits.count).uppercased()
+    for ending in ["IB", "B"] where unit.count > ending.count && unit.hasSuffix(ending) {
+      unit.removeLast(ending.count)
+      break
+    }
+    guard let number = Int(digits), let shift = units[unit] else { return nil }
+    let (bytes, isTooLarge) = number.multipliedReportingOverflow(by: 1 << shift)
+    guard !isTooLarge, bytes > 0 else { return nil }
+    self.bytes = bytes
+  }
+
+  static let stateHelp: ArgumentHelp =
+    "What the state of all queries may take in memory, as 512MiB or 4GiB (default: half of the memory)."
+}
+
 struct DataOptions: ParsableArguments {
   @Option(help: "The data directory; without it everything is temporary.")
   var data: String?
@@ -27,6 +49,9 @@ struct DataOptions: ParsableArguments {
 
   @Option(help: "What an acknowledgement is worth.")
   var durability: DurabilityOption?
+
+  @Option(help: ByteCount.stateHelp)
+  var stateBytesMax: ByteCount?
 
   mutating func validate() throws {
     if let workers, !(1...256).contains(workers) {
@@ -39,7 +64,9 @@ struct DataOptions: ParsableArguments {
   }
 
   var door: Door {
-    Door(directory: data, workers: workers, durability: durability?.durability)
+    Door(
+      directory: data, workers: workers, durability: durability?.durability,
+      stateBytesMax: stateBytesMax?.bytes)
   }
 }
 
@@ -48,11 +75,13 @@ struct Door {
   var directory: String?
   var workers: Int?
   var durability: Durability?
+  var stateBytesMax: Int?
 
   var engineOptions: EngineOptions {
     var options = EngineOptions(directory: directory)
     if let workers { options.workers = workers }
     if let durability { options.durability = durability }
+    if let stateBytesMax { options.stateBytesMax = stateBytesMax }
     return options
   }
 

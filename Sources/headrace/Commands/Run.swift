@@ -126,13 +126,16 @@ struct Run: ParsableCommand {
       lines.append(
         "\(summary.badLines) line\(summary.badLines == 1 ? "" : "s") could not be copied")
     }
-    return lines.isEmpty ? nil : CommandFailure(.code(1), lines.joined(separator: "\n"))
+    return lines.isEmpty
+      ? nil : CommandFailure(.code(summary.isOverLimit ? 5 : 1), lines.joined(separator: "\n"))
   }
 }
 
 extension CommandFailure {
   var isStatement: Bool {
-    if case .code(1) = status { return true }
-    return false
+    switch status {
+    case .code(1), .code(5): true
+    default: false
+    }
   }
 }

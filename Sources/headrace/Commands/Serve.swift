@@ -26,6 +26,9 @@ struct Serve: ParsableCommand {
   @Option(help: "Bytes that one client may send in a second (default: no limit).")
   var producerByteRate: Int?
 
+  @Option(help: ByteCount.stateHelp)
+  var stateBytesMax: ByteCount?
+
   @Option(help: "A script to run at the start, once; may be repeated.")
   var queries: [String] = []
 
@@ -65,6 +68,7 @@ struct Serve: ParsableCommand {
     }
     if let durability { options.durability = durability.durability }
     options.producerByteRate = producerByteRate
+    if let stateBytesMax { options.stateBytesMax = stateBytesMax.bytes }
     let state = Monitor(State())
     Signals.react(endsProcess: false) { _ in state.change { $0.isEnding = true } }
     let engine: Engine

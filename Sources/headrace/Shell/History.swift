@@ -6,10 +6,6 @@ import Glibc
 
 struct History {
   static let entriesMax = 2000
-  private static let secretWords = [
-    "password", "passwd", "secret", "token", "credential", "apikey", "api_key", "private_key",
-  ]
-
   /// Oldest first, without duplicates.
   private(set) var entries: [String] = []
   private let path: String?
@@ -35,10 +31,7 @@ struct History {
     getenv("HOME").map { String(cString: $0) + "/.headrace_history" }
   }
 
-  static func isSecret(_ text: String) -> Bool {
-    let lower = text.lowercased()
-    return secretWords.contains { lower.contains($0) }
-  }
+  static func isSecret(_ text: String) -> Bool { Secret.isMentioned(in: text) }
 
   /// Returns whether the entry was taken.
   mutating func add(_ statement: String) -> Bool {
@@ -62,6 +55,7 @@ struct History {
     guard descriptor >= 0 else {
       return complain("cannot keep the history: \(String(cString: strerror(errno)))")
     }
+    fchmod(descriptor, 0o600)
     let output = Output(descriptor)
     for entry in entries { output.write(EscapedLine.escaped(entry) + "\n") }
     let isWritten = output.flush()

@@ -1,6 +1,7 @@
 // A buffered file descriptor that remembers its first failure: after it nothing more is written, and the
 // command ends with the status that says so.
 
+import Engine
 import Glibc
 
 final class Output {
@@ -9,9 +10,13 @@ final class Output {
   private let descriptor: Int32
   private(set) var failure: Int32?
   private var buffer: [UInt8] = []
+  /// On a terminal: nothing that comes from data steers it.
+  private var terminal: TerminalText?
 
-  init(_ descriptor: Int32) {
+  /// `isSteering`: the text is our own and moves the cursor.
+  init(_ descriptor: Int32, isSteering: Bool = false) {
     self.descriptor = descriptor
+    terminal = !isSteering && isatty(descriptor) == 1 ? TerminalText() : nil
     buffer.reserveCapacity(Self.bufferBytes + 4096)
   }
 
@@ -36,6 +41,7 @@ final class Output {
   /// Returns whether all that was written has arrived.
   @discardableResult
   func flush() -> Bool {
+    if terminal != nil { buffer = terminal?.escaped(buffer) ?? buffer }
     var done = 0
     while failure == nil, done < buffer.count {
       let count = buffer.withUnsafeBytes {

@@ -51,7 +51,7 @@ final class Progress: Sendable {
   }
 
   private func write(_ text: String) {
-    let output = Output(2)
+    let output = Output(2, isSteering: true)
     output.write(text)
     output.flush()
   }

@@ -1,0 +1,340 @@
+// The seam under files that are not the log's: streams over files, COPY in and out, scripts of RUN SCRIPT. A test puts
+// one in that fails or gives little; `PosixOutsideFiles` is the machine's.
+//
+// Roots: a submitted script may touch only what lies below declared directories. The check and the opening are one
+// step: the root is opened, and the rest of the path from there by openat2 with RESOLVE_BENEATH, so that neither
+// `..` nor a link nor a directory that is swapped for a link in between leads out. Where the kernel has no openat2
+// each part is opened by itself, and no links are taken at all. Only regular files are opened below roots.
+
+import CSupport
+import Glibc
+public import LogStorage
+
+/// Calls block; one call is one I/O.
+public protocol OutsideFiles: Sendable {
+  /// Paths that fit a pattern. Order: sorted.
+  func matches(_ pattern: String) -> [String]
+  /// `roots`: where the file must lie; nil: anywhere. Throws: `notFound`, `io`; `outside` of the roots.
+  func open(_ path: String, beneath roots: [String]?) throws(OutsideError) -> any OutsideFile
+  /// A file that appears whole under its name when `finish` is called, or not at all. What is no regular file
+  /// (a pipe, a terminal) is written to as it is.
+  func create(_ path: String, beneath roots: [String]?) throws(OutsideError) -> any OutsideFile
+}
+
+public enum OutsideError: Error {
+  /// The path leads out of the declared directories.
+  case outside
+  case storage(StorageError)
+}
+
+/// Closed when the last reference goes.
+public protocol OutsideFile: AnyObject, Sendable {
+  var path: String { get }
+  /// Bytes at a place; fewer than asked is no end, none is.
+  func read(into target: UnsafeMutableRawBufferPointer, at position: Int64) throws(StorageError)
+    -> Int
+  /// The next bytes, of a pipe as well; none: the end.
+  func readNext(into target: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int
+  /// Appends all of it or throws.
+  func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError)
+  /// What was written is durable and has its name.
+  func finish() throws(StorageError)
+  func identity() throws(StorageError) -> (device: UInt64, inode: UInt64, size: Int64)
+}
+
+extension OutsideFile {
+  func readNext(into chunk: inout [UInt8]) throws(StorageError) -> Int {
+    let result = chunk.withUnsafeMutableBytes { bytes -> Result<Int, StorageError> in
+      do throws(StorageError) { return .success(try readNext(into: bytes)) } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  func write(_ bytes: [UInt8]) throws(StorageError) {
+    let result = bytes.withUnsafeBytes { bytes -> Result<Void, StorageError> in
+      do throws(StorageError) { return .success(try write(bytes)) } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
+  }
+
+  /// All that is left of it. Throws: `tooLarge`.
+  func contents(limit: Int) throws(StorageError) -> [UInt8] {
+    var result: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = try readNext(into: &chunk)
+      if count == 0 { return result }
+      result += chunk[..<count]
+      guard result.count <= limit else {
+        throw StorageError(.tooLarge, "read", path: path, expected: "at most \(limit) bytes")
+      }
+    }
+  }
+}
+
+public struct PosixOutsideFiles: OutsideFiles {
+  /// Tests walk without openat2.
+  var hasOpenat2 = true
+
+  public init() {}
+
+  public func matches(_ pattern: String) -> [String] {
+    var found = glob_t()
+    defer { globfree(&found) }
+    guard glob(pattern, GLOB_TILDE, nil, &found) == 0 else { return [] }
+    return (0..<Int(found.gl_pathc)).compactMap { index in
+      found.gl_pathv[index].map { String(cString: $0) }
+    }.sorted()
+  }
+
+  public func open(_ path: String, beneath roots: [String]?) throws(OutsideError) -> any OutsideFile
+  {
+    guard !path.utf8.contains(0) else { throw .outside }
+    guard let roots else {
+      let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw failure("opening", path) }
+      return DescriptorFile(path, descriptor)
+    }
+    let place = try Place(path, roots)
+    defer { close(place.root) }
+    // Not waiting for the other end of a pipe.
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
+    let descriptor = try openBelow(place.root, place.rest, flags, path)
+    return try regular(descriptor, path)
+  }
+
+  public func create(
+    _ path: String, beneath roots: [String]?
+  ) throws(OutsideError) -> any OutsideFile {
+    guard !path.utf8.contains(0) else { throw .outside }
+    guard let roots else {
+      var status = stat()
+      if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+        let descriptor = Glibc.open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("opening", path) }
+        return DescriptorFile(path, descriptor)
+      }
+      // A link to a file stays one: what it leads to is written.
+      var target = path
+      if let resolved = realpath(path, nil) {
+        target = String(cString: resolved)
+        free(resolved)
+      }
+      let (parent, name) = split(target)
+      let directory = Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard directory >= 0 else { throw failure("opening", path) }
+      return try DescriptorFile.new(path, name, in: directory)
+    }
+    let place = try Place(path, roots)
+    defer { close(place.root) }
+    let (parent, name) = split(place.rest)
+    guard !name.isEmpty, name != ".", name != ".." else { throw .outside }
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+    let directory = try openBelow(place.root, parent, flags, path)
+    var status = stat()
+    if fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+      status.st_mode & S_IFMT != S_IFREG
+    {
+      close(directory)
+      if status.st_mode & S_IFMT == S_IFLNK { throw .outside }
+      throw .storage(StorageError(.io, "writing", path: path, expected: "a regular file"))
+    }
+    return try DescriptorFile.new(path, name, in: directory)
+  }
+
+  private func regular(_ descriptor: Int32, _ path: String) throws(OutsideError) -> any OutsideFile
+  {
+    let file = DescriptorFile(path, descriptor)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("asking for", path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .storage(StorageError(.io, "opening", path: path, expected: "a regular file"))
+    }
+    return file
+  }
+
+  /// `directory` and what comes after the last slash.
+  private func split(_ path: String) -> (parent: String, name: String) {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+    let parent = String(path[..<slash])
+    return (parent.isEmpty ? "/" : parent, String(path[path.index(after: slash)...]))
+  }
+
+  private func openBelow(
+    _ root: Int32, _ rest: String, _ flags: Int32, _ path: String
+  ) throws(OutsideError) -> Int32 {
+    if hasOpenat2 {
+      let descriptor = headrace_open_beneath(root, rest, flags, 0)
+      if descriptor >= 0 { return descriptor }
+      switch errno {
+      case EXDEV, ELOOP: throw .outside
+      // The walk decides: no such call, forbidden by a sandbox, or a rename just now.
+      case ENOSYS, EPERM, EAGAIN, EINVAL: break
+      default: throw failure("opening", path)
+      }
+    }
+    return try walk(root, rest, flags, path)
+  }
+
+  /// Part by part, without links. `..` could leave through a directory that is moved, so there is none.
+  private func walk(
+    _ root: Int32, _ rest: String, _ flags: Int32, _ path: String
+  ) throws(OutsideError) -> Int32 {
+    let parts = rest.split(separator: "/").filter { $0 != "." }
+    guard !parts.contains("..") else { throw .outside }
+    var directory = dup(root)
+    for (index, part) in parts.enumerated() {
+      let isLast = index == parts.count - 1
+      let how = isLast ? flags | O_NOFOLLOW : O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+      let next = openat(directory, String(part), how)
+      let number = errno
+      close(directory)
+      guard next >= 0 else {
+        // A link where a directory is asked for is ENOTDIR.
+        if number == ELOOP || number == ENOTDIR { throw .outside }
+        errno = number
+        throw failure("opening", path)
+      }
+      directory = next
+    }
+    return directory
+  }
+
+  private func failure(_ operation: String, _ path: String) -> OutsideError {
+    .storage(
+      StorageError(errno == ENOENT ? .notFound : .io, operation, path: path, errno: errno))
+  }
+}
+
+/// A path as an open root and what follows it.
+private struct Place {
+  var root: Int32
+  var rest: String
+
+  /// Throws: `outside`, when no root is above the path as it is written.
+  init(_ path: String, _ roots: [String]) throws(OutsideError) {
+    for root in roots {
+      var names = [root]
+      if let resolved = realpath(root, nil) {
+        names.append(String(cString: resolved))
+        free(resolved)
+      }
+      for name in names {
+        let base = name.hasSuffix("/") ? name : name + "/"
+        guard path.hasPrefix(base), path.utf8.count > base.utf8.count else { continue }
+        let descriptor = Glibc.open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { continue }
+        self.root = descriptor
+        rest = String(path.dropFirst(base.count).drop { $0 == "/" })
+        if rest.isEmpty { rest = "." }
+        return
+      }
+    }
+    throw .outside
+  }
+}
+
+final class DescriptorFile: OutsideFile {
+  let path: String
+  private let descriptor: Int32
+  /// Of a file that is being made: its directory, its name there for now, and the one it will have.
+  private let making: (directory: Int32, temporary: String, name: String)?
+  private let isFinished = Monitor(false)
+  private let written = Monitor(Int64(0))
+
+  init(_ path: String, _ descriptor: Int32) {
+    self.path = path
+    self.descriptor = descriptor
+    making = nil
+  }
+
+  private init(_ path: String, _ descriptor: Int32, _ making: (Int32, String, String)) {
+    self.path = path
+    self.descriptor = descriptor
+    self.making = (making.0, making.1, making.2)
+  }
+
+  /// Takes over the directory's descriptor. The mode is 0600 whatever the umask; that of a file that is replaced is
+  /// not kept.
+  static func new(
+    _ path: String, _ name: String, in directory: Int32
+  ) throws(OutsideError) -> DescriptorFile {
+    let temporary = ".\(name.prefix(200)).\(getpid()).part"
+    unlinkat(directory, temporary, 0)
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    let descriptor = openat(directory, temporary, flags, 0o600)
+    guard descriptor >= 0, fchmod(descriptor, 0o600) == 0 else {
+      let error = StorageError(.io, "making", path: path, errno: errno)
+      close(directory)
+      if descriptor >= 0 { close(descriptor) }
+      throw .storage(error)
+    }
+    return DescriptorFile(path, descriptor, (directory, temporary, name))
+  }
+
+  deinit {
+    close(descriptor)
+    guard let making else { return }
+    if !isFinished.withLock({ $0 }) { unlinkat(making.directory, making.temporary, 0) }
+    close(making.directory)
+  }
+
+  func read(
+    into target: UnsafeMutableRawBufferPointer, at position: Int64
+  ) throws(StorageError) -> Int {
+    while true {
+      let got = pread(descriptor, target.baseAddress, target.count, off_t(position))
+      if got >= 0 { return got }
+      guard errno == EINTR else { throw failure("read", position) }
+    }
+  }
+
+  func readNext(into target: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+    while true {
+      let got = Glibc.read(descriptor, target.baseAddress, target.count)
+      if got >= 0 { return got }
+      guard errno == EINTR else { throw failure("read", nil) }
+    }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    if isatty(descriptor) == 1 {
+      var text = TerminalText()
+      let escaped = text.escaped(Array(bytes))
+      if escaped.count != bytes.count { return try write(escaped) }
+    }
+    var done = 0
+    while done < bytes.count {
+      let put = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if put < 0, errno == EINTR { continue }
+      guard put > 0 else { throw failure("write", written.withLock { $0 } + Int64(done)) }
+      done += put
+    }
+    written.withLock { $0 += Int64(bytes.count) }
+  }
+
+  func finish() throws(StorageError) {
+    guard let making else { return }
+    guard fsync(descriptor) == 0 else { throw failure("sync", nil) }
+    guard renameat(making.directory, making.temporary, making.directory, making.name) == 0 else {
+      throw failure("naming", nil)
+    }
+    isFinished.withLock { $0 = true }
+    guard fsync(making.directory) == 0 else { throw failure("sync", nil) }
+  }
+
+  func identity() throws(StorageError) -> (device: UInt64, inode: UInt64, size: Int64) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("stat", nil) }
+    return (UInt64(status.st_dev), UInt64(status.st_ino), Int64(status.st_size))
+  }
+
+  private func failure(_ operation: String, _ position: Int64?) -> StorageError {
+    let kind: StorageError.Kind = [ENOSPC, EDQUOT, EFBIG].contains(errno) ? .full : .io
+    return StorageError(kind, operation, path: path, position: position, errno: errno)
+  }
+}

@@ -1,0 +1,116 @@
+// The bound of the memory that state takes: of all stores of all queries, push queries included, and of the
+// tables that are kept folded for pull queries. It is looked at once a slice. A query whose slice takes the sum
+// past the bound fails before anything of that slice is committed, so it stays where it was and its memory is
+// free; the others go on. It goes on from there when it is resumed, or opened again, under a higher bound.
+
+import Columns
+import Executor
+import Glibc
+import LogStorage
+
+public enum StateBudget {
+  /// Half of the memory that this process may have: of the machine's, or of its control group's.
+  public static let standard: Int = {
+    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    var bytes = physical > 0 ? physical : 4 << 30
+    if let limit = controlGroupBytes { bytes = min(bytes, limit) }
+    return max(bytes / 2, 64 << 20)
+  }()
+
+  private static var controlGroupBytes: Int? {
+    let file = open("/sys/fs/cgroup/memory.max", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var text = [UInt8](repeating: 0, count: 32)
+    let count = read(file, &text, text.count)
+    return Int(String(decoding: text.prefix(max(0, count)).prefix { $0 != 0x0A }, as: UTF8.self))
+  }
+
+  /// 1536 -> "1.5 KiB".
+  static func text(_ bytes: Int) -> String {
+    var (value, unit) = (Double(bytes), 0)
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024, unit < units.count - 1 {
+      value /= 1024
+      unit += 1
+    }
+    let tenths = Int((value * 10).rounded())
+    return unit == 0 || tenths % 10 == 0
+      ? "\(tenths / 10) \(units[unit])" : "\(tenths / 10).\(tenths % 10) \(units[unit])"
+  }
+}
+
+extension Engine {
+  /// Bytes of the tables that are kept folded for pull queries.
+  var tableFoldBytes: Int { tableFolds.values.reduce(0) { $0 + $1.byteCount } }
+
+  /// Adds up what all queries hold.
+  func countState() {
+    heldBytes =
+      queries.reduce(0) { $0 + $1.stateBytes } + pushes.reduce(0) { $0 + $1.stateBytes }
+  }
+
+  /// What is held when `runtime`, which held `before`, has grown; nil: it fits, or has not grown. Tables that
+  /// are kept for pull queries go first.
+  private func excess(_ runtime: QueryRuntime, before: Int) -> Int? {
+    let bytes = runtime.stateBytes
+    let total = heldBytes - before + bytes
+    guard bytes > before, total + tableFoldBytes > options.stateBytesMax else { return nil }
+    tableFolds = [:]
+    return total > options.stateBytesMax ? total : nil
+  }
+
+  private func refusal(_ name: String, _ runtime: QueryRuntime, _ total: Int) -> QueryFailure {
+    let largest = runtime.storeSizes.first.map {
+      ", \(StateBudget.text($0.bytes)) of it in store \($0.name) (\($0.records) records)"
+    }
+    return QueryFailure(
+      "\(name) would hold \(StateBudget.text(runtime.stateBytes)) of state\(largest ?? ""), and all "
+        + "queries together \(StateBudget.text(total)); --state-bytes-max allows "
+        + "\(StateBudget.text(options.stateBytesMax))", isLimit: true)
+  }
+
+  /// A slice of the query is computed: does its state fit?
+  func budgetRefusal(_ runtime: QueryRuntime, _ query: RunningQuery) -> QueryFailure? {
+    if let total = excess(runtime, before: query.stateBytes) {
+      let failure = refusal("query \(query.id)", runtime, total)
+      heldBytes -= query.stateBytes
+      return failure
+    }
+    let bytes = runtime.stateBytes
+    heldBytes += bytes - query.stateBytes
+    query.stateBytes = bytes
+    return nil
+  }
+
+  /// The query is on its way to its committed state.
+  /// Throws: there is no room for it.
+  func checkBudget(_ runtime: QueryRuntime, _ query: RunningQuery) throws(QueryFailure) {
+    countState()
+    heldBytes -= query.stateBytes
+    if let total = excess(runtime, before: 0) {
+      throw refusal("query \(query.id)", runtime, total)
+    }
+  }
+
+  func checkBudget(_ push: PushQuery) throws(QueryFailure) {
+    if let total = excess(push.runtime, before: push.stateBytes) {
+      heldBytes -= push.stateBytes
+      push.stateBytes = 0
+      throw refusal("the push query", push.runtime, total)
+    }
+    let bytes = push.runtime.stateBytes
+    heldBytes += bytes - push.stateBytes
+    push.stateBytes = bytes
+  }
+
+  /// A pull query is on its way; its rows wait in memory for their reader.
+  func checkBudget(_ runtime: QueryRuntime, rows: Int, columns: Int) throws(QueryFailure) {
+    if let total = excess(runtime, before: 0) { throw refusal("the pull query", runtime, total) }
+    let answer = rows * (columns * MemoryLayout<Value>.stride + 32)
+    guard heldBytes + answer > options.stateBytesMax else { return }
+    throw QueryFailure(
+      "the answer has more than \(rows) rows (\(StateBudget.text(answer))); --state-bytes-max allows "
+        + "\(StateBudget.text(options.stateBytesMax)) in all", isLimit: true)
+  }
+}

@@ -1,0 +1,223 @@
+// The bounds of `Docs/Limits.md` that the engine keeps: at the bound all is well, one beyond it is an error that
+// says which. (Bounds of the parser are in SyntaxTests, of the state's memory in StateBudgetTests.)
+
+import Columns
+import Executor
+import Foundation
+import LogStorage
+import Syntax
+import Testing
+
+@testable import Engine
+
+private struct Bound: CustomTestStringConvertible, Sendable {
+  var name: String
+  var limit: Int
+  /// Id of a diagnostic, or words of another error.
+  var says: String
+  var before: [String] = []
+  var statement: @Sendable (Int) -> String
+  var testDescription: String { name }
+}
+
+private func list(_ count: Int, _ separator: String, _ item: (Int) -> String) -> String {
+  (0..<count).map(item).joined(separator: separator)
+}
+
+private let with = "WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON')"
+private let source =
+  "CREATE STREAM s (k INT KEY, v STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');"
+
+private let bounds: [Bound] = [
+  Bound(name: "columns of a source", limit: 4096, says: "too-many-columns") { count in
+    "CREATE STREAM t (\(list(count, ", ") { "c\($0) INT" })) \(with);"
+  },
+  Bound(name: "columns of a SELECT", limit: 4096, says: "too-many-columns", before: [source]) {
+    "CREATE STREAM t AS SELECT k, \(list($0 - 1, ", ") { "v AS c\($0)" }) FROM s;"
+  },
+  Bound(
+    name: "columns added", limit: 4096, says: "too-many-columns",
+    before: ["CREATE STREAM t (\(list(4000, ", ") { "c\($0) INT" })) \(with);"]
+  ) { "ALTER STREAM t \(list($0 - 4000, ", ") { "ADD COLUMN d\($0) INT" });" },
+  Bound(name: "partitions", limit: 10_000, says: "too-many-partitions") {
+    "CREATE STREAM t (c INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=\($0));"
+  },
+  Bound(name: "sources united", limit: 256, says: "too-many-sources", before: [source]) {
+    list($0, " UNION ALL ") { _ in "SELECT v FROM s" } + ";"
+  },
+  Bound(name: "depth of a type", limit: 64, says: "type-too-deep") { depth in
+    "CREATE TYPE t AS \(list(depth, "") { _ in "ARRAY<" })INT\(list(depth, "") { _ in ">" });"
+  },
+  Bound(name: "parts of a type", limit: 4096, says: "type-too-large") { count in
+    "CREATE TYPE t AS STRUCT<\(list(count - 1, ", ") { "f\($0) INT" })>;"
+  },
+  Bound(
+    name: "queries", limit: 3, says: "too-many-queries",
+    before: [source] + (0..<2).map { "CREATE STREAM q\($0) AS SELECT * FROM s;" }
+  ) { count in
+    count == 3
+      ? "CREATE STREAM last AS SELECT * FROM s;" : "INSERT INTO q0 SELECT * FROM s;"
+  },
+  Bound(
+    name: "a record", limit: 16 << 20, says: "at most 16777216 bytes",
+    before: [
+      "CREATE STREAM b (v STRING) WITH (KAFKA_TOPIC='b', VALUE_FORMAT='KAFKA');"
+    ]
+  ) { "\($0)" },
+]
+
+@Suite struct LimitTests {
+  private func open(_ change: (inout EngineOptions) -> Void = { _ in }) throws -> Engine {
+    var options = EngineOptions()
+    options.queriesMax = 3
+    change(&options)
+    return try Engine.open(options)
+  }
+
+  @discardableResult
+  private func run(_ text: String, _ engine: Engine) throws -> CollectedResult {
+    let result = CollectedResult()
+    let session = Session(engine: engine)
+    session.endsAtIdle = true
+    try session.execute(statement: SourceText(name: "test", text), result)
+    return result
+  }
+
+  private func append(_ bytes: Int, _ engine: Engine) throws {
+    var records = RawRecords(buffer: ByteBuffer(capacity: bytes))
+    records.append(key: nil, value: [UInt8](repeating: 0x78, count: bytes), timestamp: 1)
+    try engine.append("b", records)
+  }
+
+  @Test(arguments: bounds) private func isKept(_ bound: Bound) throws {
+    let engine = try open()
+    for text in bound.before { try run(text, engine) }
+    let isRecord = bound.name == "a record"
+    func attempt(_ count: Int) throws {
+      if isRecord { try append(count, engine) } else { try run(bound.statement(count), engine) }
+    }
+    if bound.name == "queries" {
+      try attempt(3)
+    } else if !["columns added", "partitions"].contains(bound.name) {
+      try attempt(bound.limit)
+      for text in ["DROP STREAM IF EXISTS t;", "DROP TYPE IF EXISTS t;"] { try run(text, engine) }
+    }
+    let error = try #require(throws: EngineError.self) { try attempt(bound.limit + 1) }
+    #expect("\(error)".contains(bound.says), "\("\(error)".prefix(400))")
+    #expect(ServiceError(error).kind == .limit, "\(bound.name)")
+    if ["columns added", "partitions"].contains(bound.name) { try attempt(bound.limit) }
+    // Nothing of the refused one is there.
+    #expect(try run("SHOW QUERIES;", engine).rows.count <= 3)
+    try engine.close()
+  }
+
+  /// A common table is bound wherever it is named: thirty that double each other would be a billion.
+  @Test func commonTablesThatDoubleEachOther() throws {
+    let engine = try open()
+    try run(source, engine)
+    let tables = (0..<30).map { number in
+      let below = number == 0 ? "s" : "t\(number - 1)"
+      return "t\(number) AS (SELECT v FROM \(below) UNION ALL SELECT v FROM \(below))"
+    }
+    let error = try #require(throws: EngineError.self) {
+      try run("WITH \(tables.joined(separator: ", ")) SELECT v FROM t29;", engine)
+    }
+    #expect("\(error)".contains("too-many-sources"))
+    try engine.close()
+  }
+
+  /// What a row becomes leaves in parts, in order; and it all arrives.
+  @Test func aLongListIsStreamed() throws {
+    let engine = try open()
+    try run(source, engine)
+    try run("CREATE STREAM e AS SELECT k, EXPLODE(GENERATE_SERIES(1, 30000)) AS n FROM s;", engine)
+    try run("INSERT INTO s (k, v) VALUES (1, 'a'), (2, 'b');", engine)
+    try engine.runUntilIdle()
+    let rows = try run("SELECT COUNT(*) AS n, MIN(n) AS a, MAX(n) AS b FROM e;", engine).rows
+    #expect(rows.map(\.values) == [[.bigint(60_000), .int(1), .int(30_000)]])
+    try engine.close()
+  }
+
+  @Test func likeIsGivenUp() throws {
+    let engine = try open()
+    try run(source, engine)
+    let text = String(repeating: "a", count: 200_000)
+    try run("INSERT INTO s (k, v) VALUES (1, '\(text)'), (2, 'aab');", engine)
+    let pattern = "%" + String(repeating: "a", count: 100_000) + "b%"
+    let rows = try run("SELECT k FROM s WHERE v LIKE '\(pattern)' OR v LIKE '%aab';", engine).rows
+    #expect(rows.map(\.values) == [[.int(2)]])
+    try engine.close()
+  }
+
+  /// Rows are made while nobody takes them: at the bound they wait, one more ends the reader alone. No clock.
+  @Test func aSlowReaderOfAPushQuery() throws {
+    for (rows, bytes, says) in [
+      (100, 1 << 30, "more than 100 rows"), (1 << 30, 10_000, "more than 9.8 KiB"),
+    ] {
+      let engine = try open {
+        $0.pushRowsMax = rows
+        $0.pushBytesMax = bytes
+      }
+      try run(source, engine)
+      try run("CREATE STREAM onward AS SELECT k, v FROM s;", engine)
+      let reader = HeldReader()
+      let thread = Thread {
+        let session = Session(engine: engine)
+        session.isEngineDriven = true
+        do {
+          try session.execute(
+            statement: SourceText(name: "push", "SELECT k, v FROM s EMIT CHANGES;"), reader)
+        } catch {
+          reader.end(error)
+        }
+      }
+      thread.start()
+      #expect(reader.hasBegun())
+      func insert(_ numbers: Range<Int>) throws {
+        let values = numbers.map { "(\($0), 'x')" }.joined(separator: ", ")
+        try run("INSERT INTO s (k, v) VALUES \(values);", engine)
+        try engine.runUntilIdle()
+      }
+      // One row is held by the reader, the others wait.
+      try insert(0..<1)
+      #expect(reader.holds())
+      try insert(1..<101)
+      #expect(engine.lock.withLock { engine.pushes.count } == 1)
+      try insert(101..<500)
+      // The engine has gone on, and let the reader go.
+      #expect(engine.lock.withLock { engine.pushes.count } == 0)
+      #expect(engine.queryStatus.map(\.rowsWritten) == [500])
+      reader.release()
+      let error = try #require(reader.error())
+      #expect("\(error)".contains(says), "\(error)")
+      #expect(ServiceError(error).kind == .limit)
+      try engine.close()
+    }
+  }
+}
+
+/// Takes one batch of rows and holds it until it is released.
+private final class HeldReader: ResultHandler, @unchecked Sendable {
+  // Unchecked: the state is a monitor's.
+  private struct State: Sendable {
+    var hasBegun = false
+    var isHolding = false
+    var isReleased = false
+    var error: EngineError?
+  }
+  private let state = Monitor(State())
+
+  func message(_ text: String) {}
+  func begin(_ columns: [ResultColumn]) { state.change { $0.hasBegun = true } }
+  func rows(_ rows: [ResultRow]) -> Bool {
+    state.change { $0.isHolding = true }
+    _ = state.wait(milliseconds: 60_000) { $0.isReleased ? true : nil }
+    return true
+  }
+  func end(_ note: String?) {}
+  func end(_ error: any Error) { state.change { $0.error = error as? EngineError } }
+  func release() { state.change { $0.isReleased = true } }
+  func hasBegun() -> Bool { state.wait(milliseconds: 60_000) { $0.hasBegun ? true : nil } ?? false }
+  func holds() -> Bool { state.wait(milliseconds: 60_000) { $0.isHolding ? true : nil } ?? false }
+  func error() -> EngineError? { state.wait(milliseconds: 60_000) { $0.error } }
+}
