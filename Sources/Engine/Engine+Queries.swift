@@ -5,6 +5,7 @@ import Executor
 import LogStorage
 import Planner
 import Syntax
+import Synchronization
 
 extension Engine {
   /// Plans a query to its physical form.
@@ -40,6 +41,7 @@ extension Engine {
     } catch {
       query.state = .failed
       query.failure = error.message
+      hasFailures.store(true, ordering: .releasing)
     }
   }
 

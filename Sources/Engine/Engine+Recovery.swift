@@ -6,6 +6,7 @@ import Executor
 import LogStorage
 import Planner
 import Syntax
+import Synchronization
 
 extension Engine {
   func recover() throws(EngineError) {
@@ -21,13 +22,9 @@ extension Engine {
       case .paused?: query.state = .paused
       case .failed?: query.state = .failed
       case .catchingUp?, .live?, nil:
-        do {
-          try start(query)
-        } catch {
-          query.state = .failed
-          query.failure = error.message
-        }
+        startOrFail(query)
       }
+      if query.failure != nil { hasFailures.store(true, ordering: .releasing) }
     }
   }
 

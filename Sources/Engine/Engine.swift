@@ -83,6 +83,7 @@ public final class Engine: @unchecked Sendable {
       if catalog.sources.values.contains(where: { $0.sqlite != nil }) {
         hasMirrors.store(true, ordering: .releasing)
       }
+      if !isTrial { published.set(catalog) }
     }
   }
   /// In the order in which they were made.
@@ -92,12 +93,18 @@ public final class Engine: @unchecked Sendable {
   var nextQuerySequence = 0
   var nextStatement = 0
   var errorRanges: [String: [Range<Int64>]] = [:]
-  var tableFolds: [String: TableFold] = [:]
+  let tableFolds: TableFolds
+  /// The catalog for who does not wait for the engine.
+  let published = PublishedCatalog()
+  /// The catalog is changed for trial and will be as it was.
+  var isTrial = false
   /// For conditional inserts, which do not wait for epochs; guards `keyOffsets`.
   let versionLock = FairLock()
   let keeper = MirrorKeeper()
   /// Some table is kept in a SQLite file.
   let hasMirrors = Atomic<Bool>(false)
+  /// Some query has failed since the engine was opened.
+  let hasFailures = Atomic<Bool>(false)
   var keyOffsets: [String: KeyOffsets] = [:]
   /// The open files of file-backed streams, by source and partition.
   var fileReaders: [String: FileReader] = [:]
@@ -137,8 +144,10 @@ public final class Engine: @unchecked Sendable {
     self.options = options
     pool = WorkerPool(workers: options.workers)
     view = EpochView(log: log)
+    tableFolds = TableFolds(log)
     catalog = Catalog(functions: options.functions)
     epoch = log.lastEpoch
+    published.set(catalog)
   }
 
   /// Ends the queries' threads and closes the log; what is committed stays.
@@ -162,7 +171,11 @@ public final class Engine: @unchecked Sendable {
 
   /// Id and reason of every failed query.
   public var queryFailures: [String] {
-    lock.withLock { queries.compactMap { query in query.failure.map { "\(query.id): \($0)" } } }
+    // Who ends a session does not wait for an epoch to hear that all is well.
+    guard hasFailures.load(ordering: .acquiring) else { return [] }
+    return lock.withLock {
+      queries.compactMap { query in query.failure.map { "\(query.id): \($0)" } }
+    }
   }
 
   // MARK: - Epochs
@@ -225,6 +238,7 @@ public final class Engine: @unchecked Sendable {
   /// ahead of the log, and is made anew from there. (A poisoned log takes no more work until it is opened
   /// again, which does the same.)
   private func rollBack(_ error: EngineError) {
+    published.set(catalog)
     for push in pushes where !push.isEnded { push.fail("the log failed: \(error)") }
     pushes = []
     if case .storage(let fault) = error, fault.kind == .poisoned { return }
@@ -278,6 +292,8 @@ public final class Engine: @unchecked Sendable {
     }
     if !commit.outputs.isEmpty || !commit.metadata.isEmpty {
       epoch += 1
+      // Until the swap is finished, the table's records are not those that the catalog describes.
+      if !swaps.isEmpty { published.hide() }
       try write(commit)
       for query in queries { query.isUncommitted = false }
     }
@@ -435,6 +451,7 @@ public final class Engine: @unchecked Sendable {
   func fail(_ query: RunningQuery, _ message: String, _ commit: inout EpochCommit) {
     query.state = .failed
     query.failure = message
+    hasFailures.store(true, ordering: .releasing)
     query.isUncommitted = true
     query.runtime = nil
     commit.metadata.append(

@@ -15,6 +15,12 @@ final class EpochView: @unchecked Sendable {
 
   init(log: LogStore) { self.log = log }
 
+  /// Of a moment that somebody else has fixed.
+  init(log: LogStore, ends: [String: [Int64]]) {
+    self.log = log
+    self.ends = ends
+  }
+
   /// Fixes the ends of the topics for the epoch that begins.
   func begin(_ topics: Set<String>) throws(StorageError) {
     ends.removeAll(keepingCapacity: true)

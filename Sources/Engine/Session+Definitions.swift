@@ -25,6 +25,7 @@ extension Session {
     engine.epoch += 1
     epoch.epoch = engine.epoch
     if let attachedChange { epoch.metadata.append(attachedChange) }
+    changedEngine()
     _ = try storing { () throws(StorageError) in try engine.log.commit(epoch) }
   }
 
@@ -361,12 +362,7 @@ extension Session {
         query.runtime = nil
       case .resume:
         guard query.state == .paused || query.state == .failed else { continue }
-        do {
-          try engine.start(query)
-        } catch {
-          query.state = .failed
-          query.failure = error.message
-        }
+        engine.startOrFail(query)
       }
       if node.action != .terminate {
         epoch.metadata.append(
