@@ -53,6 +53,9 @@ open_orders
 start
 submit shipping.sql
 sql "SHOW TOPICS;"
+echo "who takes the public topic for something else: $("$HEADRACE" run --data "$data" \
+  -c "CREATE STREAM refunds (id INT KEY, state INT) WITH (KAFKA_TOPIC = 'orders.events', VALUE_FORMAT = 'JSON');" \
+  2>&1 | head -n 1)"
 
 "$HEADRACE" run --data "$orders" created.sql 2>/dev/null
 "$HEADRACE" run --data "$data" packed.sql 2>/dev/null

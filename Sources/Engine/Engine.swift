@@ -144,7 +144,7 @@ public final class Engine: @unchecked Sendable {
     self.options = options
     pool = WorkerPool(workers: options.workers)
     view = EpochView(log: log)
-    tableFolds = TableFolds(log)
+    tableFolds = TableFolds(log, clock: options.clock)
     catalog = Catalog(functions: options.functions)
     epoch = log.lastEpoch
     published.set(catalog)

@@ -5,8 +5,8 @@
 // topics' ends: so what it gets is as of one commit, and no epoch waits for it. Long work is done before, one
 // partition at a time.
 //
-// Invariant: a fold shows no record beyond the committed end. What compaction may have taken away before it was
-// folded in (a deletion, say) is not missed: after a compaction a fold is made anew.
+// Invariant: a fold shows no record beyond the committed end, and misses no deletion: compaction keeps one for the
+// topic's time after it has first met it; a fold that was not looked after for so long is made anew.
 
 import Columns
 import Executor
@@ -49,6 +49,8 @@ final class TableFolds: @unchecked Sendable {
     /// The topic as it was when the fold began.
     var id: Int64
     var replacements: Int
+    /// When it was last brought up to the end.
+    var seenMs = Int64.min
     var fold = TableFold()
     /// These two under the lock of the table of folds.
     var byteCount = 0
@@ -70,11 +72,15 @@ final class TableFolds: @unchecked Sendable {
   static let lagMax: Int64 = 4096
 
   private let log: LogStore
+  private let clock: @Sendable () -> Int64
   private let lock = FairLock()
   private var folds: [String: Kept] = [:]
   private var folded = 0
 
-  init(_ log: LogStore) { self.log = log }
+  init(_ log: LogStore, clock: @escaping @Sendable () -> Int64) {
+    self.log = log
+    self.clock = clock
+  }
 
   /// Records that were folded in since the engine was opened.
   var foldedRecords: Int { lock.withLock { folded } }
@@ -82,6 +88,7 @@ final class TableFolds: @unchecked Sendable {
   /// The tables as of one commit, at which the topics are pinned too. Not there: a topic that is missing.
   func pin(_ tables: Set<TableRead>, _ topics: Set<String>) throws(QueryFailure) -> PinnedTables {
     let names = topics.union(tables.map(\.topic))
+    let earlyMs = clock()
     let early = log.committedEnds(of: names)
     var places: [String: Kept] = [:]
     for table in tables {
@@ -89,16 +96,17 @@ final class TableFolds: @unchecked Sendable {
       for partition in ends.ends.indices {
         let kept = fold(table, partition, ends)
         places["\(table.topic)/\(partition)"] = kept
-        try kept.lock.withLock { () throws(QueryFailure) in try advance(kept, ends) }
+        try kept.lock.withLock { () throws(QueryFailure) in try advance(kept, ends, earlyMs) }
       }
     }
     let held = places.sorted { $0.key < $1.key }.map(\.value)
     for kept in held { kept.lock.lock() }
     defer { for kept in held { kept.lock.unlock() } }
     while true {
+      let nowMs = clock()
       var result = PinnedTables(ends: log.committedEnds(of: names))
       for kept in held {
-        if let ends = result.ends[kept.topic] { try advance(kept, ends) }
+        if let ends = result.ends[kept.topic] { try advance(kept, ends, nowMs) }
       }
       for table in tables {
         result.records[table] = (0..<table.partitions).map { partition in
@@ -129,15 +137,20 @@ final class TableFolds: @unchecked Sendable {
     }
   }
 
-  /// Under the fold's lock.
-  private func advance(_ kept: Kept, _ ends: TopicEnds) throws(QueryFailure) {
+  /// Under the fold's lock; the ends are those of `nowMs` or later.
+  private func advance(
+    _ kept: Kept, _ ends: TopicEnds, _ nowMs: Int64
+  ) throws(QueryFailure) {
     guard kept.partition < ends.ends.count else { return }
-    if kept.id != ends.id || kept.replacements < ends.replacements {
+    if kept.id != ends.id || kept.replacements < ends.replacements && mayMiss(kept, nowMs) {
       kept.fold = TableFold()
-      (kept.id, kept.replacements) = (ends.id, ends.replacements)
     }
+    (kept.id, kept.replacements) = (ends.id, ends.replacements)
     let end = ends.ends[kept.partition]
-    guard kept.id == ends.id, kept.fold.nextOffset < end else { return }
+    guard kept.fold.nextOffset < end else {
+      kept.seenMs = nowMs
+      return
+    }
     let before = kept.fold.recordCount
     let view = EpochView(log: log, ends: [kept.topic: ends.ends])
     do {
@@ -146,11 +159,18 @@ final class TableFolds: @unchecked Sendable {
     } catch {
       throw QueryFailure("cannot read table \(kept.name): \(error)")
     }
+    kept.seenMs = nowMs
     let (count, bytes) = (kept.fold.recordCount - before, kept.fold.byteCount)
     lock.withLock {
       folded += count
       kept.byteCount = bytes
     }
+  }
+
+  private func mayMiss(_ kept: Kept, _ nowMs: Int64) -> Bool {
+    guard kept.fold.nextOffset > 0, let topic = log.topic(kept.topic) else { return false }
+    return nowMs.subtractingReportingOverflow(kept.seenMs).partialValue
+      >= topic.config.deleteRetentionMs
   }
 
   /// Folds in what has come to the tables that somebody reads now and then, so that no query has to do all of it.
@@ -162,13 +182,14 @@ final class TableFolds: @unchecked Sendable {
       return folds.sorted { $0.key < $1.key }.map(\.value)
     }
     guard !present.isEmpty else { return }
+    let nowMs = clock()
     let ends = log.committedEnds(of: Set(present.map(\.topic)))
     for kept in present {
       guard let ends = ends[kept.topic], kept.partition < ends.ends.count else { continue }
       kept.lock.withLock {
         guard ends.ends[kept.partition] - kept.fold.nextOffset > Self.lagMax else { return }
         // Who reads it next is told.
-        do throws(QueryFailure) { try advance(kept, ends) } catch { kept.fold = TableFold() }
+        do throws(QueryFailure) { try advance(kept, ends, nowMs) } catch { kept.fold = TableFold() }
       }
     }
   }
