@@ -8,14 +8,14 @@ python3 make_transfers.py "$count" 1000 >"$work/transfers"
 send() { "$HEADRACE" produce --data "$data" --key-separator '|' --together 2 --producer bank entries; }
 asking() { until [ -e "$work/enough" ]; do echo "SELECT total FROM total;"; sleep 0.02; done; }
 pull() { asking | "$HEADRACE" shell --data "$data" --output csv; }
-visit() { asking | while read -r question; do "$HEADRACE" run --data "$data" -c "$question" </dev/null; done; }
+visit() { until [ -e "$work/enough" ]; do "$HEADRACE" run --data "$data" -c "SELECT total FROM total;"; done; }
 push() { exec "$HEADRACE" run --data "$data" --follow -c "SELECT accounts, total FROM total EMIT CONFLATED;"; }
 totals() { sed 's/.*,//; /TOTAL/d; /^$/d' "$@"; }
 start
 submit bank.sql
 pull >"$work/pull" 2>"$work/said" & readers="$!"
 visit >"$work/visits" & readers="$readers $!"
-push >"$work/push" & pusher=$!
+push >"$work/push" 2>"$work/said" & pusher=$!
 from=$(date +%s%N)
 send <"$work/transfers"
 written=$(date +%s%N)
