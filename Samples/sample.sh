@@ -47,6 +47,12 @@ submit() {
   done
 }
 
-sql() { "$HEADRACE" run --data "$data" --output box -c "$1"; }
+# A client sees at once what it has written itself; with this behind a SELECT, also what others have written before.
+settled=" WAIT FOR WRITES TIMEOUT 60 SECONDS"
+sql() {
+  local text=${1%;}
+  case $text in SELECT*) text=$text$settled ;; esac
+  "$HEADRACE" run --data "$data" --output box -c "$text;"
+}
 
 trap 'stop -TERM; rm -rf "$work"' EXIT

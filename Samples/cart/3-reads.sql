@@ -1,5 +1,7 @@
--- The side that reads: the carts now, a line a product and as whole facts.
-SELECT cart, product, quantity FROM cart_lines ORDER BY cart, product;
+-- The side that reads, when the views have taken in what others have written: the carts now, a line a product and as
+-- whole facts.
+SELECT cart, product, quantity FROM cart_lines ORDER BY cart, product
+  WAIT FOR WRITES TIMEOUT 60 SECONDS;
 SELECT cart, items FROM carts ORDER BY cart;
 
 -- Cart 1 as it was at 3000, from the view's own log; then what has become of each cart since.

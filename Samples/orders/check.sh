@@ -13,7 +13,7 @@ ask "COPY orders FROM '$work/orders.csv' WITH (FORMAT = 'CSV');" 2>/dev/null
 stop -KILL
 start
 ask "SELECT o.id AS id, o.state AS state, COALESCE(f.failures, CAST(0 AS BIGINT)) AS failures
-  FROM orders_by_id o LEFT JOIN order_failures f ON o.id = f.orderid ORDER BY id;" >"$work/found"
+  FROM orders_by_id o LEFT JOIN order_failures f ON o.id = f.orderid ORDER BY id$settled;" >"$work/found"
 ask "SELECT orderid, total FROM spending_changes WHERE orderid IS NOT NULL;" | sort -u >"$work/totals"
 to=$(date +%s%N)
 python3 -B reference.py "$work" >"$work/expected"

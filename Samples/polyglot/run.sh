@@ -4,7 +4,7 @@
 lite() { sqlite3 -box "$work/stock.db" "$1"; }
 # The file follows the commits at once, but on a thread of its own.
 agree() {
-  "$HEADRACE" run --data "$data" -c "SELECT product, pieces, moves FROM stock;" | tail -n +2 | sort >"$work/own"
+  "$HEADRACE" run --data "$data" -c "SELECT product, pieces, moves FROM stock$settled;" | tail -n +2 | sort >"$work/own"
   for _ in $(seq 200); do
     sqlite3 -csv "$work/stock.db" 'SELECT product, pieces, moves FROM stock;' 2>/dev/null | tr -d '\r' | sort >"$work/lite"
     if cmp -s "$work/own" "$work/lite"; then

@@ -35,7 +35,7 @@ lookup() {
 # work_off WAY STREAM: looks up every order of a stream that was not shipped yet.
 work_off() {
   touch "$work/shipped.$1"
-  for id in $("$HEADRACE" run --data "$data" -c "SELECT id FROM $2;" | tail -n +2 | sort -n); do
+  for id in $("$HEADRACE" run --data "$data" -c "SELECT id FROM $2$settled;" | tail -n +2 | sort -n); do
     grep -qx "$id" "$work/shipped.$1" || lookup "$1" "$id"
   done
 }
@@ -44,7 +44,7 @@ all_ways() {
   work_off asking packed
   work_off notified paid
   echo "$1: lookups: asking $(wc -l <"$work/lookups.asking"), notified $(wc -l <"$work/lookups.notified"), own table 0"
-  "$HEADRACE" run --data "$data" -c "SELECT way, n FROM shipped ORDER BY way;" | tail -n +2
+  "$HEADRACE" run --data "$data" -c "SELECT way, n FROM shipped ORDER BY way$settled;" | tail -n +2
 }
 
 touch "$work/lookups.notified"
@@ -53,6 +53,9 @@ open_orders
 start
 submit shipping.sql
 sql "SHOW TOPICS;"
+echo "who takes the public topic for something else: $("$HEADRACE" run --data "$data" \
+  -c "CREATE STREAM refunds (id INT KEY, state INT) WITH (KAFKA_TOPIC = 'orders.events', VALUE_FORMAT = 'JSON');" \
+  2>&1 | head -n 1)"
 
 "$HEADRACE" run --data "$orders" created.sql 2>/dev/null
 "$HEADRACE" run --data "$data" packed.sql 2>/dev/null

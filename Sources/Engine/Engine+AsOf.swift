@@ -10,9 +10,9 @@ import Syntax
 extension Engine {
   /// A partition up to an end; a table folded. `keys`: only these keys' records.
   func reader(
-    _ scan: Scan, _ partition: Int, end: ScanEnd, keys: [[UInt8]]?
+    _ scan: Scan, _ log: TopicReader, _ partition: Int, end: ScanEnd, keys: [[UInt8]]?
   ) throws(QueryFailure) -> any RecordReader {
-    let past = PastReader(try reader(scan, partition), end, partition)
+    let past = PastReader(log, end, partition)
     guard scan.source.kind == .table else { return past }
     let fold = TableFold()
     do {

@@ -101,6 +101,7 @@ extension Engine {
 
   /// Bad records of all sources.
   public func badRecordCount() -> Int64 {
-    lock.withLock { catalog.sortedSources.reduce(0) { $0 + badRecordCount($1.name) } }
+    let present = published.now?.catalog ?? lock.withLock { catalog }
+    return present.sources.keys.reduce(0) { $0 + badRecordCount($1) }
   }
 }

@@ -5,6 +5,7 @@ import Executor
 import LogStorage
 import Planner
 import Syntax
+import Synchronization
 
 extension Engine {
   /// Plans a query to its physical form.
@@ -39,6 +40,7 @@ extension Engine {
       try start(query)
     } catch {
       query.fail(error)
+      hasFailures.store(true, ordering: .releasing)
     }
   }
 

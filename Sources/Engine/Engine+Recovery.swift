@@ -6,6 +6,7 @@ import Executor
 import LogStorage
 import Planner
 import Syntax
+import Synchronization
 
 extension Engine {
   func recover() throws(EngineError) {
@@ -25,6 +26,7 @@ extension Engine {
       case .failed? where !(query.failure?.isLimit ?? false): query.state = .failed
       case .catchingUp?, .live?, .failed?, nil: startOrFail(query)
       }
+      if query.failure != nil { hasFailures.store(true, ordering: .releasing) }
     }
   }
 

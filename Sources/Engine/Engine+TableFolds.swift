@@ -1,5 +1,4 @@
-// Tables as pull queries read them. A table's topic is folded once and kept; a query folds in only what has
-// come since the last one, and where it names keys it gets their records alone.
+// The records of a folded table as an input of a plan, and which keys of a table a plan asks for.
 
 import Syntax
 import Columns
@@ -9,32 +8,8 @@ import LogStorage
 import Planner
 
 extension Engine {
-  /// Bytes of folded tables that are kept; more are folded anew when they are asked for.
-  static let tableFoldBytesMax = 256 << 20
-
-  /// The table's partition at the ends that the view shows; `keys`: only these keys' records.
-  func foldedReader(
-    _ scan: Scan, _ partition: Int, keys: [[UInt8]]?
-  ) throws(QueryFailure) -> FoldedReader {
-    let place = "\(scan.source.topic)/\(partition)"
-    let end = (try? log.committedEnd(scan.source.topic, partition)) ?? 0
-    var fold = tableFolds[place] ?? TableFold()
-    // A topic that was deleted and made anew begins again.
-    if fold.nextOffset > end { fold = TableFold() }
-    do {
-      try fold.advance(try reader(scan, partition))
-    } catch let error as StorageError {
-      throw QueryFailure("cannot read table \(scan.source.name): \(error)")
-    } catch {
-      throw QueryFailure("\(error)")
-    }
-    tableFolds[place] = fold
-    if tableFoldBytes > min(Self.tableFoldBytesMax, options.stateBytesMax / 4) { tableFolds = [:] }
-    return FoldedReader(keys.map { fold.records(of: $0) } ?? fold.all())
-  }
-
   func forgetTableFolds(of topic: String) {
-    tableFolds = tableFolds.filter { !$0.key.hasPrefix("\(topic)/") }
+    tableFolds.forget(topic)
     forgetKeyOffsets(of: topic)
   }
 }

@@ -90,6 +90,7 @@ public final class Engine: @unchecked Sendable {
       if catalog.sources.values.contains(where: { $0.sqlite != nil }) {
         hasMirrors.store(true, ordering: .releasing)
       }
+      if !isTrial { published.set(catalog) }
     }
   }
   /// In the order in which they were made.
@@ -99,15 +100,21 @@ public final class Engine: @unchecked Sendable {
   var nextQuerySequence = 0
   var nextStatement = 0
   var errorRanges: [String: [Range<Int64>]] = [:]
-  var tableFolds: [String: TableFold] = [:]
+  let tableFolds: TableFolds
+  /// The catalog for who does not wait for the engine.
+  let published = PublishedCatalog()
+  /// The catalog is changed for trial and will be as it was.
+  var isTrial = false
   /// For conditional inserts, which do not wait for epochs; guards `keyOffsets`.
   let versionLock = FairLock()
   let keeper = MirrorKeeper()
   /// Some table is kept in a SQLite file.
   let hasMirrors = Atomic<Bool>(false)
+  /// Some query has failed since the engine was opened.
+  let hasFailures = Atomic<Bool>(false)
   var keyOffsets: [String: KeyOffsets] = [:]
-  /// State of all queries, as of the last slice of each; bytes.
-  var heldBytes = 0
+  /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the lock.
+  let heldBytes = Atomic<Int>(0)
   /// The open files of file-backed streams, by source and partition.
   var fileReaders: [String: FileReader] = [:]
   /// Records of changelogs that were read to open the data directory.
@@ -146,8 +153,11 @@ public final class Engine: @unchecked Sendable {
     self.options = options
     pool = WorkerPool(workers: options.workers)
     view = EpochView(log: log)
+    tableFolds = TableFolds(
+      log, clock: options.clock, bytesMax: min(256 << 20, options.stateBytesMax / 4))
     catalog = Catalog(functions: options.functions)
     epoch = log.lastEpoch
+    published.set(catalog)
   }
 
   /// Ends the queries' threads and closes the log; what is committed stays.
@@ -171,14 +181,17 @@ public final class Engine: @unchecked Sendable {
 
   /// Id and reason of every failed query.
   public var queryFailures: [String] {
-    lock.withLock {
+    // Who ends a session does not wait for an epoch to hear that all is well.
+    guard hasFailures.load(ordering: .acquiring) else { return [] }
+    return lock.withLock {
       queries.compactMap { query in query.failure.map { "\(query.id): \($0.message)" } }
     }
   }
 
   /// A query has failed because of a limit.
   public var isOverLimit: Bool {
-    lock.withLock { queries.contains { $0.failure?.isLimit ?? false } }
+    guard hasFailures.load(ordering: .acquiring) else { return false }
+    return lock.withLock { queries.contains { $0.failure?.isLimit ?? false } }
   }
 
   // MARK: - Epochs
@@ -242,6 +255,7 @@ public final class Engine: @unchecked Sendable {
   /// ahead of the log, and is made anew from there. (A poisoned log takes no more work until it is opened
   /// again, which does the same.)
   private func rollBack(_ error: EngineError) {
+    published.set(catalog)
     for push in pushes where !push.isEnded { push.fail(QueryFailure("the log failed: \(error)")) }
     pushes = []
     if case .storage(let fault) = error, fault.kind == .poisoned { return }
@@ -297,6 +311,8 @@ public final class Engine: @unchecked Sendable {
     }
     if !commit.outputs.isEmpty || !commit.metadata.isEmpty {
       epoch += 1
+      // Until the swap is finished, the table's records are not those that the catalog describes.
+      if !swaps.isEmpty { published.hide() }
       try write(commit)
       for query in queries { query.isUncommitted = false }
     }
@@ -454,6 +470,7 @@ public final class Engine: @unchecked Sendable {
   func fail(_ query: RunningQuery, _ failure: QueryFailure, _ commit: inout EpochCommit) {
     query.runtime?.finishReadingAhead(pool)
     query.fail(failure)
+    hasFailures.store(true, ordering: .releasing)
     query.isUncommitted = true
     commit.metadata.append(
       EpochCommit.MetadataChange(

@@ -19,6 +19,12 @@ final class EpochView: Sendable {
 
   init(log: LogStore) { self.log = log }
 
+  /// Of a moment that somebody else has fixed.
+  init(log: LogStore, ends: [String: [Int64]]) {
+    self.log = log
+    state.withLock { $0.ends = ends }
+  }
+
   /// Fixes the ends of the topics for the epoch that begins.
   func begin(_ topics: Set<String>) throws(StorageError) {
     var fixed = State()

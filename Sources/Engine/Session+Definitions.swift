@@ -27,6 +27,7 @@ extension Session {
     engine.epoch += 1
     epoch.epoch = engine.epoch
     if let attachedChange { epoch.metadata.append(attachedChange) }
+    changedEngine()
     _ = try storing { () throws(StorageError) in try engine.log.commit(epoch) }
   }
 

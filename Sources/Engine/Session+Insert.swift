@@ -243,6 +243,7 @@ extension Session {
         ? try append()
         : try engine.lock.withLock { () throws(StatementFailure) in try append() }
     }
+    wrote(result.ranges)
     return result.ranges
   }
 }

@@ -8,9 +8,9 @@ import Syntax
 
 extension Session {
   func run(_ node: QueryStatement, _ handler: any ResultHandler) throws(StatementFailure) {
-    let wait = try engine.lock.withLock { () throws(StatementFailure) in
-      try waitMilliseconds(node)
-    }
+    let wait =
+      node.wait == nil
+      ? 0 : try engine.lock.withLock { () throws(StatementFailure) in try waitMilliseconds(node) }
     if node.query.emit != nil {
       try push(node.query, handler)
     } else {
@@ -166,46 +166,92 @@ extension Session {
     }
   }
 
-  /// Brings the queries to where they have seen all that this session has written.
+  /// Brings the queries to where they have seen what this session has written and defined; what others write
+  /// goes on meanwhile and is not waited for.
   func catchUp() throws(StatementFailure) {
     do throws(EngineError) {
-      // Where others write too, there may never be an idle moment.
-      if isEngineDriven || isShared {
-        try engine.catchUp { cancellation.isCancelled }
-      } else {
+      if !isEngineDriven, !isShared {
         try engine.runUntilIdle { cancellation.isCancelled }
+      } else if unseen.hasDefinitions {
+        try engine.catchUp { cancellation.isCancelled }
+      } else if !unseen.ends.isEmpty {
+        try engine.catchUp(to: unseen.ends) { cancellation.isCancelled }
       }
+      unseen = UnseenWrites()
     } catch {
       throw .engine(error)
     }
   }
 
-  /// The rows of a pull query, as of the last epoch.
+  /// The rows of a pull query, as of the last commit.
   func answer(_ query: Query) throws(StatementFailure) -> (BoundQuery, [ResultRow]) {
-    try engine.lock.withLock { () throws(StatementFailure) in
-      let bound = try planning { () throws(PlanError) in
-        try QueryBinder(context: context(), purpose: .pull).bind(query)
-      }
-      let (optimized, _) = Optimizer(disabled: engine.options.disabledRules)
-        .optimize(bound.plan)
-      try checkEnds(optimized)
+    if let answer = try answerAlone(query) { return answer }
+    return try engine.lock.withLock { () throws(StatementFailure) in
+      let (bound, plan) = try planned(query, engine.catalog)
+      try checkEnds(plan)
+      return (bound, try rows(bound, plan, at: query.span) { _ in true } ?? [])
+    }
+  }
+
+  /// Without waiting for the engine; nil when the query must.
+  private func answerAlone(
+    _ query: Query
+  ) throws(StatementFailure) -> (BoundQuery, [ResultRow])? {
+    guard let (catalog, changes) = engine.published.now,
+      // What is wrong with the query is told by the catalog that the engine has now.
+      let (bound, plan) = try? planned(query, catalog),
+      SnapshotPin.access(plan, engine) == .alone
+    else { return nil }
+    let rows = try rows(bound, plan, at: query.span) { pin in
+      pin.isComplete(plan) && engine.published.isUnchanged(since: changes)
+    }
+    return rows.map { (bound, $0) }
+  }
+
+  private func planned(
+    _ query: Query, _ catalog: Catalog
+  ) throws(StatementFailure) -> (BoundQuery, LogicalPlan) {
+    let bound = try planning { () throws(PlanError) in
+      try QueryBinder(
+        context: BindingContext(catalog: catalog, properties: properties), purpose: .pull
+      ).bind(query)
+    }
+    return (bound, Optimizer(disabled: engine.options.disabledRules).optimize(bound.plan).0)
+  }
+
+  /// Nil when `isRight` says so of what was pinned.
+  private func rows(
+    _ bound: BoundQuery, _ plan: LogicalPlan, at span: Span, if isRight: (SnapshotPin) -> Bool
+  ) throws(StatementFailure) -> [ResultRow]? {
+    do throws(QueryFailure) {
+      let pin = try SnapshotPin(plan, engine)
+      guard isRight(pin) else { return nil }
       let reader = SnapshotReader(
         engine: engine, properties: properties,
-        isCancelled: { [cancellation] in cancellation.isCancelled },
-        pin: try storing { () throws(StorageError) in try SnapshotPin(optimized, engine) })
-      do throws(QueryFailure) {
-        let rows = try reader.rows(optimized)
-        return (
-          bound,
-          rows.map { row in
-            ResultRow(Array(row.prefix(bound.columns.count)))
-          }
-        )
-      } catch {
-        if cancellation.isCancelled { throw .engine(.interrupted) }
-        if error.isLimit { throw .engine(.limit(error.message)) }
-        throw .plan(PlanError("not-supported", error.message, at: query.span))
+        isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin)
+      return try reader.rows(plan).map { row in
+        ResultRow(Array(row.prefix(bound.columns.count)))
       }
+    } catch {
+      if cancellation.isCancelled { throw .engine(.interrupted) }
+      if error.isLimit { throw .engine(.limit(error.message)) }
+      throw .plan(PlanError("not-supported", error.message, at: span))
+    }
+  }
+}
+
+/// What a session has written and not yet waited for.
+struct UnseenWrites {
+  /// Sources or queries were made: all that is committed counts.
+  var hasDefinitions = false
+  /// The ends of what was written, by topic and partition.
+  var ends: [String: [Int: Int64]] = [:]
+
+  mutating func add(_ ranges: [CommittedRange]) {
+    for range in ranges where !range.offsets.isEmpty {
+      let end = range.offsets.upperBound
+      ends[range.topic, default: [:]][range.partition] =
+        max(end, ends[range.topic]?[range.partition] ?? 0)
     }
   }
 }

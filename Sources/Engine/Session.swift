@@ -40,6 +40,9 @@ public final class Session {
   var queryPrefix: String?
   /// Goes with the next commit of a statement.
   var attachedChange: EpochCommit.MetadataChange?
+  var unseen = UnseenWrites()
+  /// Something was written or defined, so that a batch run ends when it is processed.
+  private(set) var hasChanged = false
   /// Lines of COPY that could not be read; a batch run's exit status tells of them.
   public internal(set) var badInputCount = 0
   /// Records that ASSERT VALUES has read, by topic and partition.
@@ -98,6 +101,18 @@ public final class Session {
       case .engine(let error): throw error
       }
     }
+  }
+
+  /// Pull queries of this session wait for it.
+  func wrote(_ ranges: [CommittedRange]) {
+    unseen.add(ranges)
+    hasChanged = true
+  }
+
+  /// As `wrote`, for what is not known record by record.
+  func changedEngine() {
+    unseen.hasDefinitions = true
+    hasChanged = true
   }
 
   func context() -> BindingContext {

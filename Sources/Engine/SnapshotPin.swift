@@ -1,9 +1,11 @@
-// A long answer over streams does not hold up the rest: after each of its slices, who waits for the engine has it
-// first (the lock is given in the order in which it was asked for). What is read was fixed at the beginning:
-// the ends of all topics, as of one epoch. Only for plans in which nothing else can change meanwhile: streams on
-// topics that are not compacted. A table is folded at once, so its answers keep the engine to themselves.
+// What a pull query reads, fixed before its first row: tables are folded as of one commit, and streams end where
+// they ended then. How it goes on depends on the plan:
+//   alone      tables only: everything is at hand, so neither the engine nor an epoch waits for anybody;
+//   by turns   streams too: after each slice, who waits for the engine has it first (the lock is given in the
+//              order in which it was asked for);
+//   at once    files, compacted streams and the past: these could change meanwhile, so the engine is kept.
 //
-// Invariant: the engine's lock is held whenever a method of this is called, and when it returns.
+// Invariant: but for `alone`, the engine's lock is held whenever a method of this is called, and when it returns.
 
 import Executor
 import LogStorage
@@ -11,36 +13,87 @@ import Planner
 import Syntax
 
 final class SnapshotPin {
+  enum Access {
+    case alone
+    case byTurns
+    case atOnce
+  }
+
+  let access: Access
   private let engine: Engine
   private let view: EpochView
-  /// A topic that was made anew meanwhile has another.
-  private let ids: [String: Int64]
+  private let tables: PinnedTables
 
-  /// Nil for a plan that must be answered in one go.
-  init?(_ plan: LogicalPlan, _ engine: Engine) throws(StorageError) {
-    var ids: [String: Int64] = [:]
-    for scan in plan.scans {
-      guard scan.source.kind == .stream, scan.source.file == nil, scan.end == nil,
-        let topic = engine.log.topic(scan.source.topic), !topic.config.cleanupPolicy.compacts
-      else { return nil }
-      ids[topic.name] = topic.id
-    }
-    guard !ids.isEmpty else { return nil }
+  init(_ plan: LogicalPlan, _ engine: Engine) throws(QueryFailure) {
     self.engine = engine
-    self.ids = ids
-    view = EpochView(log: engine.log)
-    try view.begin(Set(ids.keys))
+    access = Self.access(plan, engine)
+    var topics: Set<String> = []
+    for scan in plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
+    tables = try engine.tableFolds.pin(plan.tableReads, topics)
+    view = EpochView(log: engine.log, ends: tables.ends.mapValues(\.ends))
   }
 
-  func reader(_ scan: Scan, _ partition: Int) -> TopicReader {
-    TopicReader(view: view, topic: scan.source.topic, partition: partition)
+  /// Every topic of the plan was there.
+  func isComplete(_ plan: LogicalPlan) -> Bool {
+    plan.scans.allSatisfy { tables.ends[$0.source.topic] != nil }
   }
 
+  static func access(_ plan: LogicalPlan, _ engine: Engine) -> Access {
+    var hasStreams = false
+    for scan in plan.scans {
+      guard scan.source.file == nil, scan.end == nil else { return .atOnce }
+      guard scan.source.kind == .stream else { continue }
+      hasStreams = true
+      guard let topic = engine.log.topic(scan.source.topic), !topic.config.cleanupPolicy.compacts
+      else { return .atOnce }
+    }
+    return hasStreams ? .byTurns : .alone
+  }
+
+  /// Rows of tables; for more than these it is worth to use several threads.
+  private static let rowsOfOneThread = 50_000
+  /// The caller's.
+  private static let oneThread = WorkerPool(workers: 1)
+
+  /// Runs the body with threads for its slices.
+  func withPool<Result>(
+    _ body: (WorkerPool) throws(QueryFailure) -> Result
+  ) throws(QueryFailure) -> Result {
+    let isSmall = access == .alone && tables.rowCount <= Self.rowsOfOneThread
+    return try body(isSmall ? Self.oneThread : engine.pool)
+  }
+
+  func reader(
+    _ scan: Scan, _ partition: Int, keys: [[UInt8]]?
+  ) throws(QueryFailure) -> any RecordReader {
+    guard scan.source.file == nil else {
+      return try engine.reader(scan, partition, takesOpenLine: true)
+    }
+    let log = TopicReader(view: view, topic: scan.source.topic, partition: partition)
+    if let end = scan.end {
+      return try engine.reader(scan, log, partition, end: end, keys: keys)
+    }
+    guard scan.source.kind == .table else { return log }
+    guard let records = tables.records[TableRead(scan.source, keys: keys)] else {
+      throw QueryFailure("table \(scan.source.name) was not folded for the query")
+    }
+    return FoldedReader(records[partition])
+  }
+
+  /// Commits what was found to be bad.
+  func record(_ errors: [SourceError]) throws(QueryFailure) {
+    guard !errors.isEmpty else { return }
+    guard access == .alone else { return try engine.record(errors) }
+    try engine.lock.withLock { () throws(QueryFailure) in try engine.record(errors) }
+  }
+
+  /// Between two slices.
   func letOthersIn() throws(QueryFailure) {
+    guard access == .byTurns else { return }
     engine.lock.unlock()
     engine.lock.lock()
     if engine.isClosed { throw QueryFailure("the engine was closed") }
-    for (name, id) in ids where engine.log.topic(name)?.id != id {
+    for (name, ends) in tables.ends where engine.log.topic(name)?.id != ends.id {
       throw QueryFailure("topic \(name) was dropped meanwhile")
     }
   }

@@ -1,7 +1,8 @@
 // Pull queries: a plan over the committed content of its sources, as of one epoch. What can go on row by row
 // runs on the operators of streaming queries (`streamed`). What needs its whole input - aggregates, joins,
 // UNION ALL, DISTINCT, ORDER BY, LIMIT - is worked out by itself, and what it gives is the input of the
-// plan above it. A table is what its changes fold to: the last record of each key.
+// plan above it. A table is what its changes fold to: the last record of each key. What is read was fixed by
+// the pin before anything is computed.
 
 import Syntax
 import Columns
@@ -14,8 +15,7 @@ struct SnapshotReader {
   let engine: Engine
   let properties: [String: String]
   let isCancelled: () -> Bool
-  /// Set where others may have the engine between two slices.
-  var pin: SnapshotPin?
+  let pin: SnapshotPin
 
   /// Rows of the plan's columns. Throws: what has no operator; a read that fails.
   func rows(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
@@ -53,7 +53,7 @@ struct SnapshotReader {
   }
 
   func evaluator(_ layout: [PlanColumn]) -> Evaluator {
-    Evaluator(functions: engine.catalog.functions, layout: layout.map(\.id))
+    Evaluator(functions: engine.options.functions, layout: layout.map(\.id))
   }
 
   private func sorted(_ node: Sort) throws(QueryFailure) -> [[Value]] {
@@ -100,7 +100,7 @@ struct SnapshotReader {
       }
     }
     if result.isEmpty, node.groups.isEmpty {
-      return [try AggregateOfNothing(node, engine.catalog.functions, properties).values]
+      return [try AggregateOfNothing(node, engine.options.functions, properties).values]
     }
     return result
   }
@@ -140,16 +140,9 @@ struct SnapshotReader {
   private func streamed(
     _ plan: LogicalPlan, _ ready: [String: [[Value]]]
   ) throws(QueryFailure) -> [[Value]] {
-    var topics: Set<String> = []
-    for scan in plan.scans where scan.source.file == nil && ready[scan.source.name] == nil {
-      topics.insert(scan.source.topic)
-    }
-    if pin == nil {
-      do { try engine.view.begin(topics) } catch { throw QueryFailure("\(error)") }
-    }
     let lookups = plan.lookupKeys
     let runtime = try QueryRuntime(
-      plan: PhysicalPlanner().plan(plan), end: .client, functions: engine.catalog.functions,
+      plan: PhysicalPlanner().plan(plan), end: .client, functions: engine.options.functions,
       options: QueryOptions(
         order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
         properties: properties,
@@ -157,20 +150,22 @@ struct SnapshotReader {
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
-        if let pin { return pin.reader(scan, partition) }
-        if let end = scan.end {
-          return try engine.reader(scan, partition, end: end, keys: lookups[scan.alias])
-        }
-        return scan.source.kind == .table
-          ? try engine.foldedReader(scan, partition, keys: lookups[scan.alias])
-          : try engine.reader(scan, partition, takesOpenLine: true)
+        return try pin.reader(scan, partition, keys: lookups[scan.alias])
       })
+    return try pin.withPool { (pool) throws(QueryFailure) in
+      try rows(runtime, plan.columns, pool)
+    }
+  }
+
+  /// All that the plan gives.
+  private func rows(
+    _ runtime: QueryRuntime, _ columns: [PlanColumn], _ pool: WorkerPool
+  ) throws(QueryFailure) -> [[Value]] {
     var result: [[Value]] = []
-    let columns = plan.columns
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
-      let slice = try runtime.runSlice(engine.pool, clockMs: engine.options.clock())
-      try engine.record(slice.errors)
+      let slice = try runtime.runSlice(pool, clockMs: engine.options.clock())
+      try pin.record(slice.errors)
       for batch in slice.rows {
         for row in 0..<batch.count {
           let kind = batch.kind(row)
@@ -181,7 +176,7 @@ struct SnapshotReader {
       }
       try engine.checkBudget(runtime, rows: result.count, columns: columns.count)
       if slice.rowCount == 0, !slice.hasMore { break }
-      try pin?.letOthersIn()
+      try pin.letOthersIn()
     }
     return result
   }

@@ -7,6 +7,7 @@ import Columns
 import Executor
 import Glibc
 import LogStorage
+import Synchronization
 
 public enum StateBudget {
   /// Half of the memory that this process may have: of the machine's, or of its control group's.
@@ -41,22 +42,20 @@ public enum StateBudget {
 }
 
 extension Engine {
-  /// Bytes of the tables that are kept folded for pull queries.
-  var tableFoldBytes: Int { tableFolds.values.reduce(0) { $0 + $1.byteCount } }
-
   /// Adds up what all queries hold.
   func countState() {
-    heldBytes =
-      queries.reduce(0) { $0 + $1.stateBytes } + pushes.reduce(0) { $0 + $1.stateBytes }
+    heldBytes.store(
+      queries.reduce(0) { $0 + $1.stateBytes } + pushes.reduce(0) { $0 + $1.stateBytes },
+      ordering: .relaxed)
   }
 
   /// What is held when `runtime`, which held `before`, has grown; nil: it fits, or has not grown. Tables that
   /// are kept for pull queries go first.
   private func excess(_ runtime: QueryRuntime, before: Int) -> Int? {
     let bytes = runtime.stateBytes
-    let total = heldBytes - before + bytes
-    guard bytes > before, total + tableFoldBytes > options.stateBytesMax else { return nil }
-    tableFolds = [:]
+    let total = heldBytes.load(ordering: .relaxed) - before + bytes
+    guard bytes > before, total + tableFolds.byteCount > options.stateBytesMax else { return nil }
+    tableFolds.forgetAll()
     return total > options.stateBytesMax ? total : nil
   }
 
@@ -74,11 +73,11 @@ extension Engine {
   func budgetRefusal(_ runtime: QueryRuntime, _ query: RunningQuery) -> QueryFailure? {
     if let total = excess(runtime, before: query.stateBytes) {
       let failure = refusal("query \(query.id)", runtime, total)
-      heldBytes -= query.stateBytes
+      heldBytes.subtract(query.stateBytes, ordering: .relaxed)
       return failure
     }
     let bytes = runtime.stateBytes
-    heldBytes += bytes - query.stateBytes
+    heldBytes.add(bytes - query.stateBytes, ordering: .relaxed)
     query.stateBytes = bytes
     return nil
   }
@@ -87,7 +86,7 @@ extension Engine {
   /// Throws: there is no room for it.
   func checkBudget(_ runtime: QueryRuntime, _ query: RunningQuery) throws(QueryFailure) {
     countState()
-    heldBytes -= query.stateBytes
+    heldBytes.subtract(query.stateBytes, ordering: .relaxed)
     if let total = excess(runtime, before: 0) {
       throw refusal("query \(query.id)", runtime, total)
     }
@@ -95,12 +94,12 @@ extension Engine {
 
   func checkBudget(_ push: PushQuery) throws(QueryFailure) {
     if let total = excess(push.runtime, before: push.stateBytes) {
-      heldBytes -= push.stateBytes
+      heldBytes.subtract(push.stateBytes, ordering: .relaxed)
       push.stateBytes = 0
       throw refusal("the push query", push.runtime, total)
     }
     let bytes = push.runtime.stateBytes
-    heldBytes += bytes - push.stateBytes
+    heldBytes.add(bytes - push.stateBytes, ordering: .relaxed)
     push.stateBytes = bytes
   }
 
@@ -108,7 +107,7 @@ extension Engine {
   func checkBudget(_ runtime: QueryRuntime, rows: Int, columns: Int) throws(QueryFailure) {
     if let total = excess(runtime, before: 0) { throw refusal("the pull query", runtime, total) }
     let answer = rows * (columns * MemoryLayout<Value>.stride + 32)
-    guard heldBytes + answer > options.stateBytesMax else { return }
+    guard heldBytes.load(ordering: .relaxed) + answer > options.stateBytesMax else { return }
     throw QueryFailure(
       "the answer has more than \(rows) rows (\(StateBudget.text(answer))); --state-bytes-max allows "
         + "\(StateBudget.text(options.stateBytesMax)) in all", isLimit: true)

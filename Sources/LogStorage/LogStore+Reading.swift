@@ -4,6 +4,15 @@
 
 internal import Columns
 
+/// A topic's committed ends, and what tells that records below them have been taken away since.
+public struct TopicEnds: Sendable, Equatable {
+  /// A topic that was deleted and made anew has another.
+  public var id: Int64
+  public var ends: [Int64]
+  /// Grows when compaction leaves records out.
+  public var replacements: Int
+}
+
 extension LogStore {
   /// Where a partition's records begin and end, as of one moment.
   private struct View {
@@ -44,6 +53,20 @@ extension LogStore {
     try shared.withLock { (state) throws(StorageError) in
       let entry = try Self.log(state, topic, 0).1
       return (state.published.commit, entry.partitions.map(\.endOffset))
+    }
+  }
+
+  /// The same of several topics, all as of one commit. Topics that are not there are left out.
+  public func committedEnds(of topics: Set<String>) -> [String: TopicEnds] {
+    shared.withLock { state in
+      var result: [String: TopicEnds] = [:]
+      for topic in topics {
+        guard !state.isClosing, let entry = state.published.topics[topic] else { continue }
+        result[topic] = TopicEnds(
+          id: entry.partitions.first?.topicID ?? -1, ends: entry.partitions.map(\.endOffset),
+          replacements: entry.partitions.reduce(0) { $0 + $1.replacements })
+      }
+      return result
     }
   }
 

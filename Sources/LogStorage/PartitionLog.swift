@@ -22,6 +22,8 @@ final class PartitionLog: @unchecked Sendable {
   var startOffset: Int64 = 0
   var endOffset: Int64 = 0
   var lastSequence: Int64 = -1
+  /// How often segments were replaced by cleaned ones since the log was opened.
+  var replacements = 0
   /// Order: by base offset; the last one is written to.
   var segments: [CommittedSegment] = []
 
@@ -67,6 +69,7 @@ final class PartitionLog: @unchecked Sendable {
     guard let range = place(first, count, added) else { return nil }
     let old = segments[range].map(\.segment)
     segments.replaceSubrange(range, with: added)
+    replacements += 1
     return old
   }
 

@@ -36,6 +36,38 @@ extension Engine {
     }
   }
 
+  /// Runs epochs until the queries have read the records before these ends, and what queries made of them.
+  func catchUp(
+    to ends: [String: [Int: Int64]], isCancelled: () -> Bool
+  ) throws(EngineError) {
+    var goal: [String: [Int64]] = ends.mapValues { places in
+      (0...(places.keys.max() ?? 0)).map { places[$0] ?? 0 }
+    }
+    // No chain is longer; in a cycle what goes round and round is not waited for.
+    let rounds = lock.withLock { queries.count }
+    for _ in 0..<rounds {
+      while lock.withLock({ isBehind(goal) }) {
+        if isCancelled() { throw .interrupted }
+        guard try step() else { break }
+      }
+      goal = lock.withLock { derivedEnds(goal) }
+      if goal.isEmpty { return }
+    }
+  }
+
+  /// The present ends of what is written by queries that read these topics.
+  private func derivedEnds(_ topics: [String: [Int64]]) -> [String: [Int64]] {
+    var ends: [String: [Int64]] = [:]
+    for query in queries where query.runtime != nil {
+      guard query.optimized.scans.contains(where: { topics[$0.source.topic] != nil }) else {
+        continue
+      }
+      let sink = query.plan.sink.topic
+      ends[sink] = log.topic(sink)?.partitions.map(\.endOffset)
+    }
+    return ends
+  }
+
   private func inputEnds() -> [String: [Int64]] {
     var ends: [String: [Int64]] = [:]
     for query in queries where query.runtime != nil {

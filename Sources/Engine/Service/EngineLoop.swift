@@ -69,9 +69,11 @@ public final class EngineLoop: Sendable {
     }
   }
 
-  /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for them.
+  /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for them; and so do
+  /// the folded tables of pull queries.
   private func keepTables() {
     while !state.withLock({ $0.isStopping || $0.hasEnded }) {
+      engine.tableFolds.keepUp()
       guard engine.hasMirrors.load(ordering: .acquiring) else {
         // Without such tables no commit wakes this thread.
         _ = state.wait(milliseconds: Self.keeperMilliseconds) { $0.isStopping ? true : nil }

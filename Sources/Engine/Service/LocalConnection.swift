@@ -75,7 +75,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
       // Where others write too, there may never be an idle moment.
       if ownsEngine {
         try engine.runUntilIdle { cancellation.isCancelled }
-      } else {
+      } else if session.hasChanged {
         try engine.catchUp { cancellation.isCancelled }
       }
     }
@@ -128,6 +128,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
   public func append(
     _ topic: String, _ records: RawRecords, _ mark: ProducerMark?
   ) throws(ServiceError) {
+    session.changedEngine()
     try serving { () throws(EngineError) in try engine.append(topic, records, mark) }
   }
 

@@ -13,7 +13,11 @@ extension Session {
   func validate(_ statements: [SourceText], skipping: Int = 0) throws(EngineError) {
     try engine.lock.withLock { () throws(EngineError) in
       let committed = engine.catalog
-      defer { engine.catalog = committed }
+      engine.isTrial = true
+      defer {
+        engine.catalog = committed
+        engine.isTrial = false
+      }
       for (index, text) in statements.enumerated() {
         let (statement, source) = try parse(text)
         if index < skipping, statement.hasEffect { continue }

@@ -70,6 +70,8 @@ public final class Submission {
         throw .io("the server ended in the middle of a COPY; it is not repeated")
       }
       answer.state = .failed
+      // What stands before was done by a session of an earlier time.
+      if answer.done > 0 { session.changedEngine() }
       for (index, text) in statements.enumerated() {
         try execute(text, index, done: answer.done, handler)
         answer.done = max(answer.done, index + 1)

@@ -8,6 +8,8 @@ public final class TableFold {
   private let rows = RowStore(tracksChanges: false)
   /// Next record to fold in.
   public private(set) var nextOffset: Int64 = 0
+  /// Records that were folded in.
+  public private(set) var recordCount = 0
   private var snapshot: RawRecords?
 
   public init() {}
@@ -24,6 +26,7 @@ public final class TableFold {
       guard read.nextOffset > nextOffset else { return }
       nextOffset = read.nextOffset
       snapshot = nil
+      recordCount += read.records.count
       for record in 0..<read.records.count {
         guard let key = read.records.key(record) else { continue }
         if let value = read.records.value(record) {

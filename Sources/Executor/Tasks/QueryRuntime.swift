@@ -280,19 +280,21 @@ public final class QueryRuntime {
   /// cuts between them.
   private func wholeCut() throws(QueryFailure) -> (major: Int64, minor: UInt64)? {
     guard isInRowtimeOrder else { return cutPosition() }
-    for times in 1...Self.readAheadTimesMax {
+    var rows = options.sliceRows
+    while true {
       guard let cut = cutPosition() else { return nil }
       let begin = cursors.compactMap(\.firstMajor).min() ?? cut.major
       if begin < cut.major { return (cut.major - 1, UInt64.max) }
+      guard rows < max(Self.rowsOfOneTimeMax, options.sliceRows * 16) else { return cut }
+      rows *= 2
       for cursor in cursors where !cursor.isAtEnd && cursor.lastPosition?.major == cut.major {
-        try cursor.fill(rows: options.sliceRows * (times + 1), maxBytes: options.readBytes)
+        try cursor.fill(rows: rows, maxBytes: options.readBytes)
       }
     }
-    return cutPosition()
   }
 
-  /// How many times the rows of a slice may be read to find the end of those of one time.
-  private static let readAheadTimesMax = 16
+  /// Rows of a partition that are read to find the end of those of one time, however small a slice is.
+  private static let rowsOfOneTimeMax = 1 << 18
 
   private func cutPosition() -> (major: Int64, minor: UInt64)? {
     var cut: (major: Int64, minor: UInt64)?
