@@ -1,5 +1,5 @@
-// The sparse index of one segment: for about each 4 KiB of it one entry at the start of a batch,
-// found by offset, by time or by append sequence. Kept in memory, and beside the segment in three
+// The sparse index of one segment: an entry at the start of a batch for about each 4 KiB of it, or
+// for more of a large one, found by offset, by time or by append sequence. Kept in memory, and beside the segment in three
 // files:
 //
 //   .index      Kafka's: relative offset u32, position u32, big-endian
@@ -26,10 +26,14 @@ struct IndexEntry: Hashable {
 /// Entries, and what has been taken into them.
 struct SegmentIndex {
   static let intervalBytes = 4096
+  /// A segment has no more entries, whatever its size: half of them go when there are so many.
+  static let entriesMax = 2048
   private static let magic: UInt32 = 0x4852_5349
   private static let version: UInt32 = 1
 
   private(set) var entries: [IndexEntry] = []
+  /// Bytes between two entries.
+  private var interval = Self.intervalBytes
   /// Bytes of the segment that the index has seen, and the offset after them.
   private(set) var coveredBytes = 0
   private(set) var coveredOffset: Int64
@@ -44,8 +48,9 @@ struct SegmentIndex {
     offset: Int64, nextOffset: Int64, baseOffset: Int64, byteCount: Int, sequence: Int64,
     recordSpan: Int, maxTimestamp: Int64
   ) {
-    let due = entries.last.map { coveredBytes - Int($0.position) >= Self.intervalBytes } ?? true
+    let due = entries.last.map { coveredBytes - Int($0.position) >= interval } ?? true
     if due {
+      if entries.count == Self.entriesMax { thin() }
       entries.append(
         IndexEntry(
           relativeOffset: UInt32(truncatingIfNeeded: offset - baseOffset),
@@ -56,6 +61,12 @@ struct SegmentIndex {
     coveredOffset = nextOffset
     self.maxTimestamp = max(self.maxTimestamp, maxTimestamp)
     lastSequence = sequence + Int64(max(0, recordSpan - 1))
+  }
+
+  /// Each second entry goes; what begins at the first one that is left is found still.
+  private mutating func thin() {
+    entries = stride(from: 0, to: entries.count, by: 2).map { entries[$0] }
+    interval *= 2
   }
 
   mutating func setChain(_ chain: UInt32) { coveredChain = chain }
@@ -159,6 +170,9 @@ extension SegmentIndex {
           relativeOffset: try reader.uint32(), position: try reader.uint32(),
           sequence: try reader.int64(), maxTimestampBefore: try reader.int64()))
     }
+    // As it was when these entries were made; files of an earlier time may have more of them.
+    while coveredBytes / interval > Self.entriesMax { interval *= 2 }
+    while entries.count > Self.entriesMax { thin() }
     return true
   }
 }

@@ -110,8 +110,8 @@ import Testing
       #expect(bench.status == 0 && bench.out.contains("q8"), "\(bench.out)")
     }
     let scale = try python([
-      benchmarks + "scale.py", "--runs", "1", "--copies", "1,3", "--part", "keys", "--part", "copies",
-      data.path,
+      benchmarks + "scale.py", "--runs", "1", "--copies", "1,3", "--part", "keys",
+      "--part", "copies", data.path,
     ])
     #expect(scale.status == 0 && scale.out.contains("q5 x 3"), "\(scale.out)")
     let latency = try python([

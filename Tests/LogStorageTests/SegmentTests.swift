@@ -14,6 +14,31 @@ import Testing
     return config
   }
 
+  /// What an index takes in memory does not grow with its segment.
+  @Test func largeSegmentsHaveAsManyEntries() throws {
+    var index = SegmentIndex(baseOffset: 100)
+    for batch in 0..<20_000 {
+      let offset = Int64(100 + batch * 3)
+      index.add(
+        offset: offset, nextOffset: offset + 3, baseOffset: 100, byteCount: 4096,
+        sequence: offset * 2, recordSpan: 3, maxTimestamp: offset)
+      #expect(index.entries.count <= SegmentIndex.entriesMax)
+    }
+    let files = index.files(baseOffset: 100)
+    let read = try #require(
+      SegmentIndex(
+        offsetIndex: files.offsetIndex.array(), timeIndex: files.timeIndex.array(),
+        sequenceIndex: files.sequenceIndex.array(), baseOffset: 100))
+    #expect(read.entries == index.entries)
+    #expect(index.entries.count > SegmentIndex.entriesMax / 4)
+    for wanted in stride(from: 0, to: 60_000, by: 777) {
+      let entry = try #require(index.lastEntry { Int($0.relativeOffset) > wanted })
+      #expect(Int(entry.relativeOffset) == Int(entry.position) / 4096 * 3)
+      // No more than two intervals are looked through.
+      #expect(wanted - Int(entry.relativeOffset) < 60_000 * 2 / index.entries.count + 3)
+    }
+  }
+
   @Test func offsetsTimesAndSequencesAreFound() throws {
     let directory = try TemporaryDirectory()
     var options = LogStoreOptions()
