@@ -113,8 +113,10 @@ public struct PosixOutsideFiles: OutsideFiles {
     guard !path.utf8.contains(0) else { throw .outside }
     guard let roots else {
       var status = stat()
-      if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-        let descriptor = Glibc.open(path, O_WRONLY | O_CLOEXEC)
+      // /dev/stdout may be a file, which another one is not to take the place of.
+      let isSpecial = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
+      if stat(path, &status) == 0, isSpecial || status.st_mode & S_IFMT != S_IFREG {
+        let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("opening", path) }
         return DescriptorFile(path, descriptor)
       }
