@@ -5,7 +5,6 @@
 import Columns
 import Executor
 import LogStorage
-import Synchronization
 
 /// Filled between queries, read by their tasks and by those that read ahead.
 final class EpochView: Sendable {
@@ -15,7 +14,7 @@ final class EpochView: Sendable {
   }
 
   private let log: LogStore
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   init(log: LogStore) { self.log = log }
 

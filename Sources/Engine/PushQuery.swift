@@ -5,8 +5,8 @@
 import Columns
 import Executor
 import Glibc
+import LogStorage
 import Planner
-import Synchronization
 
 final class PushQuery: @unchecked Sendable {
   // Unchecked: `runtime` and `plan` belong to the engine's lock, the rest is under the mutex.
@@ -27,7 +27,7 @@ final class PushQuery: @unchecked Sendable {
   private let bytesMax: Int
   /// As of its last slice.
   var stateBytes = 0
-  private let buffer = Mutex(Buffer())
+  private let buffer = Monitor(Buffer())
   private let signal = ClientSignal()
   /// Of a conflated query: what was read and belongs to no finished epoch.
   private var pending: Conflation?

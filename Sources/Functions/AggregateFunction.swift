@@ -78,6 +78,8 @@ public protocol Accumulator: AnyObject {
   var needsOrdinals: Bool { get }
   /// Whether what a group holds grows with its rows (lists, texts) and is not one machine value.
   var holdsValues: Bool { get }
+  /// Whether states that are merged in any order give what the rows would have given one by one.
+  var mergesInAnyOrder: Bool { get }
   /// Makes room for groups `0 ..< count`; new groups start empty.
   func reserve(groups count: Int)
   /// Adds (or takes back) each row in order and appends the group's result after that row.
@@ -97,6 +99,7 @@ public protocol Accumulator: AnyObject {
 extension Accumulator {
   public var needsOrdinals: Bool { true }
   public var holdsValues: Bool { true }
+  public var mergesInAnyOrder: Bool { false }
 
   public func accumulate(_ rows: AggregateRows, _ resultType: DataType) {
     apply(rows, into: ColumnBuilder(resultType, capacity: rows.groups.count))

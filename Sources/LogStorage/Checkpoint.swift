@@ -46,6 +46,10 @@ struct Checkpoint {
   var journalBytes = [0, 0]
   var commit: Int64 = 0
   var epoch: Int64 = 0
+  /// The commit that ended the epoch. Where it is another one than `commit` it stands among the metadata of the
+  /// file, and nowhere else.
+  var epochCommit: Int64 = 0
+  private static let epochCommitKey = Array("epoch-commit".utf8)
   var nextSequence: Int64 = 0
   var nextTopicID: Int64 = 1
   /// Order: by name.
@@ -85,8 +89,13 @@ struct Checkpoint {
         }
       }
     }
-    buffer.putCount(metadata.keys.count)
-    for (key, value) in zip(metadata.keys, metadata.values) {
+    var entries = metadata
+    if epochCommit != commit {
+      entries.set(
+        Self.epochCommitKey, withUnsafeBytes(of: epochCommit.littleEndian) { Array($0) })
+    }
+    buffer.putCount(entries.keys.count)
+    for (key, value) in zip(entries.keys, entries.values) {
       buffer.putBytes(key)
       buffer.putBytes(value)
     }
@@ -152,9 +161,18 @@ struct Checkpoint {
       }
       checkpoint.topics.append(topic)
     }
+    checkpoint.epochCommit = checkpoint.commit
     for _ in 0..<(try reader.countValue()) {
       let key = try reader.byteArray()
-      checkpoint.metadata.set(key, try reader.byteArray())
+      let value = try reader.byteArray()
+      if key != epochCommitKey {
+        checkpoint.metadata.set(key, value)
+      } else if value.count == 8 {
+        checkpoint.epochCommit = Int64(
+          littleEndian: value.withUnsafeBytes { $0.loadUnaligned(as: Int64.self) })
+      } else {
+        throw reader.damaged("the commit of an epoch")
+      }
     }
     return checkpoint
   }

@@ -10,6 +10,8 @@ struct PublishedState {
   var metadata = MetadataMap()
   var commit: Int64 = 0
   var epoch: Int64 = 0
+  /// The commit that ended `epoch`; appends may have come since.
+  var epochCommit: Int64 = 0
   var nextSequence: Int64 = 0
   var nextTopicID: Int64 = 1
   /// Of the topics that are compressed; made anew when topics or their settings change.
@@ -62,6 +64,7 @@ struct GroupPlan {
   private(set) var recordCount = 0
   private(set) var commit: Int64
   private(set) var epoch: Int64
+  private(set) var epochCommit: Int64
   private(set) var nextSequence: Int64
   private(set) var nextTopicID: Int64
   private let published: [String: TopicEntry]
@@ -74,6 +77,7 @@ struct GroupPlan {
     metadata = state.metadata
     commit = state.commit
     epoch = state.epoch
+    epochCommit = state.epochCommit
     nextSequence = state.nextSequence
     nextTopicID = state.nextTopicID
     self.root = root
@@ -212,7 +216,7 @@ struct GroupPlan {
   mutating func add(_ request: CommitRequest) {
     let changes = producerChanges(request)
     commit += 1
-    if request.epoch >= 0 { epoch = request.epoch }
+    if request.epoch >= 0 { (epoch, epochCommit) = (request.epoch, commit) }
     var record = CommitRecord(number: commit, epoch: request.epoch, nextSequence: 0)
     for name in request.topicsDeleted {
       guard let entry = topic(name) else { continue }

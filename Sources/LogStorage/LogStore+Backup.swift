@@ -18,7 +18,7 @@ public struct BackupReport: Sendable, Hashable {
   public var epoch: Int64
   public var segmentCount: Int
   public var byteCount: Int64
-  /// The first one that it can be restored to; the last is `epoch`.
+  /// The first one that it can be restored to; the last is `epoch`. More than `epoch`: only all of it can.
   public var firstEpoch: Int64
 }
 
@@ -56,9 +56,12 @@ extension LogStore {
     try copy.syncDirectories()
     _ = try cut.checkpoint.write(fileSystem, target)
     try fileSystem.syncDirectory(SegmentCopy.parent(target))
+    let epochs = try Restoring(
+      source: target, target: target, fileSystem: fileSystem, checkpoint: cut.checkpoint
+    ).epochs()
     return BackupReport(
       commit: cut.state.commit, epoch: cut.state.epoch, segmentCount: cut.segments.count,
-      byteCount: copy.byteCount, firstEpoch: cut.checkpoint.epoch)
+      byteCount: copy.byteCount, firstEpoch: epochs.first?.epoch ?? cut.state.epoch + 1)
   }
 
   /// Steps 1 and 2.

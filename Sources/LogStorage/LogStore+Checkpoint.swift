@@ -236,6 +236,7 @@ extension Checkpoint {
     self.init()
     commit = state.commit
     epoch = state.epoch
+    epochCommit = state.epochCommit
     nextSequence = state.nextSequence
     nextTopicID = state.nextTopicID
     metadata = state.metadata

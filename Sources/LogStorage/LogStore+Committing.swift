@@ -349,6 +349,7 @@ extension LogStore {
       if plan.changesTopics { state.published.findCodecs() }
       state.published.commit = plan.commit
       state.published.epoch = plan.epoch
+      state.published.epochCommit = plan.epochCommit
       state.published.nextSequence = plan.nextSequence
       state.published.nextTopicID = plan.nextTopicID
       state.counters.commitCount += plan.commits.count

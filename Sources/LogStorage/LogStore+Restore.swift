@@ -8,7 +8,8 @@
 // 4. Everything is synced, and the checkpoint is written last: before it the target is no data directory.
 //
 // So topics, offsets, metadata (positions of queries and groups with it) and state are of one commit. An epoch
-// before the checkpoint cannot be made again: the journal begins there. The source is not changed.
+// before the checkpoint cannot be made again: the journal begins there; nor can that of a checkpoint that holds
+// records which were appended after the epoch's end. The source is not changed.
 
 internal import Columns
 
@@ -35,30 +36,36 @@ extension LogStore {
     guard let epoch else { return try restoring.run(upTo: .max) }
     let epochs = try restoring.epochs()
     let last = epochs.last?.epoch ?? checkpoint.epoch
-    guard epoch >= checkpoint.epoch, epoch <= last else {
+    guard let first = epochs.first?.epoch else {
       throw StorageError(
         .offsetOutOfRange, "restoring epoch \(epoch)", path: backup,
-        expected: checkpoint.epoch == last
-          ? "epoch \(last), the only one it holds" : "\(checkpoint.epoch)...\(last)")
+        expected: "no epoch: records were appended after the end of epoch \(last)")
+    }
+    guard epoch >= first, epoch <= last else {
+      throw StorageError(
+        .offsetOutOfRange, "restoring epoch \(epoch)", path: backup,
+        expected: first == last ? "epoch \(last), the only one it holds" : "\(first)...\(last)")
     }
     let commit = epochs.last { $0.epoch <= epoch }?.commit ?? checkpoint.commit
     return try restoring.run(upTo: commit)
   }
 }
 
-private struct Restoring {
+struct Restoring {
   let source: String
   let target: String
   let fileSystem: any FileSystem
   let checkpoint: Checkpoint
 
-  /// Replays the source's journal without touching a file.
+  /// The epochs whose ends can be made again, and the commits that ended them; replays the source's journal
+  /// without touching a file. That of the checkpoint is one of them if nothing was appended between the two.
   func epochs() throws(StorageError) -> [(epoch: Int64, commit: Int64)] {
     let files = SegmentFiles(fileSystem: fileSystem, limit: 64)
     var replay = Replay(
       checkpoint, directory: source, fileSystem: fileSystem, files: files, purpose: .looking)
     try apply(to: &replay)
-    return replay.epochs
+    let own = (epoch: checkpoint.epoch, commit: checkpoint.commit)
+    return (checkpoint.epochCommit == checkpoint.commit ? [own] : []) + replay.epochs
   }
 
   private func apply(to replay: inout Replay) throws(StorageError) {

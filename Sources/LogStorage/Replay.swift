@@ -50,6 +50,7 @@ struct Replay {
     digest = checkpoint.digest
     state.commit = checkpoint.commit
     state.epoch = checkpoint.epoch
+    state.epochCommit = checkpoint.epochCommit
     state.nextSequence = checkpoint.nextSequence
     state.nextTopicID = checkpoint.nextTopicID
     state.metadata = checkpoint.metadata
@@ -236,7 +237,7 @@ struct Replay {
     for change in commit.metadata { state.metadata.set(change.key, change.value) }
     state.commit = commit.number
     if commit.epoch >= 0 {
-      state.epoch = commit.epoch
+      (state.epoch, state.epochCommit) = (commit.epoch, commit.number)
       if purpose == .looking { epochs.append((commit.epoch, commit.number)) }
     }
     state.nextSequence = commit.nextSequence

@@ -13,7 +13,7 @@ final class MirrorKeeper: @unchecked Sendable {
   fileprivate let lock = FairLock()
   fileprivate var mirrors: [String: TableMirror] = [:]
   /// Asked for under the engine's lock, hence under one of their own.
-  fileprivate let failures = Mutex<[String: String]>([:])
+  fileprivate let failures = Monitor<[String: String]>([:])
 }
 
 extension Engine {

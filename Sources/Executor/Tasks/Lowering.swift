@@ -148,8 +148,14 @@ struct Lowering {
         name: storeName("session"), spec: node, gapMs: gap, evaluator: evaluator(node.input),
         accumulators: accumulators, emitsRetractions: retractions)
     }
+    let name = storeName("aggregate")
+    if let panes = PaneAggregateOperator(
+      name: name, spec: node, evaluator: evaluator(node.input), accumulators: accumulators)
+    {
+      return panes
+    }
     return AggregateOperator(
-      name: storeName("aggregate"), spec: node, evaluator: evaluator(node.input),
+      name: name, spec: node, evaluator: evaluator(node.input),
       accumulators: accumulators, isTableInput: node.input.isTable,
       emitsRetractions: retractions)
   }

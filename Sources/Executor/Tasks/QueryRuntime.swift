@@ -369,12 +369,9 @@ public final class QueryRuntime {
     guard pool.workers > 1, !places.isEmpty else { return }
     let rows = rowsPerCursor
     let bytes = options.readBytes
+    let queue = AheadQueue(places.map { cursors[$0] }, rows: rows, bytes: bytes)
     readingAhead.append(
-      pool.begin(
-        places.map { place in
-          let box = CursorBox(cursors[place])
-          return { box.cursor.readAhead(rows: rows, maxBytes: bytes) }
-        }))
+      pool.begin(places.prefix(pool.workers).map { _ in { queue.work() } }))
   }
 
   /// Until this has returned nothing else may use the cursors.
@@ -389,6 +386,26 @@ private final class CursorBox: @unchecked Sendable {
   // Unchecked: one worker has it until the pool's barrier.
   let cursor: SourceCursor
   init(_ cursor: SourceCursor) { self.cursor = cursor }
+}
+
+/// Cursors that are read ahead, a read at a time and in turns, so that who comes to help late still finds work.
+private final class AheadQueue: Sendable {
+  private let free: Monitor<[CursorBox]>
+  private let rows: Int
+  private let bytes: Int
+
+  init(_ cursors: [SourceCursor], rows: Int, bytes: Int) {
+    free = Monitor(cursors.map { CursorBox($0) })
+    self.rows = rows
+    self.bytes = bytes
+  }
+
+  /// Returns when no cursor is left that nobody else reads and that has room.
+  func work() {
+    while let box = free.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+      if box.cursor.readAhead(rows: rows, maxBytes: bytes) { free.withLock { $0.append(box) } }
+    }
+  }
 }
 
 /// Failures of parallel tasks, one place each.

@@ -97,6 +97,7 @@ final class QueryTask: @unchecked Sendable {
   func restored() {
     for operation in operators {
       if let aggregate = operation as? AggregateOperator { aggregate.rebuildWindows() }
+      if let aggregate = operation as? PaneAggregateOperator { aggregate.rebuildWindows() }
       if let join = operation as? ForeignKeyJoinOperator { join.rebuildReferences() }
       if let join = operation as? StreamStreamJoinOperator { join.linkOuterRows() }
     }

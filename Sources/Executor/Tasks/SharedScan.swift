@@ -4,7 +4,6 @@
 import Columns
 import LogStorage
 import Planner
-import Synchronization
 
 /// What one read of a partition gave: the records of `offset ..< nextOffset`.
 struct ScanChunk: Sendable {
@@ -30,7 +29,7 @@ final class SharedScan: Sendable {
   let source: SourceDefinition
   let partition: Int
   private let reader: any RecordReader
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   init(_ source: SourceDefinition, partition: Int, reader: any RecordReader) {
     self.source = source
@@ -112,7 +111,7 @@ public final class ScanSharing: Sendable {
     weak var scan: SharedScan?
   }
 
-  private let scans = Mutex<[Place: WeakScan]>([:])
+  private let scans = Monitor<[Place: WeakScan]>([:])
 
   public init() {}
 

@@ -129,12 +129,15 @@ final class SourceCursor {
     }
   }
 
-  /// As `fill`, but keeps a failure for the next `fill`.
-  func readAhead(rows: Int, maxBytes: Int) {
+  /// One read on the way to `rows` pending rows. Returns whether there is more to do; keeps a failure for the next
+  /// `fill`.
+  func readAhead(rows: Int, maxBytes: Int) -> Bool {
     do throws(QueryFailure) {
-      try fill(rows: rows, maxBytes: maxBytes)
+      try fill(rows: min(rows, pendingRows + 1), maxBytes: maxBytes)
+      return !isAtEnd && pendingRows < rows
     } catch {
       failure = error
+      return false
     }
   }
 

@@ -4,6 +4,7 @@
 
 import CDispatch
 import Glibc
+import LogStorage
 import Synchronization
 
 /// Tasks that were handed over together.
@@ -49,7 +50,7 @@ public final class WorkerPool: Sendable {
     }
   }
 
-  private let shared = Mutex(Shared())
+  private let shared = Monitor(Shared())
   /// Tasks have come, or a group has ended.
   private let change = Signal()
   public let workers: Int

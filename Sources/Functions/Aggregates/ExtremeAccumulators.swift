@@ -11,6 +11,7 @@ final class IntegerExtremeAccumulator: FixedAccumulator {
 
   static let empty = State()
   var states: [State] = []
+  var mergesInAnyOrder: Bool { true }
   private let isMaximum: Bool
 
   init(isMaximum: Bool) { self.isMaximum = isMaximum }

@@ -6,6 +6,7 @@ import Columns
 /// COUNT(*) has no argument, COUNT(x) counts the rows in which x is not NULL.
 final class CountAccumulator: FixedAccumulator {
   static let empty: Int64 = 0
+  var mergesInAnyOrder: Bool { true }
   var states: [Int64] = []
 
   func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
@@ -31,6 +32,7 @@ final class CountAccumulator: FixedAccumulator {
 /// SUM of INT and of BIGINT: both wrap around, an INT at 32 bits.
 final class IntegerSumAccumulator: FixedAccumulator {
   static let empty: Int64 = 0
+  var mergesInAnyOrder: Bool { true }
   var states: [Int64] = []
 
   func apply(_ rows: AggregateRows, into results: ColumnBuilder) {

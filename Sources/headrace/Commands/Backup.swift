@@ -28,9 +28,10 @@ struct Backup: ParsableCommand {
     try place.with { connection, output in
       let answer = try connection.administer(["backup", path])
       guard answer.count == 5 else { throw CommandFailure.inputOutput("no answer to the backup") }
+      let isWithin = Int64(answer[4]) ?? 0 <= Int64(answer[1]) ?? 0
       output.write(
         "epoch \(answer[1]), commit \(answer[0]): \(answer[2]) segments, \(answer[3]) bytes; "
-          + "can be restored from epoch \(answer[4]) on\n")
+          + (isWithin ? "can be restored from epoch \(answer[4]) on\n" : "can be restored as a whole\n"))
     }
   }
 }

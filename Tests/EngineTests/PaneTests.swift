@@ -1,0 +1,95 @@
+// Overlapping windows put together from panes, against the same windows added up row by row: an average, of which
+// parts cannot be added in any order, makes a query take the other way. Late rows, jumps in time and restarts.
+
+import Columns
+import Engine
+import Foundation
+import LogStorage
+import Syntax
+import Testing
+
+@Suite struct PaneTests {
+  private func open(_ directory: String, _ sliceRows: Int) throws -> (Engine, Session) {
+    var options = EngineOptions(directory: directory)
+    options.durability = .os
+    options.sliceRows = sliceRows
+    let engine = try Engine.open(options)
+    let session = Session(engine: engine)
+    session.endsAtIdle = true
+    return (engine, session)
+  }
+
+  private func run(_ text: String, _ session: Session) throws {
+    let source = SourceText(name: "test", text)
+    for range in Session.statements(source) {
+      try session.execute(statement: source.part(range), CollectedResult())
+    }
+  }
+
+  /// Key, time and value of each record, the value as far as the two queries have it in common.
+  private func records(_ engine: Engine, _ topic: String) throws -> [[String]] {
+    try (0..<2).map { partition in
+      var lines: [String] = []
+      var offset: Int64 = 0
+      while offset < (try engine.log.committedEnd(topic, partition)) {
+        let read = try engine.log.read(topic, partition, from: offset)
+        for row in 0..<read.records.count {
+          let value = read.records.value(row).map { String(decoding: $0, as: UTF8.self) } ?? "-"
+          let key = Array(try #require(read.records.key(row)))
+          let common = value.components(separatedBy: ",\"MEAN\"")[0]
+            .trimmingCharacters(in: CharacterSet(charactersIn: "}"))
+          lines.append("\(key) @\(read.records.timestamps[row]) \(common)")
+        }
+        offset = read.nextOffset
+      }
+      return lines
+    }
+  }
+
+  @Test(arguments: 0..<12) func sameAsRowByRow(seed: Int) throws {
+    let directory = NSTemporaryDirectory() + "headrace-panes-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 &+ 1
+    func draw(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int((state >> 33) % UInt64(bound))
+    }
+    let sliceRows = [1, 3, 16_384][seed % 3]
+    let grace = [0, 3, 7][draw(3)]
+    let window =
+      "WINDOW HOPPING (SIZE 10 SECONDS, ADVANCE BY 2 SECONDS"
+      + (draw(2) == 0 ? ", RETENTION 25 SECONDS" : "") + ", GRACE PERIOD \(grace) SECONDS)"
+    var (engine, session) = try open(directory, sliceRows)
+    try run(
+      """
+      CREATE STREAM s (k INT KEY, v INT)
+        WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);
+      CREATE TABLE panes AS SELECT k, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high
+        FROM s \(window) GROUP BY k EMIT FINAL;
+      CREATE TABLE rows AS SELECT k, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high,
+        AVG(v) AS mean FROM s \(window) GROUP BY k EMIT FINAL;
+      """, session)
+    var time = 1000
+    for step in 0..<60 {
+      var rows: [String] = []
+      for _ in 0..<(1 + draw(6)) {
+        time += draw(900)
+        if draw(40) == 0 { time += 60_000 }
+        let value = draw(9) == 0 ? "NULL" : "\(draw(100))"
+        rows.append("(\(max(0, time - draw(3) * draw(7000))), \(draw(5)), \(value))")
+      }
+      try run("INSERT INTO s (ROWTIME, k, v) VALUES \(rows.joined(separator: ", "));", session)
+      if draw(3) == 0 { try engine.runUntilIdle() }
+      if step % 15 == 14 {
+        try engine.close()
+        (engine, session) = try open(directory, sliceRows)
+      }
+    }
+    try engine.runUntilIdle()
+    let panes = try records(engine, "PANES")
+    #expect(panes == (try records(engine, "ROWS")), "\(window)")
+    #expect(panes.joined().count > 30)
+    #expect(engine.queryFailures == [])
+    try engine.close()
+  }
+}
