@@ -45,6 +45,18 @@ final class CommitterState: @unchecked Sendable {
 
   func markClean(_ segment: LogSegment) { dirtySegments[segment.path] = nil }
 
+  /// Segments whose files go after the next checkpoint.
+  func drop(_ segments: [LogSegment]) {
+    droppedSegments += segments
+    for segment in segments { unindexed[segment.path] = nil }
+  }
+
+  /// As `drop`, for all of a topic.
+  func drop(_ topic: TopicEntry) {
+    droppedDirectories += topic.partitions.map(\.directory)
+    for segment in topic.partitions.flatMap(\.segments) { unindexed[segment.segment.path] = nil }
+  }
+
   /// For a commit in place: every directory that may not be synced. Order: by path.
   func takeDirectories() -> [String] {
     defer {

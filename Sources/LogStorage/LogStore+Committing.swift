@@ -328,17 +328,17 @@ extension LogStore {
     shared.change { state in
       for key in plan.order {
         guard let tail = plan.tails[key] else { continue }
-        committer.droppedSegments += tail.publish()
+        committer.drop(tail.publish())
       }
       for replacement in plan.replacements {
-        committer.droppedSegments += replacement.publish()
+        committer.drop(replacement.publish())
         for part in replacement.added { committer.markDirty(part.segment) }
       }
       for entry in plan.deleted where state.published.topics[entry.name] === entry {
         state.published.topics[entry.name] = nil
       }
       for entry in plan.deleted {
-        committer.droppedDirectories += entry.partitions.map(\.directory)
+        committer.drop(entry)
       }
       for entry in plan.created where !plan.deleted.contains(where: { $0 === entry }) {
         state.published.topics[entry.name] = entry

@@ -191,6 +191,25 @@ private func compacted() -> TopicConfig {
     try store.close()
   }
 
+  /// What has gone is known to nobody: a log that is compacted, cut and made anew for ever takes no more memory.
+  @Test func segmentsThatWentAreForgotten() throws {
+    var random = SeededGenerator(seed: 3)
+    var options = SimulatedStoreTests.options(&random)
+    options.checkpointBytes = 1 << 20
+    let store = try SimulatedStoreTests.open(SimulatedFileSystem(seed: 3), options)
+    try store.createTopic("t", partitions: 1, config: compacted())
+    for round in 0..<40 {
+      try store.append("t", [(0, keyed([("a", "\(round)"), ("b", "x")], at: 7))])
+      try store.compact(topic: "t", now: Int64(1000 + round))
+      try store.createTopic("other", partitions: 2)
+      try store.append("other", [(1, records(["x"]))])
+      try store.deleteTopic("other")
+    }
+    let live = store.topic("t")?.partitions[0].segmentCount ?? 0
+    #expect(live < 5 && store.committer.unindexed.count <= live)
+    try store.close()
+  }
+
   /// What a setting lets be compacted, and what is refused.
   @Test func settings() throws {
     var random = SeededGenerator(seed: 2)
