@@ -5,7 +5,7 @@
 // topics' ends: so what it gets is as of one commit, and no epoch waits for it. Long work is done before, one
 // partition at a time.
 //
-// Invariant: a fold shows no record beyond the committed end, and misses no deletion: compaction keeps one for the
+// Invariant: a fold shows no record beyond the committed end nor one that retention has dropped, and misses no deletion: compaction keeps one for the
 // topic's time after it has first met it; a fold that was not looked after for so long is made anew.
 
 import Columns
@@ -49,6 +49,8 @@ final class TableFolds: @unchecked Sendable {
     /// The topic as it was when the fold began.
     var id: Int64
     var replacements: Int
+    /// Where the partition began when it was last read: what retention drops is in no view.
+    var start: Int64 = 0
     /// When it was last brought up to the end.
     var seenMs = Int64.min
     var fold = TableFold()
@@ -143,10 +145,13 @@ final class TableFolds: @unchecked Sendable {
     _ kept: Kept, _ ends: TopicEnds, _ nowMs: Int64
   ) throws(QueryFailure) {
     guard kept.partition < ends.ends.count else { return }
-    if kept.id != ends.id || kept.replacements < ends.replacements && mayMiss(kept, nowMs) {
+    let start = (try? log.earliestOffset(kept.topic, kept.partition)) ?? kept.start
+    if kept.id != ends.id || start > kept.start && kept.fold.nextOffset > 0
+      || kept.replacements < ends.replacements && mayMiss(kept, nowMs)
+    {
       kept.fold = TableFold()
     }
-    (kept.id, kept.replacements) = (ends.id, ends.replacements)
+    (kept.id, kept.replacements, kept.start) = (ends.id, ends.replacements, start)
     let end = ends.ends[kept.partition]
     guard kept.fold.nextOffset < end else {
       kept.seenMs = nowMs
