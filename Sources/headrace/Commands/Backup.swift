@@ -31,7 +31,7 @@ struct Backup: ParsableCommand {
       let isWithin = Int64(answer[4]) ?? 0 <= Int64(answer[1]) ?? 0
       output.write(
         "epoch \(answer[1]), commit \(answer[0]): \(answer[2]) segments, \(answer[3]) bytes; "
-          + (isWithin ? "can be restored from epoch \(answer[4]) on\n" : "can be restored as a whole\n"))
+          + "can be restored \(isWithin ? "from epoch \(answer[4]) on" : "as a whole")\n")
     }
   }
 }
