@@ -27,7 +27,7 @@ private struct CopyFormat {
       switch (property.key, literal.value) {
       case ("FORMAT", .string(let text)): name = text.uppercased()
       case ("HEADER", .boolean(let flag)): header = flag
-      case ("ROWTIME", .integer(let time)) where time >= 0: rowtime = time
+      case ("ROWTIME", .integer(let time)) where Rowtime.isValid(time): rowtime = time
       default:
         throw PlanError(
           "unknown-property", "COPY knows FORMAT, HEADER and ROWTIME, not \(property.key)",

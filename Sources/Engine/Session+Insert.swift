@@ -118,6 +118,10 @@ extension Session {
       for (name, expression) in zip(names, row.values) {
         if name == SystemColumn.rowtime, source.schema.index(of: name) == nil {
           rowtime = try constant(expression, as: .bigint, column: name, catalog).integerValue
+          guard (rowtime ?? 0) <= Rowtime.latest else {
+            throw PlanError(
+              "invalid-rowtime", "ROWTIME is at most \(Rowtime.latest)", at: expression.span)
+          }
           continue
         }
         guard let index = source.schema.index(of: name) else { continue }

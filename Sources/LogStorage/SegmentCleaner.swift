@@ -128,7 +128,8 @@ struct SegmentCleaner {
     let isWhole = batch.header.nextOffset <= rule.mapEnd
     var newHorizon = horizon
     if tombstones, isWhole, horizon == nil {
-      newHorizon = rule.now + rule.deleteRetentionMs
+      let (end, overflow) = rule.now.addingReportingOverflow(rule.deleteRetentionMs)
+      newHorizon = overflow ? Int64.max : end
       isChanged = true
     }
     if tombstones, let newHorizon { nextHorizon = min(nextHorizon ?? newHorizon, newHorizon) }

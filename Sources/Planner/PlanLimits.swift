@@ -11,6 +11,8 @@ public enum PlanLimits {
   /// That are looked at while a query is bound: a common table is bound again wherever it is named.
   static let boundSourcesMax = 4096
   public static let partitionsMax = 10_000
+  /// Overlapping windows that a row falls into; a week by the minute has 10,080.
+  public static let windowsOfRowMax: Int64 = 20_000
   /// ARRAY, MAP and STRUCT within each other.
   public static let typeDepthMax = 64
 }

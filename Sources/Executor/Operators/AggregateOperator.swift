@@ -33,6 +33,9 @@ final class AggregateOperator: Operator, StateStore {
   private var slots: [Int32] = []
   private var isNew: [Bool] = []
   private let panes: PaneSlots?
+  /// A row has an entry for each of its windows: no more rows at once than have this many.
+  private static let entriesAtOnce = 1 << 20
+  private let rowsAtOnce: Int
   private let needsOrdinals: Bool
   private var valueBytes: ValueBytes
 
@@ -47,6 +50,7 @@ final class AggregateOperator: Operator, StateStore {
     self.isTableInput = isTableInput
     self.emitsRetractions = emitsRetractions
     panes = PaneSlots(spec.window)
+    rowsAtOnce = max(1, Self.entriesAtOnce / (spec.window?.windowsOfRow ?? 1))
     needsOrdinals = accumulators.contains { $0.needsOrdinals }
     valueBytes = ValueBytes(isCounting: accumulators.contains { $0.holdsValues })
   }
@@ -60,10 +64,14 @@ final class AggregateOperator: Operator, StateStore {
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    guard spec.emitFinal, spec.window != nil else { return try aggregate(batch) }
+    let isFinal = spec.emitFinal && spec.window != nil
+    guard isFinal || batch.count > rowsAtOnce else { return try aggregate(batch) }
     // A batch is cut behind each row that may close a window, so that no later row is in its result.
     var start = 0
-    for row in 0..<batch.count where closesWindow(batch.rowtimes[row]) || row == batch.count - 1 {
+    for row in 0..<batch.count
+    where isFinal && closesWindow(batch.rowtimes[row]) || row - start + 1 == rowsAtOnce
+      || row == batch.count - 1
+    {
       let rows = (Int32(start)..<Int32(row + 1)).map { $0 }
       try aggregate(rows.count == batch.count ? batch : batch.gather(rows))
       start = row + 1

@@ -52,7 +52,7 @@ struct RowtimeReader {
     var failures: [BadRecord] = []
     if case .bytes(let texts) = column { return read(texts, into: &rowtimes) }
     for row in rowtimes.indices {
-      if let time = milliseconds(column, row), time >= 0 {
+      if let time = milliseconds(column, row), Rowtime.isValid(time) {
         rowtimes[row] = time
       } else {
         failures.append(
@@ -76,7 +76,7 @@ struct RowtimeReader {
         lastTime = parseTimestamp(texts.string(row), format: format ?? "")
         lastRow = row
       }
-      if let lastTime, lastTime >= 0 {
+      if let lastTime, Rowtime.isValid(lastTime) {
         rowtimes[row] = lastTime
       } else {
         failures.append(

@@ -148,6 +148,9 @@ final class ScanDecoder {
       if isTable, records.keyLength[record] < 0 { dropped.set(row, true) }
       // Records with a negative time are not processed.
       if rowtimes[row] < 0 { dropped.set(row, true) }
+      if rowtimes[row] > Rowtime.latest {
+        note(row, "its time, \(rowtimes[row]) ms, is later than the latest (\(Rowtime.latest))")
+      }
     }
     var columns: [String: Column] = [:]
     for (name, column) in zip(keyNames, keys.columns) { columns[name] = column }

@@ -68,7 +68,8 @@ final class AggregateCollector {
     calls.append(
       Aggregate.Call(
         column: column, function: function.name, overload: resolution.overload,
-        arguments: bound, literals: literals, isDistinct: call.isDistinct))
+        arguments: bound, literals: literals, isDistinct: call.isDistinct,
+        addsInParts: overload.makeMerging != nil && !call.isDistinct))
     return column.reference
   }
 
@@ -316,6 +317,12 @@ extension QueryBinder {
           "invalid-window",
           "Window advancement interval should be more than zero and not more "
             + "than the window size", at: advance.span)
+      }
+      guard (span - 1) / step < PlanLimits.windowsOfRowMax else {
+        throw PlanError(
+          "too-many-windows",
+          "each row would fall into more than \(PlanLimits.windowsOfRowMax) windows",
+          at: clause.span)
       }
       kind = .hopping(sizeMs: span, advanceMs: step)
     case .session(let gap):

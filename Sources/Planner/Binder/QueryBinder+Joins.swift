@@ -397,7 +397,7 @@ extension QueryBinder {
         at: literal.span)
     }
     let (result, overflow) = literal.count.multipliedReportingOverflow(by: unit)
-    guard !overflow else {
+    guard !overflow, result <= Rowtime.longestDuration else {
       throw PlanError("invalid-duration", "the duration is too long", at: literal.span)
     }
     return result

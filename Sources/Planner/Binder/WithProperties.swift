@@ -228,8 +228,10 @@ package struct WithProperties {
         "Invalid duration: '\(text)'. Unknown time unit: '\(parts[1].uppercased())'")
     }
     let (result, overflow) = count.multipliedReportingOverflow(by: unit)
-    guard !overflow, result > 0 else {
-      throw invalid("WINDOW_SIZE", "Invalid duration: '\(text)'. It must be positive.")
+    guard !overflow, result > 0, result <= Rowtime.longestDuration else {
+      throw invalid(
+        "WINDOW_SIZE",
+        "Invalid duration: '\(text)'. It must be positive and not longer than 2^58 ms.")
     }
     return result
   }

@@ -52,8 +52,8 @@ extension Diagnostic {
   private static let limits: Set<String> = [
     "expression-too-long", "nesting-too-deep", "text-too-long", "too-many-columns",
     "too-many-joins",
-    "too-many-partitions", "too-many-queries", "too-many-sources", "type-too-deep",
-    "type-too-large",
+    "too-many-partitions", "too-many-queries", "too-many-sources", "too-many-windows",
+    "type-too-deep", "type-too-large",
   ]
 
   public var isLimit: Bool { Self.limits.contains(id) }
