@@ -22,6 +22,8 @@ struct CheckpointJob {
   var droppedSegments: [LogSegment]
   var droppedDirectories: [String]
   var unindexed: [LogSegment]
+  /// Written to the segments since the last cut.
+  var bytes: Int
   var isLast: Bool
 }
 
@@ -116,12 +118,15 @@ extension LogStore {
       directories: committer.cutOffDirectories(), droppedSegments: committer.droppedSegments,
       droppedDirectories: committer.droppedDirectories,
       unindexed: committer.unindexed.keys.sorted().compactMap { committer.unindexed[$0] },
-      isLast: false)
+      bytes: committer.segmentBytes, isLast: false)
     committer.droppedSegments = []
     committer.droppedDirectories = []
     committer.segmentBytes = 0
     return job
   }
+
+  /// Bytes a segment from which on they are written back before they are synced.
+  private static let writeBackMin = 1 << 20
 
   /// Steps 2 to 4.
   private func run(_ job: CheckpointJob) throws(StorageError) {
@@ -133,6 +138,9 @@ extension LogStore {
       var open: [any File] = []
       for segment in job.segments where !dropped.contains(segment.directory) {
         open.append(try segment.file())
+      }
+      if !job.isLast, job.bytes >= Self.writeBackMin * open.count {
+        for file in open { try file.writeBack() }
       }
       let pool = SyncPool(threadsMax: options.syncThreads)
       defer { pool.close() }

@@ -181,6 +181,23 @@ final class PosixFile: File {
     _ = headrace_preallocate(descriptor, Int64(end))
   }
 
+  /// Bytes that are on their way to the disk at a time.
+  private static let writeBackStep = 4 << 20
+
+  func writeBack() throws(StorageError) {
+    guard syncs else { return }
+    let end = try size()
+    for at in stride(from: 0, to: end, by: Self.writeBackStep) {
+      let count = min(Self.writeBackStep, end - at)
+      if headrace_write_back(descriptor, Int64(at), Int64(count)) == 0 { continue }
+      // An error of the disk is told once: here, and then not by `sync`.
+      guard errno == EINVAL || errno == ENOSYS || errno == ESPIPE || errno == EINTR else {
+        throw systemError("writing back", path, at)
+      }
+      return
+    }
+  }
+
   func sync() throws(StorageError) {
     guard syncs else { return }
     guard fdatasync(descriptor) == 0 else { throw systemError("syncing", path) }

@@ -210,6 +210,7 @@ final class SlowSyncs: FileSystem {
       try inner.write(bytes, at: position)
     }
     func preallocate(to end: Int) throws(StorageError) { try inner.preallocate(to: end) }
+    func writeBack() throws(StorageError) { try inner.writeBack() }
     func sync() throws(StorageError) {
       usleep(milliseconds * 1000)
       try inner.sync()

@@ -154,6 +154,9 @@ static inline size_t headrace_write_digits(uint8_t *to, uint64_t v) {
 /// Reserves disk space for a file up to `end` bytes, its size unchanged. 0, or -1 and errno.
 int headrace_preallocate(int descriptor, int64_t end);
 
+/// Writes a part of a file back to the disk and waits for it. 0, or -1 and errno.
+int headrace_write_back(int descriptor, int64_t at, int64_t count);
+
 /// Opens what lies below a directory, links included, in one step that no rename can deceive. A descriptor, or -1
 /// and errno: EXDEV for a path that leads out, ENOSYS where the kernel cannot.
 int headrace_open_beneath(int directory, const char *path, int flags, unsigned mode);
