@@ -17,8 +17,8 @@ extension Engine {
       .optimize(plan.query.plan)
     return RunningQuery(
       id: id, statement: statement, plan: plan, optimized: optimized, appliedRules: applied,
-      physical: PhysicalPlanner().plan(optimized), isInsert: isInsert, properties: properties,
-      seed: seed(id))
+      physical: PhysicalPlanner(disabled: options.disabledRules).plan(optimized),
+      isInsert: isInsert, properties: properties, seed: seed(id))
   }
 
   /// The same for the same name, so that a replay gives the same values.

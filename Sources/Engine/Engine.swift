@@ -60,8 +60,8 @@ public struct EngineOptions: Sendable {
     logOptions = LogStoreOptions()
     workers = 2
     order = .rowtime
-    sliceRows = 16_384
-    readBytes = 1 << 20
+    sliceRows = 8192
+    readBytes = 256 << 10
     functions = .builtin
     disabledRules = []
     roots = nil

@@ -10,7 +10,7 @@ import Glibc
 import LogStorage
 
 struct FileIdentity: Hashable {
-  private static let headBytes: Int64 = 64 << 10
+  static let headBytes: Int64 = 64 << 10
   private static let tailBytes: Int64 = 4 << 10
 
   var device: UInt64
@@ -21,9 +21,10 @@ struct FileIdentity: Hashable {
   var head: UInt32
   var tail: UInt32
 
-  /// The open file, of which `consumed` bytes have been read.
+  /// The open file, of which `consumed` bytes have been read. `head`: the checksum of its first bytes, where it is
+  /// known.
   /// Throws: `io`; `truncated` for a file that is shorter.
-  init(_ file: any OutsideFile, consumed: Int64) throws(StorageError) {
+  init(_ file: any OutsideFile, consumed: Int64, head known: UInt32? = nil) throws(StorageError) {
     let (device, inode, size) = try file.identity()
     guard size >= consumed else {
       throw StorageError(
@@ -34,7 +35,7 @@ struct FileIdentity: Hashable {
     self.inode = inode
     self.consumed = consumed
     let headEnd = min(consumed, Self.headBytes)
-    head = try Self.checksum(file, 0..<headEnd)
+    if let known { head = known } else { head = try Self.checksum(file, 0..<headEnd) }
     tail = try Self.checksum(file, max(0, consumed - Self.tailBytes)..<consumed)
   }
 
@@ -94,7 +95,7 @@ extension Engine {
     where ordinal < scans.count && scans[ordinal].source.file != nil {
       guard let reader = fileReaders["\(scans[ordinal].source.name)/\(partition)"] else { continue }
       record.fields["\(ordinal):\(partition)"] =
-        try reader.identity(consumed: position.offset).text
+        try reader.identityToCommit(consumed: position.offset).text
     }
     return record
   }

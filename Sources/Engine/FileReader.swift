@@ -12,6 +12,11 @@ final class FileReader: RecordReader {
   private let hasHeader: Bool
   /// Whether an unterminated last line counts as a record: at the end of input of a batch run.
   private let takesOpenLine: Bool
+  /// Checksum of the first bytes, once it is known.
+  private let head = Monitor<UInt32?>(nil)
+  /// Up to where the file was told that it will be read.
+  private let askedFor = Monitor<Int64>(0)
+  private static let aheadBytes: Int64 = 32 << 20
 
   /// Opens the partition's file of a source: the files of its path or glob, sorted, are one partition each.
   static func open(
@@ -47,11 +52,34 @@ final class FileReader: RecordReader {
     try FileIdentity(file, consumed: consumed)
   }
 
+  /// As `identity`, each epoch: the first bytes, once all of them are consumed, are looked at once.
+  func identityToCommit(consumed: Int64) throws(StorageError) -> FileIdentity {
+    guard consumed >= FileIdentity.headBytes else { return try identity(consumed: consumed) }
+    let known = head.withLock { $0 }
+    let result = try FileIdentity(file, consumed: consumed, head: known)
+    if known == nil { head.withLock { $0 = result.head } }
+    return result
+  }
+
+  /// Tells the file what will be read next, so that what is not in memory is on its way early.
+  private func lookAhead(from offset: Int64) {
+    let wanted = askedFor.withLock { asked -> Range<Int64>? in
+      let end = offset + Self.aheadBytes
+      if asked < offset || asked > end { asked = offset }
+      // In large pieces: each is a call.
+      guard end - asked >= Self.aheadBytes / 4 else { return nil }
+      defer { asked = end }
+      return asked..<end
+    }
+    if let wanted { file.willRead(wanted) }
+  }
+
   /// Bytes in the file now; 0 when nobody knows.
   var byteCount: Int64 { (try? file.identity().size) ?? 0 }
 
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
     var wanted = maxBytes
+    lookAhead(from: offset)
     while true {
       let buffer = ByteBuffer(capacity: wanted)
       var got = 0

@@ -33,6 +33,8 @@ public protocol OutsideFile: AnyObject, Sendable {
   /// Bytes at a place; fewer than asked is no end, none is.
   func read(into target: UnsafeMutableRawBufferPointer, at position: Int64) throws(StorageError)
     -> Int
+  /// A hint that these bytes will be read soon.
+  func willRead(_ range: Range<Int64>)
   /// The next bytes, of a pipe as well; none: the end.
   func readNext(into target: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int
   /// Appends all of it or throws.
@@ -43,6 +45,8 @@ public protocol OutsideFile: AnyObject, Sendable {
 }
 
 extension OutsideFile {
+  func willRead(_ range: Range<Int64>) {}
+
   func readNext(into chunk: inout [UInt8]) throws(StorageError) -> Int {
     let result = chunk.withUnsafeMutableBytes { bytes -> Result<Int, StorageError> in
       do throws(StorageError) { return .success(try readNext(into: bytes)) } catch {
@@ -293,6 +297,12 @@ final class DescriptorFile: OutsideFile {
       if got >= 0 { return got }
       guard errno == EINTR else { throw failure("read", position) }
     }
+  }
+
+  func willRead(_ range: Range<Int64>) {
+    // A hint: where it is refused, reading is as slow as it was.
+    _ = posix_fadvise(
+      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
   }
 
   func readNext(into target: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {

@@ -243,7 +243,7 @@ extension Session {
       lines = optimized.explained()
       lines.append("rules: " + (applied.isEmpty ? "none" : applied.joined(separator: ", ")))
     case .physical, nil, .ast:
-      let physical = PhysicalPlanner().plan(optimized)
+      let physical = PhysicalPlanner(disabled: engine.options.disabledRules).plan(optimized)
       lines = physical.root.explained()
       lines.append("partitions: \(physical.partitions)")
     }

@@ -101,7 +101,7 @@ extension Session {
 
   private func start(_ bound: BoundQuery) throws(StatementFailure) -> PushQuery {
     let (optimized, _) = Optimizer(disabled: engine.options.disabledRules).optimize(bound.plan)
-    let physical = PhysicalPlanner().plan(optimized)
+    let physical = PhysicalPlanner(disabled: engine.options.disabledRules).plan(optimized)
     let scans = StageScans.ordered(physical)
     let isLatest = properties["auto.offset.reset"] == "latest"
     do throws(QueryFailure) {

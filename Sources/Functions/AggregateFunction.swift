@@ -23,6 +23,9 @@ public struct AggregateOverload: Sendable {
   public var canUndo: Bool
   /// Gets the types of the arguments, the literals and the type of the result.
   public var make: @Sendable (AggregateCall) throws(FunctionError) -> any Accumulator
+  /// Where results over parts of the rows add up to the result over all of them, in whatever order: what adds
+  /// them up. Its states are those of `make`.
+  public var makeMerging: (@Sendable () -> any Accumulator)?
 
   public init(
     _ signature: Signature, literalCount: Int = 0, canUndo: Bool,

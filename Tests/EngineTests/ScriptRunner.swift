@@ -97,7 +97,7 @@ final class ScriptRunner {
     options.sliceRows = configuration.sliceRows
     options.workers = configuration.workers
     if configuration.withoutOptimizer {
-      options.disabledRules = Set(Optimizer.rules.map(\.name))
+      options.disabledRules = Set(Optimizer.rules.map(\.name) + [PhysicalPlanner.aggregatesInParts])
     }
     let now = clock
     options.clock = { now }

@@ -11,6 +11,8 @@ struct Lowering {
   let functions: FunctionRegistry
   let properties: [String: String]
   let stageName: String
+  /// Rows of several partitions meet in the order of their times.
+  var isInRowtimeOrder = true
   private(set) var operators: [Operator] = []
   /// Where each leaf's rows go, left to right.
   private(set) var entries: [(target: Operator, port: Int)] = []
@@ -121,6 +123,10 @@ struct Lowering {
       }
       do {
         let overload = function.overloads[call.overload]
+        if node.phase == .merging, let merging = overload.makeMerging {
+          accumulators.append(merging())
+          continue
+        }
         let types = call.arguments.map(\.type)
         let accumulator = try overload.make(
           AggregateCall(
@@ -143,6 +149,11 @@ struct Lowering {
     _ node: Aggregate, _ retractions: Bool
   ) throws(QueryFailure) -> Operator {
     let accumulators = try accumulators(of: node)
+    if node.phase == .parts, let window = node.window {
+      return PartsOperator(
+        spec: node, window: window, evaluator: evaluator(node.input), accumulators: accumulators,
+        isInRowtimeOrder: isInRowtimeOrder)
+    }
     if case .session(let gap)? = node.window?.kind {
       return SessionOperator(
         name: storeName("session"), spec: node, gapMs: gap, evaluator: evaluator(node.input),

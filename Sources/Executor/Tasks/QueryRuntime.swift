@@ -1,7 +1,8 @@
 // A query that runs: its stages, tasks and cursors. It advances in slices: a slice reads a prefix of the
 // sequence that all input partitions form, drains it through all stages, and leaves behind what an epoch
 // commits: output records, state changes, positions. Nothing of a slice shows before that commit.
-//   1. Each cursor reads ahead until it has its share of rows or its partition has no more.
+//   1. Each cursor reads until it has its share of rows or its partition has no more; what it has read beyond
+//      that waits for later slices, so that a slice is the same however far ahead was read.
 //   2. Where a partition has more, the slice may go only as far as its last row read: the least such
 //      position over all partitions is the cut.
 //   3. Rows up to the cut go to the tasks of their stage; stages run in order, with a barrier between.
@@ -31,7 +32,7 @@ public struct QueryOptions: Sendable {
   public var encoder = RecordBatchEncoder()
 
   public init(
-    order: MergeOrder = .rowtime, sliceRows: Int = 16_384, readBytes: Int = 1 << 20,
+    order: MergeOrder = .rowtime, sliceRows: Int = 8192, readBytes: Int = 256 << 10,
     properties: [String: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false
   ) {
     self.tablesFirst = tablesFirst
@@ -100,7 +101,8 @@ public final class QueryRuntime {
           try QueryTask(
             stage: stage, partition: partition, end: makeEnd(stage, partition),
             functions: functions, properties: options.properties,
-            retractions: stage.output.carriesRetractions))
+            retractions: stage.output.carriesRetractions,
+            isInRowtimeOrder: options.order == .rowtime))
       }
       tasks.append(list)
       for (entry, input) in stage.inputs.enumerated() {
@@ -220,12 +222,12 @@ public final class QueryRuntime {
   ) throws(QueryFailure) -> SliceResult {
     var result = SliceResult()
     try readAhead(pool)
-    var cut = try wholeCut()
+    var (rows, cut) = try wholeCut()
     if let limit, cut.map({ $0.major >= limit }) ?? true {
       cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
     }
     for (cursor, feed) in zip(cursors, feeds) {
-      let batches = cursor.take(upTo: cut)
+      let batches = cut.map { cursor.take(upTo: $0) } ?? cursor.take(rows)
       result.rowCount += batches.reduce(0) { $0 + $1.count }
       result.errors += cursor.drainErrors()
       tasks[feed.stage][feed.partition].pending[feed.entry] += batches
@@ -278,16 +280,20 @@ public final class QueryRuntime {
   /// Rows of one time are taken together, so that no slice cuts through the rows of a statement or a
   /// transaction, which bear one time unless they say otherwise. Where too many rows have the same time, it
   /// cuts between them.
-  private func wholeCut() throws(QueryFailure) -> (major: Int64, minor: UInt64)? {
-    guard isInRowtimeOrder else { return cutPosition() }
-    var rows = options.sliceRows
+  private func wholeCut() throws(QueryFailure) -> (
+    rows: Int, cut: (major: Int64, minor: UInt64)?
+  ) {
+    var rows = rowsPerCursor
+    guard isInRowtimeOrder else { return (rows, cutPosition(rows)) }
     while true {
-      guard let cut = cutPosition() else { return nil }
+      guard let cut = cutPosition(rows) else { return (rows, nil) }
       let begin = cursors.compactMap(\.firstMajor).min() ?? cut.major
-      if begin < cut.major { return (cut.major - 1, UInt64.max) }
-      guard rows < max(Self.rowsOfOneTimeMax, options.sliceRows * 16) else { return cut }
+      if begin < cut.major { return (rows, (cut.major - 1, UInt64.max)) }
+      guard rows < max(Self.rowsOfOneTimeMax, options.sliceRows * 16) else { return (rows, cut) }
+      let last = rows
       rows *= 2
-      for cursor in cursors where !cursor.isAtEnd && cursor.lastPosition?.major == cut.major {
+      for cursor in cursors
+      where cursor.hasMore(than: last) && cursor.lastPosition(of: last)?.major == cut.major {
         try cursor.fill(rows: rows, maxBytes: options.readBytes)
       }
     }
@@ -296,11 +302,12 @@ public final class QueryRuntime {
   /// Rows of a partition that are read to find the end of those of one time, however small a slice is.
   private static let rowsOfOneTimeMax = 1 << 18
 
-  private func cutPosition() -> (major: Int64, minor: UInt64)? {
+  /// nil: the first `rows` rows of every cursor may be taken as they are.
+  private func cutPosition(_ rows: Int) -> (major: Int64, minor: UInt64)? {
     var cut: (major: Int64, minor: UInt64)?
     if cursors.count == 1 { return nil }
-    for cursor in cursors where !cursor.isAtEnd {
-      guard let last = cursor.lastPosition else { continue }
+    for cursor in cursors where cursor.hasMore(than: rows) {
+      guard let last = cursor.lastPosition(of: rows) else { continue }
       if let known = cut {
         if last.major != known.major ? last.major < known.major : last.minor < known.minor {
           cut = last
@@ -346,10 +353,13 @@ public final class QueryRuntime {
     }
   }
 
-  /// Tasks of the pool that read for the next slice.
-  public private(set) var readingAhead: [TaskGroup] = []
+  /// Tasks of the pool that read for the next slices.
+  private var readingAhead: [(group: TaskGroup, queue: AheadQueue)] = []
   /// By cursor: whether this slice has begun to read ahead of it.
   private var isReadAhead: [Bool] = []
+  /// Slices that are read ahead. More than one, so that who has nothing else to do finds work while the others
+  /// are busy with a stage of few tasks, and helps with those when the reading is done.
+  private static let slicesAhead = 2
 
   private func beginReadingAhead(_ pool: WorkerPool, _ wanted: (SourceDefinition) -> Bool) {
     isReadAhead = cursors.map { !$0.isAtEnd && wanted($0.scan.source) }
@@ -368,15 +378,18 @@ public final class QueryRuntime {
   private func beginReadingAhead(_ pool: WorkerPool, _ places: [Int]) {
     guard pool.workers > 1, !places.isEmpty else { return }
     let rows = rowsPerCursor
-    let bytes = options.readBytes
-    let queue = AheadQueue(places.map { cursors[$0] }, rows: rows, bytes: bytes)
+    let queue = AheadQueue(
+      places.map { cursors[$0] }, rows: rows * Self.slicesAhead, bytes: options.readBytes)
+    let work: @Sendable () -> Void = { queue.work(helping: pool) }
     readingAhead.append(
-      pool.begin(places.prefix(pool.workers).map { _ in { queue.work() } }))
+      (pool.begin(places.prefix(pool.workers).map { _ in work }), queue))
   }
 
-  /// Until this has returned nothing else may use the cursors.
+  /// Until this has returned nothing else may use the cursors. What the next slice needs is read then, or will be
+  /// by `runSlice`.
   public func finishReadingAhead(_ pool: WorkerPool) {
-    for group in readingAhead { pool.finish(group) }
+    for (_, queue) in readingAhead { queue.stop(at: rowsPerCursor) }
+    for (group, _) in readingAhead { pool.finish(group) }
     readingAhead = []
   }
 }
@@ -390,22 +403,35 @@ private final class CursorBox: @unchecked Sendable {
 
 /// Cursors that are read ahead, a read at a time and in turns, so that who comes to help late still finds work.
 private final class AheadQueue: Sendable {
-  private let free: Monitor<[CursorBox]>
-  private let rows: Int
+  private struct State {
+    var free: [CursorBox]
+    /// Pending rows of each cursor to read up to.
+    var rows: Int
+  }
+
+  private let state: Monitor<State>
   private let bytes: Int
 
   init(_ cursors: [SourceCursor], rows: Int, bytes: Int) {
-    free = Monitor(cursors.map { CursorBox($0) })
-    self.rows = rows
+    state = Monitor(State(free: cursors.map { CursorBox($0) }, rows: rows))
     self.bytes = bytes
   }
 
-  /// Returns when no cursor is left that nobody else reads and that has room.
-  func work() {
-    while let box = free.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
-      if box.cursor.readAhead(rows: rows, maxBytes: bytes) { free.withLock { $0.append(box) } }
+  /// Returns when no cursor is left that nobody else reads and that has room. Between two reads it does what is
+  /// more urgent.
+  func work(helping pool: WorkerPool) {
+    while true {
+      while pool.helpWithStage() {}
+      let (box, rows) = state.withLock { ($0.free.isEmpty ? nil : $0.free.removeFirst(), $0.rows) }
+      guard let box else { return }
+      if box.cursor.readAhead(rows: rows, maxBytes: bytes) {
+        state.withLock { $0.free.append(box) }
+      }
     }
   }
+
+  /// No more is read than is needed for `rows` rows of each cursor.
+  func stop(at rows: Int) { state.withLock { $0.rows = rows } }
 }
 
 /// Failures of parallel tasks, one place each.

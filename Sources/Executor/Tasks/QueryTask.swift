@@ -23,12 +23,13 @@ final class QueryTask: @unchecked Sendable {
 
   init(
     stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
-    properties: [String: String], retractions: Bool
+    properties: [String: String], retractions: Bool, isInRowtimeOrder: Bool
   ) throws(QueryFailure) {
     self.partition = partition
     self.end = end
     var lowering = Lowering(
       functions: functions, properties: properties, stageName: stage.name)
+    lowering.isInRowtimeOrder = isInRowtimeOrder
     try lowering.lower(stage.plan, into: end, port: 0, retractions: retractions)
     operators = lowering.operators + [end]
     entries = lowering.entries

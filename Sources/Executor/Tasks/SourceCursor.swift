@@ -103,8 +103,10 @@ final class SourceCursor {
 
   /// Reads until `rows` rows are pending or the source has no more.
   func fill(rows: Int, maxBytes: Int) throws(QueryFailure) {
-    if let failure { throw failure }
     isAtEnd = false
+    // What failed further ahead has its turn when the rows before it are taken.
+    if pendingRows >= rows { return }
+    if let failure { throw failure }
     if let ready = shared.rows {
       if let batch = ready.take() {
         pending.append(batch)
@@ -129,9 +131,10 @@ final class SourceCursor {
     }
   }
 
-  /// One read on the way to `rows` pending rows. Returns whether there is more to do; keeps a failure for the next
-  /// `fill`.
+  /// One read on the way to `rows` pending rows. Returns whether there is more to do; keeps a failure for the
+  /// `fill` that needs what lies there.
   func readAhead(rows: Int, maxBytes: Int) -> Bool {
+    guard failure == nil, pendingRows < rows else { return false }
     do throws(QueryFailure) {
       try fill(rows: min(rows, pendingRows + 1), maxBytes: maxBytes)
       return !isAtEnd && pendingRows < rows
@@ -182,11 +185,24 @@ final class SourceCursor {
     pendingRows += count
   }
 
-  /// Key of the last pending row, which orders this partition among others; nil: nothing is pending.
-  var lastPosition: (major: Int64, minor: UInt64)? {
-    pending.last.map { batch in
-      (batch.positions.major[batch.count - 1], batch.positions.minor[batch.count - 1])
+  /// Position of the last of the batches that hold the first `rows` pending rows, which orders this partition
+  /// among others; nil: nothing is pending.
+  func lastPosition(of rows: Int) -> (major: Int64, minor: UInt64)? {
+    guard let batch = pending.prefix(batches(of: rows)).last else { return nil }
+    return (batch.positions.major[batch.count - 1], batch.positions.minor[batch.count - 1])
+  }
+
+  /// Whether there are rows behind the first `rows`, as far as is known.
+  func hasMore(than rows: Int) -> Bool { !isAtEnd || batches(of: rows) < pending.count }
+
+  /// How many batches hold the first `rows` pending rows; all of them where there are fewer rows.
+  private func batches(of rows: Int) -> Int {
+    var sum = 0
+    for (index, batch) in pending.enumerated() {
+      sum += batch.count
+      if sum >= rows { return index + 1 }
     }
+    return pending.count
   }
 
   /// Major position of the first pending row.
@@ -198,16 +214,24 @@ final class SourceCursor {
     return isAtEnd ? nil : readMajor
   }
 
-  /// Takes the pending rows up to and including `cut`; nil: all of them.
-  func take(upTo cut: (major: Int64, minor: UInt64)?) -> [RecordBatch] {
-    guard let cut else {
-      let all = pending
-      pending = []
-      pendingOffsets = []
-      pendingRows = 0
+  /// Takes the batches that hold the first `rows` pending rows.
+  func take(_ rows: Int) -> [RecordBatch] {
+    let count = batches(of: rows)
+    let taken = Array(pending.prefix(count))
+    pending.removeFirst(count)
+    pendingOffsets.removeFirst(count)
+    pendingRows -= taken.reduce(0) { $0 + $1.count }
+    if let next = pendingOffsets.first?.first, let last = taken.last {
+      // The next row's own place: in a file a record is as long as its line.
+      committed = SourcePosition(offset: next, major: last.positions.major[last.count - 1])
+    } else {
       committed = SourcePosition(offset: readOffset, major: readMajor)
-      return all
     }
+    return taken
+  }
+
+  /// Takes the pending rows up to and including `cut`.
+  func take(upTo cut: (major: Int64, minor: UInt64)) -> [RecordBatch] {
     var taken: [RecordBatch] = []
     while let batch = pending.first {
       var low = 0

@@ -82,6 +82,13 @@ public final class WorkerPool: Sendable {
   /// Helps with the tasks and returns when the last one has ended.
   public func finish(_ group: TaskGroup) { finish(group, .ahead) }
 
+  /// Runs one task of a stage that nobody has taken. Returns whether there was one.
+  func helpWithStage() -> Bool {
+    guard let taken = shared.withLock({ $0.take([.stage]) }) else { return false }
+    carryOut(taken.task, of: taken.group)
+    return true
+  }
+
   private func open(_ tasks: [@Sendable () -> Void], _ lane: Lane) -> TaskGroup {
     let group = TaskGroup(tasks)
     if !tasks.isEmpty { shared.withLock { $0.open[lane.rawValue].append(group) } }

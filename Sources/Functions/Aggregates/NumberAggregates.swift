@@ -17,14 +17,25 @@ enum NumberAggregates {
     }
   }
 
+  /// Results over parts are added up by `merging`.
+  private static func inParts(
+    _ overload: AggregateOverload, _ merging: @escaping @Sendable () -> any Accumulator
+  ) -> AggregateOverload {
+    var overload = overload
+    overload.makeMerging = merging
+    return overload
+  }
+
   static let count = AggregateFunction(
     "COUNT",
     doc: "Number of rows; with an argument, of the rows in which it is not NULL.",
     overloads: [
-      AggregateOverload(Signature([], .bigint), canUndo: true) { (_) throws(FunctionError) in
-        CountAccumulator()
-      },
-      fixed(.T, .bigint) { CountAccumulator() },
+      inParts(
+        AggregateOverload(Signature([], .bigint), canUndo: true) { (_) throws(FunctionError) in
+          CountAccumulator()
+        }
+      ) { IntegerSumAccumulator() },
+      inParts(fixed(.T, .bigint) { CountAccumulator() }) { IntegerSumAccumulator() },
     ])
 
   static let sum = AggregateFunction(
@@ -32,8 +43,8 @@ enum NumberAggregates {
     doc: "Sum of the values that are not NULL; 0 without any. The type stays, so an INTEGER wraps "
       + "around and a DECIMAL that would overflow keeps its last sum.",
     overloads: [
-      fixed(.int, .int) { IntegerSumAccumulator() },
-      fixed(.bigint, .bigint) { IntegerSumAccumulator() },
+      inParts(fixed(.int, .int) { IntegerSumAccumulator() }) { IntegerSumAccumulator() },
+      inParts(fixed(.bigint, .bigint) { IntegerSumAccumulator() }) { IntegerSumAccumulator() },
       fixed(.double, .double) { DoubleSumAccumulator() },
       AggregateOverload(Signature([.anyDecimal], returns: .sameAsFirst), canUndo: true) {
         (call) throws(FunctionError) in
@@ -81,7 +92,9 @@ enum NumberAggregates {
   private static func extremes(isMaximum: Bool) -> [AggregateOverload] {
     let integers: [ParameterType] = [.int, .bigint, .date, .time, .timestamp]
     return integers.map { type in
-      fixed(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
+      inParts(
+        fixed(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
+      ) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
     } + [
       fixed(.double, .double, canUndo: false) { DoubleExtremeAccumulator(isMaximum: isMaximum) },
       fixed(.string, .string, canUndo: false) {

@@ -62,7 +62,13 @@ extension LogicalPlan {
       let calls = node.calls.map {
         "\($0.function)(\($0.arguments.map(text).joined(separator: ", ")))"
       }
-      var result = "aggregate by [\(groups)] [\(calls.joined(separator: ", "))]"
+      let verb =
+        switch node.phase {
+        case .whole: "aggregate"
+        case .parts: "aggregate in parts"
+        case .merging: "add up the parts"
+        }
+      var result = "\(verb) by [\(groups)] [\(calls.joined(separator: ", "))]"
       if let window = node.window { result += " " + window.explained }
       if node.emitFinal { result += " final" }
       return result

@@ -12,7 +12,15 @@ public struct PhysicalPlan: Hashable, Sendable {
 }
 
 public struct PhysicalPlanner {
-  public init() {}
+  /// Name of the rule by which final aggregations begin before their exchange; it can be disabled as the
+  /// optimizer's are.
+  public static let aggregatesInParts = "aggregate-in-parts"
+
+  private let splitsAggregates: Bool
+
+  public init(disabled: Set<String> = []) {
+    splitsAggregates = !disabled.contains(Self.aggregatesInParts)
+  }
 
   public func plan(_ plan: LogicalPlan) -> PhysicalPlan {
     let root = cut(plan, feedsState: false)
@@ -54,13 +62,14 @@ public struct PhysicalPlanner {
       }
       let rekeyed = LogicalPlan.rekey(
         Rekey(input: input, keys: node.groups, dropsNullKeys: !node.groups.isEmpty))
+      for index in node.groups.indices {
+        node.groups[index].expression = node.groups[index].column.reference
+      }
       node.input = exchange(rekeyed, node.groups.map(\.column.id))
       if case .exchange(var border) = node.input {
         border.carriesRetractions = input.isTable
         node.input = .exchange(border)
-      }
-      for index in node.groups.indices {
-        node.groups[index].expression = node.groups[index].column.reference
+        if splitsAggregates { splitInParts(&node, border) }
       }
       return .aggregate(node)
     case .join(var node):
@@ -85,6 +94,30 @@ public struct PhysicalPlanner {
       return feedsState ? exchange(union, node.keys) : union
     case .filter, .project, .flatMap, .sort, .distinct, .limit, .exchange:
       return plan.with(inputs: plan.inputs.map { cut($0, feedsState: feedsState) })
+    }
+  }
+
+  /// Where only the results of closed windows are seen and parts add up, each task adds up its own rows of a
+  /// slice before they are dealt out: fewer rows cross, and no task gets all the rows of a key that is hot.
+  private func splitInParts(_ node: inout Aggregate, _ border: Exchange) {
+    guard node.emitFinal, !node.groups.isEmpty, !border.input.isTable,
+      node.calls.allSatisfy(\.addsInParts)
+    else { return }
+    switch node.window?.kind {
+    case .tumbling: break
+    case .hopping(let size, let advance) where size % advance == 0: break
+    case .hopping, .session, nil: return
+    }
+    var parts = node
+    parts.input = border.input
+    parts.phase = .parts
+    (parts.windowStart, parts.windowEnd) = (nil, nil)
+    var border = border
+    border.input = .aggregate(parts)
+    node.input = .exchange(border)
+    node.phase = .merging
+    for index in node.calls.indices {
+      node.calls[index].arguments = [node.calls[index].column.reference]
     }
   }
 

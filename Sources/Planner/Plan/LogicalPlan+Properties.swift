@@ -110,7 +110,7 @@ extension LogicalPlan {
     case .project(let node): return node.input.isTable
     case .flatMap, .union: return false
     case .rekey(let node): return node.input.isTable
-    case .aggregate: return true
+    case .aggregate(let node): return node.phase != .parts
     case .join(let node):
       switch node.kind {
       case .streamStream, .streamTable, .batch: return false
@@ -131,7 +131,7 @@ extension LogicalPlan {
     case .project(let node): return node.input.window
     case .flatMap(let node): return node.input.window
     case .rekey, .union: return nil
-    case .aggregate(let node): return node.window?.info
+    case .aggregate(let node): return node.phase == .parts ? nil : node.window?.info
     case .join(let node):
       if case .batch = node.kind { return nil }
       return node.left.window

@@ -128,6 +128,12 @@ public struct WindowSpec: Hashable, Sendable {
     case .session: return WindowInfo(kind: .session, sizeMs: nil)
     }
   }
+
+  /// How many windows a row falls into at most.
+  public var windowsOfRow: Int {
+    guard case .hopping(let size, let advance) = kind else { return 1 }
+    return Int((size - 1) / advance) + 1
+  }
 }
 
 /// Groups rows. The input is already keyed by the group expressions where `needsRekey` is false.
@@ -139,6 +145,16 @@ public struct Aggregate: Hashable, Sendable {
     public var arguments: [BoundExpression]
     public var literals: [Value]
     public var isDistinct: Bool
+    /// Results over parts of the rows add up to the result over all.
+    public var addsInParts: Bool
+  }
+
+  public enum Phase: Hashable, Sendable {
+    case whole
+    /// Before an exchange: what some consecutive rows of one group and window come to.
+    case parts
+    /// Behind it: adds up the parts.
+    case merging
   }
 
   public var input: LogicalPlan
@@ -151,6 +167,7 @@ public struct Aggregate: Hashable, Sendable {
   /// Results only when their window has closed.
   public var emitFinal: Bool
   public var needsRekey: Bool
+  public var phase = Phase.whole
 }
 
 public struct JoinPlan: Hashable, Sendable {
