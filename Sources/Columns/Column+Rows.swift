@@ -42,6 +42,28 @@ extension Column {
     }
   }
 
+  /// The same rows, their strings in arenas that nobody else has.
+  public func owned() -> Column {
+    switch self {
+    case .boolean, .int, .bigint, .double, .decimal, .wideDecimal: return self
+    case .bytes(let column): return .bytes(column.owned())
+    case .array(let column):
+      return .array(
+        ListColumn(
+          offsets: column.offsets, elements: column.elements.owned(), validity: column.validity))
+    case .map(let column):
+      return .map(
+        MapColumn(
+          offsets: column.offsets, keys: column.keys.owned(), values: column.values.owned(),
+          validity: column.validity))
+    case .structure(let column):
+      return .structure(
+        StructColumn(
+          fields: column.fields.map { $0.owned() }, count: column.count,
+          validity: column.validity))
+    }
+  }
+
   /// Rows `range` alone.
   public func slice(_ range: Range<Int>) -> Column {
     if range == 0..<count { return self }
@@ -212,4 +234,20 @@ private func gatherRanges(
     result.append(UInt32(children.count))
   }
   return (result, children)
+}
+
+extension ByteColumn {
+  fileprivate func owned() -> ByteColumn {
+    let total = lengths.reduce(0) { $0 + Int($1) }
+    // Places are of 32 bits.
+    guard total <= Int(UInt32.max) else { return self }
+    let copy = ByteBuffer(capacity: total)
+    var places: [UInt32] = []
+    places.reserveCapacity(starts.count)
+    for row in starts.indices {
+      places.append(UInt32(truncatingIfNeeded: copy.count))
+      copy.append(UnsafeRawBufferPointer(view(row)))
+    }
+    return ByteColumn(starts: places, lengths: lengths, arena: copy, validity: validity)
+  }
 }

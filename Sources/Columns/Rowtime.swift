@@ -3,9 +3,9 @@
 /// Times of rows: milliseconds since 1970-01-01 UTC.
 public enum Rowtime {
   /// The latest one that is taken: 2^61, some 73 million years. Nanoseconds taken for milliseconds fit.
-  public static let latest: Int64 = 1 << 61
+  @inlinable public static var latest: Int64 { 1 << 61 }
   /// The longest window, grace, retention or WITHIN of a statement; ms.
-  public static let longestDuration: Int64 = 1 << 58
+  @inlinable public static var longestDuration: Int64 { 1 << 58 }
 
   @inlinable public static func isValid(_ time: Int64) -> Bool { time >= 0 && time <= latest }
 }

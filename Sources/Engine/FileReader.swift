@@ -16,7 +16,7 @@ final class FileReader: RecordReader {
   private let head = Monitor<UInt32?>(nil)
   /// Up to where the file was told that it will be read.
   private let askedFor = Monitor<Int64>(0)
-  private static let aheadBytes: Int64 = 32 << 20
+  private static let aheadBytes: Int64 = 64 << 20
 
   /// Opens the partition's file of a source: the files of its path or glob, sorted, are one partition each.
   static func open(

@@ -168,6 +168,15 @@ final class CodecContexts: @unchecked Sendable {
     guard let context = lz4Expander, let start = source.baseAddress else {
       throw ExpansionFault(found: "no frame of lz4")
     }
+    // A frame that is given up leaves the size that it claimed, and `reset` does not take that away (lz4 1.9.4): the
+    // next frame, if it claims none, would be found wrong.
+    var isWhole = false
+    defer {
+      if !isWhole {
+        LZ4F_freeDecompressionContext(context)
+        lz4Expander = nil
+      }
+    }
     LZ4F_resetDecompressionContext(context)
     var info = LZ4F_frameInfo_t()
     var read = source.count
@@ -197,5 +206,6 @@ final class CodecContexts: @unchecked Sendable {
       }
     }
     target.count += written
+    isWhole = true
   }
 }

@@ -15,6 +15,8 @@ final class Journal {
   private let directory: String
   private let growthBytes: Int
   private var file: any File
+  /// The file of the generation before: looking up its name again may have to wait for the disk.
+  private var other: (any File)?
   private var fileSize: Int
   private(set) var generation: UInt32
   /// Number of the frame that is written next.
@@ -56,8 +58,14 @@ final class Journal {
   /// The other file's turn; whatever it holds must not be needed any more.
   func beginGeneration() throws(StorageError) {
     let next = generation &+ 1
-    let opened = try fileSystem.open(Self.path(directory, next), create: true)
+    let opened: any File
+    if let other {
+      opened = other
+    } else {
+      opened = try fileSystem.open(Self.path(directory, next), create: true)
+    }
     let size = try opened.size()
+    other = file
     file = opened
     fileSize = size
     generation = next

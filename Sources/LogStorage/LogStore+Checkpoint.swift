@@ -55,12 +55,32 @@ extension LogStore {
     if isLast { try storeIndexes(Array(committer.unindexed.values), growth: 1) }
   }
 
+  /// Unsynced bytes that a store which promises nothing about power cuts need not sync when it is closed: the next
+  /// open finds them through the journal, as after a crash.
+  private static let unsyncedAtCloseMin = 1 << 20
+
+  /// Whether closing does without a checkpoint.
+  var leavesJournal: Bool {
+    durability == .os && committer.segmentBytes >= Self.unsyncedAtCloseMin
+      && committer.unfinished == nil && !(committer.journal?.hasGrown ?? true)
+  }
+
+  func endWithoutCheckpoint() throws(StorageError) {
+    try storeIndexes(Array(committer.unindexed.values), growth: 1)
+  }
+
+  /// Where no commit waits for the disk, checkpoints shall not keep it busy either; a restart after a crash reads
+  /// so much more.
+  private var checkpointSegmentBytes: Int {
+    options.checkpointSegmentBytes * (durability == .os ? 4 : 1)
+  }
+
   /// By the leader after each group.
   func checkpointIfDue() {
     guard let journal = committer.journal else { return removeDropped() }
     let isDue =
       journal.position >= options.checkpointBytes
-      || committer.segmentBytes >= options.checkpointSegmentBytes
+      || committer.segmentBytes >= checkpointSegmentBytes
       || (durability == .disk && journal.hasGrown)
     guard isDue else { return }
     let isBehind = journal.position >= options.checkpointBytes * 4

@@ -15,6 +15,9 @@
 /// for the next batch. For programs, at their start; a library leaves the process alone.
 void headrace_keep_large_buffers(void);
 
+/// Gives back to the system what the allocator keeps and nobody uses.
+void headrace_release_memory(void);
+
 /// CRC-32C (Castagnoli) of `length` bytes, continuing from `seed` (0 for a fresh checksum).
 uint32_t headrace_crc32c(uint32_t seed, const void *bytes, size_t length);
 

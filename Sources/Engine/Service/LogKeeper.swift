@@ -1,6 +1,7 @@
 // The thread that keeps the log in order while an engine serves somebody: now and then it drops what the
 // topics' retention no longer keeps, and compacts what has enough dirt. The epochs go on meanwhile.
 
+import CSupport
 import Executor
 import LogStorage
 
@@ -31,6 +32,8 @@ final class LogKeeper: Sendable {
       do throws(EngineError) {
         try engine.applyRetention()
         try engine.applyCompaction { isStopping }
+        // Peaks of a moment, of a pull query or a burst, do not stay for ever.
+        headrace_release_memory()
         said = ""
       } catch {
         if case .storage(let fault) = error, fault.kind == .closed { break }

@@ -6,6 +6,9 @@ final class CollectOperator: Operator {
   private(set) var batches: [RecordBatch] = []
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    // Strings may be views of what the operators remember, which goes on while the client reads.
+    var batch = batch
+    batch.columns = batch.columns.map { $0.owned() }
     batches.append(batch)
   }
 

@@ -59,14 +59,15 @@ final class RowSlab {
 }
 
 /// One column by entry. Machine values lie in an array; byte strings, and everything else as `RowCodec`
-/// writes it, in an arena that is compacted when half of it is dead.
+/// writes it, in an arena. Invariant: bytes of an arena never change, so that results may be views of it; when half
+/// of it is dead, what lives goes into a new one.
 private final class SlabColumn {
   private let type: DataType
   private var words: [UInt64] = []
   private var isValid: [Bool] = []
   private var starts: [Int] = []
   private var lengths: [Int32] = []
-  private let arena = ByteBuffer(capacity: 1 << 10)
+  private var arena = ByteBuffer(capacity: 1 << 10)
   private let scratch = ByteBuffer(capacity: 64)
   private var dead = 0
   private var nullCount = 0
@@ -147,9 +148,8 @@ private final class SlabColumn {
   }
 
   private func compact() {
-    let old = ByteBuffer(capacity: arena.count)
-    old.append(UnsafeRawBufferPointer(start: arena.base, count: arena.count))
-    arena.count = 0
+    let old = arena
+    arena = ByteBuffer(capacity: old.count - dead)
     for entry in starts.indices where lengths[entry] > 0 {
       let start = arena.count
       arena.append(
@@ -169,7 +169,10 @@ private final class SlabColumn {
       return .bigint(Fixed(pick(entries) { Int64(bitPattern: $0) }, validity: mask))
     case .double:
       return .double(Fixed(pick(entries) { Double(bitPattern: $0) }, validity: mask))
-    case .string, .bytes: return .bytes(copied(entries, mask))
+    case .string, .bytes:
+      // Places in a column are of 32 bits.
+      return .bytes(
+        arena.count <= Int(UInt32.max) ? viewed(entries, mask) : copied(entries, mask))
     case .decimal, .array, .map, .structure:
       let builder = ColumnBuilder(type, capacity: entries.count)
       for (place, entry) in entries.enumerated() {
@@ -206,7 +209,15 @@ private final class SlabColumn {
     }
   }
 
-  /// The strings go into an arena of their own, as the slab's may change.
+  private func viewed(_ entries: [Int32], _ mask: Bitmap?) -> ByteColumn {
+    let newStarts = entries.map { $0 < 0 ? 0 : UInt32(truncatingIfNeeded: starts[Int($0)]) }
+    let newLengths = entries.map {
+      $0 < 0 ? 0 : UInt32(truncatingIfNeeded: lengths[Int($0)])
+    }
+    return ByteColumn(starts: newStarts, lengths: newLengths, arena: arena, validity: mask)
+  }
+
+  /// The strings go into an arena of their own.
   private func copied(_ entries: [Int32], _ mask: Bitmap?) -> ByteColumn {
     var total = 0
     for entry in entries where entry >= 0 { total += Int(lengths[Int(entry)]) }
