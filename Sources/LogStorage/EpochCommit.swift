@@ -130,7 +130,7 @@ public enum Durability: UInt8, Sendable {
 public struct LogStoreOptions: Sendable {
   /// A checkpoint begins when so many journal bytes were written since the last.
   public var checkpointBytes = 32 << 20
-  /// A checkpoint begins when so many segment bytes were written since the last; four times as many with
+  /// A checkpoint begins when so many segment bytes were written since the last; sixteen times as many with
   /// durability `os`.
   public var checkpointSegmentBytes = 256 << 20
   /// The journal's files grow by zeros of so many bytes; once grown they keep their size.

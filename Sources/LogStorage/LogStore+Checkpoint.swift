@@ -72,7 +72,7 @@ extension LogStore {
   /// Where no commit waits for the disk, checkpoints shall not keep it busy either; a restart after a crash reads
   /// so much more.
   private var checkpointSegmentBytes: Int {
-    options.checkpointSegmentBytes * (durability == .os ? 4 : 1)
+    options.checkpointSegmentBytes * (durability == .os ? 16 : 1)
   }
 
   /// By the leader after each group.
