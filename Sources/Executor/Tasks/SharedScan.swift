@@ -17,7 +17,7 @@ struct ScanChunk: Sendable {
 
 final class SharedScan: Sendable {
   /// Chunks kept for the readers that come later; each is one read of at most `readBytes`.
-  private static let chunksMax = 16
+  private static let chunksMax = 32
 
   private struct State {
     var needed: Set<String> = []
