@@ -133,6 +133,8 @@ public struct LogStoreOptions: Sendable {
   /// A checkpoint begins when so many segment bytes were written since the last; sixteen times as many with
   /// durability `os`.
   public var checkpointSegmentBytes = 256 << 20
+  /// From so many segment bytes since the last checkpoint on, closing a store with durability `os` makes none.
+  public var unsyncedAtCloseMin = 1 << 20
   /// The journal's files grow by zeros of so many bytes; once grown they keep their size.
   public var journalGrowthBytes = 1 << 20
   /// From this many bytes on, a group of commits is written in place instead of through the

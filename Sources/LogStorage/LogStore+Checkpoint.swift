@@ -55,13 +55,10 @@ extension LogStore {
     if isLast { try storeIndexes(Array(committer.unindexed.values), growth: 1) }
   }
 
-  /// Unsynced bytes that a store which promises nothing about power cuts need not sync when it is closed: the next
-  /// open finds them through the journal, as after a crash.
-  private static let unsyncedAtCloseMin = 1 << 20
-
-  /// Whether closing does without a checkpoint.
+  /// Whether closing does without a checkpoint: a store that promises nothing about power cuts need not wait for the
+  /// disk, and the next open finds what is unsynced through the journal, as after a crash.
   var leavesJournal: Bool {
-    durability == .os && committer.segmentBytes >= Self.unsyncedAtCloseMin
+    durability == .os && committer.segmentBytes >= options.unsyncedAtCloseMin
       && committer.unfinished == nil && !(committer.journal?.hasGrown ?? true)
   }
 

@@ -99,14 +99,16 @@ import Testing
     #expect(refusals > 10)
   }
 
-  /// Every life ends by a dead process (nothing may be lost) or by a power cut (an earlier commit).
+  /// Every life ends by a dead process (nothing may be lost) or by a power cut (an earlier commit), some of them after
+  /// the store was closed.
   @Test func durabilityOsSurvivesTheProcess() throws {
     for seed in 0..<60 as Range<UInt64> {
       var random = SeededGenerator(seed: seed)
       let system = SimulatedFileSystem(seed: seed)
       var history = [ModelStore()]
       for life in 0..<6 {
-        let options = SimulatedStoreTests.options(&random)
+        var options = SimulatedStoreTests.options(&random)
+        if Bool.random(using: &random) { options.unsyncedAtCloseMin = 1 }
         let store = try SimulatedStoreTests.open(system, options, .os)
         var model = try ModelStore(reading: store)
         #expect(history.contains { $0.visible == model.visible }, "seed \(seed), life \(life)")
@@ -117,6 +119,7 @@ import Testing
           try step.apply(to: store)
           history.append(model)
         }
+        if seed % 3 > 0 { try store.close() }
         if life % 2 == 0 {
           system.killProcess()
           history = [model]
