@@ -142,20 +142,7 @@ extension Column {
         starts: parts.flatMap(\.starts), lengths: lengths, arena: first.arena,
         validity: validity)
     }
-    let arena = ByteBuffer(capacity: lengths.reduce(0) { $0 + Int($1) })
-    var starts: [UInt32] = []
-    starts.reserveCapacity(total)
-    var end = 0
-    for part in parts {
-      for row in part.starts.indices {
-        let length = Int(part.lengths[row])
-        (arena.base + end).update(from: part.arena.base + Int(part.starts[row]), count: length)
-        starts.append(UInt32(truncatingIfNeeded: end))
-        end += length
-      }
-    }
-    arena.count = end
-    return ByteColumn(starts: starts, lengths: lengths, arena: arena, validity: validity)
+    return .copy(parts, lengths: lengths, validity)
   }
 
   /// One value on its own; slow, for the edges.
@@ -238,16 +225,28 @@ private func gatherRanges(
 
 extension ByteColumn {
   fileprivate func owned() -> ByteColumn {
-    let total = lengths.reduce(0) { $0 + Int($1) }
     // Places are of 32 bits.
-    guard total <= Int(UInt32.max) else { return self }
-    let copy = ByteBuffer(capacity: total)
-    var places: [UInt32] = []
-    places.reserveCapacity(starts.count)
-    for row in starts.indices {
-      places.append(UInt32(truncatingIfNeeded: copy.count))
-      copy.append(UnsafeRawBufferPointer(view(row)))
+    guard lengths.reduce(0, { $0 + Int($1) }) <= Int(UInt32.max) else { return self }
+    return .copy([self], lengths: lengths, validity)
+  }
+
+  /// The bytes in use of all parts, one after the other, in an arena of their own. `lengths`: those of all parts.
+  fileprivate static func copy(
+    _ parts: [ByteColumn], lengths: [UInt32], _ validity: Bitmap?
+  ) -> ByteColumn {
+    let arena = ByteBuffer(capacity: lengths.reduce(0) { $0 + Int($1) })
+    var starts: [UInt32] = []
+    starts.reserveCapacity(lengths.count)
+    var end = 0
+    for part in parts {
+      for row in part.starts.indices {
+        let length = Int(part.lengths[row])
+        (arena.base + end).update(from: part.arena.base + Int(part.starts[row]), count: length)
+        starts.append(UInt32(truncatingIfNeeded: end))
+        end += length
+      }
     }
-    return ByteColumn(starts: places, lengths: lengths, arena: copy, validity: validity)
+    arena.count = end
+    return ByteColumn(starts: starts, lengths: lengths, arena: arena, validity: validity)
   }
 }

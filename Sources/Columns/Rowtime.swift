@@ -7,5 +7,11 @@ public enum Rowtime {
   /// The longest window, grace, retention or WITHIN of a statement; ms.
   @inlinable public static var longestDuration: Int64 { 1 << 58 }
 
+  /// So many units in milliseconds; nil where that is longer than any duration.
+  public static func duration(_ count: Int64, unitMs: Int64) -> Int64? {
+    let (result, overflow) = count.multipliedReportingOverflow(by: unitMs)
+    return overflow || result > longestDuration ? nil : result
+  }
+
   @inlinable public static func isValid(_ time: Int64) -> Bool { time >= 0 && time <= latest }
 }

@@ -47,8 +47,9 @@ extension LogStore {
       endCheckpoint(nil)
       passOn()
     }
+    let leavesJournal = isLast && leavesJournal
     if let job = committer.unfinished { try run(job) }
-    if var job = try cut() {
+    if !leavesJournal, var job = try cut() {
       job.isLast = isLast
       try run(job)
     }
@@ -57,13 +58,9 @@ extension LogStore {
 
   /// Whether closing does without a checkpoint: a store that promises nothing about power cuts need not wait for the
   /// disk, and the next open finds what is unsynced through the journal, as after a crash.
-  var leavesJournal: Bool {
+  private var leavesJournal: Bool {
     durability == .os && committer.segmentBytes >= options.unsyncedAtCloseMin
-      && committer.unfinished == nil && !(committer.journal?.hasGrown ?? true)
-  }
-
-  func endWithoutCheckpoint() throws(StorageError) {
-    try storeIndexes(Array(committer.unindexed.values), growth: 1)
+      && committer.unfinished == nil
   }
 
   /// Where no commit waits for the disk, checkpoints shall not keep it busy either; a restart after a crash reads

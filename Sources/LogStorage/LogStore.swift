@@ -130,7 +130,7 @@ public final class LogStore: Sendable {
     var failure: StorageError?
     if durability != .memory && shared.withLock({ $0.failure == nil }) {
       do {
-        if leavesJournal { try endWithoutCheckpoint() } else { try checkpointNow(isLast: true) }
+        try checkpointNow(isLast: true)
       } catch {
         failure = error
       }

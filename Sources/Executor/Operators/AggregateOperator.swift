@@ -83,12 +83,7 @@ final class AggregateOperator: Operator, StateStore {
   /// Whether stream time, moving on to `time`, passes the end of some window and its grace.
   private func closesWindow(_ time: Int64) -> Bool {
     guard let window = spec.window, time > seenTime else { return false }
-    let (size, advance): (Int64, Int64)
-    switch window.kind {
-    case .tumbling(let sizeMs): (size, advance) = (sizeMs, sizeMs)
-    case .hopping(let sizeMs, let advanceMs): (size, advance) = (sizeMs, advanceMs)
-    case .session: return true
-    }
+    let (size, advance) = window.stride
     let before = seenTime
     seenTime = time
     if before == Int64.min { return true }
@@ -161,16 +156,7 @@ final class AggregateOperator: Operator, StateStore {
           groups: slots, arguments: arguments[callIndex], retracts: retracts,
           ordinals: ordinals), spec.calls[callIndex].column.type)
     }
-    slots.withUnsafeBufferPointer { slots in
-      rowtimes.withUnsafeMutableBufferPointer { rowtimes in
-        source.rowtimes.withUnsafeBufferPointer { times in
-          for row in 0..<slots.count {
-            let slot = Int(slots[row])
-            if times[row] > rowtimes[slot] { rowtimes[slot] = times[row] }
-          }
-        }
-      }
-    }
+    raise(&rowtimes, slots, to: source.rowtimes)
   }
 
   /// The rows to aggregate (nil: all, once each) and, for windows, the start of the window of each.
@@ -186,12 +172,7 @@ final class AggregateOperator: Operator, StateStore {
       }
       return (rows.map { Int32($0) }, nil)
     }
-    let (size, advance): (Int64, Int64)
-    switch window.kind {
-    case .tumbling(let sizeMs): (size, advance) = (sizeMs, sizeMs)
-    case .hopping(let sizeMs, let advanceMs): (size, advance) = (sizeMs, advanceMs)
-    case .session: (size, advance) = (1, 1)
-    }
+    let (size, advance) = window.stride
     var time = streamTime
     let grace = window.graceMs
     if size == advance, validity == nil, batch.kinds == nil,
@@ -199,7 +180,7 @@ final class AggregateOperator: Operator, StateStore {
     {
       return (nil, starts)
     }
-    let overlap = Int((size + advance - 1) / advance)
+    let overlap = window.windowsOfRow
     var rows: [Int32] = []
     var starts: [Int64] = []
     rows.reserveCapacity(batch.count * min(overlap, 16))
@@ -279,10 +260,8 @@ final class AggregateOperator: Operator, StateStore {
       for accumulator in accumulators { accumulator.reset(slot) }
     }
     guard let windows else { return }
-    var row = 0
-    for slot in created {
-      while slots[row] != Int32(slot) { row += 1 }
-      slotsByWindow[windows[row], default: []].append(Int32(slot))
+    for (slot, row) in zip(created, firstRows(of: created, in: slots)) {
+      slotsByWindow[windows[Int(row)], default: []].append(Int32(slot))
     }
   }
 

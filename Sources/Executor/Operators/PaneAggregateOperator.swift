@@ -104,26 +104,18 @@ final class PaneAggregateOperator: Operator, StateStore {
     var created: [Int] = []
     index.insert(keys, slots: &slots) { created.append($0) }
     makeRoom()
-    var row = 0
-    for slot in created {
+    for (slot, row) in zip(created, firstRows(of: created, in: slots)) {
       rowtimes[slot] = Int64.min
       for accumulator in accumulators { accumulator.reset(slot) }
-      // In the order in which they first come in `slots`.
-      while slots[row] != Int32(slot) { row += 1 }
-      slotsByPane[panes[row], default: []].append(Int32(slot))
+      slotsByPane[panes[Int(row)], default: []].append(Int32(slot))
     }
     for (call, accumulator) in zip(spec.calls.indices, accumulators) {
       accumulator.accumulate(
         AggregateRows(groups: slots, arguments: arguments[call], retracts: nil, ordinals: []),
         spec.calls[call].column.type)
     }
+    raise(&rowtimes, slots, to: times)
     slots.withUnsafeBufferPointer { slots in
-      rowtimes.withUnsafeMutableBufferPointer { rowtimes in
-        for row in 0..<slots.count {
-          let slot = Int(slots[row])
-          if times[row] > rowtimes[slot] { rowtimes[slot] = times[row] }
-        }
-      }
       for slot in slots where !dirty[Int(slot)] {
         dirty[Int(slot)] = true
         dirtySlots.append(slot)

@@ -41,11 +41,7 @@ final class PartsOperator: Operator {
     self.evaluator = evaluator
     self.accumulators = accumulators
     let size: Int64
-    switch window.kind {
-    case .tumbling(let sizeMs): (size, advance) = (sizeMs, sizeMs)
-    case .hopping(let sizeMs, let advanceMs): (size, advance) = (sizeMs, advanceMs)
-    case .session(let gapMs): (size, advance) = (gapMs, gapMs)
-    }
+    (size, advance) = window.stride
     closing = (size + window.graceMs) % advance
   }
 
@@ -74,16 +70,7 @@ final class PartsOperator: Operator {
         AggregateRows(groups: slots, arguments: arguments, retracts: nil, ordinals: []),
         call.column.type)
     }
-    slots.withUnsafeBufferPointer { slots in
-      rowtimes.withUnsafeMutableBufferPointer { rowtimes in
-        batch.rowtimes.withUnsafeBufferPointer { times in
-          for row in 0..<slots.count {
-            let slot = Int(slots[row])
-            if times[row] > rowtimes[slot] { rowtimes[slot] = times[row] }
-          }
-        }
-      }
-    }
+    raise(&rowtimes, slots, to: batch.rowtimes)
   }
 
   /// The stretch of each row, by its start; a negative number of its own for a row that is older than one before it.
@@ -116,13 +103,7 @@ final class PartsOperator: Operator {
       accumulator.reserve(groups: room)
       for slot in created { accumulator.reset(slot) }
     }
-    var rows: [Int32] = []
-    rows.reserveCapacity(created.count)
-    var row = 0
-    for slot in created {
-      while slots[row] != Int32(slot) { row += 1 }
-      rows.append(Int32(row))
-    }
+    let rows = firstRows(of: created, in: slots)
     rowtimes += rows.map { batch.rowtimes[Int($0)] }
     positions.append(batch.positions.gather(rows))
     groups.append(keys.map { $0.gather(rows) })

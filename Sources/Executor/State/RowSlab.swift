@@ -169,15 +169,18 @@ private final class SlabColumn {
       return .bigint(Fixed(pick(entries) { Int64(bitPattern: $0) }, validity: mask))
     case .double:
       return .double(Fixed(pick(entries) { Double(bitPattern: $0) }, validity: mask))
-    case .string, .bytes:
-      // Places in a column are of 32 bits.
-      return .bytes(
-        arena.count <= Int(UInt32.max) ? viewed(entries, mask) : copied(entries, mask))
-    case .decimal, .array, .map, .structure:
+    // Places in a column are of 32 bits.
+    case .string where arena.count <= Int(UInt32.max), .bytes where arena.count <= Int(UInt32.max):
+      return .bytes(viewed(entries, mask))
+    case .string, .bytes, .decimal, .array, .map, .structure:
       let builder = ColumnBuilder(type, capacity: entries.count)
       for (place, entry) in entries.enumerated() {
         guard mask.map({ $0[place] }) ?? true else {
           builder.appendNull()
+          continue
+        }
+        if type == .string || type == .bytes {
+          builder.append(bytes: bytes(Int(entry)))
           continue
         }
         var reader = RowReader(bytes(Int(entry)))
@@ -215,30 +218,5 @@ private final class SlabColumn {
       $0 < 0 ? 0 : UInt32(truncatingIfNeeded: lengths[Int($0)])
     }
     return ByteColumn(starts: newStarts, lengths: newLengths, arena: arena, validity: mask)
-  }
-
-  /// The strings go into an arena of their own.
-  private func copied(_ entries: [Int32], _ mask: Bitmap?) -> ByteColumn {
-    var total = 0
-    for entry in entries where entry >= 0 { total += Int(lengths[Int(entry)]) }
-    let copy = ByteBuffer(capacity: total)
-    var newStarts: [UInt32] = []
-    var newLengths: [UInt32] = []
-    newStarts.reserveCapacity(entries.count)
-    newLengths.reserveCapacity(entries.count)
-    var end = 0
-    for (place, entry) in entries.enumerated() {
-      newStarts.append(UInt32(truncatingIfNeeded: end))
-      guard mask.map({ $0[place] }) ?? true else {
-        newLengths.append(0)
-        continue
-      }
-      let length = Int(lengths[Int(entry)])
-      (copy.base + end).update(from: arena.base + starts[Int(entry)], count: length)
-      newLengths.append(UInt32(truncatingIfNeeded: length))
-      end += length
-    }
-    copy.count = end
-    return ByteColumn(starts: newStarts, lengths: newLengths, arena: copy, validity: mask)
   }
 }

@@ -26,6 +26,14 @@ enum NumberAggregates {
     return overload
   }
 
+  /// As `fixed`, for what adds up its own results over parts.
+  private static func additive(
+    _ type: ParameterType, _ result: ParameterType, canUndo: Bool = true,
+    _ make: @escaping @Sendable () -> any Accumulator
+  ) -> AggregateOverload {
+    inParts(fixed(type, result, canUndo: canUndo, make), make)
+  }
+
   static let count = AggregateFunction(
     "COUNT",
     doc: "Number of rows; with an argument, of the rows in which it is not NULL.",
@@ -43,8 +51,8 @@ enum NumberAggregates {
     doc: "Sum of the values that are not NULL; 0 without any. The type stays, so an INTEGER wraps "
       + "around and a DECIMAL that would overflow keeps its last sum.",
     overloads: [
-      inParts(fixed(.int, .int) { IntegerSumAccumulator() }) { IntegerSumAccumulator() },
-      inParts(fixed(.bigint, .bigint) { IntegerSumAccumulator() }) { IntegerSumAccumulator() },
+      additive(.int, .int) { IntegerSumAccumulator() },
+      additive(.bigint, .bigint) { IntegerSumAccumulator() },
       fixed(.double, .double) { DoubleSumAccumulator() },
       AggregateOverload(Signature([.anyDecimal], returns: .sameAsFirst), canUndo: true) {
         (call) throws(FunctionError) in
@@ -92,9 +100,7 @@ enum NumberAggregates {
   private static func extremes(isMaximum: Bool) -> [AggregateOverload] {
     let integers: [ParameterType] = [.int, .bigint, .date, .time, .timestamp]
     return integers.map { type in
-      inParts(
-        fixed(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
-      ) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
+      additive(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
     } + [
       fixed(.double, .double, canUndo: false) { DoubleExtremeAccumulator(isMaximum: isMaximum) },
       fixed(.string, .string, canUndo: false) {

@@ -396,8 +396,7 @@ extension QueryBinder {
         "invalid-duration", "\(literal.unit.rawValue) have no fixed length here",
         at: literal.span)
     }
-    let (result, overflow) = literal.count.multipliedReportingOverflow(by: unit)
-    guard !overflow, result <= Rowtime.longestDuration else {
+    guard let result = Rowtime.duration(literal.count, unitMs: unit) else {
       throw PlanError("invalid-duration", "the duration is too long", at: literal.span)
     }
     return result

@@ -227,8 +227,7 @@ package struct WithProperties {
         "WINDOW_SIZE",
         "Invalid duration: '\(text)'. Unknown time unit: '\(parts[1].uppercased())'")
     }
-    let (result, overflow) = count.multipliedReportingOverflow(by: unit)
-    guard !overflow, result > 0, result <= Rowtime.longestDuration else {
+    guard let result = Rowtime.duration(count, unitMs: unit), result > 0 else {
       throw invalid(
         "WINDOW_SIZE",
         "Invalid duration: '\(text)'. It must be positive and not longer than 2^58 ms.")

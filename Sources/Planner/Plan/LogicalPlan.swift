@@ -129,11 +129,17 @@ public struct WindowSpec: Hashable, Sendable {
     }
   }
 
-  /// How many windows a row falls into at most.
-  public var windowsOfRow: Int {
-    guard case .hopping(let size, let advance) = kind else { return 1 }
-    return Int((size - 1) / advance) + 1
+  /// How long a window is and how far the next one begins behind it; ms. Sessions count by their gap.
+  public var stride: (size: Int64, advance: Int64) {
+    switch kind {
+    case .tumbling(let size): return (size, size)
+    case .hopping(let size, let advance): return (size, advance)
+    case .session(let gap): return (gap, gap)
+    }
   }
+
+  /// How many windows a row falls into at most.
+  public var windowsOfRow: Int { Int((stride.size - 1) / stride.advance) + 1 }
 }
 
 /// Groups rows. The input is already keyed by the group expressions where `needsRekey` is false.
