@@ -241,9 +241,11 @@ public final class Engine: @unchecked Sendable {
   func stepLocked() throws(EngineError) -> Bool {
     let (reached, reported) = (epoch, errorRanges)
     do {
-      defer { finishReadingAhead() }
+      // What the epoch wrote reads differently in the next one.
+      defer { for query in queries { query.runtime?.finishReadingRest(pool) } }
       return try advance()
     } catch {
+      finishReadingAhead()
       epoch = reached
       errorRanges = reported
       rollBack(error)
@@ -328,7 +330,7 @@ public final class Engine: @unchecked Sendable {
     do { _ = try log.commit(commit) } catch { throw .storage(error) }
   }
 
-  private func finishReadingAhead() {
+  func finishReadingAhead() {
     for query in queries { query.runtime?.finishReadingAhead(pool) }
   }
 

@@ -18,6 +18,10 @@ void headrace_keep_large_buffers(void);
 /// Gives back to the system what the allocator keeps and nobody uses.
 void headrace_release_memory(void);
 
+/// The calling thread's number among the workers of its pool; 0 until it is set.
+int32_t headrace_worker(void);
+void headrace_set_worker(int32_t worker);
+
 /// CRC-32C (Castagnoli) of `length` bytes, continuing from `seed` (0 for a fresh checksum).
 uint32_t headrace_crc32c(uint32_t seed, const void *bytes, size_t length);
 

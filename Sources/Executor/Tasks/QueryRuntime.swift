@@ -215,13 +215,13 @@ public final class QueryRuntime {
   /// Runs one slice. After a throw the query must be built anew from its committed state.
   /// `before`: rows at or behind this major position wait, because a query that this one reads from may
   /// still write rows that belong before them. `ahead`: of which sources the next slice may be read while
-  /// this one runs; the caller finishes `readingAhead` before the next slice.
+  /// this one runs and on from there.
   public func runSlice(
     _ pool: WorkerPool, clockMs: Int64, before limit: Int64? = nil,
     ahead: (SourceDefinition) -> Bool = { _ in false }
   ) throws(QueryFailure) -> SliceResult {
     var result = SliceResult()
-    try readAhead(pool)
+    try fill(pool)
     var (rows, cut) = try wholeCut()
     if let limit, cut.map({ $0.major >= limit }) ?? true {
       cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
@@ -256,7 +256,8 @@ public final class QueryRuntime {
 
   public var isInRowtimeOrder: Bool { options.order == .rowtime }
 
-  private func readAhead(_ pool: WorkerPool) throws(QueryFailure) {
+  /// Each cursor has the rows of a slice then, or its source has no more.
+  private func fill(_ pool: WorkerPool) throws(QueryFailure) {
     let rows = rowsPerCursor
     let bytes = options.readBytes
     if cursors.count == 1 {
@@ -353,44 +354,41 @@ public final class QueryRuntime {
     }
   }
 
-  /// Tasks of the pool that read for the next slices.
-  private var readingAhead: [(group: TaskGroup, queue: AheadQueue)] = []
-  /// By cursor: whether this slice has begun to read ahead of it.
-  private var isReadAhead: [Bool] = []
   /// Slices that are read ahead. More than one, so that who has nothing else to do finds work while the others
   /// are busy with a stage of few tasks, and helps with those when the reading is done.
   private static let slicesAhead = 2
+  /// Reads on from slice to slice.
+  private let readAhead = ReadAhead()
+  /// Reads what the epoch itself writes to, between its slices and the next ones.
+  private let readRest = ReadAhead()
+  /// By cursor: whether it is read ahead while slices run.
+  private var isReadAhead: [Bool] = []
 
   private func beginReadingAhead(_ pool: WorkerPool, _ wanted: (SourceDefinition) -> Bool) {
-    isReadAhead = cursors.map { !$0.isAtEnd && wanted($0.scan.source) }
-    beginReadingAhead(pool, cursors.indices.filter { isReadAhead[$0] })
+    isReadAhead = cursors.map { wanted($0.scan.source) }
+    begin(readAhead, pool) { isReadAhead[$0] }
   }
 
-  /// When the caller commits: reads ahead of the sources as well that the epoch itself has written to.
+  /// When the caller commits: reads ahead of the sources as well that the epoch itself has written to, until
+  /// `finishReadingRest`.
   public func beginReadingAheadOfRest(_ pool: WorkerPool) {
-    beginReadingAhead(
-      pool,
-      cursors.indices.filter { place in
-        !(place < isReadAhead.count && isReadAhead[place]) && !cursors[place].isAtEnd
-      })
+    begin(readRest, pool) { !($0 < isReadAhead.count && isReadAhead[$0]) }
   }
 
-  private func beginReadingAhead(_ pool: WorkerPool, _ places: [Int]) {
-    guard pool.workers > 1, !places.isEmpty else { return }
-    let rows = rowsPerCursor
-    let queue = AheadQueue(
-      places.map { cursors[$0] }, rows: rows * Self.slicesAhead, bytes: options.readBytes)
-    let work: @Sendable () -> Void = { queue.work(helping: pool) }
-    readingAhead.append(
-      (pool.begin(places.prefix(pool.workers).map { _ in work }), queue))
+  private func begin(_ ahead: ReadAhead, _ pool: WorkerPool, _ isWanted: (Int) -> Bool) {
+    let readers = cursors.indices.filter { isWanted($0) && !cursors[$0].isAtEnd }
+      .map { (reader: cursors[$0].reader, worker: $0 % pool.workers) }
+    ahead.begin(
+      readers, rows: rowsPerCursor * Self.slicesAhead, bytes: options.readBytes, pool)
   }
 
-  /// Until this has returned nothing else may use the cursors. What the next slice needs is read then, or will be
-  /// by `runSlice`.
+  /// To be called before another epoch begins.
+  public func finishReadingRest(_ pool: WorkerPool) { readRest.stop(pool) }
+
+  /// When this has returned nobody reads for this query.
   public func finishReadingAhead(_ pool: WorkerPool) {
-    for (_, queue) in readingAhead { queue.stop(at: rowsPerCursor) }
-    for (group, _) in readingAhead { pool.finish(group) }
-    readingAhead = []
+    readAhead.stop(pool)
+    readRest.stop(pool)
   }
 }
 
@@ -399,39 +397,6 @@ private final class CursorBox: @unchecked Sendable {
   // Unchecked: one worker has it until the pool's barrier.
   let cursor: SourceCursor
   init(_ cursor: SourceCursor) { self.cursor = cursor }
-}
-
-/// Cursors that are read ahead, a read at a time and in turns, so that who comes to help late still finds work.
-private final class AheadQueue: Sendable {
-  private struct State {
-    var free: [CursorBox]
-    /// Pending rows of each cursor to read up to.
-    var rows: Int
-  }
-
-  private let state: Monitor<State>
-  private let bytes: Int
-
-  init(_ cursors: [SourceCursor], rows: Int, bytes: Int) {
-    state = Monitor(State(free: cursors.map { CursorBox($0) }, rows: rows))
-    self.bytes = bytes
-  }
-
-  /// Returns when no cursor is left that nobody else reads and that has room. Between two reads it does what is
-  /// more urgent.
-  func work(helping pool: WorkerPool) {
-    while true {
-      while pool.helpWithStage() {}
-      let (box, rows) = state.withLock { ($0.free.isEmpty ? nil : $0.free.removeFirst(), $0.rows) }
-      guard let box else { return }
-      if box.cursor.readAhead(rows: rows, maxBytes: bytes) {
-        state.withLock { $0.free.append(box) }
-      }
-    }
-  }
-
-  /// No more is read than is needed for `rows` rows of each cursor.
-  func stop(at rows: Int) { state.withLock { $0.rows = rows } }
 }
 
 /// Failures of parallel tasks, one place each.

@@ -4,6 +4,7 @@
 import Columns
 import LogStorage
 import Planner
+import Synchronization
 
 /// What one read of a partition gave: the records of `offset ..< nextOffset`.
 struct ScanChunk: Sendable {
@@ -30,6 +31,8 @@ final class SharedScan: Sendable {
   let partition: Int
   private let reader: any RecordReader
   private let state = Monitor(State())
+  /// Whether a chunk kept is tentative. Only then does the beginning of an epoch wait for a read under way.
+  private let hasTentative = Atomic(false)
 
   init(_ source: SourceDefinition, partition: Int, reader: any RecordReader) {
     self.source = source
@@ -55,6 +58,7 @@ final class SharedScan: Sendable {
 
   /// Forgets what was read of records that were not committed then.
   func beginEpoch() {
+    guard hasTentative.exchange(false, ordering: .acquiringAndReleasing) else { return }
     state.withLock { state in state.chunks.removeAll { $0.chunk.isTentative } }
   }
 
@@ -83,6 +87,7 @@ final class SharedScan: Sendable {
       if state.readers > 1 {
         if state.chunks.count >= Self.chunksMax { state.chunks.removeFirst() }
         state.chunks.append((offset, chunk))
+        if chunk.isTentative { hasTentative.store(true, ordering: .releasing) }
       }
       return .success(chunk)
     }

@@ -1,6 +1,5 @@
-// One partition of one source, as a query reads it: raw records in, decoded batches out, in offset order,
-// with the position of every row. Bad records are told with their offset and reason and left out.
-// A cursor reads ahead of what an epoch consumes; only what is consumed moves `committed`.
+// One partition of one source, as a query consumes it: a cursor has more rows than an epoch takes, and only what
+// is taken moves `committed`. Bad records are told with their offset and reason and left out.
 
 import Syntax
 import Columns
@@ -50,28 +49,16 @@ final class SourceCursor {
   let scan: Scan
   let ordinal: Int
   let partition: Int
-  private let shared: SharedScan
-  private let order: MergeOrder
-  /// What the columns of a batch are, in the order of the scan.
-  private let sources: [ColumnSource]
-  /// Decoded and not yet consumed; the first may be partly consumed.
+  let reader: ScanReader
+  /// Taken from the reader and not yet consumed; the first may be partly consumed.
   private var pending: [RecordBatch] = []
   private var pendingOffsets: [[Int64]] = []
   private(set) var pendingRows = 0
-  private var readOffset: Int64
-  private var readMajor: Int64
+  /// Behind all pending rows.
+  private var end: SourcePosition
   private(set) var committed: SourcePosition
   private(set) var errors: [SourceError] = []
   private(set) var isAtEnd = false
-  /// Bad timestamps stop the query instead of dropping the record.
-  private let failsOnBadTimestamp: Bool
-  /// Found while reading ahead; the next `fill` throws it.
-  private var failure: QueryFailure?
-
-  private enum ColumnSource {
-    case column(String)
-    case rowtime, partition, offset, windowStart, windowEnd
-  }
 
   init(
     scan: Scan, ordinal: Int, partition: Int, shared: SharedScan, order: MergeOrder,
@@ -80,109 +67,52 @@ final class SourceCursor {
     self.scan = scan
     self.ordinal = ordinal
     self.partition = partition
-    self.shared = shared
-    self.order = order
-    self.failsOnBadTimestamp = failsOnBadTimestamp
     committed = position
-    readOffset = position.offset
-    readMajor = position.major
-    sources = scan.columns.map { column in
-      switch scan.system.first(where: { $0.value == column.id })?.key {
-      case SystemColumn.rowtime?: return .rowtime
-      case SystemColumn.partition?: return .partition
-      case SystemColumn.offset?: return .offset
-      case SystemColumn.windowStart?: return .windowStart
-      case .some: return .windowEnd
-      case nil: return .column(column.name)
-      }
-    }
-    shared.join(Set(scan.columns.map(\.name)))
+    end = position
+    reader = ScanReader(
+      scan: scan, ordinal: ordinal, partition: partition, shared: shared, order: order,
+      position: position, failsOnBadTimestamp: failsOnBadTimestamp)
   }
 
-  deinit { shared.leave() }
-
-  /// Reads until `rows` rows are pending or the source has no more.
+  /// Takes what was read, and reads until `rows` rows are pending or the source has no more.
+  /// Throws: what stands behind the pending rows cannot be read, and they are too few.
   func fill(rows: Int, maxBytes: Int) throws(QueryFailure) {
+    // Only a read that finds nothing says so, lest a slice depend on how far somebody has read.
     isAtEnd = false
-    // What failed further ahead has its turn when the rows before it are taken.
-    if pendingRows >= rows { return }
-    if let failure { throw failure }
-    if let ready = shared.rows {
-      if let batch = ready.take() {
-        pending.append(batch)
-        pendingOffsets.append((0..<Int64(batch.count)).map { $0 })
-        pendingRows += batch.count
-      }
+    admit()
+    if let ready = reader.shared.rows {
+      if let batch = ready.take() { append(batch, (0..<Int64(batch.count)).map { $0 }) }
       isAtEnd = true
       return
     }
     while pendingRows < rows {
-      guard let chunk = try shared.chunk(at: readOffset, maxBytes: maxBytes) else {
+      if let failure = reader.failure {
+        // What was read before it has its turn.
+        admit()
+        if pendingRows >= rows { return }
+        throw failure
+      }
+      let before = end
+      _ = reader.read(upTo: rows, maxBytes: maxBytes)
+      admit()
+      if end == before, reader.failure == nil {
         isAtEnd = true
         return
       }
-      readOffset = chunk.nextOffset
-      if failsOnBadTimestamp, let reason = chunk.badTimestamp {
-        throw QueryFailure(
-          "Fatal user code error in TimestampExtractor callback for record: \(reason)")
-      }
-      errors += chunk.errors
-      for batch in chunk.batches { append(batch) }
     }
   }
 
-  /// One read on the way to `rows` pending rows. Returns whether there is more to do; keeps a failure for the
-  /// `fill` that needs what lies there.
-  func readAhead(rows: Int, maxBytes: Int) -> Bool {
-    guard failure == nil, pendingRows < rows else { return false }
-    do throws(QueryFailure) {
-      try fill(rows: min(rows, pendingRows + 1), maxBytes: maxBytes)
-      return !isAtEnd && pendingRows < rows
-    } catch {
-      failure = error
-      return false
-    }
+  private func admit() {
+    let ready = reader.take()
+    for (batch, offsets) in zip(ready.batches, ready.offsets) { append(batch, offsets) }
+    errors += ready.errors
+    if let place = ready.end { end = place }
   }
 
-  private func append(_ batch: DecodedBatch) {
-    let count = batch.count
-    var columns: [Column] = []
-    columns.reserveCapacity(sources.count)
-    for (source, column) in zip(sources, scan.columns) {
-      switch source {
-      case .column(let name):
-        columns.append(batch.columns[name] ?? .nulls(column.type, count: count))
-      case .rowtime: columns.append(.bigint(Fixed(batch.rowtimes)))
-      case .partition:
-        columns.append(.int(Fixed(Array(repeating: Int32(partition), count: count))))
-      case .offset: columns.append(.bigint(Fixed(batch.offsets)))
-      case .windowStart:
-        columns.append(batch.windows?.start ?? .nulls(.bigint, count: count))
-      case .windowEnd: columns.append(batch.windows?.end ?? .nulls(.bigint, count: count))
-      }
-    }
-    var majors: [Int64]
-    switch order {
-    case .rowtime: majors = batch.rowtimes
-    case .arrival: majors = batch.sequences
-    case .first: majors = Array(repeating: Int64.min, count: count)
-    }
-    var highest = readMajor
-    for row in majors.indices {
-      if majors[row] > highest { highest = majors[row] } else { majors[row] = highest }
-    }
-    readMajor = highest
-    // Of rows with one time those of tables come first, so that a stream row meets them.
-    let rank = scan.source.kind == .table ? ordinal : ordinal + 128
-    let base = Positions.minor(source: rank, partition: partition, ordinal: 0)
-    let minors = batch.offsets.map { base | UInt64(truncatingIfNeeded: $0) & 0xFF_FFFF_FFFF }
-    pending.append(
-      RecordBatch(
-        columns: columns, rowtimes: batch.rowtimes,
-        positions: Positions(major: majors, minor: minors), kinds: batch.kinds,
-        headers: batch.headers))
-    pendingOffsets.append(batch.offsets)
-    pendingRows += count
+  private func append(_ batch: RecordBatch, _ offsets: [Int64]) {
+    pending.append(batch)
+    pendingOffsets.append(offsets)
+    pendingRows += batch.count
   }
 
   /// Position of the last of the batches that hold the first `rows` pending rows, which orders this partition
@@ -211,7 +141,7 @@ final class SourceCursor {
   /// Least major position that the next row can have; nil: there is none for now.
   var frontier: Int64? {
     if let first = pending.first { return first.positions.major[0] }
-    return isAtEnd ? nil : readMajor
+    return isAtEnd ? nil : end.major
   }
 
   /// Takes the batches that hold the first `rows` pending rows.
@@ -220,12 +150,12 @@ final class SourceCursor {
     let taken = Array(pending.prefix(count))
     pending.removeFirst(count)
     pendingOffsets.removeFirst(count)
-    pendingRows -= taken.reduce(0) { $0 + $1.count }
+    consume(taken.reduce(0) { $0 + $1.count })
     if let next = pendingOffsets.first?.first, let last = taken.last {
       // The next row's own place: in a file a record is as long as its line.
       committed = SourcePosition(offset: next, major: last.positions.major[last.count - 1])
     } else {
-      committed = SourcePosition(offset: readOffset, major: readMajor)
+      committed = end
     }
     return taken
   }
@@ -247,7 +177,7 @@ final class SourceCursor {
       if low == 0 { break }
       committed = SourcePosition(
         offset: pendingOffsets[0][low - 1] + 1, major: batch.positions.major[low - 1])
-      pendingRows -= low
+      consume(low)
       if low == batch.count {
         taken.append(batch)
         pending.removeFirst()
@@ -260,12 +190,17 @@ final class SourceCursor {
       }
     }
     if pending.isEmpty {
-      committed = SourcePosition(offset: readOffset, major: readMajor)
+      committed = end
     } else if !taken.isEmpty {
       // The next row's own place: in a file a record is as long as its line.
       committed.offset = pendingOffsets[0][0]
     }
     return taken
+  }
+
+  private func consume(_ rows: Int) {
+    pendingRows -= rows
+    reader.consumed(rows)
   }
 
   /// Errors found since the last call.
