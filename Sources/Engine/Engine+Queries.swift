@@ -31,7 +31,8 @@ extension Engine {
   func queryOptions(_ query: RunningQuery) -> QueryOptions {
     QueryOptions(
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
-      readBytes: options.readBytes, properties: query.properties, seed: query.seed)
+      readBytes: options.readBytes, properties: query.properties, seed: query.seed,
+      sliceBytesMax: options.sliceBytesMax)
   }
 
   /// `start`; a query that cannot start has failed, and the others go on.
@@ -104,7 +105,8 @@ extension Engine {
   ) throws(QueryFailure) -> any RecordReader {
     if let path = scan.source.file {
       let reader = try FileReader.open(
-        scan.source, path, partition: partition, takesOpenLine: takesOpenLine, options.files)
+        scan.source, path, partition: partition, takesOpenLine: takesOpenLine, options.files,
+        lineBytesMax: options.lineBytesMax)
       fileReaders["\(scan.source.name)/\(partition)"] = reader
       return reader
     }

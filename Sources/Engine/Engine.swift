@@ -50,6 +50,13 @@ public struct EngineOptions: Sendable {
   public var pushBytesMax = 256 << 20
   /// Persistent queries at a time.
   public var queriesMax = 1000
+  /// Clients of a server at a time.
+  public var clientsMax = 128
+  /// Bytes of a line of FILE and COPY, without its end.
+  public var lineBytesMax = 64 << 20
+  /// Bytes that one slice of a query may write to a partition; at most 1 GiB, since records are found by 32-bit
+  /// places.
+  public var sliceBytesMax = 1 << 30
   /// Session properties of every session.
   public var properties: [String: String]
 

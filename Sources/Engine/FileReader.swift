@@ -12,6 +12,7 @@ final class FileReader: RecordReader {
   private let hasHeader: Bool
   /// Whether an unterminated last line counts as a record: at the end of input of a batch run.
   private let takesOpenLine: Bool
+  private let lineBytesMax: Int
   /// Checksum of the first bytes, once it is known.
   private let head = Monitor<UInt32?>(nil)
   /// Up to where the file was told that it will be read.
@@ -21,7 +22,7 @@ final class FileReader: RecordReader {
   /// Opens the partition's file of a source: the files of its path or glob, sorted, are one partition each.
   static func open(
     _ source: SourceDefinition, _ pattern: String, partition: Int, takesOpenLine: Bool,
-    _ files: any OutsideFiles
+    _ files: any OutsideFiles, lineBytesMax: Int
   ) throws(QueryFailure) -> FileReader {
     let paths = files.matches(pattern)
     guard partition < paths.count else {
@@ -30,7 +31,8 @@ final class FileReader: RecordReader {
     do {
       return FileReader(
         try files.open(paths[partition], beneath: source.fileRoots),
-        hasHeader: source.fileHasHeader, takesOpenLine: takesOpenLine)
+        hasHeader: source.fileHasHeader, takesOpenLine: takesOpenLine,
+        lineBytesMax: lineBytesMax)
     } catch {
       switch error {
       case .outside:
@@ -42,7 +44,8 @@ final class FileReader: RecordReader {
     }
   }
 
-  init(_ file: any OutsideFile, hasHeader: Bool, takesOpenLine: Bool) {
+  init(_ file: any OutsideFile, hasHeader: Bool, takesOpenLine: Bool, lineBytesMax: Int) {
+    self.lineBytesMax = lineBytesMax
     self.file = file
     self.hasHeader = hasHeader
     self.takesOpenLine = takesOpenLine
@@ -98,23 +101,26 @@ final class FileReader: RecordReader {
           .io, "the file has become shorter", path: file.path, expected: "\(offset) bytes",
           found: "\(size)")
       }
-      let (records, consumed) = lines(buffer, offset, takesRest: isWhole)
+      let (records, consumed) = try lines(buffer, offset, takesRest: isWhole)
       if consumed > 0 || isWhole {
         return LogRead(records: records, nextOffset: offset + Int64(consumed))
       }
       // A line longer than the buffer: take a larger one, up to the limit of a record.
-      guard wanted < 64 << 20 else {
-        throw StorageError(
-          .tooLarge, "read", path: file.path, position: offset, expected: "a line of at most 64 MiB"
-        )
-      }
-      wanted *= 4
+      let enough = lineBytesMax + 2  // With its end.
+      guard wanted < enough else { throw tooLong(offset) }
+      wanted = min(wanted * 4, enough)
     }
+  }
+
+  private func tooLong(_ offset: Int64) -> StorageError {
+    StorageError(
+      .tooLarge, "read", path: file.path, position: offset,
+      expected: "a line of at most \(lineBytesMax) bytes")
   }
 
   private func lines(
     _ buffer: ByteBuffer, _ offset: Int64, takesRest: Bool
-  ) -> (RawRecords, Int) {
+  ) throws(StorageError) -> (RawRecords, Int) {
     var records = RawRecords(buffer: buffer)
     let estimate = buffer.count / 64 + 1
     records.valueStart.reserveCapacity(estimate)
@@ -134,6 +140,11 @@ final class FileReader: RecordReader {
       }
       var length = end - start
       if length > 0, buffer.base[start + length - 1] == 0x0D { length -= 1 }
+      if length > lineBytesMax {
+        // The lines before it have their turn.
+        if start > 0 { break }
+        throw tooLong(offset)
+      }
       let isHeader = hasHeader && offset == 0 && start == 0
       if length > 0, !isHeader {
         records.valueStart.append(Int32(start))

@@ -130,7 +130,8 @@ extension Session {
     } else {
       input = DescriptorFile("standard input", dup(standardInput))
     }
-    let lines = LineReader(input, splitsInQuotes: format.kind == .json)
+    let lines = LineReader(
+      input, splitsInQuotes: format.kind == .json, bytesMax: engine.options.lineBytesMax)
     if format.isGuessed,
       try reading({ () throws(QueryFailure) in try lines.peek() }) == UInt8(ascii: "{")
     {
@@ -228,7 +229,9 @@ extension Session {
   private func reading<Result>(
     _ body: () throws(QueryFailure) -> Result
   ) throws(StatementFailure) -> Result {
-    do { return try body() } catch { throw .engine(.io(error.message)) }
+    do { return try body() } catch {
+      throw .engine(error.isLimit ? .limit(error.message) : .io(error.message))
+    }
   }
 
   // MARK: - Out
@@ -305,8 +308,10 @@ final class LineReader {
   private var position = 0
   private var isAtEnd = false
   private(set) var lineNumber = 0
+  private let bytesMax: Int
 
-  init(_ file: any OutsideFile, splitsInQuotes: Bool) {
+  init(_ file: any OutsideFile, splitsInQuotes: Bool, bytesMax: Int) {
+    self.bytesMax = bytesMax
     self.file = file
     self.splitsInQuotes = splitsInQuotes
   }
@@ -325,25 +330,28 @@ final class LineReader {
       while scan < buffer.count {
         let byte = buffer[scan]
         if byte == UInt8(ascii: "\""), !splitsInQuotes { isQuoted.toggle() }
-        if byte == 0x0A, !isQuoted { return take(upTo: scan, skip: 1) }
+        if byte == 0x0A, !isQuoted { return try take(upTo: scan, skip: 1) }
         scan += 1
       }
       if isAtEnd {
-        return position < buffer.count ? take(upTo: buffer.count, skip: 0) : nil
+        return position < buffer.count ? try take(upTo: buffer.count, skip: 0) : nil
       }
-      if scan - position > 64 << 20 {
-        throw QueryFailure("line \(lineNumber + 1) is longer than 64 MiB")
-      }
+      if scan - position > bytesMax + 1 { throw tooLong() }
       let kept = scan - position
       try fill()
       scan = position + kept
     }
   }
 
-  private func take(upTo end: Int, skip: Int) -> [UInt8] {
-    lineNumber += 1
+  private func tooLong() -> QueryFailure {
+    QueryFailure("line \(lineNumber + 1) is longer than \(bytesMax) bytes", isLimit: true)
+  }
+
+  private func take(upTo end: Int, skip: Int) throws(QueryFailure) -> [UInt8] {
     var last = end
     if last > position, buffer[last - 1] == 0x0D { last -= 1 }
+    if last - position > bytesMax { throw tooLong() }
+    lineNumber += 1
     let line = Array(buffer[position..<last])
     position = end + skip
     return line

@@ -75,6 +75,9 @@ final class LogSegment: Sendable {
     try files.file(path, create: create)
   }
 
+  /// Whoever reads it next opens it again.
+  func letGo() { files.forget(path) }
+
   /// How much to read at once so that it expands to about `bytes`.
   func window(_ bytes: Int) -> Int { state.withLock { max(4096, bytes / $0.expansion) } }
 

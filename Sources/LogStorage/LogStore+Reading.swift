@@ -19,7 +19,9 @@ extension LogStore {
     var segment: LogSegment
     var extent: SegmentExtent
     var endOffset: Int64
-    /// True when the segment may have lost its beginning.
+    /// Another segment follows, so nothing is appended to this one.
+    var isFinished: Bool
+    /// Where the next segment begins, if nothing is left of this one.
     var nextSegmentOffset: Int64?
   }
 
@@ -134,6 +136,7 @@ extension LogStore {
     let hasNext = index + 1 < log.segments.count
     return View(
       segment: found.segment, extent: found.extent, endOffset: log.endOffset,
+      isFinished: hasNext,
       nextSegmentOffset: hasNext && found.extent.endOffset <= offset
         ? log.segments[index + 1].segment.baseOffset : nil)
   }
@@ -180,6 +183,8 @@ extension LogStore {
         let records = try RecordDecoder.decode(
           expansion, from: offset, path: segment.path, position: start)
         let isAll = expansion.taken == found.count
+        // Who reads a whole topic does not keep all of its files open.
+        if isAll, view.isFinished, walker.position == view.extent.byteCount { segment.letGo() }
         return LogRead(
           records: records,
           nextOffset: isAll

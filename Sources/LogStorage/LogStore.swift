@@ -210,6 +210,10 @@ extension LogStore {
 }
 
 extension LogStore {
+  /// Closes the segment files that nobody has used since the call before; they are opened again when they are
+  /// needed. Called now and then, the open files are those of what is written and read at the time.
+  public func closeIdleFiles() { files.closeIdle() }
+
   /// Lets go of everything without a last checkpoint, as the death of the process would. For tests.
   func abandon() {
     _ = shared.wait { state in

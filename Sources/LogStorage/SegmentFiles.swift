@@ -1,5 +1,6 @@
 // The open segment files, at most so many at once: the one least recently asked for is let go
-// first. A reader that still holds a file keeps it open for itself.
+// first, and what nobody has asked for since the last look as well. A reader that still holds a file keeps it
+// open for itself.
 
 final class SegmentFiles: Sendable {
   let fileSystem: any FileSystem
@@ -9,6 +10,8 @@ final class SegmentFiles: Sendable {
   private struct State {
     var files: [String: Entry] = [:]
     var clock: UInt64 = 0
+    /// The clock at the last look.
+    var lastLook: UInt64 = 0
   }
 
   private struct Entry {
@@ -42,6 +45,18 @@ final class SegmentFiles: Sendable {
   private static func evict(_ state: inout State, to count: Int) {
     let oldest = state.files.sorted { $0.value.lastUse < $1.value.lastUse }
     for (path, _) in oldest.prefix(state.files.count - count) { state.files[path] = nil }
+  }
+
+  /// Lets go of the files that nobody has asked for since the call before.
+  func closeIdle() {
+    let idle = state.withLock { state in
+      let idle = state.files.filter { $0.value.lastUse <= state.lastLook }
+      for path in idle.keys { state.files[path] = nil }
+      state.lastLook = state.clock
+      return idle
+    }
+    // They are closed here, where nobody waits for the lock.
+    withExtendedLifetime(idle) {}
   }
 
   func forget(_ path: String) { state.withLock { _ = $0.files.removeValue(forKey: path) } }

@@ -3,15 +3,63 @@
 import Columns
 import Foundation
 import LogStorage
+import Syntax
 import Testing
 
 @testable import Engine
+@testable import headrace
 
 @Suite struct WireTests {
   private let type = DataType.structure([
     StructField("a", .array(.map(key: .string, value: .decimal(precision: 10, scale: 2)))),
     StructField("b", .timestamp), StructField("c", .boolean),
   ])
+
+  /// Clients up to the limit are served, one more is told why it is not, and has its turn when another has gone.
+  @Test func clients() throws {
+    let scratch = try Scratch()
+    let directory = scratch.path + "/data"
+    var options = EngineOptions(directory: directory)
+    options.clientsMax = 2
+    let engine = try Engine.open(options)
+    let loop = EngineLoop(engine)
+    let server = try Server(engine, directory: directory)
+    func attach() throws -> RemoteConnection {
+      try #require(try RemoteConnection.attach(directory: directory, isBatch: true))
+    }
+    func ask(_ connection: RemoteConnection) throws {
+      try connection.execute(SourceText(name: "test", "SHOW TOPICS;"), CollectedResult())
+    }
+    let first = try attach()
+    let second = try attach()
+    for _ in 0..<3 {
+      let error = try #require(throws: ServiceError.self) { try attach() }
+      #expect(error.kind == .limit && error.text.contains("2 clients"), "\(error.text)")
+    }
+    try ask(first)
+    second.close()
+    var third: RemoteConnection?
+    for _ in 0..<1000 where third == nil {
+      third = try? attach()
+      usleep(10_000)
+    }
+    try ask(#require(third))
+    server.stop()
+    loop.stop()
+    try engine.close()
+  }
+
+  /// Lines of a producer that go together, at the limit and beyond it.
+  @Test func linesThatGoTogether() {
+    for (text, together, isWithin) in [
+      ("12345678\n", 1, true), ("12345678\n12", 1, true), ("123456789\n", 1, false),
+      ("12345678", 1, true), ("123456789", 1, false), ("1\n2345678\n9", 1, true),
+      ("123\n5678\n", 2, true), ("123\n5678\n1\n", 2, true), ("123\n56789\n", 2, false),
+      ("123\n5678", 2, true), ("123\n56789", 2, false), ("", 1, true),
+    ] {
+      #expect(Produce.isWithin(8, Array(text.utf8), together: together) == isWithin, "\(text)")
+    }
+  }
 
   @Test func values() throws {
     let values: [Value] = [

@@ -149,6 +149,107 @@ private let bounds: [Bound] = [
     try engine.close()
   }
 
+  /// Lines that just fit, in whatever part of a file and however it is read; then one byte more.
+  @Test func linesOfFiles() throws {
+    let folder = NSTemporaryDirectory() + "headrace-lines-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func line(_ bytes: Int) -> String { String(repeating: "x", count: bytes) }
+    for (readBytes, end, last) in [
+      (1 << 16, "\n", "\n"), (16, "\n", ""), (64, "\r\n", "\r\n"), (99, "\r\n", ""),
+    ] {
+      for excess in [0, 1] {
+        let lines = [line(3), line(100), line(1), line(100 + excess)]
+        let path = folder + "/lines.csv"
+        try (lines.joined(separator: end) + last).write(
+          toFile: path, atomically: true, encoding: .utf8)
+        let engine = try open {
+          $0.lineBytesMax = 100
+          $0.readBytes = readBytes
+        }
+        try run(
+          "CREATE STREAM f (v STRING) WITH (FILE='\(path)', VALUE_FORMAT='DELIMITED');", engine)
+        try run("CREATE STREAM c (v STRING) WITH (KAFKA_TOPIC='c', VALUE_FORMAT='JSON');", engine)
+        for (statement, says) in [
+          ("SELECT LEN(v) AS n FROM f;", "a line of at most 100 bytes"),
+          (
+            "COPY c FROM '\(path)' WITH (HEADER = FALSE, FORMAT = 'CSV');",
+            "line 4 is longer than 100 bytes"
+          ),
+        ] {
+          if excess == 0 {
+            try run(statement, engine)
+          } else {
+            let error = try #require(throws: EngineError.self) { try run(statement, engine) }
+            #expect("\(error)".contains(says), "\(error)")
+            #expect(ServiceError(error).kind == .limit, "\(error)")
+          }
+        }
+        let rows = try run("SELECT LEN(v) AS n FROM c;", engine).rows
+        #expect(excess == 1 || rows.map(\.values) == [3, 100, 1, 100].map { [.int($0)] })
+        try engine.close()
+      }
+    }
+  }
+
+  /// What one slice writes to a partition; the query that would write more fails and nothing of it is there.
+  @Test func bytesOfASlice() throws {
+    for excess in [0, 1] {
+      // Of a record's value with the key beside it: {"V":"..."} and 4 bytes.
+      let text = String(repeating: "x", count: 1000 - 4 - 8 + excess)
+      let engine = try open { $0.sliceBytesMax = 1000 }
+      try run(source, engine)
+      try run("CREATE STREAM onward AS SELECT k, v FROM s;", engine)
+      try run("INSERT INTO s (k, v) VALUES (1, '\(text)');", engine)
+      try engine.runUntilIdle()
+      #expect(engine.queryStatus.map(\.state) == [excess == 0 ? .live : .failed])
+      #expect(try run("SELECT k FROM onward;", engine).rows.count == 1 - excess)
+      try engine.close()
+    }
+  }
+
+  /// Changed keys that wait for the reader of a conflated push query.
+  @Test func keysOfAConflatedPushQuery() throws {
+    for excess in [0, 1] {
+      let engine = try open { $0.pushRowsMax = 10 }
+      try run(source, engine)
+      try run("CREATE TABLE counts AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;", engine)
+      let reader = HeldReader()
+      let thread = Thread {
+        let session = Session(engine: engine)
+        session.isEngineDriven = true
+        do {
+          try session.execute(
+            statement: SourceText(name: "push", "SELECT k, n FROM counts EMIT CONFLATED;"), reader)
+        } catch {
+          reader.end(error)
+        }
+      }
+      thread.start()
+      #expect(reader.hasBegun())
+      func insert(_ keys: Range<Int>, times: Int) throws {
+        for _ in 0..<times {
+          try run(
+            "INSERT INTO s (k, v) VALUES \(keys.map { "(\($0), 'x')" }.joined(separator: ", "));",
+            engine)
+          try engine.runUntilIdle()
+        }
+      }
+      // The reader holds the only change of this key; those of the others wait, however often they change.
+      try insert(0..<1, times: 1)
+      #expect(reader.holds())
+      try insert(100..<110 + excess, times: 3)
+      #expect(engine.lock.withLock { engine.pushes.count } == 1 - excess)
+      reader.release()
+      if excess == 1 {
+        let error = try #require(reader.error())
+        #expect("\(error)".contains("more than 10 keys have changed"), "\(error)")
+        #expect(ServiceError(error).kind == .limit)
+      }
+      try engine.close()
+    }
+  }
+
   /// Rows are made while nobody takes them: at the bound they wait, one more ends the reader alone. No clock.
   @Test func aSlowReaderOfAPushQuery() throws {
     for (rows, bytes, says) in [

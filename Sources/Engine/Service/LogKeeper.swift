@@ -24,16 +24,33 @@ final class LogKeeper: Sendable {
 
   private var isStopping: Bool { state.withLock { $0.isStopping } }
 
+  /// How often what is idle is given back to the system.
+  private static let releaseMs: Int64 = 2000
+
   private func run() {
     var said = ""
+    var isBusy = true
+    var lastEpoch: Int64 = -1
+    var sinceUpkeep: Int64 = 0
     while true {
-      let wait = Int(engine.options.maintenanceMs)
-      if state.wait(milliseconds: wait, until: { $0.isStopping ? true : nil }) ?? false { break }
+      let wait = min(engine.options.maintenanceMs, Self.releaseMs)
+      if state.wait(milliseconds: Int(wait), until: { $0.isStopping ? true : nil }) ?? false {
+        break
+      }
+      sinceUpkeep += wait
+      // Once more after the last epoch, so that what it used is let go too.
+      let epoch = engine.log.lastEpoch
+      if epoch != lastEpoch || isBusy {
+        isBusy = epoch != lastEpoch
+        lastEpoch = epoch
+        release()
+      }
+      guard sinceUpkeep >= engine.options.maintenanceMs else { continue }
+      sinceUpkeep = 0
       do throws(EngineError) {
         try engine.applyRetention()
         try engine.applyCompaction { isStopping }
-        // Peaks of a moment, of a pull query or a burst, do not stay for ever.
-        headrace_release_memory()
+        isBusy = true
         said = ""
       } catch {
         if case .storage(let fault) = error, fault.kind == .closed { break }
@@ -42,6 +59,12 @@ final class LogKeeper: Sendable {
       }
     }
     state.change { $0.hasEnded = true }
+  }
+
+  /// Peaks of a moment, of a pull query or a burst, do not stay for ever, nor do files that were read once.
+  private func release() {
+    engine.log.closeIdleFiles()
+    headrace_release_memory()
   }
 
   /// Ends the thread; a compaction under way is given up.

@@ -13,7 +13,8 @@ public final class Server: Sendable {
     var clients: [Int: ServerConnection] = [:]
   }
 
-  static let clientsMax = 128
+  /// Clients beyond the limit that are told so; more of them at a time see the connection end.
+  static let refusedMax = 16
   /// Of requests that are on their way in or not answered yet, of all clients together.
   static let requestBytesMax = 160 << 20
   private let engine: Engine
@@ -49,12 +50,19 @@ public final class Server: Sendable {
 
   private func welcome(_ channel: SocketChannel) {
     guard channel.peerIsOwner else { return }
-    let client = ServerConnection(engine, channel)
-    let number = state.withLock { state -> Int? in
-      guard state.clients.count < Self.clientsMax, !state.isStopping else { return nil }
+    let clientsMax = engine.options.clientsMax
+    let (client, number) = state.withLock { state -> (ServerConnection, Int?) in
+      let served = state.clients.values.filter { $0.refusal == nil }.count
+      let client = ServerConnection(
+        engine, channel,
+        refusal: served < clientsMax
+          ? nil : ServiceError(.limit, "error: the server has \(clientsMax) clients already"))
+      guard state.clients.count < clientsMax + Self.refusedMax, !state.isStopping else {
+        return (client, nil)
+      }
       state.nextClient += 1
       state.clients[state.nextClient] = client
-      return state.nextClient
+      return (client, state.nextClient)
     }
     guard let number else { return }
     client.start { [self] in state.change { $0.clients[number] = nil } }

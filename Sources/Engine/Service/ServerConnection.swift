@@ -15,6 +15,7 @@ final class ServerConnection: @unchecked Sendable {
     var isClosed = false
   }
 
+  let refusal: ServiceError?
   private let engine: Engine
   private let channel: SocketChannel
   private let state = Monitor(State())
@@ -23,7 +24,9 @@ final class ServerConnection: @unchecked Sendable {
   /// Of the working thread.
   private var rate: ByteRate?
 
-  init(_ engine: Engine, _ channel: SocketChannel) {
+  /// `refusal`: all that this client will hear.
+  init(_ engine: Engine, _ channel: SocketChannel, refusal: ServiceError?) {
+    self.refusal = refusal
     self.engine = engine
     self.channel = channel
     rate = engine.options.producerByteRate.map { ByteRate(bytesPerSecond: $0) }
@@ -56,6 +59,10 @@ final class ServerConnection: @unchecked Sendable {
   private func greet() -> LocalConnection? {
     guard let hello = channel.receive(), hello.kind == .hello else { return nil }
     descriptors = channel.takeDescriptors()
+    if let refusal {
+      fail(refusal)
+      return nil
+    }
     var reader = WireReader(hello.payload)
     do throws(WireError) {
       let version = try reader.number(UInt32.self)

@@ -28,14 +28,14 @@ final class SinkOperator: Operator {
   /// Bytes of the largest buffer of a slice so far, up to 8 MiB: what the next one begins with.
   private var bufferBytes = 1 << 16
   private(set) var rejected = 0
-  /// Of one slice in one partition; records are found by 32-bit places.
-  static let outputBytesMax = 1 << 30
+  private let sliceBytesMax: Int
 
   init(
     sink: SourceDefinition, layout: [ColumnID], outputs: [ColumnID],
     window: (start: ColumnID, end: ColumnID)?, inputPartition: Int, keepsKeys: Bool,
-    tracksPositions: Bool
+    tracksPositions: Bool, sliceBytesMax: Int
   ) {
+    self.sliceBytesMax = sliceBytesMax
     self.keepsKeys = keepsKeys
     self.tracksPositions = tracksPositions
     self.sink = sink
@@ -156,10 +156,10 @@ final class SinkOperator: Operator {
     appendHeaders(batch, first, &records)
     if !bad.isEmpty { records.remove(rows: bad.map { first + $0 }) }
     outputs[partition] = records
-    guard records.buffer.count <= Self.outputBytesMax else {
+    guard records.buffer.count <= sliceBytesMax else {
       throw QueryFailure(
-        "one step of the query writes more than 1 GiB to partition \(partition) of topic \(sink.topic)",
-        isLimit: true)
+        "one step of the query writes more than \(sliceBytesMax >> 20) MiB to partition \(partition) of topic "
+          + sink.topic, isLimit: true)
     }
     guard tracksPositions else { return }
     let kept =

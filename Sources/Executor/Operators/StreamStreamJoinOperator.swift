@@ -150,7 +150,9 @@ final class StreamStreamJoinOperator: MergingOperator {
 
   override func endMerge() throws(QueryFailure) {
     try giveOut()
-    let hasExpired = [sides[0].expire(), sides[1].expire()]
+    let hasExpired = (0..<2).map { side in
+      sides[side].expire { outer?.adopt(side: side, entry: $0) ?? false }
+    }
     guard hasExpired.contains(true) else { return }
     for slot in 0..<index.slotCount
     where index.isUsed(slot) && !sides[0].hasRows(slot) && !sides[1].hasRows(slot)

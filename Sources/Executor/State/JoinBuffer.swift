@@ -25,6 +25,7 @@ final class JoinBuffer: StateStore {
   private var tails: [Int32] = []
   private var observed = Int64.min
   private var sweptAt = Int64.min
+  private var putSinceSweep = 0
   private var added: [Int32] = []
   private(set) var recordCount = 0
 
@@ -56,9 +57,8 @@ final class JoinBuffer: StateStore {
   private func insert(_ slot: Int32, _ entry: Int32, sequence: Int64?) {
     growLinks()
     if Int(slot) >= heads.count {
-      let missing = Int(slot) + 1 - heads.count
-      heads.append(contentsOf: repeatElement(-1, count: missing))
-      tails.append(contentsOf: repeatElement(-1, count: missing))
+      heads.grow(to: Int(slot) + 1, -1)
+      tails.grow(to: Int(slot) + 1, -1)
     }
     let timestamp = rows.times[Int(entry)]
     var before = tails[Int(slot)]
@@ -76,6 +76,7 @@ final class JoinBuffer: StateStore {
     if before < 0 { heads[Int(slot)] = entry } else { links[Int(before)].next = entry }
     if after < 0 { tails[Int(slot)] = entry } else { links[Int(after)].previous = entry }
     recordCount += 1
+    putSinceSweep += 1
   }
 
   /// The key's entries with a time in the range, oldest first.
@@ -115,18 +116,23 @@ final class JoinBuffer: StateStore {
 
   private func growLinks() {
     if links.count < rows.times.count {
-      links.append(contentsOf: repeatElement(Link(), count: rows.times.count - links.count))
+      links.grow(to: rows.times.count, Link())
     }
   }
 
   func hasRows(_ slot: Int) -> Bool { slot < heads.count && heads[slot] >= 0 }
 
-  /// Drops what no lookup can see any more; whether it looked.
-  func expire() -> Bool {
-    guard observed != Int64.min, sweptAt == Int64.min || observed - sweptAt >= segmentMs else {
+  /// Drops what no lookup can see any more, but not what `isAdopted` says somebody else keeps from now on; whether
+  /// it looked. It looks often enough to hold little more than what is seen, and at most once for as many rows as
+  /// a quarter of the keys.
+  func expire(_ isAdopted: (Int32) -> Bool) -> Bool {
+    guard observed != Int64.min else { return false }
+    let passed = sweptAt == Int64.min ? Int64.max : observed - sweptAt
+    guard passed >= segmentMs || passed > retentionMs / 8 && putSinceSweep * 4 >= heads.count else {
       return false
     }
     sweptAt = observed
+    putSinceSweep = 0
     let oldest = observed - retentionMs
     for slot in heads.indices {
       while heads[slot] >= 0, rows.times[Int(heads[slot])] < oldest {
@@ -134,7 +140,7 @@ final class JoinBuffer: StateStore {
         heads[slot] = links[Int(entry)].next
         links[Int(entry)].slot = -1
         if heads[slot] < 0 { tails[slot] = -1 } else { links[Int(heads[slot])].previous = -1 }
-        rows.retire(entry)
+        if !isAdopted(entry) { rows.retire(entry) }
         recordCount -= 1
       }
     }
@@ -187,6 +193,9 @@ final class JoinBuffer: StateStore {
   func restore(_ records: RawRecords) throws(DamagedState) {
     for first in stride(from: 0, to: records.count, by: 4096) {
       try restore(records, first..<min(first + 4096, records.count))
+      // A changelog has all rows since its snapshot, many times as many as live at once.
+      _ = expire { _ in false }
+      rows.reclaim()
     }
   }
 

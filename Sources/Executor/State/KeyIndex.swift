@@ -1,6 +1,6 @@
-// A hash table from key bytes to dense slot numbers: linear probing over (hash, slot) pairs, keys in an
-// arena. Slots of removed keys are reused. Nothing ever iterates it in hash order, so the hash never
-// reaches an output.
+// A hash table from key bytes to dense slot numbers: linear probing over pairs of 32 bits of a hash and a slot, eight
+// to a cache line, keys in an arena. Slots of removed keys are reused. Nothing ever iterates it in hash order, so the
+// hash never reaches an output.
 
 import CSupport
 import Glibc
@@ -8,7 +8,8 @@ import Columns
 
 final class KeyIndex {
   private struct Entry: BitwiseCopyable {
-    var hash: UInt64
+    /// Says where to look first, and with what is left of it that a key is another one.
+    var hash: UInt32
     /// -1: empty.
     var slot: Int32
   }
@@ -19,7 +20,6 @@ final class KeyIndex {
   private let arena = ByteBuffer(capacity: 1 << 12)
   private var starts: [Int] = []
   private var lengths: [Int32] = []
-  private var hashes: [UInt64] = []
   private var free: [Int32] = []
   private var wasted = 0
   /// Keys in the table.
@@ -41,7 +41,7 @@ final class KeyIndex {
   /// One more than the highest slot ever given.
   var slotCount: Int { starts.count }
 
-  var byteCount: Int { arena.capacity + (mask + 1) * 16 + starts.count * 20 }
+  var byteCount: Int { arena.capacity + (mask + 1) * 8 + starts.count * 12 }
 
   /// The key's bytes; valid until the next insert.
   func key(_ slot: Int) -> UnsafeRawBufferPointer {
@@ -51,8 +51,8 @@ final class KeyIndex {
   func isUsed(_ slot: Int) -> Bool { lengths[slot] >= 0 }
 
   func find(_ key: UnsafeRawBufferPointer) -> Int? {
-    let hash = hashBytes(key)
-    var place = Int(truncatingIfNeeded: hash) & mask
+    let hash = shortHash(key)
+    var place = Int(hash) & mask
     while true {
       let entry = table[place]
       if entry.slot < 0 { return nil }
@@ -63,36 +63,36 @@ final class KeyIndex {
 
   /// The slot of the key, made if need be.
   func insert(_ key: UnsafeRawBufferPointer) -> (slot: Int, isNew: Bool) {
-    insert(key, hash: hashBytes(key))
+    insert(key, hash: shortHash(key))
   }
 
   private func insert(
-    _ key: UnsafeRawBufferPointer, hash: UInt64
+    _ key: UnsafeRawBufferPointer, hash: UInt32
   ) -> (slot: Int, isNew: Bool) {
-    var place = Int(truncatingIfNeeded: hash) & mask
+    var place = Int(hash) & mask
     while true {
       let entry = table[place]
       if entry.slot < 0 { break }
       if entry.hash == hash, matches(Int(entry.slot), key) { return (Int(entry.slot), false) }
       place = (place + 1) & mask
     }
-    let slot = newSlot(key, hash)
+    let slot = newSlot(key)
     table[place] = Entry(hash: hash, slot: Int32(slot))
     count += 1
-    if count * 2 > mask { grow() }
+    if count * 3 > mask * 2 { grow() }
     return (slot, true)
   }
 
   /// Slots of many keys at once: hashes first, then the table lines are fetched ahead of their use.
   func insert(_ keys: EncodedRows, slots: inout [Int32], isNew: (Int) -> Void) {
     let count = keys.count
-    var hashed = [UInt64](repeating: 0, count: count)
-    for row in 0..<count { hashed[row] = hashBytes(keys.bytes(row)) }
+    var hashed = [UInt32](repeating: 0, count: count)
+    for row in 0..<count { hashed[row] = shortHash(keys.bytes(row)) }
     slots.removeAll(keepingCapacity: true)
     slots.reserveCapacity(count)
     for row in 0..<count {
       if row + 8 < count {
-        let ahead = Int(truncatingIfNeeded: hashed[row + 8]) & mask
+        let ahead = Int(hashed[row + 8]) & mask
         headrace_prefetch(table + ahead)
       }
       let (slot, new) = insert(keys.bytes(row), hash: hashed[row])
@@ -104,17 +104,17 @@ final class KeyIndex {
   /// The slots of rows `range` of the keys, in order; -1 where there is none.
   @inline(__always)
   func find(_ keys: EncodedRows, _ range: Range<Int>, _ found: (Int32) -> Void) {
-    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: range.count) { hashed in
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: range.count) { hashed in
       for place in 0..<range.count {
-        hashed[place] = hashBytes(keys.bytes(range.lowerBound + place))
+        hashed[place] = shortHash(keys.bytes(range.lowerBound + place))
       }
       for place in 0..<range.count {
         if place + 8 < range.count {
-          headrace_prefetch(table + (Int(truncatingIfNeeded: hashed[place + 8]) & mask))
+          headrace_prefetch(table + (Int(hashed[place + 8]) & mask))
         }
         let hash = hashed[place]
         let key = keys.bytes(range.lowerBound + place)
-        var probe = Int(truncatingIfNeeded: hash) & mask
+        var probe = Int(hash) & mask
         while table[probe].slot >= 0 {
           if table[probe].hash == hash, matches(Int(table[probe].slot), key) { break }
           probe = (probe + 1) & mask
@@ -130,18 +130,18 @@ final class KeyIndex {
       && (key.count == 0 || memcmp(arena.base + starts[slot], key.baseAddress!, key.count) == 0)
   }
 
-  private func newSlot(_ key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
+  private func newSlot(_ key: UnsafeRawBufferPointer) -> Int {
     let start = arena.count
     arena.append(key)
     if let slot = free.popLast() {
       starts[Int(slot)] = start
       lengths[Int(slot)] = Int32(key.count)
-      hashes[Int(slot)] = hash
       return Int(slot)
     }
+    starts.makeRoom(for: 1)
+    lengths.makeRoom(for: 1)
     starts.append(start)
     lengths.append(Int32(key.count))
-    hashes.append(hash)
     return starts.count - 1
   }
 
@@ -151,7 +151,7 @@ final class KeyIndex {
     for index in 0...mask {
       let entry = table[index]
       if entry.slot < 0 { continue }
-      var place = Int(truncatingIfNeeded: entry.hash) & newMask
+      var place = Int(entry.hash) & newMask
       while bigger[place].slot >= 0 { place = (place + 1) & newMask }
       bigger[place] = entry
     }
@@ -163,13 +163,13 @@ final class KeyIndex {
   /// Takes a key out; its slot may be given to another key.
   func remove(slot: Int) {
     guard isUsed(slot) else { return }
-    var place = Int(truncatingIfNeeded: hashes[slot]) & mask
+    var place = Int(shortHash(key(slot))) & mask
     while table[place].slot != Int32(slot) { place = (place + 1) & mask }
     // Backward shift: entries that probed past the gap move into it.
     var gap = place
     var next = (gap + 1) & mask
     while table[next].slot >= 0 {
-      let home = Int(truncatingIfNeeded: table[next].hash) & mask
+      let home = Int(table[next].hash) & mask
       if (next - home) & mask >= (next - gap) & mask {
         table[gap] = table[next]
         gap = next
@@ -213,6 +213,12 @@ final class KeyIndex {
     }
     wasted = 0
   }
+}
+
+/// As much of a hash as a table keeps.
+@inline(__always)
+private func shortHash(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+  UInt32(truncatingIfNeeded: hashBytes(bytes))
 }
 
 /// A multiply-and-fold hash over words of 8 bytes.

@@ -53,12 +53,8 @@ final class OuterBuffer: StateStore {
   }
 
   private func insert(_ row: Row, _ mark: Mark) {
-    let missing = sides[row.side].rows.times.count - marks[row.side].count
-    if missing > 0 { marks[row.side].append(contentsOf: repeatElement(Mark(), count: missing)) }
-    let missingSlots = Int(row.slot) + 1 - waitingPerSlot.count
-    if missingSlots > 0 {
-      waitingPerSlot.append(contentsOf: repeatElement(0, count: missingSlots))
-    }
+    marks[row.side].grow(to: sides[row.side].rows.times.count, Mark())
+    waitingPerSlot.grow(to: Int(row.slot) + 1, 0)
     marks[row.side][Int(row.entry)] = mark
     waitingPerSlot[Int(row.slot)] += 1
     times[row.side].push(
@@ -76,6 +72,13 @@ final class OuterBuffer: StateStore {
     waitingPerSlot[Int(mark.slot)] -= 1
     if mark.isOwned { sides[side].rows.retire(entry) }
     count -= 1
+  }
+
+  /// The join buffer lets go of an entry: whether it still waits here, and so is this store's own from now on.
+  func adopt(side: Int, entry: Int32) -> Bool {
+    guard Int(entry) < marks[side].count, marks[side][Int(entry)].isWaiting else { return false }
+    marks[side][Int(entry)].isOwned = true
+    return true
   }
 
   /// Takes out the rows of each side that are older than its limit, in order.

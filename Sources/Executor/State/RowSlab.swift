@@ -25,6 +25,7 @@ final class RowSlab {
   func add(_ batch: [Column], rowtimes: [Int64]) -> [Int32] {
     var entries: [Int32] = []
     entries.reserveCapacity(rowtimes.count)
+    times.makeRoom(for: rowtimes.count - free.count)
     for time in rowtimes {
       if let entry = free.popLast() {
         times[Int(entry)] = time
@@ -86,13 +87,12 @@ private final class SlabColumn {
   /// Row i of the column into `entries[i]`. `capacity`: entries there are.
   func set(_ entries: [Int32], _ column: Column, capacity: Int) {
     if isValid.count < capacity {
-      let missing = capacity - isValid.count
-      isValid.append(contentsOf: repeatElement(true, count: missing))
+      isValid.grow(to: capacity, true)
       if isWord {
-        words.append(contentsOf: repeatElement(0, count: missing))
+        words.grow(to: capacity, 0)
       } else {
-        starts.append(contentsOf: repeatElement(0, count: missing))
-        lengths.append(contentsOf: repeatElement(0, count: missing))
+        starts.grow(to: capacity, 0)
+        lengths.grow(to: capacity, 0)
       }
     }
     if let validity = column.validity {

@@ -30,11 +30,15 @@ public struct QueryOptions: Sendable {
   /// Rows of tables come before all rows of streams: the input is a snapshot and no history.
   public var tablesFirst: Bool
   public var encoder = RecordBatchEncoder()
+  /// Bytes that a slice may write to a partition.
+  public var sliceBytesMax: Int
 
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 8192, readBytes: Int = 256 << 10,
-    properties: [String: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false
+    properties: [String: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false,
+    sliceBytesMax: Int = 1 << 30
   ) {
+    self.sliceBytesMax = sliceBytesMax
     self.tablesFirst = tablesFirst
     self.order = order
     self.sliceRows = sliceRows
@@ -133,7 +137,8 @@ public final class QueryRuntime {
       return SinkOperator(
         sink: sink, layout: stage.plan.columns.map(\.id), outputs: outputs,
         window: stage.plan.windowBounds, inputPartition: partition,
-        keepsKeys: !plan.root.rekeys, tracksPositions: stage.partitions > 1)
+        keepsKeys: !plan.root.rekeys, tracksPositions: stage.partitions > 1,
+        sliceBytesMax: options.sliceBytesMax)
     case (.end, .client): return CollectOperator()
     }
   }

@@ -69,10 +69,12 @@ final class SharedScan: Sendable {
         return .success(known.chunk)
       }
       let read: LogRead
-      do {
+      do throws(StorageError) {
         read = try reader.read(from: offset, maxBytes: maxBytes)
       } catch {
-        return .failure(QueryFailure("cannot read source \(source.name): \(error)"))
+        return .failure(
+          QueryFailure(
+            "cannot read source \(source.name): \(error)", isLimit: error.kind == .tooLarge))
       }
       guard read.nextOffset > offset else { return .success(nil) }
       if state.decoder == nil {

@@ -51,14 +51,12 @@ struct Produce: ParsableCommand {
       while !isAtEnd {
         isAtEnd = try !Self.fill(&pending)
         if isAtEnd, !pending.isEmpty { pending.append(0x0A) }
-        guard let end = Self.lastEnd(pending, multipleOf: isAtEnd ? 1 : together) else {
-          guard pending.count <= Self.lineBytesMax else {
-            throw CommandFailure(
-              .code(5),
-              "error: a line, or what goes together, is longer than \(Self.lineBytesMax >> 20) MiB")
-          }
-          continue
+        guard Self.isWithin(Self.lineBytesMax, pending, together: together) else {
+          throw CommandFailure(
+            .code(5),
+            "error: a line, or what goes together, is longer than \(Self.lineBytesMax >> 20) MiB")
         }
+        guard let end = Self.lastEnd(pending, multipleOf: isAtEnd ? 1 : together) else { continue }
         let records = Self.records(pending[...end], separator)
         pending.removeSubrange(...end)
         let (fresh, mark) = numbering.take(records)
@@ -89,6 +87,17 @@ struct Produce: ParsableCommand {
       isFirst = false
     }
     return true
+  }
+
+  /// Whether what goes together at the beginning of a text has at most so many bytes without its last line end.
+  static func isWithin(_ bytesMax: Int, _ text: [UInt8], together: Int) -> Bool {
+    guard text.count > bytesMax else { return true }
+    var lines = 0
+    for place in text[...bytesMax].indices where text[place] == 0x0A {
+      lines += 1
+      if lines == together { return true }
+    }
+    return false
   }
 
   /// Where the last line ends whose number is a multiple; nil: none does.
