@@ -38,6 +38,16 @@ public final class ByteBuffer: @unchecked Sendable {
     capacity = grown
   }
 
+  /// Empties the buffer and gives back what it has beyond `bytes`.
+  public func shrink(to bytes: Int) {
+    count = 0
+    guard capacity > bytes else { return }
+    base.deallocate()
+    base = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes + Self.padding)
+    (base + bytes).initialize(repeating: 0, count: Self.padding)
+    capacity = bytes
+  }
+
   public func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress, bytes.count > 0 else { return }
     reserve(bytes.count)

@@ -30,6 +30,10 @@ final class Journal {
   private(set) var recordedBytes: [Int]
   private var blocks: UnsafeMutableRawPointer?
   private var blocksCapacity = 0
+  /// The largest frame of the last few, and how many they are.
+  private var recentBytes = 0
+  private var recentFrames = 0
+  private static let framesPerLook = 64
 
   static func path(_ directory: String, _ generation: UInt32) -> String {
     directory + "/\(generation & 1).journal"
@@ -164,7 +168,21 @@ final class Journal {
     position += total
     nextFrame += 1
     digest = next
+    forgetPeaks(content, total)
     return total
+  }
+
+  /// A frame that was much larger than those after it does not keep its room for ever.
+  private func forgetPeaks(_ content: ByteBuffer, _ bytes: Int) {
+    recentBytes = max(recentBytes, bytes)
+    recentFrames += 1
+    guard recentFrames == Self.framesPerLook else { return }
+    let kept = max(256 << 10, recentBytes * 2)
+    (recentBytes, recentFrames) = (0, 0)
+    content.shrink(to: kept)
+    guard blocksCapacity > kept else { return }
+    free(blocks)
+    (blocks, blocksCapacity) = (nil, 0)
   }
 
   /// Page-aligned, so that a copy into the page cache that is cut short ends on a block border.
