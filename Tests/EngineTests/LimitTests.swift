@@ -89,6 +89,20 @@ private let bounds: [Bound] = [
     try engine.append("b", records)
   }
 
+  /// A push query with a thread of its own.
+  private func push(_ text: String, _ reader: HeldReader, _ engine: Engine) {
+    let thread = Thread {
+      let session = Session(engine: engine)
+      session.isEngineDriven = true
+      do {
+        try session.execute(statement: SourceText(name: "push", text), reader)
+      } catch {
+        reader.end(error)
+      }
+    }
+    thread.start()
+  }
+
   @Test(arguments: bounds) private func isKept(_ bound: Bound) throws {
     let engine = try open()
     for text in bound.before { try run(text, engine) }
@@ -215,17 +229,7 @@ private let bounds: [Bound] = [
       try run(source, engine)
       try run("CREATE TABLE counts AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;", engine)
       let reader = HeldReader()
-      let thread = Thread {
-        let session = Session(engine: engine)
-        session.isEngineDriven = true
-        do {
-          try session.execute(
-            statement: SourceText(name: "push", "SELECT k, n FROM counts EMIT CONFLATED;"), reader)
-        } catch {
-          reader.end(error)
-        }
-      }
-      thread.start()
+      push("SELECT k, n FROM counts EMIT CONFLATED;", reader, engine)
       #expect(reader.hasBegun())
       func insert(_ keys: Range<Int>, times: Int) throws {
         for _ in 0..<times {
@@ -262,17 +266,7 @@ private let bounds: [Bound] = [
       try run(source, engine)
       try run("CREATE STREAM onward AS SELECT k, v FROM s;", engine)
       let reader = HeldReader()
-      let thread = Thread {
-        let session = Session(engine: engine)
-        session.isEngineDriven = true
-        do {
-          try session.execute(
-            statement: SourceText(name: "push", "SELECT k, v FROM s EMIT CHANGES;"), reader)
-        } catch {
-          reader.end(error)
-        }
-      }
-      thread.start()
+      push("SELECT k, v FROM s EMIT CHANGES;", reader, engine)
       #expect(reader.hasBegun())
       func insert(_ numbers: Range<Int>) throws {
         let values = numbers.map { "(\($0), 'x')" }.joined(separator: ", ")

@@ -115,12 +115,13 @@ public final class QueryRuntime {
           let shared = try sharing.scan(scan.source, partition) {
             () throws(QueryFailure) in try reader(scan, partition)
           }
-          cursors.append(
-            SourceCursor(
-              scan: scan, ordinal: ordinal, partition: partition, shared: shared,
-              order: options.tablesFirst && scan.source.kind == .table ? .first : options.order,
-              position: positions(ordinal, partition),
-              failsOnBadTimestamp: options.properties["ksql.timestamp.throw.on.invalid"] == "true"))
+          let position = positions(ordinal, partition)
+          let reader = ScanReader(
+            scan: scan, ordinal: ordinal, partition: partition, shared: shared,
+            order: options.tablesFirst && scan.source.kind == .table ? .first : options.order,
+            position: position,
+            failsOnBadTimestamp: options.properties["ksql.timestamp.throw.on.invalid"] == "true")
+          cursors.append(SourceCursor(reader, from: position))
           feeds.append((index, entry, partition))
         }
       }
@@ -145,7 +146,7 @@ public final class QueryRuntime {
 
   /// Input positions by scan ordinal and partition.
   public var positions: [(ordinal: Int, partition: Int, position: SourcePosition)] {
-    cursors.map { ($0.ordinal, $0.partition, $0.committed) }
+    cursors.map { ($0.reader.ordinal, $0.reader.partition, $0.committed) }
   }
 
   /// Bytes of state held, about. Cheap: it looks at each store's sizes, not at its content.
@@ -370,7 +371,7 @@ public final class QueryRuntime {
   private var isReadAhead: [Bool] = []
 
   private func beginReadingAhead(_ pool: WorkerPool, _ wanted: (SourceDefinition) -> Bool) {
-    isReadAhead = cursors.map { wanted($0.scan.source) }
+    isReadAhead = cursors.map { wanted($0.reader.scan.source) }
     begin(readAhead, pool) { isReadAhead[$0] }
   }
 

@@ -31,9 +31,9 @@ final class ScanReader: Sendable {
     case rowtime, partition, offset, windowStart, windowEnd
   }
 
-  private let scan: Scan
-  private let ordinal: Int
-  private let partition: Int
+  let scan: Scan
+  let ordinal: Int
+  let partition: Int
   let shared: SharedScan
   private let order: MergeOrder
   /// What the columns of a batch are, in the order of the scan.

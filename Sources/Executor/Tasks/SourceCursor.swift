@@ -46,9 +46,6 @@ public protocol RecordReader: AnyObject, Sendable {
 }
 
 final class SourceCursor {
-  let scan: Scan
-  let ordinal: Int
-  let partition: Int
   let reader: ScanReader
   /// Taken from the reader and not yet consumed; the first may be partly consumed.
   private var pending: [RecordBatch] = []
@@ -60,18 +57,11 @@ final class SourceCursor {
   private(set) var errors: [SourceError] = []
   private(set) var isAtEnd = false
 
-  init(
-    scan: Scan, ordinal: Int, partition: Int, shared: SharedScan, order: MergeOrder,
-    position: SourcePosition, failsOnBadTimestamp: Bool
-  ) {
-    self.scan = scan
-    self.ordinal = ordinal
-    self.partition = partition
+  /// `position`: where the reader begins.
+  init(_ reader: ScanReader, from position: SourcePosition) {
+    self.reader = reader
     committed = position
     end = position
-    reader = ScanReader(
-      scan: scan, ordinal: ordinal, partition: partition, shared: shared, order: order,
-      position: position, failsOnBadTimestamp: failsOnBadTimestamp)
   }
 
   /// Takes what was read, and reads until `rows` rows are pending or the source has no more.
