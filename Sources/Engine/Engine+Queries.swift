@@ -47,8 +47,6 @@ extension Engine {
 
   /// Builds the query's operators and gives them their committed state.
   func start(_ query: RunningQuery) throws(QueryFailure) {
-    // What other queries read may be derived from now on.
-    finishReadingAhead()
     let committed =
       log.metadata(key: MetadataKey.positions(query.id)).map { PositionCodec.decode($0) } ?? [:]
     let startsAtEnd = query.properties["auto.offset.reset"] == "latest" && committed.isEmpty

@@ -92,6 +92,8 @@ public final class Engine: @unchecked Sendable {
   let pool: WorkerPool
   let view: EpochView
   let scans = ScanSharing()
+  /// Topics that queries wrote to as of the last epoch.
+  private var lastDerived: Set<String> = []
   var catalog: Catalog {
     didSet {
       if catalog.sources.values.contains(where: { $0.sqlite != nil }) {
@@ -283,6 +285,12 @@ public final class Engine: @unchecked Sendable {
       query.runtime != nil && !swaps.contains { $0.query === query || $0.old === query }
     }
     guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else { return false }
+    let derived = Set(queries.map(\.plan.sink.topic))
+    if derived != lastDerived {
+      // What is read ahead across epochs is not written by any, and that has changed.
+      finishReadingAhead()
+      lastDerived = derived
+    }
     do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
     scans.beginEpoch()
     countState()
@@ -291,7 +299,6 @@ public final class Engine: @unchecked Sendable {
     let clock = options.clock()
     var didWork = !swaps.isEmpty
     var frontiers: [String: Int64] = [:]
-    let derived = Set(queries.map(\.plan.sink.topic))
     for level in levels(running) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
       let limits = level.map { limit(of: $0, frontiers) }
@@ -337,7 +344,7 @@ public final class Engine: @unchecked Sendable {
     do { _ = try log.commit(commit) } catch { throw .storage(error) }
   }
 
-  func finishReadingAhead() {
+  private func finishReadingAhead() {
     for query in queries { query.runtime?.finishReadingAhead(pool) }
   }
 

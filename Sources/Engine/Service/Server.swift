@@ -51,20 +51,20 @@ public final class Server: Sendable {
   private func welcome(_ channel: SocketChannel) {
     guard channel.peerIsOwner else { return }
     let clientsMax = engine.options.clientsMax
-    let (client, number) = state.withLock { state -> (ServerConnection, Int?) in
+    let welcomed = state.withLock { state -> (client: ServerConnection, number: Int)? in
+      guard state.clients.count < clientsMax + Self.refusedMax, !state.isStopping else {
+        return nil
+      }
       let served = state.clients.values.filter { $0.refusal == nil }.count
       let client = ServerConnection(
         engine, channel,
         refusal: served < clientsMax
           ? nil : ServiceError(.limit, "error: the server has \(clientsMax) clients already"))
-      guard state.clients.count < clientsMax + Self.refusedMax, !state.isStopping else {
-        return (client, nil)
-      }
       state.nextClient += 1
       state.clients[state.nextClient] = client
       return (client, state.nextClient)
     }
-    guard let number else { return }
+    guard let (client, number) = welcomed else { return }
     client.start { [self] in state.change { $0.clients[number] = nil } }
   }
 

@@ -55,11 +55,9 @@ final class JoinBuffer: StateStore {
   /// `sequence`: of a row that is read back; nil: the next one of its key and time. It depends on the rows only
   /// and not on what else was put, so that a store holds the same wherever epochs were cut.
   private func insert(_ slot: Int32, _ entry: Int32, sequence: Int64?) {
-    growLinks()
-    if Int(slot) >= heads.count {
-      heads.grow(to: Int(slot) + 1, -1)
-      tails.grow(to: Int(slot) + 1, -1)
-    }
+    links.grow(to: rows.times.count, Link())
+    heads.grow(to: Int(slot) + 1, -1)
+    tails.grow(to: Int(slot) + 1, -1)
     let timestamp = rows.times[Int(entry)]
     var before = tails[Int(slot)]
     while before >= 0,
@@ -110,14 +108,8 @@ final class JoinBuffer: StateStore {
 
   /// Notes the number of an entry that is in no list.
   func remember(_ entry: Int32, slot: Int32, sequence: Int64) {
-    growLinks()
+    links.grow(to: rows.times.count, Link())
     links[Int(entry)] = Link(slot: slot, sequence: sequence)
-  }
-
-  private func growLinks() {
-    if links.count < rows.times.count {
-      links.grow(to: rows.times.count, Link())
-    }
   }
 
   func hasRows(_ slot: Int) -> Bool { slot < heads.count && heads[slot] >= 0 }

@@ -86,14 +86,12 @@ private final class SlabColumn {
 
   /// Row i of the column into `entries[i]`. `capacity`: entries there are.
   func set(_ entries: [Int32], _ column: Column, capacity: Int) {
-    if isValid.count < capacity {
-      isValid.grow(to: capacity, true)
-      if isWord {
-        words.grow(to: capacity, 0)
-      } else {
-        starts.grow(to: capacity, 0)
-        lengths.grow(to: capacity, 0)
-      }
+    isValid.grow(to: capacity, true)
+    if isWord {
+      words.grow(to: capacity, 0)
+    } else {
+      starts.grow(to: capacity, 0)
+      lengths.grow(to: capacity, 0)
     }
     if let validity = column.validity {
       for (row, entry) in entries.enumerated() where !validity[row] {
