@@ -86,7 +86,12 @@ let package = Package(
         "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
         "CReadline", "CSupport",
         argumentParser,
-      ], swiftSettings: strict),
+      ], swiftSettings: strict,
+      linkerSettings: [
+        // In the place of malloc, for the C libraries too, so it is not an archive. The sanitizers of other builds
+        // bring their own.
+        .linkedLibrary("jemalloc", .when(configuration: .release))
+      ]),
     .executableTarget(
       name: "headrace-conformance",
       dependencies: [

@@ -1,9 +1,34 @@
-// How glibc's allocator treats large buffers.
+// How the allocator treats buffers that come and go: jemalloc in released programs, glibc's own in all others.
 #include "CSupport.h"
 
 #include <malloc.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
 
-void headrace_keep_large_buffers(void) {
+// Of jemalloc; nowhere where it is not linked.
+extern int mallctl(const char *name, void *old, size_t *old_size, void *new_value, size_t new_size)
+    __attribute__((weak));
+
+// jemalloc's number for all arenas together.
+enum { ALL_ARENAS = 4096 };
+
+// Pages that nobody has used for so long go back to the system.
+static const ssize_t UNUSED_MS = 1000;
+
+static void set_decay(const char *name, ssize_t milliseconds) {
+  mallctl(name, NULL, NULL, &milliseconds, sizeof milliseconds);
+}
+
+void headrace_tune_allocator(void) {
+  if (mallctl) {
+    // For the arenas to come, and for the one that is there.
+    set_decay("arenas.dirty_decay_ms", UNUSED_MS);
+    set_decay("arenas.muzzy_decay_ms", 0);
+    set_decay("arena.0.dirty_decay_ms", UNUSED_MS);
+    set_decay("arena.0.muzzy_decay_ms", 0);
+    return;
+  }
 #if defined(__GLIBC__)
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
@@ -12,7 +37,13 @@ void headrace_keep_large_buffers(void) {
 #endif
 }
 
-void headrace_release_memory(void) {
+void headrace_release_memory(bool all) {
+  if (mallctl) {
+    char name[32];
+    snprintf(name, sizeof name, "arena.%d.%s", ALL_ARENAS, all ? "purge" : "decay");
+    mallctl(name, NULL, NULL, NULL, 0);
+    return;
+  }
 #if defined(__GLIBC__)
   malloc_trim(0);
 #endif

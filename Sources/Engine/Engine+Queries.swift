@@ -173,10 +173,10 @@ extension Engine {
     for (store, partitions) in probe.stores {
       let name = query.changelogTopic(store)
       if log.topic(name) == nil {
-        result.append(
-          TopicCreation(
-            name: name, partitionCount: partitions,
-            config: TopicConfig(cleanupPolicy: .compact, isInternal: true)))
+        var config = TopicConfig(cleanupPolicy: .compact, isInternal: true)
+        // Snapshots keep it short already, so it is compacted only when somebody asks for that.
+        config.minCleanableDirtyRatio = 1
+        result.append(TopicCreation(name: name, partitionCount: partitions, config: config))
       }
     }
     return result

@@ -454,7 +454,8 @@ public final class Engine: @unchecked Sendable {
   private static let changelogRecordsMin = 10_000
 
   /// A store's changes go to its changelog; when that has grown to twice the state, a snapshot takes its
-  /// place, so that a restart reads no more than that.
+  /// place, so that a restart reads no more than that. The stores of a join grow in step, and all of their snapshots
+  /// in one epoch would take much memory and hold it up: as long as they are not overdue, an epoch makes one.
   private func appendState(
     _ query: RunningQuery, _ store: String, _ changes: PartitionOutput,
     _ commit: inout EpochCommit
@@ -464,7 +465,8 @@ public final class Engine: @unchecked Sendable {
     let place = "\(store)/\(partition)"
     let count = (query.changelogRecords[place] ?? 0) + changes.records.count
     guard count > Self.changelogRecordsMin, let runtime = query.runtime,
-      count > 2 * runtime.recordCount(store: store, partition: partition),
+      count > (commit.truncations.isEmpty ? 2 : 3)
+        * runtime.recordCount(store: store, partition: partition),
       let end = try? log.committedEnd(topic, partition)
     else {
       query.changelogRecords[place] = count

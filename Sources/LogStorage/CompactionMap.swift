@@ -74,7 +74,7 @@ private struct SipState {
   }
 }
 
-/// Open addressing with linear probing.
+/// Open addressing with linear probing; it grows with the keys, so that many records of few keys take little.
 final class CompactionMap {
   static let slotBytes = MemoryLayout<Slot>.stride
   private static let slotsMin = 16
@@ -85,35 +85,56 @@ final class CompactionMap {
     var offset: Int64
   }
 
-  private let slots: UnsafeMutablePointer<Slot>
-  private let slotCount: Int
+  private var slots: UnsafeMutablePointer<Slot>
+  private var slotCount: Int
+  private let slotsMax: Int
   private(set) var count = 0
   private let secret: (UInt64, UInt64)
 
-  /// - Parameter keys: about how many there may be; no more memory is taken than for them.
-  init(bytes: Int, keys: Int64, secret: (UInt64, UInt64)) {
-    let most = max(Self.slotsMin, bytes / Self.slotBytes)
-    let wanted = keys > Int64(most) ? most : Int(keys) + Int(keys) / 4
-    slotCount = min(most, max(Self.slotsMin, wanted))
-    slots = .allocate(capacity: slotCount)
-    let none = KeyHash(UnsafeRawBufferPointer(start: nil, count: 0), secret: secret)
-    slots.initialize(repeating: Slot(hash: none, offset: -1), count: slotCount)
+  /// - Parameter bytes: the most that the slots may take.
+  init(bytes: Int, secret: (UInt64, UInt64)) {
+    slotsMax = max(Self.slotsMin, bytes / Self.slotBytes)
+    slotCount = min(slotsMax, 256)
+    slots = Self.free(slotCount)
     self.secret = secret
   }
 
   deinit { slots.deallocate() }
 
+  var byteCount: Int { slotCount * Self.slotBytes }
+
+  private static func free(_ count: Int) -> UnsafeMutablePointer<Slot> {
+    let slots = UnsafeMutablePointer<Slot>.allocate(capacity: count)
+    let none = KeyHash(UnsafeRawBufferPointer(start: nil, count: 0), secret: (0, 0))
+    slots.initialize(repeating: Slot(hash: none, offset: -1), count: count)
+    return slots
+  }
+
   /// Remembers a later offset of a key. False: the key is new and there is no room for it.
   func put(_ key: UnsafeRawBufferPointer, _ offset: Int64) -> Bool {
     let hash = KeyHash(key, secret: secret)
-    let place = slot(hash)
+    var place = slot(hash)
     if slots[place].offset < 0 {
+      if count * 10 >= slotCount * 7, slotCount < slotsMax {
+        grow()
+        place = slot(hash)
+      }
       guard count * 10 < slotCount * 9 else { return false }
       count += 1
       slots[place].hash = hash
     }
     slots[place].offset = max(slots[place].offset, offset)
     return true
+  }
+
+  private func grow() {
+    let (old, oldCount) = (slots, slotCount)
+    slotCount = min(slotsMax, slotCount * 2)
+    slots = Self.free(slotCount)
+    for index in 0..<oldCount where old[index].offset >= 0 {
+      slots[slot(old[index].hash)] = old[index]
+    }
+    old.deallocate()
   }
 
   /// The last offset of a key; nil when it is not in the stretch.

@@ -75,6 +75,11 @@ final class LogSegment: Sendable {
     try files.file(path, create: create)
   }
 
+  /// As `file`, for one use: it does not stay open on this account.
+  func borrowedFile(create: Bool = false) throws(StorageError) -> any File {
+    try files.borrowed(path, create: create)
+  }
+
   /// Whoever reads it next opens it again.
   func letGo() { files.forget(path) }
 
@@ -214,7 +219,7 @@ final class LogSegment: Sendable {
     _ start: BatchExpectation, to end: Int, chain: UInt32,
     _ body: (ByteBuffer, CheckedBatch) throws(StorageError) -> Void
   ) throws(StorageError) -> UInt32 {
-    let file = try file()
+    let file = try borrowedFile()
     var expectation = start
     var chain = chain
     var window = 512 << 10

@@ -151,7 +151,7 @@ extension LogStore {
     do {
       var open: [any File] = []
       for segment in job.segments where !dropped.contains(segment.directory) {
-        open.append(try segment.file())
+        open.append(try segment.borrowedFile())
       }
       if !job.isLast, job.bytes >= Self.writeBackMin * open.count {
         for file in open { try file.writeBack() }

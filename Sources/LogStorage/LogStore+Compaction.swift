@@ -252,8 +252,7 @@ extension LogStore {
   ) throws(StorageError) -> (CompactionMap, Int64) {
     let first = max(task.cleaned.offset, task.startOffset)
     let secret = (UInt64(bitPattern: task.log.topicID), UInt64(task.log.number))
-    let map = CompactionMap(
-      bytes: options.compactionMapBytes, keys: max(0, task.end - first), secret: secret)
+    let map = CompactionMap(bytes: options.compactionMapBytes, secret: secret)
     var end = max(first, min(task.cleaned.offset, task.end))
     var isFull = false
     for part in task.segments where part.extent.endOffset > first {

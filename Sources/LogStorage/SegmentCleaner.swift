@@ -68,7 +68,7 @@ struct SegmentCleaner {
     self.source = source
     self.rule = rule
     self.segment = segment
-    file = try segment.file(create: true)
+    file = try segment.borrowedFile(create: true)
     try file.truncate(to: 0)
     extent = SegmentExtent(endOffset: segment.baseOffset)
     index = SegmentIndex(baseOffset: segment.baseOffset)

@@ -19,6 +19,9 @@ final class SegmentFiles: Sendable {
     var lastUse: UInt64
   }
 
+  /// How many stay open.
+  var count: Int { state.withLock { $0.files.count } }
+
   init(fileSystem: any FileSystem, limit: Int) {
     self.fileSystem = fileSystem
     self.limit = max(8, limit)
@@ -40,6 +43,13 @@ final class SegmentFiles: Sendable {
       if state.files.count > limit { Self.evict(&state, to: limit * 3 / 4) }
       return opened
     }
+  }
+
+  /// The open file, or one that is open for the caller alone: for who reads or syncs a file once.
+  func borrowed(_ path: String, create: Bool) throws(StorageError) -> any File {
+    let known: (any File)? = state.withLock { $0.files[path]?.file }
+    if let known { return known }
+    return try fileSystem.open(path, create: create)
   }
 
   private static func evict(_ state: inout State, to count: Int) {

@@ -25,7 +25,7 @@ struct Headrace: ParsableCommand {
 @main
 enum Main {
   static func main() {
-    headrace_keep_large_buffers()
+    headrace_tune_allocator()
     Signals.begin()
     do {
       var command = try Headrace.parseAsRoot()

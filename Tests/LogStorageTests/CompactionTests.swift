@@ -87,6 +87,32 @@ private func compacted() -> TopicConfig {
     #expect(none.low == 0xe6a8_25ba_047f_81a3 && none.high == 0x9302_55c7_1472_f66d)
   }
 
+  /// The map against a dictionary: it grows with the keys, not with the records, and says when it is full.
+  @Test func mapOfKeys() {
+    let cases = [
+      (bytes: 120, keys: 30, isFull: true), (24_000, 899, false), (24_000, 901, true),
+      (1 << 20, 20, false),
+    ]
+    for (bytes, keys, isFull) in cases {
+      let map = CompactionMap(bytes: bytes, secret: (1, 2))
+      var expected: [Int: Int64] = [:]
+      var refused = 0
+      for offset in 0..<Int64(5 * keys) {
+        let number = Int(offset) % keys
+        let isTaken = Array("key \(number)".utf8).withRaw { map.put($0, offset) }
+        if isTaken { expected[number] = offset } else { refused += 1 }
+      }
+      #expect((refused > 0) == isFull)
+      #expect(map.count == expected.count)
+      #expect(map.byteCount <= max(bytes, 16 * CompactionMap.slotBytes))
+      #expect(bytes < 1 << 20 || map.byteCount < 10_000)
+      for number in 0..<keys {
+        let found = Array("key \(number)".utf8).withRaw { map.offset($0) }
+        #expect(found == expected[number])
+      }
+    }
+  }
+
   /// Lives of a store that compacts, each ended by a power cut somewhere.
   @Test func nothingIsLost() throws {
     var (cuts, removed, restarts) = (0, 0, 0)

@@ -116,6 +116,35 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
     }
   }
 
+  /// What is idle is closed, and who syncs, checks or compacts a file does not keep it open.
+  @Test func filesAreLetGo() throws {
+    let directory = try TemporaryDirectory()
+    let store = try LogStore.open(directory: directory.path, options: LogStoreOptions())
+    var config = TopicConfig(cleanupPolicy: .compact)
+    config.segmentBytes = 2_000
+    try store.createTopic("t", partitions: 1, config: config)
+    for round in 0..<40 {
+      var batch = RawRecords(buffer: ByteBuffer(capacity: 256))
+      batch.append(
+        key: Array("key \(round % 4)".utf8), value: Array(repeating: 65, count: 400), timestamp: 1)
+      try store.append("t", [(0, batch)])
+    }
+    #expect(store.files.count > 5)
+    func letGo() { for _ in 0..<2 { store.closeIdleFiles() } }
+    letGo()
+    #expect(store.files.count == 0)
+    try store.checkpoint()
+    #expect(store.files.count == 0)
+    let report = try store.compact(topic: "t", now: 1)
+    #expect(report.segmentsRead > 5 && store.files.count == 0)
+    #expect(try store.verify().damages == [] && store.files.count == 0)
+    #expect(try store.read("t", 0, from: 0, maxBytes: 1 << 20).records.count == 4)
+    #expect(store.files.count > 0)
+    letGo()
+    #expect(store.files.count == 0)
+    try store.close()
+  }
+
   @Test func ticketsAreAnsweredInOrder() throws {
     let directory = try TemporaryDirectory()
     let store = try LogStore.open(directory: directory.path, durability: .os)

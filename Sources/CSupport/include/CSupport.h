@@ -3,6 +3,7 @@
 #ifndef CSUPPORT_H
 #define CSUPPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -11,12 +12,12 @@
 #include <immintrin.h>
 #endif
 
-/// Lets freed buffers of up to 32 MiB stay with the process instead of being unmapped and faulted in again
-/// for the next batch. For programs, at their start; a library leaves the process alone.
-void headrace_keep_large_buffers(void);
+/// Lets freed buffers stay with the process for a while instead of being unmapped and faulted in again for the
+/// next batch. For programs, at their start; a library leaves the process alone.
+void headrace_tune_allocator(void);
 
-/// Gives back to the system what the allocator keeps and nobody uses.
-void headrace_release_memory(void);
+/// Gives back to the system what the allocator keeps and nobody has used for a while, or all of that.
+void headrace_release_memory(bool all);
 
 /// The calling thread's number among the workers of its pool; 0 until it is set.
 int32_t headrace_worker(void);

@@ -43,7 +43,7 @@ final class LogKeeper: Sendable {
       if epoch != lastEpoch || isBusy {
         isBusy = epoch != lastEpoch
         lastEpoch = epoch
-        release()
+        release(all: !isBusy)
       }
       guard sinceUpkeep >= engine.options.maintenanceMs else { continue }
       sinceUpkeep = 0
@@ -62,9 +62,9 @@ final class LogKeeper: Sendable {
   }
 
   /// Peaks of a moment, of a pull query or a burst, do not stay for ever, nor do files that were read once.
-  private func release() {
+  private func release(all: Bool) {
     engine.log.closeIdleFiles()
-    headrace_release_memory()
+    headrace_release_memory(all)
   }
 
   /// Ends the thread; a compaction under way is given up.
