@@ -14,4 +14,12 @@ public enum Rowtime {
   }
 
   @inlinable public static func isValid(_ time: Int64) -> Bool { time >= 0 && time <= latest }
+
+  /// Whether all of them are.
+  public static func areValid(_ times: [Int64]) -> Bool {
+    // A time that is not has its own sign bit set or that of what is left up to the latest: no branch a time.
+    var signs: Int64 = 0
+    for time in times { signs |= time | (latest &- time) }
+    return signs >= 0
+  }
 }

@@ -121,11 +121,7 @@ final class FileReader: RecordReader {
   private func lines(
     _ buffer: ByteBuffer, _ offset: Int64, takesRest: Bool
   ) throws(StorageError) -> (RawRecords, Int) {
-    var records = RawRecords(buffer: buffer)
-    let estimate = buffer.count / 64 + 1
-    records.valueStart.reserveCapacity(estimate)
-    records.valueLength.reserveCapacity(estimate)
-    records.offsets.reserveCapacity(estimate)
+    var found = FoundLines()
     var start = 0
     while start < buffer.count {
       let end: Int
@@ -146,18 +142,47 @@ final class FileReader: RecordReader {
         throw tooLong(offset)
       }
       let isHeader = hasHeader && offset == 0 && start == 0
-      if length > 0, !isHeader {
-        records.valueStart.append(Int32(start))
-        records.valueLength.append(Int32(length))
-        records.offsets.append(offset + Int64(start))
-      }
+      if length > 0, !isHeader { found.append(start, length) }
       start = next
     }
+    var records = RawRecords(buffer: buffer)
+    (records.valueStart, records.valueLength) = found.take()
     let count = records.valueStart.count
+    records.offsets = records.valueStart.map { offset + Int64($0) }
     records.keyStart = Array(repeating: 0, count: count)
     records.keyLength = Array(repeating: -1, count: count)
     records.timestamps = Array(repeating: 0, count: count)
     records.sequences = records.offsets
     return (records, start)
+  }
+}
+
+/// Where lines start and how long they are. They go to the arrays many at a time: to append each of them to two arrays
+/// takes as long as to find it.
+private struct FoundLines: ~Copyable {
+  private static let room = 512
+  private let recent = UnsafeMutablePointer<Int32>.allocate(capacity: 2 * room)
+  private var recentCount = 0
+  private var starts: [Int32] = []
+  private var lengths: [Int32] = []
+
+  deinit { recent.deallocate() }
+
+  mutating func append(_ start: Int, _ length: Int) {
+    if recentCount == Self.room { flush() }
+    recent[recentCount] = Int32(start)
+    recent[Self.room + recentCount] = Int32(length)
+    recentCount += 1
+  }
+
+  private mutating func flush() {
+    starts.append(contentsOf: UnsafeBufferPointer(start: recent, count: recentCount))
+    lengths.append(contentsOf: UnsafeBufferPointer(start: recent + Self.room, count: recentCount))
+    recentCount = 0
+  }
+
+  mutating func take() -> (starts: [Int32], lengths: [Int32]) {
+    flush()
+    return (starts, lengths)
   }
 }

@@ -86,7 +86,8 @@ final class DelimitedDecoder {
       let (value, behind) = plainDouble(p, end)
       if behind != nil { slot.pointee.store(value, row) }
       return behind
-    case .string, .int, .boolean, .decimal, .date, .time, .base64, .built, .unknown, .end:
+    case .string, .int, .boolean, .decimal, .date, .time, .base64, .built, .checkedInteger,
+      .checkedString, .unknown, .end:
       return nil
     }
   }

@@ -11,6 +11,8 @@ enum ValueKind: UInt8 {
   case bigint, string, int, double, boolean, decimal, date, time, timestamp, base64
   /// ARRAY, MAP, STRUCT and DECIMAL of more than 38 digits.
   case built
+  /// An integer or a string of a field that nobody needs: it must be one, and goes nowhere.
+  case checkedInteger, checkedString
   /// A key that belongs to no field.
   case unknown
   /// No value: the object ends.
@@ -52,7 +54,7 @@ struct FieldSlot {
     case .int, .date, .time, .string, .base64: 4
     case .bigint, .timestamp, .double: 8
     case .decimal: 16
-    case .built, .unknown, .end: 0
+    case .built, .checkedInteger, .checkedString, .unknown, .end: 0
     }
   }
 
@@ -224,7 +226,8 @@ final class FieldSlots {
           starts: values(UInt32.self),
           lengths: Array(UnsafeBufferPointer(start: slot.lengths, count: rows)), arena: buffer,
           validity: validity))
-    case .built, .unknown, .end: preconditionFailure("no slot of this kind")
+    case .built, .checkedInteger, .checkedString, .unknown, .end:
+      preconditionFailure("no slot of this kind")
     }
   }
 

@@ -91,12 +91,11 @@ final class JSONDecoder {
         // The exact name was there before: this one is only checked.
         kind = .unknown
       }
-      p = try member(
-        cursor.skipSpace(p), field: field, kind, slot, cursor, row: row, base: base)
+      p = try member(p, field: field, kind, slot, cursor, row: row, base: base)
     }
   }
 
-  /// A value in an object. What is plain is stored here.
+  /// A value in an object, at `p` or behind spaces. What is plain is stored here; a space is not plain.
   @inline(__always)
   private func member(
     _ p: Bytes, field: Int, _ kind: ValueKind, _ slot: UnsafeMutablePointer<FieldSlot>,
@@ -127,11 +126,16 @@ final class JSONDecoder {
         slot.pointee.store(value, row)
         return behind
       }
+    case .checkedInteger:
+      let (_, behind) = plainInteger(p, end)
+      if let behind { return behind }
+    case .checkedString:
+      if p < end, p[0] == 0x22, let quote = plainStringEnd(p + 1, end) { return quote + 1 }
     case .unknown:
       if p < end, p[0] == 0x22, let quote = plainStringEnd(p + 1, end) { return quote + 1 }
       let (_, behind) = plainInteger(p, end)
       if let behind { return behind }
-      return try cursor.skipValue(p, depth: 1)
+      return try cursor.skipValue(cursor.skipSpace(p), depth: 1)
     case .boolean:
       let word = UnsafeRawPointer(p).loadUnaligned(as: UInt32.self).littleEndian
       if word == 0x6575_7274, end - p >= 4 {
@@ -155,6 +159,7 @@ final class JSONDecoder {
     _ p: Bytes, field: Int, _ cursor: JSONCursor, row: Int, base: Bytes
   ) throws(BadInput) -> Bytes {
     let plan = table.plans[field]
+    let p = cursor.skipSpace(p)
     do {
       if plan.kind == .built {
         let builder = table.builder(field, row: row)

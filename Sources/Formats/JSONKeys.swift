@@ -61,7 +61,13 @@ final class JSONKeys {
 
   init(_ fields: [FormatField], _ plans: [TypePlan]) {
     names = FieldNames(fields.map(\.name))
-    kinds = plans.map(\.kind)
+    kinds = zip(fields, plans).map { field, plan in
+      switch plan.kind {
+      case .bigint, .timestamp, .int: field.isNeeded ? plan.kind : .checkedInteger
+      case .string: field.isNeeded ? .string : .checkedString
+      default: plan.kind
+      }
+    }
     start = .allocate(capacity: Self.countMax + 1)
     scratch = start + Self.countMax
     for index in 0...Self.countMax {

@@ -71,7 +71,7 @@ final class JSONReader {
       let start = spill.count
       spill.append(number.javaText)
       return .spilled(start: start, length: spill.count - start)
-    case .boolean, .base64, .unknown, .end: return nil
+    case .boolean, .base64, .checkedInteger, .checkedString, .unknown, .end: return nil
     }
   }
 

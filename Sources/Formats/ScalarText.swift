@@ -17,7 +17,7 @@ enum ScalarText {
     case .double: return double(text).map { .double($0) }
     case .boolean: return boolean(text).map { .boolean($0) }
     case .decimal, .built: return NumberText(text).flatMap { decimal($0, plan) }
-    case .string, .base64, .unknown, .end: return nil
+    case .string, .base64, .checkedInteger, .checkedString, .unknown, .end: return nil
     }
   }
 

@@ -73,6 +73,10 @@ import Testing
         FROM s \(window) GROUP BY w EMIT FINAL;
       CREATE TABLE whole AS SELECT w, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high,
         AVG(v) AS mean FROM s \(window) GROUP BY w EMIT FINAL;
+      CREATE TABLE all_parts AS SELECT 7 AS one, COUNT(*) AS n, MIN(v) AS low, MAX(v) AS high
+        FROM s \(window) GROUP BY 7 EMIT FINAL;
+      CREATE TABLE all_rows AS SELECT 7 AS one, COUNT(*) AS n, MIN(v) AS low, MAX(v) AS high,
+        AVG(v) AS mean FROM s \(window) GROUP BY 7 EMIT FINAL;
       CREATE TABLE rows AS SELECT k, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high,
         AVG(v) AS mean FROM s \(window) GROUP BY k EMIT FINAL;
       """, session)
@@ -101,6 +105,9 @@ import Testing
     let parts = try records(engine, "PARTS")
     #expect(parts == (try records(engine, "WHOLE")), "\(window)")
     #expect(parts.joined().count > 20)
+    let allParts = try records(engine, "ALL_PARTS")
+    #expect(allParts == (try records(engine, "ALL_ROWS")), "\(window)")
+    #expect(allParts.joined().count > 20)
     #expect(engine.queryFailures == [])
     try engine.close()
   }

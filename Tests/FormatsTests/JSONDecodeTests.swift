@@ -211,6 +211,26 @@ func refusesBrokenText(_ text: String, _ reason: String) {
   #expect(decodeOne(text, fields, wrapped) == .bad(reason))
 }
 
+/// Strings are looked through sixteen and more bytes at once.
+@Test func tellsEachByteOfAStringApart() {
+  let fields = [FormatField("F", .string)]
+  for position in [0, 1, 15, 16, 17, 79, 80] {
+    for byte in UInt8(0)...0xFF {
+      var text = [UInt8](repeating: UInt8(ascii: "x"), count: 90)
+      text[position] = byte
+      let decoded = decodeOne(Array("{\"F\":\"".utf8) + text + Array("\"}".utf8), fields, wrapped)
+      if byte >= 0x20, byte < 0x7F, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+        #expect(decoded == .values([.string(String(decoding: text, as: UTF8.self))]))
+      } else if byte != 0x7F {
+        guard case .bad = decoded else {
+          Issue.record("byte \(byte) at \(position) was taken")
+          continue
+        }
+      }
+    }
+  }
+}
+
 @Test func refusesInvalidUTF8AndDeepNesting() {
   let fields = [FormatField("F", .string), FormatField("G", .array(.string))]
   let hostile: [[UInt8]] = [

@@ -3,7 +3,7 @@
 // Runs the campaigns over the simulated disk. Each finished part appends a line to the log: campaign, workload,
 // range of seeds, points, findings. A run begins after the last seeds that the log has, so a long campaign may
 // be run in parts; --seed runs one seed by itself, to see a finding again. --long goes on until the log
-// holds the totals that are asked for before a release.
+// holds the totals that are asked for before a release, and something of each workload.
 
 import Glibc
 
@@ -90,8 +90,10 @@ enum TortureMain {
     while !isDone {
       isDone = true
       for (index, (campaign, workload)) in parts.enumerated() {
-        guard now() < deadline, journal.points(campaign) < wanted(campaign) || !arguments.isLong
-        else { continue }
+        // The total of a campaign is of no worth while a workload has had no part in it.
+        let isWanted =
+          journal.points(campaign) < wanted(campaign) || journal.nextSeed(campaign, workload) == 0
+        guard now() < deadline, isWanted || !arguments.isLong else { continue }
         isDone = false
         let share = arguments.isLong ? 20 : max(1, (deadline - now()) / Double(parts.count - index))
         if !(try part(campaign, workload, seconds: share, &journal)) { isClean = false }

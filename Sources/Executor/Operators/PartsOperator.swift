@@ -21,7 +21,11 @@ final class PartsOperator: Operator {
   private let advance: Int64
   /// Windows close this long after the start of a pane; ms, less than `advance`.
   private let closing: Int64
-  private var index = KeyIndex()
+  /// Groups that may differ from row to row: those that are no literals.
+  private let varying: [BoundExpression]
+  /// Slots by those groups and the stretch; without such groups by the stretch alone, in `slotOfStretch`.
+  private let index = KeyIndex()
+  private var slotOfStretch: [Int64: Int32] = [:]
   private var slots: [Int32] = []
   /// Of each part: the highest rowtime, and the position of its first row.
   private var rowtimes: [Int64] = []
@@ -40,6 +44,7 @@ final class PartsOperator: Operator {
     self.spec = spec
     self.evaluator = evaluator
     self.accumulators = accumulators
+    varying = spec.groups.map(\.expression).filter { !$0.isLiteral }
     let size: Int64
     (size, advance) = window.stride
     closing = (size + window.graceMs) % advance
@@ -55,12 +60,15 @@ final class PartsOperator: Operator {
   }
 
   private func add(_ batch: RecordBatch) {
-    let keys = spec.groups.map {
-      evaluator.column($0.expression, batch, failed: &failedExpressions)
-    }
-    let encoded = RowCodec.encode(keys, count: batch.count, extra: stretches(batch))
+    let keys = varying.map { evaluator.column($0, batch, failed: &failedExpressions) }
+    let stretches = stretches(batch)
     var created: [Int] = []
-    index.insert(encoded, slots: &slots) { created.append($0) }
+    if keys.isEmpty {
+      created = findSlots(stretches)
+    } else {
+      let encoded = RowCodec.encode(keys, count: batch.count, extra: stretches)
+      index.insert(encoded, slots: &slots) { created.append($0) }
+    }
     begin(created, batch, keys)
     for (accumulator, call) in zip(accumulators, spec.calls) {
       let arguments = call.arguments.map {
@@ -73,32 +81,56 @@ final class PartsOperator: Operator {
     raise(&rowtimes, slots, to: batch.rowtimes)
   }
 
+  /// Fills in the slots of rows that differ in their stretches only, and returns those that were made.
+  private func findSlots(_ stretches: [Int64]) -> [Int] {
+    var created: [Int] = []
+    slots.removeAll(keepingCapacity: true)
+    slots.reserveCapacity(stretches.count)
+    var stretch = Int64.min
+    var slot: Int32 = -1
+    for next in stretches {
+      if next != stretch {
+        stretch = next
+        if let known = slotOfStretch[next] {
+          slot = known
+        } else {
+          slot = Int32(slotOfStretch.count)
+          slotOfStretch[next] = slot
+          created.append(Int(slot))
+        }
+      }
+      slots.append(slot)
+    }
+    return created
+  }
+
   /// The stretch of each row, by its start; a negative number of its own for a row that is older than one before it.
   private func stretches(_ batch: RecordBatch) -> [Int64] {
-    var result: [Int64] = []
-    result.reserveCapacity(batch.count)
-    var stretch: Range<Int64> = 0..<0
-    for row in 0..<batch.count {
-      let time = batch.rowtimes[row]
-      guard isInRowtimeOrder, time == batch.positions.major[row] else {
-        lonelyRows += 1
-        result.append(-lonelyRows)
-        continue
+    let count = batch.count
+    return [Int64](unsafeUninitializedCapacity: count) { result, filled in
+      var stretch: Range<Int64> = 0..<0
+      for row in 0..<count {
+        let time = batch.rowtimes[row]
+        guard isInRowtimeOrder, time == batch.positions.major[row] else {
+          lonelyRows += 1
+          result.initializeElement(at: row, to: -lonelyRows)
+          continue
+        }
+        if !stretch.contains(time) {
+          let pane = time / advance * advance
+          stretch =
+            time - pane < closing ? pane..<pane + closing : pane + closing..<pane + advance
+        }
+        result.initializeElement(at: row, to: stretch.lowerBound)
       }
-      if !stretch.contains(time) {
-        let pane = time / advance * advance
-        stretch =
-          time - pane < closing ? pane..<pane + closing : pane + closing..<pane + advance
-      }
-      result.append(stretch.lowerBound)
+      filled = count
     }
-    return result
   }
 
   /// Makes ready the parts that were created, in the order in which they first come in `slots`.
   private func begin(_ created: [Int], _ batch: RecordBatch, _ keys: [Column]) {
     guard !created.isEmpty else { return }
-    let room = (index.slotCount + 1023) & ~1023
+    let room = (rowtimes.count + created.count + 1023) & ~1023
     for accumulator in accumulators {
       accumulator.reserve(groups: room)
       for slot in created { accumulator.reset(slot) }
@@ -106,7 +138,14 @@ final class PartsOperator: Operator {
     let rows = firstRows(of: created, in: slots)
     rowtimes += rows.map { batch.rowtimes[Int($0)] }
     positions.append(batch.positions.gather(rows))
-    groups.append(keys.map { $0.gather(rows) })
+    var keys = keys[...]
+    groups.append(
+      spec.groups.map { group in
+        if case .literal(let value, let type) = group.expression {
+          return .constant(value, type, count: rows.count)
+        }
+        return keys.removeFirst().gather(rows)
+      })
   }
 
   override func finish() throws(QueryFailure) {
@@ -122,7 +161,8 @@ final class PartsOperator: Operator {
       columns.append(builder.finish())
     }
     let batch = RecordBatch(columns: columns, rowtimes: rowtimes, positions: positions)
-    index = KeyIndex()
+    index.removeAll()
+    slotOfStretch.removeAll(keepingCapacity: true)
     rowtimes.removeAll(keepingCapacity: true)
     positions = Positions(major: [], minor: [])
     groups.removeAll(keepingCapacity: true)

@@ -66,6 +66,7 @@ final class KeyIndex {
     insert(key, hash: shortHash(key))
   }
 
+  @inline(__always)
   private func insert(
     _ key: UnsafeRawBufferPointer, hash: UInt32
   ) -> (slot: Int, isNew: Bool) {
@@ -84,20 +85,22 @@ final class KeyIndex {
   }
 
   /// Slots of many keys at once: hashes first, then the table lines are fetched ahead of their use.
+  @inline(__always)
   func insert(_ keys: EncodedRows, slots: inout [Int32], isNew: (Int) -> Void) {
     let count = keys.count
-    var hashed = [UInt32](repeating: 0, count: count)
-    for row in 0..<count { hashed[row] = shortHash(keys.bytes(row)) }
-    slots.removeAll(keepingCapacity: true)
-    slots.reserveCapacity(count)
-    for row in 0..<count {
-      if row + 8 < count {
-        let ahead = Int(hashed[row + 8]) & mask
-        headrace_prefetch(table + ahead)
+    slots = [Int32](unsafeUninitializedCapacity: count) { slots, filled in
+      keys.withBytes { bytes in
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: count) { hashed in
+          for row in 0..<count { hashed[row] = shortHash(bytes[row]) }
+          for row in 0..<count {
+            if row + 8 < count { headrace_prefetch(table + (Int(hashed[row + 8]) & mask)) }
+            let (slot, new) = insert(bytes[row], hash: hashed[row])
+            slots.initializeElement(at: row, to: Int32(truncatingIfNeeded: slot))
+            if new { isNew(slot) }
+          }
+        }
       }
-      let (slot, new) = insert(keys.bytes(row), hash: hashed[row])
-      slots.append(Int32(slot))
-      if new { isNew(slot) }
+      filled = count
     }
   }
 
@@ -127,9 +130,10 @@ final class KeyIndex {
   @inline(__always)
   private func matches(_ slot: Int, _ key: UnsafeRawBufferPointer) -> Bool {
     Int(lengths[slot]) == key.count
-      && (key.count == 0 || memcmp(arena.base + starts[slot], key.baseAddress!, key.count) == 0)
+      && isSame(UnsafeRawPointer(arena.base + starts[slot]), key.baseAddress, key.count)
   }
 
+  @inline(never)
   private func newSlot(_ key: UnsafeRawBufferPointer) -> Int {
     let start = arena.count
     arena.append(key)
@@ -201,6 +205,17 @@ final class KeyIndex {
     return order.sorted { precedes(key(Int($0)), key(Int($1))) }
   }
 
+  /// Takes all keys out, and keeps the room.
+  func removeAll() {
+    if count > 0 { table.update(repeating: Entry(hash: 0, slot: -1), count: mask + 1) }
+    arena.count = 0
+    starts.removeAll(keepingCapacity: true)
+    lengths.removeAll(keepingCapacity: true)
+    free.removeAll(keepingCapacity: true)
+    wasted = 0
+    count = 0
+  }
+
   private func compact() {
     let old = ByteBuffer(capacity: arena.count)
     old.append(UnsafeRawBufferPointer(start: arena.base, count: arena.count))
@@ -235,6 +250,11 @@ func hashBytes(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
   }
   if position < count {
     var rest: UInt64 = 0
+    if count > 8 {
+      // With bytes that were mixed in before: no loop over the few that were not.
+      rest = bytes.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+      position = count
+    }
     while position < count {
       rest = rest << 8 | UInt64(bytes[position])
       position += 1
@@ -242,6 +262,24 @@ func hashBytes(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     hash = folded(hash ^ rest, 0xE703_7ED1_A0B4_28DB)
   }
   return folded(hash, 0x8EBC_6AF0_9C88_C6E3)
+}
+
+/// Whether so many bytes are the same; for keys, which are short.
+@inline(__always)
+private func isSame(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer?, _ count: Int) -> Bool {
+  guard let b, count > 0 else { return count == 0 }
+  guard count >= 8 else { return memcmp(a, b, count) == 0 }
+  var position = 0
+  // The last eight bytes may be looked at twice in part.
+  while position < count {
+    let place = min(position, count - 8)
+    let difference =
+      a.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+      ^ b.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+    if difference != 0 { return false }
+    position += 8
+  }
+  return true
 }
 
 @inline(__always)

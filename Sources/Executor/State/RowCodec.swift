@@ -22,6 +22,25 @@ struct EncodedRows {
   }
 }
 
+extension EncodedRows {
+  /// The bytes of rows, for loops over many.
+  struct Bytes {
+    fileprivate let base: UnsafeRawPointer
+    fileprivate let starts: UnsafeBufferPointer<Int32>
+
+    @inline(__always)
+    subscript(row: Int) -> UnsafeRawBufferPointer {
+      let start = Int(starts[row])
+      return UnsafeRawBufferPointer(start: base + start, count: Int(starts[row + 1]) - start)
+    }
+  }
+
+  @inline(__always)
+  func withBytes(_ body: (Bytes) -> Void) {
+    starts.withUnsafeBufferPointer { body(Bytes(base: UnsafeRawPointer(buffer.base), starts: $0)) }
+  }
+}
+
 enum RowCodec {
   /// Encodes every row of the columns; behind each row the integer of `extra`, where given.
   static func encode(_ columns: [Column], count: Int, extra: [Int64]? = nil) -> EncodedRows {
@@ -41,6 +60,7 @@ enum RowCodec {
   private static func encodeFlat(
     _ columns: [Column], _ count: Int, _ extra: [Int64]?
   ) -> EncodedRows {
+    if let widths = fixedWidths(columns) { return encodeFixed(columns, widths, count, extra) }
     let starts = [Int32](unsafeUninitializedCapacity: count + 1) { starts, initialized in
       starts.initialize(repeating: extra == nil ? 0 : 8)
       guard let base = starts.baseAddress else { return }
@@ -66,23 +86,72 @@ enum RowCodec {
     return EncodedRows(buffer: buffer, starts: starts)
   }
 
+  /// Bytes of each column's value, if all of them have the same in every row.
+  private static func fixedWidths(_ columns: [Column]) -> [Int]? {
+    var widths: [Int] = []
+    for column in columns {
+      guard let width = column.fixedWidth, column.validity == nil else { return nil }
+      widths.append(width)
+    }
+    return widths
+  }
+
+  /// Rows of one size: no need to find out where each begins.
+  private static func encodeFixed(
+    _ columns: [Column], _ widths: [Int], _ count: Int, _ extra: [Int64]?
+  ) -> EncodedRows {
+    let size = widths.reduce(extra == nil ? 0 : 8) { $0 + 1 + $1 }
+    let starts = [Int32](unsafeUninitializedCapacity: count + 1) { starts, filled in
+      for row in 0...count { starts.initializeElement(at: row, to: Int32(row * size)) }
+      filled = count + 1
+    }
+    let buffer = ByteBuffer(capacity: count * size)
+    buffer.count = count * size
+    var place = UnsafeMutableRawPointer(buffer.base)
+    for (column, width) in zip(columns, widths) {
+      switch column {
+      case .boolean(let column):
+        writeEach(column.values, count, place, size) { $0 ? 1 as UInt8 : 0 }
+      case .int(let column): writeEach(column.values, count, place, size) { $0 }
+      case .bigint(let column): writeEach(column.values, count, place, size) { $0 }
+      case .double(let column): writeEach(column.values, count, place, size) { canonicalBits($0) }
+      case .bytes, .decimal, .wideDecimal, .array, .map, .structure: break
+      }
+      place += 1 + width
+    }
+    if let extra {
+      for row in 0..<count {
+        (place + row * size).storeBytes(of: extra[row], as: Int64.self)
+      }
+    }
+    return EncodedRows(buffer: buffer, starts: starts)
+  }
+
+  @inline(__always)
+  private static func writeEach<Value, Bits: BitwiseCopyable>(
+    _ values: [Value], _ count: Int, _ base: UnsafeMutableRawPointer, _ size: Int,
+    _ bits: (Value) -> Bits
+  ) {
+    values.withUnsafeBufferPointer { values in
+      for row in 0..<count {
+        let place = base + row * size
+        place.storeBytes(of: 1, as: UInt8.self)
+        (place + 1).storeBytes(of: bits(values[row]), as: Bits.self)
+      }
+    }
+  }
+
   private static func addSizes(
     _ column: Column, _ count: Int, to sizes: UnsafeMutablePointer<Int32>
   ) {
-    let width: Int32
-    switch column {
-    case .boolean: width = 1
-    case .int: width = 4
-    case .bigint, .double: width = 8
-    case .bytes(let column):
+    if case .bytes(let column) = column {
       for row in 0..<count {
         let isValid = column.validity.map { $0[row] } ?? true
         let length = column.lengths[row]
         sizes[row] += isValid ? 1 + lengthBytes(length) + Int32(length) : 1
       }
-      return
-    case .decimal, .wideDecimal, .array, .map, .structure: return
     }
+    guard let width = column.fixedWidth.map({ Int32($0) }) else { return }
     if let validity = column.validity {
       for row in 0..<count { sizes[row] += validity[row] ? 1 + width : 1 }
     } else {
@@ -235,6 +304,16 @@ enum RowCodec {
 }
 
 extension Column {
+  /// Bytes that a value takes when it is encoded; nil where values differ in that.
+  fileprivate var fixedWidth: Int? {
+    switch self {
+    case .boolean: 1
+    case .int: 4
+    case .bigint, .double: 8
+    case .bytes, .decimal, .wideDecimal, .array, .map, .structure: nil
+    }
+  }
+
   /// Of machine values or byte strings: what is encoded column by column.
   fileprivate var isFlat: Bool {
     switch self {

@@ -49,8 +49,12 @@ struct RowtimeReader {
     _ keys: [Column], _ values: [Column], into rowtimes: inout [Int64]
   ) -> [BadRecord] {
     guard let column = place.map({ values[$0] }) ?? keyPlace.map({ keys[$0] }) else { return [] }
-    var failures: [BadRecord] = []
+    if case .bigint(let times) = column, times.validity == nil, Rowtime.areValid(times.values) {
+      rowtimes = times.values
+      return []
+    }
     if case .bytes(let texts) = column { return read(texts, into: &rowtimes) }
+    var failures: [BadRecord] = []
     for row in rowtimes.indices {
       if let time = milliseconds(column, row), Rowtime.isValid(time) {
         rowtimes[row] = time

@@ -139,7 +139,10 @@ final class ScanDecoder {
     }
     let isTable = source.kind == .table
     var kinds: [ChangeKind]?
-    for row in 0..<count {
+    let isPlain =
+      Rowtime.areValid(rowtimes) && !hasNegative(records.valueLength, rows)
+      && !(isTable && hasNegative(records.keyLength, rows))
+    for row in 0..<(isPlain ? 0 : count) {
       let record = rows.lowerBound + row
       if records.valueLength[record] < 0 {
         if kinds == nil { kinds = Array(repeating: .insert, count: count) }
@@ -165,6 +168,12 @@ final class ScanDecoder {
       headers: records.headers.isEmpty ? nil : Array(records.headers[rows]))
     let kept = dropped.isAllFalse ? batch : batch.gather(dropped.inverted.trueIndices())
     if kept.count > 0 { result.batches.append(kept) }
+  }
+
+  private func hasNegative(_ lengths: [Int32], _ rows: Range<Int>) -> Bool {
+    var signs: Int32 = 0
+    for length in lengths[rows] { signs |= length }
+    return signs < 0
   }
 
   // MARK: - What is no column of a format

@@ -139,14 +139,22 @@ final class ScanReader: Sendable {
     case .first: majors = Array(repeating: Int64.min, count: count)
     }
     var highest = readMajor
-    for row in majors.indices {
-      if majors[row] > highest { highest = majors[row] } else { majors[row] = highest }
+    // Most batches are in order as they are: they are not written to, and not copied.
+    for row in 0..<count {
+      let major = majors[row]
+      if major >= highest { highest = major } else { majors[row] = highest }
     }
     readMajor = highest
     // Of rows with one time those of tables come first, so that a stream row meets them.
     let rank = scan.source.kind == .table ? ordinal : ordinal + 128
     let base = Positions.minor(source: rank, partition: partition, ordinal: 0)
-    let minors = batch.offsets.map { base | UInt64(truncatingIfNeeded: $0) & 0xFF_FFFF_FFFF }
+    let minors = [UInt64](unsafeUninitializedCapacity: count) { minors, filled in
+      for row in 0..<count {
+        let ordinal = UInt64(truncatingIfNeeded: batch.offsets[row]) & 0xFF_FFFF_FFFF
+        minors.initializeElement(at: row, to: base | ordinal)
+      }
+      filled = count
+    }
     return RecordBatch(
       columns: columns, rowtimes: batch.rowtimes,
       positions: Positions(major: majors, minor: minors), kinds: batch.kinds,

@@ -25,26 +25,32 @@ final class IntegerExtremeAccumulator: FixedAccumulator {
   }
 
   func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
+    for state in fold(rows, { $0 }) { append(state, to: results) }
+  }
+
+  func accumulate(_ rows: AggregateRows, _ resultType: DataType) { _ = fold(rows) { _ in () } }
+
+  /// What `result` makes of the group's state after each row.
+  @inline(__always)
+  private func fold<Result: BitwiseCopyable>(
+    _ rows: AggregateRows, _ result: (State) -> Result
+  ) -> [Result] {
     let isMaximum = self.isMaximum
-    let after: [State]
     switch rows.arguments.first {
     case .int(let column):
-      after = foldRows(
+      return foldRows(
         rows, column.values, column.validity, &states,
-        step: { (state, value, _) in Self.add(Int128(value), &state, isMaximum) },
-        result: { $0 })
+        step: { (state, value, _) in Self.add(Int128(value), &state, isMaximum) }, result: result)
     case .bigint(let column):
-      after = foldRows(
+      return foldRows(
         rows, column.values, column.validity, &states,
-        step: { (state, value, _) in Self.add(Int128(value), &state, isMaximum) },
-        result: { $0 })
+        step: { (state, value, _) in Self.add(Int128(value), &state, isMaximum) }, result: result)
     case .decimal(let column):
-      after = foldRows(
+      return foldRows(
         rows, column.values, column.validity, &states,
-        step: { (state, value, _) in Self.add(value, &state, isMaximum) }, result: { $0 })
+        step: { (state, value, _) in Self.add(value, &state, isMaximum) }, result: result)
     case let other: unexpected(other, in: isMaximum ? "MAX" : "MIN")
     }
-    for state in after { append(state, to: results) }
   }
 
   private func append(_ state: State, to results: ColumnBuilder) {

@@ -62,6 +62,7 @@ public struct PhysicalPlanner {
       }
       let rekeyed = LogicalPlan.rekey(
         Rekey(input: input, keys: node.groups, dropsNullKeys: !node.groups.isEmpty))
+      let groups = node.groups
       for index in node.groups.indices {
         node.groups[index].expression = node.groups[index].column.reference
       }
@@ -69,7 +70,7 @@ public struct PhysicalPlanner {
       if case .exchange(var border) = node.input {
         border.carriesRetractions = input.isTable
         node.input = .exchange(border)
-        if splitsAggregates { splitInParts(&node, border) }
+        if splitsAggregates { splitInParts(&node, border, groups) }
       }
       return .aggregate(node)
     case .join(var node):
@@ -99,7 +100,10 @@ public struct PhysicalPlanner {
 
   /// Where only the results of closed windows are seen and parts add up, each task adds up its own rows of a
   /// slice before they are dealt out: fewer rows cross, and no task gets all the rows of a key that is hot.
-  private func splitInParts(_ node: inout Aggregate, _ border: Exchange) {
+  /// `groups`: as they were before the rows got them as columns.
+  private func splitInParts(
+    _ node: inout Aggregate, _ border: Exchange, _ groups: [Project.Item]
+  ) {
     guard node.emitFinal, !node.groups.isEmpty, !border.input.isTable,
       node.calls.allSatisfy(\.addsInParts)
     else { return }
@@ -112,6 +116,10 @@ public struct PhysicalPlanner {
     parts.input = border.input
     parts.phase = .parts
     (parts.windowStart, parts.windowEnd) = (nil, nil)
+    // No row needs to be looked at for a literal.
+    for index in groups.indices where groups[index].expression.isLiteral {
+      parts.groups[index].expression = groups[index].expression
+    }
     var border = border
     border.input = .aggregate(parts)
     node.input = .exchange(border)

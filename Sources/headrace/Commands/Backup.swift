@@ -17,6 +17,7 @@ private func absolute(_ path: String) throws(CommandFailure) -> String {
 
 struct Backup: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "backup",
     abstract: "Copy a data directory while it is in use.",
     discussion: "The copy is checked as it is made, and is a data directory itself.")
 
@@ -38,6 +39,7 @@ struct Backup: ParsableCommand {
 
 struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "restore",
     abstract: "Make a data directory of a backup, and check every byte of it.",
     discussion: """
       As of the backup's last commit, or of the end of an earlier epoch: backup says from which one on, and \

@@ -7,6 +7,7 @@ import LogStorage
 
 struct Consume: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "consume",
     abstract: "Write the records of a topic to standard output, a line each.",
     discussion: """
       Begins with the records that come from now on and follows the topic. With --from-beginning it \

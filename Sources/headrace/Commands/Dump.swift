@@ -8,6 +8,7 @@ import LogStorage
 extension Topic {
   struct Dump: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "dump",
       abstract: "Write the records of a topic as JSON, one a line.",
       discussion: "Keys and values that are not UTF-8 text are written in base64.")
 

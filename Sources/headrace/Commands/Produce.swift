@@ -9,6 +9,7 @@ import LogStorage
 
 struct Produce: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "produce",
     abstract: "Append the lines of standard input to a topic.",
     discussion: """
       Each line is the value of a record. With --key-separator the text before the separator is its \

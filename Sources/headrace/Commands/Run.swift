@@ -8,6 +8,7 @@ import Syntax
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "run",
     abstract: "Run scripts of statements, then process all present input and end.",
     discussion: """
       Commands given with -c come first, then the files in their order; "-" is standard input, which \

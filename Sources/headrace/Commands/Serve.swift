@@ -9,6 +9,7 @@ import Syntax
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "serve",
     abstract: "Own a data directory and serve it on a Unix-domain socket in it.")
 
   @Option(help: "The data directory.")

@@ -10,6 +10,7 @@ import Syntax
 
 struct Shell: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "shell",
     abstract: "Type statements and see their results (the default).")
 
   @OptionGroup var dataOptions: DataOptions

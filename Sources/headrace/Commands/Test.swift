@@ -8,6 +8,7 @@ import Syntax
 
 struct Test: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "test",
     abstract: "Run scripts with assertions and say which hold.",
     discussion: """
       A script holds tests, each begun by a line "--@test: NAME"; without one it is a test as a \

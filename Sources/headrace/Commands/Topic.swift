@@ -7,6 +7,7 @@ import LogStorage
 
 struct Topic: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "topic",
     abstract: "List, describe, make, change, dump, verify and compact topics.",
     subcommands: [
       List.self, DescribeTopic.self, Dump.self, Verify.self, Create.self, Alter.self,
@@ -39,7 +40,8 @@ struct Topic: ParsableCommand {
   }
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the topics.")
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List the topics.")
 
     @OptionGroup var place: Place
     @Flag(help: "The engine's own topics too.")
@@ -103,6 +105,7 @@ struct Topic: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "verify",
       abstract: "Read every committed byte and compare it with what was committed.",
       discussion: "Exit status 4 when something is damaged.")
 

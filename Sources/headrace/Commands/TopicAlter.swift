@@ -36,6 +36,7 @@ extension Topic {
 
   struct Create: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "create",
       abstract: "Make a topic.",
       discussion: "CREATE STREAM and CREATE TABLE make theirs themselves, if it is not there yet.")
 
@@ -53,6 +54,7 @@ extension Topic {
 
   struct Alter: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "alter",
       abstract: "Change the settings of a topic.",
       discussion: "Old records go while serve runs, or with retain and compact.")
 
@@ -92,7 +94,8 @@ extension Topic {
   }
 
   struct Settings: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the settings of a topic.")
+    static let configuration = CommandConfiguration(
+      commandName: "settings", abstract: "Show the settings of a topic.")
 
     @OptionGroup var place: Place
     @Argument(help: "A topic or a source.") var name: String
@@ -113,6 +116,7 @@ extension Topic {
 
   struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "compact",
       abstract: "Leave of each key the last record only.",
       discussion: """
         Of one topic, or of all compacted ones, those of the queries' state among them. serve does it by \
@@ -138,6 +142,7 @@ extension Topic {
 
   struct Retain: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "retain",
       abstract: "Drop the segments that are older, or more, than their topics keep.")
 
     @OptionGroup var place: Place
@@ -152,6 +157,7 @@ extension Topic {
 
   struct Offsets: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "offsets",
       abstract: "Show how far each group of consumers has read a topic.")
 
     @OptionGroup var place: Place
