@@ -1,6 +1,7 @@
 // A file as a log: its lines are records, the offset of a record is the byte at which its line starts. The
 // file may grow; a last line without its end is read only where no more is expected, in a batch run.
 
+import CSupport
 import Columns
 import Executor
 import Glibc
@@ -121,18 +122,16 @@ final class FileReader: RecordReader {
   private func lines(
     _ buffer: ByteBuffer, _ offset: Int64, takesRest: Bool
   ) throws(StorageError) -> (RawRecords, Int) {
-    var found = FoundLines()
+    var lines = FoundLines(in: buffer)
     var start = 0
     while start < buffer.count {
-      let end: Int
-      let next: Int
-      if let found = memchr(buffer.base + start, 0x0A, buffer.count - start) {
-        end = UnsafePointer(found.assumingMemoryBound(to: UInt8.self)) - UnsafePointer(buffer.base)
+      var end = buffer.count
+      var next = end
+      if let found = lines.nextEnd() {
+        end = found
         next = end + 1
-      } else {
-        guard takesRest, takesOpenLine else { break }
-        end = buffer.count
-        next = end
+      } else if !takesRest || !takesOpenLine {
+        break
       }
       var length = end - start
       if length > 0, buffer.base[start + length - 1] == 0x0D { length -= 1 }
@@ -142,11 +141,11 @@ final class FileReader: RecordReader {
         throw tooLong(offset)
       }
       let isHeader = hasHeader && offset == 0 && start == 0
-      if length > 0, !isHeader { found.append(start, length) }
+      if length > 0, !isHeader { lines.append(start, length) }
       start = next
     }
     var records = RawRecords(buffer: buffer)
-    (records.valueStart, records.valueLength) = found.take()
+    (records.valueStart, records.valueLength) = lines.take()
     let count = records.valueStart.count
     records.offsets = records.valueStart.map { offset + Int64($0) }
     records.keyStart = Array(repeating: 0, count: count)
@@ -157,27 +156,48 @@ final class FileReader: RecordReader {
   }
 }
 
-/// Where lines start and how long they are. They go to the arrays many at a time: to append each of them to two arrays
-/// takes as long as to find it.
+/// The lines of a buffer. Their ends are looked for many at a time, and their starts and lengths go to the arrays many at
+/// a time: a call and two appends for each take longer than what is done with the line.
 private struct FoundLines: ~Copyable {
   private static let room = 512
-  private let recent = UnsafeMutablePointer<Int32>.allocate(capacity: 2 * room)
+  private let buffer: ByteBuffer
+  private let ends = UnsafeMutablePointer<Int32>.allocate(capacity: 3 * room)
+  private var endCount = 0
+  private var place = 0
+  /// Up to where ends were looked for.
+  private var searched = 0
   private var recentCount = 0
   private var starts: [Int32] = []
   private var lengths: [Int32] = []
 
-  deinit { recent.deallocate() }
+  init(in buffer: ByteBuffer) { self.buffer = buffer }
+
+  deinit { ends.deallocate() }
+
+  /// Where the next line feed stands.
+  mutating func nextEnd() -> Int? {
+    if place == endCount {
+      guard searched < buffer.count else { return nil }
+      place = 0
+      endCount = headrace_positions(buffer.base, searched, buffer.count, 0x0A, ends, Self.room)
+      searched = endCount < Self.room ? buffer.count : Int(ends[endCount - 1]) + 1
+      if endCount == 0 { return nil }
+    }
+    place += 1
+    return Int(ends[place - 1])
+  }
 
   mutating func append(_ start: Int, _ length: Int) {
     if recentCount == Self.room { flush() }
-    recent[recentCount] = Int32(start)
-    recent[Self.room + recentCount] = Int32(length)
+    ends[Self.room + recentCount] = Int32(start)
+    ends[2 * Self.room + recentCount] = Int32(length)
     recentCount += 1
   }
 
   private mutating func flush() {
-    starts.append(contentsOf: UnsafeBufferPointer(start: recent, count: recentCount))
-    lengths.append(contentsOf: UnsafeBufferPointer(start: recent + Self.room, count: recentCount))
+    let recent = UnsafeBufferPointer(start: ends + Self.room, count: 2 * Self.room)
+    starts.append(contentsOf: recent[..<recentCount])
+    lengths.append(contentsOf: recent[Self.room..<Self.room + recentCount])
     recentCount = 0
   }
 

@@ -35,8 +35,23 @@ func firstDigits(_ digits: UInt64, _ count: Int) -> UInt64 {
 func plainInteger(
   _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
 ) -> (value: Int64, behind: UnsafePointer<UInt8>?) {
-  let isNegative = p[0] == 0x2D
-  let start = p + (isNegative ? 1 : 0)
+  // A branch that is foreseen: a start that depends on the sign would make all that follows wait for it.
+  p[0] == 0x2D ? negativeInteger(p, end) : plainNatural(p, end)
+}
+
+@inline(never)
+private func negativeInteger(
+  _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
+) -> (value: Int64, behind: UnsafePointer<UInt8>?) {
+  let (value, behind) = plainNatural(p + 1, end)
+  return (0 &- value, behind)
+}
+
+/// The same without a sign.
+@inline(__always)
+private func plainNatural(
+  _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
+) -> (value: Int64, behind: UnsafePointer<UInt8>?) {
   var (digits, count) = leadingDigits(start)
   var value: UInt64
   if count < 8 {
@@ -64,8 +79,7 @@ func plainInteger(
   {
     return (0, nil)
   }
-  let signed = Int64(truncatingIfNeeded: value)
-  return (isNegative ? 0 &- signed : signed, behind)
+  return (Int64(truncatingIfNeeded: value), behind)
 }
 
 /// A number of up to 15 digits in all, without an exponent, that follows JSON's grammar.

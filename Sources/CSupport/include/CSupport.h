@@ -26,6 +26,11 @@ void headrace_set_worker(int32_t worker);
 /// CRC-32C (Castagnoli) of `length` bytes, continuing from `seed` (0 for a fresh checksum).
 uint32_t headrace_crc32c(uint32_t seed, const void *bytes, size_t length);
 
+/// Where in `bytes[from ..< count]` the byte `wanted` stands, at most `most` places in order; how many. `count` is at
+/// most 2^31.
+size_t headrace_positions(const uint8_t *bytes, size_t from, size_t count, uint8_t wanted, int32_t *positions,
+                          size_t most);
+
 /// Bit i is set when byte i of the 16 at `p` is `"`, `\`, a control byte, or has its top bit set.
 static inline uint32_t headrace_string_stops16(const uint8_t *p) {
 #if defined(__x86_64__)

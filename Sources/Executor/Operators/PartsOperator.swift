@@ -84,22 +84,23 @@ final class PartsOperator: Operator {
   /// Fills in the slots of rows that differ in their stretches only, and returns those that were made.
   private func findSlots(_ stretches: [Int64]) -> [Int] {
     var created: [Int] = []
-    slots.removeAll(keepingCapacity: true)
-    slots.reserveCapacity(stretches.count)
-    var stretch = Int64.min
-    var slot: Int32 = -1
-    for next in stretches {
-      if next != stretch {
-        stretch = next
-        if let known = slotOfStretch[next] {
-          slot = known
-        } else {
-          slot = Int32(slotOfStretch.count)
-          slotOfStretch[next] = slot
-          created.append(Int(slot))
+    slots = [Int32](unsafeUninitializedCapacity: stretches.count) { slots, filled in
+      var stretch = Int64.min
+      var slot: Int32 = -1
+      for row in stretches.indices {
+        if stretches[row] != stretch {
+          stretch = stretches[row]
+          if let known = slotOfStretch[stretch] {
+            slot = known
+          } else {
+            slot = Int32(slotOfStretch.count)
+            slotOfStretch[stretch] = slot
+            created.append(Int(slot))
+          }
         }
+        slots.initializeElement(at: row, to: slot)
       }
-      slots.append(slot)
+      filled = stretches.count
     }
     return created
   }
