@@ -73,6 +73,7 @@ let package = Package(
       name: "Engine",
       dependencies: [
         "Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions", "CSQLite",
+        "CSupport",
       ], swiftSettings: strict,
       linkerSettings: [
         .linkedLibrary("sqlite3", .when(configuration: .debug)),
