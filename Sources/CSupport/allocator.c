@@ -20,13 +20,31 @@ static void set_decay(const char *name, ssize_t milliseconds) {
   mallctl(name, NULL, NULL, &milliseconds, sizeof milliseconds);
 }
 
+static unsigned arena_count(void) {
+  unsigned count = 0;
+  size_t size = sizeof count;
+  return mallctl("arenas.narenas", &count, &size, NULL, 0) == 0 ? count : 0;
+}
+
+// For the arenas to come, and for those that are there; a number without an arena is refused, which does no harm.
+static void set_decay_of_all(const char *kind, ssize_t milliseconds) {
+  char name[48];
+  snprintf(name, sizeof name, "arenas.%s_decay_ms", kind);
+  set_decay(name, milliseconds);
+  for (unsigned arena = 0; arena < arena_count(); arena++) {
+    snprintf(name, sizeof name, "arena.%u.%s_decay_ms", arena, kind);
+    set_decay(name, milliseconds);
+  }
+}
+
+void headrace_keep_freed_memory(bool keeps) {
+  if (mallctl) set_decay_of_all("dirty", keeps ? UNUSED_MS : 0);
+}
+
 void headrace_tune_allocator(void) {
   if (mallctl) {
-    // For the arenas to come, and for the one that is there.
-    set_decay("arenas.dirty_decay_ms", UNUSED_MS);
-    set_decay("arenas.muzzy_decay_ms", 0);
-    set_decay("arena.0.dirty_decay_ms", UNUSED_MS);
-    set_decay("arena.0.muzzy_decay_ms", 0);
+    set_decay_of_all("dirty", UNUSED_MS);
+    set_decay_of_all("muzzy", 0);
     return;
   }
 #if defined(__GLIBC__)
