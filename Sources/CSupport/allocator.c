@@ -16,35 +16,23 @@ enum { ALL_ARENAS = 4096 };
 // Pages that nobody has used for so long go back to the system.
 static const ssize_t UNUSED_MS = 1000;
 
-static void set_decay(const char *name, ssize_t milliseconds) {
-  mallctl(name, NULL, NULL, &milliseconds, sizeof milliseconds);
-}
-
-static unsigned arena_count(void) {
-  unsigned count = 0;
-  size_t size = sizeof count;
-  return mallctl("arenas.narenas", &count, &size, NULL, 0) == 0 ? count : 0;
-}
-
-// For the arenas to come, and for those that are there; a number without an arena is refused, which does no harm.
-static void set_decay_of_all(const char *kind, ssize_t milliseconds) {
+// `kind`: dirty or muzzy. For the arenas to come, and for the first `arenas` of those that are there.
+static void set_decay(const char *kind, ssize_t milliseconds, unsigned arenas) {
   char name[48];
   snprintf(name, sizeof name, "arenas.%s_decay_ms", kind);
-  set_decay(name, milliseconds);
-  for (unsigned arena = 0; arena < arena_count(); arena++) {
+  mallctl(name, NULL, NULL, &milliseconds, sizeof milliseconds);
+  for (unsigned arena = 0; arena < arenas; arena++) {
+    // A number without an arena is refused, which does no harm.
     snprintf(name, sizeof name, "arena.%u.%s_decay_ms", arena, kind);
-    set_decay(name, milliseconds);
+    mallctl(name, NULL, NULL, &milliseconds, sizeof milliseconds);
   }
-}
-
-void headrace_keep_freed_memory(bool keeps) {
-  if (mallctl) set_decay_of_all("dirty", keeps ? UNUSED_MS : 0);
 }
 
 void headrace_tune_allocator(void) {
   if (mallctl) {
-    set_decay_of_all("dirty", UNUSED_MS);
-    set_decay_of_all("muzzy", 0);
+    // There is one arena when a program starts.
+    set_decay("dirty", UNUSED_MS, 1);
+    set_decay("muzzy", 0, 1);
     return;
   }
 #if defined(__GLIBC__)
@@ -53,6 +41,14 @@ void headrace_tune_allocator(void) {
   // Each arena keeps what was once used in it.
   mallopt(M_ARENA_MAX, 4);
 #endif
+}
+
+void headrace_keep_freed_memory(bool keeps) {
+  if (!mallctl) return;
+  unsigned arenas = 0;
+  size_t size = sizeof arenas;
+  mallctl("arenas.narenas", &arenas, &size, NULL, 0);
+  set_decay("dirty", keeps ? UNUSED_MS : 0, arenas);
 }
 
 void headrace_release_memory(bool all) {
