@@ -90,6 +90,19 @@ public struct RawRecords: Sendable {
 
   public var count: Int { valueLength.count }
 
+  /// Keeps the room for as many; the buffer must have no other holder.
+  public mutating func removeAll() {
+    buffer.count = 0
+    keyStart.removeAll(keepingCapacity: true)
+    keyLength.removeAll(keepingCapacity: true)
+    valueStart.removeAll(keepingCapacity: true)
+    valueLength.removeAll(keepingCapacity: true)
+    timestamps.removeAll(keepingCapacity: true)
+    offsets.removeAll(keepingCapacity: true)
+    sequences.removeAll(keepingCapacity: true)
+    headers.removeAll(keepingCapacity: true)
+  }
+
   public func key(_ index: Int) -> UnsafeRawBufferPointer? {
     guard keyLength[index] >= 0 else { return nil }
     return UnsafeRawBufferPointer(

@@ -428,7 +428,7 @@ public final class Engine: @unchecked Sendable {
       view.write(query.plan.sink.topic, output.partition, output.records)
     }
     for change in result.stateChanges {
-      appendState(query, change.store, change.output, &commit)
+      try appendState(query, change.store, change.output, &commit)
     }
     try appendErrors(result.errors, &commit)
     commit.metadata.append(
@@ -459,7 +459,7 @@ public final class Engine: @unchecked Sendable {
   private func appendState(
     _ query: RunningQuery, _ store: String, _ changes: PartitionOutput,
     _ commit: inout EpochCommit
-  ) {
+  ) throws(EngineError) {
     let partition = changes.partition
     let topic = query.changelogTopic(store)
     let place = "\(store)/\(partition)"
@@ -474,15 +474,32 @@ public final class Engine: @unchecked Sendable {
         EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
       return
     }
-    let snapshot = runtime.snapshot(store: store, partition: partition)
+    do {
+      try appendSnapshot(of: runtime, store, topic, partition, at: end, &commit)
+    } catch {
+      throw .storage(error)
+    }
     query.changelogRecords[place] = 0
-    commit.outputs.append(
-      EpochCommit.Output(topic: topic, partition: partition, records: snapshot))
+    commit.truncations.append(
+      EpochCommit.Truncation(topic: topic, partition: partition, offset: end))
+  }
+
+  /// A store's whole content into its changelog, to begin at offset `end`.
+  func appendSnapshot(
+    of runtime: QueryRuntime, _ store: String, _ topic: String, _ partition: Int, at end: Int64,
+    _ commit: inout EpochCommit
+  ) throws(StorageError) {
+    var batches: [EncodedBatches] = []
+    try runtime.snapshot(store: store, partition: partition) { (records) throws(StorageError) in
+      batches.append(try RecordBatchEncoder().encode(records))
+    }
+    for encoded in batches {
+      commit.outputs.append(
+        EpochCommit.Output(topic: topic, partition: partition, encoded: encoded))
+    }
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.snapshot(topic, partition), value: Array(String(end).utf8)))
-    commit.truncations.append(
-      EpochCommit.Truncation(topic: topic, partition: partition, offset: end))
   }
 
   func fail(_ query: RunningQuery, _ failure: QueryFailure, _ commit: inout EpochCommit) {

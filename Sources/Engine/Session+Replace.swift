@@ -102,13 +102,11 @@ extension Engine {
       let topic = query.changelogTopic(store)
       for partition in 0..<partitions {
         let end = log.topic(topic) == nil ? 0 : (try? log.committedEnd(topic, partition)) ?? 0
-        commit.outputs.append(
-          EpochCommit.Output(
-            topic: topic, partition: partition,
-            records: runtime.snapshot(store: store, partition: partition)))
-        commit.metadata.append(
-          EpochCommit.MetadataChange(
-            key: MetadataKey.snapshot(topic, partition), value: Array(String(end).utf8)))
+        do {
+          try appendSnapshot(of: runtime, store, topic, partition, at: end, &commit)
+        } catch {
+          throw QueryFailure("the state of store \(store) cannot be written: \(error)")
+        }
       }
     }
   }

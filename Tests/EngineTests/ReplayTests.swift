@@ -186,11 +186,11 @@ import Testing
       }
     }
     #expect(engine.queryFailures == [], "\(run)")
-    let inMemory = state(engine)
+    let inMemory = try state(engine)
     try engine.close()
     engine = try open(directory, run)
     var outcome = try topics(engine)
-    outcome.state = state(engine)
+    outcome.state = try state(engine)
     expectEqual(outcome.state, inMemory, "\(run): state after a restart")
     try engine.close()
     outcome.files = try segments(directory)
@@ -279,14 +279,15 @@ import Testing
     }
   }
 
-  private func state(_ engine: Engine) -> [String: [String]] {
+  private func state(_ engine: Engine) throws -> [String: [String]] {
     var result: [String: [String]] = [:]
     for query in engine.queries {
       guard let runtime = query.runtime else { continue }
       for (store, partitions) in runtime.stores {
         for partition in 0..<partitions {
-          result["\(query.id) \(store)/\(partition)"] =
-            shown(runtime.snapshot(store: store, partition: partition)).sorted()
+          var lines: [String] = []
+          try runtime.snapshot(store: store, partition: partition) { lines += shown($0) }
+          result["\(query.id) \(store)/\(partition)"] = lines.sorted()
         }
       }
     }

@@ -11,6 +11,7 @@
 
 import Columns
 import Functions
+import LogStorage
 import Planner
 
 final class AggregateOperator: Operator, StateStore {
@@ -509,12 +510,13 @@ final class AggregateOperator: Operator, StateStore {
     dirtySlots.removeAll(keepingCapacity: true)
   }
 
-  func snapshot(into records: inout RawRecords) {
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
     var scratch: [UInt8] = []
     for slot in 0..<index.slotCount where index.isUsed(slot) {
-      append(Int32(slot), to: &records, &scratch)
+      append(Int32(slot), to: &pieces.records, &scratch)
+      try pieces.passOn()
     }
-    appendTime(to: &records)
+    appendTime(to: &pieces.records)
   }
 
   func restore(_ records: RawRecords) throws(DamagedState) {

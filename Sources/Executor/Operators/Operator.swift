@@ -30,7 +30,7 @@ protocol StateStore: AnyObject {
   /// Appends what changed since the last call.
   func drainChanges(into records: inout RawRecords)
   /// Appends everything.
-  func snapshot(into records: inout RawRecords)
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError)
   /// Takes back what `drainChanges` or `snapshot` gave.
   /// Throws: the first record that no store of this kind has written.
   func restore(_ records: RawRecords) throws(DamagedState)

@@ -12,6 +12,7 @@
 
 import Columns
 import Functions
+import LogStorage
 import Planner
 
 final class PaneAggregateOperator: Operator, StateStore {
@@ -320,12 +321,13 @@ final class PaneAggregateOperator: Operator, StateStore {
     savedStreamTime = streamTime
   }
 
-  func snapshot(into records: inout RawRecords) {
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
     var scratch: [UInt8] = []
     for slot in 0..<index.slotCount where index.isUsed(slot) {
-      append(Int32(slot), to: &records, &scratch)
+      append(Int32(slot), to: &pieces.records, &scratch)
+      try pieces.passOn()
     }
-    appendTime(to: &records)
+    appendTime(to: &pieces.records)
   }
 
   func restore(_ records: RawRecords) throws(DamagedState) {

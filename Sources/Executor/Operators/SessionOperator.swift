@@ -7,6 +7,7 @@
 
 import Columns
 import Functions
+import LogStorage
 import Planner
 
 final class SessionOperator: Operator, StateStore {
@@ -360,13 +361,14 @@ final class SessionOperator: Operator, StateStore {
     changedGroups.removeAll(keepingCapacity: true)
   }
 
-  func snapshot(into records: inout RawRecords) {
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
     for group in sessions.indices where index.isUsed(group) {
       // Without what has expired and what late rows have left, whenever the last sweep was.
       let kept = sessions[group].filter { $0.end + retentionMs >= streamTime }
-      if !kept.isEmpty { _ = append(group, kept, to: &records) }
+      if !kept.isEmpty { _ = append(group, kept, to: &pieces.records) }
+      try pieces.passOn()
     }
-    appendTimes(to: &records)
+    appendTimes(to: &pieces.records)
   }
 
   func restore(_ records: RawRecords) throws(DamagedState) {

@@ -3,6 +3,7 @@
 // the same slot in both. Its changelog holds rows as `RowCodec` writes them.
 
 import Columns
+import LogStorage
 
 final class ColumnTable: StateStore {
   let name: String
@@ -96,10 +97,11 @@ final class ColumnTable: StateStore {
     dirtySlots.removeAll(keepingCapacity: true)
   }
 
-  func snapshot(into records: inout RawRecords) {
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
     let slots = slots
-    for first in stride(from: 0, to: slots.count, by: 4096) {
-      append(Array(slots[first..<min(first + 4096, slots.count)]), to: &records)
+    for first in stride(from: 0, to: slots.count, by: 1024) {
+      append(Array(slots[first..<min(first + 1024, slots.count)]), to: &pieces.records)
+      try pieces.passOn()
     }
   }
 

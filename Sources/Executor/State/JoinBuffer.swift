@@ -3,6 +3,7 @@
 // taken in, and a row older than the retention is not seen. Both sides of a join share the index of their keys.
 
 import Columns
+import LogStorage
 
 final class JoinBuffer: StateStore {
   /// A row's place in the list of its key, by entry.
@@ -164,7 +165,7 @@ final class JoinBuffer: StateStore {
     rows.reclaim()
   }
 
-  func snapshot(into records: inout RawRecords) {
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
     let slots = heads.indices.filter { heads[$0] >= 0 }
       .sorted { precedes(index.key($0), index.key($1)) }
     var chunk: [Int32] = []
@@ -173,13 +174,14 @@ final class JoinBuffer: StateStore {
       while entry >= 0 {
         if rows.times[Int(entry)] > observed - retentionMs { chunk.append(entry) }
         entry = links[Int(entry)].next
-        if chunk.count == 4096 {
-          append(chunk, to: &records)
+        if chunk.count == 1024 {
+          append(chunk, to: &pieces.records)
           chunk.removeAll(keepingCapacity: true)
+          try pieces.passOn()
         }
       }
     }
-    append(chunk, to: &records)
+    append(chunk, to: &pieces.records)
   }
 
   func restore(_ records: RawRecords) throws(DamagedState) {

@@ -2,6 +2,7 @@
 // time, right side before left, then by key.
 
 import Columns
+import LogStorage
 
 final class OuterBuffer: StateStore {
   struct Row {
@@ -160,15 +161,19 @@ final class OuterBuffer: StateStore {
     savedStreamTime = streamTime
   }
 
-  func snapshot(into records: inout RawRecords) {
-    var waiting: [Row] = []
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
     for side in 0..<2 {
+      var waiting: [Row] = []
       for entry in marks[side].indices where marks[side][entry].isWaiting {
         waiting.append(Row(side: side, slot: marks[side][entry].slot, entry: Int32(entry)))
       }
+      waiting.sort(by: comesBefore)
+      for first in stride(from: 0, to: waiting.count, by: 1024) {
+        append(Array(waiting[first..<min(first + 1024, waiting.count)]), to: &pieces.records)
+        try pieces.passOn()
+      }
     }
-    append(waiting.sorted(by: comesBefore), to: &records)
-    appendTime(to: &records)
+    appendTime(to: &pieces.records)
   }
 
   func restore(_ records: RawRecords) throws(DamagedState) {

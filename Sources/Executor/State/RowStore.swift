@@ -2,6 +2,7 @@
 // that the present epoch has changed, for its changelog.
 
 import Columns
+import LogStorage
 
 final class RowStore {
   private let index = KeyIndex()
@@ -103,8 +104,11 @@ final class RowStore {
   }
 
   /// Everything, as `drainChanges` would give it: a snapshot.
-  func snapshot(into records: inout RawRecords) {
-    for slot in slots { append(slot, to: &records) }
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
+    for slot in slots {
+      append(slot, to: &pieces.records)
+      try pieces.passOn()
+    }
   }
 
   func restore(_ records: RawRecords) {

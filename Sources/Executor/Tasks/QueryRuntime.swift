@@ -207,15 +207,18 @@ public final class QueryRuntime {
     return count
   }
 
-  /// A store's whole content.
-  public func snapshot(store: String, partition: Int) -> RawRecords {
-    var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 16))
+  /// A store's whole content, a piece of some hundred KiB at a time, of which `use` may keep nothing.
+  /// Throws: what `use` throws.
+  public func snapshot(
+    store: String, partition: Int, _ use: @escaping (RawRecords) throws(StorageError) -> Void
+  ) throws(StorageError) {
+    var pieces = SnapshotPieces(use)
     for list in tasks where partition < list.count {
       for state in list[partition].stores where state.name == store {
-        state.snapshot(into: &records)
+        try state.snapshot(into: &pieces)
       }
     }
-    return records
+    try pieces.finish()
   }
 
   /// Runs one slice. After a throw the query must be built anew from its committed state.
