@@ -72,7 +72,8 @@ extension SegmentExtent {
 }
 
 extension CommitRecord {
-  func write(to buffer: ByteBuffer) {
+  func write(to content: FrameContent) {
+    let buffer = content.bytes
     buffer.put(number)
     buffer.put(epoch)
     buffer.put(nextSequence)
@@ -98,7 +99,7 @@ extension CommitRecord {
       if let value = change.value { buffer.putBytes(value) }
     }
     buffer.putCount(runs.count)
-    for run in runs { run.write(to: buffer) }
+    for run in runs { run.write(to: content) }
     buffer.putCount(replacements.count)
     for replacement in replacements { replacement.write(to: buffer) }
   }
@@ -167,7 +168,8 @@ extension CommitRecord.Replacement {
 }
 
 extension CommitRecord.Run {
-  fileprivate func write(to buffer: ByteBuffer) {
+  fileprivate func write(to content: FrameContent) {
+    let buffer = content.bytes
     buffer.put(topicID)
     buffer.putCount(partition)
     buffer.put(segmentOffset)
@@ -179,7 +181,7 @@ extension CommitRecord.Run {
     buffer.put(UInt8(data == nil ? 0 : 1))
     if let data {
       buffer.putCount(data.count)
-      buffer.append(data)
+      content.append(data: data)
     }
   }
 

@@ -9,7 +9,7 @@ final class CommitterState: @unchecked Sendable {
   /// Nil when nothing needs to survive.
   var journal: Journal?
   /// The frame that is being made; reused.
-  let content = ByteBuffer(capacity: 64 << 10)
+  let content = FrameContent()
   /// Segments written but not synced since the last checkpoint, by path.
   private(set) var dirtySegments: [String: LogSegment] = [:]
   /// Directories with new names in them that are not synced.

@@ -1,7 +1,7 @@
 // The journal's writer. Two files take turns; each use of one is a generation. A frame is one group
-// of commits: it begins on a block border and is written and synced in one go, before the next one
-// is begun. A position is written at most once in a generation, which recovery relies on: after an
-// open, and after each checkpoint, a new generation begins.
+// of commits: it begins on a block border and is written and synced before the next one is begun.
+// A position is written at most once in a generation, which recovery relies on: after an open, and
+// after each checkpoint, a new generation begins.
 //
 // The files grow by zeros written ahead, so that a steady commit changes no file size and no
 // extent; from the second generation of a file on there is nothing to grow.
@@ -30,10 +30,13 @@ final class Journal {
   private(set) var recordedBytes: [Int]
   private var blocks: UnsafeMutableRawPointer?
   private var blocksCapacity = 0
-  /// The largest frame of the last few, and how many they are.
+  /// The largest content of the last few frames, without the data of runs, and how many they are.
   private var recentBytes = 0
   private var recentFrames = 0
   private static let framesPerLook = 64
+  /// A frame is written in parts of at most so many bytes, whole blocks: before the sync it is all one to recovery which
+  /// of its blocks have come to the disk.
+  private static let writeBytes = 256 << 10
 
   static func path(_ directory: String, _ generation: UInt32) -> String {
     directory + "/\(generation & 1).journal"
@@ -125,42 +128,40 @@ final class Journal {
     return blocks * JournalBlock.byteCount
   }
 
-  /// Begins a frame's content: the caller appends to the buffer, then gives it to `write`.
-  static func beginContent(_ buffer: ByteBuffer) {
-    buffer.count = 0
-    buffer.reserve(JournalFrameHeader.byteCount)
-    buffer.count = JournalFrameHeader.byteCount
-  }
-
-  /// Writes one frame; `content` starts with room for the frame header. Returns the bytes written.
+  /// Writes one frame, which `content` holds but for its header. Returns the bytes written.
   /// After a throw the journal must not be used any more.
-  func write(_ content: ByteBuffer, sync: Bool) throws(StorageError) -> Int {
+  func write(_ content: FrameContent, sync: Bool) throws(StorageError) -> Int {
     let length = content.count
-    content.count = 0
-    JournalFrameHeader(frame: nextFrame, length: length, previousDigest: digest).write(to: content)
-    content.count = length
+    content.put(JournalFrameHeader(frame: nextFrame, length: length, previousDigest: digest))
     let total = Self.frameBytes(length - JournalFrameHeader.byteCount)
-    guard let target = room(total) else {
+    guard let target = room(min(total, Self.writeBytes)) else {
       throw StorageError(.tooLarge, "journal frame", path: path, found: "\(total) bytes")
     }
-    let count = total / JournalBlock.byteCount
-    let first = position / JournalBlock.byteCount
+    var cursor = FrameContent.Cursor(content)
+    var rest = length
     var next: UInt32 = 0
-    for block in 0..<count {
-      let place = target + block * JournalBlock.byteCount
-      let from = block * JournalBlock.payloadBytes
-      let size = min(JournalBlock.payloadBytes, length - from)
-      let payload = place + JournalBlock.headerBytes
-      payload.copyMemory(from: content.base + from, byteCount: size)
-      if size < JournalBlock.payloadBytes {
-        memset(payload + size, 0, JournalBlock.payloadBytes - size)
+    var written = 0
+    while written < total {
+      let part = min(Self.writeBytes, total - written)
+      let first = (position + written) / JournalBlock.byteCount
+      for block in 0..<part / JournalBlock.byteCount {
+        let place = target + block * JournalBlock.byteCount
+        let size = min(JournalBlock.payloadBytes, rest)
+        let payload = place + JournalBlock.headerBytes
+        cursor.read(size, to: payload)
+        rest -= size
+        if size < JournalBlock.payloadBytes {
+          memset(payload + size, 0, JournalBlock.payloadBytes - size)
+        }
+        var crc = JournalBlock.seal(
+          place, generation: generation, frame: nextFrame, number: first + block
+        ).littleEndian
+        next = withUnsafeBytes(of: &crc) { crc32c($0, seed: next) }
       }
-      var crc = JournalBlock.seal(
-        place, generation: generation, frame: nextFrame, number: first + block
-      ).littleEndian
-      next = withUnsafeBytes(of: &crc) { crc32c($0, seed: next) }
+      try file.write(
+        UnsafeRawBufferPointer(start: target, count: part), at: position + written)
+      written += part
     }
-    try file.write(UnsafeRawBufferPointer(start: target, count: total), at: position)
     if sync {
       try file.sync()
       durableBytes[Int(generation & 1)] = fileSize
@@ -168,21 +169,18 @@ final class Journal {
     position += total
     nextFrame += 1
     digest = next
-    forgetPeaks(content, total)
+    forgetPeaks(content.bytes)
     return total
   }
 
   /// A frame that was much larger than those after it does not keep its room for ever.
-  private func forgetPeaks(_ content: ByteBuffer, _ bytes: Int) {
-    recentBytes = max(recentBytes, bytes)
+  private func forgetPeaks(_ content: ByteBuffer) {
+    recentBytes = max(recentBytes, content.count)
     recentFrames += 1
     guard recentFrames == Self.framesPerLook else { return }
     let kept = max(256 << 10, recentBytes * 2)
     (recentBytes, recentFrames) = (0, 0)
     content.shrink(to: kept)
-    guard blocksCapacity > kept else { return }
-    free(blocks)
-    (blocks, blocksCapacity) = (nil, 0)
   }
 
   /// Page-aligned, so that a copy into the page cache that is cut short ends on a block border.

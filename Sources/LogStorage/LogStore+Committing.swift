@@ -246,8 +246,8 @@ extension LogStore {
       let isInline = durability == .disk && plan.dataBytes < options.inPlaceBytes
       if durability == .disk && !isInline { try syncSegments(plan) }
       let content = committer.content
-      Journal.beginContent(content)
-      content.putCount(plan.commits.count)
+      content.begin()
+      content.bytes.putCount(plan.commits.count)
       for var commit in plan.commits {
         if !isInline { for index in commit.runs.indices { commit.runs[index].data = nil } }
         commit.write(to: content)
