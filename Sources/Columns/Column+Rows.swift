@@ -196,7 +196,9 @@ extension DataType {
 
 /// The elements at `indices`, in that order.
 func pick<Element>(_ values: [Element], _ indices: [Int32]) -> [Element] {
-  values.withUnsafeBufferPointer { source in
+  // An array without room is one object for all threads, and the initializer below would write its count.
+  if indices.isEmpty { return [] }
+  return values.withUnsafeBufferPointer { source in
     indices.withUnsafeBufferPointer { rows in
       Array(unsafeUninitializedCapacity: rows.count) { target, count in
         for position in 0..<rows.count {
