@@ -489,14 +489,12 @@ public final class Engine: @unchecked Sendable {
     of runtime: QueryRuntime, _ store: String, _ topic: String, _ partition: Int, at end: Int64,
     _ commit: inout EpochCommit
   ) throws(StorageError) {
-    var batches: [EncodedBatches] = []
+    var outputs: [EpochCommit.Output] = []
     try runtime.snapshot(store: store, partition: partition) { (records) throws(StorageError) in
-      batches.append(try RecordBatchEncoder().encode(records))
+      let encoded = try RecordBatchEncoder().encode(records)
+      outputs.append(EpochCommit.Output(topic: topic, partition: partition, encoded: encoded))
     }
-    for encoded in batches {
-      commit.outputs.append(
-        EpochCommit.Output(topic: topic, partition: partition, encoded: encoded))
-    }
+    commit.outputs += outputs
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.snapshot(topic, partition), value: Array(String(end).utf8)))
