@@ -3,18 +3,22 @@
 
 import LogStorage
 
-/// Each reader has a worker that takes it before others do, as that worker's tasks consume what is read.
+/// Each reader has a worker that takes it before others do, as that worker's tasks consume what is read. Who finds none
+/// of its own helps another one.
 final class ReadAhead: Sendable {
   private struct State {
-    var free: [(reader: ScanReader, worker: Int)] = []
-    /// Readers that are free or at work.
-    var known: Set<ObjectIdentifier> = []
+    /// Those that may have more, and room for it; in turns.
+    var readers: [(reader: ScanReader, worker: Int)] = []
     var rows = 0
     var bytes = 0
+    /// How often reading was begun: a read that found no room says nothing about the room since.
+    var round = 0
 
-    mutating func take(_ worker: Int) -> (reader: ScanReader, worker: Int)? {
-      if free.isEmpty { return nil }
-      return free.remove(at: free.firstIndex { $0.worker == worker } ?? 0)
+    mutating func take(_ worker: Int) -> ScanReader? {
+      if readers.isEmpty { return nil }
+      let entry = readers.remove(at: readers.firstIndex { $0.worker == worker } ?? 0)
+      readers.append(entry)
+      return entry.reader
     }
   }
 
@@ -25,16 +29,14 @@ final class ReadAhead: Sendable {
     let state = Monitor(State())
     self.state = state
     work = BackgroundWork { worker in
-      let (taken, rows, bytes) = state.withLock { ($0.take(worker), $0.rows, $0.bytes) }
+      let (taken, rows, bytes, round) = state.withLock {
+        ($0.take(worker), $0.rows, $0.bytes, $0.round)
+      }
       guard let taken else { return false }
-      let goesOn = taken.reader.read(upTo: rows, maxBytes: bytes)
+      let goesOn = taken.read(upTo: rows, maxBytes: bytes)
       return state.withLock { state in
-        if goesOn, state.rows > 0 {
-          state.free.append(taken)
-        } else {
-          state.known.remove(ObjectIdentifier(taken.reader))
-        }
-        return !state.free.isEmpty
+        if !goesOn, state.round == round { state.readers.removeAll { $0.reader === taken } }
+        return !state.readers.isEmpty
       }
     }
   }
@@ -45,22 +47,15 @@ final class ReadAhead: Sendable {
   ) {
     guard pool.workers > 1, !readers.isEmpty else { return }
     state.withLock { state in
-      (state.rows, state.bytes) = (rows, bytes)
-      for entry in readers where state.known.insert(ObjectIdentifier(entry.reader)).inserted {
-        state.free.append(entry)
-      }
+      (state.readers, state.rows, state.bytes) = (readers, rows, bytes)
+      state.round += 1
     }
     pool.want(work)
   }
 
   /// When this has returned, nobody reads.
   func stop(_ pool: WorkerPool) {
-    state.withLock { state in
-      for entry in state.free { state.known.remove(ObjectIdentifier(entry.reader)) }
-      state.free = []
-      // Who reads now does not go on.
-      state.rows = 0
-    }
+    state.withLock { $0.readers = [] }
     pool.stop(work)
   }
 }

@@ -1,6 +1,8 @@
 // Reads one partition of one source for one query, ahead of what the query consumes: raw records in, decoded
-// batches out, in offset order, with the position of every row. A read at a time, by whoever is free; the query
-// takes what is ready when a slice begins, so that a read under way never holds up a slice that has its rows.
+// batches out, in offset order, with the position of every row. Whoever is free takes the next records and decodes
+// them beside others that do the same, so that one file keeps all workers busy; what is decoded before its turn
+// waits. The query takes what is ready when a slice begins, so that a read under way never holds up a slice that has
+// its rows.
 
 import Columns
 import LogStorage
@@ -18,12 +20,35 @@ final class ScanReader: Sendable {
     var end: SourcePosition?
   }
 
+  /// How a read ended.
+  private enum Outcome {
+    case rows(ScanDecoder.Result, recordCount: Int, nextOffset: Int64)
+    case failure(QueryFailure)
+  }
+
+  /// Where the next read begins.
+  private struct Place {
+    var offset: Int64
+    /// Its number among all reads.
+    var turn = 0
+    var hasFailed = false
+  }
+
   private struct Delivery {
     var ready = Ready()
-    /// Rows read and not consumed, those that the query has taken among them.
+    /// Rows read and not consumed, those that the query has taken among them; of reads that are not delivered
+    /// their records.
     var rowCount = 0
     /// Behind all that is ready there is a record that cannot be read.
     var failure: QueryFailure?
+    /// Of the read that is delivered next.
+    var turn = 0
+    /// Reads that have begun and are not delivered.
+    var underWay = 0
+    /// Those among them that have ended before an earlier one.
+    var early: [(turn: Int, outcome: Outcome)] = []
+    /// Highest major position of all rows delivered.
+    var major: Int64
   }
 
   private enum ColumnSource {
@@ -40,9 +65,9 @@ final class ScanReader: Sendable {
   private let sources: [ColumnSource]
   /// Bad timestamps stop the query instead of dropping the record.
   private let failsOnBadTimestamp: Bool
-  /// Where the next read begins; locked while one is under way.
-  private let place: Monitor<SourcePosition>
-  private let delivery = Monitor(Delivery())
+  /// Locked while records are read, and not while they are decoded.
+  private let place: Monitor<Place>
+  private let delivery: Monitor<Delivery>
 
   init(
     scan: Scan, ordinal: Int, partition: Int, shared: SharedScan, order: MergeOrder,
@@ -54,7 +79,8 @@ final class ScanReader: Sendable {
     self.shared = shared
     self.order = order
     self.failsOnBadTimestamp = failsOnBadTimestamp
-    place = Monitor(position)
+    place = Monitor(Place(offset: position.offset))
+    delivery = Monitor(Delivery(major: position.major))
     sources = scan.columns.map { column in
       switch scan.system.first(where: { $0.value == column.id })?.key {
       case SystemColumn.rowtime?: return .rowtime
@@ -70,43 +96,86 @@ final class ScanReader: Sendable {
 
   deinit { shared.leave() }
 
-  /// Does one read, unless `rows` rows are there already. Returns whether to go on: the source may have more, and
-  /// there is room for it.
+  /// Does one read, unless `rows` rows are there or under way. Returns whether to go on: the source may have more,
+  /// and there is room for it.
   func read(upTo rows: Int, maxBytes: Int) -> Bool {
-    place.withLock { place in
-      let (count, hasFailed) = delivery.withLock { ($0.rowCount, $0.failure != nil) }
-      if hasFailed || count >= rows { return false }
+    let begun = place.withLock { place -> (turn: Int, read: Result<ScanChunk, QueryFailure>)? in
+      let (count, failure) = delivery.withLock { ($0.rowCount, $0.failure) }
+      if place.hasFailed || failure != nil || count >= rows { return nil }
+      let read: Result<ScanChunk, QueryFailure>
       do throws(QueryFailure) {
         guard let chunk = try shared.chunk(at: place.offset, maxBytes: maxBytes) else {
-          return false
+          return nil
         }
-        if failsOnBadTimestamp, let reason = chunk.badTimestamp {
-          throw QueryFailure(
-            "Fatal user code error in TimestampExtractor callback for record: \(reason)")
-        }
-        let batches = chunk.batches.map { recordBatch($0, &place.major) }
         place.offset = chunk.nextOffset
-        return delivery.withLock { [place] delivery in
-          delivery.ready.batches += batches
-          delivery.ready.offsets += chunk.batches.map(\.offsets)
-          delivery.ready.errors += chunk.errors
-          delivery.ready.end = place
-          for batch in batches { delivery.rowCount += batch.count }
-          return delivery.rowCount < rows
-        }
+        read = .success(chunk)
       } catch {
-        delivery.withLock { [error] in $0.failure = error }
-        return false
+        place.hasFailed = true
+        read = .failure(error)
       }
+      delivery.withLock { delivery in
+        delivery.underWay += 1
+        if case .success(let chunk) = read { delivery.rowCount += chunk.recordCount }
+      }
+      defer { place.turn += 1 }
+      return (place.turn, read)
+    }
+    guard let begun else { return false }
+    let outcome: Outcome
+    switch begun.read {
+    case .success(let chunk):
+      outcome = .rows(
+        shared.rows(of: chunk), recordCount: chunk.recordCount, nextOffset: chunk.nextOffset)
+    case .failure(let failure): outcome = .failure(failure)
+    }
+    return delivery.change { delivery in
+      delivery.early.append((begun.turn, outcome))
+      while let next = delivery.early.firstIndex(where: { $0.turn == delivery.turn }) {
+        deliver(delivery.early.remove(at: next).outcome, &delivery)
+        delivery.turn += 1
+        delivery.underWay -= 1
+      }
+      return delivery.failure == nil && delivery.rowCount < rows
+    }
+  }
+
+  private func deliver(_ outcome: Outcome, _ delivery: inout Delivery) {
+    // What lies behind a failure is not looked at.
+    if delivery.failure != nil { return }
+    switch outcome {
+    case .failure(let failure): delivery.failure = failure
+    case .rows(let result, let recordCount, let nextOffset):
+      delivery.rowCount -= recordCount
+      if failsOnBadTimestamp, let reason = result.badTimestamp {
+        delivery.failure = QueryFailure(
+          "Fatal user code error in TimestampExtractor callback for record: \(reason)")
+        return
+      }
+      for batch in result.batches {
+        delivery.ready.batches.append(recordBatch(batch, &delivery.major))
+        delivery.ready.offsets.append(batch.offsets)
+        delivery.rowCount += batch.count
+      }
+      delivery.ready.errors += result.errors
+      delivery.ready.end = SourcePosition(offset: nextOffset, major: delivery.major)
     }
   }
 
   /// Hands over what is ready.
-  func take() -> Ready {
-    delivery.withLock { delivery in
-      defer { delivery.ready = Ready() }
-      return delivery.ready
-    }
+  func take() -> Ready { delivery.withLock { Self.take(&$0) } }
+
+  /// Waits until something is ready, unless no read is under way.
+  func takeNext() -> Ready {
+    delivery.wait { delivery in
+      let isSettled =
+        delivery.ready.end != nil || delivery.underWay == 0 || delivery.failure != nil
+      return isSettled ? Self.take(&delivery) : nil
+    } ?? Ready()
+  }
+
+  private static func take(_ delivery: inout Delivery) -> Ready {
+    defer { delivery.ready = Ready() }
+    return delivery.ready
   }
 
   /// Makes room: so many of the rows taken are consumed.

@@ -6,14 +6,54 @@ import LogStorage
 import Planner
 import Synchronization
 
-/// What one read of a partition gave: the records of `offset ..< nextOffset`.
-struct ScanChunk: Sendable {
-  var nextOffset: Int64
-  var batches: [DecodedBatch]
-  var errors: [SourceError]
-  var badTimestamp: String?
+/// What one read of a partition gave: its records up to `nextOffset`. Reading goes in turns, as the next offset is
+/// known only afterwards; decoding, which takes longer, does not: whoever asks first does it.
+final class ScanChunk: Sendable {
+  private enum Content {
+    case raw(RawRecords)
+    case underWay
+    case decoded(ScanDecoder.Result)
+  }
+
+  private enum Turn {
+    case decode(RawRecords)
+    case take(ScanDecoder.Result)
+  }
+
+  let nextOffset: Int64
+  /// Good rows are not more than that.
+  let recordCount: Int
   /// Holds records that are not committed yet; good for this epoch only.
-  var isTentative: Bool
+  let isTentative: Bool
+  private let content: Monitor<Content>
+
+  init(_ read: LogRead) {
+    nextOffset = read.nextOffset
+    recordCount = read.records.count
+    isTentative = (read.records.sequences.last ?? 0) >= tentativeSequence
+    content = Monitor(.raw(read.records))
+  }
+
+  /// The rows; waits for the one who is about to decode them.
+  func decoded(_ decode: (RawRecords) -> ScanDecoder.Result) -> ScanDecoder.Result {
+    let turn = content.wait { content -> Turn? in
+      switch content {
+      case .raw(let records):
+        content = .underWay
+        return .decode(records)
+      case .underWay: return nil
+      case .decoded(let result): return .take(result)
+      }
+    }
+    switch turn {
+    case .decode(let records)?:
+      let result = decode(records)
+      content.change { $0 = .decoded(result) }
+      return result
+    case .take(let result)?: return result
+    case nil: return ScanDecoder.Result()
+    }
+  }
 }
 
 final class SharedScan: Sendable {
@@ -24,7 +64,8 @@ final class SharedScan: Sendable {
     var needed: Set<String> = []
     var readers = 0
     var chunks: [(offset: Int64, chunk: ScanChunk)] = []
-    var decoder: DecoderBox?
+    /// Those for the present columns that nobody uses.
+    var decoders: [DecoderBox] = []
   }
 
   let source: SourceDefinition
@@ -41,7 +82,7 @@ final class SharedScan: Sendable {
   }
 
   /// Where the rows are there already and nothing is decoded.
-  var rows: RowsReader? { reader as? RowsReader }
+  var readyRows: RowsReader? { reader as? RowsReader }
 
   /// A cursor that needs these columns begins to read.
   func join(_ columns: Set<String>) {
@@ -49,7 +90,7 @@ final class SharedScan: Sendable {
       state.readers += 1
       guard !columns.isSubset(of: state.needed) else { return }
       state.needed.formUnion(columns)
-      state.decoder = nil
+      state.decoders = []
       state.chunks = []
     }
   }
@@ -62,38 +103,37 @@ final class SharedScan: Sendable {
     state.withLock { state in state.chunks.removeAll { $0.chunk.isTentative } }
   }
 
-  /// The records from `offset` on; nil when there are none for now.
+  /// The records from `offset` on, to be decoded by `rows`; nil when there are none for now.
   func chunk(at offset: Int64, maxBytes: Int) throws(QueryFailure) -> ScanChunk? {
-    let result = state.withLock { state -> Result<ScanChunk?, QueryFailure> in
-      if let known = state.chunks.first(where: { $0.offset == offset }) {
-        return .success(known.chunk)
-      }
+    try state.withLock { (state) throws(QueryFailure) -> ScanChunk? in
+      if let known = state.chunks.first(where: { $0.offset == offset }) { return known.chunk }
       let read: LogRead
       do throws(StorageError) {
         read = try reader.read(from: offset, maxBytes: maxBytes)
       } catch {
-        return .failure(
-          QueryFailure(
-            "cannot read source \(source.name): \(error)", isLimit: error.kind == .tooLarge))
+        throw QueryFailure(
+          "cannot read source \(source.name): \(error)", isLimit: error.kind == .tooLarge)
       }
-      guard read.nextOffset > offset else { return .success(nil) }
-      if state.decoder == nil {
-        state.decoder = DecoderBox(
-          ScanDecoder(source, partition: partition, needed: state.needed))
-      }
-      let decoded = state.decoder?.decoder.decode(read.records) ?? ScanDecoder.Result()
-      let chunk = ScanChunk(
-        nextOffset: read.nextOffset, batches: decoded.batches, errors: decoded.errors,
-        badTimestamp: decoded.badTimestamp,
-        isTentative: (read.records.sequences.last ?? 0) >= tentativeSequence)
+      guard read.nextOffset > offset else { return nil }
+      let chunk = ScanChunk(read)
       if state.readers > 1 {
         if state.chunks.count >= Self.chunksMax { state.chunks.removeFirst() }
         state.chunks.append((offset, chunk))
         if chunk.isTentative { hasTentative.store(true, ordering: .releasing) }
       }
-      return .success(chunk)
+      return chunk
     }
-    return try result.get()
+  }
+
+  /// The rows of a chunk. Several threads may decode chunks at once, each with a decoder of its own.
+  func rows(of chunk: ScanChunk) -> ScanDecoder.Result {
+    chunk.decoded { records in
+      let (free, needed) = state.withLock { ($0.decoders.popLast(), $0.needed) }
+      let box =
+        free ?? DecoderBox(ScanDecoder(source, partition: partition, needed: needed), needed)
+      defer { state.withLock { if $0.needed == box.needed { $0.decoders.append(box) } } }
+      return box.decoder.decode(records)
+    }
   }
 }
 
@@ -102,9 +142,13 @@ final class SharedScan: Sendable {
 public let tentativeSequence = Int64.max - 1
 
 private final class DecoderBox: @unchecked Sendable {
-  // Unchecked: used under the scan's mutex only.
+  // Unchecked: one thread has it at a time.
   let decoder: ScanDecoder
-  init(_ decoder: ScanDecoder) { self.decoder = decoder }
+  let needed: Set<String>
+  init(_ decoder: ScanDecoder, _ needed: Set<String>) {
+    self.decoder = decoder
+    self.needed = needed
+  }
 }
 
 /// The scans that the queries of an engine share.

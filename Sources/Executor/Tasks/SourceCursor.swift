@@ -69,8 +69,8 @@ final class SourceCursor {
   func fill(rows: Int, maxBytes: Int) throws(QueryFailure) {
     // Only a read that finds nothing says so, lest a slice depend on how far somebody has read.
     isAtEnd = false
-    admit()
-    if let ready = reader.shared.rows {
+    admit(reader.take())
+    if let ready = reader.shared.readyRows {
       if let batch = ready.take() { append(batch, (0..<Int64(batch.count)).map { $0 }) }
       isAtEnd = true
       return
@@ -78,13 +78,13 @@ final class SourceCursor {
     while pendingRows < rows {
       if let failure = reader.failure {
         // What was read before it has its turn.
-        admit()
+        admit(reader.take())
         if pendingRows >= rows { return }
         throw failure
       }
       let before = end
       _ = reader.read(upTo: rows, maxBytes: maxBytes)
-      admit()
+      admit(reader.takeNext())
       if end == before, reader.failure == nil {
         isAtEnd = true
         return
@@ -92,8 +92,7 @@ final class SourceCursor {
     }
   }
 
-  private func admit() {
-    let ready = reader.take()
+  private func admit(_ ready: ScanReader.Ready) {
     for (batch, offsets) in zip(ready.batches, ready.offsets) { append(batch, offsets) }
     errors += ready.errors
     if let place = ready.end { end = place }
