@@ -2,12 +2,15 @@
 """How the cost of a record changes with the size of the input, of the state, of the set of queries, and with the
 workers.
 
-usage: scale.py [--runs N] [--scratch FOLDER] [--copies N,...] [--part size|keys|copies|workers]... DATA...
+usage: scale.py [--runs N] [--scratch FOLDER] [--copies N,...] [--sink topic|discard]
+    [--part size|keys|copies|workers]... DATA...
 
-DATA are folders as bench.py takes them, smallest first; JSON files, each result into a topic with durability os.
+DATA are folders as bench.py takes them, smallest first; JSON files, each result into a topic with durability os, or
+with --sink discard only counted.
 size: q5 and qg over each DATA. keys: qk over each DATA, a new key a record. copies: so many copies of q2 and of q5
 over the first DATA's bids, which they read from one topic. workers: each query over the last DATA with one worker
-and with two. Medians of N runs (default 3). HEADRACE names the binary.
+and with two, in turns; the ratio is the median of those of the pairs. Medians of N runs (default 3). HEADRACE names
+the binary.
 """
 import argparse
 import statistics
@@ -19,17 +22,39 @@ import workload
 PARTS = ["size", "keys", "copies", "workers"]
 
 
-def measure(query, data, options, source="file", copies=1, workers=2):
-    """Records, median seconds, CPU seconds and the highest peak in MB."""
-    runner = bench.Headrace(query, data, types.SimpleNamespace(
-        scratch=options.scratch, format="json", source=source, sink="topic", durability="os",
+def runner(query, data, options, source="file", copies=1, workers=2):
+    return bench.Headrace(query, data, types.SimpleNamespace(
+        scratch=options.scratch, format="json", source=source, sink=options.sink, durability="os",
         copies=copies, workers=workers))
-    try:
-        runs = [runner.run() for _ in range(options.runs)]
-    finally:
-        runner.close()
+
+
+def middle(runs):
+    """Median seconds, median CPU seconds and the highest peak in MB."""
     wall, cpu, peak = zip(*runs)
-    return workload.count(query, data, "json"), statistics.median(wall), statistics.median(cpu), max(peak)
+    return statistics.median(wall), statistics.median(cpu), max(peak)
+
+
+def measure(query, data, options, source="file", copies=1):
+    """Records, and what their runs come to."""
+    of = runner(query, data, options, source, copies)
+    try:
+        runs = [of.run() for _ in range(options.runs)]
+    finally:
+        of.close()
+    return workload.count(query, data, "json"), *middle(runs)
+
+
+def compare(query, data, options):
+    """Records, the runs of one worker and of two, and the median of what each pair gained."""
+    both = [runner(query, data, options, workers=workers) for workers in (1, 2)]
+    try:
+        pairs = [[of.run() for of in both] for _ in range(options.runs)]
+    finally:
+        for of in both:
+            of.close()
+    one, two = zip(*pairs)
+    gain = statistics.median(a[0] / b[0] for a, b in pairs)
+    return workload.count(query, data, "json"), middle(one), middle(two), gain
 
 
 def line(name, records, wall, cpu, peak, more=""):
@@ -43,6 +68,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--scratch")
     parser.add_argument("--copies", default="1,10,100")
+    parser.add_argument("--sink", choices=["topic", "discard"], default="topic")
     parser.add_argument("--part", action="append", choices=PARTS)
     options = parser.parse_args()
     print(f"{'':14} {'records':>11} {'records/s':>13} {'CPU us':>8} {'MB':>6}")
@@ -58,10 +84,9 @@ def main():
                     line(f"{query} x {copies}", *result, f"{result[2] / result[0] / copies * 1e6:.3f} us a copy")
         else:
             for query in workload.QUERIES:
-                one = measure(query, options.data[-1], options, workers=1)
-                two = measure(query, options.data[-1], options, workers=2)
-                line(f"{query} 1 worker", *one)
-                line(f"{query} 2 workers", *two, f"{one[1] / two[1]:.2f} times")
+                records, one, two, gain = compare(query, options.data[-1], options)
+                line(f"{query} 1 worker", records, *one)
+                line(f"{query} 2 workers", records, *two, f"{gain:.2f} times")
 
 
 if __name__ == "__main__":
