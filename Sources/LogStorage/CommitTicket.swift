@@ -20,9 +20,9 @@ public final class CommitTicket: Sendable {
       return state
     }
     switch answer {
-    case .done(let result)?: return result
-    case .failed(let error)?: throw error
-    case .waiting?, nil: throw StorageError(.closed, "waiting for a commit")
+    case .done(let result): return result
+    case .failed(let error): throw error
+    case .waiting: throw StorageError(.closed, "waiting for a commit")
     }
   }
 

@@ -84,7 +84,7 @@ extension LogStore {
       state.isCheckpointing = true
       return true
     }
-    guard isMine ?? false else { return }
+    guard isMine else { return }
     do throws(StorageError) {
       var due = committer.unfinished
       if due == nil { due = try cut() }

@@ -101,11 +101,7 @@ extension LogStore {
       state.isLed = true
       return .success(leads)
     }
-    switch outcome {
-    case .success(let leads)?: return leads
-    case .failure(let error)?: throw error
-    case nil: throw StorageError(.closed, "queueing a commit")
-    }
+    return try outcome.get()
   }
 
   /// Batches for topics with a codec are compressed, on the caller's thread. What the codec is may change
@@ -163,7 +159,7 @@ extension LogStore {
         }
         return state.isClosed ? false : nil
       }
-      guard goesOn ?? false else { return }
+      guard goesOn else { return }
       while !shared.change({ state in
         if state.queue.isEmpty { state.isLed = false }
         return state.queue.isEmpty

@@ -53,26 +53,31 @@ package final class Monitor<State>: @unchecked Sendable {
     return try body(&state)
   }
 
-  /// Waits until `body` gives a value; nil after `milliseconds` (nil: for ever).
-  package func wait<Result>(
-    milliseconds: Int? = nil, until body: (inout State) -> Result?
-  ) -> Result? {
-    var deadline = timespec()
-    if let milliseconds {
-      clock_gettime(CLOCK_MONOTONIC, &deadline)
-      let nanoseconds = deadline.tv_nsec + (milliseconds % 1000) * 1_000_000
-      deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
-      deadline.tv_nsec = nanoseconds % 1_000_000_000
-    }
+  /// Waits until `body` gives a value.
+  package func wait<Result>(until body: (inout State) -> Result?) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while true {
       if let result = body(&state) { return result }
-      if milliseconds == nil {
-        pthread_cond_wait(condition, mutex)
-      } else if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT {
-        return body(&state)
-      }
+      pthread_cond_wait(condition, mutex)
+    }
+  }
+
+  /// Waits until `body` gives a value; nil after `milliseconds` (nil: for ever).
+  package func wait<Result>(
+    milliseconds: Int?, until body: (inout State) -> Result?
+  ) -> Result? {
+    guard let milliseconds else { return wait(until: body) }
+    var deadline = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &deadline)
+    let nanoseconds = deadline.tv_nsec + (milliseconds % 1000) * 1_000_000
+    deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+    deadline.tv_nsec = nanoseconds % 1_000_000_000
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while true {
+      if let result = body(&state) { return result }
+      if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { return body(&state) }
     }
   }
 }

@@ -71,11 +71,11 @@ final class SyncPool: Sendable {
 
   private func run() {
     while true {
-      let job: Batch?? = state.wait { state -> Batch?? in
+      let job = state.wait { state -> Batch?? in
         if let job = state.jobs.popLast() { return .some(.some(job)) }
         return state.isClosed ? .some(.none) : nil
       }
-      guard case .some(.some(let job)) = job else { return }
+      guard let job else { return }
       job.work()
     }
   }

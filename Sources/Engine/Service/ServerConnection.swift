@@ -110,7 +110,7 @@ final class ServerConnection: @unchecked Sendable {
         if state.isClosed { return .some(nil) }
         return state.request.map { .some($0) }
       }
-      guard let request = request ?? nil else { return }
+      guard let request else { return }
       let debtMs = charge(request)
       do throws(ServiceError) {
         let payload = try answer(request, connection)

@@ -170,7 +170,7 @@ final class ScanReader: Sendable {
       let isSettled =
         delivery.ready.end != nil || delivery.underWay == 0 || delivery.failure != nil
       return isSettled ? Self.take(&delivery) : nil
-    } ?? Ready()
+    }
   }
 
   private static func take(_ delivery: inout Delivery) -> Ready {

@@ -46,12 +46,11 @@ final class ScanChunk: Sendable {
       }
     }
     switch turn {
-    case .decode(let records)?:
+    case .decode(let records):
       let result = decode(records)
       content.change { $0 = .decoded(result) }
       return result
-    case .take(let result)?: return result
-    case nil: return ScanDecoder.Result()
+    case .take(let result): return result
     }
   }
 }
