@@ -21,18 +21,7 @@ final class ScanReader: Sendable {
   }
 
   /// How a read ended.
-  private enum Outcome {
-    case rows(ScanDecoder.Result, recordCount: Int, nextOffset: Int64)
-    case failure(QueryFailure)
-  }
-
-  /// Where the next read begins.
-  private struct Place {
-    var offset: Int64
-    /// Its number among all reads.
-    var turn = 0
-    var hasFailed = false
-  }
+  private typealias Outcome = Result<(ScanChunk, ScanDecoder.Result), QueryFailure>
 
   private struct Delivery {
     var ready = Ready()
@@ -41,12 +30,11 @@ final class ScanReader: Sendable {
     var rowCount = 0
     /// Behind all that is ready there is a record that cannot be read.
     var failure: QueryFailure?
-    /// Of the read that is delivered next.
-    var turn = 0
-    /// Reads that have begun and are not delivered.
-    var underWay = 0
-    /// Those among them that have ended before an earlier one.
-    var early: [(turn: Int, outcome: Outcome)] = []
+    /// Reads that have begun, and those that are delivered, which goes in the order of their numbers.
+    var begun = 0
+    var delivered = 0
+    /// What has ended and is not delivered.
+    var early: [(number: Int, outcome: Outcome)] = []
     /// Highest major position of all rows delivered.
     var major: Int64
   }
@@ -65,8 +53,9 @@ final class ScanReader: Sendable {
   private let sources: [ColumnSource]
   /// Bad timestamps stop the query instead of dropping the record.
   private let failsOnBadTimestamp: Bool
-  /// Locked while records are read, and not while they are decoded.
-  private let place: Monitor<Place>
+  /// Where the next read begins; nil: behind it there is a record that cannot be read. Locked while records are read,
+  /// and not while they are decoded.
+  private let place: Monitor<Int64?>
   private let delivery: Monitor<Delivery>
 
   init(
@@ -79,7 +68,7 @@ final class ScanReader: Sendable {
     self.shared = shared
     self.order = order
     self.failsOnBadTimestamp = failsOnBadTimestamp
-    place = Monitor(Place(offset: position.offset))
+    place = Monitor(position.offset)
     delivery = Monitor(Delivery(major: position.major))
     sources = scan.columns.map { column in
       switch scan.system.first(where: { $0.value == column.id })?.key {
@@ -99,43 +88,41 @@ final class ScanReader: Sendable {
   /// Does one read, unless `rows` rows are there or under way. Returns whether to go on: the source may have more,
   /// and there is room for it.
   func read(upTo rows: Int, maxBytes: Int) -> Bool {
-    let begun = place.withLock { place -> (turn: Int, read: Result<ScanChunk, QueryFailure>)? in
-      let (count, failure) = delivery.withLock { ($0.rowCount, $0.failure) }
-      if place.hasFailed || failure != nil || count >= rows { return nil }
-      let read: Result<ScanChunk, QueryFailure>
-      do throws(QueryFailure) {
-        guard let chunk = try shared.chunk(at: place.offset, maxBytes: maxBytes) else {
-          return nil
-        }
-        place.offset = chunk.nextOffset
-        read = .success(chunk)
-      } catch {
-        place.hasFailed = true
-        read = .failure(error)
-      }
-      delivery.withLock { delivery in
-        delivery.underWay += 1
-        if case .success(let chunk) = read { delivery.rowCount += chunk.recordCount }
-      }
-      defer { place.turn += 1 }
-      return (place.turn, read)
-    }
-    guard let begun else { return false }
-    let outcome: Outcome
-    switch begun.read {
-    case .success(let chunk):
-      outcome = .rows(
-        shared.rows(of: chunk), recordCount: chunk.recordCount, nextOffset: chunk.nextOffset)
-    case .failure(let failure): outcome = .failure(failure)
-    }
+    guard let (number, read) = begin(rows, maxBytes) else { return false }
+    let outcome = read.map { chunk in (chunk, shared.rows(of: chunk)) }
     return delivery.change { delivery in
-      delivery.early.append((begun.turn, outcome))
-      while let next = delivery.early.firstIndex(where: { $0.turn == delivery.turn }) {
+      delivery.early.append((number, outcome))
+      while let next = delivery.early.firstIndex(where: { $0.number == delivery.delivered }) {
         deliver(delivery.early.remove(at: next).outcome, &delivery)
-        delivery.turn += 1
-        delivery.underWay -= 1
+        delivery.delivered += 1
       }
       return delivery.failure == nil && delivery.rowCount < rows
+    }
+  }
+
+  /// Reads the next records and does not decode them; nil: there are none for now, or no room.
+  private func begin(
+    _ rows: Int, _ maxBytes: Int
+  ) -> (number: Int, read: Result<ScanChunk, QueryFailure>)? {
+    place.withLock { place in
+      let hasRoom = delivery.withLock { $0.failure == nil && $0.rowCount < rows }
+      guard hasRoom, let offset = place else { return nil }
+      let read: Result<ScanChunk, QueryFailure>
+      var recordCount = 0
+      do throws(QueryFailure) {
+        guard let chunk = try shared.chunk(at: offset, maxBytes: maxBytes) else { return nil }
+        place = chunk.nextOffset
+        recordCount = chunk.recordCount
+        read = .success(chunk)
+      } catch {
+        place = nil
+        read = .failure(error)
+      }
+      return delivery.withLock { [recordCount] delivery in
+        defer { delivery.begun += 1 }
+        delivery.rowCount += recordCount
+        return (delivery.begun, read)
+      }
     }
   }
 
@@ -144,20 +131,20 @@ final class ScanReader: Sendable {
     if delivery.failure != nil { return }
     switch outcome {
     case .failure(let failure): delivery.failure = failure
-    case .rows(let result, let recordCount, let nextOffset):
-      delivery.rowCount -= recordCount
-      if failsOnBadTimestamp, let reason = result.badTimestamp {
+    case .success(let (chunk, rows)):
+      delivery.rowCount -= chunk.recordCount
+      if failsOnBadTimestamp, let reason = rows.badTimestamp {
         delivery.failure = QueryFailure(
           "Fatal user code error in TimestampExtractor callback for record: \(reason)")
         return
       }
-      for batch in result.batches {
+      for batch in rows.batches {
         delivery.ready.batches.append(recordBatch(batch, &delivery.major))
         delivery.ready.offsets.append(batch.offsets)
         delivery.rowCount += batch.count
       }
-      delivery.ready.errors += result.errors
-      delivery.ready.end = SourcePosition(offset: nextOffset, major: delivery.major)
+      delivery.ready.errors += rows.errors
+      delivery.ready.end = SourcePosition(offset: chunk.nextOffset, major: delivery.major)
     }
   }
 
@@ -168,7 +155,7 @@ final class ScanReader: Sendable {
   func takeNext() -> Ready {
     delivery.wait { delivery in
       let isSettled =
-        delivery.ready.end != nil || delivery.underWay == 0 || delivery.failure != nil
+        delivery.ready.end != nil || delivery.begun == delivery.delivered || delivery.failure != nil
       return isSettled ? Self.take(&delivery) : nil
     }
   }

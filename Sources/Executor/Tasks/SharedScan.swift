@@ -60,17 +60,23 @@ final class SharedScan: Sendable {
   private static let chunksMax = 32
 
   private struct State {
-    var needed: Set<String> = []
     var readers = 0
     var chunks: [(offset: Int64, chunk: ScanChunk)] = []
-    /// Those for the present columns that nobody uses.
-    var decoders: [DecoderBox] = []
+  }
+
+  private struct Decoders {
+    var needed: Set<String> = []
+    /// Those for these columns that nobody uses.
+    var free: [DecoderBox] = []
   }
 
   let source: SourceDefinition
   let partition: Int
   private let reader: any RecordReader
+  /// Locked while records are read.
   private let state = Monitor(State())
+  /// Under a lock of its own, so that nobody who has records to decode waits for a read.
+  private let decoders = Monitor(Decoders())
   /// Whether a chunk kept is tentative. Only then does the beginning of an epoch wait for a read under way.
   private let hasTentative = Atomic(false)
 
@@ -85,12 +91,16 @@ final class SharedScan: Sendable {
 
   /// A cursor that needs these columns begins to read.
   func join(_ columns: Set<String>) {
+    let isWider = decoders.withLock { decoders in
+      if columns.isSubset(of: decoders.needed) { return false }
+      decoders.needed.formUnion(columns)
+      decoders.free = []
+      return true
+    }
     state.withLock { state in
       state.readers += 1
-      guard !columns.isSubset(of: state.needed) else { return }
-      state.needed.formUnion(columns)
-      state.decoders = []
-      state.chunks = []
+      // What is read from now on is decoded by the new decoders.
+      if isWider { state.chunks = [] }
     }
   }
 
@@ -127,10 +137,10 @@ final class SharedScan: Sendable {
   /// The rows of a chunk. Several threads may decode chunks at once, each with a decoder of its own.
   func rows(of chunk: ScanChunk) -> ScanDecoder.Result {
     chunk.decoded { records in
-      let (free, needed) = state.withLock { ($0.decoders.popLast(), $0.needed) }
+      let (free, needed) = decoders.withLock { ($0.free.popLast(), $0.needed) }
       let box =
         free ?? DecoderBox(ScanDecoder(source, partition: partition, needed: needed), needed)
-      defer { state.withLock { if $0.needed == box.needed { $0.decoders.append(box) } } }
+      defer { decoders.withLock { if $0.needed == box.needed { $0.free.append(box) } } }
       return box.decoder.decode(records)
     }
   }
