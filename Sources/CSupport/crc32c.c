@@ -3,6 +3,8 @@
 // checksum over n bytes multiplies it by x^(8n) modulo the polynomial. Elsewhere Sarwate's table.
 #include "CSupport.h"
 
+#include <pthread.h>
+
 #define POLYNOMIAL 0x82F63B78u
 
 // Bytes in each of the three streams; the short one makes 504, which fits a journal block.
@@ -12,7 +14,7 @@
 static uint32_t table[256];
 // x^(8n - 33), bit-reversed, for n = one and two streams: the product below adds the missing 33.
 static uint32_t longShift[2], shortShift[2];
-static int isReady;
+static pthread_once_t preparation = PTHREAD_ONCE_INIT;
 
 static uint32_t powerOfX(uint32_t exponent) {
   uint32_t value = 1u << 31;
@@ -30,8 +32,6 @@ static void prepare(void) {
     longShift[streams - 1] = powerOfX(8 * LONG_STREAM * streams - 33);
     shortShift[streams - 1] = powerOfX(8 * SHORT_STREAM * streams - 33);
   }
-  // Threads that come here at once write the same values.
-  __atomic_store_n(&isReady, 1, __ATOMIC_RELEASE);
 }
 
 static uint32_t softwareCRC(uint32_t crc, const uint8_t *p, size_t n) {
@@ -91,7 +91,7 @@ __attribute__((target("sse4.2,pclmul"))) static uint32_t hardwareCRC(
 #endif
 
 uint32_t headrace_crc32c(uint32_t seed, const void *bytes, size_t length) {
-  if (!__atomic_load_n(&isReady, __ATOMIC_ACQUIRE)) prepare();
+  pthread_once(&preparation, prepare);
   uint32_t crc = ~seed;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul"))
