@@ -52,10 +52,11 @@ let package = Package(
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
-    stage("Syntax", [], guiding),
-    stage("Columns", [bigInt]),
+    stage("Foundations", []),
+    stage("Syntax", ["Foundations"], guiding),
+    stage("Columns", ["Foundations", bigInt]),
     .target(
-      name: "LogStorage", dependencies: ["CSupport", "CZstd", "CLZ4", "Columns"],
+      name: "LogStorage", dependencies: ["CSupport", "CZstd", "CLZ4", "Columns", "Foundations"],
       swiftSettings: strict + guiding,
       linkerSettings: [
         .linkedLibrary("zstd", .when(configuration: .debug)),
@@ -65,15 +66,17 @@ let package = Package(
           ["-Xlinker", "-l:libzstd.a", "-Xlinker", "-l:liblz4.a"],
           .when(configuration: .release)),
       ]),
-    stage("Formats", ["CSupport", "Columns"], guiding),
-    stage("Functions", ["CPCRE2", "CSupport", "Columns", bigInt]),
-    stage("Planner", ["Syntax", "Columns", "Functions"], guiding),
-    stage("Executor", ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions"]),
+    stage("Formats", ["CSupport", "Columns", "Foundations"], guiding),
+    stage("Functions", ["CPCRE2", "CSupport", "Columns", "Foundations", bigInt]),
+    stage("Planner", ["Syntax", "Columns", "Functions", "Foundations"], guiding),
+    stage(
+      "Executor",
+      ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions", "Foundations"]),
     .target(
       name: "Engine",
       dependencies: [
-        "Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions", "CSQLite",
-        "CSupport",
+        "Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions",
+        "Foundations", "CSQLite", "CSupport",
       ], swiftSettings: strict,
       linkerSettings: [
         .linkedLibrary("sqlite3", .when(configuration: .debug)),
@@ -85,7 +88,7 @@ let package = Package(
       name: "headrace",
       dependencies: [
         "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
-        "CReadline", "CSupport",
+        "Foundations", "CReadline", "CSupport",
         argumentParser,
       ], swiftSettings: strict,
       linkerSettings: [

@@ -1,5 +1,7 @@
 // Base64 with padding, as RFC 4648 defines it.
 
+import Foundations
+
 private let alphabet = Array(
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 

@@ -1,6 +1,8 @@
 // Validity and error masks: one bit a row, in words of 64.
 // Invariant: bits past `count` are zero, so that population counts need no masking.
 
+import Foundations
+
 public struct Bitmap: Sendable, Hashable {
   public var words: [UInt64]
   public let count: Int

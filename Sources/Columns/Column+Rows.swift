@@ -1,6 +1,7 @@
 // Choosing, joining and reading rows of columns.
 
 import BigInt
+import Foundations
 
 extension Column {
   /// The rows at `indices`, in that order; strings keep their arena. -1 is not allowed.

@@ -1,5 +1,7 @@
 // Appends of single values and of rows of other columns.
 
+import Foundations
+
 extension ColumnBuilder {
   /// Appends a value of this builder's type; anything else is a bug of the caller.
   /// Numbers are widened where the type asks for it (INT into BIGINT, DECIMAL, DOUBLE).

@@ -1,6 +1,8 @@
 // The SQL types, as the whole engine names them. Printing gives KSQL's text (`ARRAY<STRING>`), which is
 // also what DESCRIBE shows and what the schema oracle of the conformance suite compares.
 
+import Foundations
+
 /// A SQL type. Nullability is not part of it: every column may hold NULL.
 public indirect enum DataType: Hashable, Sendable {
   case boolean

@@ -1,5 +1,7 @@
 // The columns of a source or of a plan node: names, types and roles.
 
+import Foundations
+
 /// A named column and where it lives in a record.
 public struct SchemaColumn: Hashable, Sendable {
   public enum Role: Hashable, Sendable {

@@ -1,7 +1,9 @@
 // One SQL value on its own. Values live at the edges (literals, the shell, row-at-a-time functions);
 // batches of rows are columns and never arrays of these.
 
-public indirect enum Value: Hashable, Sendable {
+import Foundations
+
+public indirect enum Value: Sendable {
   case null
   case boolean(Bool)
   case int(Int32)
@@ -19,7 +21,7 @@ public indirect enum Value: Hashable, Sendable {
   /// Fields in the order of the type.
   case structure([Value])
 
-  public var isNull: Bool { self == .null }
+  public var isNull: Bool { if case .null = self { true } else { false } }
 }
 
 public struct MapEntry: Hashable, Sendable {

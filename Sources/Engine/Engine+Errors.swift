@@ -3,6 +3,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 
@@ -13,7 +14,7 @@ extension Engine {
   func appendErrors(
     _ errors: [SourceError], _ commit: inout EpochCommit
   ) throws(EngineError) {
-    var fresh: [String: RawRecords] = [:]
+    var fresh: [TextKey: RawRecords] = [:]
     for error in errors {
       let place = "\(error.source)/\(error.partition)"
       var known = try reported(error.source, error.partition)
@@ -42,7 +43,7 @@ extension Engine {
             known.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ").utf8)))
     }
     for (source, records) in fresh.sorted(by: { $0.key < $1.key }) {
-      let topic = Self.errorTopic(source)
+      let topic = Self.errorTopic(source.text)
       if log.topic(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic }) {
         commit.topicsCreated.append(
           TopicCreation(
@@ -102,6 +103,6 @@ extension Engine {
   /// Bad records of all sources.
   public func badRecordCount() -> Int64 {
     let present = published.now?.catalog ?? lock.withLock { catalog }
-    return present.sources.keys.reduce(0) { $0 + badRecordCount($1) }
+    return present.sources.keys.reduce(0) { $0 + badRecordCount($1.text) }
   }
 }

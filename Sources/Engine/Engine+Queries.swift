@@ -2,6 +2,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -11,7 +12,7 @@ extension Engine {
   /// Plans a query to its physical form.
   func makeQuery(
     id: String, statement: String, plan: PersistentQuery, isInsert: Bool,
-    properties: [String: String]
+    properties: [TextKey: String]
   ) -> RunningQuery {
     let (optimized, applied) = Optimizer(disabled: options.disabledRules)
       .optimize(plan.query.plan)
@@ -50,7 +51,7 @@ extension Engine {
     let committed =
       log.metadata(key: MetadataKey.positions(query.id)).map { PositionCodec.decode($0) } ?? [:]
     let startsAtEnd = query.properties["auto.offset.reset"] == "latest" && committed.isEmpty
-    var ends: [String: [Int64]] = [:]
+    var ends: [TextKey: [Int64]] = [:]
     if startsAtEnd {
       for scan in query.optimized.scans where scan.source.file == nil {
         ends[scan.source.topic] = (try? log.committedEnds(scan.source.topic).ends) ?? []
@@ -85,7 +86,7 @@ extension Engine {
     query.hasMore = true
   }
 
-  func mergeOrder(_ properties: [String: String]) -> MergeOrder {
+  func mergeOrder(_ properties: [TextKey: String]) -> MergeOrder {
     switch properties["merge.order"].flatMap({ MergeOrder(rawValue: $0) }) {
     case .rowtime?: return .rowtime
     case .arrival?: return .arrival

@@ -8,6 +8,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -82,7 +83,7 @@ extension Engine {
     appendEnd(of: swap.old, &commit)
     var record = MetadataRecord(["query": swap.query.id, "rebuild": RebuildStep.swapped.rawValue])
     record.fields["sql"] = swap.query.statement
-    for (name, value) in swap.query.properties { record.fields["set." + name] = value }
+    for (name, value) in swap.query.properties { record.fields["set.\(name)"] = value }
     commit.metadata.append(
       EpochCommit.MetadataChange(key: MetadataKey.statement(nextStatement), value: record.bytes))
     nextStatement += 1

@@ -3,6 +3,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -33,9 +34,9 @@ extension Engine {
   private func replay(_ record: MetadataRecord) throws(EngineError) {
     let text = record["sql"] ?? ""
     let source = SourceText(name: "statement log", text)
-    var properties: [String: String] = [:]
-    for (name, value) in record.fields where name.hasPrefix("set.") {
-      properties[String(name.dropFirst(4))] = value
+    var properties: [TextKey: String] = [:]
+    for (name, value) in record.fields where name.text.hasPrefix("set.") {
+      properties[String(name.text.dropFirst(4))] = value
     }
     let statement: Statement
     do {
@@ -54,7 +55,7 @@ extension Engine {
   }
 
   private func replay(
-    _ statement: Statement, _ text: String, _ id: String?, _ properties: [String: String],
+    _ statement: Statement, _ text: String, _ id: String?, _ properties: [TextKey: String],
     _ rebuild: RebuildStep?, roots: [String]?
   ) throws(PlanError) {
     let context = BindingContext(catalog: catalog, properties: properties)
@@ -117,7 +118,7 @@ extension Engine {
 
   private func remember(
     _ id: String?, _ text: String, _ plan: PersistentQuery, isInsert: Bool,
-    _ properties: [String: String]
+    _ properties: [TextKey: String]
   ) {
     guard let id else { return }
     let query = makeQuery(

@@ -1,5 +1,6 @@
 // The records of a folded table as an input of a plan, and which keys of a table a plan asks for.
 
+import Foundations
 import Syntax
 import Columns
 import Executor
@@ -40,8 +41,8 @@ final class FoldedReader: RecordReader {
 extension LogicalPlan {
   /// For each scan of a plain table whose filter names its key (`key = literal`, `key IN (literals)`): the
   /// encoded keys, by the scan's alias.
-  var lookupKeys: [String: [[UInt8]]] {
-    var result: [String: [[UInt8]]] = [:]
+  var lookupKeys: [TextKey: [[UInt8]]] {
+    var result: [TextKey: [[UInt8]]] = [:]
     if case .filter(let filter) = self, case .scan(let scan) = filter.input,
       let keys = scan.keys(in: filter.predicate)
     {

@@ -9,6 +9,7 @@
 
 import Columns
 public import Executor
+public import Foundations
 public import Functions
 import Glibc
 public import LogStorage
@@ -32,7 +33,7 @@ public struct EngineOptions: Sendable {
   public var followsFiles = false
   public var functions: FunctionRegistry
   /// Names of optimizer rules that do not run.
-  public var disabledRules: Set<String>
+  public var disabledRules: Set<TextKey>
   /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).
   public var roots: [String]?
   /// The files of FILE, COPY and RUN SCRIPT.
@@ -58,7 +59,7 @@ public struct EngineOptions: Sendable {
   /// places.
   public var sliceBytesMax = 1 << 30
   /// Session properties of every session.
-  public var properties: [String: String]
+  public var properties: [TextKey: String]
 
   public init(directory: String? = nil) {
     self.directory = directory
@@ -93,7 +94,7 @@ public final class Engine: @unchecked Sendable {
   let view: EpochView
   let scans = ScanSharing()
   /// Topics that queries wrote to as of the last epoch.
-  private var lastDerived: Set<String> = []
+  private var lastDerived: Set<TextKey> = []
   var catalog: Catalog {
     didSet {
       if catalog.sources.values.contains(where: { $0.sqlite != nil }) {
@@ -108,7 +109,7 @@ public final class Engine: @unchecked Sendable {
   var epoch: Int64
   var nextQuerySequence = 0
   var nextStatement = 0
-  var errorRanges: [String: [Range<Int64>]] = [:]
+  var errorRanges: [TextKey: [Range<Int64>]] = [:]
   let tableFolds: TableFolds
   /// The catalog for who does not wait for the engine.
   let published = PublishedCatalog()
@@ -121,11 +122,11 @@ public final class Engine: @unchecked Sendable {
   let hasMirrors = Atomic<Bool>(false)
   /// Some query has failed since the engine was opened.
   let hasFailures = Atomic<Bool>(false)
-  var keyOffsets: [String: KeyOffsets] = [:]
+  var keyOffsets: [TextKey: KeyOffsets] = [:]
   /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the lock.
   let heldBytes = Atomic<Int>(0)
   /// The open files of file-backed streams, by source and partition.
-  var fileReaders: [String: FileReader] = [:]
+  var fileReaders: [TextKey: FileReader] = [:]
   /// Records of changelogs that were read to open the data directory.
   public internal(set) var restoredRecords = 0
   var isClosed = false
@@ -285,7 +286,7 @@ public final class Engine: @unchecked Sendable {
       query.runtime != nil && !swaps.contains { $0.query === query || $0.old === query }
     }
     guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else { return false }
-    let derived = Set(queries.map(\.plan.sink.topic))
+    let derived = Set(texts: queries.map(\.plan.sink.topic))
     if derived != lastDerived {
       // What is read ahead across epochs is not written by any, and that has changed.
       finishReadingAhead()
@@ -298,7 +299,7 @@ public final class Engine: @unchecked Sendable {
     for swap in swaps { try prepare(swap, &commit) }
     let clock = options.clock()
     var didWork = !swaps.isEmpty
-    var frontiers: [String: Int64] = [:]
+    var frontiers: [TextKey: Int64] = [:]
     for level in levels(running) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
       let limits = level.map { limit(of: $0, frontiers) }
@@ -349,8 +350,8 @@ public final class Engine: @unchecked Sendable {
   }
 
   /// The topics that some query reads.
-  private func epochTopics(_ running: [RunningQuery]) -> Set<String> {
-    var topics: Set<String> = []
+  private func epochTopics(_ running: [RunningQuery]) -> Set<TextKey> {
+    var topics: Set<TextKey> = []
     for query in running {
       for scan in query.optimized.scans where scan.source.file == nil {
         topics.insert(scan.source.topic)
@@ -364,7 +365,7 @@ public final class Engine: @unchecked Sendable {
 
   /// Queries in groups that do not read what others of their group write, in the order of creation.
   private func levels(_ running: [RunningQuery]) -> [[RunningQuery]] {
-    var levelOfTopic: [String: Int] = [:]
+    var levelOfTopic: [TextKey: Int] = [:]
     var result: [[RunningQuery]] = []
     for query in running {
       let sources = query.optimized.scans.filter { $0.source.file == nil }.map(\.source.topic)
@@ -381,7 +382,7 @@ public final class Engine: @unchecked Sendable {
 
   /// In rowtime order a query reads no further than the queries that write its sources have come, so that
   /// where an epoch is cut never shows in a join of derived rows.
-  private func limit(of query: RunningQuery, _ frontiers: [String: Int64]) -> Int64? {
+  private func limit(of query: RunningQuery, _ frontiers: [TextKey: Int64]) -> Int64? {
     guard !frontiers.isEmpty, let runtime = query.runtime, runtime.mergesInputs,
       runtime.isInRowtimeOrder
     else { return nil }
@@ -390,7 +391,7 @@ public final class Engine: @unchecked Sendable {
 
   /// One slice of each query of a level, side by side where there are several.
   private func slices(
-    _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64, _ derived: Set<String>
+    _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64, _ derived: Set<TextKey>
   ) -> [Result<SliceResult, QueryFailure>] {
     let boxes = zip(level.compactMap(\.runtime), limits).map { SliceBox($0, before: $1, derived) }
     pool.runSlices(boxes.map { box in { [pool] in box.run(pool, clock) } })
@@ -511,7 +512,7 @@ public final class Engine: @unchecked Sendable {
   }
 
   func queryRecord(_ query: RunningQuery) -> MetadataRecord {
-    var fields = ["state": query.state.rawValue, "seed": String(query.seed)]
+    var fields: [TextKey: String] = ["state": query.state.rawValue, "seed": String(query.seed)]
     if let failure = query.failure { fields["failure"] = failure.message }
     if query.failure?.isLimit ?? false { fields["limit"] = "true" }
     return MetadataRecord(fields)
@@ -524,10 +525,10 @@ private final class SliceBox: @unchecked Sendable {
   private let runtime: QueryRuntime
   private let limit: Int64?
   /// Topics that the epoch may write to, of which the next slice is not read before it is over.
-  private let derived: Set<String>
+  private let derived: Set<TextKey>
   private(set) var result: Result<SliceResult, QueryFailure>?
 
-  init(_ runtime: QueryRuntime, before limit: Int64?, _ derived: Set<String>) {
+  init(_ runtime: QueryRuntime, before limit: Int64?, _ derived: Set<TextKey>) {
     self.runtime = runtime
     self.limit = limit
     self.derived = derived

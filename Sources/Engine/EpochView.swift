@@ -4,13 +4,14 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 
 /// Filled between queries, read by their tasks and by those that read ahead.
 final class EpochView: Sendable {
   private struct State {
-    var ends: [String: [Int64]] = [:]
-    var written: [String: [Int: [RawRecords]]] = [:]
+    var ends: [TextKey: [Int64]] = [:]
+    var written: [TextKey: [Int: [RawRecords]]] = [:]
   }
 
   private let log: LogStore
@@ -19,16 +20,16 @@ final class EpochView: Sendable {
   init(log: LogStore) { self.log = log }
 
   /// Of a moment that somebody else has fixed.
-  init(log: LogStore, ends: [String: [Int64]]) {
+  init(log: LogStore, ends: [TextKey: [Int64]]) {
     self.log = log
     state.withLock { $0.ends = ends }
   }
 
   /// Fixes the ends of the topics for the epoch that begins.
-  func begin(_ topics: Set<String>) throws(StorageError) {
+  func begin(_ topics: Set<TextKey>) throws(StorageError) {
     var fixed = State()
-    for topic in topics where log.topic(topic) != nil {
-      fixed.ends[topic] = try log.committedEnds(topic).ends
+    for topic in topics where log.topic(topic.text) != nil {
+      fixed.ends[topic] = try log.committedEnds(topic.text).ends
     }
     state.withLock { [fixed] in $0 = fixed }
   }

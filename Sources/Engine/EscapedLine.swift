@@ -1,5 +1,7 @@
 // A text of several lines as one line, and back: for the metadata and the shell's history.
 
+import Foundations
+
 package enum EscapedLine {
   package static func escaped(_ text: String) -> String {
     text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")

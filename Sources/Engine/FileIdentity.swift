@@ -2,6 +2,7 @@
 // commits device, inode and size of each file and checksums of the first and the last bytes consumed; when
 // the query starts again they must hold, or the query fails by name instead of reading other records.
 
+import Foundations
 import Planner
 import Executor
 import CSupport
@@ -106,7 +107,7 @@ extension Engine {
     let scans = StageScans.ordered(query.physical)
     let record = MetadataRecord(bytes: bytes)
     for (place, text) in record.fields.sorted(by: { $0.key < $1.key }) {
-      let parts = place.split(separator: ":").compactMap { Int($0) }
+      let parts = place.text.split(separator: ":").compactMap { Int($0) }
       guard parts.count == 2, parts[0] < scans.count, let known = FileIdentity(text: text),
         let file = scans[parts[0]].source.file,
         let reader = fileReaders["\(scans[parts[0]].source.name)/\(parts[1])"]

@@ -4,6 +4,7 @@
 import CSupport
 import Columns
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 import Planner

@@ -2,13 +2,14 @@
 // input positions, error ranges, snapshot places. Texts are lines `name=value`, values escaped.
 
 import Executor
+import Foundations
 import LogStorage
 
 /// A small record of named texts.
 struct MetadataRecord {
-  var fields: [String: String] = [:]
+  var fields: [TextKey: String] = [:]
 
-  init(_ fields: [String: String] = [:]) { self.fields = fields }
+  init(_ fields: [TextKey: String] = [:]) { self.fields = fields }
 
   init(bytes: [UInt8]) {
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
@@ -56,8 +57,8 @@ enum PositionCodec {
         .joined(separator: " ").utf8)
   }
 
-  static func decode(_ bytes: [UInt8]) -> [String: SourcePosition] {
-    var result: [String: SourcePosition] = [:]
+  static func decode(_ bytes: [UInt8]) -> [TextKey: SourcePosition] {
+    var result: [TextKey: SourcePosition] = [:]
     for entry in String(decoding: bytes, as: UTF8.self).split(separator: " ") {
       let parts = entry.split(separator: ":")
       guard parts.count == 4, let offset = Int64(parts[2]), let major = Int64(parts[3]) else {

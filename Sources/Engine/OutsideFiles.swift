@@ -7,6 +7,7 @@
 // each part is opened by itself, and no links are taken at all. Only regular files are opened below roots.
 
 import CSupport
+import Foundations
 import Glibc
 public import LogStorage
 

@@ -1,6 +1,7 @@
 // A persistent query as the engine holds it.
 
 import Executor
+import Foundations
 import Planner
 
 /// Where a query stands in its life.
@@ -20,7 +21,7 @@ final class RunningQuery {
   let appliedRules: [String]
   let physical: PhysicalPlan
   let isInsert: Bool
-  var properties: [String: String]
+  var properties: [TextKey: String]
   let seed: UInt64
   var state: QueryState = .catchingUp
   var failure: QueryFailure?
@@ -35,7 +36,7 @@ final class RunningQuery {
   /// As of its last slice.
   var stateBytes = 0
   /// Records in each changelog partition since its last snapshot.
-  var changelogRecords: [String: Int] = [:]
+  var changelogRecords: [TextKey: Int] = [:]
   var rowsRead = 0
   var rowsWritten = 0
   var hasMore = true
@@ -43,7 +44,7 @@ final class RunningQuery {
   init(
     id: String, statement: String, plan: PersistentQuery, optimized: LogicalPlan,
     appliedRules: [String], physical: PhysicalPlan, isInsert: Bool,
-    properties: [String: String], seed: UInt64
+    properties: [TextKey: String], seed: UInt64
   ) {
     self.id = id
     self.statement = statement

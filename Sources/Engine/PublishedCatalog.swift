@@ -2,6 +2,7 @@
 // Each change has a number: who has fixed what it reads and finds the number unchanged has read what
 // the catalog describes.
 
+import Foundations
 import Planner
 
 final class PublishedCatalog: @unchecked Sendable {

@@ -4,6 +4,7 @@
 
 import Columns
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 import Planner
@@ -180,7 +181,7 @@ final class ClientSignal: @unchecked Sendable {
 extension Engine {
   /// One slice of a push query; a failure ends it and nothing else.
   func slice(
-    _ push: PushQuery, _ clock: Int64, _ frontiers: [String: Int64]
+    _ push: PushQuery, _ clock: Int64, _ frontiers: [TextKey: Int64]
   ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
     guard !push.isEnded else { return ([], [], false) }
     do {

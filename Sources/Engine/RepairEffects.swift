@@ -3,6 +3,7 @@
 // damaged directory is needed but its metadata.
 
 internal import Executor
+import Foundations
 public import LogStorage
 internal import Planner
 internal import Syntax

@@ -3,6 +3,7 @@
 import Columns
 import Executor
 import Formats
+import Foundations
 import Functions
 import Glibc
 import LogStorage
@@ -173,7 +174,7 @@ extension Session {
   }
 
   private struct AssertedRow {
-    var columns: [String: (type: DataType, value: Value)]
+    var columns: [TextKey: (type: DataType, value: Value)]
     var isTombstone: Bool
     var shown: String
   }
@@ -193,7 +194,7 @@ extension Session {
   }
 
   private func decoded(_ records: RawRecords, _ source: SourceDefinition) -> AssertedRow {
-    var columns: [String: (type: DataType, value: Value)] = [:]
+    var columns: [TextKey: (type: DataType, value: Value)] = [:]
     var records = records
     if let window = source.window {
       let (inner, start, end) = records.withoutWindow(window)

@@ -2,6 +2,7 @@
 
 import Columns
 import Executor
+import Foundations
 import Functions
 import LogStorage
 import Planner
@@ -10,13 +11,13 @@ import Syntax
 extension Session {
   /// The entry of the statement log: what a restart plans again.
   func logged(
-    _ text: SourceText, _ fields: [String: String] = [:]
+    _ text: SourceText, _ fields: [TextKey: String] = [:]
   ) -> EpochCommit.MetadataChange {
     var record = MetadataRecord(fields)
     // What the statement was allowed stays so after a restart.
     if let roots { record.fields["roots"] = roots.joined(separator: "\0") }
     record.fields["sql"] = String(decoding: text.text, as: UTF8.self)
-    for (name, value) in properties { record.fields["set." + name] = value }
+    for (name, value) in properties { record.fields["set.\(name)"] = value }
     defer { engine.nextStatement += 1 }
     return EpochCommit.MetadataChange(
       key: MetadataKey.statement(engine.nextStatement), value: record.bytes)
@@ -234,7 +235,7 @@ extension Session {
     let kind = node.kind.rawValue.lowercased().capitalizedFirst
     guard let source = engine.catalog.sources[name] else {
       if node.ifExists { return handler.message("\(kind) \(name) does not exist.") }
-      let known = engine.catalog.sources.keys.sorted()
+      let known = engine.catalog.sources.sortedNames
       throw .plan(
         PlanError(
           "unknown-source", "\(kind) \(name) does not exist.", at: node.name.span,

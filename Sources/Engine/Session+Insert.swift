@@ -4,6 +4,7 @@
 import Columns
 import Executor
 import Formats
+import Foundations
 import Functions
 import LogStorage
 import Planner
@@ -32,7 +33,7 @@ extension Session {
     _ node: InsertValues, _ catalog: Catalog
   ) throws(StatementFailure) -> SourceDefinition {
     guard let source = catalog.sources[node.target.name] else {
-      let known = catalog.sources.keys.sorted()
+      let known = catalog.sources.sortedNames
       var hint = closestMatch(to: node.target.name, among: known).map { "did you mean \"\($0)\"?" }
       var message = "Cannot insert values into an unknown stream/table: `\(node.target.name)`"
       if let exact = known.first(where: {

@@ -2,6 +2,7 @@
 
 import Columns
 import Executor
+import Foundations
 import Functions
 import LogStorage
 import Planner
@@ -25,7 +26,7 @@ extension Session {
     case .properties:
       list(
         ["Property", "Value"],
-        properties.sorted { $0.key < $1.key }.map { [$0.key, Secret.shown($0.value, of: $0.key)] },
+        properties.sorted { $0.key < $1.key }.map { [$0.key.text, Secret.shown($0.value, of: $0.key.text)] },
         handler)
     case .topics(let includingHidden):
       let topics = engine.log.topics().filter { includingHidden || !$0.config.isInternal }
@@ -58,12 +59,12 @@ extension Session {
     case .types:
       list(
         ["Type Name", "Schema"],
-        engine.catalog.types.sorted { $0.key < $1.key }.map { [$0.key, $0.value.description] },
+        engine.catalog.types.sorted { $0.key < $1.key }.map { [$0.key.text, $0.value.description] },
         handler)
     case .variables:
       list(
         ["Variable Name", "Value"],
-        variables.sorted { $0.key < $1.key }.map { [$0.key, Secret.shown($0.value, of: $0.key)] },
+        variables.sorted { $0.key < $1.key }.map { [$0.key.text, Secret.shown($0.value, of: $0.key.text)] },
         handler)
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)

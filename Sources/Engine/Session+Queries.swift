@@ -2,6 +2,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -245,7 +246,7 @@ struct UnseenWrites {
   /// Sources or queries were made: all that is committed counts.
   var hasDefinitions = false
   /// The ends of what was written, by topic and partition.
-  var ends: [String: [Int: Int64]] = [:]
+  var ends: [TextKey: [Int: Int64]] = [:]
 
   mutating func add(_ ranges: [CommittedRange]) {
     for range in ranges where !range.offsets.isEmpty {

@@ -5,6 +5,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -79,7 +80,7 @@ extension Engine {
       let bytes = log.metadata(key: MetadataKey.positions(query.id))
     else { return }
     let committed = PositionCodec.decode(bytes)
-    do { try view.begin(Set(scans.map(\.source.topic))) } catch {
+    do { try view.begin(Set(texts: scans.map(\.source.topic))) } catch {
       throw QueryFailure("cannot read the sources again: \(error)")
     }
     let runtime = try QueryRuntime(

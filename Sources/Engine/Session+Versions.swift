@@ -8,6 +8,7 @@
 
 import Columns
 import Executor
+import Foundations
 import Functions
 import LogStorage
 import Planner
@@ -37,7 +38,7 @@ extension Engine {
 
   func forgetKeyOffsets(of topic: String) {
     versionLock.withLock {
-      keyOffsets = keyOffsets.filter { !$0.key.hasPrefix("\(topic)/") }
+      keyOffsets = keyOffsets.filter { !$0.key.text.hasPrefix("\(topic)/") }
     }
   }
 }

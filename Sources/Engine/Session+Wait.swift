@@ -4,6 +4,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -116,7 +117,7 @@ extension Session {
         try QueryBinder(context: context(), purpose: .pull).bind(query)
       }
       var open = Set(bound.plan.scans.map(\.source.topic))
-      var seen: Set<String> = []
+      var seen: Set<TextKey> = []
       while let topic = open.popFirst() {
         guard seen.insert(topic).inserted else { continue }
         for feeder in engine.queries where feeder.plan.sink.topic == topic {

@@ -3,6 +3,7 @@
 
 import Columns
 import Executor
+public import Foundations
 import Functions
 import LogStorage
 import Planner
@@ -20,8 +21,8 @@ public final class Cancellation: Sendable {
 
 public final class Session {
   public let engine: Engine
-  public private(set) var properties: [String: String]
-  public private(set) var variables: [String: String] = [:]
+  public private(set) var properties: [TextKey: String]
+  public private(set) var variables: [TextKey: String] = [:]
   public let cancellation = Cancellation()
   /// Set by batch runs: push queries end when all present input is processed.
   public var endsAtIdle = false
@@ -46,7 +47,7 @@ public final class Session {
   /// Lines of COPY that could not be read; a batch run's exit status tells of them.
   public internal(set) var badInputCount = 0
   /// Records that ASSERT VALUES has read, by topic and partition.
-  var assertedOffsets: [String: Int64] = [:]
+  var assertedOffsets: [TextKey: Int64] = [:]
   /// Depth of RUN SCRIPT.
   var scriptDepth = 0
 

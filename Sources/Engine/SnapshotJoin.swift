@@ -3,6 +3,7 @@
 
 import Columns
 import Executor
+import Foundations
 import Planner
 import Syntax
 

@@ -8,6 +8,7 @@
 // Invariant: but for `alone`, the engine's lock is held whenever a method of this is called, and when it returns.
 
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -27,7 +28,7 @@ final class SnapshotPin {
   init(_ plan: LogicalPlan, _ engine: Engine) throws(QueryFailure) {
     self.engine = engine
     access = Self.access(plan, engine)
-    var topics: Set<String> = []
+    var topics: Set<TextKey> = []
     for scan in plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
     tables = try engine.tableFolds.pin(plan.tableReads, topics)
     view = EpochView(log: engine.log, ends: tables.ends.mapValues(\.ends))
@@ -93,7 +94,7 @@ final class SnapshotPin {
     engine.lock.unlock()
     engine.lock.lock()
     if engine.isClosed { throw QueryFailure("the engine was closed") }
-    for (name, ends) in tables.ends where engine.log.topic(name)?.id != ends.id {
+    for (name, ends) in tables.ends where engine.log.topic(name.text)?.id != ends.id {
       throw QueryFailure("topic \(name) was dropped meanwhile")
     }
   }

@@ -4,6 +4,7 @@
 // plan above it. A table is what its changes fold to: the last record of each key. What is read was fixed by
 // the pin before anything is computed.
 
+import Foundations
 import Syntax
 import Columns
 import Executor
@@ -13,7 +14,7 @@ import Planner
 
 struct SnapshotReader {
   let engine: Engine
-  let properties: [String: String]
+  let properties: [TextKey: String]
   let isCancelled: () -> Bool
   let pin: SnapshotPin
 
@@ -84,7 +85,7 @@ struct SnapshotReader {
   /// Of a group's results the last one counts, at the place of the group's first row. Without GROUP BY there
   /// is one group even when there are no rows.
   private func aggregated(_ node: Aggregate) throws(QueryFailure) -> [[Value]] {
-    var ready: [String: [[Value]]] = [:]
+    var ready: [TextKey: [[Value]]] = [:]
     var node = node
     node.input = try prepared(node.input, &ready)
     let changes = try streamed(.aggregate(node), ready)
@@ -106,14 +107,14 @@ struct SnapshotReader {
   }
 
   private func pipelined(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
-    var ready: [String: [[Value]]] = [:]
+    var ready: [TextKey: [[Value]]] = [:]
     let prepared = try prepared(plan, &ready)
     return try streamed(prepared, ready)
   }
 
   /// The plan with every part that needs its whole input replaced by a scan of that part's rows.
   private func prepared(
-    _ plan: LogicalPlan, _ ready: inout [String: [[Value]]]
+    _ plan: LogicalPlan, _ ready: inout [TextKey: [[Value]]]
   ) throws(QueryFailure) -> LogicalPlan {
     switch plan {
     case .scan: return plan
@@ -138,7 +139,7 @@ struct SnapshotReader {
 
   /// Runs a plan of row-by-row operators once over snapshots of its sources.
   private func streamed(
-    _ plan: LogicalPlan, _ ready: [String: [[Value]]]
+    _ plan: LogicalPlan, _ ready: [TextKey: [[Value]]]
   ) throws(QueryFailure) -> [[Value]] {
     let lookups = plan.lookupKeys
     let runtime = try QueryRuntime(

@@ -5,6 +5,7 @@
 
 import Columns
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 import Synchronization

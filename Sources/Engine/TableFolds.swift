@@ -10,6 +10,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -32,7 +33,7 @@ struct TableRead: Hashable {
 
 /// What a pull query sees: the tables' records, and where the other topics end, as of one commit.
 struct PinnedTables {
-  var ends: [String: TopicEnds] = [:]
+  var ends: [TextKey: TopicEnds] = [:]
   /// A value for each partition.
   var records: [TableRead: [RawRecords]] = [:]
   var rowCount: Int { records.values.joined().reduce(0) { $0 + $1.count } }
@@ -76,7 +77,7 @@ final class TableFolds: @unchecked Sendable {
   /// Of folded tables that are kept beside those that were just read.
   private let bytesMax: Int
   private let lock = FairLock()
-  private var folds: [String: Kept] = [:]
+  private var folds: [TextKey: Kept] = [:]
   private var folded = 0
 
   init(_ log: LogStore, clock: @escaping @Sendable () -> Int64, bytesMax: Int) {
@@ -89,11 +90,11 @@ final class TableFolds: @unchecked Sendable {
   var foldedRecords: Int { lock.withLock { folded } }
 
   /// The tables as of one commit, at which the topics are pinned too. Not there: a topic that is missing.
-  func pin(_ tables: Set<TableRead>, _ topics: Set<String>) throws(QueryFailure) -> PinnedTables {
-    let names = topics.union(tables.map(\.topic))
+  func pin(_ tables: Set<TableRead>, _ topics: Set<TextKey>) throws(QueryFailure) -> PinnedTables {
+    let names = topics.union(Set(texts: tables.map(\.topic)))
     let earlyMs = clock()
     let early = log.committedEnds(of: names)
-    var places: [String: Kept] = [:]
+    var places: [TextKey: Kept] = [:]
     for table in tables {
       guard let ends = early[table.topic] else { continue }
       for partition in ends.ends.indices {
@@ -158,7 +159,7 @@ final class TableFolds: @unchecked Sendable {
       return
     }
     let before = kept.fold.recordCount
-    let view = EpochView(log: log, ends: [kept.topic: ends.ends])
+    let view = EpochView(log: log, ends: [TextKey(kept.topic): ends.ends])
     do {
       try kept.fold.advance(
         TopicReader(view: view, topic: kept.topic, partition: kept.partition))
@@ -189,7 +190,7 @@ final class TableFolds: @unchecked Sendable {
     }
     guard !present.isEmpty else { return }
     let nowMs = clock()
-    let ends = log.committedEnds(of: Set(present.map(\.topic)))
+    let ends = log.committedEnds(of: Set(texts: present.map(\.topic)))
     for kept in present {
       guard let ends = ends[kept.topic], kept.partition < ends.ends.count else { continue }
       kept.lock.withLock {
@@ -201,7 +202,7 @@ final class TableFolds: @unchecked Sendable {
   }
 
   /// Who was read longest ago goes first; what was just read stays.
-  private func makeRoom(sparing: Set<String>) {
+  private func makeRoom(sparing: Set<TextKey>) {
     lock.withLock {
       var total = folds.values.reduce(0) { $0 + $1.byteCount }
       guard total > bytesMax else { return }

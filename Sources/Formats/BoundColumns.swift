@@ -2,6 +2,7 @@
 // Invariant: the pointers live only inside the closure that `withBound` calls.
 
 internal import Columns
+import Foundations
 
 /// One column; trivial, so that a row's loop reads it without counting references.
 struct BoundColumn {

@@ -3,6 +3,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 enum ByteWriter {
   typealias Target = UnsafeMutablePointer<UInt8>

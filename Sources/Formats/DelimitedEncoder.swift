@@ -4,6 +4,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 /// Not thread-safe.
 final class DelimitedEncoder {

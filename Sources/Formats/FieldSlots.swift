@@ -5,6 +5,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 /// How a field's value is read and stored.
 enum ValueKind: UInt8 {

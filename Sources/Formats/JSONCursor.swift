@@ -5,6 +5,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 struct JSONCursor {
   typealias Bytes = UnsafePointer<UInt8>

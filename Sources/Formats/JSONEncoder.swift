@@ -5,6 +5,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 /// Not thread-safe.
 final class JSONEncoder {

@@ -6,6 +6,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 internal import Glibc
 
 /// The bytes between two values, from the end of one to the start of the next. Trivial, and used in

@@ -3,6 +3,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 /// Not thread-safe: writes to the spill buffer of its decoder.
 final class JSONReader {

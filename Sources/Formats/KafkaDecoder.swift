@@ -2,6 +2,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 enum KafkaDecoder {
   static func decode(

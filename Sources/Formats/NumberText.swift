@@ -5,6 +5,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 /// The parts of `[+-]digits[.digits][(e|E)[+-]digits]`.
 struct NumberText {

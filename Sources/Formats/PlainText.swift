@@ -4,6 +4,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 /// The digits of the eight bytes at `p`, as numbers with the first in the lowest byte, and how many
 /// there are before something else stands.

@@ -3,6 +3,7 @@
 // text.
 
 internal import Columns
+import Foundations
 
 enum ScalarText {
   typealias Text = UnsafeBufferPointer<UInt8>

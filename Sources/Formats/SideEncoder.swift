@@ -3,6 +3,7 @@
 
 internal import CSupport
 public import Columns
+import Foundations
 
 /// Not thread-safe; reused batch after batch.
 public final class SideEncoder {

@@ -2,6 +2,7 @@
 // STRUCT ready to be searched by bytes. Made once for each decoder.
 
 internal import Columns
+import Foundations
 
 final class TypePlan {
   let kind: ValueKind

@@ -3,6 +3,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 
 /// Bytes of the sequence of two to four bytes at `p`; 0 when it is not well formed.
 func utf8Length(_ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Int {

@@ -2,6 +2,7 @@
 // in one task, as columns indexed by a dense group number, and is called once a batch.
 
 public import Columns
+public import Foundations
 
 public struct AggregateFunction: Sendable {
   public var name: String
@@ -43,11 +44,11 @@ public struct AggregateCall: Sendable {
   public var literals: [Value]
   public var resultType: DataType
   /// Settings of the session that an aggregate may read, by property name.
-  public var properties: [String: String]
+  public var properties: [TextKey: String]
 
   public init(
     argumentTypes: [DataType], literals: [Value], resultType: DataType,
-    properties: [String: String] = [:]
+    properties: [TextKey: String] = [:]
   ) {
     self.argumentTypes = argumentTypes
     self.literals = literals

@@ -1,6 +1,8 @@
 // Days, times of day and instants, to and from their ISO texts. Proleptic Gregorian, UTC.
 // Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (days to civil and back).
 
+import Foundations
+
 public func floorDivide(_ a: Int64, _ b: Int64) -> Int64 {
   let quotient = a / b
   return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient

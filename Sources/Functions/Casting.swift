@@ -2,6 +2,7 @@
 
 import BigInt
 public import Columns
+import Foundations
 
 /// Throws: FunctionError where the value does not fit the type.
 public func castValue(

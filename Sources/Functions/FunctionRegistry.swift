@@ -3,11 +3,12 @@
 // variadic overload last; NULL matches anything.
 
 public import Columns
+public import Foundations
 
 public struct FunctionRegistry: Sendable {
-  public private(set) var scalars: [String: ScalarFunction] = [:]
-  public private(set) var aggregates: [String: AggregateFunction] = [:]
-  public private(set) var tables: [String: TableFunction] = [:]
+  public private(set) var scalars: [TextKey: ScalarFunction] = [:]
+  public private(set) var aggregates: [TextKey: AggregateFunction] = [:]
+  public private(set) var tables: [TextKey: TableFunction] = [:]
 
   public init() {}
 
@@ -17,7 +18,7 @@ public struct FunctionRegistry: Sendable {
 
   /// All names, sorted.
   public var names: [String] {
-    (Array(scalars.keys) + Array(aggregates.keys) + Array(tables.keys)).sorted()
+    (scalars.sortedNames + aggregates.sortedNames + tables.sortedNames).sorted()
   }
 }
 
@@ -36,7 +37,7 @@ public struct Resolution: Sendable {
   public var overload: Int
   /// One for each argument; a lambda has that of its result once known.
   public var parameters: [ParameterType]
-  public var bindings: [String: DataType]
+  public var bindings: [TextKey: DataType]
 }
 
 public enum ResolutionFailure: Error, Sendable {
@@ -72,7 +73,7 @@ private func candidate(
   _ index: Int, _ signature: Signature, _ arguments: [ArgumentType]
 ) -> Candidate? {
   guard let parameters = signature.expanded(count: arguments.count) else { return nil }
-  var bindings: [String: DataType] = [:]
+  var bindings: [TextKey: DataType] = [:]
   var needsCast = false
   for (argument, parameter) in zip(arguments, parameters) {
     guard let cost = match(argument, parameter, &bindings) else { return nil }
@@ -102,7 +103,7 @@ private func width(_ type: DataType) -> Int? {
 
 /// 0 for an exact match, more for each step of widening, nil for none.
 private func match(
-  _ argument: ArgumentType, _ parameter: ParameterType, _ bindings: inout [String: DataType]
+  _ argument: ArgumentType, _ parameter: ParameterType, _ bindings: inout [TextKey: DataType]
 ) -> Int? {
   switch (argument, parameter) {
   case (.unit, .unit): return 0
@@ -115,7 +116,7 @@ private func match(
 }
 
 private func match(
-  _ type: DataType, _ parameter: ParameterType, _ bindings: inout [String: DataType]
+  _ type: DataType, _ parameter: ParameterType, _ bindings: inout [TextKey: DataType]
 ) -> Int? {
   switch parameter {
   case .exact(let wanted):
@@ -160,7 +161,7 @@ private func match(
 }
 
 /// The concrete type of a parameter under bindings; nil while a variable is free.
-public func concrete(_ parameter: ParameterType, _ bindings: [String: DataType]) -> DataType? {
+public func concrete(_ parameter: ParameterType, _ bindings: [TextKey: DataType]) -> DataType? {
   switch parameter {
   case .exact(let type): return type
   case .variable(let name): return bindings[name]

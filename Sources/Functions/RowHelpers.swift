@@ -1,6 +1,7 @@
 // Short forms for kernels over single values.
 
 import Columns
+import Foundations
 
 typealias Row = [Value]
 
@@ -14,18 +15,6 @@ extension Value {
   var elements: [Value] { arrayValue ?? [] }
   var entries: [MapEntry] { mapValue ?? [] }
   var content: [UInt8] { bytesValue ?? [] }
-
-  /// The same value in a form in which equal maps are equal whatever the order of their entries.
-  var canonical: Value {
-    switch self {
-    case .array(let values): return .array(values.map(\.canonical))
-    case .structure(let values): return .structure(values.map(\.canonical))
-    case .map(let entries):
-      let sorted = entries.map { MapEntry($0.key.canonical, $0.value.canonical) }
-      return .map(sorted.sorted { orderValues($0.key, $1.key) < 0 })
-    default: return self
-    }
-  }
 }
 
 /// Bytes of one computed text. Arguments of a record's size could multiply to more than memory holds.

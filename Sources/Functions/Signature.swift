@@ -2,6 +2,7 @@
 // that fixes them; numbers widen where the overload asks for a wider one.
 
 public import Columns
+import Foundations
 
 /// The type of a parameter, possibly with type variables.
 public indirect enum ParameterType: Hashable, Sendable {

@@ -2,6 +2,7 @@
 
 import BigInt
 public import Columns
+import Foundations
 
 /// -1, 0 or 1. Strings by UTF-16 code units, NaN above all other doubles, NULL below everything.
 public func orderValues(_ left: Value, _ right: Value) -> Int {

@@ -4,6 +4,7 @@
 // some bytes of a file is bounded whatever they say.
 
 internal import Columns
+import Foundations
 
 struct BatchExpansion {
   let buffer: ByteBuffer

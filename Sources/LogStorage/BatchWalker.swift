@@ -4,6 +4,7 @@
 // Invariant: a batch that is handed out lies wholly inside the bytes and is what was committed.
 
 internal import Columns
+import Foundations
 
 /// What a segment promises about the batch that stands next in it.
 struct BatchExpectation {

@@ -3,6 +3,7 @@
 // holds everything after it. Invariant: what a checkpoint says about segments was synced before it.
 
 internal import Columns
+import Foundations
 
 struct Checkpoint {
   struct Segment {

@@ -8,6 +8,7 @@
 internal import CLZ4
 internal import CZstd
 internal import Columns
+import Foundations
 
 /// Why bytes could not be expanded.
 struct ExpansionFault: Error {

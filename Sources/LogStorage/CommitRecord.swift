@@ -3,6 +3,7 @@
 // place and the segment's chain checksum after it (the segment was synced first, or need not be).
 
 internal import Columns
+import Foundations
 
 struct CommitRecord {
   struct Run {

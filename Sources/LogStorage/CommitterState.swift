@@ -2,6 +2,7 @@
 // the last checkpoint. Used by one thread at a time: the one that has set `isLed`.
 
 internal import Columns
+import Foundations
 
 final class CommitterState: @unchecked Sendable {
   // Unchecked: see above. `isLed` passes from thread to thread under the store's lock.

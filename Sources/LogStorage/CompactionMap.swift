@@ -4,6 +4,8 @@
 // there, and another pass takes the rest.
 // Source: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF"; Kafka's SkimpyOffsetMap.
 
+import Foundations
+
 struct KeyHash: Hashable {
   var low: UInt64
   var high: UInt64

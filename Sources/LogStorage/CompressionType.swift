@@ -6,6 +6,7 @@
 // batch says for itself what it is, so a topic may hold any mixture.
 
 internal import Columns
+import Foundations
 
 /// How the records of a batch are compressed. The raw value is Kafka's, as in a batch's attributes.
 public enum CompressionType: UInt8, Sendable, CaseIterable {

@@ -4,6 +4,7 @@
 // records' own CRC, kept here, need not be computed again.
 
 internal import Columns
+import Foundations
 
 /// Encoded batches for one partition. Order: as they will stand in the log.
 /// Invariant: `batches` cover `buffer` without gaps.

@@ -3,6 +3,7 @@
 // `SimulatedFileSystem` with a model of what a power cut leaves. Calls block; one call is one I/O.
 
 internal import Columns
+import Foundations
 
 /// Directories and names.
 public protocol FileSystem: Sendable {

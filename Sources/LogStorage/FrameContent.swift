@@ -3,6 +3,7 @@
 // blocks.
 
 internal import Columns
+import Foundations
 
 final class FrameContent {
   /// The frame's header, and all but the data of runs.

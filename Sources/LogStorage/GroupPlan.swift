@@ -3,6 +3,7 @@
 // but for the headers of the batches, which are sealed here.
 
 internal import Columns
+import Foundations
 
 /// What readers see; under the store's lock.
 struct PublishedState {

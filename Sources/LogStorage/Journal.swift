@@ -8,6 +8,7 @@
 // Used by the committing thread only.
 
 internal import Columns
+import Foundations
 internal import Glibc
 
 final class Journal {

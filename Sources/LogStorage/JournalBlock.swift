@@ -10,6 +10,7 @@
 // neither (damage). Disks write a sector of 512 bytes wholly or not at all.
 
 internal import Columns
+import Foundations
 internal import Glibc
 
 enum JournalBlock {

@@ -13,6 +13,7 @@
 // content as a whole looks like one that was never written.
 
 internal import Columns
+import Foundations
 
 /// Where and why reading stopped.
 struct JournalEnd {

@@ -7,6 +7,7 @@
 // Readers take file and index under the segment's own lock and do their I/O without any.
 
 internal import Columns
+import Foundations
 
 /// How much of a segment is committed.
 struct SegmentExtent: Sendable, Hashable {

@@ -11,6 +11,7 @@
 // interrupted is never taken for a whole one.
 
 internal import Columns
+import Foundations
 
 /// What a backup holds.
 public struct BackupReport: Sendable, Hashable {

@@ -13,6 +13,7 @@
 // kept and tried again; until then no other cut is made.
 
 internal import Columns
+import Foundations
 
 /// A cut that is to be written.
 struct CheckpointJob {

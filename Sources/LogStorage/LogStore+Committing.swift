@@ -14,6 +14,7 @@
 // What fails before 5 fails the group and leaves no trace. A failure in a sync or in 5 poisons the
 // store: nobody can say what is on disk until the next open.
 
+import Foundations
 internal import Glibc
 public import Columns
 

@@ -18,6 +18,7 @@
 // segments are always written before the one with the later record, so nothing is lost by half a pass.
 
 internal import Columns
+import Foundations
 
 /// How far a partition is compacted; an entry of the metadata map.
 struct CleanedTo: Hashable {

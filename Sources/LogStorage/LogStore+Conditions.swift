@@ -6,6 +6,7 @@
 // what its caller knew, committed or planned in the same group.
 
 internal import Columns
+import Foundations
 
 /// Keys of one partition that must not have been written since.
 public struct KeyCondition: Sendable, Hashable {

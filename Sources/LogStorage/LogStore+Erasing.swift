@@ -11,6 +11,7 @@
 // which recovery expects there.
 
 internal import Columns
+import Foundations
 
 extension LogStore {
   /// Removes from the data directory what was dropped before the call. Blocks commits while it writes.

@@ -7,6 +7,7 @@
 // group/NAME/TOPIC/N    offset i64
 
 internal import Columns
+import Foundations
 
 /// Says who sends records, and which ones of all that it sends.
 public struct ProducerMark: Sendable, Hashable {

@@ -3,6 +3,7 @@
 // for each other.
 
 internal import Columns
+public import Foundations
 
 /// A topic's committed ends, and what tells that records below them have been taken away since.
 public struct TopicEnds: Sendable, Equatable {
@@ -59,11 +60,13 @@ extension LogStore {
   }
 
   /// The same of several topics, all as of one commit. Topics that are not there are left out.
-  public func committedEnds(of topics: Set<String>) -> [String: TopicEnds] {
+  public func committedEnds(of topics: Set<TextKey>) -> [TextKey: TopicEnds] {
     shared.withLock { state in
-      var result: [String: TopicEnds] = [:]
+      var result: [TextKey: TopicEnds] = [:]
       for topic in topics {
-        guard !state.isClosing, let entry = state.published.topics[topic] else { continue }
+        guard !state.isClosing, let entry = state.published.topics[topic.text] else {
+          continue
+        }
         result[topic] = TopicEnds(
           id: entry.partitions.first?.topicID ?? -1, ends: entry.partitions.map(\.endOffset),
           replacements: entry.partitions.reduce(0) { $0 + $1.replacements })

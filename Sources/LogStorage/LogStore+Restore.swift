@@ -12,6 +12,7 @@
 // records which were appended after the epoch's end. The source is not changed.
 
 internal import Columns
+import Foundations
 
 extension LogStore {
   /// Makes a data directory out of a backup, and checks every byte of it. `target` must not exist.

@@ -2,6 +2,7 @@
 // they are durable and in order with the records.
 
 internal import Columns
+import Foundations
 
 extension LogStore {
   /// Throws: `topicExists`, `invalidName`, `invalidArgument`, and what a commit may throw.

@@ -4,6 +4,7 @@
 // Commits may go on meanwhile.
 
 internal import Columns
+import Foundations
 
 extension LogStore {
   /// Checks everything. Throws: only what keeps it from looking (`closed`); damage is in the

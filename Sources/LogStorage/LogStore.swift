@@ -15,6 +15,7 @@
 // one write, one sync.
 
 internal import Columns
+import Foundations
 
 /// An embedded, partitioned, durable log.
 public final class LogStore: Sendable {

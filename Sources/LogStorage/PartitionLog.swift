@@ -4,6 +4,7 @@
 // under one lock belong to one commit.
 
 internal import Columns
+import Foundations
 
 /// A segment and how much of it is committed.
 struct CommittedSegment {

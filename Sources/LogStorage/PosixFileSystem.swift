@@ -3,6 +3,7 @@
 // but a failed sync never is (the kernel marks the pages clean, so a second sync would lie).
 
 internal import CSupport
+import Foundations
 internal import Glibc
 
 /// The file system of the machine.

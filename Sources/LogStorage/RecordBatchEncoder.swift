@@ -11,6 +11,7 @@
 // Sits on the producer's or worker's thread. Invariant: what it writes, `BatchWalker` reads back.
 
 public import Columns
+import Foundations
 internal import Glibc
 
 /// Turns records into batches.

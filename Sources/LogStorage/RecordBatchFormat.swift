@@ -13,6 +13,7 @@
 // Source: Kafka's documentation, "Message Format"; record fields are zigzag varints.
 
 internal import CSupport
+import Foundations
 
 /// Places and bits of the format.
 enum RecordBatchFormat {

@@ -9,6 +9,7 @@
 
 internal import CSupport
 internal import Columns
+import Foundations
 internal import Glibc
 
 /// Where the decoder writes: one slot a record.

@@ -17,6 +17,7 @@
 // cut it is corruption as always.
 
 internal import Columns
+import Foundations
 internal import Glibc
 
 struct Recovery {

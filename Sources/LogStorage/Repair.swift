@@ -14,6 +14,7 @@
 // it may be interrupted and begun again.
 
 internal import Columns
+import Foundations
 
 /// One damage.
 public struct RepairFinding: Sendable, Hashable {

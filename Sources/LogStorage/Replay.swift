@@ -3,6 +3,7 @@
 // nothing.
 
 internal import Columns
+import Foundations
 
 struct Replay {
   /// What a repair does otherwise than an opening.

@@ -12,6 +12,7 @@
 // Nothing of it is seen by readers before the commit that puts it in the place of the others.
 
 internal import Columns
+import Foundations
 
 /// Which records stay.
 struct CompactionRule {

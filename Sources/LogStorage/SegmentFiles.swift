@@ -2,6 +2,8 @@
 // first, and what nobody has asked for since the last look as well. A reader that still holds a file keeps it
 // open for itself.
 
+import Foundations
+
 final class SegmentFiles: Sendable {
   let fileSystem: any FileSystem
   private let limit: Int

@@ -12,6 +12,7 @@
 // others, and index files that do not match their checksum are made anew from the segment.
 
 internal import Columns
+import Foundations
 
 struct IndexEntry: Hashable {
   /// Offset of the batch that starts at `position`, less the segment's base offset.

@@ -11,6 +11,7 @@
 // does it: by the batch before, or by one without records at the beginning.
 
 internal import Columns
+import Foundations
 
 struct SegmentSalvage {
   /// What stays, by place in `bytes`.

@@ -2,6 +2,8 @@
 // each waits for the journal of the file system. Threads are made when first needed and stay until
 // the pool is closed.
 
+import Foundations
+
 /// Threads that sync files.
 final class SyncPool: Sendable {
   private struct State {

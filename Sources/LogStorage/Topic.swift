@@ -2,6 +2,7 @@
 // a dropped topic cannot be mistaken for those of a later one with the same name.
 
 internal import Columns
+import Foundations
 
 /// A topic to be made by an epoch commit.
 public struct TopicCreation: Sendable, Hashable {

@@ -1,6 +1,7 @@
 // Diagnostics of planning: what is wrong with a statement that parses. The engine renders them with
 // the statement's text; the identifiers are stable.
 
+import Foundations
 public import Syntax
 
 public struct PlanError: Error, Hashable, Sendable {

@@ -1,6 +1,7 @@
 // How a command ends when it does not end well: what is said on stderr, and the exit status.
 
 import Engine
+import Foundations
 import Glibc
 
 struct CommandFailure: Error {

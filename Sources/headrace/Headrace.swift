@@ -5,6 +5,7 @@
 import ArgumentParser
 import CSupport
 import Engine
+import Foundations
 import Glibc
 
 // Each command has its name written out: to derive it from the type takes half a millisecond a command, at each start.

@@ -2,6 +2,7 @@
 // loop or at the end of a batch run. A file that fails is told by DESCRIBE ... EXTENDED and tried again.
 
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Synchronization
@@ -11,9 +12,9 @@ import Syntax
 final class MirrorKeeper: @unchecked Sendable {
   // Unchecked: see above.
   fileprivate let lock = FairLock()
-  fileprivate var mirrors: [String: TableMirror] = [:]
+  fileprivate var mirrors: [TextKey: TableMirror] = [:]
   /// Asked for under the engine's lock, hence under one of their own.
-  fileprivate let failures = Monitor<[String: String]>([:])
+  fileprivate let failures = Monitor<[TextKey: String]>([:])
 }
 
 extension Engine {
@@ -27,7 +28,7 @@ extension Engine {
         mirror.close()
         keeper.mirrors[name] = nil
       }
-      let names = Set(kept.map(\.name))
+      let names = Set(texts: kept.map(\.name))
       keeper.failures.withLock { failures in failures = failures.filter { names.contains($0.key) } }
       var isMore = false
       for source in kept {
@@ -58,7 +59,7 @@ extension Engine {
 
   /// What is wrong with the files of kept tables, by table.
   public var mirrorFailures: [(table: String, reason: String)] {
-    keeper.failures.withLock { $0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    keeper.failures.withLock { $0 }.sorted { $0.key < $1.key }.map { ($0.key.text, $0.value) }
   }
 
   func closeMirrors() {

@@ -4,6 +4,7 @@
 
 import CSQLite
 import Columns
+import Foundations
 import Functions
 import Glibc
 

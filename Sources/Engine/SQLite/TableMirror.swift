@@ -7,6 +7,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax

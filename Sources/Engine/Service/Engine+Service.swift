@@ -2,6 +2,7 @@
 
 import Columns
 import Executor
+import Foundations
 import Functions
 import LogStorage
 import Planner
@@ -18,7 +19,7 @@ extension Engine {
       names.functions = catalog.functions.names
       names.topics = log.topics().filter { !$0.config.isInternal }.map(\.name)
       names.queries = queries.map(\.id)
-      names.withProperties = WithProperties.sourceNames.sorted()
+      names.withProperties = WithProperties.sourceNames.sortedTexts
       return names
     }
   }
@@ -38,9 +39,9 @@ extension Engine {
 
   /// Runs epochs until the queries have read the records before these ends, and what queries made of them.
   func catchUp(
-    to ends: [String: [Int: Int64]], isCancelled: () -> Bool
+    to ends: [TextKey: [Int: Int64]], isCancelled: () -> Bool
   ) throws(EngineError) {
-    var goal: [String: [Int64]] = ends.mapValues { places in
+    var goal: [TextKey: [Int64]] = ends.mapValues { places in
       (0...(places.keys.max() ?? 0)).map { places[$0] ?? 0 }
     }
     // No chain is longer; in a cycle what goes round and round is not waited for.
@@ -56,8 +57,8 @@ extension Engine {
   }
 
   /// The present ends of what is written by queries that read these topics.
-  private func derivedEnds(_ topics: [String: [Int64]]) -> [String: [Int64]] {
-    var ends: [String: [Int64]] = [:]
+  private func derivedEnds(_ topics: [TextKey: [Int64]]) -> [TextKey: [Int64]] {
+    var ends: [TextKey: [Int64]] = [:]
     for query in queries where query.runtime != nil {
       guard query.optimized.scans.contains(where: { topics[$0.source.topic] != nil }) else {
         continue
@@ -68,8 +69,8 @@ extension Engine {
     return ends
   }
 
-  private func inputEnds() -> [String: [Int64]] {
-    var ends: [String: [Int64]] = [:]
+  private func inputEnds() -> [TextKey: [Int64]] {
+    var ends: [TextKey: [Int64]] = [:]
     for query in queries where query.runtime != nil {
       for scan in query.optimized.scans where scan.source.file == nil {
         ends[scan.source.topic] = log.topic(scan.source.topic)?.partitions.map(\.endOffset)
@@ -78,7 +79,7 @@ extension Engine {
     return ends
   }
 
-  private func isBehind(_ ends: [String: [Int64]]) -> Bool {
+  private func isBehind(_ ends: [TextKey: [Int64]]) -> Bool {
     queries.contains { query in
       guard let runtime = query.runtime else { return false }
       let scans = StageScans.ordered(query.physical)

@@ -3,6 +3,7 @@
 // several times a second. Other threads keep the log in order and tables in SQLite files up to date meanwhile.
 
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 import Synchronization

@@ -3,6 +3,7 @@
 // the file is called NAME.done. What was claimed and not answered is answered after a restart.
 
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 import Syntax

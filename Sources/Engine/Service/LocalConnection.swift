@@ -1,6 +1,7 @@
 // A session with an engine of this process.
 
 public import Columns
+import Foundations
 public import LogStorage
 import Planner
 public import Syntax

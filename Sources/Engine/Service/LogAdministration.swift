@@ -12,6 +12,7 @@
 // backup DIRECTORY                  commit, epoch, segments, bytes
 
 import Executor
+import Foundations
 import LogStorage
 
 enum LogAdministration {

@@ -3,6 +3,7 @@
 
 import CSupport
 import Executor
+import Foundations
 import LogStorage
 
 final class LogKeeper: Sendable {

@@ -1,6 +1,7 @@
 // A session with the server that owns a data directory.
 
 public import Columns
+import Foundations
 import Glibc
 public import LogStorage
 public import Syntax

@@ -1,5 +1,7 @@
 // SHA-256, for telling submitted files apart. Source: FIPS 180-4.
 
+import Foundations
+
 enum SHA256 {
   private static let constants: [UInt32] = {
     // Fractions of the cube roots of the first 64 primes.

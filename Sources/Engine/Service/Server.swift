@@ -2,6 +2,7 @@
 // one reads frames, so that a cancel is seen while a statement runs, the other does the work.
 
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 

@@ -2,6 +2,7 @@
 
 import Columns
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 import Syntax

@@ -1,6 +1,7 @@
 // Frames over a connected socket. One thread reads; any thread may send. Descriptors travel with the first
 // frame of a client: a server reads COPY FROM STDIN and writes COPY TO STDOUT through them.
 
+import Foundations
 import Glibc
 import LogStorage
 

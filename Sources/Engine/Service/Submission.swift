@@ -2,6 +2,7 @@
 // its text, and never executed twice. With the commit of each statement goes how far the script has come, so
 // that after a crash it goes on exactly there; handing the same text in again only repeats its queries.
 
+import Foundations
 import LogStorage
 public import Syntax
 
@@ -109,7 +110,7 @@ public final class Submission {
   }
 
   private func progress(_ done: Int, isCopying: Bool = false) -> EpochCommit.MetadataChange {
-    var fields = ["hash": hash, "done": String(done)]
+    var fields: [TextKey: String] = ["hash": hash, "done": String(done)]
     if isCopying { fields["copying"] = String(done) }
     return EpochCommit.MetadataChange(
       key: MetadataKey.submission(name), value: MetadataRecord(fields).bytes)

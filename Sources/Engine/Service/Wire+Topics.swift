@@ -1,6 +1,7 @@
 // Topics, records and reports as bytes of the socket protocol.
 
 import Columns
+import Foundations
 import LogStorage
 
 extension WireWriter {

@@ -2,6 +2,7 @@
 // those of the types are this protocol's own.
 
 import Columns
+import Foundations
 import Functions
 
 extension WireWriter {

@@ -8,6 +8,8 @@
 // the client gives back when it has taken the rows: a client that stops reading stops its own statement
 // and nothing else. `cancel` and `credit` may come while a request runs.
 
+import Foundations
+
 enum FrameKind: UInt8 {
   // From the client.
   case hello = 1

@@ -3,6 +3,7 @@
 
 import BigInt
 import Columns
+import Foundations
 import Planner
 
 extension Evaluator {

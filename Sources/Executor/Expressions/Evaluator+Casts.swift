@@ -1,6 +1,7 @@
 // CAST. Widening of numbers runs over whole columns; everything else goes value by value.
 
 import Columns
+import Foundations
 import Functions
 import Planner
 

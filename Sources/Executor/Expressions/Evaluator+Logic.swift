@@ -3,6 +3,7 @@
 
 import BigInt
 import Columns
+import Foundations
 import Planner
 
 extension Evaluator {
@@ -120,7 +121,7 @@ extension Evaluator {
         let x = a.value(row, leftType)
         let y = b.value(row, rightType)
         if let p = x.decimalValue, let q = y.decimalValue { return p.compare(q) == 0 }
-        return sameValue(x, y)
+        return x == y
       }
     }
   }
@@ -228,20 +229,6 @@ extension Evaluator {
       }
     }
     return Evaluated(builder.finish(), errors: errors)
-  }
-}
-
-/// Equality of values of one type; maps are equal whatever the order of their entries.
-func sameValue(_ left: Value, _ right: Value) -> Bool {
-  switch (left, right) {
-  case (.map(let a), .map(let b)):
-    return a.count == b.count
-      && a.allSatisfy { entry in
-        b.contains { sameValue($0.key, entry.key) && sameValue($0.value, entry.value) }
-      }
-  case (.array(let a), .array(let b)), (.structure(let a), .structure(let b)):
-    return a.count == b.count && zip(a, b).allSatisfy { sameValue($0, $1) }
-  default: return left == right
   }
 }
 

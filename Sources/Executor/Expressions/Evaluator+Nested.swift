@@ -1,6 +1,7 @@
 // Elements of arrays and maps, constructors, and function calls with their lambdas.
 
 import Columns
+import Foundations
 import Functions
 import Planner
 
@@ -40,7 +41,7 @@ extension Evaluator {
       guard case .map(let keyType, _) = baseType else { return nil }
       let wanted = index.value(row, indexType)
       for entry in Int(map.offsets[row])..<Int(map.offsets[row + 1])
-      where sameValue(map.keys.value(entry, keyType), wanted) {
+      where map.keys.value(entry, keyType) == wanted {
         return (map.values, entry)
       }
       return nil
@@ -76,7 +77,7 @@ extension Evaluator {
       var result: [MapEntry] = []
       for (key, value) in zip(keys, values) {
         let entry = MapEntry(key.value(row, keyType), value.value(row, valueType))
-        if let known = result.firstIndex(where: { sameValue($0.key, entry.key) }) {
+        if let known = result.firstIndex(where: { $0.key == entry.key }) {
           result[known] = entry
         } else {
           result.append(entry)

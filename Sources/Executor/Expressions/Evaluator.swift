@@ -4,6 +4,7 @@
 // (CASE, AND, OR) do not mark it.
 
 public import Columns
+import Foundations
 public import Functions
 public import Planner
 

@@ -1,6 +1,8 @@
 // LIKE: `%` stands for any bytes but line ends, `_` for one character. Matching backtracks to the last
 // `%` only, so it takes at most text x pattern steps, and is given up after `stepsMax`.
 
+import Foundations
+
 struct LikeMatcher {
   private enum Part: Equatable {
     case byte(UInt8)

@@ -10,6 +10,7 @@
 // back and the adding give one result, as in Kafka Streams.
 
 import Columns
+import Foundations
 import Functions
 import LogStorage
 import Planner

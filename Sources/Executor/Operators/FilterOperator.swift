@@ -2,6 +2,7 @@
 // table, a row that passed and no longer does becomes a delete, one that newly passes an insert.
 
 import Columns
+import Foundations
 import Planner
 
 final class FilterOperator: Operator {

@@ -3,6 +3,7 @@
 // order of their keys. A left row that has been a result and has none any more gives a tombstone.
 
 import Columns
+import Foundations
 import Planner
 import Syntax
 

@@ -2,6 +2,7 @@
 // right columns, key.
 
 import Columns
+import Foundations
 
 struct JoinOutput {
   private let sides: [RowSlab]

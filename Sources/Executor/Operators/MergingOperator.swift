@@ -2,6 +2,7 @@
 // ends, then handed over in runs of one side. A run ends where the other side has an earlier row.
 
 import Columns
+import Foundations
 
 class MergingOperator: Operator {
   private var pending: [[RecordBatch]] = [[], []]

@@ -11,6 +11,7 @@
 // Source: Li, Maier, Tufte et al., "No pane, no gain" (SIGMOD Record 34, 2005).
 
 import Columns
+import Foundations
 import Functions
 import LogStorage
 import Planner

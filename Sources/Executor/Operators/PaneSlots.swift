@@ -4,6 +4,7 @@
 // is emptied when slots go.
 
 import Columns
+import Foundations
 import Planner
 
 final class PaneSlots {

@@ -11,6 +11,7 @@
 // Source: the combiner of Dean and Ghemawat, "MapReduce" (OSDI 2004).
 
 import Columns
+import Foundations
 import Functions
 import Planner
 

@@ -1,6 +1,7 @@
 // Computes the columns of a projection, and the new key columns of a re-keying.
 
 import Columns
+import Foundations
 import Functions
 import Planner
 

@@ -6,6 +6,7 @@
 // A session's end is the time of its last row.
 
 import Columns
+import Foundations
 import Functions
 import LogStorage
 import Planner

@@ -7,6 +7,7 @@
 // The result has the later of the two times. A row that the filter of its side rejects only advances time.
 
 import Columns
+import Foundations
 import Planner
 import Syntax
 

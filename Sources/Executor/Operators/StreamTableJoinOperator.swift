@@ -2,6 +2,7 @@
 // change the state; they never give output. Stream records with a null value or a NULL key give nothing.
 
 import Columns
+import Foundations
 
 final class StreamTableJoinOperator: MergingOperator {
   private let state: ColumnTable

@@ -3,6 +3,7 @@
 // key are no rows of a table.
 
 import Columns
+import Foundations
 
 final class TableSourceOperator: Operator {
   private let state: ColumnTable

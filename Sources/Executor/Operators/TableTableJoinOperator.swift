@@ -3,6 +3,7 @@
 // later of the two rows' times.
 
 import Columns
+import Foundations
 import Syntax
 
 final class TableTableJoinOperator: MergingOperator {

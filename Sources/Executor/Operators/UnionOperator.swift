@@ -2,6 +2,7 @@
 // columns.
 
 import Columns
+import Foundations
 
 final class UnionOperator: MergingOperator {
   override func take(

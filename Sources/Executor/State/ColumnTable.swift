@@ -3,6 +3,7 @@
 // the same slot in both. Its changelog holds rows as `RowCodec` writes them.
 
 import Columns
+import Foundations
 import LogStorage
 
 final class ColumnTable: StateStore {

@@ -1,6 +1,8 @@
 // The ends of open windows, the earliest first. Entries are not taken out when a window grows: whoever
 // pops one looks up what has become of the window.
 
+import Foundations
+
 struct EndHeap {
   struct Entry: BitwiseCopyable {
     var end: Int64

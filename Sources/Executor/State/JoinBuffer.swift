@@ -3,6 +3,7 @@
 // taken in, and a row older than the retention is not seen. Both sides of a join share the index of their keys.
 
 import Columns
+import Foundations
 import LogStorage
 
 final class JoinBuffer: StateStore {

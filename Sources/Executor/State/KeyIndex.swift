@@ -3,6 +3,7 @@
 // hash never reaches an output.
 
 import CSupport
+import Foundations
 import Glibc
 import Columns
 

@@ -2,6 +2,7 @@
 // inserts and brought up to date by the records that have come since.
 
 import Columns
+import Foundations
 public import LogStorage
 
 public final class KeyOffsets {

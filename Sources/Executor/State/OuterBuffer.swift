@@ -2,6 +2,7 @@
 // time, right side before left, then by key.
 
 import Columns
+import Foundations
 import LogStorage
 
 final class OuterBuffer: StateStore {

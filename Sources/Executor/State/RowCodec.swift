@@ -5,6 +5,7 @@
 
 import BigInt
 import Columns
+import Foundations
 
 /// Encoded rows, one after the other in one buffer.
 struct EncodedRows {
@@ -114,7 +115,7 @@ enum RowCodec {
         writeEach(column.values, count, place, size) { $0 ? 1 as UInt8 : 0 }
       case .int(let column): writeEach(column.values, count, place, size) { $0 }
       case .bigint(let column): writeEach(column.values, count, place, size) { $0 }
-      case .double(let column): writeEach(column.values, count, place, size) { canonicalBits($0) }
+      case .double(let column): writeEach(column.values, count, place, size) { $0.canonicalBits }
       case .bytes, .decimal, .wideDecimal, .array, .map, .structure: break
       }
       place += 1 + width
@@ -173,7 +174,7 @@ enum RowCodec {
     case .int(let column): writeFixed(column.values, column.validity, count, base, next) { $0 }
     case .bigint(let column): writeFixed(column.values, column.validity, count, base, next) { $0 }
     case .double(let column):
-      writeFixed(column.values, column.validity, count, base, next) { canonicalBits($0) }
+      writeFixed(column.values, column.validity, count, base, next) { $0.canonicalBits }
     case .bytes(let column):
       for row in 0..<count {
         var place = base + Int(next[row])
@@ -223,11 +224,6 @@ enum RowCodec {
     }
   }
 
-  @inline(__always)
-  private static func canonicalBits(_ value: Double) -> UInt64 {
-    (value.isNaN ? Double.nan : value == 0 ? 0 : value).bitPattern
-  }
-
   static func append(_ columns: [Column], _ row: Int, to buffer: ByteBuffer) {
     for column in columns { append(column, row, to: buffer) }
   }
@@ -269,7 +265,7 @@ enum RowCodec {
     case .int(let column): store(column.values[row], to: buffer)
     case .bigint(let column): store(column.values[row], to: buffer)
     case .double(let column):
-      store(canonicalBits(column.values[row]), to: buffer)
+      store(column.values[row].canonicalBits, to: buffer)
     case .decimal(let column): appendBig(BigInt(column.values[row]), to: buffer)
     case .wideDecimal(let column): appendBig(column.values[row], to: buffer)
     case .bytes(let column):

@@ -3,6 +3,7 @@
 // are retired keep their row until `reclaim`.
 
 import Columns
+import Foundations
 
 final class RowSlab {
   let types: [DataType]

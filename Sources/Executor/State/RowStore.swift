@@ -2,6 +2,7 @@
 // that the present epoch has changed, for its changelog.
 
 import Columns
+import Foundations
 import LogStorage
 
 final class RowStore {

@@ -3,6 +3,7 @@
 
 import Columns
 import Formats
+import Foundations
 import LogStorage
 import Planner
 

@@ -2,6 +2,7 @@
 // finish is that of the plan from the leaves up.
 
 public import Columns
+public import Foundations
 public import Functions
 public import Planner
 import Syntax
@@ -9,7 +10,7 @@ import Syntax
 /// Builds the operators of one task.
 struct Lowering {
   let functions: FunctionRegistry
-  let properties: [String: String]
+  let properties: [TextKey: String]
   let stageName: String
   /// Rows of several partitions meet in the order of their times.
   var isInRowtimeOrder = true
@@ -18,7 +19,7 @@ struct Lowering {
   private(set) var entries: [(target: Operator, port: Int)] = []
   private var nextStore = 0
 
-  init(functions: FunctionRegistry, properties: [String: String], stageName: String) {
+  init(functions: FunctionRegistry, properties: [TextKey: String], stageName: String) {
     self.functions = functions
     self.properties = properties
     self.stageName = stageName
@@ -247,7 +248,7 @@ public struct AggregateOfNothing {
   public let values: [Value]
 
   public init(
-    _ node: Aggregate, _ functions: FunctionRegistry, _ properties: [String: String]
+    _ node: Aggregate, _ functions: FunctionRegistry, _ properties: [TextKey: String]
   ) throws(QueryFailure) {
     let lowering = Lowering(functions: functions, properties: properties, stageName: "")
     values = zip(try lowering.accumulators(of: node), node.calls).map { accumulator, call in

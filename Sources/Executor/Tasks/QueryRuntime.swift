@@ -8,6 +8,7 @@
 //   3. Rows up to the cut go to the tasks of their stage; stages run in order, with a barrier between.
 
 public import Columns
+public import Foundations
 public import Functions
 public import LogStorage
 public import Planner
@@ -25,7 +26,7 @@ public struct QueryOptions: Sendable {
   /// Rows a partition reads for one slice.
   public var sliceRows: Int
   public var readBytes: Int
-  public var properties: [String: String]
+  public var properties: [TextKey: String]
   public var seed: UInt64
   /// Rows of tables come before all rows of streams: the input is a snapshot and no history.
   public var tablesFirst: Bool
@@ -35,7 +36,7 @@ public struct QueryOptions: Sendable {
 
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 8192, readBytes: Int = 256 << 10,
-    properties: [String: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false,
+    properties: [TextKey: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false,
     sliceBytesMax: Int = 1 << 30
   ) {
     self.sliceBytesMax = sliceBytesMax

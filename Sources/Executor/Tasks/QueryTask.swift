@@ -1,6 +1,7 @@
 // One task: one stage of one query on one partition, with its operators and their state.
 
 import Columns
+import Foundations
 import Functions
 import LogStorage
 import Planner
@@ -23,7 +24,7 @@ final class QueryTask: @unchecked Sendable {
 
   init(
     stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
-    properties: [String: String], retractions: Bool, isInRowtimeOrder: Bool
+    properties: [TextKey: String], retractions: Bool, isInRowtimeOrder: Bool
   ) throws(QueryFailure) {
     self.partition = partition
     self.end = end

@@ -2,6 +2,7 @@
 
 import Columns
 public import Formats
+import Foundations
 import Functions
 public import Planner
 

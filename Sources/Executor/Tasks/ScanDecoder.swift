@@ -3,6 +3,7 @@
 
 import Columns
 import Formats
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -11,7 +12,7 @@ import Syntax
 /// Shape: every column and array has one element a row; `kinds` and `headers` where present.
 final class DecodedBatch: Sendable {
   /// Schema columns by name: those asked for.
-  let columns: [String: Column]
+  let columns: [TextKey: Column]
   let rowtimes: [Int64]
   let offsets: [Int64]
   let sequences: [Int64]
@@ -24,7 +25,7 @@ final class DecodedBatch: Sendable {
   var count: Int { rowtimes.count }
 
   init(
-    columns: [String: Column], rowtimes: [Int64], offsets: [Int64], sequences: [Int64],
+    columns: [TextKey: Column], rowtimes: [Int64], offsets: [Int64], sequences: [Int64],
     kinds: [ChangeKind]?, windows: (start: Column, end: Column)?, headers: [[RecordHeader]]?
   ) {
     self.columns = columns
@@ -67,7 +68,7 @@ final class ScanDecoder {
     var badTimestamp: String?
   }
 
-  init(_ source: SourceDefinition, partition: Int, needed: Set<String>) {
+  init(_ source: SourceDefinition, partition: Int, needed: Set<TextKey>) {
     self.source = source
     self.partition = partition
     let timestamp = source.timestamp?.column
@@ -155,7 +156,7 @@ final class ScanDecoder {
         note(row, "its time, \(rowtimes[row]) ms, is later than the latest (\(Rowtime.latest))")
       }
     }
-    var columns: [String: Column] = [:]
+    var columns: [TextKey: Column] = [:]
     for (name, column) in zip(keyNames, keys.columns) { columns[name] = column }
     for (name, column) in zip(valueNames, values.columns) { columns[name] = column }
     for (name, key) in headerColumns { columns[name] = headerColumn(records, rows, key) }

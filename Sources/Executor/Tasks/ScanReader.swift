@@ -5,6 +5,7 @@
 // its rows.
 
 import Columns
+import Foundations
 import LogStorage
 import Planner
 import Syntax
@@ -71,7 +72,7 @@ final class ScanReader: Sendable {
     place = Monitor(position.offset)
     delivery = Monitor(Delivery(major: position.major))
     sources = scan.columns.map { column in
-      switch scan.system.first(where: { $0.value == column.id })?.key {
+      switch scan.system.first(where: { $0.value == column.id })?.key.text {
       case SystemColumn.rowtime?: return .rowtime
       case SystemColumn.partition?: return .partition
       case SystemColumn.offset?: return .offset
@@ -80,7 +81,7 @@ final class ScanReader: Sendable {
       case nil: return .column(column.name)
       }
     }
-    shared.join(Set(scan.columns.map(\.name)))
+    shared.join(Set(texts: scan.columns.map(\.name)))
   }
 
   deinit { shared.leave() }

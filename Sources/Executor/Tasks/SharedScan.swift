@@ -2,6 +2,7 @@
 // offset get the same decoded chunk; one that lags by more than the chunks kept decodes its own.
 
 import Columns
+import Foundations
 import LogStorage
 import Planner
 import Synchronization
@@ -65,7 +66,7 @@ final class SharedScan: Sendable {
   }
 
   private struct Decoders {
-    var needed: Set<String> = []
+    var needed: Set<TextKey> = []
     /// Those for these columns that nobody uses.
     var free: [DecoderBox] = []
   }
@@ -90,7 +91,7 @@ final class SharedScan: Sendable {
   var readyRows: RowsReader? { reader as? RowsReader }
 
   /// A cursor that needs these columns begins to read.
-  func join(_ columns: Set<String>) {
+  func join(_ columns: Set<TextKey>) {
     let isWider = decoders.withLock { decoders in
       if columns.isSubset(of: decoders.needed) { return false }
       decoders.needed.formUnion(columns)
@@ -153,8 +154,8 @@ public let tentativeSequence = Int64.max - 1
 private final class DecoderBox: @unchecked Sendable {
   // Unchecked: one thread has it at a time.
   let decoder: ScanDecoder
-  let needed: Set<String>
-  init(_ decoder: ScanDecoder, _ needed: Set<String>) {
+  let needed: Set<TextKey>
+  init(_ decoder: ScanDecoder, _ needed: Set<TextKey>) {
     self.decoder = decoder
     self.needed = needed
   }

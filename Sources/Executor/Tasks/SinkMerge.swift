@@ -3,6 +3,7 @@
 // of many rows leaves them in the same order as many slices of few.
 
 import Columns
+import Foundations
 import LogStorage
 
 /// Records of one task for one partition of the sink's topic.

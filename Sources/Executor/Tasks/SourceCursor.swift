@@ -1,6 +1,7 @@
 // One partition of one source, as a query consumes it: a cursor has more rows than an epoch takes, and only what
 // is taken moves `committed`. Bad records are told with their offset and reason and left out.
 
+import Foundations
 import Syntax
 import Columns
 import Formats

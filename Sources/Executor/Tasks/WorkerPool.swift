@@ -8,6 +8,7 @@
 
 import CDispatch
 import CSupport
+import Foundations
 import Glibc
 import LogStorage
 import Synchronization

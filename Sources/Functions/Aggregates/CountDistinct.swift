@@ -4,6 +4,7 @@
 // %.
 
 import Columns
+import Foundations
 import Glibc
 
 /// The distinct values that were added, by 64-bit hashes: the hashes themselves while they are few.

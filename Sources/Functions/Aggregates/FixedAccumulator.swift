@@ -3,6 +3,7 @@
 // them.
 
 import Columns
+import Foundations
 
 /// State is a bitwise copyable value, kept in one array by group.
 protocol FixedAccumulator: Accumulator {

@@ -2,6 +2,7 @@
 // list.
 
 import Columns
+import Foundations
 
 enum ListAggregates {
   static let all: [AggregateFunction] = [
@@ -43,7 +44,7 @@ enum ListAggregates {
     var known: Set<Value> = []
 
     mutating func add(_ value: Value, limit: Int) {
-      if values.count < limit, known.insert(value.canonical).inserted { values.append(value) }
+      if values.count < limit, known.insert(value).inserted { values.append(value) }
     }
   }
 
@@ -64,7 +65,7 @@ enum ListAggregates {
           result: { (state) throws(FunctionError) in .array(state.values) },
           save: { .array($0.values) },
           load: { value in
-            value.arrayValue.map { DistinctList(values: $0, known: Set($0.map(\.canonical))) }
+            value.arrayValue.map { DistinctList(values: $0, known: Set($0)) }
           })
       }
     ])
@@ -84,11 +85,11 @@ enum ListAggregates {
 
     private mutating func reindex() {
       index = [:]
-      for (place, entry) in entries.enumerated() { index[entry.key.canonical] = place }
+      for (place, entry) in entries.enumerated() { index[entry.key] = place }
     }
 
     mutating func add(_ value: Value, _ count: Int64, limit: Int) {
-      let key = value.canonical
+      let key = value
       if let place = index[key] {
         let known = entries[place].value.integerValue ?? 0
         let total = known + count

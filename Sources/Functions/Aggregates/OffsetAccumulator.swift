@@ -2,6 +2,7 @@
 // group. Its saved state is that of the general aggregate, a list of one (number, value).
 
 import Columns
+import Foundations
 
 final class OffsetAccumulator: Accumulator {
   private enum Held: UInt8 { case nothing, null, value }

@@ -2,6 +2,7 @@
 // value carries its number, so that session windows that merge keep the order.
 
 import Columns
+import Foundations
 
 enum OffsetAggregates {
   static let all: [AggregateFunction] = [

@@ -2,6 +2,7 @@
 // all, in the order of the rows, so that the promises never exceed what there is.
 
 import Columns
+import Foundations
 
 enum ReservationAggregates {
   static let all = [reserve]

@@ -5,6 +5,7 @@
 // Cost: memory and changelog grow with the rows of a group; a retraction takes time in proportion to them.
 
 public import Columns
+import Foundations
 
 public final class RetractableAccumulator: Accumulator {
   private struct Entry {

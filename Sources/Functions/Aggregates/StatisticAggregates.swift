@@ -3,6 +3,7 @@
 // LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances".
 
 import Columns
+import Foundations
 
 enum StatisticAggregates {
   static let all: [AggregateFunction] = [

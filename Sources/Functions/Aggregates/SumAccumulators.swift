@@ -2,6 +2,7 @@
 
 import BigInt
 import Columns
+import Foundations
 
 /// COUNT(*) has no argument, COUNT(x) counts the rows in which x is not NULL.
 final class CountAccumulator: FixedAccumulator {

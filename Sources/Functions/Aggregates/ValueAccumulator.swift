@@ -3,6 +3,7 @@
 // one's own.
 
 public import Columns
+import Foundations
 
 /// What an aggregate over values does. `add` gets the row's arguments and its append-order number.
 public struct Aggregation<State: Sendable>: Sendable {

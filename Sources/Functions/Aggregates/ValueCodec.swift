@@ -4,6 +4,7 @@
 
 import BigInt
 import Columns
+import Foundations
 
 enum ValueCodec {
   /// Deeper values are damaged bytes: no SQL type nests so far.

@@ -1,6 +1,7 @@
 // Numbers out of bytes: INT_FROM_BYTES, BIGINT_FROM_BYTES, DOUBLE_FROM_BYTES.
 
 import Columns
+import Foundations
 
 enum ByteFunctions {
   static let all: [ScalarFunction] = [

@@ -1,6 +1,7 @@
 // Functions over arrays.
 
 import Columns
+import Foundations
 
 enum ArrayFunctions {
   static let all: [ScalarFunction] = [
@@ -34,8 +35,8 @@ enum ArrayFunctions {
     [
       ScalarOverload([list, .T], .boolean, isStrict: false) { row in
         if row[0].isNull { return .boolean(false) }
-        let wanted = row[1].canonical
-        return .boolean(row[0].elements.contains { $0.canonical == wanted })
+        let wanted = row[1]
+        return .boolean(row[0].elements.contains { $0 == wanted })
       }
     ])
 
@@ -46,7 +47,7 @@ enum ArrayFunctions {
     var seen: Set<Value> = []
     return .array(
       values.filter {
-        let key = $0.canonical
+        let key = $0
         return keep(key) && seen.insert(key).inserted
       })
   }
@@ -61,7 +62,7 @@ enum ArrayFunctions {
     ("ARRAY_EXCEPT(ARRAY[1, 2, 3], ARRAY[2])", "[1, 3]"),
     [
       ScalarOverload([list, list], list) { row in
-        let others = Set(row[1].elements.map(\.canonical))
+        let others = Set(row[1].elements)
         return unique(row[0].elements) { !others.contains($0) }
       }
     ])
@@ -71,7 +72,7 @@ enum ArrayFunctions {
     ("ARRAY_INTERSECT(ARRAY[1, 2, 3], ARRAY[3, 2])", "[2, 3]"),
     [
       ScalarOverload([list, list], list) { row in
-        let others = Set(row[1].elements.map(\.canonical))
+        let others = Set(row[1].elements)
         return unique(row[0].elements) { others.contains($0) }
       }
     ])
@@ -152,8 +153,8 @@ enum ArrayFunctions {
     [
       ScalarOverload([list, .T], list, isStrict: false) { row in
         if row[0].isNull { return .null }
-        let unwanted = row[1].canonical
-        return .array(row[0].elements.filter { $0.canonical != unwanted })
+        let unwanted = row[1]
+        return .array(row[0].elements.filter { $0 != unwanted })
       }
     ])
 

@@ -11,7 +11,7 @@ enum MapFunctions {
   private static func put(
     _ entry: MapEntry, _ entries: inout [MapEntry], _ index: inout [Value: Int]
   ) {
-    let key = entry.key.canonical
+    let key = entry.key
     if let place = index[key] {
       entries[place].value = entry.value
     } else {

@@ -1,6 +1,7 @@
 // DATEADD, TIMEADD, TIMESTAMPADD and their _SUB twins.
 
 import Columns
+import Foundations
 
 enum DateArithmetic {
   static let all: [ScalarFunction] = [
@@ -25,7 +26,7 @@ enum DateArithmetic {
     var months: Int64 = 0
 
     init(_ unit: String, _ count: Int64) throws(FunctionError) {
-      let sizes: [String: Int64] = [
+      let sizes: [TextKey: Int64] = [
         "MILLISECONDS": 1, "SECONDS": 1000, "MINUTES": 60_000, "HOURS": 3_600_000,
         "DAYS": 86_400_000,
       ]

@@ -1,6 +1,8 @@
 // English names of months, weekdays, quarters, eras and halves of the day, and of common time
 // zones.
 
+import Foundations
+
 enum DateNames {
   static let months = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September",

@@ -1,5 +1,7 @@
 // Times as texts.
 
+import Foundations
+
 extension DatePattern {
   /// What there is to format: a DATE has no time of day, a TIME no date, only a TIMESTAMP a zone.
   struct Moment {

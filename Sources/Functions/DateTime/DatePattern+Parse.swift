@@ -2,6 +2,8 @@
 // other, and a day beyond the end of its month taken as the last one. What a text does not say is
 // that of 1970-01-01T00:00.
 
+import Foundations
+
 extension DatePattern {
   /// What was read from a text.
   struct Parsed {

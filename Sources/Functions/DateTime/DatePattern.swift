@@ -2,6 +2,8 @@
 // `yyyy-MM-dd'T'HH:mm:ssX`. A pattern is compiled once into items, which format and parse; English
 // names, weeks as in the US.
 
+import Foundations
+
 public struct DatePattern: Sendable {
   enum Field: Int, Sendable, CaseIterable {
     case year, yearOfEra, era, quarter, month, day, dayOfYear, weekYear, week, weekOfMonth

@@ -1,5 +1,7 @@
 // Reads a text by the items of a date pattern.
 
+import Foundations
+
 struct DateTextReader {
   private let bytes: [UInt8]
   private(set) var position = 0

@@ -1,6 +1,8 @@
 // The rule for daylight saving time of a POSIX TZ string, such as `PST8PDT,M3.2.0,M11.1.0`.
 // Source: POSIX.1-2017, 8.3 (TZ), with the wider hours of RFC 8536.
 
+import Foundations
+
 struct ZoneRule: Sendable {
   /// A day of the year and a second of that day, in local time.
   enum Day: Sendable {

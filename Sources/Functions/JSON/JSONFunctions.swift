@@ -1,6 +1,7 @@
 // Functions over texts that hold JSON.
 
 import Columns
+import Foundations
 
 enum JSONFunctions {
   static let all: [ScalarFunction] = [
@@ -103,7 +104,7 @@ enum JSONFunctions {
   private static func joined(_ nodes: [JSONNode]) -> JSONNode {
     if nodes.count == 1 { return nodes[0] }
     var fields: [JSONField] = []
-    var places: [String: Int] = [:]
+    var places: [TextKey: Int] = [:]
     for node in nodes {
       guard case .object(let own) = node else {
         return .array(

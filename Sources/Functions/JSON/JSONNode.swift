@@ -1,6 +1,8 @@
 // A small JSON reader for functions over JSON texts. Numbers keep the text in which they were
 // written, objects the order of their fields; a field that occurs twice has its last value.
 
+import Foundations
+
 /// Nesting deeper than `JSONReader.maximumDepth` is refused.
 package indirect enum JSONNode {
   case null
@@ -134,7 +136,7 @@ struct JSONReader {
   private mutating func object(depth: Int) -> JSONNode? {
     index += 1
     var fields: [JSONField] = []
-    var places: [String: Int] = [:]
+    var places: [TextKey: Int] = [:]
     skipBlanks()
     if take("}") { return .object([]) }
     while true {

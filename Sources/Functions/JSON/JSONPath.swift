@@ -1,5 +1,7 @@
 // Paths such as `$.a.b[0]` or `$["a b"]`, as EXTRACTJSONFIELD takes them.
 
+import Foundations
+
 struct JSONPath {
   enum Step {
     case field(String)

@@ -1,6 +1,7 @@
 // Functions of one or two DOUBLEs; INT, BIGINT and DECIMAL arguments widen.
 
 import Columns
+import Foundations
 import Glibc
 
 enum RealFunctions {

@@ -1,6 +1,7 @@
 // COALESCE, IFNULL and NULLIF.
 
 import Columns
+import Foundations
 
 enum NullFunctions {
   static let all: [ScalarFunction] = [
@@ -17,7 +18,7 @@ enum NullFunctions {
       example: ("NULLIF(5, 5)", "null"),
       overloads: [
         ScalarOverload([.T, .T], .T, isStrict: false) { row in
-          row[0].canonical == row[1].canonical ? .null : row[0]
+          row[0] == row[1] ? .null : row[0]
         }
       ]),
   ]

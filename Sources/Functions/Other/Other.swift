@@ -1,6 +1,7 @@
 // AS_VALUE and GEO_DISTANCE.
 
 import Columns
+import Foundations
 import Glibc
 
 enum OtherFunctions {

@@ -2,6 +2,7 @@
 // given up with an error.
 
 import CPCRE2
+import Foundations
 
 final class Regex: @unchecked Sendable {
   // Unchecked: the compiled pattern is never written after `init`, and searches keep no state in

@@ -1,6 +1,7 @@
 // Texts as bytes and back: CHR, ENCODE, FROM_BYTES, TO_BYTES, MD5, UUID.
 
 import Columns
+import Foundations
 
 enum EncodingFunctions {
   static let all: [ScalarFunction] = [character, encode, fromBytes, md5, toBytes, uuid]

@@ -1,6 +1,7 @@
 // Functions over strings (and byte strings alike, where it makes sense).
 
 import Columns
+import Foundations
 
 enum StringFunctions {
   static let all: [ScalarFunction] = [

@@ -2,6 +2,7 @@
 // SUBSTRING, CONCAT. TRIM and SUBSTRING give views of the bytes of their argument and copy nothing.
 
 import Columns
+import Foundations
 
 enum TextKernels {
   private static func bytes(_ column: Column) -> ByteColumn {

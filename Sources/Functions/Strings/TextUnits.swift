@@ -2,6 +2,7 @@
 // inside a surrogate pair leaves the pair out.
 
 import Columns
+import Foundations
 
 /// The bytes of a row that hold the UTF-16 units `range`; nothing is decoded where all is ASCII.
 func bytes(

@@ -1,6 +1,7 @@
 // Table functions: rows from arrays.
 
 import Columns
+import Foundations
 
 enum ArrayTables {
   static let all: [TableFunction] = [

@@ -2,6 +2,7 @@
 // Source: RFC 3986, appendix B, for the parts; application/x-www-form-urlencoded for the encoding.
 
 import Columns
+import Foundations
 
 enum URLFunctions {
   static let all: [ScalarFunction] = [

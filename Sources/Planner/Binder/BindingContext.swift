@@ -2,11 +2,12 @@
 // number columns and calls.
 
 import Columns
+public import Foundations
 import Syntax
 
 public final class BindingContext {
   public let catalog: Catalog
-  public let properties: [String: String]
+  public let properties: [TextKey: String]
   /// nil: there is none, and every column must be named.
   public let registry: (any SchemaRegistry)?
   private var nextColumn = 0
@@ -14,7 +15,7 @@ public final class BindingContext {
   private var boundSources = 0
 
   public init(
-    catalog: Catalog, properties: [String: String], registry: (any SchemaRegistry)? = nil
+    catalog: Catalog, properties: [TextKey: String], registry: (any SchemaRegistry)? = nil
   ) {
     self.catalog = catalog
     self.registry = registry

@@ -3,6 +3,7 @@
 
 import BigInt
 public import Columns
+import Foundations
 import Functions
 
 /// An expression with its type; nil for a bare NULL, whose type its surroundings give.

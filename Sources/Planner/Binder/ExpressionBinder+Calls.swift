@@ -1,6 +1,7 @@
 // Function calls: choosing the overload, casting the arguments, typing lambdas.
 
 import Columns
+import Foundations
 import Functions
 import Syntax
 
@@ -130,7 +131,7 @@ extension ExpressionBinder {
 
   private func resultType(
     _ signature: Signature, _ arguments: [BoundExpression], _ types: [ArgumentType],
-    _ bindings: [String: DataType], _ name: String, _ span: Span
+    _ bindings: [TextKey: DataType], _ name: String, _ span: Span
   ) throws(PlanError) -> DataType {
     switch signature.returns {
     case .pattern(let pattern): return concrete(pattern, bindings) ?? .string
@@ -153,7 +154,7 @@ extension ExpressionBinder {
   }
 
   func argumentCast(
-    _ argument: Typed, _ parameter: ParameterType, _ bindings: [String: DataType]
+    _ argument: Typed, _ parameter: ParameterType, _ bindings: [TextKey: DataType]
   ) -> BoundExpression {
     if let wanted = concrete(parameter, bindings) { return argument.cast(to: wanted) }
     if case .anyDecimal = parameter, let type = argument.type?.asDecimal {
@@ -164,7 +165,7 @@ extension ExpressionBinder {
 
   private func bindLambda(
     _ lambda: LambdaExpression, _ inputs: [ParameterType], _ output: ParameterType,
-    _ bindings: inout [String: DataType]
+    _ bindings: inout [TextKey: DataType]
   ) throws(PlanError) -> BoundExpression {
     var binder = self
     var columns: [PlanColumn] = []

@@ -1,6 +1,7 @@
 // ARRAY, MAP and STRUCT constructors.
 
 import Columns
+import Foundations
 import Syntax
 
 extension ExpressionBinder {

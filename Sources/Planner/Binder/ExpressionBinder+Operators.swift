@@ -1,6 +1,7 @@
 // Arithmetic, comparisons, IN, LIKE and CASE.
 
 import Columns
+import Foundations
 import Syntax
 
 extension ExpressionBinder {

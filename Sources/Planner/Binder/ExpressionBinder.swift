@@ -2,6 +2,7 @@
 // Split by kind of node over ExpressionBinder+*.swift.
 
 public import Columns
+import Foundations
 import Functions
 public import Syntax
 

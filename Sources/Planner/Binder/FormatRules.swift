@@ -1,6 +1,7 @@
 // Which types and how many columns each format can carry, and when a single column may stand unwrapped.
 
 package import Columns
+import Foundations
 package import Syntax
 
 extension FormatSpec {
@@ -109,7 +110,7 @@ extension FormatSpec {
 extension WithProperties {
   /// The value format with its wrapping decided.
   func wrapping(
-    _ format: FormatSpec, valueCount: Int, properties session: [String: String]
+    _ format: FormatSpec, valueCount: Int, properties session: [TextKey: String]
   ) throws(PlanError) -> FormatSpec {
     var result = format
     if let wrap = try boolean("WRAP_SINGLE_VALUE") {

@@ -3,11 +3,12 @@
 // single key column and range scans on, one bound of it.
 
 import Columns
+import Foundations
 import Syntax
 
 struct PullRules {
   let source: SourceDefinition
-  let properties: [String: String]
+  let properties: [TextKey: String]
 
   private var keyNames: [String] { source.schema.keys.map(\.name) }
 
@@ -20,7 +21,7 @@ struct PullRules {
       try checkPseudo(filter, "WHERE")
       try checkKeyLists(filter)
     }
-    var seen: Set<String> = []
+    var seen: Set<TextKey> = []
     for column in result.columns where !seen.insert(column.name).inserted {
       throw PlanError(
         "duplicate-column",
@@ -103,7 +104,7 @@ struct PullRules {
   private func checkConjunct(
     _ parts: [Expression], alternativeCount: Int
   ) throws(PlanError) {
-    var pinned: Set<String> = []
+    var pinned: Set<TextKey> = []
     var ranged: [String] = []
     for part in parts {
       switch try bound(part) {
@@ -113,7 +114,7 @@ struct PullRules {
       }
     }
     let span = parts.first?.span ?? .none
-    let named = pinned.union(ranged)
+    let named = pinned.union(Set(texts: ranged))
     if named.isEmpty {
       let text = parts.map(expressionText).joined(separator: " AND ")
       throw scanNeeded("WHERE clause missing key column for disjunct: \(text)", span)

@@ -1,6 +1,7 @@
 // GROUP BY, aggregates, WINDOW and HAVING.
 
 import Columns
+import Foundations
 import Functions
 import Syntax
 
@@ -75,7 +76,7 @@ final class AggregateCollector {
 
   private func resultType(
     _ overload: AggregateOverload, _ arguments: [BoundExpression], _ literals: [Value],
-    _ bindings: [String: DataType], _ function: AggregateFunction, _ call: FunctionCall
+    _ bindings: [TextKey: DataType], _ function: AggregateFunction, _ call: FunctionCall
   ) throws(PlanError) -> DataType {
     switch overload.signature.returns {
     case .pattern(let pattern): return concrete(pattern, bindings) ?? .string

@@ -1,6 +1,7 @@
 // FROM: scans, common tables, derived tables.
 
 import Columns
+import Foundations
 import Functions
 import Syntax
 
@@ -17,7 +18,7 @@ extension QueryBinder {
   }
 
   /// Binds a query inside this one. It needs no key of its own unless the outer one asks for it.
-  func nested(_ tables: [String: CommonScope]) -> QueryBinder {
+  func nested(_ tables: [TextKey: CommonScope]) -> QueryBinder {
     var binder = QueryBinder(context: context, purpose: purpose == .pull ? .pull : .push)
     binder.commonTables = tables
     binder.isNested = true
@@ -59,7 +60,7 @@ extension QueryBinder {
     try context.countSource(at: named.name.span)
     var columns: [PlanColumn] = []
     var entries: [Scope.Entry] = []
-    var system: [String: ColumnID] = [:]
+    var system: [TextKey: ColumnID] = [:]
     for column in source.schema.columns {
       let planColumn = context.newColumn(column.name, column.type)
       columns.append(planColumn)

@@ -1,6 +1,7 @@
 // Joins: which kind it is, what the two sides are keyed by, what the result's key is.
 
 import Columns
+import Foundations
 import Syntax
 
 extension QueryBinder {

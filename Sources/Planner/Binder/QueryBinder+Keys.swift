@@ -1,6 +1,7 @@
 // The last step of a SELECT: which items are the key, and whether the projection is allowed.
 
 import Columns
+import Foundations
 import Syntax
 
 extension QueryBinder {
@@ -66,7 +67,7 @@ extension QueryBinder {
 
   private func checkNames(_ items: [BoundItem], _ keyOf: [Int: Int]) throws(PlanError) {
     guard isPersistent else { return }
-    var seen: [String: Int] = [:]
+    var seen: [TextKey: Int] = [:]
     for (index, item) in items.enumerated() {
       if seen[item.name] != nil {
         let role = keyOf[index] != nil ? "key" : "value"

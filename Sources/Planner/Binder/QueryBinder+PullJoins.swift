@@ -2,6 +2,7 @@
 // the key of a hash join, the rest is asked of each pair.
 
 import Columns
+import Foundations
 import Syntax
 
 extension QueryBinder {

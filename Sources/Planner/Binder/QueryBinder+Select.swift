@@ -1,15 +1,16 @@
 // The projection: stars, names, and the key among the items.
 
 import Columns
+import Foundations
 import Functions
 import Syntax
 
 /// Gives names to items that have none: KSQL_COL_0, KSQL_COL_1, ..., and fields their own.
 struct NameGenerator {
-  private var used: Set<String>
+  private var used: Set<TextKey>
   private var next = 0
 
-  init(_ scope: Scope) { used = Set(scope.entries.map(\.column.name)) }
+  init(_ scope: Scope) { used = Set(texts: scope.entries.map(\.column.name)) }
 
   mutating func generated() -> String {
     while used.contains("KSQL_COL_\(next)") { next += 1 }

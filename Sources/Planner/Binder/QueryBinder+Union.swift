@@ -2,6 +2,7 @@
 // names of the first branch, and its key where every branch has its key at the same places.
 
 import Columns
+import Foundations
 import Syntax
 
 extension QueryBinder {

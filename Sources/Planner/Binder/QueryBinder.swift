@@ -4,6 +4,7 @@
 // of a persistent query must name each of them once.
 
 import Columns
+import Foundations
 import Functions
 public import Syntax
 
@@ -63,13 +64,13 @@ struct BoundItem {
 /// A common table and those that its query may name.
 struct CommonScope {
   var query: Query
-  var visible: [String: CommonScope]
+  var visible: [TextKey: CommonScope]
 }
 
 public struct QueryBinder {
   let context: BindingContext
   let purpose: QueryPurpose
-  var commonTables: [String: CommonScope] = [:]
+  var commonTables: [TextKey: CommonScope] = [:]
   /// A common or derived table of another query.
   var isNested = false
 

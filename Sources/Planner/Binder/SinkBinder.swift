@@ -1,6 +1,7 @@
 // CSAS, CTAS and INSERT INTO ... SELECT: a bound query and the source that it fills.
 
 import Columns
+import Foundations
 public import Syntax
 
 /// A persistent query, bound: what it computes and where it writes.

@@ -2,6 +2,7 @@
 // single value (AVRO, JSON_SR) gives one key column, ROWKEY; PROTOBUF gives one for each field.
 
 import Columns
+import Foundations
 import Syntax
 
 extension SourceBinder {

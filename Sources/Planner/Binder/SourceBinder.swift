@@ -1,6 +1,7 @@
 // CREATE STREAM and CREATE TABLE over a topic or a file.
 
 import Columns
+import Foundations
 public import Syntax
 
 public struct SourceBinder {
@@ -159,7 +160,7 @@ public struct SourceBinder {
   private func checkedHeaders(
     _ schema: Schema, _ statement: CreateSource
   ) throws(PlanError) -> Schema {
-    var names: Set<String> = []
+    var names: Set<TextKey> = []
     var hasAll = false
     var hasOne = false
     for column in schema.columns {

@@ -1,6 +1,7 @@
 // Type names to types: primitive names and synonyms, custom types, nested types.
 
 public import Columns
+import Foundations
 public import Syntax
 
 extension Catalog {
@@ -68,7 +69,7 @@ extension Catalog {
       if let type = types[name.name] { return type }
       let known =
         ["BOOLEAN", "INT", "BIGINT", "DOUBLE", "DECIMAL", "STRING", "BYTES", "DATE", "TIME"]
-        + ["TIMESTAMP", "ARRAY", "MAP", "STRUCT"] + types.keys.sorted()
+        + ["TIMESTAMP", "ARRAY", "MAP", "STRUCT"] + types.sortedNames
       throw PlanError(
         "unknown-type", "Cannot resolve unknown type: \(name.name)", at: name.span,
         hint: didYouMean(name.name, known))

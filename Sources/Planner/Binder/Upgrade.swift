@@ -3,6 +3,7 @@
 // means the same afterwards: the steps that keep state, or decide where rows go, must be equal.
 
 import Columns
+import Foundations
 public import Syntax
 
 public enum Upgrade {

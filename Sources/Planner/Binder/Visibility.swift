@@ -3,6 +3,7 @@
 // queries of its maker, and listings leave it out unless they are asked for all.
 
 import Columns
+import Foundations
 
 public enum Visibility: String, Hashable, Sendable {
   case `public` = "PUBLIC"

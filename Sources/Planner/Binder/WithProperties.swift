@@ -1,6 +1,7 @@
 // The WITH clause: known names, typed values, and the formats that they describe.
 
 import Columns
+package import Foundations
 import Syntax
 
 /// A checked WITH clause. Values are read on demand, each error located at its property.
@@ -14,7 +15,7 @@ package struct WithProperties {
     "MIN_CLEANABLE_DIRTY_RATIO", "MIN_COMPACTION_LAG_MS", "DELETE_RETENTION_MS",
     "COMPRESSION_TYPE",
   ]
-  package static let sourceNames: Set<String> = Set([
+  package static let sourceNames: Set<TextKey> = Set(texts: [
     "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "FORMAT",
     "KEY_FORMAT", "VALUE_FORMAT", "KEY_DELIMITER", "VALUE_DELIMITER", "WRAP_SINGLE_VALUE",
     "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE", "KEY_SCHEMA_ID",
@@ -22,20 +23,20 @@ package struct WithProperties {
     "VALUE_AVRO_SCHEMA_FULL_NAME", "KEY_PROTOBUF_NULLABLE_REPRESENTATION",
     "VALUE_PROTOBUF_NULLABLE_REPRESENTATION", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
     "VISIBILITY", "SQLITE",
-  ]).union(topicNames)
+  ] + topicNames)
   static let sinkNames = sourceNames.subtracting([
     "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
   ]).union(["REBUILD"])
-  static let insertNames: Set<String> = ["QUERY_ID"]
+  static let insertNames: Set<TextKey> = ["QUERY_ID"]
 
-  init(_ properties: Properties?, allowed: Set<String>, span: Span) throws(PlanError) {
+  init(_ properties: Properties?, allowed: Set<TextKey>, span: Span) throws(PlanError) {
     self.properties = properties
     self.span = properties?.span ?? span
     for property in properties?.items ?? [] where !allowed.contains(property.key) {
       throw PlanError(
         "unknown-property",
         "Invalid config variable(s) in the WITH clause: \(property.key)", at: property.span,
-        hint: didYouMean(property.key, allowed.sorted()))
+        hint: didYouMean(property.key, allowed.sortedTexts))
     }
   }
 

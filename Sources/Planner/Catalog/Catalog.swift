@@ -2,12 +2,13 @@
 // against a trial copy.
 
 public import Columns
+public import Foundations
 public import Functions
 public import Syntax
 
 public struct Catalog: Sendable {
-  public private(set) var sources: [String: SourceDefinition] = [:]
-  public private(set) var types: [String: DataType] = [:]
+  public private(set) var sources: [TextKey: SourceDefinition] = [:]
+  public private(set) var types: [TextKey: DataType] = [:]
   public var functions: FunctionRegistry
 
   public init(functions: FunctionRegistry) { self.functions = functions }
@@ -25,7 +26,7 @@ public struct Catalog: Sendable {
   /// Throws: unknown-source, with the nearest name.
   public func source(_ name: Identifier) throws(PlanError) -> SourceDefinition {
     if let source = sources[name.name] { return source }
-    throw .unknownSource(name, candidates: sources.keys.sorted())
+    throw .unknownSource(name, candidates: sources.sortedNames)
   }
 }
 

@@ -1,6 +1,7 @@
 // What the catalog knows of a stream or table.
 
 public import Columns
+import Foundations
 public import Syntax
 
 /// The formats by the names that WITH uses.

@@ -1,6 +1,7 @@
 // Plans as indented text, one node a line, the root first.
 
 import Columns
+import Foundations
 import Syntax
 
 extension LogicalPlan {

@@ -1,6 +1,8 @@
 // The optimizer: an ordered list of named rules. Each can be switched off, is verified after it ran (it may
 // not change what the plan puts out), and is named in EXPLAIN when it changed something.
 
+public import Foundations
+
 /// A rewrite of plans.
 public struct OptimizerRule: Sendable {
   public var name: String
@@ -17,12 +19,12 @@ public struct Optimizer: Sendable {
   ]
 
   /// Names of rules that do not run.
-  public var disabled: Set<String>
+  public var disabled: Set<TextKey>
 
-  public init(disabled: Set<String> = []) { self.disabled = disabled }
+  public init(disabled: Set<TextKey> = []) { self.disabled = disabled }
 
   /// No rule at all.
-  public static let none = Optimizer(disabled: Set(rules.map(\.name)))
+  public static let none = Optimizer(disabled: Set(texts: rules.map(\.name)))
 
   /// The rewritten plan and the rules that changed it.
   public func optimize(_ plan: LogicalPlan) -> (plan: LogicalPlan, applied: [String]) {

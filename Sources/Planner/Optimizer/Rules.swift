@@ -1,6 +1,7 @@
 // The rules. Each says in its doc what limits it.
 
 import Columns
+import Foundations
 import Syntax
 
 extension OptimizerRule {

@@ -3,6 +3,7 @@
 // sources and never from the workers.
 
 public import Columns
+public import Foundations
 
 public struct PhysicalPlan: Hashable, Sendable {
   /// The plan with its exchanges.
@@ -18,7 +19,7 @@ public struct PhysicalPlanner {
 
   private let splitsAggregates: Bool
 
-  public init(disabled: Set<String> = []) {
+  public init(disabled: Set<TextKey> = []) {
     splitsAggregates = !disabled.contains(Self.aggregatesInParts)
   }
 

@@ -3,6 +3,7 @@
 // in an expression (a NULL operand of arithmetic among them) makes the whole expression NULL.
 
 public import Columns
+import Foundations
 
 /// Names a column of a plan, uniquely in that plan.
 public struct ColumnID: Hashable, Sendable, Comparable {

@@ -1,5 +1,6 @@
 // What holds of a node's output: its columns, its key, whether it is a table.
 
+import Foundations
 import Syntax
 
 extension LogicalPlan {

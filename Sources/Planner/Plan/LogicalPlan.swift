@@ -2,6 +2,7 @@
 // unique in the plan, so that rules may move nodes without renumbering.
 
 public import Columns
+public import Foundations
 public import Syntax
 
 /// A column that a node puts out.
@@ -49,7 +50,7 @@ public struct Scan: Hashable, Sendable {
   public var alias: String
   public var columns: [PlanColumn]
   /// Rowtime, partition, offset, window bounds: which of `columns` they are, by system name.
-  public var system: [String: ColumnID]
+  public var system: [TextKey: ColumnID]
   public var keys: [ColumnID]
   /// nil: all there is.
   public var end: ScanEnd?
@@ -57,7 +58,7 @@ public struct Scan: Hashable, Sendable {
   public var endSpan = Span.none
 
   public init(
-    source: SourceDefinition, alias: String, columns: [PlanColumn], system: [String: ColumnID],
+    source: SourceDefinition, alias: String, columns: [PlanColumn], system: [TextKey: ColumnID],
     keys: [ColumnID]
   ) {
     self.source = source

@@ -4,11 +4,12 @@
 // Source: ksqlDB's AvroSRSchemaDataTranslator over Confluent's AvroData.
 
 import Columns
+import Foundations
 import Functions
 
 struct AvroSchemaReader {
   /// Types by full name; nil while the type is being read, so that a recursive one is noticed.
-  private var named: [String: DataType?] = [:]
+  private var named: [TextKey: DataType?] = [:]
 
   static func type(_ schema: RegisteredSchema) throws(SchemaProblem) -> DataType {
     var reader = AvroSchemaReader()

@@ -4,22 +4,23 @@
 // Source: ksqlDB's JsonSchemaTranslator over Confluent's JsonSchemaData.
 
 import Columns
+import Foundations
 import Functions
 
 struct JSONSchemaReader {
   private let root: JSONNode
-  private let references: [String: JSONNode]
-  private var following: Set<String> = []
+  private let references: [TextKey: JSONNode]
+  private var following: Set<TextKey> = []
 
   static func type(_ schema: RegisteredSchema) throws(SchemaProblem) -> DataType {
     guard let root = JSONNode(schema.text) else { throw SchemaProblem("it is no JSON") }
-    var references: [String: JSONNode] = [:]
+    var references: [TextKey: JSONNode] = [:]
     for reference in schema.references { references[reference.name] = JSONNode(reference.text) }
     var reader = JSONSchemaReader(root: root, references: references)
     return try reader.type(root)
   }
 
-  private init(root: JSONNode, references: [String: JSONNode]) {
+  private init(root: JSONNode, references: [TextKey: JSONNode]) {
     self.root = root
     self.references = references
   }

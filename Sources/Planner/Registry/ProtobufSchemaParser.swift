@@ -1,6 +1,8 @@
 // The part of the .proto language that decides types: messages, their fields, enums, oneofs and maps. Options,
 // services and extensions are read over, except for the parameters of a decimal.
 
+import Foundations
+
 /// One message; names of types are as written, still to be looked up from the message outwards.
 struct ProtobufMessage {
   struct Field {
@@ -23,7 +25,7 @@ struct ProtobufMessage {
 /// Reads one file. Full names start without a dot.
 struct ProtobufSchemaParser {
   private(set) var messages: [ProtobufMessage] = []
-  private(set) var enums: Set<String> = []
+  private(set) var enums: Set<TextKey> = []
   private var package = ""
   private let tokens: [String]
   private var position = 0

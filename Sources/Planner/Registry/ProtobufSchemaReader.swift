@@ -4,11 +4,12 @@
 // Source: ksqlDB's ProtobufSchemaTranslator over Confluent's ProtobufData.
 
 import Columns
+import Foundations
 
 struct ProtobufSchemaReader {
-  private var messages: [String: ProtobufMessage] = [:]
-  private var enums: Set<String> = []
-  private var open: Set<String> = []
+  private var messages: [TextKey: ProtobufMessage] = [:]
+  private var enums: Set<TextKey> = []
+  private var open: Set<TextKey> = []
 
   static func type(
     _ schema: RegisteredSchema, fullName: String?
@@ -86,14 +87,14 @@ struct ProtobufSchemaReader {
     return known
   }
 
-  private static let scalars: [String: DataType] = [
+  private static let scalars: [TextKey: DataType] = [
     "double": .double, "float": .double, "int32": .int, "sint32": .int, "sfixed32": .int,
     "uint32": .bigint, "fixed32": .bigint, "int64": .bigint, "uint64": .bigint,
     "sint64": .bigint, "fixed64": .bigint, "sfixed64": .bigint, "bool": .boolean,
     "string": .string, "bytes": .bytes,
   ]
 
-  private static let wellKnown: [String: DataType] = [
+  private static let wellKnown: [TextKey: DataType] = [
     "google.protobuf.BoolValue": .boolean, "google.protobuf.BytesValue": .bytes,
     "google.protobuf.DoubleValue": .double, "google.protobuf.FloatValue": .double,
     "google.protobuf.Int32Value": .int, "google.protobuf.Int64Value": .bigint,

@@ -2,6 +2,8 @@
 //
 // Invariant: equality is by name only; whether quotes were written does not matter.
 
+import Foundations
+
 /// A name of a source, column, field, type, function, variable or query.
 public struct Identifier: Sendable {
   public let name: String

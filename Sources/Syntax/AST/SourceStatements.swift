@@ -1,5 +1,7 @@
 // Statements that make, fill, change and drop streams and tables.
 
+import Foundations
+
 public enum SourceKind: String, Hashable, Sendable {
   case stream = "STREAM"
   case table = "TABLE"

@@ -1,5 +1,7 @@
 // "did you mean": the candidate that a mistyped name most probably stands for.
 
+import Foundations
+
 /// The closest candidate in edits (insert, delete, replace, swap of neighbours), ignoring case.
 ///
 /// Order: the fewest edits, then the earliest candidate; so the answer never depends on hashing if

@@ -8,6 +8,8 @@
 // Invariant: no control byte of the text reaches the output, and every caret stands under what
 // it marks: tabs are widened, control bytes and broken UTF-8 escaped, wide characters count two.
 
+import Foundations
+
 extension Diagnostic {
   /// Several lines, without a line end after the last.
   public func rendered(in source: SourceText) -> String {

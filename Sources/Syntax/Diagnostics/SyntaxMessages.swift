@@ -2,6 +2,8 @@
 //
 // The words of ksqlDB's own errors are kept where people and scripts may look for them.
 
+import Foundations
+
 extension Diagnostic {
   static func columnListWithQuery(at span: Span) -> Diagnostic {
     Diagnostic(

@@ -4,6 +4,8 @@
 // the grammar asks for them. The words that KSQL does not know (ORDER, COPY, ...) are all
 // non-reserved, so that no column of an existing script changes its meaning.
 
+import Foundations
+
 enum Keyword: UInt8, CaseIterable, Sendable {
   // Reserved.
   case advance, all, and, `as`, at, beginning, between, by, `case`, cast, catalog, connector,

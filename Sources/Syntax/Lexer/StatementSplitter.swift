@@ -1,5 +1,7 @@
 // Finds the ends of statements in text that may still be growing, as a shell reads it.
 
+import Foundations
+
 /// A text cut at the semicolons that end statements.
 public struct StatementSplit: Hashable, Sendable {
   /// What keeps the rest from being a whole statement.

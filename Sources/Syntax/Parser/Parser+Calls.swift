@@ -1,5 +1,7 @@
 // Function calls and what only stands in them: lambdas and units of time.
 
+import Foundations
+
 extension Parser {
   /// Production `call`.
   mutating func parseCall() throws(DiagnosticError) -> FunctionCall {

@@ -3,6 +3,8 @@
 // Each function leaves the height of what it returns in `height`. Chains of operators of one
 // level are loops, so they cost height but no stack.
 
+import Foundations
+
 extension Parser {
   /// Production `expression`.
   mutating func parseExpression() throws(DiagnosticError) -> Expression {

@@ -1,5 +1,7 @@
 // Names and constants: what a single token turns into.
 
+import Foundations
+
 extension Parser {
   mutating func atIdentifier() -> Bool {
     if current.isIdentifier { return true }

@@ -1,6 +1,8 @@
 // Predicates: what may follow a value to make it a condition. They do not chain: `a = b = c` is
 // an error, as in KSQL.
 
+import Foundations
+
 extension Parser {
   /// Production `predicate`.
   mutating func parsePredicate() throws(DiagnosticError) -> Expression {

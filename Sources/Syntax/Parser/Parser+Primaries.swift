@@ -1,5 +1,7 @@
 // Operands: literals, columns, calls, CASE, CAST, constructors, parentheses.
 
+import Foundations
+
 extension Parser {
   /// Production `primary`.
   mutating func parsePrimary() throws(DiagnosticError) -> Expression {

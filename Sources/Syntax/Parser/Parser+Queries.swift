@@ -1,5 +1,7 @@
 // SELECT and the clauses around it, in their fixed order.
 
+import Foundations
+
 extension Parser {
   /// Production `query`.
   mutating func parseQuery() throws(DiagnosticError) -> Query {

@@ -1,5 +1,7 @@
 // FROM: sources, derived tables, joins and windows.
 
+import Foundations
+
 extension Parser {
   /// Production `relation`.
   mutating func parseRelation() throws(DiagnosticError) -> Relation {

@@ -1,5 +1,7 @@
 // Statements that make, fill, change and drop streams, tables, types and connectors.
 
+import Foundations
+
 extension Parser {
   /// Production `create`.
   mutating func parseCreate() throws(DiagnosticError) -> Statement {

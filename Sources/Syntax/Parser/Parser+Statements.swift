@@ -1,5 +1,7 @@
 // Chooses the statement by its first words; the statements about queries and topics.
 
+import Foundations
+
 extension Parser {
   /// Production `statement`.
   mutating func parseStatement() throws(DiagnosticError) -> Statement {

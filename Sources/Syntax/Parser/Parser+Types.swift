@@ -1,5 +1,7 @@
 // Types as written in column definitions, CAST and CREATE TYPE.
 
+import Foundations
+
 extension Parser {
   /// Production `type`.
   mutating func parseType() throws(DiagnosticError) -> TypeName {

@@ -4,6 +4,8 @@
 // Invariants: no input makes the parser trap; nesting and tree height stay within `ParserLimits`;
 // after a failure nothing of the statement is used, the next one starts after its semicolon.
 
+import Foundations
+
 /// Turns text into statements, or into diagnostics.
 public struct Parser {
   let source: SourceText

@@ -4,12 +4,14 @@
 // identifier or literal; inside strings and quoted names its quotes are doubled. Comments are
 // left alone, and a value's own `${..}` is not replaced again.
 
+public import Foundations
+
 /// The text with every variable replaced; `variables` maps upper-cased names to values.
 ///
 /// Inside a string an undefined `${name}` is ordinary text. Throws: undefined-variable,
 /// variable-value.
 public func substituteVariables(
-  in source: SourceText, _ variables: [String: String]
+  in source: SourceText, _ variables: [TextKey: String]
 ) throws(DiagnosticError) -> SourceText {
   guard source.text.contains(UInt8(ascii: "$")) else { return source }
   let lexer = Lexer(source)
@@ -31,7 +33,7 @@ public func substituteVariables(
         if value.hasPrefix("-") { result.append(UInt8(ascii: " ")) }
         result += Array(value.utf8)
       } else {
-        let closest = closestMatch(to: name, among: variables.keys.sorted())
+        let closest = closestMatch(to: name, among: variables.sortedNames)
         diagnostics.append(.undefinedVariable(name, at: token.span, closest: closest))
       }
     case .stringLiteral, .quotedIdentifier:
@@ -50,7 +52,7 @@ public func substituteVariables(
 
 /// Replaces the defined variables between a pair of quotes.
 private func substituted(
-  _ quoted: ArraySlice<UInt8>, _ variables: [String: String]
+  _ quoted: ArraySlice<UInt8>, _ variables: [TextKey: String]
 ) -> [UInt8] {
   guard let quote = quoted.first, quoted.contains(UInt8(ascii: "$")) else { return Array(quoted) }
   var result: [UInt8] = []

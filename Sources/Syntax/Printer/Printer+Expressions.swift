@@ -1,5 +1,7 @@
 // Expressions back to text, with the parentheses that precedence needs.
 
+import Foundations
+
 /// How tightly an expression holds together, loosest first.
 enum Precedence: Int, Comparable {
   case lambda

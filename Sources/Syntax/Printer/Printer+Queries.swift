@@ -1,5 +1,7 @@
 // Queries and relations back to text.
 
+import Foundations
+
 extension Printer {
   mutating func query(_ query: Query) {
     if !query.commonTables.isEmpty {

@@ -1,5 +1,7 @@
 // Statements back to text, kind by kind.
 
+import Foundations
+
 extension Printer {
   mutating func statement(_ statement: Statement) {
     switch statement {

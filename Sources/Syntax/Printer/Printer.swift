@@ -4,6 +4,8 @@
 // be read as something else, aliases always get their AS, and parentheses stand exactly where
 // precedence needs them.
 
+import Foundations
+
 /// Prints any part of a statement.
 public struct Printer {
   var text = ""

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Columns
 import Engine
+import Foundations
 import LogStorage
 
 struct Consume: ParsableCommand {

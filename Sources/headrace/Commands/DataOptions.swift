@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Engine
+import Foundations
 import Glibc
 import LogStorage
 

@@ -4,6 +4,7 @@
 import ArgumentParser
 import Columns
 import Engine
+import Foundations
 import Glibc
 import LogStorage
 

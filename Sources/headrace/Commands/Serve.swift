@@ -4,6 +4,7 @@
 import ArgumentParser
 import CSupport
 import Engine
+import Foundations
 import Glibc
 import LogStorage
 import Syntax

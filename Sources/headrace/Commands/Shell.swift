@@ -4,6 +4,7 @@
 import ArgumentParser
 import Engine
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 import Syntax

@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Engine
+import Foundations
 import Syntax
 
 struct Test: ParsableCommand {

@@ -3,6 +3,7 @@
 
 import Columns
 import Engine
+import Foundations
 import Functions
 import Syntax
 

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Engine
+import Foundations
 import Glibc
 
 enum OutputMode: String, CaseIterable, ExpressibleByArgument, Sendable {

@@ -2,6 +2,7 @@
 // property names inside WITH (...), and columns, functions and keywords elsewhere.
 
 import Engine
+import Foundations
 import Syntax
 
 struct Completion {

@@ -1,6 +1,7 @@
 // Commands of the shell itself; they begin with a point and need no semicolon.
 
 import Engine
+import Foundations
 import Syntax
 
 enum DotCommand: Equatable {

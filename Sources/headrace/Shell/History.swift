@@ -2,6 +2,7 @@
 // A statement that speaks of a secret is never stored. Line format: backslash and newline are escaped.
 
 import Engine
+import Foundations
 import Glibc
 
 struct History {

@@ -2,6 +2,7 @@
 
 import CReadline
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 

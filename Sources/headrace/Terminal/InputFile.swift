@@ -1,5 +1,6 @@
 // Whole files and standard input, as bytes.
 
+import Foundations
 import Glibc
 
 enum InputFile {

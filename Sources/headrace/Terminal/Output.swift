@@ -2,6 +2,7 @@
 // command ends with the status that says so.
 
 import Engine
+import Foundations
 import Glibc
 
 final class Output {

@@ -3,6 +3,7 @@
 
 import Engine
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 

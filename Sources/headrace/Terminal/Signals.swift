@@ -3,6 +3,7 @@
 // what it committed is safe.
 
 import Executor
+import Foundations
 import Glibc
 import LogStorage
 
