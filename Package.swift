@@ -100,11 +100,14 @@ let package = Package(
       name: "headrace-conformance",
       dependencies: [
         "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
+        "Foundations",
       ],
       path: "Tests/Conformance", exclude: ["score.txt"], swiftSettings: strict),
     .executableTarget(
       name: "headrace-torture",
-      dependencies: ["Engine", "Executor", "Planner", "LogStorage", "Columns", "Syntax"],
+      dependencies: [
+        "Engine", "Executor", "Planner", "LogStorage", "Columns", "Syntax", "Foundations",
+      ],
       path: "Tests/Torture", swiftSettings: strict),
     .executableTarget(
       name: "format-benchmark", dependencies: ["Formats", "Columns"],
@@ -112,16 +115,22 @@ let package = Package(
     .executableTarget(
       name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
       swiftSettings: strict),
-    tests("SyntaxTests", ["Syntax"]),
-    tests("ColumnsTests", ["Columns", bigInt]),
-    tests("LogStorageTests", ["LogStorage", "Columns"]),
+    tests("SyntaxTests", ["Syntax", "Foundations"]),
+    tests("ColumnsTests", ["Columns", "Foundations", bigInt]),
+    tests("LogStorageTests", ["LogStorage", "Columns", "Foundations"]),
     tests("FormatsTests", ["Formats", "Columns"]),
-    tests("FunctionsTests", ["Executor", "Planner", "Functions", "Columns", "Syntax"]),
+    tests(
+      "FunctionsTests",
+      ["Executor", "Planner", "Functions", "Columns", "Syntax", "Foundations"]),
     tests(
       "EngineTests",
-      ["Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax"]),
+      [
+        "Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax",
+        "Foundations",
+      ]),
     tests("TortureTests", ["headrace-torture"]),
-    tests("CommandTests", ["headrace", "Engine", "LogStorage", "Columns", "Syntax"]),
+    tests(
+      "CommandTests", ["headrace", "Engine", "LogStorage", "Columns", "Syntax", "Foundations"]),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -134,6 +143,7 @@ if isFuzzing {
       name: "FuzzTargets",
       dependencies: [
         "Engine", "Executor", "Planner", "Functions", "Formats", "LogStorage", "Columns", "Syntax",
+        "Foundations",
       ],
       path: "Fuzz/Targets", swiftSettings: strict + guiding))
 } else {
@@ -142,6 +152,7 @@ if isFuzzing {
       name: "FuzzTests",
       dependencies: [
         "Engine", "Executor", "Planner", "Functions", "Formats", "LogStorage", "Columns", "Syntax",
+        "Foundations",
       ],
       path: "Fuzz", exclude: ["Corpus", "keywords.dict"], swiftSettings: strict))
 }

@@ -1,5 +1,7 @@
 // One case of the suite, as the normalised files give it.
 
+import Foundations
+
 struct Case {
   let json: JSONText
 
@@ -13,8 +15,8 @@ struct Case {
   var expectsError: Bool { json["expectedException"] != nil }
   var expectedMessage: String { json["expectedException"]?["message"]?.string ?? "" }
 
-  var properties: [String: String] {
-    var result: [String: String] = [:]
+  var properties: [TextKey: String] {
+    var result: [TextKey: String] = [:]
     for field in json["properties"]?.fields ?? [] {
       result[field.key] = field.value.string ?? field.value.text.lowercased()
     }

@@ -4,6 +4,7 @@
 import Columns
 import Engine
 import Executor
+import Foundations
 import Functions
 import LogStorage
 import Planner

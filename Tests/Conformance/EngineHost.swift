@@ -2,6 +2,7 @@
 
 import Engine
 import Foundation
+import Foundations
 import LogStorage
 
 final class EngineHost {
@@ -31,7 +32,7 @@ final class EngineHost {
     engine = try Engine.open(options)
     session = Session(engine: engine)
     session.endsAtIdle = true
-    for (name, value) in properties { session.set(property: name, to: value) }
+    for (name, value) in properties { session.set(property: name.text, to: value) }
   }
 
   /// Epoch by epoch, with a restart between two.

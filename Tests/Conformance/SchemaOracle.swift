@@ -1,6 +1,7 @@
 // The schema oracle: binds a case's statements and compares every source with what ksqlDB made of them.
 
 import Columns
+import Foundations
 import Functions
 import Planner
 import Syntax

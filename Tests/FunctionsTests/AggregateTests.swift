@@ -3,6 +3,7 @@
 // two groups.
 
 import Columns
+import Foundations
 import Functions
 import Testing
 

@@ -1,10 +1,11 @@
 // Putting values in place of ${name}.
 
+import Foundations
 import Testing
 
 @testable import Syntax
 
-private let variables = [
+private let variables: [TextKey: String] = [
   "NAME": "orders", "TEXT": "'it''s'", "QUOTE": "it's", "MINUS": "-5", "BAD": "1; DROP TABLE t",
   "NESTED": "'${NAME}'",
 ]
