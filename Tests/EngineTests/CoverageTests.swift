@@ -24,8 +24,7 @@ import Testing
   @Test func functions() throws {
     let words = Self.words(try Self.texts("Tests/SQL", ".slt"))
     let registry = FunctionRegistry.builtin
-    let names = Set(registry.scalars.keys).union(registry.aggregates.keys)
-      .union(registry.tables.keys)
+    let names = Set(registry.names)
     #expect(names.subtracting(words).sorted() == [])
   }
 

@@ -4,6 +4,7 @@ import Columns
 import Executor
 import Formats
 import Foundation
+import Foundations
 import Functions
 import LogStorage
 import Planner
@@ -97,7 +98,8 @@ final class ScriptRunner {
     options.sliceRows = configuration.sliceRows
     options.workers = configuration.workers
     if configuration.withoutOptimizer {
-      options.disabledRules = Set(Optimizer.rules.map(\.name) + [PhysicalPlanner.aggregatesInParts])
+      options.disabledRules = Set(
+        texts: Optimizer.rules.map(\.name) + [PhysicalPlanner.aggregatesInParts])
     }
     let now = clock
     options.clock = { now }
