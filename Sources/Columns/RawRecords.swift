@@ -149,6 +149,22 @@ extension RawRecords {
   }
 }
 
+extension RawRecords {
+  /// The records at these places, in this order, with all that belongs to them; the bytes are shared.
+  public func gather(_ rows: some Collection<Int>) -> RawRecords {
+    var result = RawRecords(buffer: buffer)
+    result.keyStart = rows.map { keyStart[$0] }
+    result.keyLength = rows.map { keyLength[$0] }
+    result.valueStart = rows.map { valueStart[$0] }
+    result.valueLength = rows.map { valueLength[$0] }
+    result.timestamps = rows.map { timestamps[$0] }
+    if !offsets.isEmpty { result.offsets = rows.map { offsets[$0] } }
+    if !sequences.isEmpty { result.sequences = rows.map { sequences[$0] } }
+    if !headers.isEmpty { result.headers = rows.map { headers[$0] } }
+    return result
+  }
+}
+
 /// A header of a record, as Kafka has them; a null value is told from an empty one.
 public struct RecordHeader: Hashable, Sendable {
   public var key: String

@@ -101,17 +101,6 @@ extension RawRecords {
   fileprivate func kept(_ test: (RawRecords, Int) -> Bool) -> RawRecords {
     let rows = (0..<count).filter { test(self, $0) }
     guard rows.count < count else { return self }
-    var result = RawRecords(buffer: buffer)
-    for row in rows {
-      result.keyStart.append(keyStart[row])
-      result.keyLength.append(keyLength[row])
-      result.valueStart.append(valueStart[row])
-      result.valueLength.append(valueLength[row])
-      result.timestamps.append(timestamps[row])
-      result.offsets.append(offsets[row])
-      result.sequences.append(sequences[row])
-      if !headers.isEmpty { result.headers.append(headers[row]) }
-    }
-    return result
+    return gather(rows)
   }
 }

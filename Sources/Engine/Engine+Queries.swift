@@ -235,8 +235,36 @@ extension Engine {
       EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: nil),
     ]
-    for topic in log.topics() where topic.name.hasPrefix("_headrace-\(query.id)-") {
+    for topic in ownTopics(of: query) {
       commit.topicsDeleted.append(topic.name)
+      // A later query may have this one's id, and its snapshots lie elsewhere.
+      for partition in 0..<topic.partitionCount {
+        let key = MetadataKey.snapshot(topic.name, partition)
+        guard log.metadata(key: key) != nil else { continue }
+        commit.metadata.append(EpochCommit.MetadataChange(key: key, value: nil))
+      }
+    }
+  }
+
+  /// The changelogs of a query, and what it writes to while it is rebuilt.
+  private func ownTopics(of query: RunningQuery) -> [TopicDescription] {
+    // An id may begin with another one.
+    let others = queries.filter { $0.id != query.id && $0.id.hasPrefix("\(query.id)-") }
+    return log.topics().filter { topic in
+      topic.name.hasPrefix("_headrace-\(query.id)-")
+        && !others.contains { topic.name.hasPrefix("_headrace-\($0.id)-") }
+    }
+  }
+
+  /// What was said of a source's bad records goes with it: a later source of its name has its own.
+  func appendEnd(ofErrorsOf source: SourceDefinition, _ commit: inout EpochCommit) {
+    let topic = Self.errorTopic(source.name)
+    if log.topic(topic) != nil { commit.topicsDeleted.append(topic) }
+    for partition in 0..<source.partitions {
+      errorRanges["\(source.name)/\(partition)"] = nil
+      let key = MetadataKey.errors(source.name, partition)
+      guard log.metadata(key: key) != nil else { continue }
+      commit.metadata.append(EpochCommit.MetadataChange(key: key, value: nil))
     }
   }
 }

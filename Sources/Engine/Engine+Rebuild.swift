@@ -82,6 +82,7 @@ extension Engine {
     commit.topicsDeleted.append(topic)
     appendEnd(of: swap.old, &commit)
     var record = MetadataRecord(["query": swap.query.id, "rebuild": RebuildStep.swapped.rawValue])
+    record.fields["partitions"] = String(sink.partitions)
     record.fields["sql"] = swap.query.statement
     for (name, value) in swap.query.properties { record.fields["set.\(name)"] = value }
     commit.metadata.append(
@@ -191,7 +192,10 @@ extension Session {
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: node.name.span))
     }
-    epoch.metadata.append(logged(text, ["query": id, "rebuild": RebuildStep.beside.rawValue]))
+    epoch.metadata.append(
+      logged(
+        text, ["query": id, "rebuild": RebuildStep.beside.rawValue],
+        partitions: plan.sink.partitions))
     epoch.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.query(id), value: engine.queryRecord(query).bytes))

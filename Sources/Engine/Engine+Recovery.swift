@@ -48,7 +48,8 @@ extension Engine {
       try replay(
         statement, text, record["query"], properties,
         record["rebuild"].flatMap { RebuildStep(rawValue: $0) },
-        roots: record["roots"]?.split(separator: "\0").map { String($0) })
+        roots: record["roots"]?.split(separator: "\0").map { String($0) },
+        partitions: record["partitions"].flatMap { Int($0) })
     } catch {
       throw .statement(DiagnosticError(Diagnostic(error)).located(source))
     }
@@ -56,17 +57,18 @@ extension Engine {
 
   private func replay(
     _ statement: Statement, _ text: String, _ id: String?, _ properties: [TextKey: String],
-    _ rebuild: RebuildStep?, roots: [String]?
+    _ rebuild: RebuildStep?, roots: [String]?, partitions known: Int?
   ) throws(PlanError) {
     let context = BindingContext(catalog: catalog, properties: properties)
-    let partitions: (String) -> Int? = { self.log.topic($0)?.partitionCount }
+    // Topics may have been deleted and made again since; the statement goes by those that it saw.
+    let partitions: (String) -> Int? = { known ?? self.log.topic($0)?.partitionCount }
     switch statement {
     case .createSource(let node):
       var definition = try SourceBinder(context: context).bind(
         node, text: text, topicPartitions: partitions)
       definition.fileRoots = roots
       if let file = definition.file {
-        definition.partitions = max(1, options.files.matches(file).count)
+        definition.partitions = known ?? max(1, options.files.matches(file).count)
       }
       catalog.add(definition)
     case .createSourceAs(let node):

@@ -123,6 +123,8 @@ public final class Engine: @unchecked Sendable {
   /// Some query has failed since the engine was opened.
   let hasFailures = Atomic<Bool>(false)
   var keyOffsets: [TextKey: KeyOffsets] = [:]
+  /// How many appends to a topic go on beside the epochs, since no query writes there.
+  let appendsUnderWay = Monitor<[TextKey: Int]>([:])
   /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the lock.
   let heldBytes = Atomic<Int>(0)
   /// The open files of file-backed streams, by source and partition.
@@ -259,7 +261,15 @@ public final class Engine: @unchecked Sendable {
       epoch = reached
       errorRanges = reported
       rollBack(error)
-      throw error
+      guard case .storage(let fault) = error, let culprit = writer(refused: fault) else {
+        throw error
+      }
+      var commit = EpochCommit(epoch: epoch + 1)
+      fail(culprit, QueryFailure("the log refuses what it writes: \(fault)"), &commit)
+      epoch += 1
+      try write(commit)
+      culprit.isUncommitted = false
+      return true
     }
   }
 
@@ -408,7 +418,9 @@ public final class Engine: @unchecked Sendable {
     query.state = result.hasMore ? .catchingUp : .live
     let moved = runtime.positions.map(\.position) != before
     guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
-    if let refusal = keyRefusal(result, query) ?? budgetRefusal(runtime, query) {
+    if let refusal = keyRefusal(result, query) ?? placeRefusal(result, query)
+      ?? budgetRefusal(runtime, query)
+    {
       fail(query, refusal, &commit)
       return true
     }
@@ -440,15 +452,6 @@ public final class Engine: @unchecked Sendable {
         EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
     }
     return true
-  }
-
-  /// A compacted topic takes no record without a key: the query stops, not the epoch.
-  private func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> QueryFailure? {
-    let topic = query.plan.sink.topic
-    guard result.outputs.contains(where: { $0.encoded.hasNullKeys }),
-      log.topic(topic)?.config.cleanupPolicy.compacts ?? false
-    else { return nil }
-    return QueryFailure("topic \(topic) is compacted and takes no record without a key")
   }
 
   /// Changelogs of fewer records are read as they are.
@@ -499,16 +502,6 @@ public final class Engine: @unchecked Sendable {
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.snapshot(topic, partition), value: Array(String(end).utf8)))
-  }
-
-  func fail(_ query: RunningQuery, _ failure: QueryFailure, _ commit: inout EpochCommit) {
-    query.runtime?.finishReadingAhead(pool)
-    query.fail(failure)
-    hasFailures.store(true, ordering: .releasing)
-    query.isUncommitted = true
-    commit.metadata.append(
-      EpochCommit.MetadataChange(
-        key: MetadataKey.query(query.id), value: queryRecord(query).bytes))
   }
 
   func queryRecord(_ query: RunningQuery) -> MetadataRecord {

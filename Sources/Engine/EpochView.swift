@@ -117,19 +117,6 @@ final class TopicReader: RecordReader {
 }
 
 extension RawRecords {
-  func prefix(_ count: Int) -> RawRecords { part(0..<count) }
-  func suffix(from row: Int) -> RawRecords { part(row..<count) }
-
-  private func part(_ rows: Range<Int>) -> RawRecords {
-    var result = RawRecords(buffer: buffer)
-    result.keyStart = Array(keyStart[rows])
-    result.keyLength = Array(keyLength[rows])
-    result.valueStart = Array(valueStart[rows])
-    result.valueLength = Array(valueLength[rows])
-    result.timestamps = Array(timestamps[rows])
-    if !offsets.isEmpty { result.offsets = Array(offsets[rows]) }
-    if !sequences.isEmpty { result.sequences = Array(sequences[rows]) }
-    if !headers.isEmpty { result.headers = Array(headers[rows]) }
-    return result
-  }
+  func prefix(_ count: Int) -> RawRecords { gather(0..<count) }
+  func suffix(from row: Int) -> RawRecords { gather(row..<count) }
 }

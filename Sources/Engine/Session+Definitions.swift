@@ -10,10 +10,12 @@ import Syntax
 
 extension Session {
   /// The entry of the statement log: what a restart plans again.
+  /// `partitions`: of the source that it defines, since a restart finds the topics that there are then.
   func logged(
-    _ text: SourceText, _ fields: [TextKey: String] = [:]
+    _ text: SourceText, _ fields: [TextKey: String] = [:], partitions: Int? = nil
   ) -> EpochCommit.MetadataChange {
     var record = MetadataRecord(fields)
+    if let partitions { record.fields["partitions"] = String(partitions) }
     // What the statement was allowed stays so after a restart.
     if let roots { record.fields["roots"] = roots.joined(separator: "\0") }
     record.fields["sql"] = String(decoding: text.text, as: UTF8.self)
@@ -103,7 +105,7 @@ extension Session {
         try Upgrade.check(existing, definition, at: node.name.span)
       }
     }
-    epoch.metadata.append(logged(text))
+    epoch.metadata.append(logged(text, partitions: definition.partitions))
     try commit(epoch)
     engine.catalog.add(definition)
     handler.message("\(kind.capitalizedFirst) \(name) created")
@@ -215,7 +217,7 @@ extension Session {
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: .none))
     }
-    epoch.metadata.append(logged(text, ["query": id]))
+    epoch.metadata.append(logged(text, ["query": id], partitions: plan.sink.partitions))
     epoch.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.query(id), value: engine.queryRecord(query).bytes))
@@ -223,6 +225,7 @@ extension Session {
     engine.nextQuerySequence += 1
     if !isInsert { engine.catalog.add(plan.sink) }
     engine.queries.append(query)
+    engine.waitForAppends(to: plan.sink.topic)
     engine.startOrFail(query)
   }
 
@@ -268,13 +271,47 @@ extension Session {
     var epoch = EpochCommit(epoch: 0)
     if let id = source.queryID, let query = engine.query(id) { engine.terminate(query, &epoch) }
     if node.deleteTopic, source.file == nil {
-      epoch.topicsDeleted.append(source.topic)
+      try checkTopicIsUnused(source, at: node.name.span)
+      if engine.log.topic(source.topic) != nil { epoch.topicsDeleted.append(source.topic) }
       engine.forgetTableFolds(of: source.topic)
+      engine.forgetKeyOffsets(of: source.topic)
     }
+    engine.appendEnd(ofErrorsOf: source, &epoch)
     epoch.metadata.append(logged(text))
     try commit(epoch)
     engine.catalog.removeSource(name)
     handler.message("Source `\(name)` (topic: \(source.topic)) was dropped.")
+  }
+
+  /// Throws: topic-in-use, when something else than the source reads or writes its topic.
+  private func checkTopicIsUnused(
+    _ source: SourceDefinition, at span: Span
+  ) throws(StatementFailure) {
+    let sources = engine.catalog.sortedSources.filter {
+      $0.name != source.name && $0.file == nil && $0.topic == source.topic
+    }.map(\.name)
+    guard sources.isEmpty else {
+      throw .plan(
+        PlanError(
+          "topic-in-use",
+          "Refusing to delete topic. Found other data sources (\(sources.joined(separator: ", "))) "
+            + "using topic \(source.topic)", at: span,
+          hint: "drop them first, or drop \(source.name) without DELETE TOPIC"))
+    }
+    let queries = engine.queries.filter { query in
+      query.id != source.queryID
+        && (query.plan.sink.topic == source.topic || query.rebuilt?.sink.topic == source.topic
+          || query.optimized.scans.contains {
+            $0.source.file == nil && $0.source.topic == source.topic
+          })
+    }.map(\.id)
+    guard queries.isEmpty else {
+      throw .plan(
+        PlanError(
+          "topic-in-use",
+          "Refusing to delete topic. Found queries (\(queries.joined(separator: ", "))) using topic "
+            + source.topic, at: span, hint: "terminate them first"))
+    }
   }
 
   func alter(

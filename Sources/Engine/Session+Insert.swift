@@ -195,7 +195,7 @@ extension Session {
     if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
     let writer = RowWriter(source)
     let now = engine.options.clock()
-    let parts: [DealtRecords]
+    let parts: [PartitionedRecords]
     do {
       parts = try writer.records(rows, rowtimes: rowtimes.map { $0 ?? now })
     } catch {
@@ -218,7 +218,7 @@ extension Session {
   }
 
   private func commit(
-    _ parts: [DealtRecords], to source: SourceDefinition, if conditions: [KeyCondition]
+    _ parts: [PartitionedRecords], to source: SourceDefinition, if conditions: [KeyCondition]
   ) throws(StatementFailure) -> [CommittedRange] {
     let outputs = parts.map {
       EpochCommit.Output(topic: source.topic, partition: $0.partition, records: $0.records)
@@ -236,28 +236,15 @@ extension Session {
         return result
       }
     } else {
-      func append() throws(StatementFailure) -> CommitResult {
-        try storing { () throws(StorageError) in
+      result = try storing { () throws(StorageError) in
+        try engine.appending(to: source.topic) { () throws(StorageError) in
           try engine.log.commit(LogTransaction(outputs: outputs, conditions: conditions))
         }
       }
-      // A query may write to the topic too: its epoch must know the ends.
-      let isAlone = engine.lock.withLock { engine.writers(of: source.name).isEmpty }
-      result =
-        isAlone
-        ? try append()
-        : try engine.lock.withLock { () throws(StatementFailure) in try append() }
     }
     wrote(result.ranges)
     return result.ranges
   }
-}
-
-/// Records for one partition, and which of the given rows they are.
-struct DealtRecords {
-  var partition: Int
-  var rows: [Int]
-  var records: RawRecords
 }
 
 extension DataType {
@@ -294,7 +281,7 @@ struct RowWriter {
   /// `rows`: one value a column of the schema, in its order.
   func records(
     _ rows: [[Value]], rowtimes: [Int64]
-  ) throws(QueryFailure) -> [DealtRecords] {
+  ) throws(QueryFailure) -> [PartitionedRecords] {
     let schema = source.schema.columns
     func columns(_ wanted: (SchemaColumn) -> Bool) -> [Column] {
       schema.indices.filter { wanted(schema[$0]) }.map { index in
@@ -311,31 +298,6 @@ struct RowWriter {
         columns { $0.role == .value }, count: rows.count, isNull: nil, into: &records, .value)
     if let first = bad.first { throw QueryFailure(first.reason) }
     records.timestamps = rowtimes
-    return split(records)
-  }
-
-  /// Deals records out by their keys, as Kafka's clients do.
-  func split(_ records: RawRecords) -> [DealtRecords] {
-    guard source.partitions > 1 else {
-      return [DealtRecords(partition: 0, rows: Array(0..<records.count), records: records)]
-    }
-    var parts: [Int: [Int]] = [:]
-    for row in 0..<records.count {
-      let partition = Partitioner.partition(
-        key: records.key(row), inputPartition: 0, partitionCount: source.partitions)
-      parts[partition, default: []].append(row)
-    }
-    return parts.sorted { $0.key < $1.key }.map { partition, rows in
-      var part = RawRecords(buffer: records.buffer)
-      for row in rows {
-        part.keyStart.append(records.keyStart[row])
-        part.keyLength.append(records.keyLength[row])
-        part.valueStart.append(records.valueStart[row])
-        part.valueLength.append(records.valueLength[row])
-        part.timestamps.append(records.timestamps[row])
-        if !records.headers.isEmpty { part.headers.append(records.headers[row]) }
-      }
-      return DealtRecords(partition: partition, rows: rows, records: part)
-    }
+    return records.partitioned(into: source.partitions)
   }
 }

@@ -52,7 +52,7 @@ extension Session {
     } catch {
       throw .plan(PlanError("not-supported", error.message, at: node.name.span))
     }
-    epoch.metadata.append(logged(text, ["query": id]))
+    epoch.metadata.append(logged(text, ["query": id], partitions: plan.sink.partitions))
     query.state = old?.state == .paused ? .paused : .catchingUp
     epoch.metadata.append(
       EpochCommit.MetadataChange(
@@ -64,6 +64,7 @@ extension Session {
     } else {
       engine.queries.append(query)
     }
+    engine.waitForAppends(to: plan.sink.topic)
     if query.state != .paused { engine.startOrFail(query) }
     handler.message("Created query with ID \(id)")
   }

@@ -110,7 +110,7 @@ struct RowCondition {
 extension Session {
   /// What the log must find unchanged, or the refusal.
   func conditions(
-    _ condition: RowCondition, _ parts: [DealtRecords], _ source: SourceDefinition
+    _ condition: RowCondition, _ parts: [PartitionedRecords], _ source: SourceDefinition
   ) throws(StatementFailure) -> [KeyCondition] {
     var result: [KeyCondition] = []
     for part in parts {

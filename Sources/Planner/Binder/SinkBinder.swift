@@ -42,21 +42,19 @@ public struct SinkBinder {
     let leftmost = query.leftmost
     let prefix = context.properties["ksql.output.topic.name.prefix"] ?? ""
     let topic = try with.string("KAFKA_TOPIC") ?? (prefix + name)
-    let asked = try with.integer("PARTITIONS")
-    if let asked, asked > PlanLimits.partitionsMax {
-      throw .tooManyPartitions(at: with.span(of: "PARTITIONS"))
-    }
-    if let asked, asked < 1 {
-      throw PlanError(
-        "invalid-property", "PARTITIONS must be between 1 and 10000",
-        at: with.span(of: "PARTITIONS"))
+    let partitions: Int
+    if let forced = context.forcedPartitions {
+      partitions = forced
+    } else {
+      partitions =
+        try with.partitions(of: topic, existing: topicPartitions(topic)) ?? leftmost?.partitions
+        ?? 1
     }
     let timestamp = try with.checkedTimestamp(schema)
     var sink = SourceDefinition(
       name: name, kind: statement.kind, schema: schema, topic: topic, keyFormat: formats.key,
       valueFormat: formats.value,
-      partitions: context.forcedPartitions ?? asked.map(Int.init) ?? topicPartitions(topic)
-        ?? leftmost?.partitions ?? 1,
+      partitions: partitions,
       timestamp: timestamp, window: query.window, statement: text)
     sink.sqlite = try with.string("SQLITE")
     sink.visibility = try with.visibility(isDeclared: false)

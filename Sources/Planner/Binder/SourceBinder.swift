@@ -45,7 +45,9 @@ public struct SourceBinder {
     if let forced = context.forcedPartitions {
       partitions = forced
     } else {
-      partitions = try partitionCount(with, existing: topicPartitions(topic), topic)
+      partitions =
+        try with.partitions(of: topic, existing: topicPartitions(topic))
+        ?? context.properties["headrace.default.partitions"].flatMap { Int($0) } ?? 1
     }
     var definition = SourceDefinition(
       name: statement.name.name, kind: statement.kind, schema: schema, topic: topic,
@@ -56,32 +58,6 @@ public struct SourceBinder {
     definition.visibility = try with.visibility(isDeclared: true)
     try checkDeclared(definition, with)
     return definition
-  }
-
-  private func partitionCount(
-    _ with: WithProperties, existing: Int?, _ topic: String
-  ) throws(PlanError) -> Int {
-    let asked = try with.integer("PARTITIONS")
-    if let asked, asked > PlanLimits.partitionsMax {
-      throw .tooManyPartitions(at: with.span(of: "PARTITIONS"))
-    }
-    if let asked, asked < 1 {
-      throw PlanError(
-        "invalid-property", "PARTITIONS must be between 1 and 10000",
-        at: with.span(of: "PARTITIONS"))
-    }
-    if let existing {
-      if let asked, Int(asked) != existing {
-        throw PlanError(
-          "partition-mismatch",
-          "A Kafka topic with the name '\(topic)' already exists, with different "
-            + "partition/replica configuration than required. KSQL expects \(asked) partitions "
-            + "(topic has \(existing))", at: with.span(of: "PARTITIONS"))
-      }
-      return existing
-    }
-    if let asked { return Int(asked) }
-    return context.properties["headrace.default.partitions"].flatMap { Int($0) } ?? 1
   }
 
   /// `inferred`: columns that come from a registry and stand before those of the statement.

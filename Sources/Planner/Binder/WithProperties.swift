@@ -86,6 +86,28 @@ package struct WithProperties {
     }
   }
 
+  /// Partitions of the source's topic: those of the one that there is, else as many as PARTITIONS says; nil where
+  /// neither says anything.
+  /// Throws: partition-mismatch, where they say different things.
+  func partitions(of topic: String, existing: Int?) throws(PlanError) -> Int? {
+    let asked = try integer("PARTITIONS")
+    if let asked, asked > PlanLimits.partitionsMax {
+      throw .tooManyPartitions(at: span(of: "PARTITIONS"))
+    }
+    if let asked, asked < 1 {
+      throw PlanError(
+        "invalid-property", "PARTITIONS must be between 1 and 10000", at: span(of: "PARTITIONS"))
+    }
+    if let asked, let existing, Int(asked) != existing {
+      throw PlanError(
+        "partition-mismatch",
+        "A Kafka topic with the name '\(topic)' already exists, with different "
+          + "partition/replica configuration than required. KSQL expects \(asked) partitions "
+          + "(topic has \(existing))", at: span(of: "PARTITIONS"))
+    }
+    return existing ?? asked.map(Int.init)
+  }
+
   private func formatName(_ key: String) throws(PlanError) -> FormatName? {
     guard let text = try string(key) else { return nil }
     guard let name = FormatName(rawValue: text.uppercased()) else {

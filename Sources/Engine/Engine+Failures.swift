@@ -1,0 +1,63 @@
+// A query that cannot go on is taken out by itself: what the log would refuse of its output is found before the
+// commit, and what the log refuses all the same is put down to the query that wrote it.
+
+import Executor
+import Foundations
+import LogStorage
+import Planner
+import Synchronization
+
+extension Engine {
+  func fail(_ query: RunningQuery, _ failure: QueryFailure, _ commit: inout EpochCommit) {
+    query.runtime?.finishReadingAhead(pool)
+    query.fail(failure)
+    hasFailures.store(true, ordering: .releasing)
+    query.isUncommitted = true
+    commit.metadata.append(
+      EpochCommit.MetadataChange(
+        key: MetadataKey.query(query.id), value: queryRecord(query).bytes))
+  }
+
+  /// A compacted topic takes no record without a key: the query stops, not the epoch.
+  func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> QueryFailure? {
+    let topic = query.plan.sink.topic
+    guard result.outputs.contains(where: { $0.encoded.hasNullKeys }),
+      log.topic(topic)?.config.cleanupPolicy.compacts ?? false
+    else { return nil }
+    return QueryFailure("topic \(topic) is compacted and takes no record without a key")
+  }
+
+  /// What the log would refuse stops the query that wrote it, not the epoch.
+  func placeRefusal(_ result: SliceResult, _ query: RunningQuery) -> QueryFailure? {
+    let places =
+      result.outputs.map { (query.plan.sink.topic, $0.partition) }
+      + result.stateChanges.map { (query.changelogTopic($0.store), $0.output.partition) }
+    for (topic, partition) in places {
+      guard let description = log.topic(topic) else {
+        return QueryFailure("topic \(topic) does not exist any more")
+      }
+      if partition >= description.partitionCount {
+        return QueryFailure(
+          "topic \(topic) has \(description.partitionCount) partitions, and the query writes to "
+            + "partition \(partition)")
+      }
+    }
+    return nil
+  }
+
+  /// The query whose output or state the log refused, where the refusal is about what was written.
+  func writer(refused fault: StorageError) -> RunningQuery? {
+    switch fault.kind {
+    case .topicUnknown, .partitionUnknown, .invalidArgument, .tooLarge, .offsetOutOfRange: break
+    case .io, .full, .corruption, .locked, .poisoned, .closed, .topicExists, .invalidName,
+      .unsupportedCompression, .unsupportedVersion, .notFound, .conflict:
+      return nil
+    }
+    let topic = fault.path.split(separator: "/").first.map { String($0) } ?? ""
+    return queries.first { query in
+      query.runtime != nil
+        && (query.plan.sink.topic == topic
+          || query.runtime?.stores.contains { query.changelogTopic($0.name) == topic } ?? false)
+    }
+  }
+}
