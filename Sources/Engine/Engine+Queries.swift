@@ -223,12 +223,13 @@ extension Engine {
     queries.filter { $0.plan.sink.name == source }.map(\.id)
   }
 
-  /// Ends a query; its sink stays, its state goes.
-  func terminate(_ query: RunningQuery, _ commit: inout EpochCommit) {
+  /// The query's end is committed.
+  func forget(_ query: RunningQuery) {
+    query.runtime?.finishReadingAhead(pool)
     queries.removeAll { $0.id == query.id }
-    appendEnd(of: query, &commit)
   }
 
+  /// Ends a query; its sink stays, its state goes.
   func appendEnd(of query: RunningQuery, _ commit: inout EpochCommit) {
     commit.metadata += [
       EpochCommit.MetadataChange(key: MetadataKey.positions(query.id), value: nil),

@@ -269,9 +269,10 @@ extension Session {
             + "before dropping \(name).", at: node.name.span))
     }
     var epoch = EpochCommit(epoch: 0)
-    if let id = source.queryID, let query = engine.query(id) { engine.terminate(query, &epoch) }
+    if node.deleteTopic { try checkTopicIsUnused(source, at: node.name.span) }
+    let query = source.queryID.flatMap { engine.query($0) }
+    if let query { engine.appendEnd(of: query, &epoch) }
     if node.deleteTopic, source.file == nil {
-      try checkTopicIsUnused(source, at: node.name.span)
       if engine.log.topic(source.topic) != nil { epoch.topicsDeleted.append(source.topic) }
       engine.forgetTableFolds(of: source.topic)
       engine.forgetKeyOffsets(of: source.topic)
@@ -279,6 +280,7 @@ extension Session {
     engine.appendEnd(ofErrorsOf: source, &epoch)
     epoch.metadata.append(logged(text))
     try commit(epoch)
+    if let query { engine.forget(query) }
     engine.catalog.removeSource(name)
     handler.message("Source `\(name)` (topic: \(source.topic)) was dropped.")
   }
@@ -287,6 +289,7 @@ extension Session {
   private func checkTopicIsUnused(
     _ source: SourceDefinition, at span: Span
   ) throws(StatementFailure) {
+    if source.file != nil { return }
     let sources = engine.catalog.sortedSources.filter {
       $0.name != source.name && $0.file == nil && $0.topic == source.topic
     }.map(\.name)
@@ -422,7 +425,7 @@ extension Session {
     var epoch = EpochCommit(epoch: 0)
     for query in chosen {
       switch node.action {
-      case .terminate: engine.terminate(query, &epoch)
+      case .terminate: engine.appendEnd(of: query, &epoch)
       case .pause:
         query.state = .paused
         query.runtime = nil
@@ -438,6 +441,7 @@ extension Session {
     }
     if node.action == .terminate { epoch.metadata.append(logged(text)) }
     try commit(epoch)
+    if node.action == .terminate { for query in chosen { engine.forget(query) } }
     handler.message(
       chosen.isEmpty
         ? "No queries"

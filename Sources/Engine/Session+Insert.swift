@@ -202,6 +202,14 @@ extension Session {
       // Formats are checked when a source is made; this is no fault of the statement.
       throw .engine(.io("cannot write to \(source.name): \(error.message)"))
     }
+    if parts.contains(where: { $0.records.keyLength.contains { $0 < 0 } }),
+      engine.log.topic(source.topic)?.config.cleanupPolicy.compacts ?? false
+    {
+      throw .plan(
+        PlanError(
+          "key-required",
+          "topic \"\(source.topic)\" is compacted and takes no record without a key", at: span))
+    }
     guard let condition else { return try commit(parts, to: source, if: []) }
     while true {
       if cancellation.isCancelled { throw .engine(.interrupted) }
