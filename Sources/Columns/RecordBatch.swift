@@ -18,8 +18,15 @@ public enum ChangeKind: UInt8, Sendable {
 public struct Positions: Sendable {
   /// Highest rowtime (or append sequence) seen so far in the row's source partition; ms or a count.
   public var major: [Int64]
-  /// Source ordinal (8 bits), partition (16 bits), ordinal of the record in its partition (40 bits).
+  /// Rank of the source (9 bits), partition (14 bits), ordinal of the record in its partition (41 bits). Ranks of
+  /// tables are their ordinals, those of streams `sourcesMax` more.
   public var minor: [UInt64]
+
+  /// Of a row that is no input row's.
+  public static let unknown = UInt64.max
+
+  /// Sources that a stage may have.
+  public static let sourcesMax = 256
 
   public init(major: [Int64], minor: [UInt64]) {
     self.major = major
@@ -27,9 +34,16 @@ public struct Positions: Sendable {
   }
 
   public static func minor(source: Int, partition: Int, ordinal: Int64) -> UInt64 {
-    UInt64(source) << 56 | UInt64(partition & 0xFFFF) << 40
-      | UInt64(truncatingIfNeeded: ordinal) & 0xFF_FFFF_FFFF
+    UInt64(source & 0x1FF) << 55 | UInt64(partition & 0x3FFF) << 41
+      | UInt64(truncatingIfNeeded: ordinal) & ordinalMask
   }
+
+  /// What `minor` was made of.
+  public static func origin(_ minor: UInt64) -> (source: Int, partition: Int, ordinal: Int64) {
+    (Int(minor >> 55), Int(minor >> 41 & 0x3FFF), Int64(minor & ordinalMask))
+  }
+
+  public static let ordinalMask: UInt64 = 0x1FF_FFFF_FFFF
 
   /// Whether two rows come of the same input row.
   public func isSame(_ a: Int, _ b: Int) -> Bool {

@@ -11,6 +11,7 @@ extension Engine {
   func fail(_ query: RunningQuery, _ failure: QueryFailure, _ commit: inout EpochCommit) {
     query.runtime?.finishReadingAhead(pool)
     query.fail(failure)
+    notices.append("query \(query.id) failed: \(failure.message)")
     hasFailures.store(true, ordering: .releasing)
     query.isUncommitted = true
     commit.metadata.append(

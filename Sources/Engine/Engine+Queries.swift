@@ -235,6 +235,7 @@ extension Engine {
       EpochCommit.MetadataChange(key: MetadataKey.positions(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: nil),
+      EpochCommit.MetadataChange(key: MetadataKey.faults(query.id), value: nil),
     ]
     for topic in ownTopics(of: query) {
       commit.topicsDeleted.append(topic.name)

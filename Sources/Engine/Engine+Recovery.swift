@@ -18,6 +18,7 @@ extension Engine {
     }
     for query in queries {
       let record = log.metadata(key: MetadataKey.query(query.id)).map { MetadataRecord(bytes: $0) }
+      loadFaults(of: query)
       query.failure = record?["failure"].map {
         QueryFailure($0, isLimit: record?["limit"] == "true")
       }

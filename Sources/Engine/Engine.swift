@@ -58,6 +58,8 @@ public struct EngineOptions: Sendable {
   /// Bytes that one slice of a query may write to a partition; at most 1 GiB, since records are found by 32-bit
   /// places.
   public var sliceBytesMax = 1 << 30
+  /// Is told, once each has happened for the first time, what goes wrong in queries while the engine runs.
+  public var notice: @Sendable (String) -> Void = { _ in }
   /// Session properties of every session.
   public var properties: [TextKey: String]
 
@@ -123,6 +125,8 @@ public final class Engine: @unchecked Sendable {
   /// Some query has failed since the engine was opened.
   let hasFailures = Atomic<Bool>(false)
   var keyOffsets: [TextKey: KeyOffsets] = [:]
+  /// What the present epoch has to say when it is committed.
+  var notices: [String] = []
   /// How many appends to a topic go on beside the epochs, since no query writes there.
   let appendsUnderWay = Monitor<[TextKey: Int]>([:])
   /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the lock.
@@ -252,6 +256,10 @@ public final class Engine: @unchecked Sendable {
 
   func stepLocked() throws(EngineError) -> Bool {
     let (reached, reported) = (epoch, errorRanges)
+    defer {
+      for text in notices { options.notice(text) }
+      notices = []
+    }
     do {
       // What the epoch wrote reads differently in the next one.
       defer { for query in queries { query.runtime?.finishReadingRest(pool) } }
@@ -260,6 +268,7 @@ public final class Engine: @unchecked Sendable {
       finishReadingAhead()
       epoch = reached
       errorRanges = reported
+      notices = []
       rollBack(error)
       guard case .storage(let fault) = error, let culprit = writer(refused: fault) else {
         throw error
@@ -286,6 +295,7 @@ public final class Engine: @unchecked Sendable {
     for query in running { query.runtime = nil }
     for query in running {
       query.isUncommitted = false
+      loadFaults(of: query)
       startOrFail(query)
     }
   }
@@ -444,6 +454,7 @@ public final class Engine: @unchecked Sendable {
       try appendState(query, change.store, change.output, &commit)
     }
     try appendErrors(result.errors, &commit)
+    appendFaults(result.faults, of: query, &commit)
     commit.metadata.append(
       EpochCommit.MetadataChange(
         key: MetadataKey.positions(query.id), value: PositionCodec.encode(runtime.positions)))

@@ -38,6 +38,7 @@ enum MetadataKey {
   static func query(_ id: String) -> [UInt8] { Array((queries + id).utf8) }
   static func positions(_ id: String) -> [UInt8] { Array("pos/\(id)".utf8) }
   static func files(_ id: String) -> [UInt8] { Array("file/\(id)".utf8) }
+  static func faults(_ id: String) -> [UInt8] { Array("fault/\(id)".utf8) }
   static func snapshot(_ topic: String, _ partition: Int) -> [UInt8] {
     Array("snap/\(topic)/\(partition)".utf8)
   }

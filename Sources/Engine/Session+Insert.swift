@@ -150,7 +150,7 @@ extension Session {
   ) throws(PlanError) -> Value {
     let context = BindingContext(catalog: catalog, properties: properties)
     let bound = try ConstantBinder(context: context).bind(expression)
-    let evaluator = Evaluator(functions: catalog.functions, layout: [])
+    let evaluator = Evaluator(functions: catalog.functions, columns: [])
     let batch = RecordBatch(
       columns: [], rowtimes: [0], positions: Positions(major: [0], minor: [0]))
     guard let from = bound.type else { return .null }

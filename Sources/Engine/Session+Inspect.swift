@@ -75,7 +75,7 @@ extension Session {
         ["Source", "Topic", "Partition", "Offset", "Reason"],
         records.map { source, record in
           [source] + ["topic", "partition", "offset", "reason"].map { record[$0] ?? "" }
-        }, handler)
+        } + engine.faultRows(of: source?.name), handler)
     }
   }
 
@@ -84,7 +84,9 @@ extension Session {
     var names = [
       "Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written",
     ]
-    if isExtended { names += ["State Bytes", "State"] }
+    if isExtended {
+      names += ["Late Rows", "Failed Expressions", "Rows Not Written", "State Bytes", "State"]
+    }
     list(
       names + ["Error"],
       engine.queries.map { query in
@@ -96,6 +98,8 @@ extension Session {
           let stores = (query.runtime?.storeSizes ?? []).map {
             "\($0.name): \($0.records) records, \(StateBudget.text($0.bytes))"
           }
+          let faults = FaultCounts(query.faults)
+          row += ["\(faults.late)", "\(faults.expressions)", "\(faults.output)"]
           row += ["\(query.stateBytes)", stores.joined(separator: "; ")]
         }
         return row + [query.failure?.message ?? ""]
@@ -142,6 +146,8 @@ extension Session {
       }, handler)
     guard isExtended else { return }
     let end = engine.log.topic(source.topic)?.partitions.reduce(0) { $0 + $1.endOffset } ?? 0
+    let faults = engine.queries.filter { $0.plan.sink.name == source.name }
+      .reduce(FaultCounts()) { $0 + FaultCounts($1.faults) }
     var more = source.visibility.map { [["Visibility", $0.rawValue]] } ?? []
     if let path = source.sqlite { more.append(["SQLite file", path]) }
     if let failure = engine.mirrorFailures.first(where: { $0.table == source.name }) {
@@ -159,6 +165,8 @@ extension Session {
         ["Queries that read it", engine.readers(of: source.name).joined(separator: ", ")],
         ["Queries that write it", engine.writers(of: source.name).joined(separator: ", ")],
         ["Bad records", "\(engine.badRecordCount(source.name))"],
+        ["Late rows", "\(faults.late)"], ["Failed expressions", "\(faults.expressions)"],
+        ["Rows not written", "\(faults.output)"],
         ["Statement", source.statement],
       ] + more, handler)
   }

@@ -54,7 +54,7 @@ struct SnapshotReader {
   }
 
   func evaluator(_ layout: [PlanColumn]) -> Evaluator {
-    Evaluator(functions: engine.options.functions, layout: layout.map(\.id))
+    Evaluator(functions: engine.options.functions, columns: layout)
   }
 
   private func sorted(_ node: Sort) throws(QueryFailure) -> [[Value]] {

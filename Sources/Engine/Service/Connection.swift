@@ -45,6 +45,10 @@ public struct RunSummary: Sendable, Hashable {
   public var badRecords = 0
   /// Lines of COPY that could not be read.
   public var badLines = 0
+  /// Rows that queries could not take as they were, since the session began.
+  public var faults = FaultCounts()
+  /// Something of this is what the session's `headrace.fail.on` names, or a query failed.
+  public var isFailure = false
   /// `id: reason` of each failed query.
   public var failures: [String] = []
   /// One of the failures is a limit.

@@ -13,6 +13,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
   private let loop: EngineLoop?
   private let ownsEngine: Bool
   private let badRecordsBefore: Int64
+  private let faultsBefore: FaultCounts
 
   /// A batch session over an engine of its own: statements advance the epochs themselves.
   public static func batch(_ options: EngineOptions) throws(ServiceError) -> LocalConnection {
@@ -43,6 +44,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     loop = nil
     ownsEngine = false
     badRecordsBefore = engine.badRecordCount()
+    faultsBefore = engine.faultCounts
   }
 
   private init(_ engine: Engine, _ session: Session, loop: EngineLoop?, ownsEngine: Bool) {
@@ -51,6 +53,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     self.loop = loop
     self.ownsEngine = ownsEngine
     badRecordsBefore = engine.badRecordCount()
+    faultsBefore = engine.faultCounts
   }
 
   public func execute(
@@ -89,6 +92,15 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     summary.badLines = session.badInputCount
     summary.failures = engine.queryFailures
     summary.isOverLimit = engine.isOverLimit
+    summary.faults = engine.faultCounts - faultsBefore
+    let counted = FailureSetting.parse(
+      session.properties["headrace.fail.on"] ?? FailureSetting.standard) ?? []
+    summary.isFailure =
+      !summary.failures.isEmpty
+      || counted.contains("records") && summary.badRecords + summary.badLines > 0
+      || counted.contains("output") && summary.faults.output > 0
+      || counted.contains("expressions") && summary.faults.expressions > 0
+      || counted.contains("late") && summary.faults.late > 0
     return summary
   }
 

@@ -101,6 +101,10 @@ extension WireWriter {
     put(Int64(summary.badLines))
     put(summary.failures)
     put(summary.isOverLimit)
+    put(Int64(summary.faults.late))
+    put(Int64(summary.faults.expressions))
+    put(Int64(summary.faults.output))
+    put(summary.isFailure)
   }
 
   mutating func put(_ names: CatalogNames) {
@@ -130,6 +134,10 @@ extension WireReader {
     summary.badLines = Int(try number(Int64.self))
     summary.failures = try texts()
     summary.isOverLimit = try flag()
+    summary.faults.late = Int(try number(Int64.self))
+    summary.faults.expressions = Int(try number(Int64.self))
+    summary.faults.output = Int(try number(Int64.self))
+    summary.isFailure = try flag()
     return summary
   }
 

@@ -16,11 +16,13 @@ extension Evaluator {
     switch (left.column, right.column) {
     case (.int(let a), .int(let b)):
       let (values, failed) = integers(op, a.values, b.values)
+      note(failed.flatMap { intersect($0, validity) }, "division by zero")
       errors = union(errors, failed)
       return Evaluated(
         .int(Fixed(values, validity: intersect(validity, gaps(failed)))), errors: errors)
     case (.bigint(let a), .bigint(let b)):
       let (values, failed) = integers(op, a.values, b.values)
+      note(failed.flatMap { intersect($0, validity) }, "division by zero")
       errors = union(errors, failed)
       return Evaluated(
         .bigint(Fixed(values, validity: intersect(validity, gaps(failed)))), errors: errors)
@@ -31,6 +33,7 @@ extension Evaluator {
       let result = decimals(
         op, left.column, right.column, leftExpression.type.scale, rightExpression.type.scale,
         type, validity)
+      note(result.errors, "the result does not fit \(type), or a division by zero")
       return Evaluated(
         result.column, errors: union(errors, result.errors))
     }

@@ -34,15 +34,18 @@ extension Evaluator {
     default: break
     }
     let builder = ColumnBuilder(to, capacity: operand.column.count)
-    var errors = operand.errors ?? Bitmap(repeating: false, count: operand.column.count)
+    var errors = Bitmap(repeating: false, count: operand.column.count)
+    var message: String?
     for row in 0..<operand.column.count {
       do throws(FunctionError) {
         builder.append(try castValue(operand.column.value(row, from), from: from, to: to))
       } catch {
         builder.appendNull()
         errors.set(row, true)
+        message = message ?? error.message
       }
     }
-    return Evaluated(builder.finish(), errors: errors)
+    note(errors, message)
+    return Evaluated(builder.finish(), errors: union(operand.errors, errors))
   }
 }

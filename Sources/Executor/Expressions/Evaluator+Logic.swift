@@ -133,6 +133,28 @@ extension Evaluator {
       errors: union(operand.errors, gaps(column.validity)))
   }
 
+  func both(
+    _ left: BoundExpression, _ right: BoundExpression, _ batch: RecordBatch,
+    decidedBy decisive: Bool
+  ) -> Evaluated {
+    let first = evaluate(left, batch)
+    let second = taken(by: undecided(first, decisive)) { evaluate(right, batch) }
+    return both(first, second, decidedBy: decisive)
+  }
+
+  /// Rows in which the right side of AND or OR counts.
+  private func undecided(_ left: Evaluated, _ decisive: Bool) -> Bitmap? {
+    guard case .boolean(let column) = left.column else { return nil }
+    var rows = Bitmap(repeating: true, count: column.values.count)
+    for row in column.values.indices
+    where column.values[row] == decisive && !(column.validity.map { !$0[row] } ?? false)
+      && !(left.errors?[row] ?? false)
+    {
+      rows.set(row, false)
+    }
+    return rows
+  }
+
   /// AND (`decidedBy` false) or OR (true): a left side that decides hides what the right side does.
   func both(_ left: Evaluated, _ right: Evaluated, decidedBy decisive: Bool) -> Evaluated {
     guard case .boolean(let a) = left.column, case .boolean(let b) = right.column else {
@@ -165,8 +187,11 @@ extension Evaluator {
     let value = evaluate(operand, batch)
     var result: Evaluated?
     for element in list {
-      let test = compare(
-        .equal, value, evaluate(element, batch), operand.type, element.type)
+      let right =
+        result.map { known in
+          taken(by: undecided(known, true)) { evaluate(element, batch) }
+        } ?? evaluate(element, batch)
+      let test = compare(.equal, value, right, operand.type, element.type)
       result = result.map { both($0, test, decidedBy: true) } ?? test
     }
     return result
@@ -191,6 +216,7 @@ extension Evaluator {
       failed?.set(row, true)
       return false
     }
+    note(failed, "the pattern of LIKE takes too long to match")
     return Evaluated(
       .boolean(Fixed(values)), errors: union(union(operand.errors, pattern.errors), failed))
   }
@@ -204,7 +230,7 @@ extension Evaluator {
     var taken = [Int](repeating: -1, count: count)
     var errors = Bitmap(repeating: false, count: count)
     for (index, clause) in clauses.enumerated() {
-      let condition = evaluate(clause.condition, batch)
+      let condition = self.taken(by: rows(taken, errors) { $0 < 0 }) { evaluate(clause.condition, batch) }
       guard case .boolean(let column) = condition.column else { continue }
       for row in 0..<count where taken[row] < 0 && !errors[row] {
         if let failed = condition.errors, failed[row] {
@@ -214,8 +240,13 @@ extension Evaluator {
         }
       }
     }
-    var branches = clauses.map { evaluate($0.result, batch) }
-    if let otherwise { branches.append(evaluate(otherwise, batch)) }
+    var branches = clauses.enumerated().map { index, clause in
+      self.taken(by: rows(taken, errors) { $0 == index }) { evaluate(clause.result, batch) }
+    }
+    if let otherwise {
+      branches.append(
+        self.taken(by: rows(taken, errors) { $0 < 0 }) { evaluate(otherwise, batch) })
+    }
     let builder = ColumnBuilder(type, capacity: count)
     for row in 0..<count {
       let branch = taken[row] >= 0 ? taken[row] : clauses.count
@@ -230,6 +261,15 @@ extension Evaluator {
     }
     return Evaluated(builder.finish(), errors: errors)
   }
+}
+
+/// Rows without an error whose branch is wanted.
+private func rows(_ branches: [Int], _ errors: Bitmap, _ isWanted: (Int) -> Bool) -> Bitmap {
+  var result = Bitmap(repeating: false, count: branches.count)
+  for row in branches.indices where !errors[row] && isWanted(branches[row]) {
+    result.set(row, true)
+  }
+  return result
 }
 
 func equalBytes(

@@ -52,8 +52,7 @@ extension Evaluator {
   func makeArray(
     _ elements: [BoundExpression], _ type: DataType, _ batch: RecordBatch
   ) -> Evaluated {
-    var failed = 0
-    let columns = elements.map { column($0, batch, failed: &failed) }
+    let columns = elements.map { operand($0, batch) }
     let builder = ColumnBuilder(type, capacity: batch.count)
     for row in 0..<batch.count {
       for column in columns { builder.children[0].append(rows: row..<row + 1, of: column) }
@@ -69,9 +68,8 @@ extension Evaluator {
     guard case .map(let keyType, let valueType) = type else {
       preconditionFailure("a map of type \(type)")
     }
-    var failed = 0
-    let keys = entries.map { column($0.key, batch, failed: &failed) }
-    let values = entries.map { column($0.value, batch, failed: &failed) }
+    let keys = entries.map { operand($0.key, batch) }
+    let values = entries.map { operand($0.value, batch) }
     let builder = ColumnBuilder(type, capacity: batch.count)
     for row in 0..<batch.count {
       var result: [MapEntry] = []
@@ -97,8 +95,7 @@ extension Evaluator {
       return evaluate(special, call, batch)
     }
     // An argument that fails is a NULL argument, so that COALESCE can give something else.
-    var failedArguments = 0
-    let arguments = call.arguments.map { column($0, batch, failed: &failedArguments) }
+    let arguments = call.arguments.map { operand($0, batch) }
     var validity: Bitmap?
     if overload.isStrict || call.isStrict {
       for argument in arguments { validity = intersect(validity, argument.validity) }
@@ -111,6 +108,7 @@ extension Evaluator {
           resultType: call.type, count: batch.count))
       var failed = result.errors
       if let validity, let some = failed { failed = some.and(validity) }
+      note(failed, "\(call.function) fails")
       let column = result.column.with(
         validity: intersect(intersect(result.column.validity, validity), failed?.inverted))
       return Evaluated(column, errors: failed)
@@ -127,6 +125,7 @@ extension Evaluator {
     let types = call.arguments.map(\.type)
     let builder = ColumnBuilder(call.type, capacity: count)
     var failed = Bitmap(repeating: false, count: count)
+    var message: String?
     for row in 0..<count {
       if let validity, !validity[row] {
         builder.appendNull()
@@ -138,8 +137,10 @@ extension Evaluator {
       } catch {
         builder.appendNull()
         failed.set(row, true)
+        message = message ?? error.message
       }
     }
+    note(failed, message)
     return Evaluated(builder.finish(), errors: failed.isAllFalse ? nil : failed)
   }
 }

@@ -85,6 +85,11 @@ extension Evaluator {
     return rows
   }
 
+  /// What failed in elements has failed in their rows.
+  private func adoptFaults(of inner: Evaluator, _ rows: [Int32], _ count: Int) {
+    note(parentErrors(inner.faulty, rows, count), inner.firstFault)
+  }
+
   /// Rows in which some element failed.
   private func parentErrors(_ errors: Bitmap?, _ rows: [Int32], _ count: Int) -> Bitmap? {
     guard let errors else { return nil }
@@ -101,6 +106,7 @@ extension Evaluator {
       let rows = parents(list.offsets)
       let (inner, wide) = flattened(first, rows, [list.elements], batch)
       let result = inner.evaluate(first.body, wide)
+      adoptFaults(of: inner, rows, batch.count)
       return Evaluated(
         .array(
           ListColumn(offsets: list.offsets, elements: result.column, validity: list.validity)),
@@ -114,6 +120,8 @@ extension Evaluator {
       let keys = keyed.evaluate(first.body, wide)
       let (valued, _) = flattened(second, rows, [map.keys, map.values], batch)
       let values = valued.evaluate(second.body, wide)
+      adoptFaults(of: keyed, rows, batch.count)
+      adoptFaults(of: valued, rows, batch.count)
       let errors = union(
         parentErrors(keys.errors, rows, batch.count),
         parentErrors(values.errors, rows, batch.count))
@@ -139,6 +147,7 @@ extension Evaluator {
     let rows = parents(offsets)
     let (inner, wide) = flattened(lambda, rows, elements, batch)
     let test = inner.evaluate(lambda.body, wide)
+    adoptFaults(of: inner, rows, batch.count)
     guard case .boolean(let kept) = test.column else { return base }
     var newOffsets: [UInt32] = [0]
     var children: [Int32] = []
@@ -168,9 +177,8 @@ extension Evaluator {
   /// Step k takes the k-th element of every row that has one. A NULL array leaves the first state; a step
   /// that fails gives a NULL state.
   private func reduce(_ call: BoundCall, _ batch: RecordBatch) -> Evaluated {
-    var failed = 0
-    let base = column(call.arguments[0], batch, failed: &failed)
-    var state = column(call.arguments[1], batch, failed: &failed)
+    let base = operand(call.arguments[0], batch)
+    var state = operand(call.arguments[1], batch)
     guard case .lambda(let lambda) = call.arguments[2] else { return Evaluated(base) }
     let offsets: [UInt32]
     let elements: [Column]
@@ -189,7 +197,8 @@ extension Evaluator {
       let (inner, wide) = flattened(
         lambda, rows, [state.gather(rows)] + elements.map { $0.gather(children) },
         batch)
-      let result = inner.column(lambda.body, wide, failed: &failed)
+      let result = inner.operand(lambda.body, wide)
+      adoptFaults(of: inner, rows, batch.count)
       var source = (0..<batch.count).map { Int32($0) }
       for (index, row) in rows.enumerated() { source[Int(row)] = Int32(batch.count + index) }
       state = Column.concatenate([state, result], call.type).gather(source)

@@ -36,9 +36,27 @@ public final class Evaluator {
   let layout: [ColumnID: Int]
   var context = EvaluationContext()
   private var constants: [BoundExpression: Column] = [:]
+  /// For what is said of failed expressions.
+  private let names: [ColumnID: String]
+  /// Rows of the present batch in which something failed that is not a NULL operand: a division, a cast, a function;
+  /// in branches that the row takes only.
+  var faulty: Bitmap?
+  /// What was wrong with the first of them.
+  var firstFault: String?
 
-  public init(functions: FunctionRegistry, layout: [ColumnID]) {
+  public init(functions: FunctionRegistry, columns: [PlanColumn]) {
     self.functions = functions
+    var places: [ColumnID: Int] = [:]
+    for (index, column) in columns.enumerated() where places[column.id] == nil {
+      places[column.id] = index
+    }
+    layout = places
+    names = Dictionary(columns.map { ($0.id, $0.name) }) { first, _ in first }
+  }
+
+  init(functions: FunctionRegistry, layout: [ColumnID]) {
+    self.functions = functions
+    names = [:]
     var places: [ColumnID: Int] = [:]
     for (index, id) in layout.enumerated() where places[id] == nil { places[id] = index }
     self.layout = places
@@ -49,34 +67,74 @@ public final class Evaluator {
     _ expression: BoundExpression, _ batch: RecordBatch, clockMs: Int64
   ) -> (value: Value, failed: Bool) {
     context.clockMs = clockMs
-    var failed = 0
-    let column = column(expression, batch, failed: &failed)
-    return (column.value(0, expression.type), failed > 0)
+    let result = evaluate(expression, batch)
+    let failed = result.errors?[0] ?? false
+    return (failed ? .null : result.column.value(0, expression.type), failed)
   }
 
   /// The values of an expression, failed rows as NULL.
   public func values(_ expression: BoundExpression, _ batch: RecordBatch) -> Column {
-    var failed = 0
-    return column(expression, batch, failed: &failed)
+    operand(expression, batch)
   }
 
-  /// The values of an expression, failed rows as NULL; `failed` counts those rows.
+  /// As `values`; `failed` counts the rows in which something failed.
   func column(
-    _ expression: BoundExpression, _ batch: RecordBatch, failed: inout Int
+    _ expression: BoundExpression, _ batch: RecordBatch, failed: inout RowFaults
   ) -> Column {
+    faulty = nil
+    let result = operand(expression, batch)
+    report(expression, batch, &failed)
+    return result
+  }
+
+  /// The values of a part of an expression, failed rows as NULL.
+  func operand(_ expression: BoundExpression, _ batch: RecordBatch) -> Column {
     let result = evaluate(expression, batch)
     guard let errors = result.errors else { return result.column }
-    failed += errors.trueCount
     return result.column.with(validity: intersect(result.column.validity, errors.inverted))
+  }
+
+  private func report(
+    _ expression: BoundExpression, _ batch: RecordBatch, _ failed: inout RowFaults
+  ) {
+    guard let rows = faulty else { return }
+    failed.add(
+      .expression, expression.explained(names), rows.trueIndices(), of: batch.positions,
+      example: firstFault)
+    (faulty, firstFault) = (nil, nil)
+  }
+
+  /// Notes rows in which a step of the evaluation failed.
+  func note(_ rows: Bitmap?, _ message: @autoclosure () -> String? = nil) {
+    guard let rows, !rows.isAllFalse else { return }
+    firstFault = firstFault ?? message()
+    faulty = union(faulty, rows)
+  }
+
+  /// Runs a part that only some of the rows take; what fails in the others does not count.
+  func taken<Result>(by rows: @autoclosure () -> Bitmap?, _ body: () -> Result) -> Result {
+    let before = faulty
+    let said = firstFault
+    faulty = nil
+    let result = body()
+    if let inside = faulty {
+      let kept = rows().map { inside.and($0) } ?? inside
+      firstFault = kept.isAllFalse ? said : firstFault
+      faulty = kept.isAllFalse ? before : union(before, kept)
+    } else {
+      faulty = before
+    }
+    return result
   }
 
   /// The rows for which a predicate is true; an error counts as false.
   func matches(
-    _ predicate: BoundExpression, _ batch: RecordBatch, failed: inout Int
+    _ predicate: BoundExpression, _ batch: RecordBatch, failed: inout RowFaults
   ) -> [Int32] {
+    faulty = nil
     let result = evaluate(predicate, batch)
+    report(predicate, batch, &failed)
     guard case .boolean(let column) = result.column else { return [] }
-    if let errors = result.errors { failed += errors.trueCount }
     let usable = intersect(column.validity, result.errors?.inverted)
     let values = column.values
     var rows = [Int32](unsafeUninitializedCapacity: values.count) { rows, count in
@@ -116,10 +174,8 @@ public final class Evaluator {
       return Evaluated(
         .boolean(Fixed((0..<count).map { !validity[$0] })), errors: result.errors)
     case .not(let operand): return not(evaluate(operand, batch))
-    case .and(let left, let right):
-      return both(evaluate(left, batch), evaluate(right, batch), decidedBy: false)
-    case .or(let left, let right):
-      return both(evaluate(left, batch), evaluate(right, batch), decidedBy: true)
+    case .and(let left, let right): return both(left, right, batch, decidedBy: false)
+    case .or(let left, let right): return both(left, right, batch, decidedBy: true)
     case .inList(let operand, let list): return inList(operand, list, batch)
     case .like(let operand, let pattern, let escape):
       return like(evaluate(operand, batch), evaluate(pattern, batch), escape: escape)
@@ -140,8 +196,7 @@ public final class Evaluator {
     case .makeMap(let entries, let type): return makeMap(entries, type, batch)
     case .makeStruct(let fields, _):
       // An error inside one field makes that field NULL and no more.
-      var failed = 0
-      let columns = fields.map { column($0, batch, failed: &failed) }
+      let columns = fields.map { operand($0, batch) }
       return Evaluated(.structure(StructColumn(fields: columns, count: batch.count)))
     case .call(let call): return evaluate(call, batch)
     case .lambda:

@@ -95,10 +95,10 @@ final class AggregateOperator: Operator, StateStore {
 
   private func aggregate(_ batch: RecordBatch) throws(QueryFailure) {
     var groups = spec.groups.map {
-      evaluator.column($0.expression, batch, failed: &failedExpressions)
+      evaluator.column($0.expression, batch, failed: &faults)
     }
     var arguments = spec.calls.map { call in
-      call.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
+      call.arguments.map { evaluator.column($0, batch, failed: &faults) }
     }
     let (rows, windows) = chooseRows(batch, groups)
     if let rows, rows.isEmpty { return try closeWindows(after: batch) }
@@ -137,7 +137,7 @@ final class AggregateOperator: Operator, StateStore {
 
   private func ordinals(_ positions: Positions) -> [Int64] {
     guard needsOrdinals else { return [] }
-    return positions.minor.map { Int64(truncatingIfNeeded: $0 & 0xFF_FFFF_FFFF) }
+    return positions.minor.map { Int64(truncatingIfNeeded: $0 & Positions.ordinalMask) }
   }
 
   /// Adds up rows whose results nobody sees before their windows close.
@@ -183,6 +183,8 @@ final class AggregateOperator: Operator, StateStore {
       return (nil, starts)
     }
     let overlap = window.windowsOfRow
+    var late: [Int32] = []
+    var early: [Int32] = []
     var rows: [Int32] = []
     var starts: [Int64] = []
     rows.reserveCapacity(batch.count * min(overlap, 16))
@@ -196,7 +198,10 @@ final class AggregateOperator: Operator, StateStore {
       if batch.kinds != nil, batch.kind(row) == .delete { continue }
       let rowtime = batch.rowtimes[row]
       if rowtime > time { time = rowtime }
-      guard rowtime >= 0 else { continue }
+      guard rowtime >= 0 else {
+        early.append(Int32(truncatingIfNeeded: row))
+        continue
+      }
       if !same.contains(rowtime) {
         let newest = rowtime / advance * advance
         first = rowtime < size ? 0 : (rowtime - size + advance) / advance * advance
@@ -209,11 +214,13 @@ final class AggregateOperator: Operator, StateStore {
           rows.append(Int32(truncatingIfNeeded: row))
           starts.append(start)
         } else {
-          lateRows += 1
+          late.append(Int32(truncatingIfNeeded: row))
         }
         start += advance
       }
     }
+    faults.add(.late, "the window had closed", late, of: batch.positions)
+    faults.add(.late, "windows begin at 1970", early, of: batch.positions)
     streamTime = time
     return (rows, starts)
   }
@@ -445,7 +452,6 @@ final class AggregateOperator: Operator, StateStore {
     // ksqlDB gives out only what its store still holds: windows that began no earlier than the newest one
     // less the retention. What a jump in time leaves behind is counted as late.
     let oldest = (slotsByWindow.keys.max() ?? 0) - max(window.retentionMs, size + window.graceMs)
-    lateRows += closed.filter { $0 < oldest }.reduce(0) { $0 + (slotsByWindow[$1]?.count ?? 0) }
     closed.removeAll { $0 < oldest }
     var slots: [Int32] = []
     for start in closed { slots += index.inKeyOrder(slotsByWindow[start] ?? []) }

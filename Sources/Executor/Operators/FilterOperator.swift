@@ -19,7 +19,7 @@ final class FilterOperator: Operator {
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    let rows = evaluator.matches(predicate, batch, failed: &failedExpressions)
+    let rows = evaluator.matches(predicate, batch, failed: &faults)
     guard let kinds = batch.kinds else {
       return try emit(rows.count == batch.count ? batch : batch.gather(rows))
     }

@@ -65,7 +65,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
 
   /// The right slot that each left row names.
   private func namedSlots(_ batch: RecordBatch) -> [Int32] {
-    let column = evaluator.column(foreignKey, batch, failed: &failedExpressions)
+    let column = evaluator.column(foreignKey, batch, failed: &faults)
     var result: [Int32] = []
     right.index.insert(RowCodec.encode([column], count: batch.count), slots: &result) { _ in }
     if let validity = column.validity {
@@ -106,7 +106,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private func fitting(_ leftEntry: Int32, _ rightEntry: Int32) -> Int32 {
     guard let condition, leftEntry >= 0, rightEntry >= 0 else { return rightEntry }
     return condition.test(
-      [leftEntry], of: left.rows, [rightEntry], of: right.rows, failed: &failedExpressions)[0]
+      [leftEntry], of: left.rows, [rightEntry], of: right.rows, failed: &faults)[0]
       ? rightEntry : -1
   }
 

@@ -44,10 +44,8 @@ class Operator {
   final var next: Operator?
   /// Which input of `next` this operator feeds.
   final var nextPort = 0
-  /// Rows dropped because they came after their window had closed.
-  final var lateRows = 0
-  /// Expressions that failed and became NULL, or dropped a row in WHERE.
-  final var failedExpressions = 0
+  /// Rows that could not be taken as they are, since they were last asked for.
+  final var faults = RowFaults()
 
   var stores: [any StateStore] { [] }
   /// Memory held beside the stores, such as what can be made again from them; bytes.

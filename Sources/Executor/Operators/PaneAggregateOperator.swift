@@ -82,10 +82,10 @@ final class PaneAggregateOperator: Operator, StateStore {
 
   private func aggregate(_ batch: RecordBatch) throws(QueryFailure) {
     var groups = spec.groups.map {
-      evaluator.column($0.expression, batch, failed: &failedExpressions)
+      evaluator.column($0.expression, batch, failed: &faults)
     }
     var arguments = spec.calls.map { call in
-      call.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
+      call.arguments.map { evaluator.column($0, batch, failed: &faults) }
     }
     let (rows, panes) = chosen(batch, groups)
     var times = batch.rowtimes
@@ -145,6 +145,8 @@ final class PaneAggregateOperator: Operator, StateStore {
     if validity == nil, batch.kinds == nil, let panes = panesOfAll(batch.rowtimes) {
       return (nil, panes)
     }
+    var lateRows: [Int32] = []
+    var early: [Int32] = []
     var rows: [Int32] = []
     var panes: [Int64] = []
     var time = streamTime
@@ -153,17 +155,22 @@ final class PaneAggregateOperator: Operator, StateStore {
       if batch.kinds != nil, batch.kind(row) == .delete { continue }
       let rowtime = batch.rowtimes[row]
       time = max(time, rowtime)
-      guard rowtime >= 0 else { continue }
+      guard rowtime >= 0 else {
+        early.append(Int32(truncatingIfNeeded: row))
+        continue
+      }
       let pane = rowtime / advance * advance
       // The windows of the row, of which the oldest ones may have closed.
       let oldest = max(0, pane - size + advance)
       let closed = time - size - window.graceMs
       let late = closed < oldest ? 0 : (min(closed, pane) - oldest) / advance + 1
-      lateRows += Int(late)
+      for _ in 0..<late { lateRows.append(Int32(truncatingIfNeeded: row)) }
       if oldest + late * advance > pane { continue }
       rows.append(Int32(row))
       panes.append(pane)
     }
+    faults.add(.late, "the window had closed", lateRows, of: batch.positions)
+    faults.add(.late, "windows begin at 1970", early, of: batch.positions)
     streamTime = time
     return (rows, panes)
   }
@@ -216,7 +223,7 @@ final class PaneAggregateOperator: Operator, StateStore {
     for start in closed {
       let (keys, times) = putTogether(start)
       if start < oldest {
-        lateRows += keys.count
+        _ = keys.count
       } else {
         try emitWindow(start, keys, times, at: batch.positions, batch.count - 1)
       }

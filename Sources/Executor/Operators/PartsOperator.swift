@@ -61,7 +61,7 @@ final class PartsOperator: Operator {
   }
 
   private func add(_ batch: RecordBatch) {
-    let keys = varying.map { evaluator.column($0, batch, failed: &failedExpressions) }
+    let keys = varying.map { evaluator.column($0, batch, failed: &faults) }
     let stretches = stretches(batch)
     var created: [Int] = []
     if keys.isEmpty {
@@ -73,7 +73,7 @@ final class PartsOperator: Operator {
     begin(created, batch, keys)
     for (accumulator, call) in zip(accumulators, spec.calls) {
       let arguments = call.arguments.map {
-        evaluator.column($0, batch, failed: &failedExpressions)
+        evaluator.column($0, batch, failed: &faults)
       }
       accumulator.accumulate(
         AggregateRows(groups: slots, arguments: arguments, retracts: nil, ordinals: []),

@@ -20,7 +20,7 @@ final class ProjectOperator: Operator {
     var columns: [Column] = []
     columns.reserveCapacity(expressions.count)
     for expression in expressions {
-      columns.append(evaluator.column(expression, batch, failed: &failedExpressions))
+      columns.append(evaluator.column(expression, batch, failed: &faults))
     }
     try emit(batch.with(columns: columns))
   }
@@ -53,7 +53,7 @@ final class RekeyOperator: Operator {
     var validity: Bitmap?
     let hasValue = keys.contains(where: \.readsValues) ? valuedRows(batch) : nil
     for key in keys {
-      var column = evaluator.column(key.expression, batch, failed: &failedExpressions)
+      var column = evaluator.column(key.expression, batch, failed: &faults)
       if key.readsValues, let hasValue {
         column = column.with(validity: intersect(column.validity, hasValue))
       }
@@ -98,7 +98,7 @@ final class FlatMapOperator: Operator {
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     let arguments = items.map { item in
-      item.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
+      item.arguments.map { evaluator.column($0, batch, failed: &faults) }
     }
     var builders = items.map { ColumnBuilder($0.column.type, capacity: batch.count * 2) }
     var rows: [Int32] = []
@@ -132,7 +132,9 @@ final class FlatMapOperator: Operator {
     do {
       return try function.overloads[item.overload].rows(values)
     } catch {
-      failedExpressions += 1
+      faults.add(
+        RowFaults.Entry(
+          kind: .expression, cause: item.function, count: 1, places: [], example: error.message))
       return []
     }
   }

@@ -86,26 +86,31 @@ final class SessionOperator: Operator, StateStore {
     var work = Work(
       batch: batch,
       keyColumns: spec.groups.map {
-        evaluator.column($0.expression, batch, failed: &failedExpressions)
+        evaluator.column($0.expression, batch, failed: &faults)
       },
       arguments: spec.calls.map { call in
-        call.arguments.map { evaluator.column($0, batch, failed: &failedExpressions) }
+        call.arguments.map { evaluator.column($0, batch, failed: &faults) }
       }, ordinals: [],
       groups: spec.groups.map { ColumnBuilder($0.column.type, capacity: batch.count) },
       results: spec.calls.map { ColumnBuilder($0.column.type, capacity: batch.count) })
     var validity: Bitmap?
     for column in work.keyColumns { validity = intersect(validity, column.validity) }
+    var early: [Int32] = []
     let rows = (0..<Int32(batch.count)).filter { row in
-      (validity.map { $0[Int(row)] } ?? true) && batch.kind(Int(row)) != .delete
-        && batch.rowtimes[Int(row)] >= 0
+      guard validity.map({ $0[Int(row)] }) ?? true, batch.kind(Int(row)) != .delete else {
+        return false
+      }
+      if batch.rowtimes[Int(row)] < 0 { early.append(row) }
+      return batch.rowtimes[Int(row)] >= 0
     }
+    faults.add(.late, "windows begin at 1970", early, of: batch.positions)
     if rows.count < batch.count {
       work.batch = batch.gather(rows)
       work.keyColumns = work.keyColumns.map { $0.gather(rows) }
       work.arguments = work.arguments.map { $0.map { $0.gather(rows) } }
     }
     work.ordinals = work.batch.positions.minor.map {
-      Int64(truncatingIfNeeded: $0 & 0xFF_FFFF_FFFF)
+      Int64(truncatingIfNeeded: $0 & Positions.ordinalMask)
     }
     let count = work.batch.count
     index.insert(RowCodec.encode(work.keyColumns, count: count), slots: &groups) { _ in }
@@ -173,7 +178,7 @@ final class SessionOperator: Operator, StateStore {
     let start = min(time, touching.map(\.start).min() ?? time)
     let end = max(time, touching.map(\.end).max() ?? time)
     guard end >= streamTime - grace - gapMs else {
-      lateRows += 1
+      faults.add(.late, "the session had closed", [Int32(row)], of: work.batch.positions)
       return
     }
     let merged = Session(start: start, end: end, slot: newSlot())

@@ -28,7 +28,6 @@ final class SinkOperator: Operator {
   private let tracksPositions: Bool
   /// Bytes of the largest buffer of a slice so far, up to 8 MiB: what the next one begins with.
   private var bufferBytes = 1 << 16
-  private(set) var rejected = 0
   private let sliceBytesMax: Int
 
   init(
@@ -143,15 +142,20 @@ final class SinkOperator: Operator {
     let badValues = valueEncoder.encode(
       valuePlaces.map { batch.columns[$0] }, count: count, isNull: nullValues, into: &records,
       .value)
-    rejected += badKeys.count + badValues.count
     var times = batch.rowtimes
     var bad = Set((badKeys + badValues).map(\.row))
+    if let first = (badKeys + badValues).first {
+      faults.add(
+        .output, "a record for topic \(sink.topic) cannot be written",
+        bad.sorted().map { Int32($0) }, of: batch.positions, example: first.reason)
+    }
     if let rowtime, let timestampPlace {
-      for failure in rowtime.read([], [batch.columns[timestampPlace]], into: &times) {
-        if nullValues.map({ $0[failure.row] }) ?? false { continue }
-        bad.insert(failure.row)
-        rejected += 1
-      }
+      let untimed = rowtime.read([], [batch.columns[timestampPlace]], into: &times)
+        .filter { failure in !(nullValues.map { $0[failure.row] } ?? false) }
+      bad.formUnion(untimed.map(\.row))
+      faults.add(
+        .output, "a record for topic \(sink.topic) has no valid time",
+        untimed.map { Int32($0.row) }, of: batch.positions, example: untimed.first?.reason)
     }
     records.timestamps += times
     appendHeaders(batch, first, &records)

@@ -99,7 +99,7 @@ final class StreamStreamJoinOperator: MergingOperator {
     var fates = [Fate](repeating: .joins, count: batch.count)
     if let filter = spec.filters[port] {
       fates = [Fate](repeating: .advances, count: batch.count)
-      for row in filter.evaluator.matches(filter.predicate, batch, failed: &failedExpressions) {
+      for row in filter.evaluator.matches(filter.predicate, batch, failed: &faults) {
         fates[Int(row)] = .joins
       }
     }
@@ -167,7 +167,7 @@ final class StreamStreamJoinOperator: MergingOperator {
     guard output.count > 0 else { return }
     let batch = output.finish()
     guard let condition = spec.condition, spec.type == .inner else { return try emit(batch) }
-    let passing = condition.matches(batch, failed: &failedExpressions)
+    let passing = condition.matches(batch, failed: &faults)
     try emit(passing.count == batch.count ? batch : batch.gather(passing))
   }
 
@@ -204,7 +204,7 @@ final class StreamStreamJoinOperator: MergingOperator {
     let own = [Int32](repeating: entry, count: found.count)
     let passes = condition.test(
       port == 0 ? own : found, of: sides[0].rows, port == 0 ? found : own, of: sides[1].rows,
-      failed: &failedExpressions)
+      failed: &faults)
     found = zip(found, passes).filter { $1 }.map { $0.0 }
   }
 

@@ -109,7 +109,7 @@ final class StreamTableJoinOperator: MergingOperator {
     var pairs = batch.gather(candidates)
     pairs.columns += state.rows.gather(candidates.map { matches[Int($0)] })
     var passes = [Bool](repeating: false, count: candidates.count)
-    for row in condition.matches(pairs, failed: &failedExpressions) { passes[Int(row)] = true }
+    for row in condition.matches(pairs, failed: &faults) { passes[Int(row)] = true }
     for (place, row) in candidates.enumerated() where !passes[place] { matches[Int(row)] = -1 }
   }
 }

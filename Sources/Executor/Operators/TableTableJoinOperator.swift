@@ -126,7 +126,7 @@ final class TableTableJoinOperator: MergingOperator {
     if own >= 0, other >= 0,
       condition.test(
         [port == 0 ? own : other], of: tables[0].rows, [port == 0 ? other : own],
-        of: tables[1].rows, failed: &failedExpressions)[0]
+        of: tables[1].rows, failed: &faults)[0]
     {
       return Pair(own: own, other: other)
     }

@@ -26,7 +26,7 @@ struct Lowering {
   }
 
   private func evaluator(_ input: LogicalPlan) -> Evaluator {
-    Evaluator(functions: functions, layout: input.columns.map(\.id))
+    Evaluator(functions: functions, columns: input.columns)
   }
 
   private mutating func storeName(_ kind: String) -> String {
@@ -228,7 +228,7 @@ struct Lowering {
       PairCondition(
         residual,
         evaluator: Evaluator(
-          functions: functions, layout: (node.left.columns + node.right.columns).map(\.id)))
+          functions: functions, columns: node.left.columns + node.right.columns))
     }
   }
 

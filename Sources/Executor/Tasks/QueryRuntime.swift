@@ -71,6 +71,7 @@ public struct SliceResult: Sendable {
   public var rows: [RecordBatch] = []
   public var stateChanges: [(store: String, output: PartitionOutput)] = []
   public var errors: [SourceError] = []
+  public var faults = RowFaults()
   /// Input rows consumed.
   public var rowCount = 0
   /// Whether more input is there already.
@@ -168,9 +169,6 @@ public final class QueryRuntime {
     }
     return sizes.sorted { $0.bytes != $1.bytes ? $0.bytes > $1.bytes : $0.name < $1.name }
   }
-
-  public var lateRows: Int { tasks.joined().reduce(0) { $0 + $1.lateRows } }
-  public var failedExpressions: Int { tasks.joined().reduce(0) { $0 + $1.failedExpressions } }
 
   /// Names and partition counts of the stores, for their changelogs.
   public var stores: [(name: String, partitions: Int)] {
@@ -357,6 +355,7 @@ public final class QueryRuntime {
     for task in tasks.joined() {
       result.outputs += task.outputs
       result.stateChanges += task.stateChanges
+      result.faults.add(task.drainFaults())
       task.outputs = []
       task.parts = []
       task.stateChanges = []

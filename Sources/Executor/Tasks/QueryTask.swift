@@ -45,8 +45,14 @@ final class QueryTask: @unchecked Sendable {
     }
   }
 
-  var lateRows: Int { operators.reduce(0) { $0 + $1.lateRows } }
-  var failedExpressions: Int { operators.reduce(0) { $0 + $1.failedExpressions } }
+  /// What the operators have counted since the last call.
+  func drainFaults() -> RowFaults {
+    var result = RowFaults()
+    for operation in operators where !operation.faults.isEmpty {
+      result.add(operation.faults.drain())
+    }
+    return result
+  }
 
   /// What the tasks of the stage before have dealt to an entry; merged when this task runs.
   private var received: [(entry: Int, senders: [[RecordBatch]], types: [DataType])] = []

@@ -203,11 +203,11 @@ final class ScanReader: Sendable {
     }
     readMajor = highest
     // Of rows with one time those of tables come first, so that a stream row meets them.
-    let rank = scan.source.kind == .table ? ordinal : ordinal + 128
+    let rank = scan.source.kind == .table ? ordinal : ordinal + Positions.sourcesMax
     let base = Positions.minor(source: rank, partition: partition, ordinal: 0)
     let minors = [UInt64](unsafeUninitializedCapacity: count) { minors, filled in
       for row in 0..<count {
-        let ordinal = UInt64(truncatingIfNeeded: batch.offsets[row]) & 0xFF_FFFF_FFFF
+        let ordinal = UInt64(truncatingIfNeeded: batch.offsets[row]) & Positions.ordinalMask
         minors.initializeElement(at: row, to: base | ordinal)
       }
       filled = count

@@ -107,7 +107,7 @@ extension WindowSpec {
 }
 
 extension JoinPlan.Kind {
-  func explained(_ names: [ColumnID: String]) -> String {
+  public func explained(_ names: [ColumnID: String]) -> String {
     switch self {
     case .streamStream(let before, let after, let grace):
       return "stream-stream within (\(before) ms, \(after) ms)"
@@ -124,7 +124,7 @@ extension JoinPlan.Kind {
 }
 
 extension BoundExpression {
-  func explained(_ names: [ColumnID: String]) -> String {
+  public func explained(_ names: [ColumnID: String]) -> String {
     func text(_ expression: BoundExpression) -> String { expression.explained(names) }
     switch self {
     case .column(let id, _): return names[id] ?? "#\(id.number)"

@@ -128,8 +128,18 @@ struct Run: ParsableCommand {
       lines.append(
         "\(summary.badLines) line\(summary.badLines == 1 ? "" : "s") could not be copied")
     }
-    return lines.isEmpty
-      ? nil : CommandFailure(.code(summary.isOverLimit ? 5 : 1), lines.joined(separator: "\n"))
+    func tell(_ count: Int, _ what: String) {
+      guard count > 0 else { return }
+      lines.append("\(count) row\(count == 1 ? "" : "s") \(what); see SHOW ERRORS")
+    }
+    tell(summary.faults.output, "could not be written")
+    tell(summary.faults.expressions, "with an expression that failed")
+    tell(summary.faults.late, "came late and were dropped")
+    guard summary.isFailure else {
+      if !lines.isEmpty { complain(lines.joined(separator: "\n")) }
+      return nil
+    }
+    return CommandFailure(.code(summary.isOverLimit ? 5 : 1), lines.joined(separator: "\n"))
   }
 }
 

@@ -72,6 +72,7 @@ struct Serve: ParsableCommand {
     if let durability { options.durability = durability.durability }
     options.producerByteRate = producerByteRate
     if let stateBytesMax { options.stateBytesMax = stateBytesMax.bytes }
+    options.notice = { complain($0) }
     let state = Monitor(State())
     Signals.react(endsProcess: false) { _ in state.change { $0.isEnding = true } }
     let engine: Engine
