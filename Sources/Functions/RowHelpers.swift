@@ -58,6 +58,7 @@ func rowByRow(
 ) -> VectorResult {
   let builder = ColumnBuilder(call.resultType, capacity: call.count)
   var errors = Bitmap(repeating: false, count: call.count)
+  var message: String?
   for row in 0..<call.count {
     if isStrict, call.arguments.contains(where: { $0.isNull(row) }) {
       builder.appendNull()
@@ -68,7 +69,9 @@ func rowByRow(
     } catch {
       builder.appendNull()
       errors.set(row, true)
+      message = message ?? error.message
     }
   }
-  return VectorResult(builder.finish(), errors: errors.isAllFalse ? nil : errors)
+  return VectorResult(
+    builder.finish(), errors: errors.isAllFalse ? nil : errors, message: message)
 }

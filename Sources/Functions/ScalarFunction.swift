@@ -87,10 +87,13 @@ public struct VectorResult: Sendable {
   public var column: Column
   /// Rows whose evaluation failed; nil: none.
   public var errors: Bitmap?
+  /// What was wrong with the first of them.
+  public var message: String?
 
-  public init(_ column: Column, errors: Bitmap? = nil) {
+  public init(_ column: Column, errors: Bitmap? = nil, message: String? = nil) {
     self.column = column
     self.errors = errors
+    self.message = message
   }
 }
 

@@ -15,7 +15,7 @@ func evaluate(
   let expression = try Parser.parse(expression: SourceText(name: "example", text))
   let context = BindingContext(catalog: Catalog(functions: functions), properties: [:])
   let bound = try ConstantBinder(context: context).bind(expression)
-  let evaluator = Evaluator(functions: functions, layout: [])
+  let evaluator = Evaluator(functions: functions, columns: [])
   let batch = RecordBatch(
     columns: [], rowtimes: [0], positions: Positions(major: [0], minor: [0]))
   let (value, failed) = evaluator.value(bound.expression, batch, clockMs: 0)

@@ -108,7 +108,7 @@ extension Evaluator {
           resultType: call.type, count: batch.count))
       var failed = result.errors
       if let validity, let some = failed { failed = some.and(validity) }
-      note(failed, "\(call.function) fails")
+      note(failed, result.message ?? "\(call.function) fails")
       let column = result.column.with(
         validity: intersect(intersect(result.column.validity, validity), failed?.inverted))
       return Evaluated(column, errors: failed)
