@@ -325,6 +325,69 @@ import Testing
     try engine.close()
   }
 
+  /// The place of a snapshot goes with its query: one that gets the id later has its own.
+  @Test func laterQueryOfAnIDHasItsOwnState() throws {
+    let directory = temporary()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    var (engine, session) = try open(directory)
+    _ = try run(
+      "CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON');",
+      session)
+    _ = try run(
+      "CREATE STREAM s (k BIGINT KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');",
+      session)
+    _ = try run(
+      "CREATE STREAM o (k BIGINT KEY, v BIGINT) WITH (KAFKA_TOPIC='o', VALUE_FORMAT='JSON');",
+      session)
+    let query =
+      "INSERT INTO o WITH (QUERY_ID='q') SELECT s.k AS k, t.v AS v FROM s JOIN t ON s.k = t.k;"
+    _ = try run(query, session)
+    func put(_ value: Int, count: Int) throws {
+      var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 20))
+      for number in 0..<count {
+        var bytes: [UInt8] = []
+        withUnsafeBytes(of: Int64(number).bigEndian) { bytes += $0 }
+        records.append(key: bytes, value: Array("{\"V\":\(value)}".utf8), timestamp: Int64(value))
+      }
+      _ = try engine.log.append("t", [(0, records)])
+      try engine.runUntilIdle()
+    }
+    // More changes than a changelog keeps without a snapshot.
+    for round in 1...5 { try put(round, count: 6000) }
+    #expect(!engine.log.metadata(prefix: Array("snap/".utf8)).isEmpty)
+    _ = try run("TERMINATE q;", session)
+    #expect(engine.log.metadata(prefix: Array("snap/".utf8)).isEmpty)
+    _ = try run(query, session)
+    try put(9, count: 10)
+    try engine.close()
+    (engine, session) = try open(directory)
+    _ = try run("INSERT INTO s (k, v, ROWTIME) VALUES (3, 0, 100);", session)
+    let rows = try run("SELECT k, v FROM o;", session).rows
+    #expect(rows.map(\.values) == [[.bigint(3), .bigint(9)]])
+    try engine.close()
+  }
+
+  /// Of rows of one time those of tables come first, then streams by their places in the query, however many there are.
+  @Test func manySourcesKeepTheirOrder() throws {
+    let directory = temporary()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let (engine, session) = try open(directory)
+    let count = 200
+    for number in 0..<count {
+      _ = try run(
+        "CREATE STREAM s\(number) (v INT) WITH (KAFKA_TOPIC='s\(number)', VALUE_FORMAT='JSON');",
+        session)
+    }
+    let parts = (0..<count).map { "SELECT v FROM s\($0)" }
+    _ = try run("CREATE STREAM o AS \(parts.joined(separator: " UNION ALL "));", session)
+    for number in (0..<count).reversed() {
+      _ = try run("INSERT INTO s\(number) (v, ROWTIME) VALUES (\(number), 1000);", session)
+    }
+    let rows = try run("SELECT v FROM o;", session).rows
+    #expect(rows.map(\.values) == (0..<Int32(count)).map { [.int($0)] })
+    try engine.close()
+  }
+
   @Test func failedQueryLeavesTheOthers() throws {
     let directory = temporary()
     defer { try? FileManager.default.removeItem(atPath: directory) }
