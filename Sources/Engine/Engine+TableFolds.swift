@@ -55,7 +55,9 @@ extension LogicalPlan {
 
 extension Scan {
   fileprivate func keys(in predicate: BoundExpression) -> [[UInt8]]? {
+    // Equal DOUBLEs may have been written in several ways by others.
     guard source.kind == .table, source.window == nil, source.schema.keys.count == 1,
+      !source.schema.keys[0].type.containsDoubles,
       let key = columns.first(where: { $0.name == source.schema.keys[0].name })
     else { return nil }
     switch predicate {

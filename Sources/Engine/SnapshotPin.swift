@@ -7,6 +7,7 @@
 //
 // Invariant: but for `alone`, the engine's lock is held whenever a method of this is called, and when it returns.
 
+import Columns
 import Executor
 import Foundations
 import LogStorage
@@ -23,7 +24,7 @@ final class SnapshotPin {
   let access: Access
   private let engine: Engine
   private let view: EpochView
-  private let tables: PinnedTables
+  private var tables: PinnedTables
 
   init(_ plan: LogicalPlan, _ engine: Engine) throws(QueryFailure) {
     self.engine = engine
@@ -32,6 +33,12 @@ final class SnapshotPin {
     for scan in plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
     tables = try engine.tableFolds.pin(plan.tableReads, topics)
     view = EpochView(log: engine.log, ends: tables.ends.mapValues(\.ends))
+    for scan in plan.scans where scan.source.hasKeysOfSeveralForms {
+      let read = TableRead(scan.source, keys: nil)
+      if let records = tables.records[read] {
+        tables.records[read] = TableFold.merged(records, of: scan.source)
+      }
+    }
   }
 
   /// Every topic of the plan was there.
@@ -65,7 +72,7 @@ final class SnapshotPin {
   }
 
   func reader(
-    _ scan: Scan, _ partition: Int, keys: [[UInt8]]?
+    _ scan: Scan, _ partition: Int, keys: [[UInt8]]?, isByTime: Bool = false
   ) throws(QueryFailure) -> any RecordReader {
     guard scan.source.file == nil else {
       return try engine.reader(scan, partition, takesOpenLine: true)
@@ -78,7 +85,7 @@ final class SnapshotPin {
     guard let records = tables.records[TableRead(scan.source, keys: keys)] else {
       throw QueryFailure("table \(scan.source.name) was not folded for the query")
     }
-    return FoldedReader(records[partition])
+    return FoldedReader(isByTime ? records[partition].byTime : records[partition])
   }
 
   /// Commits what was found to be bad.
@@ -97,5 +104,29 @@ final class SnapshotPin {
     for (name, ends) in tables.ends where engine.log.topic(name.text)?.id != ends.id {
       throw QueryFailure("topic \(name) was dropped meanwhile")
     }
+  }
+}
+
+extension LogicalPlan {
+  /// Whether it aggregates tables alone in a way that depends on the order of their rows: a list, a set, a sum of
+  /// DOUBLEs. A query that runs on sees them in the order of their times.
+  var wantsTablesByTime: Bool {
+    func dependsOnOrder(_ plan: LogicalPlan) -> Bool {
+      if case .aggregate(let node) = plan, !node.calls.allSatisfy(\.addsInParts) { return true }
+      return plan.inputs.contains { dependsOnOrder($0) }
+    }
+    return dependsOnOrder(self) && scans.allSatisfy { $0.source.kind == .table && $0.end == nil }
+  }
+}
+
+extension RawRecords {
+  /// The records in the order of their times, those of one time as they are.
+  fileprivate var byTime: RawRecords {
+    var sorted = gather(
+      (0..<count).sorted {
+        timestamps[$0] != timestamps[$1] ? timestamps[$0] < timestamps[$1] : $0 < $1
+      })
+    sorted.offsets = offsets
+    return sorted
   }
 }

@@ -142,16 +142,17 @@ struct SnapshotReader {
     _ plan: LogicalPlan, _ ready: [TextKey: [[Value]]]
   ) throws(QueryFailure) -> [[Value]] {
     let lookups = plan.lookupKeys
+    let isByTime = plan.wantsTablesByTime
     let runtime = try QueryRuntime(
       plan: PhysicalPlanner().plan(plan), end: .client, functions: engine.options.functions,
       options: QueryOptions(
         order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
         properties: properties,
-        tablesFirst: true),
+        tablesFirst: !isByTime),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
-        return try pin.reader(scan, partition, keys: lookups[scan.alias])
+        return try pin.reader(scan, partition, keys: lookups[scan.alias], isByTime: isByTime)
       })
     return try pin.withPool { (pool) throws(QueryFailure) in
       try rows(runtime, plan.columns, pool)

@@ -16,10 +16,12 @@ public final class SideEncoder {
 
   private let fields: [FormatField]
   private let engine: Engine
+  private let hasDoubles: Bool
 
   public init(layout: FormatLayout, fields: [FormatField]) {
     precondition(layout.kind != .kafka || fields.count <= 1, "KAFKA holds one column")
     self.fields = fields
+    hasDoubles = fields.contains { $0.type.containsDoubles }
     switch layout.kind {
     case .json: engine = .json(JSONEncoder(fields, isWrapped: layout.isWrapped))
     case .delimited: engine = .delimited(DelimitedEncoder(fields, delimiter: layout.delimiter))
@@ -38,6 +40,8 @@ public final class SideEncoder {
     let buffer = records.buffer
     switch side {
     case .key:
+      // Equal keys have equal bytes, so that they lie in one partition and compaction knows them.
+      let columns = hasDoubles ? columns.map(\.withCanonicalDoubles) : columns
       return encode(
         columns, count, isNull, buffer, &records.keyStart, &records.keyLength)
     case .value:

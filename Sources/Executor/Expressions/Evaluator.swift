@@ -87,6 +87,14 @@ public final class Evaluator {
     return result
   }
 
+  /// As `column`, for what becomes part of a key: equal values have one form.
+  func key(
+    _ expression: BoundExpression, _ batch: RecordBatch, failed: inout RowFaults
+  ) -> Column {
+    let result = column(expression, batch, failed: &failed)
+    return expression.type.containsDoubles ? result.withCanonicalDoubles : result
+  }
+
   /// The values of a part of an expression, failed rows as NULL.
   func operand(_ expression: BoundExpression, _ batch: RecordBatch) -> Column {
     let result = evaluate(expression, batch)

@@ -95,7 +95,7 @@ final class AggregateOperator: Operator, StateStore {
 
   private func aggregate(_ batch: RecordBatch) throws(QueryFailure) {
     var groups = spec.groups.map {
-      evaluator.column($0.expression, batch, failed: &faults)
+      evaluator.key($0.expression, batch, failed: &faults)
     }
     var arguments = spec.calls.map { call in
       call.arguments.map { evaluator.column($0, batch, failed: &faults) }

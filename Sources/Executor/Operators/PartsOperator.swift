@@ -61,7 +61,7 @@ final class PartsOperator: Operator {
   }
 
   private func add(_ batch: RecordBatch) {
-    let keys = varying.map { evaluator.column($0, batch, failed: &faults) }
+    let keys = varying.map { evaluator.key($0, batch, failed: &faults) }
     let stretches = stretches(batch)
     var created: [Int] = []
     if keys.isEmpty {

@@ -53,7 +53,7 @@ final class RekeyOperator: Operator {
     var validity: Bitmap?
     let hasValue = keys.contains(where: \.readsValues) ? valuedRows(batch) : nil
     for key in keys {
-      var column = evaluator.column(key.expression, batch, failed: &faults)
+      var column = evaluator.key(key.expression, batch, failed: &faults)
       if key.readsValues, let hasValue {
         column = column.with(validity: intersect(column.validity, hasValue))
       }

@@ -86,7 +86,7 @@ final class SessionOperator: Operator, StateStore {
     var work = Work(
       batch: batch,
       keyColumns: spec.groups.map {
-        evaluator.column($0.expression, batch, failed: &faults)
+        evaluator.key($0.expression, batch, failed: &faults)
       },
       arguments: spec.calls.map { call in
         call.arguments.map { evaluator.column($0, batch, failed: &faults) }

@@ -2,7 +2,10 @@
 // queries and brought up to date by the records that have come since.
 
 public import Columns
+import Formats
+import Foundations
 public import LogStorage
+public import Planner
 
 public final class TableFold {
   private let rows = RowStore(tracksChanges: false)
@@ -62,5 +65,43 @@ public final class TableFold {
       folded.sequences.append(0)
     }
     return folded
+  }
+}
+
+extension TableFold {
+  /// Of keys that are equal and yet have different bytes only the record that came last stays, wherever it lies.
+  /// Shape: the folded records of each partition, before and after.
+  public static func merged(
+    _ partitions: [RawRecords], of source: SourceDefinition
+  ) -> [RawRecords] {
+    guard source.hasKeysOfSeveralForms, source.window == nil else { return partitions }
+    let fields = source.schema.keys.map { FormatField($0.name, $0.type) }
+    let decoder = SideDecoder(
+      layout: FormatLayout(source.keyFormat, isKey: true, columns: fields.count), fields: fields)
+    var last: [[UInt8]: (partition: Int, row: Int)] = [:]
+    var kept = partitions.map { [Bool](repeating: true, count: $0.count) }
+    for (partition, records) in partitions.enumerated() where records.count > 0 {
+      let side = decoder.decode(records, .key, rows: 0..<records.count)
+      let bad = Set(side.bad.map(\.row))
+      let keys = RowCodec.encode(
+        side.columns.map(\.withCanonicalDoubles), count: records.count)
+      for row in 0..<records.count where !bad.contains(row) {
+        let key = Array(keys.bytes(row))
+        guard let known = last[key] else {
+          last[key] = (partition, row)
+          continue
+        }
+        if partitions[known.partition].timestamps[known.row] <= records.timestamps[row] {
+          kept[known.partition][known.row] = false
+          last[key] = (partition, row)
+        } else {
+          kept[partition][row] = false
+        }
+      }
+    }
+    return partitions.enumerated().map { partition, records in
+      kept[partition].allSatisfy { $0 }
+        ? records : records.gather(kept[partition].indices.filter { kept[partition][$0] })
+    }
   }
 }

@@ -45,20 +45,16 @@ struct Lowering {
         entries.append((target, port))
         return
       }
-      let bounds = scan.source.window.flatMap { _ in
-        LogicalPlan.scan(scan).windowBounds.map { [$0.start, $0.end] }
+      lowerTable(scan, into: target, port: port)
+    case .exchange(let border):
+      // Records of a table that were brought together by their keys are told apart here.
+      guard case .scan(let scan) = border.input, scan.source.kind == .table, retractions,
+        !border.carriesRetractions
+      else {
+        entries.append((target, port))
+        return
       }
-      let places = (scan.keys + (bounds ?? [])).compactMap { key in
-        scan.columns.firstIndex { $0.id == key }
-      }
-      let operation = TableSourceOperator(
-        state: ColumnTable(name: storeName("table"), types: scan.columns.map(\.type)),
-        keyColumns: places)
-      connect(operation, target, port)
-      entries.append((operation, 0))
-      operators.append(operation)
-    case .exchange:
-      entries.append((target, port))
+      lowerTable(scan, into: target, port: port)
     case .filter(let node):
       let operation = FilterOperator(
         predicate: node.predicate, evaluator: evaluator(node.input),
@@ -109,6 +105,22 @@ struct Lowering {
     case .sort, .distinct, .limit:
       throw QueryFailure("this query has a step that runs only in pull queries")
     }
+  }
+
+  /// The changes of a table, with the rows that they replace.
+  private mutating func lowerTable(_ scan: Scan, into target: Operator, port: Int) {
+    let bounds = scan.source.window.flatMap { _ in
+      LogicalPlan.scan(scan).windowBounds.map { [$0.start, $0.end] }
+    }
+    let places = (scan.keys + (bounds ?? [])).compactMap { key in
+      scan.columns.firstIndex { $0.id == key }
+    }
+    let operation = TableSourceOperator(
+      state: ColumnTable(name: storeName("table"), types: scan.columns.map(\.type)),
+      keyColumns: places)
+    connect(operation, target, port)
+    entries.append((operation, 0))
+    operators.append(operation)
   }
 
   private func connect(_ operation: Operator, _ target: Operator, _ port: Int) {

@@ -150,14 +150,15 @@ final class ScanDecoder {
         kinds?[row] = .delete
       }
       if isTable, records.keyLength[record] < 0 { dropped.set(row, true) }
-      // Records with a negative time are not processed.
-      if rowtimes[row] < 0 { dropped.set(row, true) }
+      if rowtimes[row] < 0 { note(row, "its time, \(rowtimes[row]) ms, lies before 1970") }
       if rowtimes[row] > Rowtime.latest {
         note(row, "its time, \(rowtimes[row]) ms, is later than the latest (\(Rowtime.latest))")
       }
     }
     var columns: [TextKey: Column] = [:]
-    for (name, column) in zip(keyNames, keys.columns) { columns[name] = column }
+    for (name, column) in zip(keyNames, keys.columns) {
+      columns[name] = source.hasKeysOfSeveralForms ? column.withCanonicalDoubles : column
+    }
     for (name, column) in zip(valueNames, values.columns) { columns[name] = column }
     for (name, key) in headerColumns { columns[name] = headerColumn(records, rows, key) }
     let batch = DecodedBatch(

@@ -102,10 +102,10 @@ struct DistinctSketch: Sendable {
     }
   }
 
-  /// FNV-1a over the value's bytes, then SplitMix64's finalizer so that every bit counts.
+  /// FNV-1a over the bytes of the value's canonical form, then SplitMix64's finalizer so that every bit counts.
   static func hash(_ value: Value) -> UInt64 {
     var bytes: [UInt8] = []
-    ValueCodec.append(value, to: &bytes)
+    ValueCodec.append(value.canonicalForm, to: &bytes)
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9

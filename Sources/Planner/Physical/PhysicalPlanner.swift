@@ -4,6 +4,7 @@
 
 public import Columns
 public import Foundations
+import Syntax
 
 public struct PhysicalPlan: Hashable, Sendable {
   /// The plan with its exchanges.
@@ -42,11 +43,8 @@ public struct PhysicalPlanner {
   private func cut(_ plan: LogicalPlan, feedsState: Bool) -> LogicalPlan {
     switch plan {
     case .scan(let scan):
-      // The lines of a file lie where they lie, whatever their key.
-      if feedsState, scan.source.file != nil, scan.source.partitions > 1 {
-        return exchange(plan, scan.keys)
-      }
-      return plan
+      return scan.isSpread && (feedsState || scan.source.kind == .table)
+        ? exchange(plan, scan.keys) : plan
     case .rekey(var node):
       node.input = cut(node.input, feedsState: false)
       let rekeyed = LogicalPlan.rekey(node)
@@ -188,6 +186,22 @@ public struct PhysicalPlanner {
     guard Self.partitions(plan) > 1 else { return plan }
     return .exchange(
       Exchange(input: plan, keys: [], partitions: 1, keyFormat: FormatSpec(.json)))
+  }
+}
+
+extension Scan {
+  /// Whether records with equal keys may lie in several partitions.
+  fileprivate var isSpread: Bool {
+    // The lines of files lie where they lie, whatever their key.
+    source.partitions > 1 && (source.file != nil || source.hasKeysOfSeveralForms)
+  }
+}
+
+extension SourceDefinition {
+  /// Whether equal keys may have different bytes: other programs that write a topic with DOUBLEs in its key may write
+  /// 0.0 and -0.0, which are one value; the engine itself writes one form.
+  public var hasKeysOfSeveralForms: Bool {
+    queryID == nil && schema.keys.contains { $0.type.containsDoubles }
   }
 }
 
