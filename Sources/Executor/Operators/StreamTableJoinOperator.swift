@@ -81,14 +81,16 @@ final class StreamTableJoinOperator: MergingOperator {
   }
 
   private func join(_ batch: RecordBatch) throws(QueryFailure) {
-    var validity: Bitmap?
-    for key in streamKeys { validity = intersect(validity, batch.columns[key].validity) }
+    // A NULL key matches nothing.
+    for key in streamKeys {
+      guard let validity = batch.columns[key].validity else { continue }
+      for row in 0..<batch.count where !validity[row] { matches[row] = -1 }
+    }
     if let condition { dropFailing(condition, batch) }
     var result = batch
-    if !isLeft || validity != nil || batch.kinds != nil {
+    if !isLeft || batch.kinds != nil {
       let kept = (0..<Int32(batch.count)).filter { row in
-        (isLeft || matches[Int(row)] >= 0) && (validity.map { $0[Int(row)] } ?? true)
-          && batch.kind(Int(row)) != .delete
+        (isLeft || matches[Int(row)] >= 0) && batch.kind(Int(row)) != .delete
       }
       if kept.count < batch.count {
         result = batch.gather(kept)

@@ -42,8 +42,11 @@ extension QueryBinder {
         "a FULL JOIN in a streaming query takes one equality of its keys and no other condition",
         at: join.condition.span)
     }
-    rekey(&left, keys.map { ($0.left, $0.leftText) })
-    rekey(&right, keys.map { ($0.right, $0.rightText) })
+    rekey(
+      &left, keys.map { ($0.left, $0.leftText) }, keepsAll: join.kind == .left || join.kind == .full)
+    rekey(
+      &right, keys.map { ($0.right, $0.rightText) },
+      keepsAll: join.kind == .right || join.kind == .full)
     let slots = keys.indices.map { joinKey(join, left, right, keys[$0], part: $0) }
     let node = JoinPlan(
       kind: try joinKind(join, left, right), type: join.kind, left: left.plan,
@@ -315,8 +318,11 @@ extension QueryBinder {
         + ". Got \(equality.leftText) = \(equality.rightText).", at: equality.span)
   }
 
-  /// Keys a side by the join expressions, if it is not already.
-  private func rekey(_ step: inout Step, _ expressions: [(typed: Typed, text: String)]) {
+  /// Keys a side by the join expressions, if it is not already. `keepsAll`: rows without a partner are results, so
+  /// those with a NULL key too.
+  private func rekey(
+    _ step: inout Step, _ expressions: [(typed: Typed, text: String)], keepsAll: Bool
+  ) {
     if isKeyed(step, by: expressions.map(\.typed)) { return }
     let slots = expressions.map { typed, text in
       let column: PlanColumn
@@ -332,7 +338,7 @@ extension QueryBinder {
         input: step.plan,
         keys: slots.map {
           Project.Item(column: $0.column, expression: $0.equivalents[0].expression)
-        }, dropsNullKeys: true))
+        }, dropsNullKeys: !keepsAll))
     step.keys = slots
   }
 
