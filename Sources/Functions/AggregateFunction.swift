@@ -27,6 +27,8 @@ public struct AggregateOverload: Sendable {
   /// Where results over parts of the rows add up to the result over all of them, in whatever order: what adds
   /// them up. Its states are those of `make`.
   public var makeMerging: (@Sendable () -> any Accumulator)?
+  /// For aggregates that cannot take rows back themselves.
+  public var deciding: @Sendable (AggregateCall) -> DecidingRows = { _ in .all }
 
   public init(
     _ signature: Signature, literalCount: Int = 0, canUndo: Bool,
@@ -36,6 +38,15 @@ public struct AggregateOverload: Sendable {
     self.literalCount = literalCount
     self.canUndo = canUndo
     self.make = make
+  }
+}
+
+extension AggregateOverload {
+  /// The overload with a rule for taking rows back.
+  func decided(by rule: @escaping @Sendable (AggregateCall) -> DecidingRows) -> AggregateOverload {
+    var overload = self
+    overload.deciding = rule
+    return overload
   }
 }
 

@@ -93,8 +93,9 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     summary.failures = engine.queryFailures
     summary.isOverLimit = engine.isOverLimit
     summary.faults = engine.faultCounts - faultsBefore
-    let counted = FailureSetting.parse(
-      session.properties["headrace.fail.on"] ?? FailureSetting.standard) ?? []
+    let counted =
+      FailureSetting.parse(
+        session.properties["headrace.fail.on"] ?? FailureSetting.standard) ?? []
     summary.isFailure =
       !summary.failures.isEmpty
       || counted.contains("records") && summary.badRecords + summary.badLines > 0

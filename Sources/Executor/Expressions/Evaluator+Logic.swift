@@ -230,7 +230,9 @@ extension Evaluator {
     var taken = [Int](repeating: -1, count: count)
     var errors = Bitmap(repeating: false, count: count)
     for (index, clause) in clauses.enumerated() {
-      let condition = self.taken(by: rows(taken, errors) { $0 < 0 }) { evaluate(clause.condition, batch) }
+      let condition = self.taken(by: rows(taken, errors) { $0 < 0 }) {
+        evaluate(clause.condition, batch)
+      }
       guard case .boolean(let column) = condition.column else { continue }
       for row in 0..<count where taken[row] < 0 && !errors[row] {
         if let failed = condition.errors, failed[row] {

@@ -167,8 +167,11 @@ final class ForeignKeyJoinOperator: MergingOperator {
   ) throws(QueryFailure) {
     let slot = slots[1][row]
     let old = right.entry(slot)
+    let isNamed = Int(slot) < namers.count && !namers[Int(slot)].isEmpty
+    // Of a row that reads as before no result changes, however many left rows name it.
+    let isSame = isNamed && old >= 0 && new >= 0 && right.rows.areEqual(old, new)
     if new < 0 { right.remove(slot) } else { right.put(slot, new) }
-    guard Int(slot) < namers.count else { return }
+    guard isNamed, !isSame else { return }
     let waiting = namers[Int(slot)].sorted {
       precedes(left.index.key(Int($0)), left.index.key(Int($1)))
     }

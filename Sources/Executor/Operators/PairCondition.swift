@@ -30,7 +30,8 @@ final class PairCondition {
     let none = [Int64](repeating: 0, count: left.count)
     let batch = RecordBatch(
       columns: leftRows.gather(left) + rightRows.gather(right), rowtimes: none,
-      positions: Positions(major: none, minor: Array(repeating: Positions.unknown, count: left.count)))
+      positions: Positions(
+        major: none, minor: Array(repeating: Positions.unknown, count: left.count)))
     for row in matches(batch, failed: &failed) { result[Int(row)] = true }
     return result
   }

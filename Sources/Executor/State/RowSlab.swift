@@ -48,6 +48,11 @@ final class RowSlab {
   /// One column of the rows of the entries.
   func gather(_ entries: [Int32], column: Int) -> Column { columns[column].gather(entries) }
 
+  /// Whether two entries hold the same row, whatever their times.
+  func areEqual(_ a: Int32, _ b: Int32) -> Bool {
+    columns.allSatisfy { $0.areEqual(Int(a), Int(b)) }
+  }
+
   /// The entry's row may go at the next `reclaim`.
   func retire(_ entry: Int32) { retired.append(entry) }
 
@@ -84,6 +89,16 @@ private final class SlabColumn {
   }
 
   var byteCount: Int { words.count * 8 + starts.count * 12 + isValid.count + arena.capacity }
+
+  func areEqual(_ a: Int, _ b: Int) -> Bool {
+    guard isValid[a] == isValid[b] else { return false }
+    guard isValid[a] else { return true }
+    if isWord { return words[a] == words[b] }
+    return lengths[a] == lengths[b]
+      && UnsafeRawBufferPointer(start: arena.base + starts[a], count: Int(lengths[a]))
+        .elementsEqual(
+          UnsafeRawBufferPointer(start: arena.base + starts[b], count: Int(lengths[b])))
+  }
 
   /// Row i of the column into `entries[i]`. `capacity`: entries there are.
   func set(_ entries: [Int32], _ column: Column, capacity: Int) {

@@ -141,16 +141,16 @@ struct Lowering {
           continue
         }
         let types = call.arguments.map(\.type)
-        let accumulator = try overload.make(
-          AggregateCall(
-            argumentTypes: types, literals: call.literals, resultType: call.column.type,
-            properties: properties))
+        let given = AggregateCall(
+          argumentTypes: types, literals: call.literals, resultType: call.column.type,
+          properties: properties)
+        let accumulator = try overload.make(given)
         let takesBack = node.input.isTable && !overload.canUndo
         accumulators.append(
           takesBack
             ? RetractableAccumulator(
               accumulator, argumentTypes: types, resultType: call.column.type,
-              isExtreme: call.function == "MIN" || call.function == "MAX") : accumulator)
+              deciding: overload.deciding(given)) : accumulator)
       } catch {
         throw QueryFailure("\(call.function): \(error.message)")
       }

@@ -34,9 +34,14 @@ struct DistinctSketch: Sendable {
   }
 
   private mutating func mark(_ hash: UInt64) {
-    let index = Int(hash >> (64 - Self.indexBits))
-    let rest = hash << Self.indexBits | 1 << (Self.indexBits - 1)
-    raise(index, to: UInt8(rest.leadingZeroBitCount + 1))
+    let (register, rank) = Self.place(hash)
+    raise(register, to: rank)
+  }
+
+  /// The register that a hash counts for, and its rank there.
+  static func place(_ hash: UInt64) -> (register: Int, rank: UInt8) {
+    let rest = hash << indexBits | 1 << (indexBits - 1)
+    return (Int(hash >> (64 - indexBits)), UInt8(rest.leadingZeroBitCount + 1))
   }
 
   private mutating func raise(_ index: Int, to value: UInt8) {
@@ -59,8 +64,12 @@ struct DistinctSketch: Sendable {
   }
 
   var count: Int64 {
-    if registers.isEmpty { return Int64(hashes.count) }
-    let size = Double(registers.count)
+    registers.isEmpty ? Int64(hashes.count) : Self.estimate(frequencies)
+  }
+
+  /// `frequencies`: how many registers have each rank.
+  static func estimate(_ frequencies: [Int]) -> Int64 {
+    let size = Double(1 << Int(indexBits))
     var sum = 0.0
     var weight = 1.0
     for frequency in frequencies {
@@ -114,6 +123,60 @@ struct DistinctSketch: Sendable {
   }
 }
 
+/// The sketch of values that may also be taken out: how many of them have each hash, and, while they are more than can
+/// be counted, how many give each register each rank. Its count is what `DistinctSketch` says of the values that are
+/// there.
+struct CountedSketch: Sendable {
+  private var hashes: [UInt64: Int32] = [:]
+  /// By register and rank; these three are empty while the hashes are few.
+  private var ranks: [UInt32: Int32] = [:]
+  private var registers: [UInt8] = []
+  private var frequencies: [Int] = []
+
+  mutating func add(_ value: Value) {
+    let hash = DistinctSketch.hash(value)
+    hashes[hash, default: 0] += 1
+    guard hashes[hash] == 1 else { return }
+    if !registers.isEmpty { return mark(hash) }
+    guard hashes.count > DistinctSketch.exactLimit else { return }
+    registers = Array(repeating: 0, count: 1 << Int(DistinctSketch.indexBits))
+    frequencies = [registers.count] + Array(repeating: 0, count: 64)
+    for known in hashes.keys { mark(known) }
+  }
+
+  private mutating func mark(_ hash: UInt64) {
+    let (register, rank) = DistinctSketch.place(hash)
+    ranks[UInt32(register) << 8 | UInt32(rank), default: 0] += 1
+    if rank > registers[register] { set(register, rank) }
+  }
+
+  mutating func remove(_ value: Value) {
+    let hash = DistinctSketch.hash(value)
+    guard let count = hashes[hash] else { return }
+    hashes[hash] = count == 1 ? nil : count - 1
+    guard count == 1, !registers.isEmpty else { return }
+    let (register, rank) = DistinctSketch.place(hash)
+    let key = UInt32(register) << 8 | UInt32(rank)
+    let left = (ranks[key] ?? 1) - 1
+    ranks[key] = left == 0 ? nil : left
+    guard left == 0, rank == registers[register] else { return }
+    var next = rank
+    while next > 0, ranks[UInt32(register) << 8 | UInt32(next)] == nil { next -= 1 }
+    set(register, next)
+  }
+
+  private mutating func set(_ register: Int, _ rank: UInt8) {
+    frequencies[Int(registers[register])] -= 1
+    frequencies[Int(rank)] += 1
+    registers[register] = rank
+  }
+
+  var count: Int64 {
+    hashes.count <= DistinctSketch.exactLimit
+      ? Int64(hashes.count) : DistinctSketch.estimate(frequencies)
+  }
+}
+
 enum DistinctAggregates {
   static let all = [countDistinct]
 
@@ -133,6 +196,6 @@ enum DistinctAggregates {
           merge: { (state, other) throws(FunctionError) in state.merge(other) },
           result: { (state) throws(FunctionError) in .bigint(state.count) },
           save: { $0.saved }, load: { DistinctSketch($0) })
-      }
+      }.decided { _ in .distinctCount }
     ])
 }

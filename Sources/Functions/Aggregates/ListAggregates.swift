@@ -67,40 +67,43 @@ enum ListAggregates {
           load: { value in
             value.arrayValue.map { DistinctList(values: $0, known: Set($0)) }
           })
-      }
+      }.decided { .firstDistinct(count: limit("collect_set", $0)) }
     ])
 
-  /// Counts by value, in the order in which the values came.
+  /// Counts by value, in the order in which the values came. An entry that is counted down to 0 keeps its place until
+  /// there are more of those than others, so that taking a value back costs no more than adding one.
   struct Counts: Sendable {
-    var entries: [MapEntry] = []
-    var index: [Value: Int] = [:]
+    private var places: [MapEntry] = []
+    private var index: [Value: Int] = [:]
+
+    /// Those that are there.
+    var entries: [MapEntry] { places.filter { $0.value != .bigint(0) } }
+    var count: Int { index.count }
 
     init() {}
 
     init?(_ value: Value) {
       guard let entries = value.mapValue else { return nil }
-      self.entries = entries
+      places = entries
       reindex()
     }
 
     private mutating func reindex() {
+      places = entries
       index = [:]
-      for (place, entry) in entries.enumerated() { index[entry.key] = place }
+      for (place, entry) in places.enumerated() { index[entry.key] = place }
     }
 
     mutating func add(_ value: Value, _ count: Int64, limit: Int) {
-      let key = value
-      if let place = index[key] {
-        let known = entries[place].value.integerValue ?? 0
-        let total = known + count
-        entries[place].value = .bigint(total)
-        if total <= 0 {
-          entries.remove(at: place)
-          reindex()
-        }
-      } else if count > 0, entries.count < limit {
-        index[key] = entries.count
-        entries.append(MapEntry(value, .bigint(count)))
+      if let place = index[value] {
+        let total = max(0, (places[place].value.integerValue ?? 0) + count)
+        places[place].value = .bigint(total)
+        guard total == 0 else { return }
+        index[value] = nil
+        if places.count > 2 * index.count + 16 { reindex() }
+      } else if count > 0, index.count < limit {
+        index[value] = places.count
+        places.append(MapEntry(value, .bigint(count)))
       }
     }
 
@@ -149,7 +152,7 @@ enum ListAggregates {
           },
           merge: { (state, other) throws(FunctionError) in state.merge(other, limit: Int.max) },
           result: { (state) throws(FunctionError) in
-            state.entries.count == 1 ? state.entries[0].key : .null
+            state.count == 1 ? state.entries.first?.key ?? .null : .null
           },
           save: { .map($0.entries) }, load: { Counts($0) })
       }
@@ -191,14 +194,15 @@ enum ListAggregates {
       [
         AggregateOverload(
           Signature([type, .int], .array(type)), literalCount: 1, canUndo: false
-        ) { (call) throws(FunctionError) in top(try size(call)) { $0 } },
+        ) { (call) throws(FunctionError) in top(try size(call)) { $0 } }
+        .decided { .highest(count: (try? size($0)) ?? 1, distinct: false) },
         AggregateOverload(
           Signature(
             [type, .any, .any, .int], variadic: 2, returns: .computed(topKType)),
           literalCount: 1, canUndo: false
         ) { (call) throws(FunctionError) in
           top(try size(call)) { if case .structure(let fields) = $0 { fields[0] } else { .null } }
-        },
+        }.decided { .highest(count: (try? size($0)) ?? 1, distinct: false) },
       ]
     })
 
@@ -257,6 +261,6 @@ enum ListAggregates {
         },
         result: { (state) throws(FunctionError) in .array(state) },
         save: { .array($0) }, load: { $0.arrayValue })
-    }
+    }.decided { .highest(count: (try? size($0)) ?? 1, distinct: true) }
   }
 }

@@ -99,24 +99,27 @@ enum NumberAggregates {
 
   private static func extremes(isMaximum: Bool) -> [AggregateOverload] {
     let integers: [ParameterType] = [.int, .bigint, .date, .time, .timestamp]
-    return integers.map { type in
-      additive(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
-    } + [
-      fixed(.double, .double, canUndo: false) { DoubleExtremeAccumulator(isMaximum: isMaximum) },
-      fixed(.string, .string, canUndo: false) {
-        BytesExtremeAccumulator(isMaximum: isMaximum, isText: true)
-      },
-      fixed(.bytes, .bytes, canUndo: false) {
-        BytesExtremeAccumulator(isMaximum: isMaximum, isText: false)
-      },
-      AggregateOverload(Signature([.anyDecimal], returns: .sameAsFirst), canUndo: false) {
-        (call) throws(FunctionError) in
-        if case .decimal(let precision, _) = call.resultType, precision <= 38 {
-          return IntegerExtremeAccumulator(isMaximum: isMaximum)
-        }
-        return ValueAccumulator(extremeValue(isMaximum), call)
-      },
-    ]
+    return
+      (integers.map { type in
+        additive(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
+      } + [
+        fixed(.double, .double, canUndo: false) { DoubleExtremeAccumulator(isMaximum: isMaximum) },
+        fixed(.string, .string, canUndo: false) {
+          BytesExtremeAccumulator(isMaximum: isMaximum, isText: true)
+        },
+        fixed(.bytes, .bytes, canUndo: false) {
+          BytesExtremeAccumulator(isMaximum: isMaximum, isText: false)
+        },
+        AggregateOverload(Signature([.anyDecimal], returns: .sameAsFirst), canUndo: false) {
+          (call) throws(FunctionError) in
+          if case .decimal(let precision, _) = call.resultType, precision <= 38 {
+            return IntegerExtremeAccumulator(isMaximum: isMaximum)
+          }
+          return ValueAccumulator(extremeValue(isMaximum), call)
+        },
+      ]).map {
+        $0.decided { _ in isMaximum ? .highest(count: 1, distinct: false) : .lowest }
+      }
   }
 
   private static func extremeValue(_ isMaximum: Bool) -> Aggregation<Value> {

@@ -48,6 +48,12 @@ enum OffsetAggregates {
             aggregation(
               isLatest: isLatest, size: Int(size), isList: isList, ignoresNulls: ignoresNulls),
             call)
+        }.decided { call in
+          let count = isList ? Int(call.literals.first?.integerValue ?? 1) : 1
+          let ignoresNulls = call.literals.last?.booleanValue ?? true
+          return isLatest
+            ? .last(count: count, ignoresNulls: ignoresNulls)
+            : .first(count: count, ignoresNulls: ignoresNulls)
         }
       })
   }

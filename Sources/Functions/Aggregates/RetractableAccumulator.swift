@@ -1,114 +1,106 @@
-// Makes any aggregate one whose rows can be taken back, for aggregation over tables. It keeps the rows of
-// each group in the order in which they came. Adding a row goes straight to the aggregate; taking one back
-// removes the oldest row with the same values and gives the aggregate the group's other rows again. MIN
-// and MAX are spared that unless the row that goes is the extreme itself.
-// Cost: memory and changelog grow with the rows of a group; a retraction takes time in proportion to them.
+// Makes any aggregate one whose rows can be taken back, for aggregation over tables. It keeps the rows of each group.
+// Adding a row goes straight to the aggregate. Taking one back removes the oldest row with the same values; where that
+// row had a part in the result, the aggregate gets the rows again that decide now: see `DecidingRows`.
+// Cost: memory and changelog grow with the rows of a group; a change takes time in proportion to the rows that decide.
 
 public import Columns
 import Foundations
 
 public final class RetractableAccumulator: Accumulator {
-  private struct Entry {
-    var ordinal: Int64
-    var arguments: [Value]
-  }
-
   private let inner: any Accumulator
   private let argumentTypes: [DataType]
   private let resultType: DataType
-  private let isExtreme: Bool
-  private var groups: [[Entry]] = []
+  private let rule: DecidingRows
+  private var groups: [RetractableRows] = []
 
-  /// `isExtreme`: the result is one of the values, and a row with another value does not decide it.
   public init(
-    _ inner: any Accumulator, argumentTypes: [DataType], resultType: DataType, isExtreme: Bool
+    _ inner: any Accumulator, argumentTypes: [DataType], resultType: DataType,
+    deciding rule: DecidingRows
   ) {
     self.inner = inner
     self.argumentTypes = argumentTypes
     self.resultType = resultType
-    self.isExtreme = isExtreme
+    self.rule = rule
   }
 
   public func reserve(groups count: Int) {
     inner.reserve(groups: count)
-    while groups.count < count { groups.append([]) }
+    while groups.count < count { groups.append(RetractableRows(rule)) }
   }
 
   public func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
-    guard let retracts = rows.retracts else {
-      for row in rows.groups.indices { groups[Int(rows.groups[row])].append(entry(rows, row)) }
+    guard rows.retracts != nil || rule == .distinctCount else {
+      for row in rows.groups.indices { add(rows, row) }
       return inner.apply(rows, into: results)
     }
     for row in rows.groups.indices {
       let group = rows.groups[row]
-      let entry = entry(rows, row)
-      if retracts[row] {
-        takeBack(entry, group)
-        inner.results(of: [group], into: results)
+      if rows.retracts.map({ $0[row] }) ?? false {
+        if groups[Int(group)].takeBack(arguments(rows, row)) { refeed(group) }
+        self.results(of: [group], into: results)
+        continue
+      }
+      let added = add(rows, row)
+      if rule == .distinctCount {
+        self.results(of: [group], into: results)
       } else {
-        groups[Int(group)].append(entry)
-        feed([entry], group, into: results)
+        feed([added], group, into: results)
       }
     }
   }
 
-  private func entry(_ rows: AggregateRows, _ row: Int) -> Entry {
-    Entry(
-      ordinal: rows.ordinals[row],
-      arguments: zip(rows.arguments, argumentTypes).map { $0.value(row, $1) })
+  private func arguments(_ rows: AggregateRows, _ row: Int) -> [Value] {
+    zip(rows.arguments, argumentTypes).map { $0.value(row, $1) }
   }
 
-  private func feed(_ entries: [Entry], _ group: Int32, into results: ColumnBuilder) {
-    inner.apply(
-      AggregateRows(
-        groups: Array(repeating: group, count: entries.count),
-        arguments: argumentTypes.indices.map { index in
-          Column.from(entries.map { $0.arguments[index] }, argumentTypes[index])
-        }, retracts: nil, ordinals: entries.map(\.ordinal)), into: results)
+  @discardableResult
+  private func add(_ rows: AggregateRows, _ row: Int) -> RetractableRow {
+    let arguments = arguments(rows, row)
+    let ordinal = rows.ordinals[row]
+    groups[Int(rows.groups[row])].add(arguments, ordinal: ordinal)
+    return RetractableRow(arguments: arguments, ordinal: ordinal, sequence: 0)
   }
 
-  private func takeBack(_ entry: Entry, _ group: Int32) {
-    // A row that was never added, because its group was NULL then, has nothing to take back.
-    guard
-      let place = groups[Int(group)].firstIndex(where: { $0.arguments == entry.arguments })
-    else { return }
-    groups[Int(group)].remove(at: place)
-    if isExtreme, let gone = entry.arguments.first, gone != result(group) { return }
-    refeed(group)
+  private func feed(_ entries: [RetractableRow], _ group: Int32, into results: ColumnBuilder) {
+    inner.apply(rows(entries, group), into: results)
   }
 
-  private func result(_ group: Int32) -> Value {
-    let builder = ColumnBuilder(resultType, capacity: 1)
-    inner.results(of: [group], into: builder)
-    return builder.finish().value(0, resultType)
+  private func rows(_ entries: [RetractableRow], _ group: Int32) -> AggregateRows {
+    AggregateRows(
+      groups: Array(repeating: group, count: entries.count),
+      arguments: argumentTypes.indices.map { index in
+        Column.from(entries.map { $0.arguments[index] }, argumentTypes[index])
+      }, retracts: nil, ordinals: entries.map(\.ordinal))
   }
 
   private func refeed(_ group: Int32) {
+    guard rule != .distinctCount else { return }
     inner.reset(Int(group))
-    let entries = groups[Int(group)]
-    guard !entries.isEmpty else { return }
-    feed(entries, group, into: ColumnBuilder(resultType, capacity: entries.count))
+    let entries = groups[Int(group)].deciding
+    if !entries.isEmpty { inner.accumulate(rows(entries, group), resultType) }
   }
 
   public func results(of groups: [Int32], into results: ColumnBuilder) {
-    inner.results(of: groups, into: results)
+    guard rule == .distinctCount else { return inner.results(of: groups, into: results) }
+    for group in groups { results.append(bigint: self.groups[Int(group)].distinctCount) }
   }
 
   public func merge(_ source: Int, into target: Int) {
-    groups[target] += groups[source]
+    for row in groups[source].all { groups[target].add(row.arguments, ordinal: row.ordinal) }
     inner.merge(source, into: target)
   }
 
   public func reset(_ group: Int) {
-    groups[group] = []
+    groups[group] = RetractableRows(rule)
     inner.reset(group)
   }
 
   public func serialize(_ group: Int, into bytes: inout [UInt8]) {
-    withUnsafeBytes(of: UInt32(groups[group].count)) { bytes += $0 }
-    for entry in groups[group] {
-      withUnsafeBytes(of: entry.ordinal) { bytes += $0 }
-      for value in entry.arguments { ValueCodec.append(value, to: &bytes) }
+    let rows = groups[group].all
+    withUnsafeBytes(of: UInt32(rows.count)) { bytes += $0 }
+    for row in rows {
+      withUnsafeBytes(of: row.ordinal) { bytes += $0 }
+      for value in row.arguments { ValueCodec.append(value, to: &bytes) }
     }
   }
 
@@ -118,7 +110,7 @@ public final class RetractableAccumulator: Accumulator {
     guard position + 4 <= bytes.count else { return false }
     let count = bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
     position += 4
-    var entries: [Entry] = []
+    var rows = RetractableRows(rule)
     for _ in 0..<count {
       guard position + 8 <= bytes.count else { return false }
       let ordinal = bytes.loadUnaligned(fromByteOffset: position, as: Int64.self)
@@ -128,9 +120,9 @@ public final class RetractableAccumulator: Accumulator {
         guard let value = ValueCodec.read(bytes, at: &position) else { return false }
         arguments.append(value)
       }
-      entries.append(Entry(ordinal: ordinal, arguments: arguments))
+      rows.add(arguments, ordinal: ordinal)
     }
-    groups[group] = entries
+    groups[group] = rows
     refeed(Int32(group))
     return true
   }
