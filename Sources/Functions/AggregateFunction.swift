@@ -16,6 +16,16 @@ public struct AggregateFunction: Sendable {
   }
 }
 
+/// What DISTINCT before the arguments of an aggregate means.
+public enum DistinctRule: Sendable {
+  /// Rows whose values the group has already are left out.
+  case leavesOutRepetitions
+  /// Repetitions never decide the result (MIN).
+  case makesNoDifference
+  /// The result depends on which of several equal rows counts (the last n values).
+  case isRefused
+}
+
 public struct AggregateOverload: Sendable {
   public var signature: Signature
   /// How many of the last parameters are literals, given when the accumulator is made (TOPK's k).
@@ -27,6 +37,7 @@ public struct AggregateOverload: Sendable {
   /// Where results over parts of the rows add up to the result over all of them, in whatever order: what adds
   /// them up. Its states are those of `make`.
   public var makeMerging: (@Sendable () -> any Accumulator)?
+  public var distinct = DistinctRule.leavesOutRepetitions
 
   public init(
     _ signature: Signature, literalCount: Int = 0, canUndo: Bool,
@@ -36,6 +47,15 @@ public struct AggregateOverload: Sendable {
     self.literalCount = literalCount
     self.canUndo = canUndo
     self.make = make
+  }
+}
+
+extension AggregateOverload {
+  /// The overload with another meaning of DISTINCT.
+  func distinct(_ rule: DistinctRule) -> AggregateOverload {
+    var overload = self
+    overload.distinct = rule
+    return overload
   }
 }
 
@@ -94,6 +114,8 @@ public protocol Accumulator: AnyObject {
   func results(of groups: [Int32], into results: ColumnBuilder)
   /// Adds the state of `source` to that of `target` (session windows that meet).
   func merge(_ source: Int, into target: Int)
+  /// As `merge`, for a source that is only asked for its result before it is reset.
+  func absorb(_ source: Int, into target: Int)
   func reset(_ group: Int)
   /// Appends the state's bytes; `restore` reads the same bytes from `position` on and moves it.
   func serialize(_ group: Int, into bytes: inout [UInt8])
@@ -104,6 +126,8 @@ extension Accumulator {
   public var needsOrdinals: Bool { true }
   public var holdsValues: Bool { true }
   public var mergesInAnyOrder: Bool { false }
+
+  public func absorb(_ source: Int, into target: Int) { merge(source, into: target) }
 
   public func accumulate(_ rows: AggregateRows, _ resultType: DataType) {
     apply(rows, into: ColumnBuilder(resultType, capacity: rows.groups.count))

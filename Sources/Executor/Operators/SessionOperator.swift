@@ -185,7 +185,7 @@ final class SessionOperator: Operator, StateStore {
     if !touching.isEmpty {
       addWaiting(work)
       for accumulator in accumulators {
-        for session in touching { accumulator.merge(session.slot, into: merged.slot) }
+        for session in touching { accumulator.absorb(session.slot, into: merged.slot) }
       }
     }
     if spec.emitFinal {

@@ -146,11 +146,14 @@ struct Lowering {
             argumentTypes: types, literals: call.literals, resultType: call.column.type,
             properties: properties))
         let takesBack = node.input.isTable && !overload.canUndo
-        accumulators.append(
+        let undoable: any Accumulator =
           takesBack
-            ? RetractableAccumulator(
-              accumulator, argumentTypes: types, resultType: call.column.type,
-              isExtreme: call.function == "MIN" || call.function == "MAX") : accumulator)
+          ? RetractableAccumulator(
+            accumulator, argumentTypes: types, resultType: call.column.type,
+            isExtreme: call.function == "MIN" || call.function == "MAX") : accumulator
+        accumulators.append(
+          call.isDistinct
+            ? DistinctAccumulator(undoable, types: types, resultType: call.column.type) : undoable)
       } catch {
         throw QueryFailure("\(call.function): \(error.message)")
       }

@@ -67,7 +67,7 @@ enum ListAggregates {
           load: { value in
             value.arrayValue.map { DistinctList(values: $0, known: Set($0)) }
           })
-      }
+      }.distinct(.makesNoDifference)
     ])
 
   /// Counts by value, in the order in which the values came.
@@ -152,7 +152,7 @@ enum ListAggregates {
             state.entries.count == 1 ? state.entries[0].key : .null
           },
           save: { .map($0.entries) }, load: { Counts($0) })
-      }
+      }.distinct(.makesNoDifference)
     ])
 
   /// The k of TOPK; asking for none is an error.
@@ -257,6 +257,6 @@ enum ListAggregates {
         },
         result: { (state) throws(FunctionError) in .array(state) },
         save: { .array($0) }, load: { $0.arrayValue })
-    }
+    }.distinct(.makesNoDifference)
   }
 }

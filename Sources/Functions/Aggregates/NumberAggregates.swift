@@ -99,7 +99,7 @@ enum NumberAggregates {
 
   private static func extremes(isMaximum: Bool) -> [AggregateOverload] {
     let integers: [ParameterType] = [.int, .bigint, .date, .time, .timestamp]
-    return integers.map { type in
+    let overloads = integers.map { type in
       additive(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
     } + [
       fixed(.double, .double, canUndo: false) { DoubleExtremeAccumulator(isMaximum: isMaximum) },
@@ -117,6 +117,7 @@ enum NumberAggregates {
         return ValueAccumulator(extremeValue(isMaximum), call)
       },
     ]
+    return overloads.map { $0.distinct(.makesNoDifference) }
   }
 
   private static func extremeValue(_ isMaximum: Bool) -> Aggregation<Value> {

@@ -48,7 +48,7 @@ enum OffsetAggregates {
             aggregation(
               isLatest: isLatest, size: Int(size), isList: isList, ignoresNulls: ignoresNulls),
             call)
-        }
+        }.distinct(isList ? .isRefused : .makesNoDifference)
       })
   }
 
