@@ -37,6 +37,8 @@ public struct AggregateOverload: Sendable {
   /// Where results over parts of the rows add up to the result over all of them, in whatever order: what adds
   /// them up. Its states are those of `make`.
   public var makeMerging: (@Sendable () -> any Accumulator)?
+  /// The type of results over parts, where that of the result may be too narrow for them.
+  public var partType: DataType?
   public var distinct = DistinctRule.leavesOutRepetitions
 
   public init(
@@ -100,6 +102,8 @@ public struct AggregateRows: Sendable {
 public protocol Accumulator: AnyObject {
   /// Whether results depend on `AggregateRows.ordinals` (LATEST_BY_OFFSET).
   var needsOrdinals: Bool { get }
+  /// How many results so far could not be given, and rows added: each is a failed expression.
+  var failures: Int { get }
   /// Whether what a group holds grows with its rows (lists, texts) and is not one machine value.
   var holdsValues: Bool { get }
   /// Whether states that are merged in any order give what the rows would have given one by one.
@@ -124,6 +128,7 @@ public protocol Accumulator: AnyObject {
 
 extension Accumulator {
   public var needsOrdinals: Bool { true }
+  public var failures: Int { 0 }
   public var holdsValues: Bool { true }
   public var mergesInAnyOrder: Bool { false }
 

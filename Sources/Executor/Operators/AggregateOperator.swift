@@ -439,20 +439,17 @@ final class AggregateOperator: Operator, StateStore {
     return start + size + window.graceMs > streamTime
   }
 
-  /// EMIT FINAL: results of the windows that stream time has closed, by window, then by key bytes.
+  /// EMIT FINAL: results of the windows that stream time has closed, by window, then by key bytes. Each closes once,
+  /// however far time jumps; ksqlDB loses those that a jump takes out of its store's retention.
   private func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
     guard spec.emitFinal, let window = spec.window, let size = window.info.sizeMs,
       batch.count > 0
     else { return }
-    var closed = slotsByWindow.keys.filter {
+    let closed = slotsByWindow.keys.filter {
       $0 + size + window.graceMs <= streamTime && $0 >= closedBefore
     }.sorted()
     guard let newest = closed.last else { return }
     closedBefore = newest + 1
-    // ksqlDB gives out only what its store still holds: windows that began no earlier than the newest one
-    // less the retention. What a jump in time leaves behind is counted as late.
-    let oldest = (slotsByWindow.keys.max() ?? 0) - max(window.retentionMs, size + window.graceMs)
-    closed.removeAll { $0 < oldest }
     var slots: [Int32] = []
     for start in closed { slots += index.inKeyOrder(slotsByWindow[start] ?? []) }
     let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: slots.count) }

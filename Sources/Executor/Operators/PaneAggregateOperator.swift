@@ -204,7 +204,8 @@ final class PaneAggregateOperator: Operator, StateStore {
     return (streamTime - size - window.graceMs) / advance * advance
   }
 
-  /// The windows that stream time has closed, by their starts, each by the bytes of its keys.
+  /// The windows that stream time has closed, by their starts, each by the bytes of its keys; each once, however
+  /// far time jumps.
   private func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
     let newest = newestClosed
     guard newest >= max(0, closedBefore), batch.count > 0 else { return }
@@ -215,18 +216,10 @@ final class PaneAggregateOperator: Operator, StateStore {
       }
     }
     let closed = starts.filter { $0 >= closedBefore && $0 <= newest }.sorted()
-    // ksqlDB gives out only what its store still holds: windows that began no earlier than the newest one
-    // less the retention. What a jump in time leaves behind is counted as late.
-    let last = max(slotsByPane.keys.max() ?? 0, slotsByWindow.keys.max() ?? 0)
-    let oldest = last - max(window.retentionMs, size + window.graceMs)
     closedBefore = newest + 1
     for start in closed {
       let (keys, times) = putTogether(start)
-      if start < oldest {
-        _ = keys.count
-      } else {
-        try emitWindow(start, keys, times, at: batch.positions, batch.count - 1)
-      }
+      try emitWindow(start, keys, times, at: batch.positions, batch.count - 1)
     }
     forget(&slotsByPane, upTo: newest)
     forget(&slotsByWindow, upTo: newest)

@@ -33,6 +33,7 @@ final class DistinctAccumulator: Accumulator {
     self.resultType = resultType
   }
 
+  var failures: Int { inner.failures }
   var needsOrdinals: Bool { inner.needsOrdinals }
   var mergesInAnyOrder: Bool { inner.mergesInAnyOrder }
 

@@ -29,6 +29,8 @@ public final class RetractableAccumulator: Accumulator {
     self.isExtreme = isExtreme
   }
 
+  public var failures: Int { inner.failures }
+
   public func reserve(groups count: Int) {
     inner.reserve(groups: count)
     while groups.count < count { groups.append([]) }

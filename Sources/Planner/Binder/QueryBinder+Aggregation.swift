@@ -71,7 +71,7 @@ final class AggregateCollector {
       Aggregate.Call(
         column: column, function: function.name, overload: resolution.overload,
         arguments: bound, literals: literals, isDistinct: isDistinct,
-        addsInParts: overload.makeMerging != nil && !isDistinct))
+        addsInParts: overload.makeMerging != nil && !isDistinct, partType: overload.partType))
     return column.reference
   }
 
