@@ -57,6 +57,7 @@ final class PaneAggregateOperator: Operator, StateStore {
   }
 
   override var stores: [any StateStore] { [self] }
+  override var failedResults: Int { accumulators.reduce(0) { $0 + $1.failures } }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
   var recordCount: Int { index.count + 1 }
   var byteCount: Int { index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) }
