@@ -135,6 +135,18 @@ public final class Evaluator {
     return result
   }
 
+  /// As `column`; the rows in which something failed are added to `errors`.
+  func column(
+    _ expression: BoundExpression, _ batch: RecordBatch, failed: inout RowFaults,
+    errors: inout Bitmap?
+  ) -> Column {
+    faulty = nil
+    let result = operand(expression, batch)
+    errors = union(errors, faulty)
+    report(expression, batch, &failed)
+    return result
+  }
+
   /// The rows for which a predicate is true; an error counts as false.
   func matches(
     _ predicate: BoundExpression, _ batch: RecordBatch, failed: inout RowFaults

@@ -311,10 +311,9 @@ final class AggregateOperator: Operator, StateStore {
         RecordBatch(
           columns: groups + results + (windows.map { windowColumns($0) } ?? []),
           rowtimes: latestTimes(source.rowtimes), positions: source.positions,
-          kinds: Array(repeating: .updateAfter, count: source.count)))
+          kinds: Array(repeating: .updateAfter, count: source.count), headers: source.headers))
     }
     var output = source
-    output.headers = nil
     var times = source.rowtimes
     var keep: [Int32] = []
     var needsGather = false
@@ -362,7 +361,8 @@ final class AggregateOperator: Operator, StateStore {
       }, rowtimes: output.rowtimes + output.rowtimes,
       positions: Positions(
         major: output.positions.major + output.positions.major,
-        minor: output.positions.minor + output.positions.minor))
+        minor: output.positions.minor + output.positions.minor),
+      headers: output.headers.map { $0 + $0 })
     var rows: [Int32] = []
     var kinds: [ChangeKind] = []
     var rowTimes: [Int64] = []
@@ -476,7 +476,8 @@ final class AggregateOperator: Operator, StateStore {
         positions: Positions(
           major: Array(repeating: batch.positions.major[last], count: slots.count),
           minor: Array(repeating: batch.positions.minor[last], count: slots.count)),
-        kinds: Array(repeating: .insert, count: slots.count)))
+        kinds: Array(repeating: .insert, count: slots.count),
+        headers: batch.headers.map { Array(repeating: $0[last], count: slots.count) }))
   }
 
   // MARK: - State

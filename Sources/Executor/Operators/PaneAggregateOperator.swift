@@ -220,7 +220,7 @@ final class PaneAggregateOperator: Operator, StateStore {
     closedBefore = newest + 1
     for start in closed {
       let (keys, times) = putTogether(start)
-      try emitWindow(start, keys, times, at: batch.positions, batch.count - 1)
+      try emitWindow(start, keys, times, closedBy: batch, batch.count - 1)
     }
     forget(&slotsByPane, upTo: newest)
     forget(&slotsByWindow, upTo: newest)
@@ -254,7 +254,7 @@ final class PaneAggregateOperator: Operator, StateStore {
   }
 
   private func emitWindow(
-    _ start: Int64, _ keys: KeyIndex, _ times: [Int64], at positions: Positions, _ row: Int
+    _ start: Int64, _ keys: KeyIndex, _ times: [Int64], closedBy batch: RecordBatch, _ row: Int
   ) throws(QueryFailure) {
     let order = keys.inKeyOrder((0..<Int32(keys.count)).map { $0 })
     let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: order.count) }
@@ -278,9 +278,10 @@ final class PaneAggregateOperator: Operator, StateStore {
       RecordBatch(
         columns: columns, rowtimes: order.map { times[Int($0)] },
         positions: Positions(
-          major: Array(repeating: positions.major[row], count: order.count),
-          minor: Array(repeating: positions.minor[row], count: order.count)),
-        kinds: Array(repeating: .insert, count: order.count)))
+          major: Array(repeating: batch.positions.major[row], count: order.count),
+          minor: Array(repeating: batch.positions.minor[row], count: order.count)),
+        kinds: Array(repeating: .insert, count: order.count),
+        headers: batch.headers.map { Array(repeating: $0[row], count: order.count) }))
   }
 
   private func forget(_ lists: inout [Int64: [Int32]], upTo newest: Int64) {

@@ -303,7 +303,8 @@ final class SessionOperator: Operator, StateStore {
     try emit(
       RecordBatch(
         columns: columns, rowtimes: work.rowtimes,
-        positions: work.batch.positions.gather(work.sources), kinds: work.kinds))
+        positions: work.batch.positions.gather(work.sources), kinds: work.kinds,
+        headers: work.batch.headers.map { headers in work.sources.map { headers[Int($0)] } }))
   }
 
   private var retentionMs: Int64 {

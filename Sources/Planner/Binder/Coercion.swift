@@ -133,7 +133,7 @@ func coerceList(
         continue
       }
       let expression = try adapt(element.expression, to: common, element.text, asText: asText)
-      guard let widened = common.widened(with: expression.type) else {
+      guard let widened = common.widened(with: expression) else {
         throw .mismatch(common: common, other: element)
       }
       common = widened
@@ -150,6 +150,40 @@ func coerceList(
       ))
   } catch {
     return .failure(error)
+  }
+}
+
+extension DataType {
+  /// As `widened(with:)`, for a value that may be written out: the fields of a STRUCT constructor come before
+  /// those that only the type has.
+  fileprivate func widened(with expression: BoundExpression) -> DataType? {
+    switch (expression, self) {
+    case (.makeStruct(let values, .structure(let own)), .structure(let fields)):
+      var merged: [StructField] = []
+      for (field, value) in zip(own, values) {
+        let known = fields.first { $0.name == field.name }
+        guard let type = known.map({ $0.type.widened(with: value) }) ?? field.type else { return nil }
+        merged.append(StructField(field.name, type))
+      }
+      return .structure(merged + fields.filter { field in !own.contains { $0.name == field.name } })
+    case (.makeArray(let elements, .array), .array(let element)):
+      return element.widened(withAll: elements).map { .array($0) }
+    case (.makeMap(let entries, .map), .map(let key, let value)):
+      guard let key = key.widened(withAll: entries.map(\.key)),
+        let value = value.widened(withAll: entries.map(\.value))
+      else { return nil }
+      return .map(key: key, value: value)
+    default: return widened(with: expression.type)
+    }
+  }
+
+  private func widened(withAll expressions: [BoundExpression]) -> DataType? {
+    var common = self
+    for expression in expressions {
+      guard let widened = common.widened(with: expression) else { return nil }
+      common = widened
+    }
+    return common
   }
 }
 
