@@ -37,7 +37,8 @@ struct Superseded {
       reason: "every table can be read, whether a query fills it or not",
       proof: "pull/queries.slt"),
     Superseded(
-      phrase: "Function 'least' cannot be resolved due to ambiguous method parameters (INTEGER, BIGINT)",
+      phrase:
+        "Function 'least' cannot be resolved due to ambiguous method parameters (INTEGER, BIGINT)",
       reason: "numbers of several types have a common type", proof: "types/common.slt"),
   ]
 
@@ -49,15 +50,22 @@ struct Superseded {
     func add(_ name: String, _ phrase: String, _ reason: String, _ proof: String) {
       answers[name] = Superseded(phrase: phrase, reason: reason, proof: proof)
     }
-    let range = "a number that does not fit its type is NULL or a bad record, and never another number"
+    let range =
+      "a number that does not fit its type is NULL or a bad record, and never another number"
     let ranges = "types/ranges.slt"
     add("cast - array<bigint> to array<int>", #"got {"KSQL_COL_0":null}"#, range, ranges)
     add("cast - map to map with different value type", #"got {"KSQL_COL_0":null}"#, range, ranges)
     add("math - trunc - integer", #"wanted {"R0":-1}, got {"R0":12345}"#, range, ranges)
     let final = "EMIT FINAL emits every window that closes, however far time jumps"
     for (name, phrase) in [
-      ("include out of order events before window end plus grace period passes", #"{"COUNT":1}, got {"COUNT":4}"#),
-      ("drop out of order event after window end plus grace period passes", #"{"COUNT":1}, got {"COUNT":4}"#),
+      (
+        "include out of order events before window end plus grace period passes",
+        #"{"COUNT":1}, got {"COUNT":4}"#
+      ),
+      (
+        "drop out of order event after window end plus grace period passes",
+        #"{"COUNT":1}, got {"COUNT":4}"#
+      ),
       ("handle null values", "timestamp: wanted 2, got 1"),
       ("support final results for tumbling windows", #"{"COUNT":1}, got {"COUNT":4}"#),
       ("support final results for hopping windows", #"{"COUNT":2}, got {"COUNT":3}"#),

@@ -44,9 +44,11 @@ private let scalarCases: [JSONCase] = [
     .bigint, "9223372036854775808",
     bad: "cannot read the JSON number 9223372036854775808 as BIGINT in field F"),
   JSONCase(
-    .bigint, "12.99", bad: "cannot read the JSON number 12.99 as BIGINT in field F"), JSONCase(
+    .bigint, "12.99", bad: "cannot read the JSON number 12.99 as BIGINT in field F"),
+  JSONCase(
     .bigint, "-12.99", bad: "cannot read the JSON number -12.99 as BIGINT in field F"),
-  JSONCase(.bigint, "1e3", .bigint(1000)), JSONCase(.bigint, "12300e-2", .bigint(123)), JSONCase(
+  JSONCase(.bigint, "1e3", .bigint(1000)), JSONCase(.bigint, "12300e-2", .bigint(123)),
+  JSONCase(
     .bigint, "12345e-2", bad: "cannot read the JSON number 12345e-2 as BIGINT in field F"),
   JSONCase(.bigint, "1e30", bad: "cannot read the JSON number 1e30 as BIGINT in field F"),
   JSONCase(
@@ -67,7 +69,8 @@ private let scalarCases: [JSONCase] = [
   JSONCase(.bigint, "null", .null),
   JSONCase(.int, "7", .int(7)), JSONCase(.int, "-2147483648", .int(.min)),
   JSONCase(
-    .int, "4294967297", bad: "cannot read the JSON number 4294967297 as INTEGER in field F"), JSONCase(
+    .int, "4294967297", bad: "cannot read the JSON number 4294967297 as INTEGER in field F"),
+  JSONCase(
     .int, "2.9", bad: "cannot read the JSON number 2.9 as INTEGER in field F"),
   JSONCase(.int, "\"5\"", .int(5)),
   JSONCase(

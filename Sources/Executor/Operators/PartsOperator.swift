@@ -145,7 +145,8 @@ final class PartsOperator: Operator {
     positions.append(batch.positions.gather(rows))
     if batch.headers != nil || headers != nil {
       let known = rowtimes.count - rows.count
-      headers = (headers ?? Array(repeating: [], count: known))
+      headers =
+        (headers ?? Array(repeating: [], count: known))
         + rows.map { batch.headers?[Int($0)] ?? [] }
     }
     var keys = keys[...]

@@ -50,7 +50,8 @@ enum NumberAggregates {
 
   static let sum = AggregateFunction(
     "SUM",
-    doc: "Sum of the values that are not NULL; 0 without any. The type stays; while the sum does not fit "
+    doc:
+      "Sum of the values that are not NULL; 0 without any. The type stays; while the sum does not fit "
       + "into it, the result is NULL and counts as a failed expression.",
     overloads: [
       inParts(fixed(.int, .int) { IntegerSumAccumulator() }, as: .bigint) {
@@ -110,24 +111,25 @@ enum NumberAggregates {
 
   private static func extremes(isMaximum: Bool) -> [AggregateOverload] {
     let integers: [ParameterType] = [.int, .bigint, .date, .time, .timestamp]
-    let overloads = integers.map { type in
-      additive(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
-    } + [
-      fixed(.double, .double, canUndo: false) { DoubleExtremeAccumulator(isMaximum: isMaximum) },
-      fixed(.string, .string, canUndo: false) {
-        BytesExtremeAccumulator(isMaximum: isMaximum, isText: true)
-      },
-      fixed(.bytes, .bytes, canUndo: false) {
-        BytesExtremeAccumulator(isMaximum: isMaximum, isText: false)
-      },
-      AggregateOverload(Signature([.anyDecimal], returns: .sameAsFirst), canUndo: false) {
-        (call) throws(FunctionError) in
-        if case .decimal(let precision, _) = call.resultType, precision <= 38 {
-          return IntegerExtremeAccumulator(isMaximum: isMaximum)
-        }
-        return ValueAccumulator(extremeValue(isMaximum), call)
-      },
-    ]
+    let overloads =
+      integers.map { type in
+        additive(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
+      } + [
+        fixed(.double, .double, canUndo: false) { DoubleExtremeAccumulator(isMaximum: isMaximum) },
+        fixed(.string, .string, canUndo: false) {
+          BytesExtremeAccumulator(isMaximum: isMaximum, isText: true)
+        },
+        fixed(.bytes, .bytes, canUndo: false) {
+          BytesExtremeAccumulator(isMaximum: isMaximum, isText: false)
+        },
+        AggregateOverload(Signature([.anyDecimal], returns: .sameAsFirst), canUndo: false) {
+          (call) throws(FunctionError) in
+          if case .decimal(let precision, _) = call.resultType, precision <= 38 {
+            return IntegerExtremeAccumulator(isMaximum: isMaximum)
+          }
+          return ValueAccumulator(extremeValue(isMaximum), call)
+        },
+      ]
     return overloads.map { $0.distinct(.makesNoDifference) }
   }
 
@@ -145,7 +147,8 @@ enum NumberAggregates {
 
   static let sumList = AggregateFunction(
     "SUM_LIST",
-    doc: "Sum of the elements of all arrays; NULL arrays and elements count as nothing. While it does not fit "
+    doc:
+      "Sum of the elements of all arrays; NULL arrays and elements count as nothing. While it does not fit "
       + "into the type, the result is NULL and counts as a failed expression.",
     overloads: [listSum(.int), listSum(.bigint), listSum(.double)])
 

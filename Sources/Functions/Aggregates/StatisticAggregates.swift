@@ -102,7 +102,9 @@ enum StatisticAggregates {
             },
             save: { .array([.double($0.count), savedSum($0), .double($0.squares)]) },
             load: { value in
-              guard let parts = doubles(value, 3), let sum = value.arrayValue?[1] else { return nil }
+              guard let parts = doubles(value, 3), let sum = value.arrayValue?[1] else {
+                return nil
+              }
               var moments = Moments(count: parts[0], squares: parts[2])
               if type == .double {
                 moments.real = parts[1]

@@ -196,7 +196,9 @@ final class DecimalSumAccumulator: FixedAccumulator {
     var high: Int64 = 0
 
     @inline(__always)
-    mutating func add(_ value: Int128) { add(UInt128(truncatingIfNeeded: value), value < 0 ? -1 : 0) }
+    mutating func add(_ value: Int128) {
+      add(UInt128(truncatingIfNeeded: value), value < 0 ? -1 : 0)
+    }
 
     @inline(__always)
     mutating func add(_ otherLow: UInt128, _ otherHigh: Int64) {

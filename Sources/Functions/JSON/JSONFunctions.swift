@@ -93,7 +93,9 @@ enum JSONFunctions {
       ScalarOverload([.string], variadic: 0, .string, isStrict: false) { row in
         var nodes: [JSONNode] = []
         for value in row {
-          guard let text = value.stringValue, let node = JSONNode(startOf: text) else { return .null }
+          guard let text = value.stringValue, let node = JSONNode(startOf: text) else {
+            return .null
+          }
           nodes.append(node)
         }
         return nodes.isEmpty ? .null : .string(joined(nodes).description)
@@ -125,7 +127,8 @@ enum JSONFunctions {
   }
 
   private static let items = function(
-    "JSON_ITEMS", "The elements of a JSON array: the text of a string, the JSON text of anything else.",
+    "JSON_ITEMS",
+    "The elements of a JSON array: the text of a string, the JSON text of anything else.",
     ("JSON_ITEMS('[1, {\"a\": 2}]')", "[1, {\"a\":2}]"),
     [
       ScalarOverload([.string], .array(.string)) { row in

@@ -162,7 +162,9 @@ extension DataType {
       var merged: [StructField] = []
       for (field, value) in zip(own, values) {
         let known = fields.first { $0.name == field.name }
-        guard let type = known.map({ $0.type.widened(with: value) }) ?? field.type else { return nil }
+        guard let type = known.map({ $0.type.widened(with: value) }) ?? field.type else {
+          return nil
+        }
         merged.append(StructField(field.name, type))
       }
       return .structure(merged + fields.filter { field in !own.contains { $0.name == field.name } })
