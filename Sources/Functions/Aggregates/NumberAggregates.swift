@@ -51,7 +51,8 @@ enum NumberAggregates {
   static let sum = AggregateFunction(
     "SUM",
     doc:
-      "Sum of the values that are not NULL; 0 without any. The type stays; while the sum does not fit "
+      "Sum of the values that are not NULL; 0 without any. The type stays; while the sum "
+      + "does not fit "
       + "into it, the result is NULL and counts as a failed expression.",
     overloads: [
       inParts(fixed(.int, .int) { IntegerSumAccumulator() }, as: .bigint) {
@@ -148,7 +149,8 @@ enum NumberAggregates {
   static let sumList = AggregateFunction(
     "SUM_LIST",
     doc:
-      "Sum of the elements of all arrays; NULL arrays and elements count as nothing. While it does not fit "
+      "Sum of the elements of all arrays; NULL arrays and elements count as nothing. While it "
+      + "does not fit "
       + "into the type, the result is NULL and counts as a failed expression.",
     overloads: [listSum(.int), listSum(.bigint), listSum(.double)])
 

@@ -38,19 +38,28 @@ final class IntegerSumAccumulator: FixedAccumulator {
   var states: [Int64] = []
   private(set) var failures = 0
 
-  func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
-    let sums: [Int64]
+  /// What `result` makes of the group's sum after each row.
+  @inline(__always)
+  private func fold<Result: BitwiseCopyable>(
+    _ rows: AggregateRows, _ result: (Int64) -> Result
+  ) -> [Result] {
     switch rows.arguments.first {
     case .int(let column):
-      sums = foldRows(
+      return foldRows(
         rows, column.values, column.validity, &states,
-        step: { $0 = $2 ? $0 &+ Int64($1) : $0 &- Int64($1) }, result: { $0 })
+        step: { $0 = $2 ? $0 &+ Int64($1) : $0 &- Int64($1) }, result: result)
     case .bigint(let column):
-      sums = foldRows(
+      return foldRows(
         rows, column.values, column.validity, &states,
-        step: { $0 = $2 ? $0 &+ $1 : $0 &- $1 }, result: { $0 })
+        step: { $0 = $2 ? $0 &+ $1 : $0 &- $1 }, result: result)
     case let other: unexpected(other, in: "SUM")
     }
+  }
+
+  func accumulate(_ rows: AggregateRows, _ resultType: DataType) { _ = fold(rows) { _ in () } }
+
+  func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
+    let sums = fold(rows) { $0 }
     guard results.type == .int else { return results.append(contentsOf: sums) }
     var lost: Int64 = 0
     let short = sums.map { sum -> Int32 in
@@ -88,19 +97,28 @@ final class BigintSumAccumulator: FixedAccumulator {
   var states: [Int128] = []
   private(set) var failures = 0
 
-  func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
-    let sums: [Int128]
+  /// What `result` makes of the group's sum after each row.
+  @inline(__always)
+  private func fold<Result: BitwiseCopyable>(
+    _ rows: AggregateRows, _ result: (Int128) -> Result
+  ) -> [Result] {
     switch rows.arguments.first {
     case .bigint(let column):
-      sums = foldRows(
+      return foldRows(
         rows, column.values, column.validity, &states,
-        step: { $0 = $2 ? $0 &+ Int128($1) : $0 &- Int128($1) }, result: { $0 })
+        step: { $0 = $2 ? $0 &+ Int128($1) : $0 &- Int128($1) }, result: result)
     case .decimal(let column):
-      sums = foldRows(
+      return foldRows(
         rows, column.values, column.validity, &states,
-        step: { $0 = $2 ? $0 &+ $1 : $0 &- $1 }, result: { $0 })
+        step: { $0 = $2 ? $0 &+ $1 : $0 &- $1 }, result: result)
     case let other: unexpected(other, in: "SUM")
     }
+  }
+
+  func accumulate(_ rows: AggregateRows, _ resultType: DataType) { _ = fold(rows) { _ in () } }
+
+  func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
+    let sums = fold(rows) { $0 }
     guard results.type == .bigint else { return results.append(contentsOf: sums) }
     var lost: Int128 = 0
     let short = sums.map { sum -> Int64 in
@@ -225,20 +243,28 @@ final class DecimalSumAccumulator: FixedAccumulator {
 
   init(precision: Int) { limit = (0..<precision).reduce(1) { power, _ in power * 10 } }
 
-  func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
+  @inline(__always)
+  private func fold<Result: BitwiseCopyable>(
+    _ rows: AggregateRows, _ result: (State) -> Result
+  ) -> [Result] {
     guard case .decimal(let column) = rows.arguments.first else {
       unexpected(rows.arguments.first, in: "SUM")
     }
+    return foldRows(
+      rows, column.values, column.validity, &states,
+      step: { $0.add($2 ? $1 : 0 - $1) }, result: result)
+  }
+
+  func accumulate(_ rows: AggregateRows, _ resultType: DataType) { _ = fold(rows) { _ in () } }
+
+  func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
     let limit = self.limit
     var isLost = false
-    let sums = foldRows(
-      rows, column.values, column.validity, &states,
-      step: { $0.add($2 ? $1 : 0 - $1) },
-      result: { state -> Int128 in
-        if let sum = state.short, sum.magnitude < limit { return sum }
-        isLost = true
-        return Self.mark
-      })
+    let sums = fold(rows) { state -> Int128 in
+      if let sum = state.short, sum.magnitude < limit { return sum }
+      isLost = true
+      return Self.mark
+    }
     if !isLost { return results.append(contentsOf: sums) }
     for sum in sums { append(sum == Self.mark ? nil : sum, to: results) }
   }

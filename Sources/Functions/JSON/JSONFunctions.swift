@@ -147,7 +147,8 @@ enum JSONFunctions {
 
   private static let records = function(
     "JSON_RECORDS",
-    "The fields of a JSON object as a map from names: to the text of a string, the JSON text of anything else.",
+    "The fields of a JSON object as a map from names: to the text of a string, the JSON text of "
+      + "anything else.",
     ("JSON_RECORDS('{\"a\": \"x\", \"b\": [1]}')", "{a=x, b=[1]}"),
     [
       ScalarOverload([.string], .map(.string, .string)) { row in

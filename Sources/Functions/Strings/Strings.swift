@@ -21,7 +21,8 @@ enum StringFunctions {
     function(
       "SUBSTRING",
       "The part from a position on, with at most so many characters. The first is 1; a negative "
-        + "position counts from the end. A STRING is counted in UTF-16 units; a character of two units that "
+        + "position counts from the end. A STRING is counted in UTF-16 units; a character of two "
+        + "units that "
         + "would be cut is left out.", ("SUBSTRING('stream', 2, 3)", "tre"),
       ([.string, .bytes] as [ParameterType]).flatMap { type in
         [
@@ -155,7 +156,8 @@ enum StringFunctions {
     }
     return function(
       name,
-      "Fills up a text \(place) to a length by repeating the third argument; a longer text is cut. A text "
+      "Fills up a text \(place) to a length by repeating the third argument; a longer text is cut. A "
+        + "text "
         + "is counted in UTF-16 units; a character of two units that would be cut is left out.",
       example,
       [

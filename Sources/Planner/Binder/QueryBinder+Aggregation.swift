@@ -86,7 +86,8 @@ final class AggregateCollector {
     case .isRefused:
       throw PlanError(
         "invalid-argument",
-        "\(function.name)\(overload.signature) does not take DISTINCT: its result depends on which of "
+        "\(function.name)\(overload.signature) does not take DISTINCT: its result depends on "
+          + "which of "
           + "several equal rows counts", at: call.span)
     }
   }
