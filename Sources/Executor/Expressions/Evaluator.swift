@@ -102,6 +102,9 @@ public final class Evaluator {
     return result.column.with(validity: intersect(result.column.validity, errors.inverted))
   }
 
+  /// An expression as messages show it.
+  func text(of expression: BoundExpression) -> String { expression.explained(names) }
+
   private func report(
     _ expression: BoundExpression, _ batch: RecordBatch, _ failed: inout RowFaults
   ) {

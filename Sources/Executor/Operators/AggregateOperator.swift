@@ -40,6 +40,7 @@ final class AggregateOperator: Operator, StateStore {
   private let rowsAtOnce: Int
   private let needsOrdinals: Bool
   private var valueBytes: ValueBytes
+  private var resultFailures = ResultFailures()
 
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
@@ -58,7 +59,6 @@ final class AggregateOperator: Operator, StateStore {
   }
 
   override var stores: [any StateStore] { [self] }
-  override var failedResults: Int { accumulators.reduce(0) { $0 + $1.failures } }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
   var recordCount: Int { index.count + 1 }
   var byteCount: Int {
@@ -123,6 +123,7 @@ final class AggregateOperator: Operator, StateStore {
     let source = rows.map { batch.with(columns: []).gather($0) } ?? batch.with(columns: [])
     let retracts = retractions(source)
     let before = emitsRetractions ? resultsBefore(source.count) : []
+    resultFailures.skip(accumulators)
     let ordinals = ordinals(source.positions)
     var results: [Column] = []
     for (callIndex, accumulator) in accumulators.enumerated() {
@@ -133,6 +134,8 @@ final class AggregateOperator: Operator, StateStore {
           ordinals: ordinals), into: builder)
       results.append(builder.finish())
     }
+    resultFailures.note(
+      accumulators, spec.calls, results, source.positions, evaluator, into: &faults)
     try emitResults(source, groups, results, before, windows, retracts)
   }
 
@@ -468,14 +471,17 @@ final class AggregateOperator: Operator, StateStore {
       accumulator.results(of: slots, into: builder)
       columns.append(builder.finish())
     }
-    columns += windowColumns(starts)
     let last = batch.count - 1
+    let positions = Positions(
+      major: Array(repeating: batch.positions.major[last], count: slots.count),
+      minor: Array(repeating: batch.positions.minor[last], count: slots.count))
+    resultFailures.note(
+      accumulators, spec.calls, Array(columns.dropFirst(spec.groups.count)), positions, evaluator,
+      into: &faults)
+    columns += windowColumns(starts)
     try emit(
       RecordBatch(
-        columns: columns, rowtimes: slots.map { rowtimes[Int($0)] },
-        positions: Positions(
-          major: Array(repeating: batch.positions.major[last], count: slots.count),
-          minor: Array(repeating: batch.positions.minor[last], count: slots.count)),
+        columns: columns, rowtimes: slots.map { rowtimes[Int($0)] }, positions: positions,
         kinds: Array(repeating: .insert, count: slots.count),
         headers: batch.headers.map { Array(repeating: $0[last], count: slots.count) }))
   }

@@ -35,6 +35,7 @@ final class PaneAggregateOperator: Operator, StateStore {
   /// Of windows that an earlier version has begun.
   private var slotsByWindow: [Int64: [Int32]] = [:]
   private var slots: [Int32] = []
+  private var resultFailures = ResultFailures()
   /// Highest rowtime so far; ms.
   private var streamTime = Int64.min
   private var savedStreamTime = Int64.min
@@ -57,7 +58,6 @@ final class PaneAggregateOperator: Operator, StateStore {
   }
 
   override var stores: [any StateStore] { [self] }
-  override var failedResults: Int { accumulators.reduce(0) { $0 + $1.failures } }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
   var recordCount: Int { index.count + 1 }
   var byteCount: Int { index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) }
@@ -272,14 +272,18 @@ final class PaneAggregateOperator: Operator, StateStore {
       accumulator.results(of: states, into: builder)
       columns.append(builder.finish())
     }
+    let positions = Positions(
+      major: Array(repeating: batch.positions.major[row], count: order.count),
+      minor: Array(repeating: batch.positions.minor[row], count: order.count))
+    resultFailures.note(
+      accumulators, spec.calls, Array(columns.dropFirst(spec.groups.count)), positions, evaluator,
+      into: &faults)
     columns.append(.bigint(Fixed(Array(repeating: start, count: order.count))))
     columns.append(.bigint(Fixed(Array(repeating: start + size, count: order.count))))
     try emit(
       RecordBatch(
         columns: columns, rowtimes: order.map { times[Int($0)] },
-        positions: Positions(
-          major: Array(repeating: batch.positions.major[row], count: order.count),
-          minor: Array(repeating: batch.positions.minor[row], count: order.count)),
+        positions: positions,
         kinds: Array(repeating: .insert, count: order.count),
         headers: batch.headers.map { Array(repeating: $0[row], count: order.count) }))
   }

@@ -53,7 +53,6 @@ final class PartsOperator: Operator {
     closing = (size + window.graceMs) % advance
   }
 
-  override var failedResults: Int { accumulators.reduce(0) { $0 + $1.failures } }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
   override var workingBytes: Int { index.byteCount + rowtimes.count * 64 }
 

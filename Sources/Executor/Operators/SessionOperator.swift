@@ -45,6 +45,7 @@ final class SessionOperator: Operator, StateStore {
   private var waitingSlots: [Int32] = []
   private var groups: [Int32] = []
   private var valueBytes: ValueBytes
+  private var resultFailures = ResultFailures()
 
   init(
     name: String, spec: Aggregate, gapMs: Int64, evaluator: Evaluator,
@@ -60,7 +61,6 @@ final class SessionOperator: Operator, StateStore {
   }
 
   override var stores: [any StateStore] { [self] }
-  override var failedResults: Int { accumulators.reduce(0) { $0 + $1.failures } }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
   var recordCount: Int { index.count + 1 }
   var byteCount: Int {
@@ -297,13 +297,17 @@ final class SessionOperator: Operator, StateStore {
 
   private func emit(_ work: inout Work) throws(QueryFailure) {
     guard !work.starts.isEmpty else { return }
+    let results = work.results.map { $0.finish() }
+    let positions = work.batch.positions.gather(work.sources)
+    resultFailures.note(
+      accumulators, spec.calls, results, positions, evaluator, into: &faults)
     let columns =
-      work.groups.map { $0.finish() } + work.results.map { $0.finish() }
+      work.groups.map { $0.finish() } + results
       + [.bigint(Fixed(work.starts)), .bigint(Fixed(work.ends))]
     try emit(
       RecordBatch(
         columns: columns, rowtimes: work.rowtimes,
-        positions: work.batch.positions.gather(work.sources), kinds: work.kinds,
+        positions: positions, kinds: work.kinds,
         headers: work.batch.headers.map { headers in work.sources.map { headers[Int($0)] } }))
   }
 
