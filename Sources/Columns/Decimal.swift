@@ -114,7 +114,10 @@ public struct Decimal: Sendable, Hashable {
 
   /// The integer part, truncated; nil when it does not fit.
   public var int64Value: Int64? {
-    rescaled(to: 0, rounding: .down).flatMap { Int64(exactly: $0.unscaled) }
+    guard let whole = rescaled(to: 0, rounding: .down)?.unscaled,
+      whole >= BigInt(Int64.min), whole <= BigInt(Int64.max)
+    else { return nil }
+    return Int64(truncatingIfNeeded: whole)
   }
 }
 

@@ -23,3 +23,8 @@ public enum Rowtime {
     return signs >= 0
   }
 }
+
+/// Values of TIME: milliseconds since midnight.
+public enum TimeOfDay {
+  @inlinable public static var range: Range<Int64> { 0..<86_400_000 }
+}

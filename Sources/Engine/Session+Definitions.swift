@@ -323,7 +323,7 @@ extension Session {
     engine.lock.lock()
     defer { engine.lock.unlock() }
     var source = try planning { () throws(PlanError) in
-      try engine.catalog.source(node.name)
+      try engine.catalog.source(of: node)
     }
     let kind = source.kind.rawValue.lowercased()
     if source.isReadOnly {
@@ -472,5 +472,19 @@ extension StatementFailure {
     .plan(
       PlanError(
         "format-without-codec", "the \(format.rawValue) format is not supported yet", at: span))
+  }
+}
+
+extension Catalog {
+  /// The source that an ALTER is about. Throws: wrong-kind, unknown-source.
+  func source(of node: AlterSource) throws(PlanError) -> SourceDefinition {
+    let source = try source(node.name)
+    guard source.kind == node.kind else {
+      throw PlanError(
+        "wrong-kind",
+        "Incompatible data source type is \(source.kind.rawValue), but statement was ALTER "
+          + node.kind.rawValue, at: node.name.span)
+    }
+    return source
   }
 }

@@ -162,28 +162,14 @@ extension Session {
         at: expression.span)
     }
     if from == type || value.isNull { return value }
-    if case .string = value, type != .string {
-      if let read = try? castValue(value, from: .string, to: type) { return read }
-    } else if from.canImplicitlyCast(to: type) || (type == .string && !from.isNestedType) {
-      if let cast = try? castValue(value, from: from, to: type) { return cast }
-    } else if from.isNumeric, type.isNumeric, let exact = exactNumber(value, type) {
-      return exact
-    } else if from.isNestedType, let cast = try? castValue(value, from: from, to: type) {
-      return cast
-    }
+    let isConvertible =
+      from == .string || from.isNestedType || from.isNumeric && type.isNumeric
+      || from.canImplicitlyCast(to: type) || type == .string
+    if isConvertible, let exact = exactValue(value, from: from, to: type) { return exact }
     throw PlanError(
       "value-type",
       "Expected type \(type) for field `\(column)` but got \(from)(\(text(of: value, from)))",
       at: expression.span)
-  }
-
-  /// A number in a narrower type, if it loses nothing.
-  private func exactNumber(_ value: Value, _ type: DataType) -> Value? {
-    guard let cast = try? castValue(value, from: .decimal(precision: 64, scale: 32), to: type),
-      let before = value.decimalValue, let after = cast.decimalValue,
-      before.compare(after) == 0
-    else { return nil }
-    return cast
   }
 
   /// Encodes rows and appends them, each in the partition of its key; tells where they have come to lie.

@@ -21,7 +21,6 @@ extension Session {
   func show(_ node: Show, _ handler: any ResultHandler) throws(StatementFailure) {
     engine.lock.lock()
     defer { engine.lock.unlock() }
-    let sources = engine.catalog.sortedSources
     switch node.subject {
     case .properties:
       list(
@@ -33,19 +32,14 @@ extension Session {
     case .topics(let includingHidden):
       let topics = engine.log.topics().filter { includingHidden || !$0.config.isInternal }
       list(
-        ["Kafka Topic", "Partitions", "Records"],
+        ["Kafka Topic", "Partitions", "Records"] + (node.isExtended ? ["Cleanup Policy"] : []),
         topics.map { topic in
           let records = topic.partitions.reduce(0) { $0 + $1.endOffset - $1.startOffset }
           return [topic.name, "\(topic.partitionCount)", "\(records)"]
+            + (node.isExtended ? [topic.config.cleanupPolicy.name] : [])
         }, handler)
-    case .streams:
-      list(
-        ["Stream Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"],
-        sources.filter { $0.kind == .stream }.map(listing), handler)
-    case .tables:
-      list(
-        ["Table Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"],
-        sources.filter { $0.kind == .table }.map(listing), handler)
+    case .streams: show(.stream, isExtended: node.isExtended, handler)
+    case .tables: show(.table, isExtended: node.isExtended, handler)
     case .functions:
       let functions = engine.catalog.functions
       list(
@@ -112,11 +106,25 @@ extension Session {
       }, handler)
   }
 
-  private func listing(_ source: SourceDefinition) -> [String] {
-    [
-      source.name, source.file ?? source.topic, source.keyFormat.name.rawValue,
-      source.valueFormat.name.rawValue, source.window == nil ? "false" : "true",
-    ]
+  /// EXTENDED: with their partitions and the queries around them.
+  private func show(_ kind: SourceKind, isExtended: Bool, _ handler: any ResultHandler) {
+    let word = kind == .stream ? "Stream" : "Table"
+    list(
+      ["\(word) Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"]
+        + (isExtended ? ["Partitions", "Read By", "Written By"] : []),
+      engine.catalog.sortedSources.filter { $0.kind == kind }.map { source in
+        var row = [
+          source.name, source.file ?? source.topic, source.keyFormat.name.rawValue,
+          source.valueFormat.name.rawValue, source.window == nil ? "false" : "true",
+        ]
+        if isExtended {
+          row += [
+            "\(source.partitions)", engine.readers(of: source.name).joined(separator: ", "),
+            engine.writers(of: source.name).joined(separator: ", "),
+          ]
+        }
+        return row
+      }, handler)
   }
 
   func describe(_ node: Describe, _ handler: any ResultHandler) throws(StatementFailure) {

@@ -88,7 +88,7 @@ final class DelimitedDecoder {
       if behind != nil { slot.pointee.store(value, row) }
       return behind
     case .string, .int, .boolean, .decimal, .date, .time, .base64, .built, .checkedInteger,
-      .checkedString, .unknown, .end:
+      .checkedInt, .checkedString, .unknown, .end:
       return nil
     }
   }

@@ -83,7 +83,8 @@ final class DelimitedEncoder {
         field.count = 0
         field.append(base64: column.bytes(row))
         room = appendedField(room, isFirst: index == 0)
-      case .boolean, .double, .decimal, .built, .checkedInteger, .checkedString, .unknown, .end:
+      case .boolean, .double, .decimal, .built, .checkedInteger, .checkedInt, .checkedString,
+        .unknown, .end:
         field.count = 0
         if case .double(let doubles) = columns[index] {
           field.append(double: doubles.values[row], quotingNonFinite: false)

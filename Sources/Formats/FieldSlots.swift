@@ -12,8 +12,8 @@ enum ValueKind: UInt8 {
   case bigint, string, int, double, boolean, decimal, date, time, timestamp, base64
   /// ARRAY, MAP, STRUCT and DECIMAL of more than 38 digits.
   case built
-  /// An integer or a string of a field that nobody needs: it must be one, and goes nowhere.
-  case checkedInteger, checkedString
+  /// An integer of 64 or 32 bits or a string, of a field that no query needs: it must be one, and is not stored.
+  case checkedInteger, checkedInt, checkedString
   /// A key that belongs to no field.
   case unknown
   /// No value: the object ends.
@@ -55,7 +55,7 @@ struct FieldSlot {
     case .int, .date, .time, .string, .base64: 4
     case .bigint, .timestamp, .double: 8
     case .decimal: 16
-    case .built, .checkedInteger, .checkedString, .unknown, .end: 0
+    case .built, .checkedInteger, .checkedInt, .checkedString, .unknown, .end: 0
     }
   }
 
@@ -227,7 +227,7 @@ final class FieldSlots {
           starts: values(UInt32.self),
           lengths: Array(UnsafeBufferPointer(start: slot.lengths, count: rows)), arena: buffer,
           validity: validity))
-    case .built, .checkedInteger, .checkedString, .unknown, .end:
+    case .built, .checkedInteger, .checkedInt, .checkedString, .unknown, .end:
       preconditionFailure("no slot of this kind")
     }
   }

@@ -117,8 +117,8 @@ final class JSONDecoder {
       }
     case .int:
       let (value, behind) = plainInteger(p, end)
-      if let behind {
-        slot.pointee.store(Int32(truncatingIfNeeded: value), row)
+      if let behind, let value = Int32(exactly: value) {
+        slot.pointee.store(value, row)
         return behind
       }
     case .double:
@@ -130,6 +130,9 @@ final class JSONDecoder {
     case .checkedInteger:
       let (_, behind) = plainInteger(p, end)
       if let behind { return behind }
+    case .checkedInt:
+      let (value, behind) = plainInteger(p, end)
+      if let behind, Int32(exactly: value) != nil { return behind }
     case .checkedString:
       if p < end, p[0] == 0x22, let quote = plainStringEnd(p + 1, end) { return quote + 1 }
     case .unknown:
@@ -143,10 +146,16 @@ final class JSONDecoder {
         slot.pointee.store(true, row)
         return p + 4
       }
-    case .date, .time:
+    case .date:
       let (value, behind) = plainInteger(p, end)
       if let behind, let value = Int32(exactly: value) {
         slot.pointee.store(value, row)
+        return behind
+      }
+    case .time:
+      let (value, behind) = plainInteger(p, end)
+      if let behind, TimeOfDay.range.contains(value) {
+        slot.pointee.store(Int32(value), row)
         return behind
       }
     case .decimal, .base64, .built, .end: break

@@ -130,7 +130,8 @@ final class JSONEncoder {
       case .boolean where column.pointee.value(row, as: Bool.self):
         (room.p[0], room.p[1], room.p[2], room.p[3]) = (0x74, 0x72, 0x75, 0x65)
         room.p += 4
-      case .double, .boolean, .base64, .built, .checkedInteger, .checkedString, .unknown, .end:
+      case .double, .boolean, .base64, .built, .checkedInteger, .checkedInt, .checkedString,
+        .unknown, .end:
         room.flush()
         room = appended(columns[index], row, index, room.buffer)
       }

@@ -64,7 +64,8 @@ final class JSONKeys {
     names = FieldNames(fields.map(\.name))
     kinds = zip(fields, plans).map { field, plan in
       switch plan.kind {
-      case .bigint, .timestamp, .int: field.isNeeded ? plan.kind : .checkedInteger
+      case .bigint, .timestamp: field.isNeeded ? plan.kind : .checkedInteger
+      case .int: field.isNeeded ? .int : .checkedInt
       case .string: field.isNeeded ? .string : .checkedString
       default: plan.kind
       }

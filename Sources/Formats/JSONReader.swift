@@ -61,18 +61,16 @@ final class JSONReader {
 
   private func number(_ number: NumberText, _ plan: TypePlan) -> Scalar? {
     switch plan.kind {
-    case .bigint, .timestamp, .int: return number.int64.map { .integer($0) }
-    case .date, .time:
-      guard let value = number.int64, Int32(exactly: value) != nil else { return nil }
-      return .integer(value)
-    case .double: return .double(number.double)
+    case .bigint, .timestamp, .int, .date, .time:
+      return number.int64.flatMap { ScalarText.ranged($0, plan.kind) }
+    case .double: return number.double.map { .double($0) }
     case .decimal, .built: return ScalarText.decimal(number, plan)
     case .string:
       if number.isJavaText { return .view(number.start, number.end - number.start) }
       let start = spill.count
       spill.append(number.javaText)
       return .spilled(start: start, length: spill.count - start)
-    case .boolean, .base64, .checkedInteger, .checkedString, .unknown, .end: return nil
+    case .boolean, .base64, .checkedInteger, .checkedInt, .checkedString, .unknown, .end: return nil
     }
   }
 

@@ -35,8 +35,8 @@ enum KafkaDecoder {
       case .int, .bigint, .double:
         let reason = "cannot read \(length) bytes as \(field.type) in field \(field.name)"
         bad.append(BadRecord(row: row, reason: reason))
-      case .boolean, .decimal, .date, .time, .timestamp, .built, .checkedInteger, .checkedString,
-        .unknown, .end:
+      case .boolean, .decimal, .date, .time, .timestamp, .built, .checkedInteger, .checkedInt,
+        .checkedString, .unknown, .end:
         bad.append(
           BadRecord(
             row: row, reason: "KAFKA cannot hold \(field.type) in field \(field.name)"))

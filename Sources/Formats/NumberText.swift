@@ -82,7 +82,7 @@ struct NumberText {
     (index < whole ? digits[index] : digits[index + 1]) &- 48
   }
 
-  /// The integer part; nil beyond 64 bits.
+  /// The number as an integer, however it is written; nil beyond 64 bits and for what is no integer.
   var int64: Int64? {
     let point = whole + exponent
     var value: UInt64 = 0
@@ -95,13 +95,19 @@ struct NumberText {
       value = added.partialValue
       index += 1
     }
+    index = max(0, point)
+    while index < count {
+      if digit(index) != 0 { return nil }
+      index += 1
+    }
     if isNegative {
       return value <= UInt64(Int64.max) + 1 ? Int64(truncatingIfNeeded: 0 &- value) : nil
     }
     return Int64(exactly: value)
   }
 
-  var double: Double {
+  /// The nearest DOUBLE; nil beyond its range.
+  var double: Double? {
     var mantissa: UInt64 = 0
     let used = min(count, 19)
     for index in 0..<used { mantissa = mantissa &* 10 &+ UInt64(digit(index)) }
@@ -116,7 +122,7 @@ struct NumberText {
     }
     var text = isNegative ? "-" : ""
     for index in 0..<count { text.unicodeScalars.append(Unicode.Scalar(digit(index) + 48)) }
-    return Double(text + "e\(power)") ?? .nan
+    return Double(text + "e\(power)").flatMap { $0.isFinite ? $0 : nil }
   }
 
   /// The number times 10^scale; nil when that is no integer or not below `bound`.

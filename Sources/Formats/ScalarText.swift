@@ -11,14 +11,21 @@ enum ScalarText {
   /// A value of any type but STRING and BYTES; nil when the text is no such value.
   static func value(_ text: Text, _ plan: TypePlan) -> Scalar? {
     switch plan.kind {
-    case .bigint, .timestamp: return integer(text).map { .integer($0) }
-    case .int, .date, .time:
-      guard let value = integer(text), Int32(exactly: value) != nil else { return nil }
-      return .integer(value)
+    case .bigint, .timestamp, .int, .date, .time:
+      return integer(text).flatMap { ranged($0, plan.kind) }
     case .double: return double(text).map { .double($0) }
     case .boolean: return boolean(text).map { .boolean($0) }
     case .decimal, .built: return NumberText(text).flatMap { decimal($0, plan) }
-    case .string, .base64, .checkedInteger, .checkedString, .unknown, .end: return nil
+    case .string, .base64, .checkedInteger, .checkedInt, .checkedString, .unknown, .end: return nil
+    }
+  }
+
+  /// An integer as a value of a type that integers stand for; nil where the type does not reach so far.
+  static func ranged(_ value: Int64, _ kind: ValueKind) -> Scalar? {
+    switch kind {
+    case .int, .date: return Int32(exactly: value) == nil ? nil : .integer(value)
+    case .time: return TimeOfDay.range.contains(value) ? .integer(value) : nil
+    default: return .integer(value)
     }
   }
 

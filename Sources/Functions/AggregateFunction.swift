@@ -16,6 +16,16 @@ public struct AggregateFunction: Sendable {
   }
 }
 
+/// What DISTINCT before the arguments of an aggregate means.
+public enum DistinctRule: Sendable {
+  /// Rows whose values the group has already are left out.
+  case leavesOutRepetitions
+  /// Repetitions never decide the result (MIN).
+  case makesNoDifference
+  /// The result depends on which of several equal rows counts (the last n values).
+  case isRefused
+}
+
 public struct AggregateOverload: Sendable {
   public var signature: Signature
   /// How many of the last parameters are literals, given when the accumulator is made (TOPK's k).
@@ -29,6 +39,9 @@ public struct AggregateOverload: Sendable {
   public var makeMerging: (@Sendable () -> any Accumulator)?
   /// For aggregates that cannot take rows back themselves.
   public var deciding: @Sendable (AggregateCall) -> DecidingRows = { _ in .all }
+  /// The type of results over parts, where that of the result may be too narrow for them.
+  public var partType: DataType?
+  public var distinct = DistinctRule.leavesOutRepetitions
 
   public init(
     _ signature: Signature, literalCount: Int = 0, canUndo: Bool,
@@ -46,6 +59,13 @@ extension AggregateOverload {
   func decided(by rule: @escaping @Sendable (AggregateCall) -> DecidingRows) -> AggregateOverload {
     var overload = self
     overload.deciding = rule
+    return overload
+  }
+
+  /// The overload with another meaning of DISTINCT.
+  func distinct(_ rule: DistinctRule) -> AggregateOverload {
+    var overload = self
+    overload.distinct = rule
     return overload
   }
 }
@@ -91,6 +111,8 @@ public struct AggregateRows: Sendable {
 public protocol Accumulator: AnyObject {
   /// Whether results depend on `AggregateRows.ordinals` (LATEST_BY_OFFSET).
   var needsOrdinals: Bool { get }
+  /// How many results so far could not be given, and rows added: each is a failed expression.
+  var failures: Int { get }
   /// Whether what a group holds grows with its rows (lists, texts) and is not one machine value.
   var holdsValues: Bool { get }
   /// Whether states that are merged in any order give what the rows would have given one by one.
@@ -105,6 +127,8 @@ public protocol Accumulator: AnyObject {
   func results(of groups: [Int32], into results: ColumnBuilder)
   /// Adds the state of `source` to that of `target` (session windows that meet).
   func merge(_ source: Int, into target: Int)
+  /// As `merge`, for a source that is only asked for its result before it is reset.
+  func absorb(_ source: Int, into target: Int)
   func reset(_ group: Int)
   /// Appends the state's bytes; `restore` reads the same bytes from `position` on and moves it.
   func serialize(_ group: Int, into bytes: inout [UInt8])
@@ -113,8 +137,11 @@ public protocol Accumulator: AnyObject {
 
 extension Accumulator {
   public var needsOrdinals: Bool { true }
+  public var failures: Int { 0 }
   public var holdsValues: Bool { true }
   public var mergesInAnyOrder: Bool { false }
+
+  public func absorb(_ source: Int, into target: Int) { merge(source, into: target) }
 
   public func accumulate(_ rows: AggregateRows, _ resultType: DataType) {
     apply(rows, into: ColumnBuilder(resultType, capacity: rows.groups.count))

@@ -23,9 +23,11 @@ public func castValue(
     if case .timestamp(let milliseconds) = value { return .bigint(milliseconds) }
   case .double:
     if case .string(let text) = value {
-      guard let number = Double(text.trimmed()) else {
-        throw FunctionError("cannot read '\(text)' as DOUBLE")
-      }
+      let trimmed = text.trimmed()
+      // Only a word is infinite: a number beyond the largest DOUBLE is out of range.
+      guard let number = Double(trimmed),
+        number.isFinite || !trimmed.utf8.contains(where: { $0 >= 0x30 && $0 <= 0x39 })
+      else { throw FunctionError("cannot convert '\(text)' to DOUBLE") }
       return .double(number)
     }
     if let number = value.doubleValue { return .double(number) }
@@ -46,7 +48,10 @@ public func castValue(
     return .decimal(fitted)
   case .date:
     if case .timestamp(let milliseconds) = value {
-      return .date(Int32(truncatingIfNeeded: floorDivide(milliseconds, 86_400_000)))
+      guard let days = Int32(exactly: floorDivide(milliseconds, 86_400_000)) else {
+        throw FunctionError("the timestamp \(milliseconds) is beyond the range of DATE")
+      }
+      return .date(days)
     }
     if case .string(let text) = value {
       guard let days = parseISODate(text) else {
@@ -76,7 +81,7 @@ public func castValue(
   case .bytes:
     if case .string(let text) = value {
       guard let bytes = decodeBase64(text) else {
-        throw FunctionError("'\(text)' is no base64 text")
+        throw FunctionError("cannot convert '\(text)' to BYTES: it is not base64 text")
       }
       return .bytes(bytes)
     }
@@ -114,28 +119,63 @@ public func castValue(
   throw FunctionError("cannot cast \(from) to \(to)")
 }
 
-/// Java's narrowing: doubles saturate, integers wrap.
+/// A number without its fraction, as Java narrows; unlike Java's, what does not fit is an error.
 private func wholeNumber(_ value: Value, bits: Int) throws(FunctionError) -> Int64? {
+  let whole: Int64?
   switch value {
   case .int(let number): return Int64(number)
-  case .bigint(let number): return number
-  case .double(let number):
-    if number.isNaN { return 0 }
-    let limit: Double = bits == 32 ? 2_147_483_647 : 9_223_372_036_854_775_808
-    if number >= limit { return bits == 32 ? 2_147_483_647 : Int64.max }
-    if number <= (bits == 32 ? -limit - 1 : -limit) {
-      return bits == 32 ? -2_147_483_648 : Int64.min
-    }
-    return Int64(number)
-  case .decimal(let number):
-    guard let whole = number.rescaled(to: 0, rounding: .down) else { return nil }
-    return Int64(truncatingIfNeeded: whole.unscaled)
-  case .string(let text):
-    let trimmed = text.trimmed()
-    if bits == 32, let number = Int32(trimmed) { return Int64(number) }
-    if bits == 64, let number = Int64(trimmed) { return number }
-    throw FunctionError("cannot read '\(text)' as \(bits == 32 ? "INTEGER" : "BIGINT")")
+  case .bigint(let number): whole = number
+  case .double(let number): whole = Int64(exactly: number.rounded(.towardZero))
+  case .decimal(let number): whole = number.int64Value
+  case .string(let text): whole = Int64(text.trimmed())
   case .null, .boolean, .bytes, .date, .time, .timestamp, .array, .map, .structure: return nil
+  }
+  guard let whole, bits == 64 || Int32(exactly: whole) != nil else {
+    throw FunctionError("cannot convert \(shown(value)) to \(bits == 32 ? "INTEGER" : "BIGINT")")
+  }
+  return whole
+}
+
+/// A value for a message, a text in quotes.
+private func shown(_ value: Value) -> String {
+  switch value {
+  case .string(let text): return "'\(text)'"
+  case .bigint(let number): return "\(number)"
+  case .double(let number): return javaText(of: number)
+  case .decimal(let number): return number.description
+  default: return "the value"
+  }
+}
+
+/// A value as one of another type for a place that must not change it: numbers keep their value, texts are
+/// read; nil where that is not possible.
+public func exactValue(_ value: Value, from: DataType, to: DataType) -> Value? {
+  if value.isNull || from == to { return value }
+  switch (value, from, to) {
+  case (.array(let values), .array(let from), .array(let to)):
+    let result = values.compactMap { exactValue($0, from: from, to: to) }
+    return result.count == values.count ? .array(result) : nil
+  case (.map(let entries), .map(let fromKey, let fromValue), .map(let toKey, let toValue)):
+    let result = entries.compactMap { entry -> MapEntry? in
+      guard let key = exactValue(entry.key, from: fromKey, to: toKey),
+        let value = exactValue(entry.value, from: fromValue, to: toValue)
+      else { return nil }
+      return MapEntry(key, value)
+    }
+    return result.count == entries.count ? .map(result) : nil
+  case (.structure(let values), .structure(let from), .structure(let to)):
+    let result = to.compactMap { field -> Value? in
+      guard let index = from.firstIndex(where: { $0.name == field.name }) else { return .null }
+      return exactValue(values[index], from: from[index].type, to: field.type)
+    }
+    return result.count == to.count ? .structure(result) : nil
+  default:
+    guard let cast = try? castValue(value, from: from, to: to) else { return nil }
+    guard from.isNumeric, to.isNumeric, to != .double else { return cast }
+    guard let before = value.decimalValue, let after = cast.decimalValue,
+      before.compare(after) == 0
+    else { return nil }
+    return cast
   }
 }
 

@@ -47,7 +47,8 @@ public enum ResolutionFailure: Error, Sendable {
 
 /// Chooses among `signatures` for the given arguments, as ksqlDB does: overloads that fit without a
 /// cast first, then those that fit with casts; in each round a variadic overload is the worst
-/// choice, then fewer parameters, then more type variables. Equally good ones are an ambiguity.
+/// choice, then fewer parameters, then more type variables. Among equally good ones, unlike there, that
+/// which widens the arguments least is taken; else they are an ambiguity.
 public func resolve(
   _ signatures: [Signature], _ arguments: [ArgumentType]
 ) -> Result<Resolution, ResolutionFailure> {
@@ -56,15 +57,22 @@ public func resolve(
   }
   for round in [found.filter { !$0.needsCast }, found] {
     guard let best = round.max(by: { $0.rank.lexicographicallyPrecedes($1.rank) }) else { continue }
-    if round.count(where: { $0.rank == best.rank }) > 1 { return .failure(.ambiguous) }
-    return .success(best.resolution)
+    let equals = round.filter { $0.rank == best.rank }
+    guard equals.count > 1 else { return .success(best.resolution) }
+    // Numbers of several types go where they widen least, which is their common type.
+    let least = equals.map(\.cost).min()
+    let nearest = equals.filter { $0.cost == least }
+    if let only = nearest.first, nearest.count == 1 { return .success(only.resolution) }
+    return .failure(.ambiguous)
   }
   return .failure(.noMatch)
 }
 
 private struct Candidate {
   var resolution: Resolution
-  var needsCast: Bool
+  /// Steps of widening in all arguments.
+  var cost: Int
+  var needsCast: Bool { cost > 0 }
   /// Higher is better.
   var rank: [Int]
 }
@@ -74,10 +82,10 @@ private func candidate(
 ) -> Candidate? {
   guard let parameters = signature.expanded(count: arguments.count) else { return nil }
   var bindings: [TextKey: DataType] = [:]
-  var needsCast = false
+  var total = 0
   for (argument, parameter) in zip(arguments, parameters) {
     guard let cost = match(argument, parameter, &bindings) else { return nil }
-    if cost > 0 { needsCast = true }
+    total += cost
   }
   let variables = signature.parameters.count { parameter in
     switch parameter {
@@ -87,18 +95,8 @@ private func candidate(
   }
   return Candidate(
     resolution: Resolution(overload: index, parameters: parameters, bindings: bindings),
-    needsCast: needsCast,
+    cost: total,
     rank: [signature.variadic == nil ? 1 : 0, signature.parameters.count, -variables])
-}
-
-private func width(_ type: DataType) -> Int? {
-  switch type {
-  case .int: return 0
-  case .bigint: return 1
-  case .decimal: return 2
-  case .double: return 3
-  case .boolean, .string, .bytes, .date, .time, .timestamp, .array, .map, .structure: return nil
-  }
 }
 
 /// 0 for an exact match, more for each step of widening, nil for none.
@@ -122,7 +120,7 @@ private func match(
   case .exact(let wanted):
     if type == wanted { return 0 }
     if case .decimal = wanted, case .decimal = type { return 1 }
-    if let from = width(type), let to = width(wanted), from < to { return to - from }
+    if let from = type.numericRank, let to = wanted.numericRank, from < to { return to - from }
     if type == .string, wanted == .date || wanted == .time || wanted == .timestamp { return 1 }
     return nil
   case .any: return 0
@@ -137,13 +135,11 @@ private func match(
       return 0
     }
     if bound == type { return 0 }
-    if let from = width(type), let to = width(bound) {
-      // A later, wider number widens the variable; the earlier arguments are cast.
-      if from > to { bindings[name] = type }
-      if case (.decimal, .decimal) = (type, bound) { return 1 }
-      return abs(from - to)
-    }
-    return nil
+    // A later argument may widen the variable; the earlier ones are cast.
+    guard let common = bound.widened(with: type) else { return nil }
+    bindings[name] = common
+    guard let from = type.numericRank, let to = bound.numericRank else { return 1 }
+    return max(1, abs(from - to))
   case .array(let element):
     guard case .array(let inner) = type else { return nil }
     return match(inner, element, &bindings)

@@ -114,17 +114,18 @@ struct Scoreboard {
   private var failures: [String] = []
   private var superseded: [String: Int] = [:]
 
-  /// Whether a case is refused by ksqlDB and runs here on purpose; counts it.
-  private mutating func isSuperseded(_ verdict: Verdict) -> Bool {
-    guard case .failed(let reason) = verdict, reason.hasPrefix("accepted"),
-      let rule = Superseded.match(reason)
+  /// Whether a case is refused by ksqlDB and runs here, or has another answer here, on purpose; counts it.
+  private mutating func isSuperseded(_ testCase: Case, _ verdict: Verdict) -> Bool {
+    guard case .failed(let reason) = verdict,
+      let rule = reason.hasPrefix("accepted")
+        ? Superseded.match(reason) : Superseded.match(answerOf: testCase.name, reason)
     else { return false }
     superseded["\(rule.reason) (Tests/SQL/\(rule.proof))", default: 0] += 1
     return true
   }
 
   mutating func note(_ testCase: Case, _ verdict: Verdict) {
-    if isSuperseded(verdict) { return }
+    if isSuperseded(testCase, verdict) { return }
     var entry = groups[testCase.group] ?? (0, 0)
     entry.all += 1
     var isPass = verdict == .passed
@@ -149,7 +150,7 @@ struct Scoreboard {
 
   /// A case of another suite; an error with other words is a pass of its own count.
   mutating func noteServer(_ suite: String, _ testCase: Case, _ verdict: Verdict) {
-    if isSuperseded(verdict) { return }
+    if isSuperseded(testCase, verdict) { return }
     var entry = suites[suite] ?? (0, 0, 0)
     entry.all += 1
     var isPass = verdict == .passed

@@ -67,18 +67,20 @@ import Testing
       """
       CREATE STREAM s (k INT KEY, v INT, w INT)
         WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);
-      CREATE TABLE panes AS SELECT k, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high
+      CREATE TABLE panes AS SELECT k, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high,
+        SUM(v * 92233720368547758) AS huge
         FROM s \(window) GROUP BY k EMIT FINAL;
-      CREATE TABLE parts AS SELECT w, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high
+      CREATE TABLE parts AS SELECT w, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high,
+        SUM(v * 92233720368547758) AS huge
         FROM s \(window) GROUP BY w EMIT FINAL;
       CREATE TABLE whole AS SELECT w, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high,
-        AVG(v) AS mean FROM s \(window) GROUP BY w EMIT FINAL;
+        SUM(v * 92233720368547758) AS huge, AVG(v) AS mean FROM s \(window) GROUP BY w EMIT FINAL;
       CREATE TABLE all_parts AS SELECT 7 AS one, COUNT(*) AS n, MIN(v) AS low, MAX(v) AS high
         FROM s \(window) GROUP BY 7 EMIT FINAL;
       CREATE TABLE all_rows AS SELECT 7 AS one, COUNT(*) AS n, MIN(v) AS low, MAX(v) AS high,
         AVG(v) AS mean FROM s \(window) GROUP BY 7 EMIT FINAL;
       CREATE TABLE rows AS SELECT k, COUNT(*) AS n, SUM(v) AS total, MIN(v) AS low, MAX(v) AS high,
-        AVG(v) AS mean FROM s \(window) GROUP BY k EMIT FINAL;
+        SUM(v * 92233720368547758) AS huge, AVG(v) AS mean FROM s \(window) GROUP BY k EMIT FINAL;
       """, session)
     var time = 1000
     for step in 0..<60 {

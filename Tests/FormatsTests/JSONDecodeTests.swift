@@ -43,12 +43,21 @@ private let scalarCases: [JSONCase] = [
   JSONCase(
     .bigint, "9223372036854775808",
     bad: "cannot read the JSON number 9223372036854775808 as BIGINT in field F"),
-  JSONCase(.bigint, "12.99", .bigint(12)), JSONCase(.bigint, "-12.99", .bigint(-12)),
-  JSONCase(.bigint, "1e3", .bigint(1000)), JSONCase(.bigint, "12345e-2", .bigint(123)),
+  JSONCase(
+    .bigint, "12.99", bad: "cannot read the JSON number 12.99 as BIGINT in field F"),
+  JSONCase(
+    .bigint, "-12.99", bad: "cannot read the JSON number -12.99 as BIGINT in field F"),
+  JSONCase(.bigint, "1e3", .bigint(1000)), JSONCase(.bigint, "12300e-2", .bigint(123)),
+  JSONCase(
+    .bigint, "12345e-2", bad: "cannot read the JSON number 12345e-2 as BIGINT in field F"),
   JSONCase(.bigint, "1e30", bad: "cannot read the JSON number 1e30 as BIGINT in field F"),
-  JSONCase(.bigint, "1e-99999999999999999999", .bigint(0)),
+  JSONCase(
+    .bigint, "1e-99999999999999999999",
+    bad: "cannot read the JSON number 1e-99999999999999999999 as BIGINT in field F"),
   JSONCase(.double, "1e-999999999", .double(0)),
-  JSONCase(.double, "1e99999999999999999999", .double(.infinity)),
+  JSONCase(
+    .double, "1e99999999999999999999",
+    bad: "cannot read the JSON number 1e99999999999999999999 as DOUBLE in field F"),
   JSONCase(.bigint, "0e99999", .bigint(0)),
   JSONCase(.bigint, "\"42\"", .bigint(42)), JSONCase(.bigint, "\"-42\"", .bigint(-42)),
   JSONCase(.bigint, "\"+42\"", .bigint(42)), JSONCase(.bigint, "\"4\\u0032\"", .bigint(42)),
@@ -59,7 +68,10 @@ private let scalarCases: [JSONCase] = [
   JSONCase(.bigint, "[1]", bad: "cannot read a JSON array as BIGINT in field F"),
   JSONCase(.bigint, "null", .null),
   JSONCase(.int, "7", .int(7)), JSONCase(.int, "-2147483648", .int(.min)),
-  JSONCase(.int, "4294967297", .int(1)), JSONCase(.int, "2.9", .int(2)),
+  JSONCase(
+    .int, "4294967297", bad: "cannot read the JSON number 4294967297 as INTEGER in field F"),
+  JSONCase(
+    .int, "2.9", bad: "cannot read the JSON number 2.9 as INTEGER in field F"),
   JSONCase(.int, "\"5\"", .int(5)),
   JSONCase(
     .int, "\"4294967297\"",
@@ -67,7 +79,8 @@ private let scalarCases: [JSONCase] = [
   JSONCase(.double, "1", .double(1)), JSONCase(.double, "0.1", .double(0.1)),
   JSONCase(.double, "-1.5e-3", .double(-0.0015)), JSONCase(.double, "-0.0", .double(-0.0)),
   JSONCase(.double, "123456.789", .double(123456.789)),
-  JSONCase(.double, "1E400", .double(.infinity)),
+  JSONCase(
+    .double, "1E400", bad: "cannot read the JSON number 1E400 as DOUBLE in field F"),
   JSONCase(.double, "0.30000000000000004", .double(0.30000000000000004)),
   JSONCase(.double, "12345678901234567890", .double(12345678901234567168)),
   JSONCase(.double, "4.9E-324", .double(.leastNonzeroMagnitude)),

@@ -45,7 +45,14 @@ import Testing
     for function in registry.tables.values.sorted(by: { $0.name < $1.name }) {
       text += entry(function.name, function.doc, function.overloads.map(\.signature))
     }
-    text += "\n## Aggregate functions\n"
+    text += """
+
+      ## Aggregate functions
+
+      DISTINCT before the arguments, as in `SUM(DISTINCT x)`, leaves out rows whose values the group has already;
+      over a table a value counts until its last row goes. Unlike COUNT_DISTINCT it is exact for any number.
+
+      """
     for function in registry.aggregates.values.sorted(by: { $0.name < $1.name }) {
       text += entry(function.name, function.doc, function.overloads.map(\.signature))
       let literals = Set(function.overloads.map(\.literalCount)).subtracting([0])

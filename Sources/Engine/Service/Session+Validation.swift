@@ -154,7 +154,7 @@ extension Session {
       engine.catalog.removeSource(node.name.name)
     case .alterSource(let node):
       try planning { () throws(PlanError) in
-        var source = try engine.catalog.source(node.name)
+        var source = try engine.catalog.source(of: node)
         for addition in node.additions {
           source.schema.columns.append(
             SchemaColumn(addition.name.name, try engine.catalog.type(addition.type)))

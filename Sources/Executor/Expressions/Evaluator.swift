@@ -102,6 +102,9 @@ public final class Evaluator {
     return result.column.with(validity: intersect(result.column.validity, errors.inverted))
   }
 
+  /// An expression as messages show it.
+  func text(of expression: BoundExpression) -> String { expression.explained(names) }
+
   private func report(
     _ expression: BoundExpression, _ batch: RecordBatch, _ failed: inout RowFaults
   ) {
@@ -133,6 +136,20 @@ public final class Evaluator {
       faulty = before
     }
     return result
+  }
+
+  /// As `column`; the rows that failed as a whole are added to `errors`: not those in which only an element of
+  /// an ARRAY, a MAP or a STRUCT did, nor those with a NULL operand.
+  func column(
+    _ expression: BoundExpression, _ batch: RecordBatch, failed: inout RowFaults,
+    errors: inout Bitmap?
+  ) -> Column {
+    faulty = nil
+    let result = evaluate(expression, batch)
+    if let own = result.errors, let faulty { errors = union(errors, own.and(faulty)) }
+    report(expression, batch, &failed)
+    guard let own = result.errors else { return result.column }
+    return result.column.with(validity: intersect(result.column.validity, own.inverted))
   }
 
   /// The rows for which a predicate is true; an error counts as false.

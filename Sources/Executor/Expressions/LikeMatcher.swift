@@ -1,4 +1,4 @@
-// LIKE: `%` stands for any bytes but line ends, `_` for one character. Matching backtracks to the last
+// LIKE: `%` stands for any bytes, `_` for one character, line ends among them. Matching backtracks to the last
 // `%` only, so it takes at most text x pattern steps, and is given up after `stepsMax`.
 
 import Foundations
@@ -50,7 +50,7 @@ struct LikeMatcher {
           retryAt = at
           part += 1
           continue
-        case .anyCharacter where at < text.count && !isLineEnd(text[at]):
+        case .anyCharacter where at < text.count:
           at += 1
           while at < text.count, text[at] & 0xC0 == 0x80 { at += 1 }
           part += 1
@@ -63,7 +63,7 @@ struct LikeMatcher {
         }
       }
       // Let the last run take one byte more.
-      guard retryPart >= 0, retryAt < text.count, !isLineEnd(text[retryAt]) else { return false }
+      guard retryPart >= 0, retryAt < text.count else { return false }
       steps += at - retryAt + 1
       if steps > Self.stepsMax { return nil }
       retryAt += 1
@@ -71,9 +71,5 @@ struct LikeMatcher {
       part = retryPart + 1
     }
     return true
-  }
-
-  private func isLineEnd(_ byte: UInt8) -> Bool {
-    byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
   }
 }

@@ -40,6 +40,7 @@ final class AggregateOperator: Operator, StateStore {
   private let rowsAtOnce: Int
   private let needsOrdinals: Bool
   private var valueBytes: ValueBytes
+  private var resultFailures = ResultFailures()
 
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
@@ -122,6 +123,7 @@ final class AggregateOperator: Operator, StateStore {
     let source = rows.map { batch.with(columns: []).gather($0) } ?? batch.with(columns: [])
     let retracts = retractions(source)
     let before = emitsRetractions ? resultsBefore(source.count) : []
+    resultFailures.skip(accumulators)
     let ordinals = ordinals(source.positions)
     var results: [Column] = []
     for (callIndex, accumulator) in accumulators.enumerated() {
@@ -132,6 +134,8 @@ final class AggregateOperator: Operator, StateStore {
           ordinals: ordinals), into: builder)
       results.append(builder.finish())
     }
+    resultFailures.note(
+      accumulators, spec.calls, results, source.positions, evaluator, into: &faults)
     try emitResults(source, groups, results, before, windows, retracts)
   }
 
@@ -310,10 +314,9 @@ final class AggregateOperator: Operator, StateStore {
         RecordBatch(
           columns: groups + results + (windows.map { windowColumns($0) } ?? []),
           rowtimes: latestTimes(source.rowtimes), positions: source.positions,
-          kinds: Array(repeating: .updateAfter, count: source.count)))
+          kinds: Array(repeating: .updateAfter, count: source.count), headers: source.headers))
     }
     var output = source
-    output.headers = nil
     var times = source.rowtimes
     var keep: [Int32] = []
     var needsGather = false
@@ -361,7 +364,8 @@ final class AggregateOperator: Operator, StateStore {
       }, rowtimes: output.rowtimes + output.rowtimes,
       positions: Positions(
         major: output.positions.major + output.positions.major,
-        minor: output.positions.minor + output.positions.minor))
+        minor: output.positions.minor + output.positions.minor),
+      headers: output.headers.map { $0 + $0 })
     var rows: [Int32] = []
     var kinds: [ChangeKind] = []
     var rowTimes: [Int64] = []
@@ -439,20 +443,17 @@ final class AggregateOperator: Operator, StateStore {
     return start + size + window.graceMs > streamTime
   }
 
-  /// EMIT FINAL: results of the windows that stream time has closed, by window, then by key bytes.
+  /// EMIT FINAL: results of the windows that stream time has closed, by window, then by key bytes. Each closes once,
+  /// however far time jumps; ksqlDB loses those that a jump takes out of its store's retention.
   private func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
     guard spec.emitFinal, let window = spec.window, let size = window.info.sizeMs,
       batch.count > 0
     else { return }
-    var closed = slotsByWindow.keys.filter {
+    let closed = slotsByWindow.keys.filter {
       $0 + size + window.graceMs <= streamTime && $0 >= closedBefore
     }.sorted()
     guard let newest = closed.last else { return }
     closedBefore = newest + 1
-    // ksqlDB gives out only what its store still holds: windows that began no earlier than the newest one
-    // less the retention. What a jump in time leaves behind is counted as late.
-    let oldest = (slotsByWindow.keys.max() ?? 0) - max(window.retentionMs, size + window.graceMs)
-    closed.removeAll { $0 < oldest }
     var slots: [Int32] = []
     for start in closed { slots += index.inKeyOrder(slotsByWindow[start] ?? []) }
     let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: slots.count) }
@@ -470,15 +471,19 @@ final class AggregateOperator: Operator, StateStore {
       accumulator.results(of: slots, into: builder)
       columns.append(builder.finish())
     }
-    columns += windowColumns(starts)
     let last = batch.count - 1
+    let positions = Positions(
+      major: Array(repeating: batch.positions.major[last], count: slots.count),
+      minor: Array(repeating: batch.positions.minor[last], count: slots.count))
+    resultFailures.note(
+      accumulators, spec.calls, Array(columns.dropFirst(spec.groups.count)), positions, evaluator,
+      into: &faults)
+    columns += windowColumns(starts)
     try emit(
       RecordBatch(
-        columns: columns, rowtimes: slots.map { rowtimes[Int($0)] },
-        positions: Positions(
-          major: Array(repeating: batch.positions.major[last], count: slots.count),
-          minor: Array(repeating: batch.positions.minor[last], count: slots.count)),
-        kinds: Array(repeating: .insert, count: slots.count)))
+        columns: columns, rowtimes: slots.map { rowtimes[Int($0)] }, positions: positions,
+        kinds: Array(repeating: .insert, count: slots.count),
+        headers: batch.headers.map { Array(repeating: $0[last], count: slots.count) }))
   }
 
   // MARK: - State

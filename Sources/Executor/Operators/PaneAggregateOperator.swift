@@ -35,6 +35,7 @@ final class PaneAggregateOperator: Operator, StateStore {
   /// Of windows that an earlier version has begun.
   private var slotsByWindow: [Int64: [Int32]] = [:]
   private var slots: [Int32] = []
+  private var resultFailures = ResultFailures()
   /// Highest rowtime so far; ms.
   private var streamTime = Int64.min
   private var savedStreamTime = Int64.min
@@ -204,7 +205,8 @@ final class PaneAggregateOperator: Operator, StateStore {
     return (streamTime - size - window.graceMs) / advance * advance
   }
 
-  /// The windows that stream time has closed, by their starts, each by the bytes of its keys.
+  /// The windows that stream time has closed, by their starts, each by the bytes of its keys; each once, however
+  /// far time jumps.
   private func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
     let newest = newestClosed
     guard newest >= max(0, closedBefore), batch.count > 0 else { return }
@@ -215,18 +217,10 @@ final class PaneAggregateOperator: Operator, StateStore {
       }
     }
     let closed = starts.filter { $0 >= closedBefore && $0 <= newest }.sorted()
-    // ksqlDB gives out only what its store still holds: windows that began no earlier than the newest one
-    // less the retention. What a jump in time leaves behind is counted as late.
-    let last = max(slotsByPane.keys.max() ?? 0, slotsByWindow.keys.max() ?? 0)
-    let oldest = last - max(window.retentionMs, size + window.graceMs)
     closedBefore = newest + 1
     for start in closed {
       let (keys, times) = putTogether(start)
-      if start < oldest {
-        _ = keys.count
-      } else {
-        try emitWindow(start, keys, times, at: batch.positions, batch.count - 1)
-      }
+      try emitWindow(start, keys, times, closedBy: batch, batch.count - 1)
     }
     forget(&slotsByPane, upTo: newest)
     forget(&slotsByWindow, upTo: newest)
@@ -260,7 +254,7 @@ final class PaneAggregateOperator: Operator, StateStore {
   }
 
   private func emitWindow(
-    _ start: Int64, _ keys: KeyIndex, _ times: [Int64], at positions: Positions, _ row: Int
+    _ start: Int64, _ keys: KeyIndex, _ times: [Int64], closedBy batch: RecordBatch, _ row: Int
   ) throws(QueryFailure) {
     let order = keys.inKeyOrder((0..<Int32(keys.count)).map { $0 })
     let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: order.count) }
@@ -278,15 +272,20 @@ final class PaneAggregateOperator: Operator, StateStore {
       accumulator.results(of: states, into: builder)
       columns.append(builder.finish())
     }
+    let positions = Positions(
+      major: Array(repeating: batch.positions.major[row], count: order.count),
+      minor: Array(repeating: batch.positions.minor[row], count: order.count))
+    resultFailures.note(
+      accumulators, spec.calls, Array(columns.dropFirst(spec.groups.count)), positions, evaluator,
+      into: &faults)
     columns.append(.bigint(Fixed(Array(repeating: start, count: order.count))))
     columns.append(.bigint(Fixed(Array(repeating: start + size, count: order.count))))
     try emit(
       RecordBatch(
         columns: columns, rowtimes: order.map { times[Int($0)] },
-        positions: Positions(
-          major: Array(repeating: positions.major[row], count: order.count),
-          minor: Array(repeating: positions.minor[row], count: order.count)),
-        kinds: Array(repeating: .insert, count: order.count)))
+        positions: positions,
+        kinds: Array(repeating: .insert, count: order.count),
+        headers: batch.headers.map { Array(repeating: $0[row], count: order.count) }))
   }
 
   private func forget(_ lists: inout [Int64: [Int32]], upTo newest: Int64) {

@@ -31,6 +31,8 @@ final class PartsOperator: Operator {
   /// Of each part: the highest rowtime, and the position of its first row.
   private var rowtimes: [Int64] = []
   private var positions = Positions(major: [], minor: [])
+  /// Those of each part's first row; nil while no row has any.
+  private var headers: [[RecordHeader]]?
   /// The columns of the groups of the parts, one piece a batch.
   private var groups: [[Column]] = []
   private var lonelyRows: Int64 = 0
@@ -140,6 +142,12 @@ final class PartsOperator: Operator {
     let rows = firstRows(of: created, in: slots)
     rowtimes += rows.map { batch.rowtimes[Int($0)] }
     positions.append(batch.positions.gather(rows))
+    if batch.headers != nil || headers != nil {
+      let known = rowtimes.count - rows.count
+      headers =
+        (headers ?? Array(repeating: [], count: known))
+        + rows.map { batch.headers?[Int($0)] ?? [] }
+    }
     var keys = keys[...]
     groups.append(
       spec.groups.map { group in
@@ -162,11 +170,13 @@ final class PartsOperator: Operator {
       accumulator.results(of: all, into: builder)
       columns.append(builder.finish())
     }
-    let batch = RecordBatch(columns: columns, rowtimes: rowtimes, positions: positions)
+    let batch = RecordBatch(
+      columns: columns, rowtimes: rowtimes, positions: positions, headers: headers)
     index.removeAll()
     slotOfStretch.removeAll(keepingCapacity: true)
     rowtimes.removeAll(keepingCapacity: true)
     positions = Positions(major: [], minor: [])
+    headers = nil
     groups.removeAll(keepingCapacity: true)
     lonelyRows = 0
     try emit(batch)

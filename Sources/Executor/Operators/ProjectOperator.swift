@@ -81,7 +81,8 @@ extension RekeyOperator {
   }
 }
 
-/// Table functions: each row becomes as many as its longest list has elements.
+/// Table functions: each row becomes as many as its longest list has elements. A row for which a function or one of
+/// its arguments fails is left out.
 final class FlatMapOperator: Operator {
   private let items: [FlatMap.Item]
   private let evaluator: Evaluator
@@ -97,8 +98,11 @@ final class FlatMapOperator: Operator {
   private static let rowsMax = 8192
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    var errors: Bitmap?
     let arguments = items.map { item in
-      item.arguments.map { evaluator.column($0, batch, failed: &faults) }
+      item.arguments.map {
+        evaluator.column($0, batch, failed: &faults, errors: &errors)
+      }
     }
     var builders = items.map { ColumnBuilder($0.column.type, capacity: batch.count * 2) }
     var rows: [Int32] = []
@@ -111,8 +115,8 @@ final class FlatMapOperator: Operator {
       try emit(result)
     }
     for row in 0..<batch.count {
-      if batch.kind(row) == .delete { continue }
-      let lists = items.indices.map { index in self.list(index, arguments[index], row) }
+      if batch.kind(row) == .delete || errors.map({ $0[row] }) ?? false { continue }
+      guard let lists = lists(arguments, row) else { continue }
       let longest = lists.map(\.count).max() ?? 0
       for position in 0..<longest {
         rows.append(Int32(row))
@@ -125,17 +129,21 @@ final class FlatMapOperator: Operator {
     try emitRows()
   }
 
-  private func list(_ index: Int, _ arguments: [Column], _ row: Int) -> [Value] {
-    let item = items[index]
-    guard let function = evaluator.functions.tables[item.function] else { return [] }
-    let values = zip(arguments, item.arguments).map { $0.value(row, $1.type) }
-    do {
-      return try function.overloads[item.overload].rows(values)
-    } catch {
-      faults.add(
-        RowFaults.Entry(
-          kind: .expression, cause: item.function, count: 1, places: [], example: error.message))
-      return []
+  /// What each function gives for a row; nil: one fails.
+  private func lists(_ arguments: [[Column]], _ row: Int) -> [[Value]]? {
+    var lists: [[Value]] = []
+    for (item, columns) in zip(items, arguments) {
+      guard let function = evaluator.functions.tables[item.function] else { return nil }
+      let values = zip(columns, item.arguments).map { $0.value(row, $1.type) }
+      do {
+        lists.append(try function.overloads[item.overload].rows(values))
+      } catch {
+        faults.add(
+          RowFaults.Entry(
+            kind: .expression, cause: item.function, count: 1, places: [], example: error.message))
+        return nil
+      }
     }
+    return lists
   }
 }

@@ -45,6 +45,7 @@ final class SessionOperator: Operator, StateStore {
   private var waitingSlots: [Int32] = []
   private var groups: [Int32] = []
   private var valueBytes: ValueBytes
+  private var resultFailures = ResultFailures()
 
   init(
     name: String, spec: Aggregate, gapMs: Int64, evaluator: Evaluator,
@@ -185,7 +186,7 @@ final class SessionOperator: Operator, StateStore {
     if !touching.isEmpty {
       addWaiting(work)
       for accumulator in accumulators {
-        for session in touching { accumulator.merge(session.slot, into: merged.slot) }
+        for session in touching { accumulator.absorb(session.slot, into: merged.slot) }
       }
     }
     if spec.emitFinal {
@@ -296,13 +297,18 @@ final class SessionOperator: Operator, StateStore {
 
   private func emit(_ work: inout Work) throws(QueryFailure) {
     guard !work.starts.isEmpty else { return }
+    let results = work.results.map { $0.finish() }
+    let positions = work.batch.positions.gather(work.sources)
+    resultFailures.note(
+      accumulators, spec.calls, results, positions, evaluator, into: &faults)
     let columns =
-      work.groups.map { $0.finish() } + work.results.map { $0.finish() }
+      work.groups.map { $0.finish() } + results
       + [.bigint(Fixed(work.starts)), .bigint(Fixed(work.ends))]
     try emit(
       RecordBatch(
         columns: columns, rowtimes: work.rowtimes,
-        positions: work.batch.positions.gather(work.sources), kinds: work.kinds))
+        positions: positions, kinds: work.kinds,
+        headers: work.batch.headers.map { headers in work.sources.map { headers[Int($0)] } }))
   }
 
   private var retentionMs: Int64 {

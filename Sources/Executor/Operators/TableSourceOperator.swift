@@ -60,6 +60,7 @@ final class TableSourceOperator: Operator {
     try emit(
       RecordBatch(
         columns: columns, rowtimes: sources.map { batch.rowtimes[Int($0)] },
-        positions: batch.positions.gather(sources), kinds: kinds))
+        positions: batch.positions.gather(sources), kinds: kinds,
+        headers: batch.headers.map { headers in sources.map { headers[Int($0)] } }))
   }
 }

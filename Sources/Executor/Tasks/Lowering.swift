@@ -146,11 +146,14 @@ struct Lowering {
           properties: properties)
         let accumulator = try overload.make(given)
         let takesBack = node.input.isTable && !overload.canUndo
-        accumulators.append(
+        let undoable: any Accumulator =
           takesBack
-            ? RetractableAccumulator(
-              accumulator, argumentTypes: types, resultType: call.column.type,
-              deciding: overload.deciding(given)) : accumulator)
+          ? RetractableAccumulator(
+            accumulator, argumentTypes: types, resultType: call.column.type,
+            deciding: overload.deciding(given)) : accumulator
+        accumulators.append(
+          call.isDistinct
+            ? DistinctAccumulator(undoable, types: types, resultType: call.column.type) : undoable)
       } catch {
         throw QueryFailure("\(call.function): \(error.message)")
       }

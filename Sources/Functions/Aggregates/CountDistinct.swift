@@ -196,6 +196,6 @@ enum DistinctAggregates {
           merge: { (state, other) throws(FunctionError) in state.merge(other) },
           result: { (state) throws(FunctionError) in .bigint(state.count) },
           save: { $0.saved }, load: { DistinctSketch($0) })
-      }.decided { _ in .distinctCount }
+      }.decided { _ in .distinctCount }.distinct(.makesNoDifference)
     ])
 }

@@ -68,6 +68,7 @@ enum ListAggregates {
             value.arrayValue.map { DistinctList(values: $0, known: Set($0)) }
           })
       }.decided { .firstDistinct(count: limit("collect_set", $0)) }
+        .distinct(.makesNoDifference)
     ])
 
   /// Counts by value, in the order in which the values came. An entry that is counted down to 0 keeps its place until
@@ -155,7 +156,7 @@ enum ListAggregates {
             state.count == 1 ? state.entries.first?.key ?? .null : .null
           },
           save: { .map($0.entries) }, load: { Counts($0) })
-      }
+      }.distinct(.makesNoDifference)
     ])
 
   /// The k of TOPK; asking for none is an error.
@@ -262,5 +263,6 @@ enum ListAggregates {
         result: { (state) throws(FunctionError) in .array(state) },
         save: { .array($0) }, load: { $0.arrayValue })
     }.decided { .highest(count: (try? size($0)) ?? 1, distinct: true) }
+      .distinct(.makesNoDifference)
   }
 }

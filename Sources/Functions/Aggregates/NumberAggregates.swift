@@ -17,12 +17,14 @@ enum NumberAggregates {
     }
   }
 
-  /// Results over parts are added up by `merging`.
+  /// Results over parts, which have `type` where given, are added up by `merging`.
   private static func inParts(
-    _ overload: AggregateOverload, _ merging: @escaping @Sendable () -> any Accumulator
+    _ overload: AggregateOverload, as type: DataType? = nil,
+    _ merging: @escaping @Sendable () -> any Accumulator
   ) -> AggregateOverload {
     var overload = overload
     overload.makeMerging = merging
+    overload.partType = type
     return overload
   }
 
@@ -48,11 +50,17 @@ enum NumberAggregates {
 
   static let sum = AggregateFunction(
     "SUM",
-    doc: "Sum of the values that are not NULL; 0 without any. The type stays, so an INTEGER wraps "
-      + "around and a DECIMAL that would overflow keeps its last sum.",
+    doc:
+      "Sum of the values that are not NULL; 0 without any. The type stays; while the sum "
+      + "does not fit "
+      + "into it, the result is NULL and counts as a failed expression.",
     overloads: [
-      additive(.int, .int) { IntegerSumAccumulator() },
-      additive(.bigint, .bigint) { IntegerSumAccumulator() },
+      inParts(fixed(.int, .int) { IntegerSumAccumulator() }, as: .bigint) {
+        IntegerSumAccumulator()
+      },
+      inParts(
+        fixed(.bigint, .bigint) { BigintSumAccumulator() }, as: .decimal(precision: 38, scale: 0)
+      ) { BigintSumAccumulator() },
       fixed(.double, .double) { DoubleSumAccumulator() },
       AggregateOverload(Signature([.anyDecimal], returns: .sameAsFirst), canUndo: true) {
         (call) throws(FunctionError) in
@@ -71,14 +79,19 @@ enum NumberAggregates {
     ) throws(FunctionError) {
       guard let sum = state.decimalValue, let number = value.decimalValue else { return }
       let next = Decimal(unscaled: sum.unscaled + number.unscaled * factor, scale: scale)
-      guard next.precision <= precision else { throw FunctionError("Numeric field overflow") }
       state = .decimal(next)
     }
     return Aggregation<Value>(
       initial: .decimal(Decimal(unscaled: 0, scale: scale)),
       add: { (state, values, _) throws(FunctionError) in try plus(&state, values[0], 1) },
       undo: { (state, values, _) throws(FunctionError) in try plus(&state, values[0], -1) },
-      merge: { (state, other) throws(FunctionError) in try plus(&state, other, 1) })
+      merge: { (state, other) throws(FunctionError) in try plus(&state, other, 1) },
+      result: { (state) throws(FunctionError) in
+        guard (state.decimalValue?.precision ?? 0) <= precision else {
+          throw FunctionError("the sum does not fit into DECIMAL(\(precision), \(scale))")
+        }
+        return state
+      })
   }
 
   static let average = AggregateFunction(
@@ -99,8 +112,8 @@ enum NumberAggregates {
 
   private static func extremes(isMaximum: Bool) -> [AggregateOverload] {
     let integers: [ParameterType] = [.int, .bigint, .date, .time, .timestamp]
-    return
-      (integers.map { type in
+    let overloads =
+      integers.map { type in
         additive(type, type, canUndo: false) { IntegerExtremeAccumulator(isMaximum: isMaximum) }
       } + [
         fixed(.double, .double, canUndo: false) { DoubleExtremeAccumulator(isMaximum: isMaximum) },
@@ -117,9 +130,11 @@ enum NumberAggregates {
           }
           return ValueAccumulator(extremeValue(isMaximum), call)
         },
-      ]).map {
-        $0.decided { _ in isMaximum ? .highest(count: 1, distinct: false) : .lowest }
-      }
+      ]
+    return overloads.map {
+      $0.decided { _ in isMaximum ? .highest(count: 1, distinct: false) : .lowest }
+        .distinct(.makesNoDifference)
+    }
   }
 
   private static func extremeValue(_ isMaximum: Bool) -> Aggregation<Value> {
@@ -136,36 +151,56 @@ enum NumberAggregates {
 
   static let sumList = AggregateFunction(
     "SUM_LIST",
-    doc: "Sum of the elements of all arrays; NULL arrays and elements count as nothing.",
-    overloads: [
-      listSum(.int, .int(0)), listSum(.bigint, .bigint(0)), listSum(.double, .double(0)),
-    ])
+    doc:
+      "Sum of the elements of all arrays; NULL arrays and elements count as nothing. While it "
+      + "does not fit "
+      + "into the type, the result is NULL and counts as a failed expression.",
+    overloads: [listSum(.int), listSum(.bigint), listSum(.double)])
 
-  private static func listSum(_ element: ParameterType, _ zero: Value) -> AggregateOverload {
-    AggregateOverload(Signature([.array(element)], element), canUndo: true) {
-      (_) throws(FunctionError) in
-      Aggregation<Value>(
-        initial: zero,
-        add: { (state, values, _) throws(FunctionError) in
-          for value in values[0].arrayValue ?? [] { plus(&state, value, isAdded: true) }
-        },
-        undo: { (state, values, _) throws(FunctionError) in
-          for value in values[0].arrayValue ?? [] { plus(&state, value, isAdded: false) }
-        },
-        merge: { (state, other) throws(FunctionError) in plus(&state, other, isAdded: true) })
+  /// Whole numbers and others add up apart; a list has one kind.
+  private struct ListSum: Sendable {
+    var whole: Int128 = 0
+    var real = 0.0
+
+    mutating func add(_ list: Value, isAdded: Bool) {
+      for value in list.arrayValue ?? [] {
+        if let number = value.integerValue {
+          whole = isAdded ? whole &+ Int128(number) : whole &- Int128(number)
+        } else if let number = value.doubleValue {
+          real = isAdded ? real + number : real - number
+        }
+      }
     }
   }
 
-  /// Java's sums: integers wrap.
-  private static func plus(_ state: inout Value, _ value: Value, isAdded: Bool) {
-    switch (state, value) {
-    case (.int(let sum), .int(let number)):
-      state = .int(isAdded ? sum &+ number : sum &- number)
-    case (.bigint(let sum), .bigint(let number)):
-      state = .bigint(isAdded ? sum &+ number : sum &- number)
-    case (.double(let sum), .double(let number)):
-      state = .double(isAdded ? sum + number : sum - number)
-    default: break
+  private static func listSum(_ element: DataType) -> AggregateOverload {
+    AggregateOverload(Signature([.array(.exact(element))], .exact(element)), canUndo: true) {
+      (_) throws(FunctionError) in
+      Aggregation<ListSum>(
+        initial: ListSum(),
+        add: { (state, values, _) throws(FunctionError) in state.add(values[0], isAdded: true) },
+        undo: { (state, values, _) throws(FunctionError) in state.add(values[0], isAdded: false) },
+        merge: { (state, other) throws(FunctionError) in
+          state.whole &+= other.whole
+          state.real += other.real
+        },
+        result: { (state) throws(FunctionError) in
+          if element == .double { return .double(state.real) }
+          if element == .int, let sum = Int32(exactly: state.whole) { return .int(sum) }
+          if element == .bigint, let sum = Int64(exactly: state.whole) { return .bigint(sum) }
+          throw FunctionError("the sum does not fit into \(element)")
+        },
+        save: { state in
+          if element == .double { return .double(state.real) }
+          return Int64(exactly: state.whole).map { .bigint($0) }
+            ?? .decimal(Decimal(unscaled: BigInt(state.whole), scale: 0))
+        },
+        load: { value in
+          if case .double(let sum) = value { return ListSum(real: sum) }
+          if let sum = value.integerValue { return ListSum(whole: Int128(sum)) }
+          guard let sum = value.decimalValue else { return nil }
+          return Int128(sum.description).map { ListSum(whole: $0) }
+        })
     }
   }
 }

@@ -55,6 +55,7 @@ enum OffsetAggregates {
             ? .last(count: count, ignoresNulls: ignoresNulls)
             : .first(count: count, ignoresNulls: ignoresNulls)
         }
+        .distinct(isList ? .isRefused : .makesNoDifference)
       })
   }
 

@@ -57,6 +57,6 @@ enum ReservationAggregates {
             else { return nil }
             return Reservation(reserved: reserved, isGranted: isGranted)
           })
-      }
+      }.distinct(.isRefused)
     ])
 }

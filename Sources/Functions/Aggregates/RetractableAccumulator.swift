@@ -23,6 +23,8 @@ public final class RetractableAccumulator: Accumulator {
     self.rule = rule
   }
 
+  public var failures: Int { inner.failures }
+
   public func reserve(groups count: Int) {
     inner.reserve(groups: count)
     while groups.count < count { groups.append(RetractableRows(rule)) }

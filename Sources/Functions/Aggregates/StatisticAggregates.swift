@@ -2,6 +2,7 @@
 // Source: Youngs and Cramer's updating formulas for sums of squares, as given in Chan, Golub,
 // LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances".
 
+import BigInt
 import Columns
 import Foundations
 
@@ -20,27 +21,47 @@ enum StatisticAggregates {
 
   struct Moments: Sendable {
     var count = 0.0
-    var sum = 0.0
+    /// Whole numbers add up exactly, others in `real`; a column has one kind.
+    var whole: Int128 = 0
+    var real = 0.0
     var squares = 0.0
 
-    mutating func add(_ value: Double) {
+    var sum: Double { Double(whole) + real }
+
+    /// n x - sum of a value among the n of which the sum is.
+    private func deviation(_ value: Value) -> Double {
+      if let number = value.integerValue {
+        return Double(Int128(count) &* Int128(number) &- whole)
+      }
+      return count * (value.doubleValue ?? 0) - real
+    }
+
+    mutating func add(_ value: Value) {
       count += 1
-      sum += value
+      if let number = value.integerValue {
+        whole &+= Int128(number)
+      } else {
+        real += value.doubleValue ?? 0
+      }
       if count > 1 {
-        let deviation = count * value - sum
+        let deviation = deviation(value)
         squares += deviation * deviation / (count * (count - 1))
       }
     }
 
-    mutating func remove(_ value: Double) {
+    mutating func remove(_ value: Value) {
       if count > 1 {
-        let deviation = count * value - sum
+        let deviation = deviation(value)
         squares -= deviation * deviation / (count * (count - 1))
       }
       count -= 1
-      sum -= value
+      if let number = value.integerValue {
+        whole &-= Int128(number)
+      } else {
+        real -= value.doubleValue ?? 0
+      }
       if count <= 1 { squares = 0 }
-      if count == 0 { sum = 0 }
+      if count == 0 { real = 0 }
     }
 
     mutating func merge(_ other: Moments) {
@@ -52,7 +73,8 @@ enum StatisticAggregates {
       squares +=
         other.squares + difference * difference * count * other.count / (count + other.count)
       count += other.count
-      sum += other.sum
+      whole &+= other.whole
+      real += other.real
     }
 
     var variance: Double { count < 2 ? 0 : squares / (count - 1) }
@@ -69,22 +91,40 @@ enum StatisticAggregates {
           Aggregation<Moments>(
             initial: Moments(),
             add: { (state, values, _) throws(FunctionError) in
-              if let value = values[0].doubleValue { state.add(value) }
+              if !values[0].isNull { state.add(values[0]) }
             },
             undo: { (state, values, _) throws(FunctionError) in
-              if let value = values[0].doubleValue { state.remove(value) }
+              if !values[0].isNull { state.remove(values[0]) }
             },
             merge: { (state, other) throws(FunctionError) in state.merge(other) },
             result: { (state) throws(FunctionError) in
               .double(isRoot ? state.variance.squareRoot() : state.variance)
             },
-            save: { .array([.double($0.count), .double($0.sum), .double($0.squares)]) },
+            save: { .array([.double($0.count), savedSum($0), .double($0.squares)]) },
             load: { value in
-              guard let parts = doubles(value, 3) else { return nil }
-              return Moments(count: parts[0], sum: parts[1], squares: parts[2])
+              guard let parts = doubles(value, 3), let sum = value.arrayValue?[1] else {
+                return nil
+              }
+              var moments = Moments(count: parts[0], squares: parts[2])
+              if type == .double {
+                moments.real = parts[1]
+              } else if let whole = sum.decimalValue.flatMap({ Int128($0.description) }) {
+                moments.whole = whole
+              } else if let whole = Int128(exactly: parts[1]) {
+                // As an earlier version wrote it.
+                moments.whole = whole
+              } else {
+                return nil
+              }
+              return moments
             })
         }
       })
+  }
+
+  private static func savedSum(_ moments: Moments) -> Value {
+    moments.whole == 0
+      ? .double(moments.real) : .decimal(Decimal(unscaled: BigInt(moments.whole), scale: 0))
   }
 
   private static func doubles(_ value: Value, _ count: Int) -> [Double]? {
@@ -112,7 +152,12 @@ enum StatisticAggregates {
       let (n, x, y) = (sums[0], sums[1], sums[2])
       let spreadX = n * sums[3] - x * x
       let spreadY = n * sums[4] - y * y
-      return (n * sums[5] - x * y) / (spreadX.squareRoot() * spreadY.squareRoot())
+      let product = spreadX * spreadY
+      // One root of the product rounds less than two; only where the product leaves DOUBLE are there two.
+      let root =
+        product.isNormal || product.isNaN || spreadX == 0 || spreadY == 0
+        ? product.squareRoot() : spreadX.squareRoot() * spreadY.squareRoot()
+      return (n * sums[5] - x * y) / root
     }
   }
 

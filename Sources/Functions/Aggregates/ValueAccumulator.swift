@@ -67,15 +67,21 @@ public final class ValueAccumulator<State: Sendable>: Accumulator {
 
   public func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
     for row in rows.groups.indices {
-      let group = Int(rows.groups[row])
-      let values = zip(rows.arguments, types).map { $0.value(row, $1) }
-      let isRetracted = rows.retracts.map { $0[row] } ?? false
-      if let step = isRetracted ? aggregation.undo : aggregation.add {
-        attempt { () throws(FunctionError) in
-          try step(&states[group], values, rows.ordinals[row])
-        }
-      }
-      append(group, to: results)
+      step(row, rows)
+      append(Int(rows.groups[row]), to: results)
+    }
+  }
+
+  public func accumulate(_ rows: AggregateRows, _ resultType: DataType) {
+    for row in rows.groups.indices { step(row, rows) }
+  }
+
+  private func step(_ row: Int, _ rows: AggregateRows) {
+    let values = zip(rows.arguments, types).map { $0.value(row, $1) }
+    let isRetracted = rows.retracts.map { $0[row] } ?? false
+    guard let step = isRetracted ? aggregation.undo : aggregation.add else { return }
+    attempt { () throws(FunctionError) in
+      try step(&states[Int(rows.groups[row])], values, rows.ordinals[row])
     }
   }
 

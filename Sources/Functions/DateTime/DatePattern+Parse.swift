@@ -2,6 +2,7 @@
 // other, and a day beyond the end of its month taken as the last one. What a text does not say is
 // that of 1970-01-01T00:00.
 
+import Columns
 import Foundations
 
 extension DatePattern {
@@ -46,7 +47,12 @@ extension DatePattern {
     if let field = Field.allCases.first(where: { !$0.isTime && parsed[$0] != nil }) {
       throw FunctionError("Time format contains date field: \(field)")
     }
-    return Int32(truncatingIfNeeded: try parsed.millis(text))
+    let millis = try parsed.millis(text)
+    // Hour 24 is the end of a day, and the start of the next one, which a time alone does not have.
+    guard TimeOfDay.range.contains(millis) else {
+      throw FunctionError("'\(text.prefix(200))' is beyond the range of TIME")
+    }
+    return Int32(millis)
   }
 
   private func read(_ text: String, wholly: Bool = true) throws(FunctionError) -> Parsed {

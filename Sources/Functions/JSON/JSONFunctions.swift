@@ -23,12 +23,11 @@ enum JSONFunctions {
     [
       ScalarOverload([.string, .string], .string) { (row) throws(FunctionError) in
         let path = try JSONPath(row[1].text)
-        guard let document = JSONNode(row[0].text) else {
+        guard let document = JSONNode(startOf: row[0].text) else {
           throw FunctionError("Invalid JSON format: \(row[0].text.prefix(200))")
         }
         guard let node = path.find(in: document) else { return .null }
-        if case .string(let text) = node { return .string(text) }
-        return .string(node.description)
+        return .string(node.content)
       }
     ])
 
@@ -41,12 +40,12 @@ enum JSONFunctions {
     ])
 
   private static func array(_ value: Value) -> [JSONNode]? {
-    if case .array(let nodes)? = JSONNode(value.text) { return nodes }
+    if case .array(let nodes)? = JSONNode(startOf: value.text) { return nodes }
     return nil
   }
 
   private static func object(_ value: Value) -> [JSONField]? {
-    if case .object(let fields)? = JSONNode(value.text) { return fields }
+    if case .object(let fields)? = JSONNode(startOf: value.text) { return fields }
     return nil
   }
 
@@ -94,7 +93,9 @@ enum JSONFunctions {
       ScalarOverload([.string], variadic: 0, .string, isStrict: false) { row in
         var nodes: [JSONNode] = []
         for value in row {
-          guard let text = value.stringValue, let node = JSONNode(text) else { return .null }
+          guard let text = value.stringValue, let node = JSONNode(startOf: text) else {
+            return .null
+          }
           nodes.append(node)
         }
         return nodes.isEmpty ? .null : .string(joined(nodes).description)
@@ -126,11 +127,12 @@ enum JSONFunctions {
   }
 
   private static let items = function(
-    "JSON_ITEMS", "The JSON texts of the elements of a JSON array.",
+    "JSON_ITEMS",
+    "The elements of a JSON array: the text of a string, the JSON text of anything else.",
     ("JSON_ITEMS('[1, {\"a\": 2}]')", "[1, {\"a\":2}]"),
     [
       ScalarOverload([.string], .array(.string)) { row in
-        array(row[0]).map { .array($0.map { .string($0.description) }) } ?? .null
+        array(row[0]).map { .array($0.map { .string($0.content) }) } ?? .null
       }
     ])
 
@@ -144,12 +146,14 @@ enum JSONFunctions {
     ])
 
   private static let records = function(
-    "JSON_RECORDS", "The fields of a JSON object as a map from names to JSON texts.",
-    ("JSON_RECORDS('{\"a\": \"x\", \"b\": [1]}')", "{a=\"x\", b=[1]}"),
+    "JSON_RECORDS",
+    "The fields of a JSON object as a map from names: to the text of a string, the JSON text of "
+      + "anything else.",
+    ("JSON_RECORDS('{\"a\": \"x\", \"b\": [1]}')", "{a=x, b=[1]}"),
     [
       ScalarOverload([.string], .map(.string, .string)) { row in
         object(row[0]).map { fields in
-          .map(fields.map { MapEntry(.string($0.name), .string($0.value.description)) })
+          .map(fields.map { MapEntry(.string($0.name), .string($0.value.content)) })
         } ?? .null
       }
     ])
@@ -191,5 +195,13 @@ enum JSONFunctions {
       return .object(
         zip(fields, values).map { JSONField(name: $0.name, value: node($1, $0.type)) })
     }
+  }
+}
+
+extension JSONNode {
+  /// The text of a string, the JSON text of anything else.
+  fileprivate var content: String {
+    if case .string(let text) = self { return text }
+    return description
   }
 }

@@ -18,6 +18,13 @@ package indirect enum JSONNode {
     guard let node = reader.document() else { return nil }
     self = node
   }
+
+  /// The value with which the text begins, whatever follows it, as Jackson reads a text.
+  init?(startOf text: String) {
+    var reader = JSONReader(text)
+    guard let node = reader.first() else { return nil }
+    self = node
+  }
 }
 
 package struct JSONField {
@@ -99,6 +106,17 @@ struct JSONReader {
     guard let node = value(depth: 0) else { return nil }
     skipBlanks()
     return index == bytes.count ? node : nil
+  }
+
+  /// A number or a word must end where it does; nothing else that follows matters.
+  mutating func first() -> JSONNode? {
+    guard let node = value(depth: 0) else { return nil }
+    switch node {
+    case .number, .boolean, .null:
+      guard let next, ![0x20, 0x09, 0x0A, 0x0D].contains(next) else { return node }
+      return nil
+    case .string, .array, .object: return node
+    }
   }
 
   private mutating func skipBlanks() {

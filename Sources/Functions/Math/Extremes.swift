@@ -39,7 +39,7 @@ enum ExtremeFunctions {
   private static let widest = ReturnType.computed { (types, _) throws(FunctionError) in
     var digits = 0
     var scale = 0
-    for case .decimal(let precision, let own)? in types.map({ $0?.asExactDecimal }) {
+    for case .decimal(let precision, let own)? in types.map({ $0?.asDecimal }) {
       digits = max(digits, precision - own)
       scale = max(scale, own)
     }

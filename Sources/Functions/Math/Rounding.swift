@@ -106,7 +106,7 @@ enum RoundingFunctions {
   }
 
   private static let noFraction = ReturnType.computed { (types, _) throws(FunctionError) in
-    guard case .decimal(let precision, let scale) = (types.first ?? nil)?.asExactDecimal else {
+    guard case .decimal(let precision, let scale) = (types.first ?? nil)?.asDecimal else {
       throw FunctionError("needs a DECIMAL")
     }
     return .decimal(precision: max(precision - scale, 1), scale: 0)
@@ -178,16 +178,4 @@ enum RoundingFunctions {
         return .int(value > 0 ? 1 : value < 0 ? -1 : 0)
       }
     })
-}
-
-extension DataType {
-  /// INT as DECIMAL(10,0), BIGINT as DECIMAL(19,0), DECIMAL as it is.
-  var asExactDecimal: DataType? {
-    switch self {
-    case .int: return .decimal(precision: 10, scale: 0)
-    case .bigint: return .decimal(precision: 19, scale: 0)
-    case .decimal: return self
-    default: return nil
-    }
-  }
 }

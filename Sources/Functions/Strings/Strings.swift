@@ -21,8 +21,9 @@ enum StringFunctions {
     function(
       "SUBSTRING",
       "The part from a position on, with at most so many characters. The first is 1; a negative "
-        + "position "
-        + "counts from the end.", ("SUBSTRING('stream', 2, 3)", "tre"),
+        + "position counts from the end. A STRING is counted in UTF-16 units; a character of two "
+        + "units that "
+        + "would be cut is left out.", ("SUBSTRING('stream', 2, 3)", "tre"),
       ([.string, .bytes] as [ParameterType]).flatMap { type in
         [
           ScalarOverload([type, .int], type, vector: TextKernels.substring),
@@ -139,26 +140,33 @@ enum StringFunctions {
   private static func pad(
     _ name: String, _ place: String, _ example: (String, String), isLeft: Bool
   ) -> ScalarFunction {
+    /// `cut`: as many elements, or fewer where there is no cutting.
     @Sendable func padded<Element>(
-      _ input: [Element], _ row: [Value], _ padding: [Element]
+      _ input: [Element], _ row: [Value], _ padding: [Element],
+      _ cut: ([Element], Int) -> [Element]
     ) throws(FunctionError) -> [Element]? {
       let length = row[1].number
       guard length >= 0, !padding.isEmpty else { return nil }
       guard length <= longest else { throw FunctionError("\(name) to more than \(longest)") }
-      if input.count >= length { return Array(input.prefix(length)) }
-      let fill = (0..<(length - input.count)).map { padding[$0 % padding.count] }
+      if input.count >= length { return cut(input, length) }
+      let missing = length - input.count
+      let repeated = (0..<(missing + padding.count)).map { padding[$0 % padding.count] }
+      let fill = cut(repeated, missing)
       return isLeft ? fill + input : input + fill
     }
     return function(
       name,
-      "Fills up a text \(place) to a length by repeating the third argument; a longer text is cut.",
+      "Fills up a text \(place) to a length by repeating the third argument; a longer text is cut. A "
+        + "text "
+        + "is counted in UTF-16 units; a character of two units that would be cut is left out.",
       example,
       [
         ScalarOverload([.string, .int, .string], .string) { (row) throws(FunctionError) in
-          try padded(row[0].text.units, row, row[2].text.units).map { String(units: $0) }.value
+          try padded(row[0].text.units, row, row[2].text.units, wholeCharacters)
+            .map { String(units: $0) }.value
         },
         ScalarOverload([.bytes, .int, .bytes], .bytes) { (row) throws(FunctionError) in
-          let result = try padded(row[0].content, row, row[2].content)
+          let result = try padded(row[0].content, row, row[2].content) { Array($0.prefix($1)) }
           return result.map { .bytes($0) } ?? .null
         },
       ])
@@ -173,9 +181,12 @@ enum StringFunctions {
         let new = row[2].text.units
         if old.isEmpty {
           try checkLength((whole.count + 1) * (new.count + 1))
-          var result = new
-          for unit in whole { result += [unit] + new }
-          return .string(String(units: result))
+          var result = row[2].text
+          for scalar in row[0].text.unicodeScalars {
+            result.unicodeScalars.append(scalar)
+            result += row[2].text
+          }
+          return .string(result)
         }
         if whole.isEmpty { return row[0] }
         let pieces = Functions.split(whole, old)
@@ -204,19 +215,20 @@ enum StringFunctions {
   private static let splitToMap = function(
     "SPLIT_TO_MAP",
     "A map from a text of entries: the second argument separates entries, the third a key from "
-      + "its value.",
+      + "its value, which ends at the next one.",
     ("SPLIT_TO_MAP('a=1;b=2', ';', '=')", "{a=1, b=2}"),
     [
       ScalarOverload([.string, .string, .string], .map(.string, .string)) { row in
         let (outer, inner) = (Array(row[1].text.utf8), Array(row[2].text.utf8))
-        if outer.isEmpty || inner.isEmpty { return .null }
+        if outer.isEmpty || inner.isEmpty || outer == inner { return .null }
         var entries: [MapEntry] = []
         var index: [Value: Int] = [:]
         for piece in Functions.split(Array(row[0].text.utf8), outer) {
           guard let place = find(inner, in: piece) else { continue }
           let key = Value.string(String(decoding: piece[..<place], as: UTF8.self))
-          let value = Value.string(
-            String(decoding: piece[(place + inner.count)...], as: UTF8.self))
+          let rest = piece[(place + inner.count)...]
+          let end = find(inner, in: piece, from: rest.startIndex) ?? piece.count
+          let value = Value.string(String(decoding: rest[..<end], as: UTF8.self))
           if let known = index[key] {
             entries[known].value = value
           } else {

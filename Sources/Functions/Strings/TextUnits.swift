@@ -41,6 +41,12 @@ func isASCII(_ view: UnsafeBufferPointer<UInt8>) -> Bool {
   return all < 0x80
 }
 
+/// The first `count` units, or one less where that would be half of a surrogate pair.
+func wholeCharacters(_ units: [UInt16], _ count: Int) -> [UInt16] {
+  let isCut = count > 0 && count < units.count && units[count - 1] & 0xFC00 == 0xD800
+  return Array(units.prefix(isCut ? count - 1 : count))
+}
+
 extension String {
   var units: [UInt16] { Array(utf16) }
   init(units: some Sequence<UInt16>) { self.init(decoding: Array(units), as: UTF16.self) }

@@ -37,62 +37,6 @@ struct Typed {
 }
 
 extension DataType {
-  /// INT as DECIMAL(10,0), BIGINT as DECIMAL(19,0); DECIMAL as it is.
-  var asDecimal: DataType? {
-    switch self {
-    case .int: return .decimal(precision: 10, scale: 0)
-    case .bigint: return .decimal(precision: 19, scale: 0)
-    case .decimal: return self
-    case .boolean, .double, .string, .bytes, .date, .time, .timestamp, .array, .map, .structure:
-      return nil
-    }
-  }
-
-  private var numericRank: Int? {
-    switch self {
-    case .int: return 0
-    case .bigint: return 1
-    case .decimal: return 2
-    case .double: return 3
-    case .boolean, .string, .bytes, .date, .time, .timestamp, .array, .map, .structure: return nil
-    }
-  }
-
-  /// The narrowest type that holds the values of both; nil when there is none.
-  func widened(with other: DataType) -> DataType? {
-    if self == other { return self }
-    if let left = numericRank, let right = other.numericRank {
-      if max(left, right) == 2, case .decimal(let p1, let s1)? = asDecimal,
-        case .decimal(let p2, let s2)? = other.asDecimal
-      {
-        let scale = max(s1, s2)
-        return .decimal(precision: max(p1 - s1, p2 - s2) + scale, scale: scale)
-      }
-      return left >= right ? self : other
-    }
-    switch (self, other) {
-    case (.array(let left), .array(let right)):
-      return left.widened(with: right).map { .array($0) }
-    case (.map(let leftKey, let leftValue), .map(let rightKey, let rightValue)):
-      guard let key = leftKey.widened(with: rightKey),
-        let value = leftValue.widened(with: rightValue)
-      else { return nil }
-      return .map(key: key, value: value)
-    case (.structure(let left), .structure(let right)):
-      var fields = left
-      for field in right {
-        guard let index = fields.firstIndex(where: { $0.name == field.name }) else {
-          fields.append(field)
-          continue
-        }
-        guard let type = fields[index].type.widened(with: field.type) else { return nil }
-        fields[index].type = type
-      }
-      return .structure(fields)
-    default: return nil
-    }
-  }
-
   /// Whether a value goes into a column of `target` without an explicit CAST: numbers widen,
   /// elementwise.
   public func canImplicitlyCast(to target: DataType) -> Bool {
@@ -189,7 +133,7 @@ func coerceList(
         continue
       }
       let expression = try adapt(element.expression, to: common, element.text, asText: asText)
-      guard let widened = common.widened(with: expression.type) else {
+      guard let widened = common.widened(with: expression) else {
         throw .mismatch(common: common, other: element)
       }
       common = widened
@@ -206,6 +150,42 @@ func coerceList(
       ))
   } catch {
     return .failure(error)
+  }
+}
+
+extension DataType {
+  /// As `widened(with:)`, for a value that may be written out: the fields of a STRUCT constructor come before
+  /// those that only the type has.
+  fileprivate func widened(with expression: BoundExpression) -> DataType? {
+    switch (expression, self) {
+    case (.makeStruct(let values, .structure(let own)), .structure(let fields)):
+      var merged: [StructField] = []
+      for (field, value) in zip(own, values) {
+        let known = fields.first { $0.name == field.name }
+        guard let type = known.map({ $0.type.widened(with: value) }) ?? field.type else {
+          return nil
+        }
+        merged.append(StructField(field.name, type))
+      }
+      return .structure(merged + fields.filter { field in !own.contains { $0.name == field.name } })
+    case (.makeArray(let elements, .array), .array(let element)):
+      return element.widened(withAll: elements).map { .array($0) }
+    case (.makeMap(let entries, .map), .map(let key, let value)):
+      guard let key = key.widened(withAll: entries.map(\.key)),
+        let value = value.widened(withAll: entries.map(\.value))
+      else { return nil }
+      return .map(key: key, value: value)
+    default: return widened(with: expression.type)
+    }
+  }
+
+  private func widened(withAll expressions: [BoundExpression]) -> DataType? {
+    var common = self
+    for expression in expressions {
+      guard let widened = common.widened(with: expression) else { return nil }
+      common = widened
+    }
+    return common
   }
 }
 

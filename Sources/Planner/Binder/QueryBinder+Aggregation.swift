@@ -43,6 +43,7 @@ final class AggregateCollector {
       throw error
     }
     let overload = function.overloads[resolution.overload]
+    let isDistinct = try isDistinct(call, overload, function)
     var literals: [Value] = []
     let valueCount = arguments.count - overload.literalCount
     for (index, argument) in arguments.enumerated() where index >= valueCount {
@@ -61,7 +62,7 @@ final class AggregateCollector {
       overload, Array(bound), literals, resolution.bindings, function, call)
     if let known = calls.first(where: {
       $0.function == function.name && $0.overload == resolution.overload
-        && $0.arguments == bound && $0.literals == literals && $0.isDistinct == call.isDistinct
+        && $0.arguments == bound && $0.literals == literals && $0.isDistinct == isDistinct
     }) {
       return known.column.reference
     }
@@ -69,9 +70,26 @@ final class AggregateCollector {
     calls.append(
       Aggregate.Call(
         column: column, function: function.name, overload: resolution.overload,
-        arguments: bound, literals: literals, isDistinct: call.isDistinct,
-        addsInParts: overload.makeMerging != nil && !call.isDistinct))
+        arguments: bound, literals: literals, isDistinct: isDistinct,
+        addsInParts: overload.makeMerging != nil && !isDistinct, partType: overload.partType))
     return column.reference
+  }
+
+  /// Whether rows with known values are to be left out.
+  private func isDistinct(
+    _ call: FunctionCall, _ overload: AggregateOverload, _ function: AggregateFunction
+  ) throws(PlanError) -> Bool {
+    guard call.isDistinct else { return false }
+    switch overload.distinct {
+    case .leavesOutRepetitions: return true
+    case .makesNoDifference: return false
+    case .isRefused:
+      throw PlanError(
+        "invalid-argument",
+        "\(function.name)\(overload.signature) does not take DISTINCT: its result depends on "
+          + "which of "
+          + "several equal rows counts", at: call.span)
+    }
   }
 
   private func resultType(

@@ -60,8 +60,9 @@ extension LogicalPlan {
       return "re-key by [\(keys.joined(separator: ", "))]"
     case .aggregate(let node):
       let groups = node.groups.map { text($0.expression) }.joined(separator: ", ")
-      let calls = node.calls.map {
-        "\($0.function)(\($0.arguments.map(text).joined(separator: ", ")))"
+      let calls = node.calls.map { call in
+        "\(call.function)(" + (call.isDistinct ? "DISTINCT " : "")
+          + call.arguments.map(text).joined(separator: ", ") + ")"
       }
       let verb =
         switch node.phase {

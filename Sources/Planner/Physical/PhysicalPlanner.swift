@@ -119,12 +119,15 @@ public struct PhysicalPlanner {
     for index in groups.indices where groups[index].expression.isLiteral {
       parts.groups[index].expression = groups[index].expression
     }
+    for index in parts.calls.indices {
+      if let type = parts.calls[index].partType { parts.calls[index].column.type = type }
+    }
     var border = border
     border.input = .aggregate(parts)
     node.input = .exchange(border)
     node.phase = .merging
     for index in node.calls.indices {
-      node.calls[index].arguments = [node.calls[index].column.reference]
+      node.calls[index].arguments = [parts.calls[index].column.reference]
     }
   }
 

@@ -154,6 +154,8 @@ public struct Aggregate: Hashable, Sendable {
     public var isDistinct: Bool
     /// Results over parts of the rows add up to the result over all.
     public var addsInParts: Bool
+    /// The type of results over parts; nil: that of the column.
+    public var partType: DataType?
   }
 
   public enum Phase: Hashable, Sendable {

@@ -1,0 +1,105 @@
+// Pairs of scripts for the fields of queries and relations.
+
+private func joined(_ kind: String, _ rest: String = "WITHIN 1 HOURS ON s.k = r.k") -> String {
+  "SELECT s.k AS k, s.v AS sv, r.v AS rv FROM s \(kind) JOIN r \(rest) EMIT CHANGES;"
+}
+
+private func pull(_ field: String, _ first: String, _ second: String) -> ClausePair {
+  ClausePair(field, "SELECT \(first);", "SELECT \(second);")
+}
+
+let queryClauses: [ClausePair] = [
+  ClausePair(
+    "Query.commonTables", "SELECT v AS x FROM s;",
+    "WITH s AS (SELECT k, v + 1 AS v FROM r) SELECT v AS x FROM s;"),
+  pull("Query.selects", "v AS x FROM s", "v AS x FROM s UNION ALL SELECT w AS x FROM s"),
+  pull(
+    "Query.emit", "v, COUNT(*) AS n FROM s GROUP BY v",
+    "v, COUNT(*) AS n FROM s GROUP BY v EMIT CHANGES"),
+  pull("Query.orderBy", "w AS x FROM s", "w AS x FROM s ORDER BY x DESC"),
+  pull("Query.limit", "w AS x FROM s", "w AS x FROM s LIMIT 1"),
+  pull("Query.offset", "w AS x FROM s", "w AS x FROM s OFFSET 1"),
+  ClausePair(
+    "CommonTable.name", "WITH c AS (SELECT v FROM r) SELECT v AS x FROM c;",
+    "WITH e AS (SELECT v FROM r) SELECT v AS x FROM c;"),
+  ClausePair(
+    "CommonTable.query", "WITH c AS (SELECT v FROM r) SELECT v AS x FROM c;",
+    "WITH c AS (SELECT v FROM s) SELECT v AS x FROM c;"),
+  ClausePair(
+    "EmitClause.mode", window("TUMBLING (SIZE 2 SECONDS, GRACE PERIOD 0 SECONDS)", "EMIT CHANGES"),
+    window("TUMBLING (SIZE 2 SECONDS, GRACE PERIOD 0 SECONDS)", "EMIT FINAL")),
+  pull(
+    "SortItem.expression", "w AS x, v AS y FROM s ORDER BY x", "w AS x, v AS y FROM s ORDER BY -x"),
+  pull("SortItem.isDescending", "w AS x FROM s ORDER BY x", "w AS x FROM s ORDER BY x DESC"),
+  pull(
+    "SortItem.nullsFirst", "d AS x FROM s ORDER BY x NULLS FIRST",
+    "d AS x FROM s ORDER BY x NULLS LAST"),
+  pull("CountClause.count", "w AS x FROM s LIMIT 1", "w AS x FROM s LIMIT 2"),
+  pull("Select.isDistinct", "v AS x FROM s", "DISTINCT v AS x FROM s"),
+  pull("Select.items", "v AS x FROM s", "v AS x, w AS y FROM s"),
+  pull("Select.from", "v AS x FROM s", "v AS x FROM r"),
+  ClausePair(
+    "Select.window",
+    "CREATE TABLE o AS SELECT v, COUNT(*) AS n FROM s GROUP BY v; SELECT * FROM o;",
+    window("TUMBLING (SIZE 2 SECONDS)")),
+  pull("Select.filter", "v AS x FROM s", "v AS x FROM s WHERE w = 1"),
+  pull("Select.groupBy", "COUNT(*) AS n FROM s", "COUNT(*) AS n FROM s GROUP BY v"),
+  ClausePair(
+    "Select.partitionBy", "CREATE STREAM o AS SELECT k, v, w FROM s; DESCRIBE o;",
+    "CREATE STREAM o AS SELECT k, v, w FROM s PARTITION BY v; DESCRIBE o;"),
+  pull(
+    "Select.having", "v, COUNT(*) AS n FROM s GROUP BY v",
+    "v, COUNT(*) AS n FROM s GROUP BY v HAVING COUNT(*) > 1"),
+  pull(
+    "GroupingClause.expressions", "COUNT(*) AS n FROM s GROUP BY v",
+    "COUNT(*) AS n FROM s GROUP BY w"),
+  pull("SelectExpression.expression", "v AS x FROM s", "w AS x FROM s"),
+  pull("SelectExpression.alias", "v AS x FROM s", "v AS y FROM s"),
+  ClausePair(
+    "SelectAll.source", "SELECT s.* FROM s JOIN r WITHIN 1 HOURS ON s.k = r.k EMIT CHANGES;",
+    "SELECT r.*, s.k AS k FROM s JOIN r WITHIN 1 HOURS ON s.k = r.k EMIT CHANGES;"),
+  pull("SelectAllFields.base", "z->* FROM s", "STRUCT(x := 9, y := 9)->* FROM s"),
+  ClausePair(
+    "WindowClause.kind", window("TUMBLING (SIZE 2 SECONDS)"),
+    window("HOPPING (SIZE 2 SECONDS, ADVANCE BY 1 SECOND)")),
+  ClausePair(
+    "WindowClause.retention",
+    window("TUMBLING (SIZE 2 SECONDS, GRACE PERIOD 0 SECONDS)") + "EXPLAIN CTAS_O_0;",
+    window("TUMBLING (SIZE 2 SECONDS, RETENTION 1 SECOND, GRACE PERIOD 0 SECONDS)")),
+  ClausePair(
+    "WindowClause.grace", window("TUMBLING (SIZE 2 SECONDS)") + late + "SELECT * FROM o;",
+    window("TUMBLING (SIZE 2 SECONDS, GRACE PERIOD 0 SECONDS)") + late + "SELECT * FROM o;"),
+  pull("AsOf.moment", "v AS x FROM s AS OF TIME 1500", "v AS x FROM s AS OF TIME 2500"),
+  pull("NamedRelation.name", "v AS x FROM s", "v AS x FROM r"),
+  pull("NamedRelation.asOf", "v AS x FROM s", "v AS x FROM s AS OF TIME 1500"),
+  pull("NamedRelation.alias", "o.v AS x FROM s AS o", "o.v AS x FROM s AS p"),
+  pull(
+    "DerivedTable.query", "v AS x FROM (SELECT v FROM s) AS o", "v AS x FROM (SELECT v FROM r) AS o"
+  ),
+  pull(
+    "DerivedTable.alias", "o.v AS x FROM (SELECT v FROM s) AS o",
+    "o.v AS x FROM (SELECT v FROM s) AS p"),
+  ClausePair("Join.kind", joined("INNER"), joined("LEFT")),
+  ClausePair(
+    "Join.left", joined("INNER"),
+    "SELECT s.k AS k, s.v AS sv, r.v AS rv FROM r AS s JOIN r WITHIN 1 HOURS ON s.k = r.k EMIT CHANGES;"
+  ),
+  ClausePair(
+    "Join.right", joined("INNER"),
+    "SELECT s.k AS k, s.v AS sv, r.v AS rv FROM s JOIN s AS r WITHIN 1 HOURS ON s.k = r.k EMIT CHANGES;"
+  ),
+  ClausePair("Join.within", joined("INNER"), joined("INNER", "ON s.k = r.k")),
+  ClausePair(
+    "Join.condition", joined("INNER"), joined("INNER", "WITHIN 1 HOURS ON s.k = r.k AND r.v > 75")),
+  ClausePair(
+    "JoinWindow.before", joined("INNER"), joined("INNER", "WITHIN 1 MILLISECOND ON s.k = r.k")),
+  ClausePair(
+    "JoinWindow.after", joined("INNER", "WITHIN (0 SECONDS, 1 HOURS) ON s.k = r.k"),
+    joined("INNER", "WITHIN (0 SECONDS, 1 SECOND) ON s.k = r.k")),
+  ClausePair(
+    "JoinWindow.grace", joined("LEFT", "WITHIN 1 SECOND GRACE PERIOD 0 SECONDS ON s.k = r.k"),
+    joined("LEFT", "WITHIN 1 SECOND GRACE PERIOD 10 DAYS ON s.k = r.k")),
+]
+
+/// A row of a window that has ended.
+private let late = "INSERT INTO s (ROWTIME, k, v) VALUES (1001, 9, 7);"
