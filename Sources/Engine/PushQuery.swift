@@ -18,6 +18,7 @@ final class PushQuery: @unchecked Sendable {
     var byteCount = 0
     var isEnded = false
     var failure: QueryFailure?
+    var faults = RowFaults()
     /// Instead of batches, for a conflated query.
     var conflated: Conflation?
   }
@@ -46,6 +47,13 @@ final class PushQuery: @unchecked Sendable {
   }
 
   var isConflated: Bool { pending != nil }
+
+  /// What the query could not take as it was.
+  var faults: RowFaults { buffer.withLock { $0.faults } }
+
+  func note(_ more: RowFaults) {
+    if !more.isEmpty { buffer.withLock { $0.faults.add(more) } }
+  }
 
   /// Takes in a slice of a conflated query; `isCaughtUp`: there is no more of this epoch.
   func conflate(_ rows: [RecordBatch], isCaughtUp: Bool) {
@@ -195,6 +203,7 @@ extension Engine {
         ? push.plan.scans.compactMap { frontiers[$0.source.topic] }.min() : nil
       let result = try push.runtime.runSlice(pool, clockMs: clock, before: limit)
       try checkBudget(push)
+      push.note(result.faults)
       return (result.rows, result.errors, result.rowCount > 0)
     } catch {
       push.fail(error)
@@ -215,6 +224,7 @@ extension Engine {
     for _ in 0..<Self.conflatedSlicesMax {
       let result = try push.runtime.runSlice(pool, clockMs: clock)
       errors += result.errors
+      push.note(result.faults)
       if result.rowCount > 0 { worked = true }
       push.conflate(result.rows, isCaughtUp: !result.hasMore)
       if !result.hasMore { break }

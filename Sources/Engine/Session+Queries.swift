@@ -84,6 +84,12 @@ extension Session {
       }
     }
     handler.end(bound.limit == nil ? note : (left == 0 ? "Limit Reached" : note))
+    tell(push.faults, handler)
+  }
+
+  /// What a query of a client could not take as it was.
+  private func tell(_ faults: RowFaults, _ handler: any ResultHandler) {
+    for entry in faults.entries { handler.message("warning: \(entry.text)") }
   }
 
   /// What a push query has for its client, in lists that are handed on one by one.
@@ -146,6 +152,7 @@ extension Session {
     let isCut = bound.limit.map { Int64(list.count) >= $0 } ?? false
     if waitMs > 0, list.isEmpty { return handler.end("No row came in time") }
     handler.end(isCut ? "Limit Reached" : "Query Completed")
+    tell(queryFaults, handler)
   }
 
   /// The first answer that has a row; the last one when none has within the time. Looks again at each commit.
@@ -230,9 +237,9 @@ extension Session {
       let reader = SnapshotReader(
         engine: engine, properties: properties,
         isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin)
-      return try reader.rows(plan).map { row in
-        ResultRow(Array(row.prefix(bound.columns.count)))
-      }
+      let rows = try reader.rows(plan)
+      queryFaults = pin.faults
+      return rows.map { ResultRow(Array($0.prefix(bound.columns.count))) }
     } catch {
       if cancellation.isCancelled { throw .engine(.interrupted) }
       if error.isLimit { throw .engine(.limit(error.message)) }

@@ -42,6 +42,8 @@ public final class Session {
   /// Goes with the next commit of a statement.
   var attachedChange: EpochCommit.MetadataChange?
   var unseen = UnseenWrites()
+  /// Of the pull query that was answered last.
+  var queryFaults = RowFaults()
   /// Something was written or defined, so that a batch run ends when it is processed.
   private(set) var hasChanged = false
   /// Lines of COPY that could not be read; a batch run's exit status tells of them.

@@ -88,6 +88,11 @@ final class SnapshotPin {
     return FoldedReader(isByTime ? records[partition].byTime : records[partition])
   }
 
+  /// What the query could not take as it was.
+  private(set) var faults = RowFaults()
+
+  func note(_ more: RowFaults) { faults.add(more) }
+
   /// Commits what was found to be bad.
   func record(_ errors: [SourceError]) throws(QueryFailure) {
     guard !errors.isEmpty else { return }

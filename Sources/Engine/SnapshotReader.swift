@@ -168,6 +168,7 @@ struct SnapshotReader {
       if isCancelled() { throw QueryFailure("interrupted") }
       let slice = try runtime.runSlice(pool, clockMs: engine.options.clock())
       try pin.record(slice.errors)
+      pin.note(slice.faults)
       for batch in slice.rows {
         for row in 0..<batch.count {
           let kind = batch.kind(row)

@@ -48,6 +48,31 @@ private let cases: [ExitStatusCase] = [
     arguments: ["run", "-c", createS + "COPY s FROM STDIN;"], input: "x,y\n1,2\n",
     says: "The header names no column of S: x, y"),
   ExitStatusCase(
+    name: "failed expression", status: 1, arguments: ["run", "-c", failing],
+    says: "1 row with an expression that failed; see SHOW ERRORS"),
+  ExitStatusCase(
+    name: "failed expression that counts for nothing", status: 0,
+    arguments: ["run", "-c", "SET 'headrace.fail.on' = 'records';" + failing],
+    says: "1 row with an expression that failed; see SHOW ERRORS"),
+  ExitStatusCase(
+    name: "output that cannot be written", status: 1,
+    arguments: [
+      "run", "-c",
+      createS + "CREATE STREAM o WITH (TIMESTAMP='T') AS SELECT CAST(a AS BIGINT) AS t FROM s;"
+        + "INSERT INTO s VALUES (-1);",
+    ], says: "1 row could not be written; see SHOW ERRORS"),
+  ExitStatusCase(
+    name: "late rows", status: 0, arguments: ["run", "-c", late], says: "1 row came late"),
+  ExitStatusCase(
+    name: "late rows that count", status: 1,
+    arguments: ["run", "-c", "SET 'headrace.fail.on' = 'late';" + late], says: "1 row came late"),
+  ExitStatusCase(
+    name: "unknown trouble", status: 1, arguments: ["run", "-c", "SET 'headrace.fail.on' = 'lat';"]),
+  ExitStatusCase(
+    name: "pull query with a failed expression", status: 0,
+    arguments: ["run", "-c", createS + "INSERT INTO s VALUES (0); SELECT 1 / a FROM s;"],
+    says: "warning: (1 / A) failed (1 row): division by zero"),
+  ExitStatusCase(
     name: "failing shell script", status: 1, arguments: ["shell"], input: "SELEC;\n"),
   ExitStatusCase(name: "unknown option", status: 2, arguments: ["run", "--bogus"]),
   ExitStatusCase(name: "unknown command", status: 2, arguments: ["rum"]),
@@ -70,6 +95,14 @@ private let cases: [ExitStatusCase] = [
     name: "data directory below a file", status: 3,
     arguments: ["run", "--data", "/dev/null/x", "-c", ";"]),
 ]
+
+private let failing =
+  createS + "CREATE STREAM o AS SELECT 1 / a AS b FROM s; INSERT INTO s VALUES (0);"
+
+private let late =
+  createS
+  + "CREATE TABLE w AS SELECT a, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) "
+  + "GROUP BY a; INSERT INTO s (ROWTIME, a) VALUES (5000, 1); INSERT INTO s (ROWTIME, a) VALUES (10, 1);"
 
 @Suite struct ExitStatusTests {
   @Test(arguments: cases) func table(_ test: ExitStatusCase) throws {

@@ -125,8 +125,8 @@ struct JSONReader {
 
   private var next: UInt8? { index < bytes.count ? bytes[index] : nil }
 
-  private mutating func take(_ byte: Character) -> Bool {
-    guard let ascii = byte.asciiValue, next == ascii else { return false }
+  private mutating func take(_ byte: Unicode.Scalar) -> Bool {
+    guard next == UInt8(ascii: byte) else { return false }
     index += 1
     return true
   }

@@ -36,13 +36,15 @@ enum MaskFunctions {
         number = row[1].number
       }
       // A class whose sign is NULL is left as it is.
-      let given = row.dropFirst(leading.count).map { $0.stringValue?.first }
-      let signs = given.isEmpty ? ["X", "x", "n", "-"] : given
-      var characters = Array(row[0].text)
+      let given = row.dropFirst(leading.count).map { $0.stringValue?.unicodeScalars.first }
+      let signs: [Unicode.Scalar?] = given.isEmpty ? ["X", "x", "n", "-"] : given
+      var characters = Array(row[0].text.unicodeScalars)
       for index in range(number, characters.count) {
         if let sign = signs[classIndex(characters[index])] { characters[index] = sign }
       }
-      return .string(String(characters))
+      var result = String.UnicodeScalarView()
+      result.append(contentsOf: characters)
+      return .string(String(result))
     }
     return ScalarFunction(
       name, family: "String",
@@ -56,8 +58,8 @@ enum MaskFunctions {
       ])
   }
 
-  private static func classIndex(_ character: Character) -> Int {
-    switch character.unicodeScalars.first?.properties.generalCategory {
+  private static func classIndex(_ character: Unicode.Scalar) -> Int {
+    switch character.properties.generalCategory {
     case .uppercaseLetter: return 0
     case .lowercaseLetter: return 1
     case .decimalNumber: return 2

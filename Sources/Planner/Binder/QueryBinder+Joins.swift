@@ -43,7 +43,8 @@ extension QueryBinder {
         at: join.condition.span)
     }
     rekey(
-      &left, keys.map { ($0.left, $0.leftText) }, keepsAll: join.kind == .left || join.kind == .full)
+      &left, keys.map { ($0.left, $0.leftText) }, keepsAll: join.kind == .left || join.kind == .full
+    )
     rekey(
       &right, keys.map { ($0.right, $0.rightText) },
       keepsAll: join.kind == .right || join.kind == .full)
