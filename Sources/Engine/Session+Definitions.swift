@@ -91,6 +91,7 @@ extension Session {
         throw unsupported("a TABLE over a FILE", node.name.span)
       }
       definition.partitions = paths.count
+      try checkHeaders(definition, file, at: span)
     } else if engine.log.topic(definition.topic) == nil {
       epoch.topicsCreated.append(
         TopicCreation(
@@ -109,6 +110,26 @@ extension Session {
     try commit(epoch)
     engine.catalog.add(definition)
     handler.message("\(kind.capitalizedFirst) \(name) created")
+  }
+
+  /// Throws: a header that is there already and does not name the columns.
+  private func checkHeaders(
+    _ definition: SourceDefinition, _ file: String, at span: Span
+  ) throws(StatementFailure) {
+    guard definition.fileHasHeader else { return }
+    for partition in 0..<definition.partitions {
+      // Who cannot be opened now is told of when it is read.
+      guard
+        let reader = try? FileReader.open(
+          definition, file, partition: partition, takesOpenLine: !engine.options.followsFiles,
+          engine.options.files, lineBytesMax: engine.options.lineBytesMax)
+      else { continue }
+      do throws(FileHeader.Mismatch) {
+        _ = try reader.headerEnd()
+      } catch {
+        throw .plan(PlanError(error.id, error.message, at: span, hint: error.hint))
+      }
+    }
   }
 
   /// Throws: private-topic. What others may know of does not become private.
@@ -357,7 +378,8 @@ extension Session {
       }
     }
     try planning { () throws(PlanError) in
-      try source.valueFormat.check(source.schema.values, isKey: false, at: node.name.span)
+      try source.valueFormat.check(
+        source.schema.values, isKey: false, at: node.name.span, isFile: source.file != nil)
     }
     var epoch = EpochCommit(epoch: 0)
     epoch.metadata.append(logged(text))

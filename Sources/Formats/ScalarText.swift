@@ -11,9 +11,13 @@ enum ScalarText {
   /// A value of any type but STRING and BYTES; nil when the text is no such value.
   static func value(_ text: Text, _ plan: TypePlan) -> Scalar? {
     switch plan.kind {
-    case .bigint, .timestamp: return integer(text).map { .integer($0) }
+    case .bigint: return integer(text).map { .integer($0) }
+    case .timestamp:
+      return (integer(text) ?? plan.times?.read(text, plan.type)).map { .integer($0) }
     case .int, .date, .time:
-      guard let value = integer(text), Int32(exactly: value) != nil else { return nil }
+      var value = integer(text)
+      if value == nil, plan.kind != .int { value = plan.times?.read(text, plan.type) }
+      guard let value, Int32(exactly: value) != nil else { return nil }
       return .integer(value)
     case .double: return double(text).map { .double($0) }
     case .boolean: return boolean(text).map { .boolean($0) }

@@ -31,9 +31,11 @@ public struct SourceBinder {
         "no-columns",
         "The statement does not define any columns.", at: statement.name.span)
     }
-    try checkSourceFormats(statement, formats, schema, with)
+    // The lines of a file hold the keys too, in the format of the values.
+    let lineColumns = file == nil ? schema.values : schema.keys + schema.values
+    try checkSourceFormats(statement, formats, schema, lineColumns, isFile: file != nil)
     let value = try with.wrapping(
-      formats.value, valueCount: schema.values.count, properties: context.properties)
+      formats.value, valueCount: lineColumns.count, properties: context.properties)
     let timestamp = try with.checkedTimestamp(schema)
     let window = try with.window()
     if window != nil, schema.keys.isEmpty {
@@ -54,6 +56,7 @@ public struct SourceBinder {
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
       window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
     definition.fileHasHeader = try with.boolean("HEADER") ?? false
+    definition.fileOrder = schema.columns.map(\.name)
     definition.sqlite = try with.string("SQLITE")
     definition.visibility = try with.visibility(isDeclared: true)
     try checkDeclared(definition, with)
@@ -192,11 +195,15 @@ public struct SourceBinder {
 
   private func checkSourceFormats(
     _ statement: CreateSource, _ formats: (key: FormatSpec, value: FormatSpec),
-    _ schema: Schema, _ with: WithProperties
+    _ schema: Schema, _ lineColumns: [SchemaColumn], isFile: Bool
   ) throws(PlanError) {
     let span = statement.elements?.first?.span ?? statement.name.span
-    try formats.key.check(schema.keys, isKey: true, at: span)
-    try formats.value.check(schema.values, isKey: false, at: span)
+    if isFile {
+      try FormatSpec.checkMapKeys(schema.keys, at: span)
+    } else {
+      try formats.key.check(schema.keys, isKey: true, at: span)
+    }
+    try formats.value.check(lineColumns, isKey: false, at: span, isFile: isFile)
   }
 }
 
