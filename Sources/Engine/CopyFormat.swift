@@ -22,6 +22,7 @@ struct CopyFormat {
   init(_ path: String?, _ properties: Properties?) throws(PlanError) {
     var kind: Kind?
     var header: Bool?
+    try properties?.checkDistinct()
     for property in properties?.items ?? [] {
       switch property.key {
       case "FORMAT": kind = try Self.kind(property)

@@ -34,8 +34,8 @@ final class CopyInput {
     _ splitter: LineSplitter, limit: Int, lineBytesMax: Int
   ) throws(QueryFailure) -> RawRecords? {
     while true {
-      // Whole pieces, so that as many records as asked for go on together.
-      if !isAtEnd, buffer.count - start < Self.pieceBytes { try fill() }
+      // As many records as asked for go on together, even where a read gives little.
+      while limit > 1, !isAtEnd, buffer.count - start < Self.pieceBytes { try fill() }
       let found: (records: RawRecords, end: Int)
       do throws(LineSplitter.TooLong) {
         found = try splitter.split(
@@ -58,23 +58,26 @@ final class CopyInput {
     return linesBefore + bytes.reduce(1) { $1 == 0x0A ? $0 + 1 : $0 }
   }
 
-  /// Reads a piece behind what is left. Records hold the old buffer.
+  /// Reads what comes next, behind what is left. Records may hold the buffer: what is in it stays where it is.
   private func fill() throws(QueryFailure) {
-    linesBefore = line(at: Int32(start)) - 1
-    let rest = buffer.count - start
-    let filled = ByteBuffer(capacity: rest + Self.pieceBytes)
-    filled.append(UnsafeRawBufferPointer(start: buffer.base + start, count: rest))
-    offset += Int64(start)
-    buffer = filled
-    start = 0
+    if buffer.capacity - buffer.count < Self.pieceBytes / 4 {
+      linesBefore = line(at: Int32(start)) - 1
+      let rest = buffer.count - start
+      let filled = ByteBuffer(capacity: 2 * max(rest, Self.pieceBytes))
+      filled.append(UnsafeRawBufferPointer(start: buffer.base + start, count: rest))
+      offset += Int64(start)
+      buffer = filled
+      start = 0
+    }
     let target = UnsafeMutableRawBufferPointer(
-      start: filled.base + rest, count: Self.pieceBytes)
+      start: buffer.base + buffer.count, count: buffer.capacity - buffer.count)
     let count: Int
     do throws(StorageError) {
       count = try file.readNext(into: target)
     } catch {
-      throw QueryFailure("cannot read after line \(linesBefore): \(error)")
+      throw QueryFailure(
+        "cannot read after line \(line(at: Int32(buffer.count)) - 1): \(error)")
     }
-    if count == 0 { isAtEnd = true } else { filled.count += count }
+    if count == 0 { isAtEnd = true } else { buffer.count += count }
   }
 }

@@ -206,13 +206,8 @@ extension SourceDefinition {
   /// Throws: what cannot stand in the list of columns of INSERT and COPY, or stands there twice.
   func checkInsertable(_ columns: [Identifier]) throws(PlanError) {
     let insertable = schema.columns.filter { $0.role == .key || $0.role == .value }.map(\.name)
-    var seen: Set<String> = []
+    try columns.checkDistinct()
     for column in columns {
-      guard seen.insert(column.name).inserted else {
-        throw PlanError(
-          "duplicate-column", "Column name \(column.name) is listed more than once",
-          at: column.span)
-      }
       if column.name == SystemColumn.rowtime { continue }
       if SystemColumn.pseudo.contains(column.name) {
         throw PlanError(
@@ -229,6 +224,18 @@ extension SourceDefinition {
         throw PlanError(
           "header-column", "Cannot insert into HEADER columns: \(column.name)", at: column.span)
       }
+    }
+  }
+}
+
+extension [Identifier] {
+  /// Throws: duplicate-column.
+  func checkDistinct() throws(PlanError) {
+    var seen: Set<Identifier> = []
+    for column in self where !seen.insert(column).inserted {
+      throw PlanError(
+        "duplicate-column", "Column name \(column.name) is listed more than once",
+        at: column.span)
     }
   }
 }

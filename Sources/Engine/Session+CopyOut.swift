@@ -62,14 +62,14 @@ extension Session {
       try write(text, output)
       start += part.count
     }
-    try storing { () throws(StorageError) in try output.finish() }
+    try usingFile { () throws(StorageError) in try output.finish() }
     if node.file != nil {
       handler.message("Copied \(rows.count) row\(rows.count == 1 ? "" : "s")")
     }
   }
 
   private func write(_ bytes: [UInt8], _ output: any OutsideFile) throws(StatementFailure) {
-    try storing { () throws(StorageError) in try output.write(bytes) }
+    try usingFile { () throws(StorageError) in try output.write(bytes) }
   }
 
   private func header(_ names: [String], _ format: CopyFormat) -> [UInt8] {

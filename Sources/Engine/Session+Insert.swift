@@ -134,6 +134,7 @@ extension Session {
     let batch = RecordBatch(
       columns: [], rowtimes: [0], positions: Positions(major: [0], minor: [0]))
     guard let from = bound.type else { return .null }
+    try StructFields.check(expression, from, type, column: column)
     let (value, failed) = evaluator.value(
       bound.expression, batch, clockMs: engine.options.clock())
     if failed {

@@ -44,3 +44,12 @@ extension Session {
     return workingDirectory + "/" + path
   }
 }
+
+/// Runs what reads or writes a file that a statement names; what fails is the file, not the log.
+func usingFile<Result>(
+  _ body: () throws(StorageError) -> Result
+) throws(StatementFailure) -> Result {
+  do { return try body() } catch {
+    throw .engine(error.kind == .tooLarge ? .limit("\(error)") : .io("\(error)"))
+  }
+}

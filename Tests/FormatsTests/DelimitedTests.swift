@@ -13,7 +13,7 @@ private let threeStrings = ["A", "B", "C"].map { FormatField($0, .string) }
 @Test(
   arguments: [
     ("a,b,c", ["a", "b", "c"]), (" a ,\tb, c ", [" a ", "\tb", " c "]),
-    (",,", [nil, nil, nil]), ("\"\",x,\"\"", [nil, "x", nil]),
+    (",,", [nil, nil, nil]), ("\"\",x,\"\"", ["", "x", ""]),
     ("\"a,b\",\"say \"\"hi\"\"\",\"line\nend\"", ["a,b", "say \"hi\"", "line\nend"]),
     ("a\"b,c\",d", ["a\"b", "c\"", "d"]), ("\"a\" ,\"b\"\t,\"c\"  ", ["a", "b", "c"]),
     ("a,b,c\n", ["a", "b", "c"]), ("a,b,\"c\"\r\n", ["a", "b", "c"]),

@@ -2,6 +2,7 @@
 
 import Columns
 import Foundations
+import Functions
 public import Syntax
 
 public struct SourceBinder {
@@ -234,6 +235,7 @@ extension WithProperties {
           "A String timestamp field has been specified without also specifying the "
             + "timestamp_format", at: span(of: "TIMESTAMP"))
       }
+      try checkPattern(timestamp.format)
     case .boolean, .int, .double, .decimal, .bytes, .date, .time, .array, .map, .structure:
       throw PlanError(
         "invalid-timestamp-type",
@@ -241,5 +243,18 @@ extension WithProperties {
           + "timestamp_format specified", at: span(of: "TIMESTAMP"))
     }
     return timestamp
+  }
+
+  /// Throws: invalid-timestamp-format, with the letter that is none.
+  private func checkPattern(_ format: String?) throws(PlanError) {
+    guard let format, !format.isEmpty else { return }
+    do throws(FunctionError) {
+      _ = try DatePattern.cached(format)
+    } catch {
+      throw PlanError(
+        "invalid-timestamp-format", "TIMESTAMP_FORMAT cannot be used: \(error.message)",
+        at: span(of: "TIMESTAMP_FORMAT"),
+        hint: "letters that stand for themselves are quoted, as in 'yyyy-MM-dd''T''HH:mm'")
+    }
   }
 }

@@ -32,12 +32,7 @@ package struct WithProperties {
   init(_ properties: Properties?, allowed: Set<TextKey>, span: Span) throws(PlanError) {
     self.properties = properties
     self.span = properties?.span ?? span
-    for property in properties?.items ?? [] where !allowed.contains(property.key) {
-      throw PlanError(
-        "unknown-property",
-        "Invalid config variable(s) in the WITH clause: \(property.key)", at: property.span,
-        hint: didYouMean(property.key, allowed.sortedTexts))
-    }
+    try properties?.check(among: allowed)
   }
 
   private func literal(_ key: String) throws(PlanError) -> (Literal.Value, Span)? {
@@ -256,5 +251,28 @@ package struct WithProperties {
         "Invalid duration: '\(text)'. It must be positive and not longer than 2^58 ms.")
     }
     return result
+  }
+}
+
+extension Properties {
+  /// Throws: unknown-property, duplicate-property.
+  package func check(among allowed: Set<TextKey>) throws(PlanError) {
+    try checkDistinct()
+    for property in items where !allowed.contains(property.key) {
+      throw PlanError(
+        "unknown-property",
+        "Invalid config variable(s) in the WITH clause: \(property.key)", at: property.span,
+        hint: Planner.didYouMean(property.key, allowed.sortedTexts))
+    }
+  }
+
+  /// Throws: duplicate-property. Which of two values counts is not for us to say.
+  package func checkDistinct() throws(PlanError) {
+    var seen: Set<TextKey> = []
+    for property in items where !seen.insert(property.key).inserted {
+      throw PlanError(
+        "duplicate-property", "Property \(property.key) is given more than once",
+        at: property.span)
+    }
   }
 }
