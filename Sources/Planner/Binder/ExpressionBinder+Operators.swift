@@ -206,9 +206,10 @@ extension ExpressionBinder {
     let operand = try bind(node.operand)
     var list: [Typed] = []
     for element in node.list {
-      let bound = try bind(element)
+      var bound = try bind(element)
       try checkTime(bound, beside: operand, at: element.span)
       try checkTime(operand, beside: bound, at: node.operand.span)
+      if let time = magicTimestamp(operand, bound) { bound = Typed(time, text: bound.text) }
       list.append(bound)
     }
     switch coerceList([operand] + list, asText: true) {
