@@ -139,11 +139,11 @@ extension Session {
   func assert(_ node: AssertValues, _ handler: any ResultHandler) throws(StatementFailure) {
     do { try engine.runUntilIdle { cancellation.isCancelled } } catch { throw .engine(error) }
     let source = try planning { () throws(PlanError) in try engine.catalog.source(node.source) }
+    try planning { () throws(PlanError) in try node.columns.checkDistinct() }
     guard let row = try nextRow(of: source) else {
       throw failed("Expected another record, but all records were already read.", node.span)
     }
     var names = node.columns.map(\.name)
-    try planning { () throws(PlanError) in try node.columns.checkDistinct() }
     if names.isEmpty {
       names = source.schema.columns.filter { node.isTombstone ? $0.isKey : true }.map(\.name)
     }

@@ -91,7 +91,7 @@ extension Session {
         throw unsupported("a TABLE over a FILE", node.name.span)
       }
       definition.partitions = paths.count
-      try checkHeaders(definition, file, at: span)
+      try checkHeaders(definition, file, at: node.properties?["HEADER"]?.span ?? span)
     } else if engine.log.topic(definition.topic) == nil {
       epoch.topicsCreated.append(
         TopicCreation(
