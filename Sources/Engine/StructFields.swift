@@ -5,21 +5,15 @@ import Planner
 import Syntax
 
 enum StructFields {
-  /// Throws: unknown-field, duplicate-field, at the field where it is written.
+  /// Throws: unknown-field, at the field where it is written.
   static func check(
     _ expression: Expression, _ from: DataType, _ to: DataType, column: String
   ) throws(PlanError) {
     switch (expression, to) {
     case (.structure(let node), .structure(let fields)):
-      var seen: Set<Identifier> = []
       for entry in node.fields {
         guard let field = fields.first(where: { $0.name == entry.name.name }) else {
           throw unknown(entry.name.name, fields, column, at: entry.name.span)
-        }
-        guard seen.insert(entry.name).inserted else {
-          throw PlanError(
-            "duplicate-field", "STRUCT field \(field.name) is given more than once",
-            at: entry.name.span)
         }
         let own = from.field(entry.name.name) ?? field.type
         try check(entry.value, own, field.type, column: column)

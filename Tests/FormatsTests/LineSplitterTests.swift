@@ -41,12 +41,12 @@ private let texts: [(String, FormatLayout, Int, [(Int64, String)])] = [
   (mark + "a,b\nc,d\n", csv, 2, [(3, "a,b"), (7, "c,d")]),
   (mark + "{}\n{}\n", json, 2, [(3, "{}"), (6, "{}")]),
   ("a,\"b\nc\"\nd,e\n", csv, 2, [(0, "a,\"b\nc\""), (8, "d,e")]),
-  ("\"a\n\"\"\n\",x\nd,e\n", csv, 2, [(0, "\"a\n\"\"\n\",x"), (11, "d,e")]),
-  ("\"a\r\nb\" ,c\r\nd,e", csv, 2, [(0, "\"a\r\nb\" ,c"), (12, "d,e")]),
+  ("\"a\n\"\"\n\",x\nd,e\n", csv, 2, [(0, "\"a\n\"\"\n\",x"), (10, "d,e")]),
+  ("\"a\r\nb\" ,c\r\nd,e", csv, 2, [(0, "\"a\r\nb\" ,c"), (11, "d,e")]),
   // Quotes that are not those of a field end nothing and begin nothing.
   ("a\"b,c\nd,e\"\n", csv, 2, [(0, "a\"b,c"), (6, "d,e\"")]),
   ("a,\"b\nc,d\ne,f\n", csv, 2, [(0, "a,\"b"), (5, "c,d"), (9, "e,f")]),
-  ("a,\"b\nc\"x\ne,f\n", csv, 2, [(0, "a,\"b"), (5, "c\"x"), (10, "e,f")]),
+  ("a,\"b\nc\"x\ne,f\n", csv, 2, [(0, "a,\"b"), (5, "c\"x"), (9, "e,f")]),
   ("{\"a\":\"\n\"}\n", json, 2, [(0, "{\"a\":\""), (7, "\"}")]),
   ("a\t\"b\n\"\n", FormatLayout(.delimited, delimiter: 9), 2, [(0, "a\t\"b\n\"")]),
 ]
