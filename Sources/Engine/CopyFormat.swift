@@ -2,6 +2,7 @@
 
 import Columns
 import Formats
+import Foundations
 import Planner
 import Syntax
 

@@ -3,6 +3,7 @@
 import Columns
 import Executor
 import Formats
+import Foundations
 import LogStorage
 
 final class CopyInput {

@@ -33,7 +33,9 @@ extension Session {
     case .properties:
       list(
         ["Property", "Value"],
-        properties.sorted { $0.key < $1.key }.map { [$0.key.text, Secret.shown($0.value, of: $0.key.text)] },
+        properties.sorted { $0.key < $1.key }.map {
+          [$0.key.text, Secret.shown($0.value, of: $0.key.text)]
+        },
         handler)
     case .topics(let includingHidden):
       let topics = engine.log.topics().filter { includingHidden || !$0.config.isInternal }
@@ -66,12 +68,16 @@ extension Session {
     case .types:
       list(
         ["Type Name", "Schema"],
-        engine.catalog.types.sorted { $0.key < $1.key }.map { [$0.key.text, $0.value.description] },
+        engine.catalog.types.sorted { $0.key < $1.key }.map {
+          [$0.key.text, $0.value.description]
+        },
         handler)
     case .variables:
       list(
         ["Variable Name", "Value"],
-        variables.sorted { $0.key < $1.key }.map { [$0.key.text, Secret.shown($0.value, of: $0.key.text)] },
+        variables.sorted { $0.key < $1.key }.map {
+          [$0.key.text, Secret.shown($0.value, of: $0.key.text)]
+        },
         handler)
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)

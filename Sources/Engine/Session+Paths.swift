@@ -1,5 +1,6 @@
 // Files that a statement names: where relative paths begin, and which may be touched.
 
+import Foundations
 import Glibc
 import LogStorage
 import Planner

@@ -2,6 +2,7 @@
 
 import Columns
 import Executor
+import Foundations
 import LogStorage
 import Planner
 import Syntax

@@ -1,6 +1,7 @@
 // The properties that SET knows: those that change what happens here, each with the values that it takes, and those of
 // ksqlDB and Kafka's clients that scripts set and that have nothing to do here. Any other name is a mistake.
 
+import Foundations
 import Planner
 import Syntax
 
@@ -14,7 +15,7 @@ enum SessionProperty {
   }
 
   /// What changes something.
-  private static let effective: [String: Values] = [
+  private static let effective: [TextKey: Values] = [
     "auto.offset.reset": .words(["earliest", "latest"]),
     "headrace.default.partitions": .number(1...Int64(PlanLimits.partitionsMax)),
     "headrace.force.partitions": .number(1...Int64(PlanLimits.partitionsMax)),
@@ -33,7 +34,7 @@ enum SessionProperty {
   ]
 
   /// What ksqlDB knows and has no meaning here.
-  private static let known: Set<String> = [
+  private static let known: Set<TextKey> = [
     "acks", "application.id", "application.server", "batch.size", "bootstrap.servers",
     "buffer.memory", "buffered.records.per.partition", "cache.max.bytes.buffering", "client.id",
     "commit.interval.ms", "compression.type", "default.deserialization.exception.handler",
@@ -54,8 +55,7 @@ enum SessionProperty {
     "ksql.query.pull.limit.clause.enabled", "ksql.query.pull.max.allowed.offset.lag",
     "ksql.query.pull.max.concurrent.requests", "ksql.query.pull.max.qps",
     "ksql.query.pull.metrics.enabled", "ksql.query.pull.stream.enabled",
-    "ksql.query.pull.thread.pool.size", "ksql.query.push.v2.enabled",
-    "ksql.query.push.v2.alos.enabled", "ksql.query.push.v2.continuation.tokens.enabled",
+    "ksql.query.pull.thread.pool.size", "ksql.query.push.v2.alos.enabled", "ksql.query.push.v2.continuation.tokens.enabled",
     "ksql.query.push.v2.enabled", "ksql.query.push.v2.interpreter.enabled",
     "ksql.query.push.v2.registry.installed", "ksql.query.retry.backoff.initial.ms",
     "ksql.query.retry.backoff.max.ms", "ksql.query.status.running.threshold.seconds",
@@ -118,7 +118,7 @@ enum SessionProperty {
   /// Throws: unknown-setting.
   static func check(_ name: StringLiteral) throws(PlanError) {
     if effective[name.value] != nil || known.contains(name.value) { return }
-    let candidates = effective.keys.sorted() + known.sorted()
+    let candidates = effective.sortedNames + known.sortedTexts
     let closest = closestMatch(to: name.value, among: candidates)
     // A member of a family that is mistyped for one that means something.
     let isMistyped = closest.map { effective[$0] != nil } ?? false

@@ -1,6 +1,7 @@
 // Fields of the STRUCTs that INSERT VALUES and ASSERT VALUES name: a cast would leave out those that the column has not.
 
 import Columns
+import Foundations
 import Planner
 import Syntax
 

@@ -4,6 +4,7 @@
 import Columns
 import Executor
 import Formats
+import Foundations
 import LogStorage
 import Planner
 

@@ -4,6 +4,7 @@
 
 internal import CSupport
 public import Columns
+import Foundations
 
 public struct LineSplitter: Sendable {
   /// A record that is longer than the limit, as its offset.

@@ -2,6 +2,7 @@
 // result does not have goes through the projection as a further item, and is left out again above the sort.
 
 import Columns
+import Foundations
 import Syntax
 
 extension QueryBinder {

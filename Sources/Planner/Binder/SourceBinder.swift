@@ -57,6 +57,11 @@ public struct SourceBinder {
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
       window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
     definition.fileHasHeader = try with.boolean("HEADER") ?? false
+    if definition.fileHasHeader, file == nil || value.name != .delimited {
+      throw PlanError(
+        "invalid-property", "HEADER is for files in the DELIMITED format",
+        at: with.span(of: "HEADER"))
+    }
     definition.fileOrder = schema.columns.map(\.name)
     definition.sqlite = try with.string("SQLITE")
     definition.visibility = try with.visibility(isDeclared: true)
