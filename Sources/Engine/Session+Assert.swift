@@ -139,7 +139,18 @@ extension Session {
   func assert(_ node: AssertValues, _ handler: any ResultHandler) throws(StatementFailure) {
     do { try engine.runUntilIdle { cancellation.isCancelled } } catch { throw .engine(error) }
     let source = try planning { () throws(PlanError) in try engine.catalog.source(node.source) }
-    try planning { () throws(PlanError) in try node.columns.checkDistinct() }
+    try planning { () throws(PlanError) in
+      try node.columns.checkDistinct()
+      let known = source.schema.columns.map(\.name) + [SystemColumn.rowtime]
+      for column in node.columns
+      where !known.contains(column.name)
+        && !(source.window != nil && SystemColumn.windowBounds.contains(column.name))
+      {
+        throw PlanError(
+          "unknown-column", "Column name \(column.name) does not exist in \(source.name)",
+          at: column.span, hint: closestMatch(to: column.name, among: known).map { didYouMean($0) })
+      }
+    }
     guard let row = try nextRow(of: source) else {
       throw failed("Expected another record, but all records were already read.", node.span)
     }

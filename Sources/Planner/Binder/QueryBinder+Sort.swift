@@ -17,7 +17,13 @@ extension QueryBinder {
         let isUnresolved = error.id == "unknown-column" || error.id == "unknown-source"
         guard isUnresolved || containsAggregate(item.expression), query.selects.count == 1,
           !query.select.isDistinct
-        else { throw error }
+        else {
+          var error = error
+          if query.select.isDistinct {
+            error.hint = error.hint ?? "with DISTINCT, ORDER BY takes columns of the SELECT list"
+          }
+          throw error
+        }
         sorted.append(nil)
         hidden.append((item, error))
       }
