@@ -11,6 +11,7 @@ enum SessionProperty {
     case words([String])
     case format
     case number(ClosedRange<Int64>)
+    case troubles
     case text
   }
 
@@ -18,6 +19,7 @@ enum SessionProperty {
   private static let effective: [TextKey: Values] = [
     "auto.offset.reset": .words(["earliest", "latest"]),
     "headrace.default.partitions": .number(1...Int64(PlanLimits.partitionsMax)),
+    "headrace.fail.on": .troubles,
     "headrace.force.partitions": .number(1...Int64(PlanLimits.partitionsMax)),
     "headrace.sink": .words(["topic", "discard"]),
     "ksql.create.or.replace.enabled": .flag,
@@ -55,7 +57,8 @@ enum SessionProperty {
     "ksql.query.pull.limit.clause.enabled", "ksql.query.pull.max.allowed.offset.lag",
     "ksql.query.pull.max.concurrent.requests", "ksql.query.pull.max.qps",
     "ksql.query.pull.metrics.enabled", "ksql.query.pull.stream.enabled",
-    "ksql.query.pull.thread.pool.size", "ksql.query.push.v2.alos.enabled", "ksql.query.push.v2.continuation.tokens.enabled",
+    "ksql.query.pull.thread.pool.size", "ksql.query.push.v2.alos.enabled",
+    "ksql.query.push.v2.continuation.tokens.enabled",
     "ksql.query.push.v2.enabled", "ksql.query.push.v2.interpreter.enabled",
     "ksql.query.push.v2.registry.installed", "ksql.query.retry.backoff.initial.ms",
     "ksql.query.retry.backoff.max.ms", "ksql.query.status.running.threshold.seconds",
@@ -108,6 +111,9 @@ enum SessionProperty {
       let names = FormatName.allCases.map(\.rawValue)
       let hint = closestMatch(to: value.value, among: names).map { didYouMean($0) }
       throw invalid(name, value, "a format", hint)
+    case .troubles:
+      if FailureSetting.parse(value.value) != nil { return value.value }
+      wanted = "none or some of \(FailureSetting.names.joined(separator: ", "))"
     case .number(let range):
       if let number = Int64(value.value), range.contains(number) { return "\(number)" }
       wanted = "a number between \(range.lowerBound) and \(range.upperBound)"
