@@ -19,13 +19,7 @@ extension Session {
   }
 
   func show(_ node: Show, _ handler: any ResultHandler) throws(StatementFailure) {
-    switch node.subject {
-    // What they count comes of what the session has written.
-    case .topics, .queries, .errors: try catchUp()
-    case .properties, .streams, .tables, .functions, .types, .variables, .connectors,
-      .connectorPlugins:
-      break
-    }
+    if node.subject.countsRecords { try catchUp() }
     engine.lock.lock()
     defer { engine.lock.unlock() }
     let sources = engine.catalog.sortedSources
@@ -272,5 +266,17 @@ extension Session {
     }
     if let id { lines.insert("query: \(id)", at: 0) }
     list(["Plan"], lines.map { [$0] }, handler)
+  }
+}
+
+extension Show.Subject {
+  /// Whether it says what queries have made of what was written.
+  fileprivate var countsRecords: Bool {
+    switch self {
+    case .topics, .queries, .errors: true
+    case .properties, .streams, .tables, .functions, .types, .variables, .connectors,
+      .connectorPlugins:
+      false
+    }
   }
 }
