@@ -105,6 +105,34 @@ private let samples: [Sample] = [
     }
   }
 
+  /// The same values as keys, in every format that keys of their type may have.
+  @Test func everyTypeAsAKey() throws {
+    let folder = NSTemporaryDirectory() + "headrace-copy-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for sample in samples where !sample.type.contains("MAP") {
+      let engine = try Engine.open(EngineOptions())
+      let session = Session(engine: engine)
+      session.endsAtIdle = true
+      let file = folder + "/keys.csv"
+      _ = try run(
+        "CREATE STREAM s (i INT, v \(sample.type)) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');"
+          + "INSERT INTO s VALUES \(rows(sample)); COPY s TO '\(file)';", session)
+      let expected = try run("SELECT i, v FROM s;", session)
+      let isKafka = ["INT", "BIGINT", "DOUBLE", "STRING", "BYTES"].contains(sample.type)
+      let formats = ["JSON"] + (sample.isNested ? [] : ["DELIMITED"]) + (isKafka ? ["KAFKA"] : [])
+      for format in formats {
+        let back = try run(
+          "CREATE STREAM \(format)k (v \(sample.type) KEY, i INT) WITH (KAFKA_TOPIC='\(format)', "
+            + "KEY_FORMAT='\(format)', VALUE_FORMAT='JSON'); COPY \(format)k FROM '\(file)';"
+            + "SELECT i, v FROM \(format)k;", session)
+        #expect(same(back, expected), "\(sample.type) \(format): \(back)")
+      }
+      #expect(session.badInputCount == 0)
+      try engine.close()
+    }
+  }
+
   /// As the rows are shown: NaN is NaN, and texts are compared by their bytes.
   private func same(_ left: [[Value]], _ right: [[Value]]) -> Bool {
     func bytes(_ rows: [[Value]]) -> [[UInt8]] { rows.map { Array("\($0)".utf8) } }

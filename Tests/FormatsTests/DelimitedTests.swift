@@ -112,6 +112,28 @@ private let quotingCases: [([Value], String)] = [
   #expect(bad == [BadRecord(row: 0, reason: "DELIMITED cannot hold ARRAY<INTEGER> in field A")])
 }
 
+/// What files hold: '' is told from NULL wherever it stands, and nested values are JSON.
+@Test func writesDelimitedWithoutLoss() {
+  let layout = FormatLayout(.delimited, isLossless: true)
+  let strings = Array(threeStrings.prefix(2))
+  #expect(encodeOne([.string(""), .string("")], strings, layout) == "\"\",\"\"")
+  #expect(encodeOne([.null, .null], strings, layout) == ",")
+  #expect(encodeOne([.null], [strings[0]], layout) == "")
+  let nested = [
+    FormatField("A", .array(.string)),
+    FormatField("B", .structure([StructField("C", .int), StructField("D", .string)])),
+  ]
+  let row: [Value] = [
+    .array([.string("x\"y"), .null]), .structure([.int(1), .string("a,b\n")]),
+  ]
+  let text = "\"[\"\"x\\\"\"y\"\",null]\",\"{\"\"C\"\":1,\"\"D\"\":\"\"a,b\\n\"\"}\""
+  #expect(encodeOne(row, nested, layout) == text)
+  #expect(decodeOne(text, nested, layout) == .values(row))
+  #expect(decodeOne("[],", nested, layout) == .values([.array([]), .null]))
+  #expect(decodeOne("null,\"\"", nested, layout) == .values([.null, .null]))
+  #expect(decodeOne("[1,{}", nested, layout) == .bad("unexpected end of JSON at byte 2"))
+}
+
 @Test func readsAndWritesKafka() {
   let cases: [(DataType, Value, [UInt8])] = [
     (.int, .int(-2), [255, 255, 255, 254]), (.bigint, .bigint(258), [0, 0, 0, 0, 0, 0, 1, 2]),
