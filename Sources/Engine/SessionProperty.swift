@@ -89,9 +89,21 @@ enum SessionProperty {
     "ksql.streams.", "main.consumer.", "producer.", "restore.consumer.", "sasl.", "ssl.", "topic.",
   ]
 
+  /// The name by which a property counts: Kafka's clients have it with the client in front.
+  static func canonical(_ name: String) -> String {
+    let clients = [
+      "ksql.streams.consumer.", "ksql.streams.main.consumer.", "ksql.streams.", "consumer.",
+    ]
+    for client in clients where name.hasPrefix(client) {
+      let own = String(name.dropFirst(client.count))
+      return effective[own] == nil ? name : own
+    }
+    return name
+  }
+
   /// The value as it is kept. Throws: unknown-setting, invalid-setting.
   static func checked(_ name: StringLiteral, _ value: StringLiteral) throws(PlanError) -> String {
-    guard let values = effective[name.value] else {
+    guard let values = effective[canonical(name.value)] else {
       try check(name)
       return value.value
     }
@@ -123,7 +135,7 @@ enum SessionProperty {
 
   /// Throws: unknown-setting.
   static func check(_ name: StringLiteral) throws(PlanError) {
-    if effective[name.value] != nil || known.contains(name.value) { return }
+    if effective[canonical(name.value)] != nil || known.contains(name.value) { return }
     let candidates = effective.sortedNames + known.sortedTexts
     let closest = closestMatch(to: name.value, among: candidates)
     // A member of a family that is mistyped for one that means something.
@@ -148,14 +160,15 @@ extension Session {
     let value = try planning { () throws(PlanError) in
       try SessionProperty.checked(node.name, node.value)
     }
-    set(node.name.value, value)
+    set(SessionProperty.canonical(node.name.value), value)
     return value
   }
 
   func unset(_ node: UnsetProperty) throws(StatementFailure) {
-    if properties[node.name.value] == nil {
+    let name = SessionProperty.canonical(node.name.value)
+    if properties[name] == nil {
       try planning { () throws(PlanError) in try SessionProperty.check(node.name) }
     }
-    set(node.name.value, nil)
+    set(name, nil)
   }
 }
