@@ -165,7 +165,8 @@ extension ExpressionBinder {
 
   /// Throws: invalid-time. A string literal beside a time is read as one.
   func checkTime(_ text: Typed, beside other: Typed, at span: Span) throws(PlanError) {
-    guard case .literal(.string(let content), _) = text.expression, let otherType = other.type
+    guard case .literal(.string(let content), _) = text.expression, let otherType = other.type,
+      !context.isReplay
     else { return }
     let type: DataType
     switch otherType {

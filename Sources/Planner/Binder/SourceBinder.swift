@@ -16,7 +16,8 @@ public struct SourceBinder {
     _ statement: CreateSource, text: String, topicPartitions: (String) -> Int?
   ) throws(PlanError) -> SourceDefinition {
     let with = try WithProperties(
-      statement.properties, allowed: WithProperties.sourceNames, span: statement.name.span)
+      statement.properties, allowed: WithProperties.sourceNames, span: statement.name.span,
+      isReplay: context.isReplay)
     let file = try with.string("FILE")
     let topic = try with.string("KAFKA_TOPIC") ?? (file == nil ? nil : statement.name.name)
     guard let topic else {
@@ -33,7 +34,10 @@ public struct SourceBinder {
         "The statement does not define any columns.", at: statement.name.span)
     }
     // The lines of a file hold the keys too, in the format of the values.
-    let lineColumns = file == nil ? schema.values : schema.keys + schema.values
+    // Once a line was a value alone; in KAFKA's format, which holds one column, it cannot be anything else.
+    let isValueAlone = context.isReplay && formats.value.name == .kafka
+    let lineColumns =
+      file == nil || isValueAlone ? schema.values : schema.keys + schema.values
     try checkSourceFormats(statement, formats, schema, lineColumns, isFile: file != nil)
     let value = try with.wrapping(
       formats.value, valueCount: lineColumns.count, properties: context.properties)
@@ -57,7 +61,7 @@ public struct SourceBinder {
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
       window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
     definition.fileHasHeader = try with.boolean("HEADER") ?? false
-    if definition.fileHasHeader, file == nil || value.name != .delimited {
+    if definition.fileHasHeader, !context.isReplay, file == nil || value.name != .delimited {
       throw PlanError(
         "invalid-property", "HEADER is for files in the DELIMITED format",
         at: with.span(of: "HEADER"))
@@ -252,7 +256,7 @@ extension WithProperties {
 
   /// Throws: invalid-timestamp-format, with the letter that is none.
   private func checkPattern(_ format: String?) throws(PlanError) {
-    guard let format, !format.isEmpty else { return }
+    guard let format, !format.isEmpty, !isReplay else { return }
     do throws(FunctionError) {
       _ = try DatePattern.cached(format)
     } catch {

@@ -8,6 +8,8 @@ import Syntax
 package struct WithProperties {
   let properties: Properties?
   let span: Span
+  /// See `BindingContext`.
+  let isReplay: Bool
 
   /// Settings of the topic that the statement makes: Kafka's names, upper case and with underscores.
   package static let topicNames = [
@@ -30,10 +32,14 @@ package struct WithProperties {
   ]).union(["REBUILD"])
   static let insertNames: Set<TextKey> = ["QUERY_ID"]
 
-  init(_ properties: Properties?, allowed: Set<TextKey>, span: Span) throws(PlanError) {
+  init(
+    _ properties: Properties?, allowed: Set<TextKey>, span: Span, isReplay: Bool
+  ) throws(PlanError) {
     self.properties = properties
     self.span = properties?.span ?? span
-    try properties?.check(among: allowed)
+    self.isReplay = isReplay
+    if !isReplay { try properties?.checkDistinct() }
+    try properties?.checkKnown(among: allowed)
   }
 
   private func literal(_ key: String) throws(PlanError) -> (Literal.Value, Span)? {
@@ -259,6 +265,10 @@ extension Properties {
   /// Throws: unknown-property, duplicate-property.
   package func check(among allowed: Set<TextKey>) throws(PlanError) {
     try checkDistinct()
+    try checkKnown(among: allowed)
+  }
+
+  func checkKnown(among allowed: Set<TextKey>) throws(PlanError) {
     for property in items where !allowed.contains(property.key) {
       throw PlanError(
         "unknown-property",

@@ -132,7 +132,9 @@ public struct SourceDefinition: Hashable, Sendable {
 
   /// The columns of a line of its file. `order`: as a header names them; nil: as the statement does.
   public func lineColumns(order: [String]?) -> [SchemaColumn] {
-    let columns = schema.keys + schema.values
+    let columns =
+      valueFormat.name == .kafka && !schema.values.isEmpty
+      ? schema.values : schema.keys + schema.values
     let names = order ?? fileOrder
     return names.compactMap { name in columns.first { $0.name == name } }
       + columns.filter { !names.contains($0.name) }
