@@ -61,6 +61,7 @@ extension Engine {
     _ rebuild: RebuildStep?, roots: [String]?, partitions known: Int?
   ) throws(PlanError) {
     let context = BindingContext(catalog: catalog, properties: properties)
+    context.isReplay = true
     // Topics may have been deleted and made again since; the statement goes by those that it saw.
     let partitions: (String) -> Int? = { known ?? self.log.topic($0)?.partitionCount }
     switch statement {

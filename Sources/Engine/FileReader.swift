@@ -1,17 +1,18 @@
 // A file as a log: its lines are records, the offset of a record is the byte at which its line starts. The
 // file may grow; a last line without its end is read only where no more is expected, in a batch run.
 
-import CSupport
 import Columns
 import Executor
+import Formats
 import Foundations
-import Glibc
 import LogStorage
 import Planner
 
 final class FileReader: RecordReader {
   private let file: any OutsideFile
-  private let hasHeader: Bool
+  private let source: SourceDefinition
+  private let layout: FormatLayout
+  private let splitter: LineSplitter
   /// Whether an unterminated last line counts as a record: at the end of input of a batch run.
   private let takesOpenLine: Bool
   private let lineBytesMax: Int
@@ -19,6 +20,8 @@ final class FileReader: RecordReader {
   private let head = Monitor<UInt32?>(nil)
   /// Up to where the file was told that it will be read.
   private let askedFor = Monitor<Int64>(0)
+  /// What the header says, once its line is complete, and where the records begin.
+  private let header = Monitor<(order: [String]?, end: Int64)?>(nil)
   private static let aheadBytes: Int64 = 64 << 20
 
   /// Opens the partition's file of a source: the files of its path or glob, sorted, are one partition each.
@@ -32,9 +35,8 @@ final class FileReader: RecordReader {
     }
     do {
       return FileReader(
-        try files.open(paths[partition], beneath: source.fileRoots),
-        hasHeader: source.fileHasHeader, takesOpenLine: takesOpenLine,
-        lineBytesMax: lineBytesMax)
+        try files.open(paths[partition], beneath: source.fileRoots), source,
+        takesOpenLine: takesOpenLine, lineBytesMax: lineBytesMax)
     } catch {
       switch error {
       case .outside:
@@ -46,11 +48,16 @@ final class FileReader: RecordReader {
     }
   }
 
-  init(_ file: any OutsideFile, hasHeader: Bool, takesOpenLine: Bool, lineBytesMax: Int) {
+  init(
+    _ file: any OutsideFile, _ source: SourceDefinition, takesOpenLine: Bool, lineBytesMax: Int
+  ) {
     self.lineBytesMax = lineBytesMax
     self.file = file
-    self.hasHeader = hasHeader
+    self.source = source
     self.takesOpenLine = takesOpenLine
+    let columns = source.lineColumns(order: nil).count
+    layout = FormatLayout(source.valueFormat, isKey: false, columns: columns)
+    splitter = LineSplitter(layout, columns: columns, bytesMax: lineBytesMax)
   }
 
   func identity(consumed: Int64) throws(StorageError) -> FileIdentity {
@@ -83,8 +90,29 @@ final class FileReader: RecordReader {
   var byteCount: Int64 { (try? file.identity().size) ?? 0 }
 
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
-    var wanted = maxBytes
     lookAhead(from: offset)
+    var start = offset
+    if source.fileHasHeader {
+      let end: Int64?
+      do throws(FileHeader.Mismatch) {
+        end = try headerEnd()
+      } catch {
+        throw StorageError(.invalidArgument, "\(error)", path: file.path)
+      }
+      guard let end else { return LogRead(records: noRecords, nextOffset: offset) }
+      start = max(start, end)
+    }
+    let (records, end) = try split(at: start, maxBytes: maxBytes)
+    return LogRead(records: records, nextOffset: start + Int64(end))
+  }
+
+  private var noRecords: RawRecords { RawRecords(buffer: ByteBuffer(capacity: 0)) }
+
+  /// Complete lines from `offset` on, and how many bytes they take.
+  private func split(
+    at offset: Int64, maxBytes: Int, limit: Int = .max
+  ) throws(StorageError) -> (records: RawRecords, end: Int) {
+    var wanted = maxBytes
     while true {
       let buffer = ByteBuffer(capacity: wanted)
       var got = 0
@@ -103,10 +131,14 @@ final class FileReader: RecordReader {
           .io, "the file has become shorter", path: file.path, expected: "\(offset) bytes",
           found: "\(size)")
       }
-      let (records, consumed) = try lines(buffer, offset, takesRest: isWhole)
-      if consumed > 0 || isWhole {
-        return LogRead(records: records, nextOffset: offset + Int64(consumed))
+      let found: (records: RawRecords, end: Int)
+      do throws(LineSplitter.TooLong) {
+        found = try splitter.split(
+          buffer, at: offset, isEnd: isWhole && takesOpenLine, limit: limit)
+      } catch {
+        throw tooLong(error.offset)
       }
+      if found.end > 0 || isWhole { return found }
       // A line longer than the buffer: take a larger one, up to the limit of a record.
       let enough = lineBytesMax + 2  // With its end.
       guard wanted < enough else { throw tooLong(offset) }
@@ -120,90 +152,26 @@ final class FileReader: RecordReader {
       expected: "a line of at most \(lineBytesMax) bytes")
   }
 
-  private func lines(
-    _ buffer: ByteBuffer, _ offset: Int64, takesRest: Bool
-  ) throws(StorageError) -> (RawRecords, Int) {
-    var lines = FoundLines(in: buffer)
-    var start = 0
-    while start < buffer.count {
-      var end = buffer.count
-      var next = end
-      if let found = lines.nextEnd() {
-        end = found
-        next = end + 1
-      } else if !takesRest || !takesOpenLine {
-        break
-      }
-      var length = end - start
-      if length > 0, buffer.base[start + length - 1] == 0x0D { length -= 1 }
-      if length > lineBytesMax {
-        // The lines before it have their turn.
-        if start > 0 { break }
-        throw tooLong(offset)
-      }
-      let isHeader = hasHeader && offset == 0 && start == 0
-      if length > 0, !isHeader { lines.append(start, length) }
-      start = next
+  // MARK: - Header
+
+  private static let headerBytes = 1 << 16
+
+  var fieldOrder: [String]? { header.withLock { $0?.order } }
+
+  /// Where the first line ends, checked once: it names the columns. nil: it is not complete, or cannot be read, which
+  /// the next read tells.
+  /// Throws: names that are not those of the columns.
+  func headerEnd() throws(FileHeader.Mismatch) -> Int64? {
+    if let known = header.withLock({ $0 }) { return known.end }
+    guard let first = try? split(at: 0, maxBytes: Self.headerBytes, limit: 1), first.end > 0
+    else { return nil }
+    var order: [String]?
+    if layout.kind == .delimited, first.records.count == 1, let line = first.records.value(0) {
+      let names = FileHeader.names(line, delimiter: layout.delimiter)
+      order = try FileHeader.columns(
+        names, of: source.name, needed: source.lineColumns(order: nil).map(\.name))
     }
-    var records = RawRecords(buffer: buffer)
-    (records.valueStart, records.valueLength) = lines.take()
-    let count = records.valueStart.count
-    records.offsets = records.valueStart.map { offset + Int64($0) }
-    records.keyStart = Array(repeating: 0, count: count)
-    records.keyLength = Array(repeating: -1, count: count)
-    records.timestamps = Array(repeating: 0, count: count)
-    records.sequences = records.offsets
-    return (records, start)
-  }
-}
-
-/// The lines of a buffer. Their ends are looked for many at a time, and their starts and lengths go to the arrays many at
-/// a time: a call and two appends for each take longer than what is done with the line.
-private struct FoundLines: ~Copyable {
-  private static let room = 512
-  private let buffer: ByteBuffer
-  private let ends = UnsafeMutablePointer<Int32>.allocate(capacity: 3 * room)
-  private var endCount = 0
-  private var place = 0
-  /// Up to where ends were looked for.
-  private var searched = 0
-  private var recentCount = 0
-  private var starts: [Int32] = []
-  private var lengths: [Int32] = []
-
-  init(in buffer: ByteBuffer) { self.buffer = buffer }
-
-  deinit { ends.deallocate() }
-
-  /// Where the next line feed stands.
-  mutating func nextEnd() -> Int? {
-    if place == endCount {
-      guard searched < buffer.count else { return nil }
-      place = 0
-      endCount = headrace_positions(buffer.base, searched, buffer.count, 0x0A, ends, Self.room)
-      searched = endCount < Self.room ? buffer.count : Int(ends[endCount - 1]) + 1
-      if endCount == 0 { return nil }
-    }
-    place += 1
-    return Int(ends[place - 1])
-  }
-
-  mutating func append(_ start: Int, _ length: Int) {
-    if recentCount == Self.room { flush() }
-    ends[Self.room + recentCount] = Int32(start)
-    ends[2 * Self.room + recentCount] = Int32(length)
-    recentCount += 1
-  }
-
-  private mutating func flush() {
-    let recent = UnsafeBufferPointer(start: ends + Self.room, count: 2 * Self.room)
-    starts.append(contentsOf: recent[..<recentCount])
-    lengths.append(contentsOf: recent[Self.room..<Self.room + recentCount])
-    recentCount = 0
-  }
-
-  mutating func take() -> (starts: [Int32], lengths: [Int32]) {
-    flush()
-    return (starts, lengths)
+    header.withLock { [order] in $0 = (order, Int64(first.end)) }
+    return Int64(first.end)
   }
 }

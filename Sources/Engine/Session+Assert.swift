@@ -11,25 +11,36 @@ import Planner
 import Syntax
 
 extension Session {
-  func runScript(_ node: RunScript, _ handler: any ResultHandler) throws(StatementFailure) {
+  /// `text`: the statement's, which knows the file that it stands in.
+  func runScript(
+    _ node: RunScript, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
     guard scriptDepth < 16 else {
       throw .plan(
         PlanError("script-depth", "scripts call each other more than 16 deep", at: node.span))
     }
-    let file = try outside(node.file.value, node.file.span) { () throws(OutsideError) in
-      try engine.options.files.open(resolve(node.file.value), beneath: roots)
+    // A script finds others beside itself.
+    var path = node.file.value
+    if !path.hasPrefix("/"), let slash = text.name.lastIndex(of: "/") {
+      path = text.name[...slash] + path
     }
-    let text = try storing { () throws(StorageError) in try file.contents(limit: 16 << 20) }
+    let file = try outside(path, node.file.span) { () throws(OutsideError) in
+      try engine.options.files.open(resolve(path), beneath: roots)
+    }
+    let script = try usingFile { () throws(StorageError) in try file.contents(limit: 16 << 20) }
     scriptDepth += 1
     defer { scriptDepth -= 1 }
     do {
-      try execute(script: SourceText(name: node.file.value, text: text), handler)
+      try execute(script: SourceText(name: path, text: script), handler)
     } catch {
       throw .engine(error)
     }
   }
 
   func assert(_ node: AssertTopic, _ handler: any ResultHandler) throws(StatementFailure) {
+    try planning { () throws(PlanError) in
+      try node.properties?.check(among: ["PARTITIONS", "REPLICAS"])
+    }
     let topic = engine.log.topic(node.topic.name)
     if node.isNegated {
       guard topic == nil else {
@@ -53,6 +64,9 @@ extension Session {
   }
 
   func assert(_ node: AssertSource, _ handler: any ResultHandler) throws(StatementFailure) {
+    try planning { () throws(PlanError) in
+      try node.properties?.check(among: WithProperties.sourceNames)
+    }
     let actual = try planning { () throws(PlanError) in try engine.catalog.source(node.name) }
     let kind = node.kind.rawValue.lowercased()
     guard actual.kind == node.kind else {
@@ -125,6 +139,18 @@ extension Session {
   func assert(_ node: AssertValues, _ handler: any ResultHandler) throws(StatementFailure) {
     do { try engine.runUntilIdle { cancellation.isCancelled } } catch { throw .engine(error) }
     let source = try planning { () throws(PlanError) in try engine.catalog.source(node.source) }
+    try planning { () throws(PlanError) in
+      try node.columns.checkDistinct()
+      let known = source.schema.columns.map(\.name) + [SystemColumn.rowtime]
+      for column in node.columns
+      where !known.contains(column.name)
+        && !(source.window != nil && SystemColumn.windowBounds.contains(column.name))
+      {
+        throw PlanError(
+          "unknown-column", "Column name \(column.name) does not exist in \(source.name)",
+          at: column.span, hint: closestMatch(to: column.name, among: known).map { didYouMean($0) })
+      }
+    }
     guard let row = try nextRow(of: source) else {
       throw failed("Expected another record, but all records were already read.", node.span)
     }

@@ -1,4 +1,5 @@
-// COPY: files and streams of CSV, TSV and newline-separated JSON into a source, and rows out of it.
+// COPY ... FROM: lines of CSV, TSV and newline-separated JSON into a source. Names, quotes and types are read as those
+// of streams over files are.
 
 import Columns
 import Executor
@@ -10,96 +11,48 @@ import LogStorage
 import Planner
 import Syntax
 
-/// The layout of a file that COPY reads or writes.
-private struct CopyFormat {
-  enum Kind { case csv, tsv, json }
-  var kind: Kind
-  var hasHeader: Bool
-  /// Neither FORMAT nor the file's name says it: input that begins with a brace is JSON.
-  var isGuessed = false
-  /// Milliseconds: the time of every row; nil: now.
-  var rowtime: Int64?
-
-  init(_ path: String?, _ properties: Properties?) throws(PlanError) {
-    var name = ""
-    var header: Bool?
-    for property in properties?.items ?? [] {
-      guard case .literal(let literal) = property.value else { continue }
-      switch (property.key, literal.value) {
-      case ("FORMAT", .string(let text)): name = text.uppercased()
-      case ("HEADER", .boolean(let flag)): header = flag
-      case ("ROWTIME", .integer(let time)) where Rowtime.isValid(time): rowtime = time
-      default:
-        throw PlanError(
-          "unknown-property", "COPY knows FORMAT, HEADER and ROWTIME, not \(property.key)",
-          at: property.span,
-          hint: closestMatch(to: property.key, among: ["FORMAT", "HEADER", "ROWTIME"]).map {
-            "did you mean \"\($0)\"?"
-          })
-      }
-    }
-    if name.isEmpty {
-      let suffix = path?.split(separator: ".").last.map { $0.uppercased() } ?? ""
-      isGuessed = !["CSV", "TSV", "JSON", "NDJSON"].contains(suffix)
-      name = isGuessed ? "CSV" : suffix
-    }
-    switch name {
-    case "CSV": kind = .csv
-    case "TSV": kind = .tsv
-    case "JSON", "NDJSON": kind = .json
-    default:
-      throw PlanError(
-        "unknown-format", "Unknown format: \(name); COPY knows CSV, TSV and JSON",
-        at: properties?.span ?? .none)
-    }
-    hasHeader = kind != .json && (header ?? true)
-  }
-
-  var delimiter: UInt8 { kind == .tsv ? UInt8(ascii: "\t") : UInt8(ascii: ",") }
-}
-
 extension Session {
-  /// Runs what opens a file. Throws: path-outside-roots, file-not-found, and what is wrong with the file.
-  func outside<Result>(
-    _ path: String, _ span: Span, _ body: () throws(OutsideError) -> Result
-  ) throws(StatementFailure) -> Result {
-    do {
-      return try body()
-    } catch {
-      switch error {
-      case .outside:
-        throw .plan(
-          PlanError(
-            "path-outside-roots", "the path \"\(path)\" lies outside the declared directories",
-            at: span))
-      case .storage(let error):
-        let reason = error.errno == 0 ? "\(error)" : String(cString: strerror(error.errno))
-        throw .engine(.io("cannot open \"\(path)\": \(reason)"))
-      }
-    }
-  }
-
-  /// Throws: path-outside-roots. Whether the file is there is told when it is used.
-  func checkRoot(_ path: String, _ span: Span) throws(StatementFailure) {
-    guard roots != nil else { return }
-    do {
-      _ = try engine.options.files.open(resolve(path), beneath: roots)
-    } catch {
-      if case .outside = error {
-        try outside(path, span) { () throws(OutsideError) in throw error }
-      }
-    }
-  }
-
-  /// A path as the client means it.
-  func resolve(_ path: String) -> String {
-    guard let workingDirectory, !path.hasPrefix("/") else { return path }
-    return workingDirectory + "/" + path
-  }
-
-  // MARK: - In
-
   func copy(_ node: CopyFrom, _ handler: any ResultHandler) throws(StatementFailure) {
+    let source = try copyTarget(node)
+    var format = try planning { () throws(PlanError) in
+      try CopyFormat(node.file?.value, node.properties)
+    }
+    let input = CopyInput(try copyFile(node))
+    if format.isGuessed,
+      try reading({ () throws(QueryFailure) in try input.peek() }) == UInt8(ascii: "{")
+    {
+      format.kind = .json
+      format.hasHeader = false
+    }
+    let insertable = source.schema.columns.filter { $0.role == .key || $0.role == .value }
+    var names = node.columns.isEmpty ? insertable.map(\.name) : node.columns.map(\.name)
+    if format.hasHeader {
+      guard let found = try header(input, format, node, source, names) else {
+        return handler.message("Copied 0 rows")
+      }
+      names = found
+    } else if format.kind.isJSON, !names.contains(SystemColumn.rowtime) {
+      names.append(SystemColumn.rowtime)
+    }
+    let wanted = Set(node.columns.map(\.name))
+    let fields = names.map { name in
+      let column = insertable.first { $0.name == name }
+      let isTime = column == nil && name == SystemColumn.rowtime
+      return FormatField(
+        name, column?.type ?? (isTime ? .timestamp : .string),
+        isNeeded: isTime || column != nil && (wanted.isEmpty || wanted.contains(name)))
+    }
+    let load = CopyLoad(source, fields, format, lineBytesMax: engine.options.lineBytesMax)
+    let (copied, bad) = try run(load, input, node.target.span)
+    for record in bad.prefix(10) { handler.message(record) }
+    handler.message(
+      "Copied \(copied) row\(copied == 1 ? "" : "s")"
+        + (bad.isEmpty ? "" : ", \(bad.count) line\(bad.count == 1 ? "" : "s") could not be read"))
+    badInputCount += bad.count
+  }
+
+  /// Throws: read-only-source, windowed-source, unknown-column, header-column, duplicate-column.
+  private func copyTarget(_ node: CopyFrom) throws(StatementFailure) -> SourceDefinition {
     let source = try engine.lock.withLock { () throws(StatementFailure) in
       try planning { () throws(PlanError) in try engine.catalog.source(node.target) }
     }
@@ -109,122 +62,70 @@ extension Session {
           "read-only-source", "Cannot copy into \(source.name): it is read-only",
           at: node.target.span))
     }
-    var format = try planning { () throws(PlanError) in
-      try CopyFormat(node.file?.value, node.properties)
-    }
-    for column in node.columns
-    where source.schema.index(of: column.name) == nil && column.name != SystemColumn.rowtime {
+    guard source.window == nil else {
       throw .plan(
         PlanError(
-          "unknown-column", "Column name \(column.name) does not exist in \(source.name)",
-          at: column.span,
-          hint: closestMatch(to: column.name, among: source.schema.columns.map(\.name)).map {
-            "did you mean \"\($0)\"?"
-          }))
+          "windowed-source", "Cannot copy into \(source.name): it is windowed",
+          at: node.target.span))
     }
-    let input: any OutsideFile
-    if let file = node.file {
-      let path = resolve(file.value)
-      input = try outside(file.value, file.span) { () throws(OutsideError) in
-        try engine.options.files.open(path, beneath: roots)
-      }
-    } else {
-      input = DescriptorFile("standard input", dup(standardInput))
-    }
-    let lines = LineReader(
-      input, splitsInQuotes: format.kind == .json, bytesMax: engine.options.lineBytesMax)
-    if format.isGuessed,
-      try reading({ () throws(QueryFailure) in try lines.peek() }) == UInt8(ascii: "{")
-    {
-      format.kind = .json
-      format.hasHeader = false
-      lines.splitsInQuotes = true
-    }
-    var names = node.columns.isEmpty ? source.schema.columns.map(\.name) : node.columns.map(\.name)
-    if format.hasHeader {
-      guard let header = try reading({ () throws(QueryFailure) in try lines.next() }) else {
-        return handler.message("Copied 0 rows")
-      }
-      let found = header.split(separator: format.delimiter, omittingEmptySubsequences: false).map {
-        String(decoding: $0, as: UTF8.self).replacing("\"", with: "")
-      }
-      names = found.map { name in
-        source.schema.columns.first { $0.name == name }?.name
-          ?? source.schema.columns.first { $0.name == name.uppercased() }?.name
-          ?? (name.uppercased() == SystemColumn.rowtime ? SystemColumn.rowtime : name)
-      }
-      guard names.contains(where: { source.schema.index(of: $0) != nil }) else {
-        throw .plan(
-          PlanError(
-            "unknown-column",
-            "The header names no column of \(source.name): "
-              + String(found.joined(separator: ", ").prefix(100)), at: node.target.span,
-            hint: "WITH (HEADER = false) reads lines without a header, FORMAT = 'JSON' objects"))
-      }
-    } else if format.kind == .json, source.schema.index(of: SystemColumn.rowtime) == nil {
-      names.append(SystemColumn.rowtime)
-    }
-    let fields = names.map { name in
-      let isTime = name == SystemColumn.rowtime
-      return FormatField(
-        name, source.schema[name]?.type ?? (isTime ? .bigint : .string),
-        isNeeded: source.schema.index(of: name) != nil || isTime)
-    }
-    let (copied, bad) = try load(lines, format, fields, source, node.target.span)
-    for record in bad.prefix(10) { handler.message(record) }
-    handler.message(
-      "Copied \(copied) row\(copied == 1 ? "" : "s")"
-        + (bad.isEmpty ? "" : ", \(bad.count) line\(bad.count == 1 ? "" : "s") could not be read"))
-    badInputCount += bad.count
+    try planning { () throws(PlanError) in try source.checkInsertable(node.columns) }
+    return source
   }
 
-  private func load(
-    _ lines: LineReader, _ format: CopyFormat, _ fields: [FormatField],
-    _ source: SourceDefinition, _ span: Span
+  private func copyFile(_ node: CopyFrom) throws(StatementFailure) -> any OutsideFile {
+    guard let file = node.file else {
+      return DescriptorFile("standard input", dup(standardInput))
+    }
+    let path = resolve(file.value)
+    return try outside(file.value, file.span) { () throws(OutsideError) in
+      try engine.options.files.open(path, beneath: roots)
+    }
+  }
+
+  /// The columns that the first line names; nil: there is no line. Columns of the source that the statement does not
+  /// list are skipped.
+  private func header(
+    _ input: CopyInput, _ format: CopyFormat, _ node: CopyFrom, _ source: SourceDefinition,
+    _ names: [String]
+  ) throws(StatementFailure) -> [String]? {
+    let splitter = LineSplitter(
+      format.layout, columns: 0, bytesMax: engine.options.lineBytesMax)
+    let line = try reading { () throws(QueryFailure) in
+      try input.next(splitter, limit: 1, lineBytesMax: engine.options.lineBytesMax)
+    }
+    guard let line, let bytes = line.value(0) else { return nil }
+    do throws(FileHeader.Mismatch) {
+      return try FileHeader.columns(
+        FileHeader.names(bytes, delimiter: format.layout.delimiter), of: source.name,
+        needed: names,
+        ignored: source.schema.columns.filter { $0.role == .key || $0.role == .value }.map(\.name)
+          + [SystemColumn.rowtime])
+    } catch {
+      throw .plan(PlanError(error.id, error.message, at: node.target.span, hint: error.hint))
+    }
+  }
+
+  private func run(
+    _ load: CopyLoad, _ input: CopyInput, _ span: Span
   ) throws(StatementFailure) -> (copied: Int, bad: [String]) {
-    let decoder = SideDecoder(
-      layout: FormatLayout(
-        format.kind == .json ? .json : .delimited, delimiter: format.delimiter,
-        isWrapped: true), fields: fields)
-    let needed = fields.filter(\.isNeeded).map(\.name)
-    let timePlace =
-      source.schema.index(of: SystemColumn.rowtime) == nil
-      ? needed.firstIndex(of: SystemColumn.rowtime) : nil
     var copied = 0
     var bad: [String] = []
     while true {
       if cancellation.isCancelled { throw .engine(.interrupted) }
-      var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 20))
-      var numbers: [Int] = []
-      while records.count < 8192,
-        let line = try reading({ () throws(QueryFailure) in try lines.next() })
-      {
-        if line.isEmpty { continue }
-        records.append(key: nil, value: line, timestamp: 0)
-        numbers.append(lines.lineNumber)
+      let records = try reading { () throws(QueryFailure) in
+        try input.next(
+          load.splitter, limit: CopyLoad.rowsMax, lineBytesMax: engine.options.lineBytesMax)
       }
-      if records.count == 0 { break }
-      let decoded = decoder.decode(records, .value, rows: 0..<records.count)
-      for record in decoded.bad {
-        bad.append("line \(numbers[record.row]): \(record.reason)")
+      guard let records else { return (copied, bad) }
+      let part = load.rows(records)
+      for record in part.bad {
+        bad.append("line \(input.line(at: records.valueStart[record.row])): \(record.reason)")
       }
-      let badRows = Set(decoded.bad.map(\.row))
-      let good = (0..<records.count).filter { !badRows.contains($0) }
-      let rows = good.map { row in
-        source.schema.columns.map { column -> Value in
-          guard let index = needed.firstIndex(of: column.name) else { return .null }
-          return decoded.columns[index].value(row, column.type)
-        }
+      if !part.rows.isEmpty {
+        try append(part.rows, rowtimes: part.rowtimes, to: load.source, at: span)
       }
-      var rowtimes = [Int64?](repeating: format.rowtime, count: rows.count)
-      if let place = timePlace {
-        let times = decoded.columns[place]
-        rowtimes = good.enumerated().map { times.value($1, .bigint).integerValue ?? rowtimes[$0] }
-      }
-      if !rows.isEmpty { try append(rows, rowtimes: rowtimes, to: source, at: span) }
-      copied += rows.count
+      copied += part.rows.count
     }
-    return (copied, bad)
   }
 
   private func reading<Result>(
@@ -234,140 +135,107 @@ extension Session {
       throw .engine(error.isLimit ? .limit(error.message) : .io(error.message))
     }
   }
+}
 
-  // MARK: - Out
+/// Lines to rows of a source.
+private struct CopyLoad {
+  static let rowsMax = 8192
 
-  func copy(_ node: CopyTo, _ handler: any ResultHandler) throws(StatementFailure) {
-    let format = try planning { () throws(PlanError) in
-      try CopyFormat(node.file?.value, node.properties)
-    }
-    let query: Query
-    switch node.origin {
-    case .query(let inner): query = inner
-    case .source(let name):
-      let text = "SELECT * FROM \(Printer.print(name));"
-      guard
-        case .query(let parsed)? = try? Parser.parse(
-          statement: SourceText(name: "copy", text))
-      else { throw unsupported("COPY of this source", name.span) }
-      query = parsed.query
-    }
-    try catchUp()
-    let (bound, rows) = try answer(query)
-    let output: any OutsideFile
-    if let file = node.file {
-      let path = resolve(file.value)
-      output = try outside(file.value, file.span) { () throws(OutsideError) in
-        try engine.options.files.create(path, beneath: roots)
-      }
-    } else {
-      output = DescriptorFile("standard output", dup(standardOutput))
-    }
-    let columns = bound.columns
-    let encoder = SideEncoder(
-      layout: FormatLayout(
-        format.kind == .json ? .json : .delimited, delimiter: format.delimiter,
-        isWrapped: true),
-      fields: columns.map { FormatField($0.name, $0.type) })
-    if format.hasHeader {
-      let header = columns.map(\.name).joined(
-        separator: String(UnicodeScalar(format.delimiter)))
-      try write(Array((header + "\n").utf8), output)
-    }
-    var start = 0
-    while start < rows.count {
-      let part = rows[start..<min(start + 4096, rows.count)]
-      var records = RawRecords(buffer: ByteBuffer(capacity: part.count * 64))
-      _ = encoder.encode(
-        columns.indices.map { index in
-          Column.from(part.map { $0.values[index] }, columns[index].type)
-        }, count: part.count, isNull: nil, into: &records, .value)
-      var text: [UInt8] = []
-      for row in 0..<records.count {
-        if let value = records.value(row) { text += value }
-        text.append(UInt8(ascii: "\n"))
-      }
-      try write(text, output)
-      start += part.count
-    }
-    try storing { () throws(StorageError) in try output.finish() }
-    if node.file != nil {
-      handler.message("Copied \(rows.count) row\(rows.count == 1 ? "" : "s")")
-    }
+  let source: SourceDefinition
+  let splitter: LineSplitter
+  private let decoder: SideDecoder
+  /// Of each column of the source where it stands among those decoded.
+  private let places: [Int?]
+  private let timePlace: Int?
+  private let rowtime: Int64?
+
+  init(
+    _ source: SourceDefinition, _ fields: [FormatField], _ format: CopyFormat, lineBytesMax: Int
+  ) {
+    self.source = source
+    splitter = LineSplitter(format.layout, columns: fields.count, bytesMax: lineBytesMax)
+    decoder = SideDecoder(layout: format.layout, fields: fields, times: .iso)
+    let needed = fields.filter(\.isNeeded).map(\.name)
+    places = source.schema.columns.map { needed.firstIndex(of: $0.name) }
+    timePlace =
+      source.schema.index(of: SystemColumn.rowtime) == nil
+      ? needed.firstIndex(of: SystemColumn.rowtime) : nil
+    rowtime = format.rowtime
   }
 
-  private func write(_ bytes: [UInt8], _ output: any OutsideFile) throws(StatementFailure) {
-    try storing { () throws(StorageError) in try output.write(bytes) }
+  func rows(
+    _ records: RawRecords
+  ) -> (rows: [[Value]], rowtimes: [Int64?], bad: [BadRecord]) {
+    let decoded = decoder.decode(records, .value, rows: 0..<records.count)
+    var bad = decoded.bad
+    let badRows = Set(bad.map(\.row))
+    var rows: [[Value]] = []
+    var rowtimes: [Int64?] = []
+    for row in 0..<records.count where !badRows.contains(row) {
+      let values = zip(source.schema.columns, places).map { column, place in
+        place.map { decoded.columns[$0].value(row, column.type) } ?? .null
+      }
+      var time = rowtime
+      if let timePlace, case .timestamp(let own) = decoded.columns[timePlace].value(row, .timestamp)
+      {
+        time = own
+      }
+      if let reason = fault(values, time) {
+        bad.append(BadRecord(row: row, reason: reason))
+      } else {
+        rows.append(values)
+        rowtimes.append(time)
+      }
+    }
+    return (rows, rowtimes, bad.sorted { $0.row < $1.row })
+  }
+
+  private func fault(_ values: [Value], _ time: Int64?) -> String? {
+    if let time, !Rowtime.isValid(time) {
+      return "its time, \(time) ms, is not between 0 and the latest (\(Rowtime.latest))"
+    }
+    guard source.kind == .table else { return nil }
+    for (column, value) in zip(source.schema.columns, values) where column.isKey && value.isNull {
+      return "the primary key \(column.name) is NULL"
+    }
+    return nil
   }
 }
 
-/// Lines of a file, with a limit; in CSV a line end inside quotes belongs to the line.
-final class LineReader {
-  private let file: any OutsideFile
-  var splitsInQuotes: Bool
-  private var buffer: [UInt8] = []
-  private var position = 0
-  private var isAtEnd = false
-  private(set) var lineNumber = 0
-  private let bytesMax: Int
-
-  init(_ file: any OutsideFile, splitsInQuotes: Bool, bytesMax: Int) {
-    self.bytesMax = bytesMax
-    self.file = file
-    self.splitsInQuotes = splitsInQuotes
-  }
-
-  /// The next byte that is no space, without taking it.
-  func peek() throws(QueryFailure) -> UInt8? {
-    if position == buffer.count, !isAtEnd { try fill() }
-    return buffer[position...].first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
-  }
-
-  /// Without the line end; nil at the end.
-  func next() throws(QueryFailure) -> [UInt8]? {
-    var scan = position
-    var isQuoted = false
-    while true {
-      while scan < buffer.count {
-        let byte = buffer[scan]
-        if byte == UInt8(ascii: "\""), !splitsInQuotes { isQuoted.toggle() }
-        if byte == 0x0A, !isQuoted { return try take(upTo: scan, skip: 1) }
-        scan += 1
+extension SourceDefinition {
+  /// Throws: what cannot stand in the list of columns of INSERT and COPY, or stands there twice.
+  func checkInsertable(_ columns: [Identifier]) throws(PlanError) {
+    let insertable = schema.columns.filter { $0.role == .key || $0.role == .value }.map(\.name)
+    try columns.checkDistinct()
+    for column in columns {
+      if column.name == SystemColumn.rowtime { continue }
+      if SystemColumn.pseudo.contains(column.name) {
+        throw PlanError(
+          "pseudo-column", "Inserting into column `\(column.name)` is not allowed.",
+          at: column.span)
       }
-      if isAtEnd {
-        return position < buffer.count ? try take(upTo: buffer.count, skip: 0) : nil
+      guard let target = schema[column.name] else {
+        throw PlanError(
+          "unknown-column", "Column name \(column.name) does not exist in \(name)",
+          at: column.span,
+          hint: closestMatch(to: column.name, among: insertable).map { didYouMean($0) })
       }
-      if scan - position > bytesMax + 1 { throw tooLong() }
-      let kept = scan - position
-      try fill()
-      scan = position + kept
+      guard target.role == .key || target.role == .value else {
+        throw PlanError(
+          "header-column", "Cannot insert into HEADER columns: \(column.name)", at: column.span)
+      }
     }
   }
+}
 
-  private func tooLong() -> QueryFailure {
-    QueryFailure("line \(lineNumber + 1) is longer than \(bytesMax) bytes", isLimit: true)
-  }
-
-  private func take(upTo end: Int, skip: Int) throws(QueryFailure) -> [UInt8] {
-    var last = end
-    if last > position, buffer[last - 1] == 0x0D { last -= 1 }
-    if last - position > bytesMax { throw tooLong() }
-    lineNumber += 1
-    let line = Array(buffer[position..<last])
-    position = end + skip
-    return line
-  }
-
-  private func fill() throws(QueryFailure) {
-    buffer.removeFirst(position)
-    position = 0
-    var chunk = [UInt8](repeating: 0, count: 1 << 18)
-    let count: Int
-    do throws(StorageError) {
-      count = try file.readNext(into: &chunk)
-    } catch {
-      throw QueryFailure("cannot read after line \(lineNumber): \(error)")
+extension [Identifier] {
+  /// Throws: duplicate-column.
+  func checkDistinct() throws(PlanError) {
+    var seen: Set<Identifier> = []
+    for column in self where !seen.insert(column).inserted {
+      throw PlanError(
+        "duplicate-column", "Column name \(column.name) is listed more than once",
+        at: column.span)
     }
-    if count == 0 { isAtEnd = true } else { buffer += chunk[..<count] }
   }
 }

@@ -67,30 +67,7 @@ extension Session {
     try checkPrivate(definition, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     var epoch = EpochCommit(epoch: 0)
     if let file = definition.file {
-      // The statement log keeps the text: it must mean the same file in the server.
-      if workingDirectory != nil, !file.hasPrefix("/"), !file.hasPrefix("~") {
-        throw .plan(
-          PlanError(
-            "relative-file", "file \"\(file)\" is relative, and the server works elsewhere",
-            at: node.properties?["FILE"]?.span ?? node.name.span,
-            hint: "write the whole path: '\(resolve(file))'"))
-      }
-      let span = node.properties?["FILE"]?.span ?? node.name.span
-      let paths = engine.options.files.matches(file)
-      guard !paths.isEmpty else {
-        // Outside of the roots nobody is told what exists.
-        try checkRoot(file, span)
-        throw .plan(PlanError("file-not-found", "file \"\(file)\" does not exist", at: span))
-      }
-      for path in paths where roots != nil {
-        _ = try outside(path, span) { () throws(OutsideError) in
-          try engine.options.files.open(path, beneath: roots)
-        }
-      }
-      guard node.kind == .stream else {
-        throw unsupported("a TABLE over a FILE", node.name.span)
-      }
-      definition.partitions = paths.count
+      definition.partitions = try filePartitions(definition, file, node)
     } else if engine.log.topic(definition.topic) == nil {
       epoch.topicsCreated.append(
         TopicCreation(
@@ -109,6 +86,59 @@ extension Session {
     try commit(epoch)
     engine.catalog.add(definition)
     handler.message("\(kind.capitalizedFirst) \(name) created")
+  }
+
+  /// How many files a stream reads. Throws: files that cannot be its: none, others', those whose header does not fit.
+  private func filePartitions(
+    _ definition: SourceDefinition, _ file: String, _ node: CreateSource
+  ) throws(StatementFailure) -> Int {
+    // The statement log keeps the text: it must mean the same file in the server.
+    if workingDirectory != nil, !file.hasPrefix("/"), !file.hasPrefix("~") {
+      throw .plan(
+        PlanError(
+          "relative-file", "file \"\(file)\" is relative, and the server works elsewhere",
+          at: node.properties?["FILE"]?.span ?? node.name.span,
+          hint: "write the whole path: '\(resolve(file))'"))
+    }
+    let span = node.properties?["FILE"]?.span ?? node.name.span
+    let paths = engine.options.files.matches(file)
+    guard !paths.isEmpty else {
+      // Outside of the roots nobody is told what exists.
+      try checkRoot(file, span)
+      throw .plan(PlanError("file-not-found", "file \"\(file)\" does not exist", at: span))
+    }
+    for path in paths where roots != nil {
+      _ = try outside(path, span) { () throws(OutsideError) in
+        try engine.options.files.open(path, beneath: roots)
+      }
+    }
+    guard node.kind == .stream else {
+      throw unsupported("a TABLE over a FILE", node.name.span)
+    }
+    var found = definition
+    found.partitions = paths.count
+    try checkHeaders(found, file, at: node.properties?["HEADER"]?.span ?? span)
+    return paths.count
+  }
+
+  /// Throws: a header that is there already and does not name the columns.
+  private func checkHeaders(
+    _ definition: SourceDefinition, _ file: String, at span: Span
+  ) throws(StatementFailure) {
+    guard definition.fileHasHeader else { return }
+    for partition in 0..<definition.partitions {
+      // Who cannot be opened now is told of when it is read.
+      guard
+        let reader = try? FileReader.open(
+          definition, file, partition: partition, takesOpenLine: !engine.options.followsFiles,
+          engine.options.files, lineBytesMax: engine.options.lineBytesMax)
+      else { continue }
+      do throws(FileHeader.Mismatch) {
+        _ = try reader.headerEnd()
+      } catch {
+        throw .plan(PlanError(error.id, error.message, at: span, hint: error.hint))
+      }
+    }
   }
 
   /// Throws: private-topic. What others may know of does not become private.
@@ -357,7 +387,8 @@ extension Session {
       }
     }
     try planning { () throws(PlanError) in
-      try source.valueFormat.check(source.schema.values, isKey: false, at: node.name.span)
+      try source.valueFormat.check(
+        source.schema.values, isKey: false, at: node.name.span, isFile: source.file != nil)
     }
     var epoch = EpochCommit(epoch: 0)
     epoch.metadata.append(logged(text))

@@ -77,27 +77,7 @@ extension Session {
     if names.isEmpty {
       names = insertable.map(\.name)
     } else {
-      for column in node.columns {
-        if column.name == SystemColumn.rowtime { continue }
-        if SystemColumn.pseudo.contains(column.name) {
-          throw PlanError(
-            "pseudo-column", "Inserting into column `\(column.name)` is not allowed.",
-            at: column.span)
-        }
-        guard let target = source.schema[column.name] else {
-          throw PlanError(
-            "unknown-column",
-            "Column name \(column.name) does not exist in \(source.name)", at: column.span,
-            hint: closestMatch(to: column.name, among: insertable.map(\.name)).map {
-              "did you mean \"\($0)\"?"
-            })
-        }
-        guard target.role == .key || target.role == .value else {
-          throw PlanError(
-            "header-column", "Cannot insert into HEADER columns: \(column.name)",
-            at: column.span)
-        }
-      }
+      try source.checkInsertable(node.columns)
     }
     var rows: [[Value]] = []
     var rowtimes: [Int64?] = []
@@ -154,6 +134,7 @@ extension Session {
     let batch = RecordBatch(
       columns: [], rowtimes: [0], positions: Positions(major: [0], minor: [0]))
     guard let from = bound.type else { return .null }
+    try StructFields.check(expression, from, type, column: column)
     let (value, failed) = evaluator.value(
       bound.expression, batch, clockMs: engine.options.clock())
     if failed {
@@ -267,9 +248,10 @@ struct RowWriter {
     keyEncoder = SideEncoder(
       layout: FormatLayout(source.keyFormat, isKey: true, columns: keys.count),
       fields: fields(keys))
+    var valueLayout = FormatLayout(source.valueFormat, isKey: false, columns: values.count)
+    valueLayout.isLossless = true
     valueEncoder = SideEncoder(
-      layout: FormatLayout(source.valueFormat, isKey: false, columns: values.count),
-      fields: fields(values))
+      layout: valueLayout, fields: fields(values))
   }
 
   /// `rows`: one value a column of the schema, in its order.

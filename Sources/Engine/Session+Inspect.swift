@@ -1,4 +1,4 @@
-// SHOW, DESCRIBE, EXPLAIN and PRINT.
+// SHOW, DESCRIBE and EXPLAIN.
 
 import Columns
 import Executor
@@ -19,6 +19,7 @@ extension Session {
   }
 
   func show(_ node: Show, _ handler: any ResultHandler) throws(StatementFailure) {
+    if node.subject.countsRecords { try catchUp() }
     engine.lock.lock()
     defer { engine.lock.unlock() }
     switch node.subject {
@@ -128,6 +129,7 @@ extension Session {
   }
 
   func describe(_ node: Describe, _ handler: any ResultHandler) throws(StatementFailure) {
+    if node.isExtended { try catchUp() }
     engine.lock.lock()
     defer { engine.lock.unlock() }
     switch node.subject {
@@ -273,77 +275,16 @@ extension Session {
     if let id { lines.insert("query: \(id)", at: 0) }
     list(["Plan"], lines.map { [$0] }, handler)
   }
+}
 
-  func printTopic(_ node: PrintTopic, _ handler: any ResultHandler) throws(StatementFailure) {
-    let name = node.topic.name
-    guard let topic = engine.log.topic(name) else {
-      let known = engine.log.topics().map(\.name)
-      throw .plan(
-        PlanError(
-          "unknown-topic", "Could not find topic '\(name)'", at: node.topic.span,
-          hint: (known.first { $0.uppercased() == name.uppercased() }
-            ?? closestMatch(to: name, among: known)).map { "did you mean '\($0)'?" }))
+extension Show.Subject {
+  /// Whether it says what queries have made of what was written.
+  fileprivate var countsRecords: Bool {
+    switch self {
+    case .topics, .queries, .errors: true
+    case .properties, .streams, .tables, .functions, .types, .variables, .connectors,
+      .connectorPlugins:
+      false
     }
-    handler.begin([
-      ResultColumn("rowtime", .timestamp), ResultColumn("key", .string),
-      ResultColumn("value", .string), ResultColumn("partition", .int),
-      ResultColumn("offset", .bigint),
-    ])
-    let interval = node.interval?.count ?? 1
-    var left = node.limit?.count ?? Int64.max
-    var seen: Int64 = 0
-    var offsets = [Int64](repeating: 0, count: topic.partitionCount)
-    if !node.isFromBeginning, !endsAtIdle {
-      offsets = topic.partitions.map(\.endOffset)
-    }
-    while left > 0 {
-      if cancellation.isCancelled {
-        handler.end(nil)
-        throw .engine(.interrupted)
-      }
-      let commit = engine.log.lastCommit
-      var found = false
-      for partition in 0..<topic.partitionCount where left > 0 {
-        let read = try storing { () throws(StorageError) in
-          try engine.log.read(name, partition, from: offsets[partition])
-        }
-        guard read.nextOffset > offsets[partition] else { continue }
-        offsets[partition] = read.nextOffset
-        found = true
-        for row in 0..<read.records.count where left > 0 {
-          defer { seen += 1 }
-          guard seen % interval == 0 else { continue }
-          left -= 1
-          _ = handler.rows([
-            ResultRow([
-              .timestamp(read.records.timestamps[row]), shown(read.records.key(row)),
-              shown(read.records.value(row)), .int(Int32(partition)),
-              .bigint(read.records.offsets[row]),
-            ])
-          ])
-        }
-      }
-      if !found {
-        if endsAtIdle || node.limit == nil && node.isFromBeginning && !isEngineDriven { break }
-        _ = engine.log.waitForChange(after: commit, milliseconds: 100)
-      }
-    }
-    handler.end(left == 0 ? "Limit Reached" : nil)
-  }
-
-  /// Bytes as text where they are text, else in hexadecimal; topics do not say what they hold.
-  private func shown(_ bytes: UnsafeRawBufferPointer?) -> Value {
-    guard let bytes else { return .null }
-    if let text = String(validating: bytes, as: UTF8.self),
-      text.unicodeScalars.allSatisfy({ $0.value >= 0x20 || $0 == "\t" || $0 == "\n" })
-    {
-      return .string(text)
-    }
-    return .string(
-      "0x"
-        + bytes.map { byte in
-          let text = String(byte, radix: 16)
-          return byte < 16 ? "0" + text : text
-        }.joined())
   }
 }

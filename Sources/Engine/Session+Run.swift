@@ -27,10 +27,10 @@ extension Session {
     case .show(let node): try show(node, handler)
     case .printTopic(let node): try printTopic(node, handler)
     case .setProperty(let node):
-      set(node.name.value, node.value.value)
-      handler.message("Property '\(node.name.value)' set to '\(node.value.value)'")
+      let value = try set(node)
+      handler.message("Property '\(node.name.value)' set to '\(value)'")
     case .unsetProperty(let node):
-      set(node.name.value, nil)
+      try unset(node)
       handler.message("Property '\(node.name.value)' unset")
     case .alterSystem(let node):
       throw refused("ALTER SYSTEM", "there is one user; use SET", node.span)
@@ -47,7 +47,7 @@ extension Session {
       throw refused("CREATE CONNECTOR", "there is no Kafka Connect; use COPY or produce", node.span)
     case .dropConnector(let node):
       throw refused("DROP CONNECTOR", "there is no Kafka Connect", node.span)
-    case .runScript(let node): try runScript(node, handler)
+    case .runScript(let node): try runScript(node, text, handler)
     case .copyFrom(let node): try copy(node, handler)
     case .copyTo(let node): try copy(node, handler)
     }

@@ -1,6 +1,6 @@
 // DELIMITED records to columns: fields between delimiters, in quotes where they hold delimiters,
-// line ends or quotes (doubled). An empty field is NULL, quoted or not, as there is no telling ''
-// from NULL. Invariant: a record has exactly as many fields as the schema, or it is bad.
+// line ends or quotes (doubled). An empty field is NULL; in quotes it is the empty text of STRING and BYTES.
+// Nested values are JSON. Invariant: a record has exactly as many fields as the schema, or it is bad.
 
 internal import CSupport
 internal import Columns
@@ -15,8 +15,12 @@ final class DelimitedDecoder {
   /// A digit as delimiter would be read as part of a number.
   private let numbersEndAtDelimiter: Bool
   private let table: FieldSlots
+  private let nested: JSONReader
+  /// Text of nested values whose quotes are undone; columns may hold on to it.
+  private var nestedText = ByteBuffer(capacity: 0)
 
   init(_ fields: [FormatField], delimiter: UInt8, table: FieldSlots) {
+    nested = JSONReader(spill: table.spill)
     self.fields = fields
     self.delimiter = delimiter
     numbersEndAtDelimiter = delimiter &- 48 > 9 && delimiter != 0x2D
@@ -29,6 +33,9 @@ final class DelimitedDecoder {
   ) -> [BadRecord] {
     let base = Bytes(buffer.base)
     let hasBuilders = table.hasBuilders
+    if hasBuilders { nestedText = ByteBuffer(capacity: 0) }
+    defer { nested.buffer = table.spill }
+    nested.buffer = buffer
     var bad: [BadRecord] = []
     for row in 0..<starts.count {
       if lengths[row] >= 0, !fields.isEmpty {
@@ -146,7 +153,7 @@ final class DelimitedDecoder {
       let text = UnsafeBufferPointer(start: p + 1, count: q - p - 1)
       try hasDoubled
         ? storeUndoubled(text, index, row: row, base: base)
-        : store(text, index, row: row, base: base)
+        : store(text, index, row: row, base: base, isQuoted: true)
     }
     q += 1
     // Spaces behind the quotes mean nothing.
@@ -160,16 +167,14 @@ final class DelimitedDecoder {
   private func storeUndoubled(
     _ text: UnsafeBufferPointer<UInt8>, _ index: Int, row: Int, base: Bytes
   ) throws(BadInput) {
+    if isNested(table.plans[index]) {
+      return try storeNested(undoubled: text, index, row: row, base: base)
+    }
     let spill = table.spill
     let start = spill.count
     // Room for base64's bytes as well, so that the text read stays where it is.
     spill.reserve(text.count * 2)
-    var previousWasQuote = false
-    for byte in text {
-      previousWasQuote = byte == 0x22 && !previousWasQuote
-      if previousWasQuote { continue }
-      spill.append(byte: byte)
-    }
+    appendUndoubled(text, to: spill)
     let length = spill.count - start
     if table.plans[index].kind == .string {
       table.store(.spilled(start: start, length: length), field: index, row: row, base: base)
@@ -179,30 +184,40 @@ final class DelimitedDecoder {
     }
   }
 
+  private func appendUndoubled(_ text: UnsafeBufferPointer<UInt8>, to buffer: ByteBuffer) {
+    var previousWasQuote = false
+    for byte in text {
+      previousWasQuote = byte == 0x22 && !previousWasQuote
+      if previousWasQuote { continue }
+      buffer.append(byte: byte)
+    }
+  }
+
   @inline(__always)
   private func store(
-    _ text: UnsafeBufferPointer<UInt8>, _ index: Int, row: Int, base: Bytes
+    _ text: UnsafeBufferPointer<UInt8>, _ index: Int, row: Int, base: Bytes, isQuoted: Bool = false
   ) throws(BadInput) {
     guard let start = text.baseAddress else { return }
     let slot = table.slots + index
     if slot.pointee.kind == .string {
-      if text.count > 0 {
+      if text.count > 0 || isQuoted {
         slot.pointee.storeView(start: start - base, length: text.count, row)
       } else {
         table.store(.null, field: index, row: row, base: base)
       }
     } else {
-      try storeParsed(text, index, row: row, base: base)
+      try storeParsed(text, index, row: row, base: base, isQuoted: isQuoted)
     }
   }
 
   @inline(never)
   private func storeParsed(
-    _ text: UnsafeBufferPointer<UInt8>, _ index: Int, row: Int, base: Bytes
+    _ text: UnsafeBufferPointer<UInt8>, _ index: Int, row: Int, base: Bytes, isQuoted: Bool
   ) throws(BadInput) {
     let plan = table.plans[index]
+    if text.count > 0, isNested(plan) { return try storeNested(text, index, row: row) }
     let value: Scalar?
-    if text.count == 0 {
+    if text.count == 0, !(isQuoted && plan.kind == .base64) {
       value = .null
     } else if plan.kind == .base64 {
       value = ScalarText.appendBase64(text, to: table.spill)
@@ -217,6 +232,38 @@ final class DelimitedDecoder {
       if case .wide(let number) = value { builder.append(wideUnscaled: number.unscaled) }
     } else {
       table.store(value, field: index, row: row, base: base)
+    }
+  }
+
+  private func isNested(_ plan: TypePlan) -> Bool { plan.kind == .built && plan.precision == 0 }
+
+  /// A nested value whose quotes are doubled, as those of JSON are.
+  private func storeNested(
+    undoubled text: UnsafeBufferPointer<UInt8>, _ index: Int, row: Int, base: Bytes
+  ) throws(BadInput) {
+    let start = nestedText.count
+    nestedText.reserve(text.count)
+    appendUndoubled(text, to: nestedText)
+    let records = nested.buffer
+    nested.buffer = nestedText
+    defer { nested.buffer = records }
+    let plain = UnsafeBufferPointer(
+      start: Bytes(nestedText.base) + start, count: nestedText.count - start)
+    try storeNested(plain, index, row: row)
+  }
+
+  private func storeNested(
+    _ text: UnsafeBufferPointer<UInt8>, _ index: Int, row: Int
+  ) throws(BadInput) {
+    guard let start = text.baseAddress else { return }
+    let cursor = JSONCursor(start: start, end: start + text.count)
+    do throws(BadInput) {
+      let end = try nested.build(
+        cursor.skipSpace(start), table.plans[index], table.builder(index, row: row), cursor,
+        depth: 1)
+      if cursor.skipSpace(end) != cursor.end { throw cursor.fault("text after the value", end) }
+    } catch {
+      throw error.within(fields[index].name)
     }
   }
 

@@ -1,6 +1,7 @@
 // Columns to DELIMITED records, quoted as Apache Commons CSV does by default (MINIMAL): a field in
 // quotes where it must be, where it starts or ends oddly, and where the record starts with it and
-// it does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters.
+// it does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters; where nothing may
+// be lost, '' is a pair of quotes.
 
 internal import CSupport
 internal import Columns
@@ -11,20 +12,22 @@ final class DelimitedEncoder {
   private let fields: [FormatField]
   private let plans: [TypePlan]
   private let delimiter: UInt8
+  private let isLossless: Bool
   /// Room to build a field that may need quotes.
   private let field = ByteBuffer(capacity: 128)
 
-  init(_ fields: [FormatField], delimiter: UInt8) {
+  init(_ fields: [FormatField], delimiter: UInt8, isLossless: Bool = false) {
     self.fields = fields
     plans = fields.map { TypePlan($0.type) }
     self.delimiter = delimiter
+    self.isLossless = isLossless
   }
 
   func encode(
     _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
     _ starts: inout [Int32], _ lengths: inout [Int32]
   ) -> [BadRecord] {
-    let nested = fields.firstIndex { !isFlat($0.type) }
+    let nested = isLossless ? nil : fields.firstIndex { !isFlat($0.type) }
     var bad: [BadRecord] = []
     withBound(columns, plans) { bound in
       var room = OutputRoom(buffer)
@@ -140,7 +143,7 @@ final class DelimitedEncoder {
   }
 
   private func needsQuotes(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool) -> Bool {
-    guard text.count > 0, let start = text.baseAddress else { return isFirst }
+    guard text.count > 0, let start = text.baseAddress else { return isFirst || isLossless }
     let first = text[0]
     if first <= 0x23 || text[text.count - 1] <= 0x20 { return true }
     if isFirst, first &- 48 > 9, (first | 0x20) &- 0x61 > 25 { return true }

@@ -90,8 +90,8 @@ final class FieldSlots {
   /// Byte strings that are not plain parts of the records: unescaped, decoded, printed.
   let spill = ByteBuffer(capacity: 256)
 
-  init(_ fields: [FormatField]) {
-    plans = fields.map { TypePlan($0.type) }
+  init(_ fields: [FormatField], _ times: TimeTextReader? = nil) {
+    plans = fields.map { TypePlan($0.type, times) }
     isNeeded = fields.map(\.isNeeded)
     builders = zip(fields, plans).map { field, plan in
       plan.kind == .built ? ColumnBuilder(field.type, capacity: 16) : nil

@@ -13,11 +13,27 @@ public struct FormatLayout: Sendable, Hashable {
   public var delimiter: UInt8
   /// JSON: columns are fields of an object (true), or the single column stands alone (false).
   public var isWrapped: Bool
+  /// DELIMITED is written so that everything can be read back: '' in quotes, nested values as JSON. What queries
+  /// write into topics is not, as ksqlDB writes nothing for ''.
+  public var isLossless: Bool
 
-  public init(_ kind: FormatKind, delimiter: UInt8 = 44, isWrapped: Bool = true) {
+  public init(
+    _ kind: FormatKind, delimiter: UInt8 = 44, isWrapped: Bool = true, isLossless: Bool = false
+  ) {
     self.kind = kind
     self.delimiter = delimiter
     self.isWrapped = isWrapped
+    self.isLossless = isLossless
+  }
+}
+
+/// Reads a DATE, TIME or TIMESTAMP that is text; files have such, records of topics have numbers.
+public struct TimeTextReader: Sendable {
+  let read: @Sendable (UnsafeBufferPointer<UInt8>, DataType) -> Int64?
+
+  /// `read`: days, milliseconds of the day, or milliseconds since the epoch; nil where the text is no such value.
+  public init(_ read: @escaping @Sendable (UnsafeBufferPointer<UInt8>, DataType) -> Int64?) {
+    self.read = read
   }
 }
 

@@ -11,8 +11,9 @@ enum ScalarText {
   /// A value of any type but STRING and BYTES; nil when the text is no such value.
   static func value(_ text: Text, _ plan: TypePlan) -> Scalar? {
     switch plan.kind {
-    case .bigint, .timestamp, .int, .date, .time:
-      return integer(text).flatMap { ranged($0, plan.kind) }
+    case .bigint, .int: return integer(text).flatMap { ranged($0, plan.kind) }
+    case .timestamp, .date, .time:
+      return (integer(text) ?? plan.times?.read(text, plan.type)).flatMap { ranged($0, plan.kind) }
     case .double: return double(text).map { .double($0) }
     case .boolean: return boolean(text).map { .boolean($0) }
     case .decimal, .built: return NumberText(text).flatMap { decimal($0, plan) }

@@ -18,10 +18,11 @@ public final class SideDecoder {
   private let table: FieldSlots
   private let engine: Engine
 
-  public init(layout: FormatLayout, fields: [FormatField]) {
+  /// `times`: how text of times is read; nil: times are numbers.
+  public init(layout: FormatLayout, fields: [FormatField], times: TimeTextReader? = nil) {
     precondition(layout.kind != .kafka || fields.count <= 1, "KAFKA holds one column")
     self.fields = fields
-    table = FieldSlots(fields)
+    table = FieldSlots(fields, times)
     switch layout.kind {
     case .json:
       engine = .json(JSONDecoder(fields, isWrapped: layout.isWrapped, table: table))

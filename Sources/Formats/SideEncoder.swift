@@ -24,7 +24,9 @@ public final class SideEncoder {
     hasDoubles = fields.contains { $0.type.containsDoubles }
     switch layout.kind {
     case .json: engine = .json(JSONEncoder(fields, isWrapped: layout.isWrapped))
-    case .delimited: engine = .delimited(DelimitedEncoder(fields, delimiter: layout.delimiter))
+    case .delimited:
+      engine = .delimited(
+        DelimitedEncoder(fields, delimiter: layout.delimiter, isLossless: layout.isLossless))
     case .kafka: engine = .kafka
     case .none: engine = .none
     }

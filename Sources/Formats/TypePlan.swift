@@ -14,9 +14,12 @@ final class TypePlan {
   /// ARRAY: the element; MAP: key, value; STRUCT: the fields.
   let children: [TypePlan]
   let names: FieldNames
+  /// nil: times are numbers.
+  let times: TimeTextReader?
 
-  init(_ type: DataType) {
+  init(_ type: DataType, _ times: TimeTextReader? = nil) {
     self.type = type
+    self.times = times
     var precision = 0
     var children: [TypePlan] = []
     var names: [String] = []
@@ -35,13 +38,13 @@ final class TypePlan {
     case .timestamp: kind = .timestamp
     case .array(let element):
       kind = .built
-      children = [TypePlan(element)]
+      children = [TypePlan(element, times)]
     case .map(let key, let value):
       kind = .built
-      children = [TypePlan(key), TypePlan(value)]
+      children = [TypePlan(key, times), TypePlan(value, times)]
     case .structure(let fields):
       kind = .built
-      children = fields.map { TypePlan($0.type) }
+      children = fields.map { TypePlan($0.type, times) }
       names = fields.map(\.name)
     }
     self.precision = precision

@@ -13,22 +13,30 @@ struct CommandFailure: Error {
 
   var status: Status
   var text: String?
+  /// One statement has failed, and others may be tried.
+  var isStatement: Bool
 
-  init(_ status: Status, _ text: String? = nil) {
+  init(_ status: Status, _ text: String? = nil, isStatement: Bool = false) {
     self.status = status
     self.text = text
+    self.isStatement = isStatement
   }
 
   init(_ error: ServiceError) {
     let code: Int32 =
       switch error.kind {
       case .statement: 1
-      case .io, .inUse: 3
+      case .io, .file, .inUse: 3
       case .corruption: 4
       case .limit: 5
       case .interrupted: 130
       }
-    self.init(.code(code), error.text)
+    let isStatement =
+      switch error.kind {
+      case .statement, .limit, .file: true
+      case .io, .inUse, .corruption, .interrupted: false
+      }
+    self.init(.code(code), error.text, isStatement: isStatement)
   }
 
   static func usage(_ text: String) -> CommandFailure {

@@ -103,6 +103,49 @@ private let values = """
     #expect(outcome.status == 0)
   }
 
+  /// Scripts find others beside themselves, however deep; statements of the command line where it works.
+  @Test func scriptsBesideScripts() throws {
+    let scratch = try Scratch()
+    try FileManager.default.createDirectory(
+      atPath: scratch.path + "/sub", withIntermediateDirectories: true)
+    _ = try scratch.file("in.sql", createS + "RUN SCRIPT 'sub/one.sql'; SELECT a FROM s;")
+    _ = try scratch.file("sub/one.sql", "INSERT INTO s VALUES (1); RUN SCRIPT 'two.sql';")
+    let two = try scratch.file("sub/two.sql", "INSERT INTO s VALUES (2);")
+    let outcome = try headrace("run", scratch.path + "/in.sql")
+    #expect(outcome.out == "A\n1\n2\n", "\(outcome.err)")
+    #expect(
+      try headrace("run", "-c", createS + "RUN SCRIPT '\(two)'; SELECT a FROM s;").out == "A\n2\n")
+  }
+
+  /// A file that cannot be read is one statement's failure.
+  @Test func keepsGoingBehindAFile() throws {
+    let scratch = try Scratch()
+    let script =
+      createS + """
+        COPY s FROM '\(scratch.path)/none.csv'; INSERT INTO s VALUES (1); RUN SCRIPT '\(scratch.path)';
+        COPY s TO '\(scratch.path)/no/where.csv'; SELECT a FROM s; SELECT nope FROM s;
+        """
+    let outcome = try headrace("run", "--keep-going", "-c", script)
+    #expect(outcome.out == "A\n1\n", "\(outcome.out)")
+    #expect(outcome.err.contains("none.csv") && outcome.err.contains("unknown-column"))
+    #expect(outcome.status == 3)
+    #expect(try headrace("run", "-c", script).out == "")
+  }
+
+  /// Keys are wider than the heading, and the box as wide as they are.
+  @Test func printsInOneBox() throws {
+    let outcome = try headrace(
+      "run", "--output", "box", "-c",
+      """
+      CREATE STREAM s (k STRING KEY, v STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);
+      INSERT INTO s (ROWTIME, k, v) VALUES (0, 'a', 'x'), (0, 'a key that is longer', 'a value that is longer too');
+      PRINT s FROM BEGINNING;
+      """)
+    let widths = Set(
+      outcome.out.split(separator: "\n").filter { "┌├│└".contains($0.first ?? " ") }.map(\.count))
+    #expect(widths.count == 1, "\(outcome.out)")
+  }
+
   @Test func stopsAtTheFirstError() throws {
     let scratch = try Scratch()
     let file = try scratch.file(

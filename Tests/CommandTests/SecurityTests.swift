@@ -132,7 +132,7 @@ import Testing
         WITH (KAFKA_TOPIC='s', VALUE_FORMAT='DELIMITED', PARTITIONS=1);
       INSERT INTO s VALUES ('\(evil)', 'y');
       SELECT * FROM s; PRINT s FROM BEGINNING LIMIT 1; SHOW STREAMS; DESCRIBE s; COPY s TO STDOUT;
-      DEFINE v = '\(evil)'; SHOW VARIABLES; SET 'evil' = '\(evil)'; SHOW PROPERTIES;
+      DEFINE v = '\(evil)'; SHOW VARIABLES; SET 'ksql.streams.client.id' = '\(evil)'; SHOW PROPERTIES;
       SELECT nothing\u{1B}[31m FROM s;
       """
     for mode in ["box", "csv", "json", "ndjson"] {
@@ -175,7 +175,7 @@ import Testing
   @Test func secretsAreNotShown() throws {
     let outcome = try CommandTests.headrace(
       "run", "-c",
-      "SET 'db.password' = 'hunter2'; DEFINE api_token = 'hunter2'; SHOW PROPERTIES; SHOW VARIABLES;"
+      "SET 'ksql.streams.ssl.key.password' = 'hunter2'; DEFINE api_token = 'hunter2'; SHOW PROPERTIES; SHOW VARIABLES;"
     )
     #expect(outcome.status == 0 && !outcome.out.contains("hunter2"), "\(outcome.out)")
     #expect(outcome.out.contains("******"))

@@ -46,7 +46,7 @@ import Testing
     var history = History(path: path)
     let statements = [
       "SELECT 1;", "SELECT\n  '\\n';", "SELECT 1;", "DEFINE password = 'x';",
-      "SET 'api_SECRET' = 'x';",
+      "SET 'ksql.streams.api_SECRET' = 'x';",
     ]
     let taken = statements.map { history.add($0) }
     #expect(taken == [true, true, true, false, false])

@@ -123,7 +123,7 @@ struct ServerCaseRunner {
   }
 
   private func feed(_ testCase: Case, _ engine: Engine) -> String? {
-    CaseRunner(functions: functions).feed(testCase, engine)
+    CaseRunner(functions: functions).feed(testCase.inputs, engine)
   }
 
   private func difference(

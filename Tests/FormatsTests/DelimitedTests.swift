@@ -13,7 +13,7 @@ private let threeStrings = ["A", "B", "C"].map { FormatField($0, .string) }
 @Test(
   arguments: [
     ("a,b,c", ["a", "b", "c"]), (" a ,\tb, c ", [" a ", "\tb", " c "]),
-    (",,", [nil, nil, nil]), ("\"\",x,\"\"", [nil, "x", nil]),
+    (",,", [nil, nil, nil]), ("\"\",x,\"\"", ["", "x", ""]),
     ("\"a,b\",\"say \"\"hi\"\"\",\"line\nend\"", ["a,b", "say \"hi\"", "line\nend"]),
     ("a\"b,c\",d", ["a\"b", "c\"", "d"]), ("\"a\" ,\"b\"\t,\"c\"  ", ["a", "b", "c"]),
     ("a,b,c\n", ["a", "b", "c"]), ("a,b,\"c\"\r\n", ["a", "b", "c"]),
@@ -110,6 +110,28 @@ private let quotingCases: [([Value], String)] = [
   let (records, bad) = encode([[.array([])]], [FormatField("A", .array(.int))], comma)
   #expect(records.valueLength == [-1])
   #expect(bad == [BadRecord(row: 0, reason: "DELIMITED cannot hold ARRAY<INTEGER> in field A")])
+}
+
+/// What files hold: '' is told from NULL wherever it stands, and nested values are JSON.
+@Test func writesDelimitedWithoutLoss() {
+  let layout = FormatLayout(.delimited, isLossless: true)
+  let strings = Array(threeStrings.prefix(2))
+  #expect(encodeOne([.string(""), .string("")], strings, layout) == "\"\",\"\"")
+  #expect(encodeOne([.null, .null], strings, layout) == ",")
+  #expect(encodeOne([.null], [strings[0]], layout) == "")
+  let nested = [
+    FormatField("A", .array(.string)),
+    FormatField("B", .structure([StructField("C", .int), StructField("D", .string)])),
+  ]
+  let row: [Value] = [
+    .array([.string("x\"y"), .null]), .structure([.int(1), .string("a,b\n")]),
+  ]
+  let text = "\"[\"\"x\\\"\"y\"\",null]\",\"{\"\"C\"\":1,\"\"D\"\":\"\"a,b\\n\"\"}\""
+  #expect(encodeOne(row, nested, layout) == text)
+  #expect(decodeOne(text, nested, layout) == .values(row))
+  #expect(decodeOne("[],", nested, layout) == .values([.array([]), .null]))
+  #expect(decodeOne("null,\"\"", nested, layout) == .values([.null, .null]))
+  #expect(decodeOne("[1,{}", nested, layout) == .bad("unexpected end of JSON at byte 2"))
 }
 
 @Test func readsAndWritesKafka() {

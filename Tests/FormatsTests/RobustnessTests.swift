@@ -40,16 +40,17 @@ func jsonRoundTrips(_ seed: Int) {
 @Test(arguments: 0..<40)
 func delimitedRoundTrips(_ seed: Int) {
   var generator = SeededGenerator(state: UInt64(seed))
-  let layout = FormatLayout(.delimited, delimiter: Array(",|;\t".utf8)[seed & 3])
-  let fields = randomFields(0, &generator) + [FormatField("S", .string)]
+  // What queries write has nothing for '', so it comes back as NULL; everything else comes back as it was.
+  let layout = FormatLayout(
+    .delimited, delimiter: Array(",|;\t".utf8)[seed & 3], isLossless: true)
+  let fields = randomFields(seed < 20 ? 0 : 3, &generator) + [FormatField("S", .string)]
   let rows = normalized(randomRows(70, fields, &generator), fields)
   let (records, bad) = encode(rows, fields, layout)
   #expect(bad.isEmpty)
   let side = SideDecoder(layout: layout, fields: fields).decode(
     records, .value, rows: 0..<rows.count)
   #expect(side.bad.isEmpty)
-  let expected = rows.map { $0.map { $0 == .string("") || $0 == .bytes([]) ? .null : $0 } }
-  #expect(FormatsTests.rows(side, fields, count: rows.count) == expected)
+  #expect(FormatsTests.rows(side, fields, count: rows.count) == rows)
 }
 
 /// The texts of valid records, some of them damaged.

@@ -339,4 +339,18 @@ let clauseCases = #"""
   1 | PRINT t FROM START
     |              ^^^^^
     = Expecting BEGINNING
+
+  SELECT a FROM s WHERE a IN (SELECT b FROM t)
+  ----
+  error[subquery-in-expression]: a subquery cannot stand in an expression
+    --> t.sql:1:29
+  1 | SELECT a FROM s WHERE a IN (SELECT b FROM t)
+    |                             ^^^^^^ hint: a subquery stands in FROM: join with it
+
+  SELECT (SELECT 1 FROM t) FROM s
+  ----
+  error[subquery-in-expression]: a subquery cannot stand in an expression
+    --> t.sql:1:9
+  1 | SELECT (SELECT 1 FROM t) FROM s
+    |         ^^^^^^ hint: a subquery stands in FROM: join with it
   """#

@@ -34,7 +34,8 @@ private func diagnosticCases(_ text: String) -> [(String, String)] {
     "column-list-with-query", "digit-identifier", "empty-identifier", "expression-too-long",
     "integer-out-of-range", "invalid-encoding", "join-without-condition", "nesting-too-deep",
     "number-overflow", "read-only-with-query", "reserved-keyword", "several-statements",
-    "statement-missing", "syntax-error", "text-too-long", "too-many-joins", "type-parameters",
+    "statement-missing", "subquery-in-expression", "syntax-error", "text-too-long",
+    "too-many-joins", "type-parameters",
     "undefined-variable", "unexpected-character", "unterminated-comment",
     "unterminated-identifier", "unterminated-string", "variable-value",
   ]
@@ -126,4 +127,20 @@ private func diagnosticCases(_ text: String) -> [(String, String)] {
   }
   #expect(closestMatch(to: "cat", among: ["bat", "car"]) == "bat")
   #expect(closestMatch(to: "cra", among: ["cray", "car"]) == "cray")
+}
+
+/// Without a place the first word is shown, and never an empty line.
+@Test func diagnosticsAreShownAtText() {
+  let cases: [(String, Span, String)] = [
+    ("\n-- note\n\n  SELECT 1;", .none, "4 |   SELECT 1;\n  |   ^^^^^^"),
+    ("SELECT 1\n\n", Span(start: 9, end: 10), "1 | SELECT 1\n  |         ^"),
+    ("\n\nSELECT 1", Span(start: 1, end: 2), "3 | SELECT 1\n  | ^"),
+    ("SELECT 1", Span(start: 7, end: 8), "1 | SELECT 1\n  |        ^"),
+    ("", .none, "1 | \n  | ^"),
+  ]
+  for (text, span, expected) in cases {
+    let shown = Diagnostic(id: "x", message: "m", span: span, hint: "one\ntwo")
+      .rendered(in: SourceText(name: "t", text))
+    #expect(shown.contains(expected + " hint: one\n  = two"), "\(text): \(shown)")
+  }
 }

@@ -20,6 +20,8 @@ private let variables: [TextKey: String] = [
     ("SELECT 1 -${minus}", "SELECT 1 - -5"),
     ("SELECT ${nested}", "SELECT '${NAME}'"),
     ("SELECT '${unknown} ${' -- ${name}", "SELECT '${unknown} ${' -- ${name}"),
+    ("SELECT '$${name} $${nothing} $$${name}'", "SELECT '${name} ${nothing} $${name}'"),
+    ("SELECT `$${quote}`, '$$', '$${'", "SELECT `${quote}`, '$$', '$${'"),
     ("SELECT 1", "SELECT 1"),
   ]
   for (text, expected) in cases {

@@ -16,6 +16,8 @@ public struct ServiceError: Error, Sendable, Hashable {
     case limit = 5
     /// Another process has the data directory.
     case inUse = 6
+    /// A file that a statement names could not be read or written; the next statement may do better.
+    case file = 7
     case interrupted = 130
   }
 
@@ -33,7 +35,7 @@ public struct ServiceError: Error, Sendable, Hashable {
       let isLimit = error.diagnostics.diagnostics[0].isLimit
       self.init(isLimit ? .limit : .statement, error.rendered)
     case .storage(let error): self.init(error)
-    case .io(let message): self.init(.io, "error: \(message)")
+    case .io(let message): self.init(.file, "error: \(message)")
     case .limit(let message): self.init(.limit, "error: \(message)")
     case .interrupted: self.init(.interrupted, "interrupted")
     }

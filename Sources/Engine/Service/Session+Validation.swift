@@ -70,8 +70,8 @@ extension Session {
         throw refused("COPY TO STDOUT", "use SELECT: its rows are in the answer", node.span)
       }
       try checkRoot(file.value, file.span)
-    case .setProperty(let node): set(node.name.value, node.value.value)
-    case .unsetProperty(let node): set(node.name.value, nil)
+    case .setProperty(let node): _ = try set(node)
+    case .unsetProperty(let node): try unset(node)
     case .defineVariable(let node): define(node.name.name, node.value.value)
     case .undefineVariable(let node): undefine(node.name.name)
     case .controlQuery, .explain, .describe, .show, .alterSystem, .assertTopic, .assertSchema,

@@ -21,6 +21,20 @@ extension FormatLayout {
   }
 }
 
+extension TimeTextReader {
+  /// ISO-8601, as CAST reads it.
+  public static let iso = TimeTextReader { bytes, type in
+    let text = String(decoding: bytes, as: UTF8.self)
+    switch type {
+    case .date: return parseISODate(text).map { Int64($0) }
+    case .time: return parseISOTime(text).map { Int64($0) }
+    case .timestamp: return parseISOTimestamp(text)
+    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .array, .map, .structure:
+      return nil
+    }
+  }
+}
+
 /// The text as a time by a pattern; ISO where the pattern is empty.
 func parseTimestamp(_ text: String, format: String) -> Int64? {
   if format.isEmpty { return parseISOTimestamp(text) }

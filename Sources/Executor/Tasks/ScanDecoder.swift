@@ -68,7 +68,10 @@ final class ScanDecoder {
     var badTimestamp: String?
   }
 
-  init(_ source: SourceDefinition, partition: Int, needed: Set<TextKey>) {
+  /// `order`: the columns in the order of a record's fields, where it is not that of the schema.
+  init(
+    _ source: SourceDefinition, partition: Int, needed: Set<TextKey>, order: [String]? = nil
+  ) {
     self.source = source
     self.partition = partition
     let timestamp = source.timestamp?.column
@@ -78,14 +81,20 @@ final class ScanDecoder {
           $0.name, $0.type, isNeeded: needed.contains($0.name) || $0.name == timestamp)
       }
     }
-    let keyFields = fields(source.schema.keys)
-    let valueFields = fields(source.schema.values)
+    // A line of a file holds all columns, and is no more than that: its keys are not bytes of their own.
+    let isFile = source.file != nil
+    let keyFields = isFile ? [] : fields(source.schema.keys)
+    let valueFields = fields(
+      isFile ? source.lineColumns(order: order) : source.schema.values)
+    // The key's bytes of a source without key columns may be anything.
     keyDecoder = SideDecoder(
-      layout: FormatLayout(source.keyFormat, isKey: true, columns: keyFields.count),
+      layout: keyFields.isEmpty
+        ? FormatLayout(.none)
+        : FormatLayout(source.keyFormat, isKey: true, columns: keyFields.count),
       fields: keyFields)
     valueDecoder = SideDecoder(
       layout: FormatLayout(source.valueFormat, isKey: false, columns: valueFields.count),
-      fields: valueFields)
+      fields: valueFields, times: isFile ? .iso : nil)
     let keyNames = keyFields.filter(\.isNeeded).map(\.name)
     let valueNames = valueFields.filter(\.isNeeded).map(\.name)
     self.keyNames = keyNames

@@ -140,7 +140,10 @@ final class SharedScan: Sendable {
     chunk.decoded { records in
       let (free, needed) = decoders.withLock { ($0.free.popLast(), $0.needed) }
       let box =
-        free ?? DecoderBox(ScanDecoder(source, partition: partition, needed: needed), needed)
+        free
+        ?? DecoderBox(
+          ScanDecoder(
+            source, partition: partition, needed: needed, order: reader.fieldOrder), needed)
       defer { decoders.withLock { if $0.needed == box.needed { $0.free.append(box) } } }
       return box.decoder.decode(records)
     }

@@ -44,6 +44,12 @@ public enum MergeOrder: String, Sendable {
 public protocol RecordReader: AnyObject, Sendable {
   /// Records from `offset` on, none when there are no more for now; and where to read on.
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead
+  /// Columns in the order of a record's fields, where the input names them; known once something was read.
+  var fieldOrder: [String]? { get }
+}
+
+extension RecordReader {
+  public var fieldOrder: [String]? { nil }
 }
 
 final class SourceCursor {

@@ -10,6 +10,9 @@ public final class BindingContext {
   public let properties: [TextKey: String]
   /// nil: there is none, and every column must be named.
   public let registry: (any SchemaRegistry)?
+  /// The statement was accepted before and is planned again, at a start: checks that came later do not apply to it, and
+  /// what they would refuse means what it meant.
+  public var isReplay = false
   private var nextColumn = 0
   private var nextSite = 0
   private var boundSources = 0

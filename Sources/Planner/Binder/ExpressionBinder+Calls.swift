@@ -106,7 +106,10 @@ extension ExpressionBinder {
     switch resolve(signatures, types) {
     case .success(let found): resolution = found
     case .failure(let failure):
-      throw callError(failure, name, types, signatures, at: span)
+      let texts = arguments.map { argument in
+        if case .value(let typed) = argument { typed.text } else { "" }
+      }
+      throw callError(failure, name, types, signatures, at: span, texts: texts)
     }
     var bindings = resolution.bindings
     var bound: [BoundExpression] = []
@@ -116,7 +119,7 @@ extension ExpressionBinder {
       case .unit(let unit): bound.append(.literal(.string(unit), .string))
       case .lambda(let lambda):
         guard case .lambda(let inputs, let output) = parameter else {
-          throw callError(.noMatch, name, types, signatures, at: span)
+          throw callError(.noMatch, name, types, signatures, at: span, texts: [])
         }
         bound.append(try bindLambda(lambda, inputs, output, &bindings))
       }
@@ -199,9 +202,10 @@ extension ExpressionBinder {
         body: body.cast(to: type)))
   }
 
+  /// `texts`: the arguments as they were written.
   func callError(
     _ failure: ResolutionFailure, _ name: String, _ types: [ArgumentType],
-    _ signatures: [Signature], at span: Span
+    _ signatures: [Signature], at span: Span, texts arguments: [String]
   ) -> PlanError {
     let texts = types.map { type -> String in
       switch type {
@@ -217,9 +221,37 @@ extension ExpressionBinder {
       failure == .ambiguous
       ? "Function '\(lower)' cannot be resolved due to ambiguous method parameters \(shown)."
       : "Function '\(lower)' does not accept parameters \(shown)."
+    guard failure == .ambiguous else {
+      return error(
+        "no-overload", message, span, hint: "Valid alternatives are:\n\(valid)")
+    }
+    let why = "more than one of its forms takes \(shown) with implicit casts"
+    let cast = disambiguated(lower, types, signatures, arguments).map { "; write \($0)" } ?? ""
     return error(
-      failure == .ambiguous ? "ambiguous-call" : "no-overload", message, span,
-      hint: "Valid alternatives are:\n\(valid)")
+      "ambiguous-call", message, span, hint: "\(why)\(cast)\nValid alternatives are:\n\(valid)")
+  }
+
+  /// The call with the fewest casts that leave one form only.
+  private func disambiguated(
+    _ name: String, _ types: [ArgumentType], _ signatures: [Signature], _ arguments: [String]
+  ) -> String? {
+    guard types.count == arguments.count else { return nil }
+    var best: (text: String, casts: Int)?
+    for signature in signatures {
+      guard let parameters = signature.expanded(count: types.count) else { continue }
+      var texts: [String] = []
+      var casts = 0
+      for (index, (type, parameter)) in zip(types, parameters).enumerated() {
+        guard case .value(let type?) = type, case .exact(let wanted) = parameter else { break }
+        guard type.canImplicitlyCast(to: wanted) else { break }
+        casts += type == wanted ? 0 : 1
+        texts.append(
+          type == wanted ? arguments[index] : "CAST(\(arguments[index]) AS \(wanted))")
+      }
+      guard texts.count == types.count, casts < best?.casts ?? .max else { continue }
+      best = ("\(name.uppercased())(\(texts.joined(separator: ", ")))", casts)
+    }
+    return best?.text
   }
 }
 

@@ -2,6 +2,7 @@
 
 import Columns
 import Foundations
+import Functions
 import Syntax
 
 extension ExpressionBinder {
@@ -90,13 +91,14 @@ extension ExpressionBinder {
     let right = try bind(node.right)
     let bound = try compare(
       ComparisonOperator(node.op), left, right, at: node.operatorSpan,
-      text: text(of: .comparison(node)))
+      text: text(of: .comparison(node)), sides: (node.left.span, node.right.span))
     return typed(bound, .comparison(node))
   }
 
-  /// A comparison with both sides brought to one type.
+  /// A comparison with both sides brought to one type. `sides`: where they stand.
   func compare(
-    _ op: ComparisonOperator, _ left: Typed, _ right: Typed, at span: Span, text: String
+    _ op: ComparisonOperator, _ left: Typed, _ right: Typed, at span: Span, text: String,
+    sides: (left: Span, right: Span)
   ) throws(PlanError) -> BoundExpression {
     guard let leftType = left.type, let rightType = right.type else {
       let isDistinct = op == .isDistinct || op == .isNotDistinct
@@ -108,6 +110,8 @@ extension ExpressionBinder {
         "null-comparison",
         "Comparison with NULL not supported: \(left.text) \(op.rawValue) \(right.text)", span)
     }
+    try checkTime(left, beside: right, at: sides.left)
+    try checkTime(right, beside: left, at: sides.right)
     let isEquality: Bool
     switch op {
     case .equal, .notEqual, .isDistinct, .isNotDistinct: isEquality = true
@@ -159,6 +163,25 @@ extension ExpressionBinder {
     }
   }
 
+  /// Throws: invalid-time. A string literal beside a time is read as one.
+  func checkTime(_ text: Typed, beside other: Typed, at span: Span) throws(PlanError) {
+    guard case .literal(.string(let content), _) = text.expression, let otherType = other.type,
+      !context.isReplay
+    else { return }
+    let type: DataType
+    switch otherType {
+    case .date, .time, .timestamp: type = otherType
+    case .bigint where magicTimestamp(other, text) != nil: type = .timestamp
+    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .array, .map, .structure:
+      return
+    }
+    do {
+      _ = try castValue(.string(content), from: .string, to: type)
+    } catch {
+      throw self.error("invalid-time", "cannot convert '\(content)' to \(type)", span)
+    }
+  }
+
   /// A string literal beside ROWTIME, WINDOWSTART or WINDOWEND is a point in time.
   private func magicTimestamp(_ column: Typed, _ text: Typed) -> BoundExpression? {
     guard case .column(let id, .bigint) = column.expression, isStringLiteral(text.expression),
@@ -171,9 +194,11 @@ extension ExpressionBinder {
     let operand = try bind(node.operand)
     let text = text(of: .between(node))
     let low = try compare(
-      .greaterOrEqual, operand, try bind(node.lower), at: node.span, text: text)
+      .greaterOrEqual, operand, try bind(node.lower), at: node.span, text: text,
+      sides: (node.operand.span, node.lower.span))
     let high = try compare(
-      .lessOrEqual, operand, try bind(node.upper), at: node.span, text: text)
+      .lessOrEqual, operand, try bind(node.upper), at: node.span, text: text,
+      sides: (node.operand.span, node.upper.span))
     let both = BoundExpression.and(low, high)
     return typed(node.isNegated ? .not(both) : both, .between(node))
   }
@@ -181,7 +206,13 @@ extension ExpressionBinder {
   func bind(_ node: InListExpression) throws(PlanError) -> Typed {
     let operand = try bind(node.operand)
     var list: [Typed] = []
-    for element in node.list { list.append(try bind(element)) }
+    for element in node.list {
+      var bound = try bind(element)
+      try checkTime(bound, beside: operand, at: element.span)
+      try checkTime(operand, beside: bound, at: node.operand.span)
+      if let time = magicTimestamp(operand, bound) { bound = Typed(time, text: bound.text) }
+      list.append(bound)
+    }
     switch coerceList([operand] + list, asText: true) {
     case .success(let (type, expressions)):
       _ = type
@@ -230,7 +261,8 @@ extension ExpressionBinder {
         conditions.append(
           try compare(
             .equal, operand, try bind(branch.condition), at: branch.condition.span,
-            text: text(of: branch.condition)))
+            text: text(of: branch.condition),
+            sides: (node.operand?.span ?? branch.condition.span, branch.condition.span)))
       } else {
         let condition = try bind(branch.condition)
         guard condition.type == .boolean else {

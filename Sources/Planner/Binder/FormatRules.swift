@@ -5,19 +5,12 @@ import Foundations
 package import Syntax
 
 extension FormatSpec {
+  /// `isFile`: lines of a file, where DELIMITED holds nested values as JSON.
   /// Throws: unsupported-type, single-field, none-format, map-key.
   package func check(
-    _ columns: [SchemaColumn], isKey: Bool, at span: Span
+    _ columns: [SchemaColumn], isKey: Bool, at span: Span, isFile: Bool = false
   ) throws(PlanError) {
-    if isKey {
-      for column in columns where column.type.containsMap {
-        throw PlanError(
-          "map-key",
-          "Map keys, including types that contain maps, are not supported as they may lead to "
-            + "unexpected behavior due to inconsistent serialization. Key column name: "
-            + "`\(column.name)`. Column type: \(column.type).", at: span)
-      }
-    }
+    if isKey { try Self.checkMapKeys(columns, at: span) }
     let side = isKey ? "Key" : "Value"
     switch name {
     case .kafka:
@@ -39,20 +32,31 @@ extension FormatSpec {
       }
     case .json, .delimited, .avro, .protobuf, .protobufNoSR, .jsonSR: break
     }
+    let nestsJSON = isFile && name == .delimited
     for column in columns {
-      if let unsupported = unsupportedType(column.type) {
+      if !nestsJSON, let unsupported = unsupportedType(column.type) {
         throw PlanError(
           "unsupported-type",
           "\(side) format does not support schema.\nformat: \(name.rawValue)\nreason: The "
             + "'\(name.rawValue)' format does not support type '\(unsupported)', column: "
             + "`\(column.name)`", at: span)
       }
-      if name == .json, let key = nonStringMapKey(column.type) {
+      if name == .json || nestsJSON, let key = nonStringMapKey(column.type) {
         throw PlanError(
           "unsupported-type",
           "\(side) format does not support schema.\nformat: JSON\nreason: JSON only supports "
             + "MAP types with STRING keys: \(key) in column `\(column.name)`", at: span)
       }
+    }
+  }
+
+  static func checkMapKeys(_ keys: [SchemaColumn], at span: Span) throws(PlanError) {
+    for column in keys where column.type.containsMap {
+      throw PlanError(
+        "map-key",
+        "Map keys, including types that contain maps, are not supported as they may lead to "
+          + "unexpected behavior due to inconsistent serialization. Key column name: "
+          + "`\(column.name)`. Column type: \(column.type).", at: span)
     }
   }
 

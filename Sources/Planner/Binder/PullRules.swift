@@ -125,8 +125,9 @@ struct PullRules {
           + "[\(named.sorted().map { "`\($0)`" }.joined(separator: ", "))] Expected: "
           + "[\(keyNames.map { "`\($0)`" }.joined(separator: ", "))]", span)
     }
-    guard !ranged.isEmpty else { return }
-    guard ranged.count == 1, keyNames.count > 1 || pinned.isEmpty else {
+    // Where each key column is pinned the rows are looked up, and what else is asked of them is a filter.
+    guard pinned.count < keyNames.count else { return }
+    guard ranged.count == 1 else {
       throw scanNeeded(
         "A comparison condition on the key column cannot be combined with other comparisons such "
           + "as an IN predicate", span)

@@ -37,7 +37,8 @@ final class AggregateCollector {
     switch resolve(signatures, types) {
     case .success(let found): resolution = found
     case .failure(let failure):
-      var error = binder.callError(failure, function.name, types, signatures, at: call.span)
+      var error = binder.callError(
+        failure, function.name, types, signatures, at: call.span, texts: arguments.map(\.text))
       error.message = error.message.replacing(
         "'\(function.name.lowercased())'", with: "'\(function.name)'")
       throw error

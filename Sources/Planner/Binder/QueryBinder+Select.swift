@@ -297,7 +297,8 @@ final class TableFunctionCollector {
     switch resolve(signatures, types) {
     case .success(let found): resolution = found
     case .failure(let failure):
-      throw binder.callError(failure, function.name, types, signatures, at: call.span)
+      throw binder.callError(
+        failure, function.name, types, signatures, at: call.span, texts: arguments.map(\.text))
     }
     let bound = zip(arguments, resolution.parameters).map {
       binder.argumentCast($0, $1, resolution.bindings)

@@ -154,9 +154,7 @@ public struct QueryBinder {
           "invalid-offset", "OFFSET is supported only in pull queries", at: offset.span)
       }
     }
-    if purpose == .pull, !query.orderBy.isEmpty {
-      result.plan = try bindSort(query.orderBy, result)
-    }
+    if purpose == .pull, !query.orderBy.isEmpty { try bindSort(query, &result) }
     result.limit = query.limit?.count
     if purpose == .pull, query.limit != nil || query.offset != nil {
       result.plan = .limit(
@@ -164,36 +162,6 @@ public struct QueryBinder {
           input: result.plan, count: query.limit?.count, offset: query.offset?.count ?? 0))
     }
     return result
-  }
-
-  private func bindSort(
-    _ items: [SortItem], _ bound: BoundQuery
-  ) throws(PlanError) -> LogicalPlan {
-    let entries = bound.columns.map { Scope.Entry(qualifier: "", column: $0, isSystem: false) }
-    let binder = ExpressionBinder(
-      context: context, scope: Scope(entries: entries, qualifiers: [""]), clause: "ORDER BY")
-    var sorted: [Sort.Item] = []
-    for item in items {
-      if case .literal(let literal) = item.expression, case .integer(let number) = literal.value {
-        guard number >= 1, number <= Int64(bound.columns.count) else {
-          throw PlanError(
-            "invalid-order-by", "ORDER BY position \(number) is not in the select list",
-            at: item.span)
-        }
-        sorted.append(
-          Sort.Item(
-            expression: bound.columns[Int(number) - 1].reference,
-            isDescending: item.isDescending,
-            nullsFirst: item.nullsFirst ?? item.isDescending))
-        continue
-      }
-      let expression = try binder.bind(item.expression)
-      sorted.append(
-        Sort.Item(
-          expression: expression.expression, isDescending: item.isDescending,
-          nullsFirst: item.nullsFirst ?? item.isDescending))
-    }
-    return .sort(Sort(input: bound.plan, items: sorted))
   }
 
   /// One SELECT.

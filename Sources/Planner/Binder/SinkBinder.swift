@@ -36,7 +36,8 @@ public struct SinkBinder {
           + "\(produced) AS SELECT statement instead.", at: statement.query.span)
     }
     let with = try WithProperties(
-      statement.properties, allowed: WithProperties.sinkNames, span: statement.name.span)
+      statement.properties, allowed: WithProperties.sinkNames, span: statement.name.span,
+      isReplay: context.isReplay)
     let schema = try sinkSchema(query)
     let formats = try sinkFormats(with, query, schema, at: statement)
     let leftmost = query.leftmost
@@ -90,7 +91,8 @@ public struct SinkBinder {
         at: statement.target.span)
     }
     _ = try WithProperties(
-      statement.properties, allowed: WithProperties.insertNames, span: statement.span)
+      statement.properties, allowed: WithProperties.insertNames, span: statement.span,
+      isReplay: context.isReplay)
     let binder = QueryBinder(context: context, purpose: .persistent(sink: target.name))
     var query = try binder.bind(statement.query)
     guard !query.isTable else {

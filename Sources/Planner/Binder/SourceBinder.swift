@@ -2,6 +2,7 @@
 
 import Columns
 import Foundations
+import Functions
 public import Syntax
 
 public struct SourceBinder {
@@ -15,7 +16,8 @@ public struct SourceBinder {
     _ statement: CreateSource, text: String, topicPartitions: (String) -> Int?
   ) throws(PlanError) -> SourceDefinition {
     let with = try WithProperties(
-      statement.properties, allowed: WithProperties.sourceNames, span: statement.name.span)
+      statement.properties, allowed: WithProperties.sourceNames, span: statement.name.span,
+      isReplay: context.isReplay)
     let file = try with.string("FILE")
     let topic = try with.string("KAFKA_TOPIC") ?? (file == nil ? nil : statement.name.name)
     guard let topic else {
@@ -31,9 +33,14 @@ public struct SourceBinder {
         "no-columns",
         "The statement does not define any columns.", at: statement.name.span)
     }
-    try checkSourceFormats(statement, formats, schema, with)
+    // The lines of a file hold the keys too, in the format of the values.
+    // Once a line was a value alone; in KAFKA's format, which holds one column, it cannot be anything else.
+    let isValueAlone = context.isReplay && formats.value.name == .kafka
+    let lineColumns =
+      file == nil || isValueAlone ? schema.values : schema.keys + schema.values
+    try checkSourceFormats(statement, formats, schema, lineColumns, isFile: file != nil)
     let value = try with.wrapping(
-      formats.value, valueCount: schema.values.count, properties: context.properties)
+      formats.value, valueCount: lineColumns.count, properties: context.properties)
     let timestamp = try with.checkedTimestamp(schema)
     let window = try with.window()
     if window != nil, schema.keys.isEmpty {
@@ -54,6 +61,12 @@ public struct SourceBinder {
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
       window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
     definition.fileHasHeader = try with.boolean("HEADER") ?? false
+    if definition.fileHasHeader, !context.isReplay, file == nil || value.name != .delimited {
+      throw PlanError(
+        "invalid-property", "HEADER is for files in the DELIMITED format",
+        at: with.span(of: "HEADER"))
+    }
+    definition.fileOrder = schema.columns.map(\.name)
     definition.sqlite = try with.string("SQLITE")
     definition.visibility = try with.visibility(isDeclared: true)
     try checkDeclared(definition, with)
@@ -192,11 +205,15 @@ public struct SourceBinder {
 
   private func checkSourceFormats(
     _ statement: CreateSource, _ formats: (key: FormatSpec, value: FormatSpec),
-    _ schema: Schema, _ with: WithProperties
+    _ schema: Schema, _ lineColumns: [SchemaColumn], isFile: Bool
   ) throws(PlanError) {
     let span = statement.elements?.first?.span ?? statement.name.span
-    try formats.key.check(schema.keys, isKey: true, at: span)
-    try formats.value.check(schema.values, isKey: false, at: span)
+    if isFile {
+      try FormatSpec.checkMapKeys(schema.keys, at: span)
+    } else {
+      try formats.key.check(schema.keys, isKey: true, at: span)
+    }
+    try formats.value.check(lineColumns, isKey: false, at: span, isFile: isFile)
   }
 }
 
@@ -227,6 +244,7 @@ extension WithProperties {
           "A String timestamp field has been specified without also specifying the "
             + "timestamp_format", at: span(of: "TIMESTAMP"))
       }
+      try checkPattern(timestamp.format)
     case .boolean, .int, .double, .decimal, .bytes, .date, .time, .array, .map, .structure:
       throw PlanError(
         "invalid-timestamp-type",
@@ -234,5 +252,18 @@ extension WithProperties {
           + "timestamp_format specified", at: span(of: "TIMESTAMP"))
     }
     return timestamp
+  }
+
+  /// Throws: invalid-timestamp-format, with the letter that is none.
+  private func checkPattern(_ format: String?) throws(PlanError) {
+    guard let format, !format.isEmpty, !isReplay else { return }
+    do throws(FunctionError) {
+      _ = try DatePattern.cached(format)
+    } catch {
+      throw PlanError(
+        "invalid-timestamp-format", "TIMESTAMP_FORMAT cannot be used: \(error.message)",
+        at: span(of: "TIMESTAMP_FORMAT"),
+        hint: "letters that stand for themselves are quoted, as in 'yyyy-MM-dd''T''HH:mm'")
+    }
   }
 }

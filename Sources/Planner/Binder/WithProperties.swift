@@ -8,6 +8,8 @@ import Syntax
 package struct WithProperties {
   let properties: Properties?
   let span: Span
+  /// See `BindingContext`.
+  let isReplay: Bool
 
   /// Settings of the topic that the statement makes: Kafka's names, upper case and with underscores.
   package static let topicNames = [
@@ -30,15 +32,14 @@ package struct WithProperties {
   ]).union(["REBUILD"])
   static let insertNames: Set<TextKey> = ["QUERY_ID"]
 
-  init(_ properties: Properties?, allowed: Set<TextKey>, span: Span) throws(PlanError) {
+  init(
+    _ properties: Properties?, allowed: Set<TextKey>, span: Span, isReplay: Bool
+  ) throws(PlanError) {
     self.properties = properties
     self.span = properties?.span ?? span
-    for property in properties?.items ?? [] where !allowed.contains(property.key) {
-      throw PlanError(
-        "unknown-property",
-        "Invalid config variable(s) in the WITH clause: \(property.key)", at: property.span,
-        hint: didYouMean(property.key, allowed.sortedTexts))
-    }
+    self.isReplay = isReplay
+    if !isReplay { try properties?.checkDistinct() }
+    try properties?.checkKnown(among: allowed)
   }
 
   private func literal(_ key: String) throws(PlanError) -> (Literal.Value, Span)? {
@@ -257,5 +258,32 @@ package struct WithProperties {
         "Invalid duration: '\(text)'. It must be positive and not longer than 2^58 ms.")
     }
     return result
+  }
+}
+
+extension Properties {
+  /// Throws: unknown-property, duplicate-property.
+  package func check(among allowed: Set<TextKey>) throws(PlanError) {
+    try checkDistinct()
+    try checkKnown(among: allowed)
+  }
+
+  func checkKnown(among allowed: Set<TextKey>) throws(PlanError) {
+    for property in items where !allowed.contains(property.key) {
+      throw PlanError(
+        "unknown-property",
+        "Invalid config variable(s) in the WITH clause: \(property.key)", at: property.span,
+        hint: Planner.didYouMean(property.key, allowed.sortedTexts))
+    }
+  }
+
+  /// Throws: duplicate-property. Which of two values counts is not for us to say.
+  package func checkDistinct() throws(PlanError) {
+    var seen: Set<TextKey> = []
+    for property in items where !seen.insert(property.key).inserted {
+      throw PlanError(
+        "duplicate-property", "Property \(property.key) is given more than once",
+        at: property.span)
+    }
   }
 }

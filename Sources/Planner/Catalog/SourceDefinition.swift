@@ -96,6 +96,8 @@ public struct SourceDefinition: Hashable, Sendable {
   public var fileRoots: [String]?
   /// The first line of each file names columns and is no record.
   public var fileHasHeader = false
+  /// The columns as the statement declares them, which is how they stand in a line without a header.
+  public var fileOrder: [String] = []
   /// Path of a SQLite file that keeps the table as well.
   public var sqlite: String?
   /// Whose topic it is; nil: nobody has said.
@@ -126,6 +128,16 @@ public struct SourceDefinition: Hashable, Sendable {
     self.file = file
     self.queryID = queryID
     self.statement = statement
+  }
+
+  /// The columns of a line of its file. `order`: as a header names them; nil: as the statement does.
+  public func lineColumns(order: [String]?) -> [SchemaColumn] {
+    let columns =
+      valueFormat.name == .kafka && !schema.values.isEmpty
+      ? schema.values : schema.keys + schema.values
+    let names = order ?? fileOrder
+    return names.compactMap { name in columns.first { $0.name == name } }
+      + columns.filter { !names.contains($0.name) }
   }
 
   /// The features that ksqlDB's catalog shows: whether single columns are wrapped.

@@ -63,6 +63,13 @@ public struct Select: Hashable, Sendable {
   public let partitionBy: GroupingClause?
   public let having: Expression?
   public let span: Span
+
+  /// The same with further items behind its own.
+  package func adding(_ more: [SelectItem]) -> Select {
+    Select(
+      isDistinct: isDistinct, items: items + more, from: from, window: window, filter: filter,
+      groupBy: groupBy, partitionBy: partitionBy, having: having, span: span)
+  }
 }
 
 /// The expressions of GROUP BY or PARTITION BY; may be empty if written as `()`.
@@ -92,6 +99,12 @@ public struct SelectExpression: Hashable, Sendable {
   public let expression: Expression
   public let alias: Identifier?
   public let span: Span
+
+  package init(expression: Expression, alias: Identifier?, span: Span) {
+    self.expression = expression
+    self.alias = alias
+    self.span = span
+  }
 }
 
 public struct SelectAll: Hashable, Sendable {

@@ -5,14 +5,16 @@
 //   3 | SELECT pagid, COUNT(*) FROM pageviews
 //     |        ^^^^^ hint: did you mean "pageid"?
 //
-// Invariant: no control byte of the text reaches the output, and every caret stands under what
-// it marks: tabs are widened, control bytes and broken UTF-8 escaped, wide characters count two.
+// Further lines of a hint, and the detail, stand below. Invariant: no control byte of the text reaches the output, and
+// every caret stands under what it marks: tabs are widened, control bytes and broken UTF-8 escaped, wide characters
+// count two.
 
 import Foundations
 
 extension Diagnostic {
   /// Several lines, without a line end after the last.
   public func rendered(in source: SourceText) -> String {
+    let span = source.visible(span)
     let position = source.position(of: span)
     let shownLabels = labels.map { (label: $0, position: source.position(of: $0.span)) }
     let lastLine = max(position.line, shownLabels.map(\.position.line).max() ?? 0)
@@ -26,7 +28,9 @@ extension Diagnostic {
     let mark =
       String(repeating: " ", count: excerpt.indent)
       + String(repeating: "^", count: excerpt.width)
-    lines.append("\(gutter) | \(mark)\(hint.map { " hint: \(escaped($0))" } ?? "")")
+    let hints = hint?.split(separator: "\n").map { escaped(String($0)) } ?? []
+    lines.append("\(gutter) | \(mark)\(hints.first.map { " hint: \($0)" } ?? "")")
+    for more in hints.dropFirst() { lines.append("\(gutter) = \(more)") }
     for (label, place) in shownLabels {
       let excerpt = Excerpt(of: label.span, in: source)
       if place.line != position.line {

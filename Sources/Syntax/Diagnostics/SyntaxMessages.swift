@@ -83,6 +83,12 @@ extension Diagnostic {
     Diagnostic(id: "statement-missing", message: "text holds no statement", span: span)
   }
 
+  static func subqueryInExpression(at span: Span) -> Diagnostic {
+    Diagnostic(
+      id: "subquery-in-expression", message: "a subquery cannot stand in an expression",
+      span: span, hint: "a subquery stands in FROM: join with it")
+  }
+
   static func syntaxError(
     _ text: String?, at position: SourceText.Position, span: Span, expected: [String],
     closest: String?

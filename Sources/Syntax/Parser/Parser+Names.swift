@@ -28,9 +28,14 @@ extension Parser {
     }
   }
 
-  /// Production `resource_name`: a topic or a subject.
+  /// Production `resource_name`: a topic or a subject, whose name keeps its case without quotes too.
   mutating func parseResourceName() throws(DiagnosticError) -> Identifier {
-    guard at(.stringLiteral) else { return try parseIdentifier() }
+    guard at(.stringLiteral) else {
+      let token = current
+      let name = try parseIdentifier()
+      if name.isQuoted || name.isVariable { return name }
+      return Identifier(source.string(in: token.span), span: name.span)
+    }
     let text = try parseString()
     return Identifier(text.value, isQuoted: true, span: text.span)
   }

@@ -133,7 +133,7 @@ extension Parser {
   mutating func parseProperty() throws(DiagnosticError) -> Property {
     let start = current.start
     let isStringName = at(.stringLiteral)
-    let name = try parseResourceName()
+    let name = isStringName ? try parseResourceName() : try parseIdentifier()
     try expect(.equal)
     let value: Expression =
       current.kind == .variable ? .variable(parseVariable()) : .literal(try parseLiteral())

@@ -2,7 +2,7 @@
 //
 // Invariant: a value never changes the shape of a statement. Outside quotes it must be a single
 // identifier or literal; inside strings and quoted names its quotes are doubled. Comments are
-// left alone, and a value's own `${..}` is not replaced again.
+// left alone, and a value's own `${..}` is not replaced again. Between quotes `$${name}` is the text `${name}`.
 
 public import Foundations
 
@@ -59,7 +59,12 @@ private func substituted(
   var index = quoted.startIndex
   while index < quoted.endIndex {
     let opening = quoted[index...].prefix(2)
-    if opening.elementsEqual([UInt8(ascii: "$"), UInt8(ascii: "{")]),
+    if quoted[index...].starts(with: Array("$${".utf8)),
+      let close = quoted[index...].firstIndex(of: UInt8(ascii: "}"))
+    {
+      result += quoted[(index + 1)...close]
+      index = close + 1
+    } else if opening.elementsEqual([UInt8(ascii: "$"), UInt8(ascii: "{")]),
       let close = quoted[index...].firstIndex(of: UInt8(ascii: "}")),
       let value = variables[
         String(decoding: quoted[(index + 2)..<close], as: UTF8.self).uppercased()]

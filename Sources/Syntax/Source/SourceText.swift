@@ -55,6 +55,27 @@ public struct SourceText: Sendable {
     return lineStarts[line]..<end
   }
 
+  /// Where a diagnostic is shown: the span; the first word where there is no span; never an empty line, but behind the
+  /// last text before it, or at the first text of all.
+  func visible(_ span: Span) -> Span {
+    func isSpace(_ byte: UInt8) -> Bool { byte <= 0x20 }
+    if span.start == 0, span.end == 0, text.count <= Self.searchedBytesMax,
+      let word = Lexer(self).tokens.first
+    {
+      return word.span
+    }
+    let line = lineRange(at: Int(span.start))
+    guard text[line].allSatisfy(isSpace) else { return span }
+    let start = min(max(Int(span.start), 0), text.count)
+    if let last = text[..<start].lastIndex(where: { !isSpace($0) }) {
+      return Span((last + 1)..<(last + 2))
+    }
+    guard let first = text.firstIndex(where: { !isSpace($0) }) else { return span }
+    return Span(first..<(first + 1))
+  }
+
+  private static let searchedBytesMax = 1 << 20
+
   /// The text under a span; damaged UTF-8 is repaired.
   public func string(in span: Span) -> String {
     String(decoding: text[span.range.clamped(to: 0..<text.count)], as: UTF8.self)

@@ -34,7 +34,7 @@ struct Run: ParsableCommand {
   @Option(help: "Define a variable, as name=value; may be repeated.")
   var define: [String] = []
 
-  @Flag(help: "Go on after a statement that fails.")
+  @Flag(help: "Go on after a statement that fails, be it for a file.")
   var keepGoing = false
 
   @Flag(help: "Push queries wait for more rows instead of ending where the input ends now.")
@@ -101,7 +101,7 @@ struct Run: ParsableCommand {
           let failure = CommandFailure(error)
           guard keepGoing, failure.isStatement else { return failure }
           complain(error.text)
-          first = first ?? CommandFailure(failure.status)
+          first = first ?? CommandFailure(failure.status, isStatement: true)
         }
         if let failure = CommandFailure.ended(by: printer.output) { return failure }
       }
@@ -140,14 +140,5 @@ struct Run: ParsableCommand {
       return nil
     }
     return CommandFailure(.code(summary.isOverLimit ? 5 : 1), lines.joined(separator: "\n"))
-  }
-}
-
-extension CommandFailure {
-  var isStatement: Bool {
-    switch status {
-    case .code(1), .code(5): true
-    default: false
-    }
   }
 }

@@ -1,0 +1,56 @@
+// Files that a statement names: where relative paths begin, and which may be touched.
+
+import Foundations
+import Glibc
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  /// Runs what opens a file. Throws: path-outside-roots, file-not-found, and what is wrong with the file.
+  func outside<Result>(
+    _ path: String, _ span: Span, _ body: () throws(OutsideError) -> Result
+  ) throws(StatementFailure) -> Result {
+    do {
+      return try body()
+    } catch {
+      switch error {
+      case .outside:
+        throw .plan(
+          PlanError(
+            "path-outside-roots", "the path \"\(path)\" lies outside the declared directories",
+            at: span))
+      case .storage(let error):
+        let reason = error.errno == 0 ? "\(error)" : String(cString: strerror(error.errno))
+        throw .engine(.io("cannot open \"\(path)\": \(reason)"))
+      }
+    }
+  }
+
+  /// Throws: path-outside-roots. Whether the file is there is told when it is used.
+  func checkRoot(_ path: String, _ span: Span) throws(StatementFailure) {
+    guard roots != nil else { return }
+    do {
+      _ = try engine.options.files.open(resolve(path), beneath: roots)
+    } catch {
+      if case .outside = error {
+        try outside(path, span) { () throws(OutsideError) in throw error }
+      }
+    }
+  }
+
+  /// A path as the client means it.
+  func resolve(_ path: String) -> String {
+    guard let workingDirectory, !path.hasPrefix("/") else { return path }
+    return workingDirectory + "/" + path
+  }
+}
+
+/// Runs what reads or writes a file that a statement names; what fails is the file, not the log.
+func usingFile<Result>(
+  _ body: () throws(StorageError) -> Result
+) throws(StatementFailure) -> Result {
+  do { return try body() } catch {
+    throw .engine(error.kind == .tooLarge ? .limit("\(error)") : .io("\(error)"))
+  }
+}

@@ -1,0 +1,71 @@
+// PRINT: the records of a topic as they are.
+
+import Columns
+import Executor
+import Foundations
+import LogStorage
+import Planner
+import Syntax
+
+extension Session {
+  func printTopic(_ node: PrintTopic, _ handler: any ResultHandler) throws(StatementFailure) {
+    try catchUp()
+    let name = node.topic.name
+    guard let topic = engine.log.topic(name) else {
+      let known = engine.log.topics().map(\.name)
+      throw .plan(
+        PlanError(
+          "unknown-topic", "Could not find topic '\(name)'", at: node.topic.span,
+          hint: (known.first { $0.uppercased() == name.uppercased() }
+            ?? closestMatch(to: name, among: known)).map { "did you mean '\($0)'?" }))
+    }
+    handler.begin([
+      ResultColumn("rowtime", .timestamp), ResultColumn("key", .string),
+      ResultColumn("value", .string), ResultColumn("partition", .int),
+      ResultColumn("offset", .bigint),
+    ])
+    let text = TopicText(name, engine.lock.withLock { engine.catalog })
+    let interval = node.interval?.count ?? 1
+    var left = node.limit?.count ?? Int64.max
+    var seen: Int64 = 0
+    var offsets = [Int64](repeating: 0, count: topic.partitionCount)
+    if !node.isFromBeginning, !endsAtIdle {
+      offsets = topic.partitions.map(\.endOffset)
+    }
+    while left > 0 {
+      if cancellation.isCancelled {
+        handler.end(nil)
+        throw .engine(.interrupted)
+      }
+      let commit = engine.log.lastCommit
+      var found = false
+      var rows: [ResultRow] = []
+      for partition in 0..<topic.partitionCount where left > 0 {
+        let read = try storing { () throws(StorageError) in
+          try engine.log.read(name, partition, from: offsets[partition])
+        }
+        guard read.nextOffset > offsets[partition] else { continue }
+        offsets[partition] = read.nextOffset
+        found = true
+        for row in 0..<read.records.count where left > 0 {
+          defer { seen += 1 }
+          guard seen % interval == 0 else { continue }
+          left -= 1
+          rows.append(
+            ResultRow([
+              .timestamp(read.records.timestamps[row]), text.key(read.records, row),
+              text.value(read.records, row), .int(Int32(partition)),
+              .bigint(read.records.offsets[row]),
+            ]))
+        }
+      }
+      // Together, so that a box is as wide as they need.
+      if !rows.isEmpty, !handler.rows(rows) { break }
+      if !found {
+        if endsAtIdle || node.limit == nil && node.isFromBeginning && !isEngineDriven { break }
+        _ = engine.log.waitForChange(after: commit, milliseconds: 100)
+      }
+    }
+    handler.end(left == 0 ? "Limit Reached" : nil)
+  }
+}

@@ -1,0 +1,141 @@
+// Keys and values of a topic as PRINT shows them. A topic does not say what it holds: the sources over it do, and where
+// none of them fits the bytes are looked at. Only what is neither is shown in hexadecimal.
+
+import Columns
+import Executor
+import Formats
+import Foundations
+import LogStorage
+import Planner
+
+struct TopicText {
+  /// A source over the topic, with what reads its records.
+  private struct Reader {
+    var source: SourceDefinition
+    var key: SideText
+    var value: SideText
+  }
+
+  private let readers: [Reader]
+
+  init(_ topic: String, _ catalog: Catalog) {
+    let sources = catalog.sortedSources.filter { $0.topic == topic && $0.file == nil }
+    readers = sources.map { source in
+      Reader(
+        source: source, key: SideText(source.keyFormat, source.schema.keys, .key),
+        value: SideText(source.valueFormat, source.schema.values, .value))
+    }
+  }
+
+  func key(_ records: RawRecords, _ row: Int) -> Value {
+    guard let bytes = records.key(row) else { return .null }
+    for reader in readers {
+      guard let window = reader.source.window else {
+        if let text = reader.key.text(of: bytes) { return .string(text) }
+        continue
+      }
+      guard let key = WindowedKey(bytes, window), let text = reader.key.text(of: key.inner) else {
+        continue
+      }
+      return .string(key.shown(text))
+    }
+    if let text = Self.guessed(bytes) { return .string(text) }
+    for kind in [WindowInfo.Kind.session, .tumbling] {
+      if let key = WindowedKey(bytes, WindowInfo(kind: kind, sizeMs: nil)), key.isLikely,
+        let text = Self.guessed(key.inner)
+      {
+        return .string(key.shown(text))
+      }
+    }
+    return .string(Self.hexadecimal(bytes))
+  }
+
+  func value(_ records: RawRecords, _ row: Int) -> Value {
+    guard let bytes = records.value(row) else { return .null }
+    for reader in readers {
+      if let text = reader.value.text(of: bytes) { return .string(text) }
+    }
+    return .string(Self.guessed(bytes) ?? Self.hexadecimal(bytes))
+  }
+
+  /// Text where it is text, else an INT or a BIGINT where it has the length of one.
+  private static func guessed(_ bytes: UnsafeRawBufferPointer) -> String? {
+    if let text = printable(bytes) { return text }
+    switch bytes.count {
+    case 4: return "\(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))"
+    case 8: return "\(Int64(bigEndian: bytes.loadUnaligned(as: Int64.self)))"
+    default: return nil
+    }
+  }
+
+  fileprivate static func printable(_ bytes: UnsafeRawBufferPointer) -> String? {
+    guard let text = String(validating: bytes, as: UTF8.self),
+      text.unicodeScalars.allSatisfy({ $0.value >= 0x20 || $0 == "\t" || $0 == "\n" || $0 == "\r" })
+    else { return nil }
+    return text
+  }
+
+  private static func hexadecimal(_ bytes: UnsafeRawBufferPointer) -> String {
+    "0x"
+      + bytes.map { byte in
+        let text = String(byte, radix: 16)
+        return byte < 16 ? "0" + text : text
+      }.joined()
+  }
+}
+
+/// One side of the records of a source.
+private struct SideText {
+  private let format: FormatSpec
+  private let column: SchemaColumn?
+
+  init(_ format: FormatSpec, _ columns: [SchemaColumn], _ side: RecordSide) {
+    self.format = format
+    column = columns.count == 1 ? columns[0] : nil
+  }
+
+  /// nil: the bytes are not what the source says.
+  func text(of bytes: UnsafeRawBufferPointer) -> String? {
+    guard format.name == .kafka else { return TopicText.printable(bytes) }
+    switch column?.type {
+    case .int? where bytes.count == 4:
+      return "\(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))"
+    case .bigint? where bytes.count == 8:
+      return "\(Int64(bigEndian: bytes.loadUnaligned(as: Int64.self)))"
+    case .double? where bytes.count == 8:
+      let bits = UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self))
+      return javaText(of: Double(bitPattern: bits))
+    case .string?: return TopicText.printable(bytes)
+    default: return nil
+    }
+  }
+}
+
+/// A key with the bounds of its window behind it, as Kafka's windowed serdes write it.
+private struct WindowedKey {
+  var inner: UnsafeRawBufferPointer
+  var start: Int64
+  /// nil: only who knows the size of the windows knows it.
+  var end: Int64?
+
+  /// nil: the key is too short to have them.
+  init?(_ bytes: UnsafeRawBufferPointer, _ window: WindowInfo) {
+    let size = window.kind == .session ? 16 : 8
+    guard bytes.count >= size else { return nil }
+    func number(_ place: Int) -> Int64 {
+      Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: bytes.count - place, as: Int64.self))
+    }
+    inner = UnsafeRawBufferPointer(rebasing: bytes.dropLast(size))
+    start = number(8)
+    end = window.kind == .session ? number(16) : window.sizeMs.map { [start] in start &+ $0 }
+  }
+
+  /// Whether bounds that nobody has declared may be meant: times of this era, in order, behind a key.
+  var isLikely: Bool {
+    let era: ClosedRange<Int64> = 0...(1 << 45)
+    return !inner.isEmpty && era.contains(start)
+      && (end.map { era.contains($0) && $0 >= start } ?? true)
+  }
+
+  func shown(_ key: String) -> String { "[\(key)@\(start)/\(end.map { "\($0)" } ?? "-")]" }
+}
