@@ -19,6 +19,10 @@ extension ExpressionBinder {
       }
       return Typed(try bindAggregate(node, aggregate), text: expressionText)
     }
+    if node.isDistinct, functions.scalars[name] != nil || functions.tables[name] != nil {
+      throw error(
+        "invalid-argument", "\(name) is not an aggregate function", node.span)
+    }
     if let table = functions.tables[name] {
       guard let bindTableFunction else {
         throw PlanError(
@@ -31,10 +35,6 @@ extension ExpressionBinder {
       throw PlanError(
         "unknown-function", "Can't find any functions with the name '\(node.name.name)'",
         at: node.name.span, hint: didYouMean(name, functions.names))
-    }
-    guard !node.isDistinct else {
-      throw error(
-        "invalid-argument", "\(name) is not an aggregate function", node.span)
     }
     return try call(name, node.arguments, at: node.span, text: expressionText)
   }
