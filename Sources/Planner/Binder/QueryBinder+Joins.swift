@@ -368,7 +368,14 @@ extension QueryBinder {
         column: column, equivalents: [(column.reference, column.name)], isSynthetic: true)
     }
     let name = viable[0].text.replacing(".", with: "_")
-    return KeySlot(column: context.newColumn(name, type), equivalents: viable)
+    var slot = KeySlot(column: context.newColumn(name, type), equivalents: viable)
+    // A row without a partner has NULLs where the other side's expression would stand.
+    if join.kind == .inner {
+      slot.computed =
+        [equality.left.expression, equality.right.expression] + left.keys[part].computed
+        + right.keys[part].computed
+    }
+    return slot
   }
 
   /// ROWKEY, or with the number after the highest that a column of the sources has.
@@ -466,6 +473,7 @@ extension Join {
 extension KeySlot {
   func has(_ expression: BoundExpression) -> Bool {
     column.reference == expression || equivalents.contains { $0.expression == expression }
+      || computed.contains(expression)
   }
 }
 

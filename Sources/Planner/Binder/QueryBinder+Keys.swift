@@ -24,7 +24,15 @@ extension QueryBinder {
       }
       if let first = found.first { keyOf[first] = slotIndex }
     }
-    if isPersistent, !missing.isEmpty { throw missingKey(missing, step, items) }
+    if isPersistent, !missing.isEmpty {
+      guard context.properties["ksql.new.query.planner.enabled"] == "true", !step.plan.isTable
+      else { throw missingKey(missing, step, items) }
+      // ksqlDB's other planner lets a stream go without its key.
+      var keyless = step
+      keyless.plan = .rekey(Rekey(input: step.plan, keys: [], dropsNullKeys: false))
+      keyless.keys = []
+      return try finish(items, keyless)
+    }
     var projected: [Project.Item] = []
     var keys = [ColumnID?](repeating: nil, count: step.keys.count)
     for (index, item) in items.enumerated() {

@@ -40,6 +40,8 @@ struct KeySlot {
   /// In order of preference, as messages show them.
   var equivalents: [(expression: BoundExpression, text: String)]
   var isSynthetic = false
+  /// What is equal to the key as well and cannot be named in a projection.
+  var computed: [BoundExpression] = []
 }
 
 /// A step of binding: the plan so far, the names in scope, and the key.
