@@ -171,7 +171,9 @@ final class FileReader: RecordReader {
       order = try FileHeader.columns(
         names, of: source.name, needed: source.lineColumns(order: nil).map(\.name))
     }
-    header.withLock { [order] in $0 = (order, Int64(first.end)) }
-    return Int64(first.end)
+    // Lines of JSON are not counted as they are found.
+    let end = first.records.count > 1 ? first.records.offsets[1] : Int64(first.end)
+    header.withLock { [order] in $0 = (order, end) }
+    return end
   }
 }

@@ -111,20 +111,23 @@ extension Session {
     var copied = 0
     var bad: [String] = []
     while true {
-      if cancellation.isCancelled { throw .engine(.interrupted) }
       let records = try reading { () throws(QueryFailure) in
         try input.next(
-          load.splitter, limit: CopyLoad.rowsMax, lineBytesMax: engine.options.lineBytesMax)
+          load.splitter, limit: .max, lineBytesMax: engine.options.lineBytesMax)
       }
       guard let records else { return (copied, bad) }
-      let part = load.rows(records)
-      for record in part.bad {
-        bad.append("line \(input.line(at: records.valueStart[record.row])): \(record.reason)")
+      for start in stride(from: 0, to: records.count, by: CopyLoad.rowsMax) {
+        if cancellation.isCancelled { throw .engine(.interrupted) }
+        let part = load.rows(records, start..<min(start + CopyLoad.rowsMax, records.count))
+        for record in part.bad {
+          bad.append(
+            "line \(input.line(at: records.valueStart[record.row])): \(record.reason)")
+        }
+        if !part.rows.isEmpty {
+          try append(part.rows, rowtimes: part.rowtimes, to: load.source, at: span)
+        }
+        copied += part.rows.count
       }
-      if !part.rows.isEmpty {
-        try append(part.rows, rowtimes: part.rowtimes, to: load.source, at: span)
-      }
-      copied += part.rows.count
     }
   }
 
@@ -163,15 +166,16 @@ private struct CopyLoad {
     rowtime = format.rowtime
   }
 
+  /// Rows that are bad are told by their number in `records`.
   func rows(
-    _ records: RawRecords
+    _ records: RawRecords, _ range: Range<Int>
   ) -> (rows: [[Value]], rowtimes: [Int64?], bad: [BadRecord]) {
-    let decoded = decoder.decode(records, .value, rows: 0..<records.count)
+    let decoded = decoder.decode(records, .value, rows: range)
     var bad = decoded.bad
     let badRows = Set(bad.map(\.row))
     var rows: [[Value]] = []
     var rowtimes: [Int64?] = []
-    for row in 0..<records.count where !badRows.contains(row) {
+    for row in 0..<range.count where !badRows.contains(row) {
       let values = zip(source.schema.columns, places).map { column, place in
         place.map { decoded.columns[$0].value(row, column.type) } ?? .null
       }
@@ -187,7 +191,9 @@ private struct CopyLoad {
         rowtimes.append(time)
       }
     }
-    return (rows, rowtimes, bad.sorted { $0.row < $1.row })
+    bad.sort { $0.row < $1.row }
+    for index in bad.indices { bad[index].row += range.lowerBound }
+    return (rows, rowtimes, bad)
   }
 
   private func fault(_ values: [Value], _ time: Int64?) -> String? {

@@ -25,57 +25,83 @@ public struct LineSplitter: Sendable {
 
   /// Complete lines of a buffer whose first byte is byte `offset` of the file, from byte `start` of the buffer on; and
   /// where in it they end, which is `start` if the first one is longer than the buffer. `isEnd`: nothing comes behind
-  /// the buffer, and an open last line counts. `limit`: at most so many records.
+  /// the buffer, and an open last line counts. `limit`: of CSV, at most so many records.
   /// Throws: a first line beyond the limit; later ones have their turn.
   public func split(
     _ buffer: ByteBuffer, from start: Int = 0, at offset: Int64, isEnd: Bool, limit: Int = .max
   ) throws(TooLong) -> (records: RawRecords, end: Int) {
-    var start = offset == 0 && start == 0 && startsWithMark(buffer) ? 3 : start
+    let start = offset == 0 && start == 0 && startsWithMark(buffer) ? 3 : start
+    guard let delimiter else { return try plain(buffer, start, offset, isEnd) }
+    var next = start
     var lines = FoundLines(in: buffer, from: start)
     var quote = QuoteSearch(buffer)
     var found = 0
-    while start < buffer.count, found < limit {
+    scan: while next < buffer.count, found < limit {
       guard var end = lines.nextEnd() ?? (isEnd ? buffer.count : nil) else { break }
-      if let delimiter, quote.stands(in: start..<end) {
-        switch quotedEnd(buffer, start, delimiter, isEnd: isEnd) {
-        case .at(let place) where place - start <= bytesMax + 1:
+      if quote.stands(in: next..<end) {
+        switch quotedEnd(buffer, next, delimiter, isEnd: isEnd) {
+        case .at(let place) where place - next <= bytesMax + 1:
           while end < place { end = lines.nextEnd() ?? buffer.count }
           end = place
         // One stray quote costs its line and no other.
         case .at, .malformed: break
-        case .open:
-          if !isEnd, buffer.count - start <= bytesMax {
-            return finish(&lines, buffer, offset, start)
-          }
+        case .open: if !isEnd, buffer.count - next <= bytesMax { break scan }
         }
       }
-      var length = end - start
+      var length = end - next
       if length > 0, buffer.base[end - 1] == 0x0D { length -= 1 }
       if length > bytesMax {
         if found > 0 { break }
-        throw TooLong(offset: offset + Int64(start))
+        throw TooLong(offset: offset + Int64(next))
       }
       if length > 0 || keepsEmptyLines {
-        lines.append(start, length)
+        lines.append(next, length)
         found += 1
       }
-      start = min(end + 1, buffer.count)
+      next = min(end + 1, buffer.count)
     }
-    return finish(&lines, buffer, offset, start)
+    return (records(lines.take(), buffer, offset), next)
   }
 
-  private func finish(
-    _ lines: inout FoundLines, _ buffer: ByteBuffer, _ offset: Int64, _ end: Int
-  ) -> (records: RawRecords, end: Int) {
+  /// The same where every line end ends a record. By itself: it is done for each line of JSON.
+  private func plain(
+    _ buffer: ByteBuffer, _ start: Int, _ offset: Int64, _ isEnd: Bool
+  ) throws(TooLong) -> (records: RawRecords, end: Int) {
+    var lines = FoundLines(in: buffer, from: start)
+    var start = start
+    while start < buffer.count {
+      var end = buffer.count
+      var next = end
+      if let found = lines.nextEnd() {
+        end = found
+        next = end + 1
+      } else if !isEnd {
+        break
+      }
+      var length = end - start
+      if length > 0, buffer.base[start + length - 1] == 0x0D { length -= 1 }
+      if length > bytesMax {
+        if lines.hasAny { break }
+        throw TooLong(offset: offset + Int64(start))
+      }
+      if length > 0 { lines.append(start, length) }
+      start = next
+    }
+    return (records(lines.take(), buffer, offset), start)
+  }
+
+  private func records(
+    _ lines: (starts: [Int32], lengths: [Int32]), _ buffer: ByteBuffer, _ offset: Int64
+  ) -> RawRecords {
     var records = RawRecords(buffer: buffer)
-    (records.valueStart, records.valueLength) = lines.take()
+    (records.valueStart, records.valueLength) = lines
     let count = records.valueStart.count
     records.offsets = records.valueStart.map { offset + Int64($0) }
     records.keyStart = Array(repeating: 0, count: count)
     records.keyLength = Array(repeating: -1, count: count)
     records.timestamps = Array(repeating: 0, count: count)
     records.sequences = records.offsets
-    return (records, end)
+    return records
   }
 
   private func startsWithMark(_ buffer: ByteBuffer) -> Bool {
@@ -167,6 +193,8 @@ private struct FoundLines: ~Copyable {
   }
 
   deinit { ends.deallocate() }
+
+  var hasAny: Bool { recentCount > 0 || !starts.isEmpty }
 
   /// Where the next line feed stands.
   mutating func nextEnd() -> Int? {
