@@ -12,44 +12,50 @@ public func javaText(of value: Double) -> String {
   // Where both print plainly, the texts are the same.
   if value.magnitude >= 1e-3 && value.magnitude < 1e7 { return value.description }
   let (digits, exponent) = shortestDigits(of: value.magnitude)
-  let sign = value < 0 ? "-" : ""
+  var text: [UInt8] = value < 0 ? [UInt8(ascii: "-")] : []
+  let zero = UInt8(ascii: "0")
+  let point = UInt8(ascii: ".")
   // The number is 0.d1d2d3... x 10^exponent.
   if exponent > -3 && exponent <= 7 {
     if exponent <= 0 {
-      return sign + "0." + String(repeating: "0", count: -exponent) + digits
+      text += [zero, point] + Array(repeating: zero, count: -exponent) + digits
+    } else if digits.count <= exponent {
+      text += digits + Array(repeating: zero, count: exponent - digits.count) + [point, zero]
+    } else {
+      text += digits[..<exponent] + [point] + digits[exponent...]
     }
-    if digits.utf8.count <= exponent {
-      return sign + digits + String(repeating: "0", count: exponent - digits.utf8.count) + ".0"
-    }
-    let point = digits.index(digits.startIndex, offsetBy: exponent)
-    return sign + digits[..<point] + "." + digits[point...]
+    return String(decoding: text, as: UTF8.self)
   }
-  let rest = digits.dropFirst()
-  return sign + digits.prefix(1) + "." + (rest.isEmpty ? "0" : rest) + "E\(exponent - 1)"
+  text += digits[..<1] + [point]
+  text += digits.count > 1 ? digits[1...] : [zero]
+  text.append(UInt8(ascii: "E"))
+  text += Array(String(exponent - 1).utf8)
+  return String(decoding: text, as: UTF8.self)
 }
 
-/// Shortest significant digits without leading or trailing zeros, and the exponent e of 0.digits x 10^e.
-func shortestDigits(of magnitude: Double) -> (digits: String, exponent: Int) {
-  var mantissa = ""
+/// Shortest significant digits, as ASCII without leading or trailing zeros, and the exponent e of 0.digits x 10^e.
+func shortestDigits(of magnitude: Double) -> (digits: [UInt8], exponent: Int) {
+  let text = Array(magnitude.description.utf8)
+  var mantissa: [UInt8] = []
   var exponent = 0
   var pointAt: Int?
-  var text = Substring(magnitude.description)
-  if let mark = text.firstIndex(of: "e") {
-    exponent = Int(text[text.index(after: mark)...].drop { $0 == "+" }) ?? 0
-    text = text[..<mark]
+  for (place, byte) in text.enumerated() {
+    if byte == UInt8(ascii: "e") {
+      exponent = Int(String(decoding: text[(place + 1)...], as: UTF8.self)) ?? 0
+      break
+    }
+    if byte == UInt8(ascii: ".") { pointAt = mantissa.count } else { mantissa.append(byte) }
   }
-  for character in text {
-    if character == "." { pointAt = mantissa.utf8.count } else { mantissa.append(character) }
-  }
-  exponent += pointAt ?? mantissa.utf8.count
-  let leading = mantissa.prefix { $0 == "0" }.utf8.count
-  var digits = mantissa.dropFirst(leading)
+  exponent += pointAt ?? mantissa.count
+  let leading = mantissa.prefix { $0 == UInt8(ascii: "0") }.count
+  mantissa.removeFirst(leading)
   exponent -= leading
-  while digits.last == "0" { digits = digits.dropLast() }
-  if digits.utf8.count == 1 && magnitude.bitPattern < 2000 {
-    return twoDigits(ofSubnormal: magnitude)
+  while mantissa.last == UInt8(ascii: "0") { mantissa.removeLast() }
+  if mantissa.count == 1 && magnitude.bitPattern < 2000 {
+    let (digits, exponent) = twoDigits(ofSubnormal: magnitude)
+    return (Array(digits.utf8), exponent)
   }
-  return (String(digits), exponent)
+  return (mantissa, exponent)
 }
 
 /// Java never prints fewer than two digits, and the nearest two are not always the shortest one and a
