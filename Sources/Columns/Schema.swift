@@ -39,9 +39,9 @@ public struct Schema: Hashable, Sendable {
 }
 
 extension Schema: CustomStringConvertible {
-  /// KSQL's text, keys first: `` `ID` BIGINT KEY, `NAME` STRING ``.
+  /// KSQL's text, keys first, then headers: `` `ID` BIGINT KEY, `NAME` STRING ``.
   public var description: String {
-    let ordered = keys + columns.filter { !$0.isKey }
+    let ordered = keys + columns.filter { !$0.isKey && $0.role != .value } + values
     return ordered.map { column in
       let suffix: String
       switch column.role {
