@@ -28,7 +28,7 @@ ONE = ("CREATE TABLE one (k BIGINT PRIMARY KEY, v INT, d DOUBLE, s STRING, o BIG
        "(KAFKA_TOPIC='one', VALUE_FORMAT='JSON', PARTITIONS=1);\n")
 
 AGGREGATES = [
-    "COUNT(*)", "COUNT(v)", "SUM(v)", "SUM(d)", "AVG(v)", "MIN(v)", "MAX(v)", "MIN(s)", "MAX(d)", "TOPK(v, 3)", "TOPK(v, s, 3)",
+    "COUNT(*)", "COUNT(v)", "SUM(v)", "SUM(d / 1000)", "AVG(v)", "MIN(v)", "MAX(v)", "MIN(s)", "MAX(d)", "TOPK(v, 3)", "TOPK(v, s, 3)",
     "TOPKDISTINCT(v, 3)", "COUNT_DISTINCT(v)", "LATEST_BY_OFFSET(v)", "LATEST_BY_OFFSET(v, 3)", "EARLIEST_BY_OFFSET(v)",
     "EARLIEST_BY_OFFSET(v, 3)", "ATTR(v)", "HISTOGRAM(CAST(v % 20 AS STRING))", "COLLECT_SET(v % 20)", "STDDEV_SAMP(v)",
     "CORRELATION(v, d)", "COUNT(DISTINCT v)", "SUM(DISTINCT v)", "COUNT(DISTINCT s)",
@@ -43,7 +43,7 @@ def cases():
             TABLE + f"CREATE TABLE q AS SELECT 1 AS g, {call} AS r FROM t GROUP BY 1;", [("t", "all", 2)])
         found[f"stream {call}"] = (
             STREAM + f"CREATE TABLE q AS SELECT v % 3 AS g, {call} AS r FROM s GROUP BY v % 3;", [("s", "all", 1)])
-    windows = {"tumbling": "TUMBLING (SIZE 10 SECONDS)", "hopping": "HOPPING (SIZE 10 SECONDS, ADVANCE BY 5 SECONDS)",
+    windows = {"tumbling": "TUMBLING (SIZE 1 SECOND)", "hopping": "HOPPING (SIZE 2 SECONDS, ADVANCE BY 1 SECOND)",
                "session": "SESSION (1 SECOND)"}
     for name, window in windows.items():
         for emit in ("", " EMIT FINAL"):
