@@ -3,6 +3,7 @@
 // of each; what the operators of a slice have counted goes into the commit of its epoch.
 
 import Columns
+import Foundations
 
 /// Where an input record lies, as its position tells it.
 public struct RowPlace: Hashable, Sendable {

@@ -1,6 +1,7 @@
 // AVG over arrays of machine numbers: 0.0 where nothing was added.
 
 import Columns
+import Foundations
 
 final class AverageAccumulator: FixedAccumulator {
   struct State: BitwiseCopyable {

@@ -2,6 +2,7 @@
 
 import BigInt
 import Columns
+import Foundations
 
 enum NumberAggregates {
   static let all: [AggregateFunction] = [
