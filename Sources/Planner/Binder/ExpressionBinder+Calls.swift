@@ -242,8 +242,8 @@ extension ExpressionBinder {
       var texts: [String] = []
       var casts = 0
       for (index, (type, parameter)) in zip(types, parameters).enumerated() {
-        guard case .value(let type?) = type, case .exact(let wanted) = parameter else { break }
-        guard type.canImplicitlyCast(to: wanted) else { break }
+        guard case .value(let type) = type, case .exact(let wanted) = parameter else { break }
+        guard type?.canImplicitlyCast(to: wanted) ?? true else { break }
         casts += type == wanted ? 0 : 1
         texts.append(
           type == wanted ? arguments[index] : "CAST(\(arguments[index]) AS \(wanted))")
