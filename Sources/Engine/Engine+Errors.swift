@@ -9,7 +9,7 @@ import Planner
 
 extension Engine {
   /// Where the bad records of a source are kept.
-  static func errorTopic(_ source: String) -> String { "_headrace-errors-\(source)" }
+  static func errorTopic(_ source: String) -> String { InternalTopics.errors(of: source) }
 
   func appendErrors(
     _ errors: [SourceError], _ commit: inout EpochCommit

@@ -253,8 +253,8 @@ extension Engine {
     // An id may begin with another one.
     let others = queries.filter { $0.id != query.id && $0.id.hasPrefix("\(query.id)-") }
     return log.topics().filter { topic in
-      topic.name.hasPrefix("_headrace-\(query.id)-")
-        && !others.contains { topic.name.hasPrefix("_headrace-\($0.id)-") }
+      topic.name.hasPrefix(InternalTopics.prefix(ofQuery: query.id))
+        && !others.contains { topic.name.hasPrefix(InternalTopics.prefix(ofQuery: $0.id)) }
     }
   }
 

@@ -22,7 +22,7 @@ extension PersistentQuery {
   /// The plan with a topic of its own instead of the table's.
   func beside(id: String) -> PersistentQuery {
     var plan = self
-    plan.sink.topic = "_headrace-\(id)-rebuild"
+    plan.sink.topic = InternalTopics.rebuild(ofQuery: id)
     plan.sink.visibility = .private
     plan.sink.sqlite = nil
     return plan

@@ -65,5 +65,7 @@ final class RunningQuery {
     runtime = nil
   }
 
-  func changelogTopic(_ store: String) -> String { "_headrace-\(id)-\(store)-changelog" }
+  func changelogTopic(_ store: String) -> String {
+    InternalTopics.changelog(ofQuery: id, store: store)
+  }
 }

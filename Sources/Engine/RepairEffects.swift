@@ -54,7 +54,9 @@ public struct RepairEffects {
   private static func effects(of loss: RepairLoss, _ engine: Engine) -> [String] {
     var result: [String] = []
     for query in engine.queries {
-      if loss.topic.hasPrefix("_headrace-\(query.id)-"), loss.topic.hasSuffix("-changelog") {
+      if loss.topic.hasPrefix(InternalTopics.prefix(ofQuery: query.id)),
+        loss.topic.hasSuffix("-changelog")
+      {
         result.append(effect(onStateOf: query, loss, engine))
       }
       let positions =

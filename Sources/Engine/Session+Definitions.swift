@@ -62,6 +62,7 @@ extension Session {
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
+    try checkTopicName(definition, node.properties, at: node.name.span)
     try checkMirror(definition, node.properties, node.name)
     definition.fileRoots = roots
     try checkPrivate(definition, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
@@ -141,6 +142,20 @@ extension Session {
     }
   }
 
+  /// Throws: invalid-topic-name. A source without KAFKA_TOPIC has its own name for its topic.
+  func checkTopicName(
+    _ source: SourceDefinition, _ properties: Properties?, at name: Span
+  ) throws(StatementFailure) {
+    guard source.file == nil, !TopicName.isLegal(source.topic) else { return }
+    let given = properties?["KAFKA_TOPIC"]
+    throw .plan(
+      PlanError(
+        "invalid-topic-name",
+        "'\(source.topic)' cannot be the name of a topic: it has up to 249 letters, digits, '.', '_' "
+          + "and '-'", at: given?.span ?? name,
+        hint: given == nil ? "name the topic: WITH (KAFKA_TOPIC='...')" : nil))
+  }
+
   /// Throws: private-topic. What others may know of does not become private.
   private func checkPrivate(
     _ definition: SourceDefinition, at span: Span
@@ -183,6 +198,7 @@ extension Session {
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
+    try checkTopicName(plan.sink, node.properties, at: node.name.span)
     try checkMirror(plan.sink, node.properties, node.name)
     try checkPrivate(plan.sink, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"

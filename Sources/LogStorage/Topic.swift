@@ -56,7 +56,7 @@ public struct PartitionDescription: Sendable, Hashable {
 }
 
 /// Kafka's rules for names.
-enum TopicName {
+package enum TopicName {
   static let lengthMax = 249
 
   static let partitionsMax = 10_000
@@ -83,7 +83,7 @@ enum TopicName {
     }
   }
 
-  static func isLegal(_ name: String) -> Bool {
+  package static func isLegal(_ name: String) -> Bool {
     let isPlain = name.utf8.allSatisfy { byte in
       (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x41 && byte <= 0x5A)
         || (byte >= 0x30 && byte <= 0x39) || byte == 0x2E || byte == 0x5F || byte == 0x2D

@@ -32,9 +32,11 @@ private struct StatementSource {
     below(count) == 0 ? text() : ""
   }
 
-  private mutating func stream() -> String { one(of: ["s", "t", "o"]) }
-  private mutating func table() -> String { one(of: ["u", "w", "n"]) }
-  private mutating func source() -> String { one(of: ["s", "t", "o", "u", "w", "n"]) }
+  private mutating func stream() -> String { one(of: ["s", "`é t`", "o"]) }
+  private mutating func table() -> String { one(of: ["u", "`w-ü`", "n"]) }
+  private mutating func source() -> String {
+    one(of: ["s", "`é t`", "o", "u", "`w-ü`", "n"])
+  }
   private mutating func replace() -> String { maybe("OR REPLACE ", oneIn: 4) }
 
   private mutating func properties(needsTopic: Bool) -> String {

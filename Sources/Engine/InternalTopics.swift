@@ -1,0 +1,40 @@
+// Names of the topics that the engine keeps for itself. Names of sources and queries may have any characters and any
+// length, those of topics may not, so what does not fit is written in other characters; other names stay as they are.
+
+import Foundations
+import LogStorage
+
+enum InternalTopics {
+  static let prefix = "_headrace-"
+  /// What stands before the names of a query's stores.
+  static func prefix(ofQuery id: String) -> String { "\(prefix)\(fitting(id))-" }
+  static func errors(of source: String) -> String { "\(prefix)errors-\(fitting(source))" }
+  static func changelog(ofQuery id: String, store: String) -> String {
+    "\(prefix(ofQuery: id))\(store)-changelog"
+  }
+  static func rebuild(ofQuery id: String) -> String { "\(prefix(ofQuery: id))rebuild" }
+
+  /// With room for the name of a store.
+  private static let lengthMax = 150
+  private static let escapedPrefix = "x."
+
+  /// Different for different names. A byte that no topic name may have, and a dot, becomes a dot and two digits; a long
+  /// name ends with its hash.
+  static func fitting(_ name: String) -> String {
+    guard !TopicName.isLegal(name) || name.hasPrefix(escapedPrefix) || name.utf8.count > lengthMax
+    else { return name }
+    var text = escapedPrefix
+    for byte in name.utf8 {
+      let scalar = Unicode.Scalar(byte)
+      if TopicName.isLegal(String(scalar)), scalar != "." {
+        text.unicodeScalars.append(scalar)
+      } else {
+        text += byte < 16 ? ".0" + String(byte, radix: 16) : "." + String(byte, radix: 16)
+      }
+    }
+    guard text.utf8.count > lengthMax else { return text }
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return text.prefix(lengthMax - 20) + ".." + String(hash, radix: 16)
+  }
+}
