@@ -99,11 +99,7 @@ extension Engine {
       if let owner = catalog.sources[name]?.queryID { queries.removeAll { $0.id == owner } }
       catalog.removeSource(name)
     case .alterSource(let node):
-      var source = try catalog.source(node.name)
-      for addition in node.additions {
-        source.schema.columns.append(.init(addition.name.name, try catalog.type(addition.type)))
-      }
-      catalog.add(source)
+      catalog.add(try catalog.replayed(node))
     case .createType(let node): catalog.addType(node.name.name, try catalog.type(node.type))
     case .dropType(let node): catalog.removeType(node.name.name)
     case .controlQuery(let node):

@@ -368,49 +368,13 @@ extension Session {
   ) throws(StatementFailure) {
     engine.lock.lock()
     defer { engine.lock.unlock() }
-    var source = try planning { () throws(PlanError) in
-      try engine.catalog.source(of: node)
-    }
-    let kind = source.kind.rawValue.lowercased()
-    if source.isReadOnly {
-      throw .plan(
-        PlanError(
-          "read-only-source",
-          "Cannot alter \(kind) '\(source.name)': ALTER operations are not supported on source "
-            + "\(kind)s.", at: node.name.span))
-    }
-    if source.queryID != nil {
-      throw .plan(
-        PlanError(
-          "alter-query-sink",
-          "ALTER command is not supported for CREATE ... AS statements.", at: node.name.span))
-    }
-    for addition in node.additions {
-      let type = try planning { () throws(PlanError) in try engine.catalog.type(addition.type) }
-      guard source.schema.index(of: addition.name.name) == nil else {
-        throw .plan(
-          PlanError(
-            "duplicate-column",
-            "Cannot add column `\(addition.name.name)` to schema. A column with the same name "
-              + "already exists.", at: addition.name.span))
-      }
-      source.schema.columns.append(SchemaColumn(addition.name.name, type))
-      guard source.schema.columns.count <= PlanLimits.columnsMax else {
-        throw .plan(
-          PlanError(
-            "too-many-columns", "\(kind) has more than \(PlanLimits.columnsMax) columns",
-            at: addition.name.span))
-      }
-    }
-    try planning { () throws(PlanError) in
-      try source.valueFormat.check(
-        source.schema.values, isKey: false, at: node.name.span, isFile: source.file != nil)
-    }
+    let source = try planning { () throws(PlanError) in try engine.catalog.altered(node) }
     var epoch = EpochCommit(epoch: 0)
     epoch.metadata.append(logged(text))
     try commit(epoch)
     engine.catalog.add(source)
-    handler.message("\(kind.capitalizedFirst) \(source.name) altered")
+    let kind = source.kind.rawValue.lowercased().capitalizedFirst
+    handler.message("\(kind) \(source.name) altered")
   }
 
   func createType(
@@ -519,19 +483,5 @@ extension StatementFailure {
     .plan(
       PlanError(
         "format-without-codec", "the \(format.rawValue) format is not supported yet", at: span))
-  }
-}
-
-extension Catalog {
-  /// The source that an ALTER is about. Throws: wrong-kind, unknown-source.
-  func source(of node: AlterSource) throws(PlanError) -> SourceDefinition {
-    let source = try source(node.name)
-    guard source.kind == node.kind else {
-      throw PlanError(
-        "wrong-kind",
-        "Incompatible data source type is \(source.kind.rawValue), but statement was ALTER "
-          + node.kind.rawValue, at: node.name.span)
-    }
-    return source
   }
 }

@@ -67,6 +67,8 @@ private final class Box {
     try box.submit("outside", createS + "COPY s FROM '/etc/passwd';")
     #expect(
       (try box.answer("outside")["error"] as? String)?.contains("path-outside-roots") == true)
+    try box.submit("twice", createS + "ALTER STREAM s ADD COLUMN a INT;")
+    #expect((try box.answer("twice")["error"] as? String)?.contains("duplicate-column") == true)
     try box.submit("long", String(repeating: "-- long\n", count: 140_000))
     #expect((try box.answer("long")["error"] as? String)?.contains("1 MiB") == true)
     try FileManager.default.createSymbolicLink(

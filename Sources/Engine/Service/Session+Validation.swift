@@ -153,14 +153,8 @@ extension Session {
       _ = try planning { () throws(PlanError) in try engine.catalog.source(node.name) }
       engine.catalog.removeSource(node.name.name)
     case .alterSource(let node):
-      try planning { () throws(PlanError) in
-        var source = try engine.catalog.source(of: node)
-        for addition in node.additions {
-          source.schema.columns.append(
-            SchemaColumn(addition.name.name, try engine.catalog.type(addition.type)))
-        }
-        engine.catalog.add(source)
-      }
+      engine.catalog.add(
+        try planning { () throws(PlanError) in try engine.catalog.altered(node) })
     case .createType(let node):
       let type = try planning { () throws(PlanError) in try engine.catalog.type(node.type) }
       engine.catalog.addType(node.name.name, type)
