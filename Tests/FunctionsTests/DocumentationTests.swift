@@ -27,7 +27,7 @@ import Testing
       This file is made from the functions themselves; the tests run every example in it.
 
       A function gives NULL where an argument is NULL unless its description says otherwise.
-      Where it fails in a row, it gives NULL there too, and the error is logged. INTEGER
+      Where it fails in a row, it gives NULL there too, which SHOW ERRORS tells. INTEGER
       arguments widen to BIGINT, DECIMAL and DOUBLE where only those are taken.
 
       """
