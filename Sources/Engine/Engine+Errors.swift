@@ -42,6 +42,12 @@ extension Engine {
           value: Array(
             known.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ").utf8)))
     }
+    for error in errors where fresh[error.source] != nil {
+      guard toldSources.insert(error.source).inserted else { continue }
+      notices.append(
+        "source \(error.source) has a bad record (\(error.topic), partition \(error.partition), offset "
+          + "\(error.offset)): \(error.reason)")
+    }
     for (source, records) in fresh.sorted(by: { $0.key < $1.key }) {
       let topic = Self.errorTopic(source.text)
       if log.topic(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic }) {

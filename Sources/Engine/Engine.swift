@@ -127,6 +127,8 @@ public final class Engine: @unchecked Sendable {
   var keyOffsets: [TextKey: KeyOffsets] = [:]
   /// What the present epoch has to say when it is committed.
   var notices: [String] = []
+  /// Sources whose first bad record since the engine was opened has been told of.
+  var toldSources: Set<TextKey> = []
   /// How many appends to a topic go on beside the epochs, since no query writes there.
   let appendsUnderWay = Monitor<[TextKey: Int]>([:])
   /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the lock.

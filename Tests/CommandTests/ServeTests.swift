@@ -31,6 +31,27 @@ import Testing
     #expect(try headrace("run", "--data", data, "-c", "SELECT * FROM t;").out == "A,N\n5,2\n")
   }
 
+  /// What goes wrong in queries stands in the server's own output, once for each cause.
+  @Test func tellsOfTroubles() throws {
+    let scratch = try Scratch()
+    let data = scratch.path
+    let server = try RunningServer(data)
+    let ran = try headrace(
+      "run", "--data", data, "-c",
+      createS + "CREATE STREAM o AS SELECT 1 / a AS b FROM s; INSERT INTO s VALUES (0);"
+        + "INSERT INTO s VALUES (0);"
+        + "CREATE STREAM w (t STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='KAFKA');"
+        + "INSERT INTO w VALUES ('broken'); SELECT * FROM o;")
+    #expect(
+      ran.status == 1 && ran.err.contains("2 rows with an expression that failed"), "\(ran.err)")
+    let ended = try server.stop()
+    #expect(
+      ended.err.matches(of: /query CSAS_O_0: .* failed \(1 row\): division by zero/).count == 1,
+      "\(ended.err)")
+    #expect(
+      ended.err.contains("source S has a bad record (s, partition 0, offset 2)"), "\(ended.err)")
+  }
+
   /// The client's own standard streams and errors cross the socket.
   @Test func streamsAndErrors() throws {
     let scratch = try Scratch()
