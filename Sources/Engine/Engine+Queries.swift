@@ -23,11 +23,7 @@ extension Engine {
   }
 
   /// The same for the same name, so that a replay gives the same values.
-  private func seed(_ id: String) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in id.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return hash
-  }
+  private func seed(_ id: String) -> UInt64 { stableHash(of: id) }
 
   func queryOptions(_ query: RunningQuery) -> QueryOptions {
     QueryOptions(

@@ -278,7 +278,8 @@ public final class Engine: @unchecked Sendable {
       var commit = EpochCommit(epoch: epoch + 1)
       fail(culprit, QueryFailure("the log refuses what it writes: \(fault)"), &commit)
       epoch += 1
-      try write(commit)
+      // Not as epochs are written: nobody would end the reading ahead that goes on meanwhile.
+      do { _ = try log.commit(commit) } catch { throw .storage(error) }
       culprit.isUncommitted = false
       return true
     }

@@ -33,8 +33,6 @@ enum InternalTopics {
       }
     }
     guard text.utf8.count > lengthMax else { return text }
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return text.prefix(lengthMax - 20) + ".." + String(hash, radix: 16)
+    return text.prefix(lengthMax - 20) + ".." + String(stableHash(of: name), radix: 16)
   }
 }

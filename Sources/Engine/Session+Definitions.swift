@@ -321,7 +321,6 @@ extension Session {
     if node.deleteTopic, source.file == nil {
       if engine.log.topic(source.topic) != nil { epoch.topicsDeleted.append(source.topic) }
       engine.forgetTableFolds(of: source.topic)
-      engine.forgetKeyOffsets(of: source.topic)
     }
     engine.appendEnd(ofErrorsOf: source, &epoch)
     epoch.metadata.append(logged(text))

@@ -19,7 +19,7 @@ enum SessionProperty {
   private static let effective: [TextKey: Values] = [
     "auto.offset.reset": .words(["earliest", "latest"]),
     "headrace.default.partitions": .number(1...Int64(PlanLimits.partitionsMax)),
-    "headrace.fail.on": .troubles,
+    TextKey(FailureSetting.property): .troubles,
     "headrace.force.partitions": .number(1...Int64(PlanLimits.partitionsMax)),
     "headrace.sink": .words(["topic", "discard"]),
     "ksql.create.or.replace.enabled": .flag,

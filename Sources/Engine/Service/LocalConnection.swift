@@ -95,7 +95,7 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     summary.faults = engine.faultCounts - faultsBefore
     let counted =
       FailureSetting.parse(
-        session.properties["headrace.fail.on"] ?? FailureSetting.standard) ?? []
+        session.properties[FailureSetting.property] ?? FailureSetting.standard) ?? []
     summary.isFailure =
       !summary.failures.isEmpty
       || counted.contains("records") && summary.badRecords + summary.badLines > 0

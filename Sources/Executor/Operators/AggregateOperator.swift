@@ -223,8 +223,8 @@ final class AggregateOperator: Operator, StateStore {
         start += advance
       }
     }
-    faults.add(.late, "the window had closed", late, of: batch.positions)
-    faults.add(.late, "windows begin at 1970", early, of: batch.positions)
+    faults.add(.late, RowFaults.windowClosed, late, of: batch.positions)
+    faults.add(.late, RowFaults.beforeWindows, early, of: batch.positions)
     streamTime = time
     return (rows, starts)
   }

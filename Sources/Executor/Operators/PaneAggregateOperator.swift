@@ -165,13 +165,13 @@ final class PaneAggregateOperator: Operator, StateStore {
       let oldest = max(0, pane - size + advance)
       let closed = time - size - window.graceMs
       let late = closed < oldest ? 0 : (min(closed, pane) - oldest) / advance + 1
-      for _ in 0..<late { lateRows.append(Int32(truncatingIfNeeded: row)) }
+      lateRows += repeatElement(Int32(truncatingIfNeeded: row), count: Int(late))
       if oldest + late * advance > pane { continue }
       rows.append(Int32(row))
       panes.append(pane)
     }
-    faults.add(.late, "the window had closed", lateRows, of: batch.positions)
-    faults.add(.late, "windows begin at 1970", early, of: batch.positions)
+    faults.add(.late, RowFaults.windowClosed, lateRows, of: batch.positions)
+    faults.add(.late, RowFaults.beforeWindows, early, of: batch.positions)
     streamTime = time
     return (rows, panes)
   }

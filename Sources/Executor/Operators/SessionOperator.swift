@@ -104,7 +104,7 @@ final class SessionOperator: Operator, StateStore {
       if batch.rowtimes[Int(row)] < 0 { early.append(row) }
       return batch.rowtimes[Int(row)] >= 0
     }
-    faults.add(.late, "windows begin at 1970", early, of: batch.positions)
+    faults.add(.late, RowFaults.beforeWindows, early, of: batch.positions)
     if rows.count < batch.count {
       work.batch = batch.gather(rows)
       work.keyColumns = work.keyColumns.map { $0.gather(rows) }

@@ -58,6 +58,10 @@ public struct RowFaults: Sendable {
     }
   }
 
+  /// Causes of late rows.
+  static let windowClosed = "the window had closed"
+  static let beforeWindows = "windows begin at 1970"
+
   static let placesMax = 3
   /// Causes that are told apart; what comes beyond is counted together.
   public static let causesMax = 64
