@@ -4,16 +4,24 @@ import PackageDescription
 // Set by Scripts/fuzz: everything is compiled for libFuzzer, and the harnesses are a target.
 let isFuzzing = Context.environment["HEADRACE_FUZZ"] != nil
 
-// One target per stage of the pipeline; a target may import only those above it in this list.
+// A package that depends on this one by version may not have its compiler flags, so it does without them.
+let isDependency = ["/checkouts/", "/registry/downloads/"].contains {
+  Context.packageDirectory.contains($0)
+}
+
+// One target per stage of the pipeline; a target may import only those above it in this list. Names bear a prefix,
+// since a program that uses the library has targets of its own.
 let strict: [SwiftSetting] =
   [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    // Exclusivity checks at run time took 7 to 10 % of the aggregation queries; debug builds keep them.
-    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
-  ] + (isFuzzing ? [.unsafeFlags(["-sanitize=address", "-enable-testing"])] : [])
+  ]
+  // Exclusivity checks at run time took 7 to 10 % of the aggregation queries; debug builds keep them.
+  + (isDependency
+    ? [] : [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))])
+  + (isFuzzing ? [.unsafeFlags(["-sanitize=address", "-enable-testing"])] : [])
 
 // What libFuzzer is guided by: where text and bytes from outside are read. It looks at all counters after each
 // input, so that more of them make it slower; comparisons are left out for the same reason.
@@ -22,9 +30,11 @@ let guiding: [SwiftSetting] =
   ? [.unsafeFlags(["-sanitize-coverage=edge,inline-8bit-counters,pc-table"])] : []
 
 func stage(
-  _ name: String, _ dependencies: [Target.Dependency], _ more: [SwiftSetting] = []
+  _ folder: String, _ dependencies: [Target.Dependency], _ more: [SwiftSetting] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict + more)
+  .target(
+    name: "Headrace\(folder)", dependencies: dependencies, path: "Sources/\(folder)",
+    swiftSettings: strict + more)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -38,59 +48,81 @@ let argumentParser = Target.Dependency.product(
 let package = Package(
   name: "headrace",
   products: [
-    .library(name: "Headrace", targets: ["Engine"]),
-    .executable(name: "headrace", targets: ["headrace"]),
+    .library(name: "Headrace", targets: ["Headrace"]),
+    .executable(name: "headrace", targets: ["HeadraceCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
   ],
   targets: [
-    .target(name: "CSupport"),
-    .target(name: "CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
-    .target(name: "CReadline", linkerSettings: [.linkedLibrary("readline")]),
-    .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
-    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
-    .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
-    stage("Foundations", []),
-    stage("Syntax", ["Foundations"], guiding),
-    stage("Columns", ["Foundations", bigInt]),
+    .target(name: "CHeadraceSupport", path: "Sources/CSupport"),
     .target(
-      name: "LogStorage", dependencies: ["CSupport", "CZstd", "CLZ4", "Columns", "Foundations"],
-      swiftSettings: strict + guiding,
+      name: "CHeadracePCRE2", path: "Sources/CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
+    .target(
+      name: "CHeadraceReadline", path: "Sources/CReadline",
+      linkerSettings: [.linkedLibrary("readline")]),
+    .systemLibrary(
+      name: "CHeadraceSQLite", path: "Sources/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CHeadraceZstd", path: "Sources/CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CHeadraceLZ4", path: "Sources/CLZ4", providers: [.apt(["liblz4-dev"])]),
+    stage("Foundations", []),
+    stage("Syntax", ["HeadraceFoundations"], guiding),
+    stage("Columns", ["HeadraceFoundations", bigInt]),
+    .target(
+      name: "HeadraceLogStorage",
+      dependencies: [
+        "CHeadraceSupport", "CHeadraceZstd", "CHeadraceLZ4", "HeadraceColumns",
+        "HeadraceFoundations",
+      ],
+      path: "Sources/LogStorage", swiftSettings: strict + guiding,
       linkerSettings: [
         .linkedLibrary("zstd", .when(configuration: .debug)),
         .linkedLibrary("lz4", .when(configuration: .debug)),
         // Their archives, as with SQLite below.
-        .unsafeFlags(
-          ["-Xlinker", "-l:libzstd.a", "-Xlinker", "-l:liblz4.a"],
-          .when(configuration: .release)),
+        .linkedLibrary(":libzstd.a", .when(configuration: .release)),
+        .linkedLibrary(":liblz4.a", .when(configuration: .release)),
       ]),
-    stage("Formats", ["CSupport", "Columns", "Foundations"], guiding),
-    stage("Functions", ["CPCRE2", "CSupport", "Columns", "Foundations", bigInt]),
-    stage("Planner", ["Syntax", "Columns", "Functions", "Foundations"], guiding),
+    stage("Formats", ["CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations"], guiding),
+    stage(
+      "Functions",
+      ["CHeadracePCRE2", "CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations", bigInt]),
+    stage(
+      "Planner", ["HeadraceSyntax", "HeadraceColumns", "HeadraceFunctions", "HeadraceFoundations"],
+      guiding),
     stage(
       "Executor",
-      ["CSupport", "Planner", "Formats", "LogStorage", "Columns", "Functions", "Foundations"]),
+      [
+        "CHeadraceSupport", "HeadracePlanner", "HeadraceFormats", "HeadraceLogStorage",
+        "HeadraceColumns", "HeadraceFunctions", "HeadraceFoundations",
+      ]),
     .target(
-      name: "Engine",
+      name: "Headrace",
       dependencies: [
-        "Executor", "Planner", "Syntax", "LogStorage", "Formats", "Columns", "Functions",
-        "Foundations", "CSQLite", "CSupport",
-      ], swiftSettings: strict,
+        "HeadraceExecutor", "HeadracePlanner", "HeadraceSyntax", "HeadraceLogStorage",
+        "HeadraceFormats", "HeadraceColumns", "HeadraceFunctions",
+        "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport",
+      ], path: "Sources",
+      exclude: [
+        "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns", "Executor",
+        "Formats", "Foundations", "Functions", "LogStorage", "Planner", "Syntax", "headrace",
+      ], sources: ["Engine", "Service"], swiftSettings: strict,
       linkerSettings: [
         .linkedLibrary("sqlite3", .when(configuration: .debug)),
         // Its archive, so that a released binary needs one library less.
-        .unsafeFlags(["-Xlinker", "-l:libsqlite3.a"], .when(configuration: .release)),
+        .linkedLibrary(":libsqlite3.a", .when(configuration: .release)),
         .linkedLibrary("m", .when(configuration: .release)),
       ]),
     .executableTarget(
-      name: "headrace",
+      name: "HeadraceCommand",
       dependencies: [
-        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
-        "Foundations", "CReadline", "CSupport",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions",
+        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceFoundations", "CHeadraceReadline", "CHeadraceSupport",
         argumentParser,
-      ], swiftSettings: strict,
+      ], path: "Sources/headrace", swiftSettings: strict,
       linkerSettings: [
         // In the place of malloc, for the C libraries too, so it is not an archive. The sanitizers of other builds
         // bring their own.
@@ -99,38 +131,48 @@ let package = Package(
     .executableTarget(
       name: "headrace-conformance",
       dependencies: [
-        "Engine", "Executor", "Planner", "Functions", "LogStorage", "Columns", "Syntax",
-        "Foundations",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions",
+        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceFoundations",
       ],
       path: "Tests/Conformance", exclude: ["score.txt"], swiftSettings: strict),
     .executableTarget(
       name: "headrace-torture",
       dependencies: [
-        "Engine", "Executor", "Planner", "LogStorage", "Columns", "Syntax", "Foundations",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceLogStorage", "HeadraceColumns",
+        "HeadraceSyntax", "HeadraceFoundations",
       ],
       path: "Tests/Torture", swiftSettings: strict),
     .executableTarget(
-      name: "format-benchmark", dependencies: ["Formats", "Columns"],
+      name: "format-benchmark", dependencies: ["HeadraceFormats", "HeadraceColumns"],
       path: "Benchmarks/format-benchmark", swiftSettings: strict),
     .executableTarget(
-      name: "log-benchmark", dependencies: ["LogStorage"], path: "Benchmarks/log-benchmark",
+      name: "log-benchmark", dependencies: ["HeadraceLogStorage"], path: "Benchmarks/log-benchmark",
       swiftSettings: strict),
-    tests("SyntaxTests", ["Syntax", "Foundations"]),
-    tests("ColumnsTests", ["Columns", "Foundations", bigInt]),
-    tests("LogStorageTests", ["LogStorage", "Columns", "Foundations"]),
-    tests("FormatsTests", ["Formats", "Columns"]),
+    tests("SyntaxTests", ["HeadraceSyntax", "HeadraceFoundations"]),
+    tests("ColumnsTests", ["HeadraceColumns", "HeadraceFoundations", bigInt]),
+    tests("LogStorageTests", ["HeadraceLogStorage", "HeadraceColumns", "HeadraceFoundations"]),
+    tests("FormatsTests", ["HeadraceFormats", "HeadraceColumns"]),
     tests(
       "FunctionsTests",
-      ["Executor", "Planner", "Functions", "Columns", "Syntax", "Foundations"]),
+      [
+        "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceColumns",
+        "HeadraceSyntax", "HeadraceFoundations",
+      ]),
     tests(
       "EngineTests",
       [
-        "Engine", "Executor", "Planner", "Formats", "Functions", "LogStorage", "Columns", "Syntax",
-        "Foundations",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFormats", "HeadraceFunctions",
+        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceFoundations",
       ]),
     tests("TortureTests", ["headrace-torture"]),
     tests(
-      "CommandTests", ["headrace", "Engine", "LogStorage", "Columns", "Syntax", "Foundations"]),
+      "CommandTests",
+      [
+        "HeadraceCommand", "Headrace", "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceFoundations",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -142,8 +184,9 @@ if isFuzzing {
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Engine", "Executor", "Planner", "Functions", "Formats", "LogStorage", "Columns", "Syntax",
-        "Foundations",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
+        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceFoundations",
       ],
       path: "Fuzz/Targets", swiftSettings: strict + guiding))
 } else {
@@ -151,8 +194,9 @@ if isFuzzing {
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "Engine", "Executor", "Planner", "Functions", "Formats", "LogStorage", "Columns", "Syntax",
-        "Foundations",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
+        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceFoundations",
       ],
       path: "Fuzz", exclude: ["Corpus", "keywords.dict"], swiftSettings: strict))
 }

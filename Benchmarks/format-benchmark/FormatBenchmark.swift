@@ -2,8 +2,8 @@
 // Usage: format-benchmark [records] [repetitions]. Prints CPU time, the best of the repetitions,
 // and a checksum of what was decoded, so that no work can be left out.
 
-import Columns
-import Formats
+import HeadraceColumns
+import HeadraceFormats
 import Glibc
 
 struct Workload {

@@ -3,7 +3,7 @@
 // The measurements are in LogStorage, where the tests run them small.
 
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 @main
 struct LogBenchmarkMain {

@@ -1,8 +1,8 @@
 // Record bytes of each format: whatever they are, the record is decoded or bad. The first byte chooses a
 // schema; what was read is written again and must read back the same.
 
-import Columns
-import Formats
+import HeadraceColumns
+import HeadraceFormats
 
 /// Schemas that between them meet every reader of fields.
 private enum Schemas {

@@ -1,10 +1,10 @@
 // A submitted file: checked and executed, statement after statement, by an engine on a simulated disk. It ends
 // with an answer, whatever the text is; the engine then still commits.
 
-import Columns
-import Engine
-import LogStorage
-import Syntax
+import HeadraceColumns
+import Headrace
+import HeadraceLogStorage
+import HeadraceSyntax
 
 private final class NoOutput: ResultHandler {
   func message(_ text: String) {}

@@ -1,9 +1,9 @@
 // Files of the log: whatever they hold, opening, reading and verifying end with records or with an error that
 // names the file. Checksums are mended first, or no damage would come past them.
 
-import Columns
+import HeadraceColumns
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 final class BatchTarget: FuzzTarget {
   static let name = "batch"

@@ -1,11 +1,11 @@
 // Text: whatever it is, it is parsed or diagnosed; what parses prints, and what is printed parses to the same
 // tree. Statements that parse are bound against a small catalog.
 
-import Columns
-import Engine
-import Functions
-import Planner
-import Syntax
+import HeadraceColumns
+import Headrace
+import HeadraceFunctions
+import HeadracePlanner
+import HeadraceSyntax
 
 final class ParserTarget: FuzzTarget {
   static let name = "parser"

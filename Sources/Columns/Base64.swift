@@ -1,6 +1,6 @@
 // Base64 with padding, as RFC 4648 defines it.
 
-import Foundations
+import HeadraceFoundations
 
 private let alphabet = Array(
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -1,7 +1,7 @@
 // Validity and error masks: one bit a row, in words of 64.
 // Invariant: bits past `count` are zero, so that population counts need no masking.
 
-import Foundations
+import HeadraceFoundations
 
 public struct Bitmap: Sendable, Hashable {
   public var words: [UInt64]

@@ -1,6 +1,6 @@
 // DOUBLEs as keys: equal values have one form, so that they are encoded, placed and found alike.
 
-import Foundations
+import HeadraceFoundations
 
 extension Column {
   /// 0.0 for -0.0 and one NaN for all, in lists and fields too. The same column where there is nothing to change.

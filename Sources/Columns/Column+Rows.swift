@@ -1,7 +1,7 @@
 // Choosing, joining and reading rows of columns.
 
 import BigInt
-import Foundations
+import HeadraceFoundations
 
 extension Column {
   /// The rows at `indices`, in that order; strings keep their arena. -1 is not allowed.

@@ -1,6 +1,6 @@
 // Appends of single values and of rows of other columns.
 
-import Foundations
+import HeadraceFoundations
 
 extension ColumnBuilder {
   /// Appends a value of this builder's type; anything else is a bug of the caller.

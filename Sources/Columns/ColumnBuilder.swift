@@ -4,7 +4,7 @@
 // copied (unescaped, computed) turns the whole column over to an arena of its own.
 
 public import BigInt
-import Foundations
+import HeadraceFoundations
 
 public final class ColumnBuilder {
   enum Storage {

@@ -1,7 +1,7 @@
 // The common type of several values: the one rule for whatever brings values together, be it an operator, CASE, IN,
 // a constructor, a UNION or the type variable of a function.
 
-import Foundations
+import HeadraceFoundations
 
 extension DataType {
   /// INT as DECIMAL(10,0), BIGINT as DECIMAL(19,0); DECIMAL as it is.

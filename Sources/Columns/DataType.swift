@@ -1,7 +1,7 @@
 // The SQL types, as the whole engine names them. Printing gives KSQL's text (`ARRAY<STRING>`), which is
 // also what DESCRIBE shows and what the schema oracle of the conformance suite compares.
 
-import Foundations
+import HeadraceFoundations
 
 /// A SQL type. Nullability is not part of it: every column may hold NULL.
 public indirect enum DataType: Hashable, Sendable {

@@ -2,7 +2,7 @@
 // unscaled part alone (Int128 up to 38 digits, BigInt beyond); the scale is in the type.
 
 public import BigInt
-import Foundations
+import HeadraceFoundations
 
 public struct Decimal: Sendable, Hashable {
   public var unscaled: BigInt

@@ -2,7 +2,7 @@
 // Digits are the shortest that read back to the same double (as JDK 19 and later print them), which
 // Swift's own description also gives; only the layout differs.
 
-import Foundations
+import HeadraceFoundations
 
 /// `Double.toString`: plain between 1E-3 and 1E7, else scientific; always a digit after the point.
 public func javaText(of value: Double) -> String {

@@ -1,7 +1,7 @@
 // What flows between operators: rows of one partition, as columns, with where each row stands in time
 // and in the order of the stage's input.
 
-import Foundations
+import HeadraceFoundations
 
 /// What a row says about its key.
 /// In a stream every row is `insert`, but for records with a null value, which are `delete`.

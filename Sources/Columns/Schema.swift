@@ -1,6 +1,6 @@
 // The columns of a source or of a plan node: names, types and roles.
 
-import Foundations
+import HeadraceFoundations
 
 /// A named column and where it lives in a record.
 public struct SchemaColumn: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // The one notion of equality of values, in functions, in snapshots and wherever values are keys; that of the kernels
 // over columns and of the bytes of state stores is the same.
 
-import Foundations
+import HeadraceFoundations
 
 /// Texts by their bytes; 0.0 and -0.0 are one value, NaN is equal to itself; maps whatever the order of their entries;
 /// NULL is equal to NULL here, and SQL's comparisons ask for NULLs first.

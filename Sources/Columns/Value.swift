@@ -1,7 +1,7 @@
 // One SQL value on its own. Values live at the edges (literals, the shell, row-at-a-time functions);
 // batches of rows are columns and never arrays of these.
 
-import Foundations
+import HeadraceFoundations
 
 public indirect enum Value: Sendable {
   case null

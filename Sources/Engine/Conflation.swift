@@ -3,10 +3,10 @@
 // what it gets has the view as it was at the end of some epoch.
 // Order: of the keys' first change since the client last took something.
 
-import Columns
-import Executor
-import Foundations
-import Planner
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
 
 struct Conflation {
   /// Places of the key's columns in a batch.

@@ -1,10 +1,10 @@
 // The layout of a file that COPY reads or writes, as its WITH clause and the file's name say it.
 
-import Columns
-import Formats
-import Foundations
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceFormats
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
 
 struct CopyFormat {
   enum Kind: String, CaseIterable {

@@ -1,10 +1,10 @@
 // What COPY reads, a piece at a time: a file or a pipe. Its lines are split as those of streams over files are.
 
-import Columns
-import Executor
-import Formats
-import Foundations
-import LogStorage
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceLogStorage
 
 final class CopyInput {
   private let file: any OutsideFile

@@ -1,11 +1,11 @@
 // Appends of producers and of INSERT: beside the epochs, unless a query writes to the same topic. An epoch knows where
 // its output will come to lie from the ends that it began with, so nothing else may be appended there meanwhile.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 
 extension Engine {
   /// Runs an append to a topic: under the engine's lock where a query writes to the topic too, else beside it.

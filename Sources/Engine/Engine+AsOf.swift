@@ -1,12 +1,12 @@
 // AS OF: a source as it was, read from its own topic. A stream is its records up to there; a table is what
 // its records up to there fold to, and is folded anew for each query.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Engine {
   /// A partition up to an end; a table folded. `keys`: only these keys' records.

@@ -1,11 +1,11 @@
 // Bad records: each is written once to the error topic of its source, however many queries read it. For each
 // partition the engine remembers which offsets have been looked at, as a few ranges.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 
 extension Engine {
   /// Where the bad records of a source are kept.

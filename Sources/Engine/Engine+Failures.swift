@@ -1,10 +1,10 @@
 // A query that cannot go on is taken out by itself: what the log would refuse of its output is found before the
 // commit, and what the log refuses all the same is put down to the query that wrote it.
 
-import Executor
-import Foundations
-import LogStorage
-import Planner
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 import Synchronization
 
 extension Engine {

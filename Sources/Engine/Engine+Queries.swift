@@ -1,11 +1,11 @@
 // The life of persistent queries: made, started from their committed state, paused, failed, ended.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 import Synchronization
 
 extension Engine {

@@ -6,12 +6,12 @@
 // The statement log has two entries: `rebuild=beside` when it was asked for, `rebuild=swapped` in the commit of
 // the swap; a restart between them goes on with the rebuilding.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 enum RebuildStep: String {
   case beside

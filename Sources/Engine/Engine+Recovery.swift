@@ -1,12 +1,12 @@
 // Opening: the statement log is planned again, in order, into a catalog and its queries; each query then
 // gets back its positions and state.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 import Synchronization
 
 extension Engine {

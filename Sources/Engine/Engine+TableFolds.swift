@@ -1,12 +1,12 @@
 // The records of a folded table as an input of a plan, and which keys of a table a plan asks for.
 
-import Foundations
-import Syntax
-import Columns
-import Executor
-import Formats
-import LogStorage
-import Planner
+import HeadraceFoundations
+import HeadraceSyntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
+import HeadraceLogStorage
+import HeadracePlanner
 
 extension Engine {
   func forgetTableFolds(of topic: String) {

@@ -7,14 +7,14 @@
 // After a crash everything is as of the last commit. A query that fails is taken out and stays where it
 // last committed; the others go on.
 
-import Columns
-public import Executor
-public import Foundations
-public import Functions
+import HeadraceColumns
+public import HeadraceExecutor
+public import HeadraceFoundations
+public import HeadraceFunctions
 import Glibc
-public import LogStorage
-public import Planner
-import Syntax
+public import HeadraceLogStorage
+public import HeadracePlanner
+import HeadraceSyntax
 import Synchronization
 
 public struct EngineOptions: Sendable {

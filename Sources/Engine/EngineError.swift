@@ -1,7 +1,7 @@
 // What the engine reports to whoever runs a statement.
 
-public import LogStorage
-public import Syntax
+public import HeadraceLogStorage
+public import HeadraceSyntax
 
 public enum EngineError: Error, Sendable {
   /// The statement is wrong; rendered with its text.

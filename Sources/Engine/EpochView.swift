@@ -2,10 +2,10 @@
 // behind them what earlier queries of the same epoch have written and not yet committed. So all queries of
 // an epoch see the same records, and a chain of queries advances in one epoch.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
 
 /// Filled between queries, read by their tasks and by those that read ahead.
 final class EpochView: Sendable {

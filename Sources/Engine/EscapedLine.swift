@@ -1,6 +1,6 @@
 // A text of several lines as one line, and back: for the metadata and the shell's history.
 
-import Foundations
+import HeadraceFoundations
 
 package enum EscapedLine {
   package static func escaped(_ text: String) -> String {

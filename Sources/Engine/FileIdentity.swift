@@ -2,13 +2,13 @@
 // commits device, inode and size of each file and checksums of the first and the last bytes consumed; when
 // the query starts again they must hold, or the query fails by name instead of reading other records.
 
-import Foundations
-import Planner
-import Executor
-import CSupport
-import Columns
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceExecutor
+import CHeadraceSupport
+import HeadraceColumns
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 struct FileIdentity: Hashable {
   static let headBytes: Int64 = 64 << 10

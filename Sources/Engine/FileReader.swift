@@ -1,12 +1,12 @@
 // A file as a log: its lines are records, the offset of a record is the byte at which its line starts. The
 // file may grow; a last line without its end is read only where no more is expected, in a batch run.
 
-import Columns
-import Executor
-import Formats
-import Foundations
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 
 final class FileReader: RecordReader {
   private let file: any OutsideFile

@@ -1,8 +1,8 @@
 // Names of the topics that the engine keeps for itself. Names of sources and queries may have any characters and any
 // length, those of topics may not, so what does not fit is written in other characters; other names stay as they are.
 
-import Foundations
-import LogStorage
+import HeadraceFoundations
+import HeadraceLogStorage
 
 enum InternalTopics {
   static let prefix = "_headrace-"

@@ -1,9 +1,9 @@
 // What the engine keeps in the log's metadata map, as keys and bytes: the statement log, query states,
 // input positions, error ranges, snapshot places. Texts are lines `name=value`, values escaped.
 
-import Executor
-import Foundations
-import LogStorage
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
 
 /// A small record of named texts.
 struct MetadataRecord {

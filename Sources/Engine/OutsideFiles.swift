@@ -6,10 +6,10 @@
 // `..` nor a link nor a directory that is swapped for a link in between leads out. Where the kernel has no openat2
 // each part is opened by itself, and no links are taken at all. Only regular files are opened below roots.
 
-import CSupport
-import Foundations
+import CHeadraceSupport
+import HeadraceFoundations
 import Glibc
-public import LogStorage
+public import HeadraceLogStorage
 
 /// Calls block; one call is one I/O.
 public protocol OutsideFiles: Sendable {

@@ -1,8 +1,8 @@
 // A persistent query as the engine holds it.
 
-import Executor
-import Foundations
-import Planner
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
 
 /// Where a query stands in its life.
 public enum QueryState: String, Sendable {

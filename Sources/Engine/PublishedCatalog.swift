@@ -2,8 +2,8 @@
 // Each change has a number: who has fixed what it reads and finds the number unchanged has read what
 // the catalog describes.
 
-import Foundations
-import Planner
+import HeadraceFoundations
+import HeadracePlanner
 
 final class PublishedCatalog: @unchecked Sendable {
   // Unchecked: everything is under `lock`, which nobody holds while waiting for something.

@@ -2,12 +2,12 @@
 // Its buffer is bounded: a client that does not take its rows ends the query with an error, and the engine
 // goes on.
 
-import Columns
-import Executor
-import Foundations
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
-import Planner
+import HeadraceLogStorage
+import HeadracePlanner
 
 final class PushQuery: @unchecked Sendable {
   // Unchecked: `runtime` and `plan` belong to the engine's lock, the rest is under the mutex.

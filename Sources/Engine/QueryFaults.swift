@@ -2,10 +2,10 @@
 // counts are part of each epoch's commit, so that they are as exact as the rows that are there; SHOW ERRORS, SHOW
 // QUERIES EXTENDED, DESCRIBE ... EXTENDED and the end of a run tell of them.
 
-import Executor
-public import Foundations
-import LogStorage
-import Planner
+import HeadraceExecutor
+public import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 
 /// Rows of queries by what became of them.
 public struct FaultCounts: Sendable, Hashable {

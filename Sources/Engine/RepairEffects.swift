@@ -2,11 +2,11 @@
 // are planned over topics of the same names without records, in a store that goes away; so nothing of the
 // damaged directory is needed but its metadata.
 
-internal import Executor
-import Foundations
-public import LogStorage
-internal import Planner
-internal import Syntax
+internal import HeadraceExecutor
+import HeadraceFoundations
+public import HeadraceLogStorage
+internal import HeadracePlanner
+internal import HeadraceSyntax
 
 public struct RepairEffects {
   /// What each loss of the plan touches, in its order.

@@ -1,7 +1,7 @@
 // Results on their way to whoever asked: a shell's table, a file, a socket, a test. Rows come in batches of
 // values; a handler that returns false has had enough.
 
-public import Columns
+public import HeadraceColumns
 
 public struct ResultColumn: Sendable, Hashable {
   public var name: String

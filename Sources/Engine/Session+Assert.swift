@@ -1,14 +1,14 @@
 // The statements of test scripts, and RUN SCRIPT.
 
-import Columns
-import Executor
-import Formats
-import Foundations
-import Functions
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceFunctions
 import Glibc
-import LogStorage
-import Planner
-import Syntax
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   /// `text`: the statement's, which knows the file that it stands in.

@@ -1,15 +1,15 @@
 // COPY ... FROM: lines of CSV, TSV and newline-separated JSON into a source. Names, quotes and types are read as those
 // of streams over files are.
 
-import Columns
-import Executor
-import Formats
-import Foundations
-import Functions
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceFunctions
 import Glibc
-import LogStorage
-import Planner
-import Syntax
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   func copy(_ node: CopyFrom, _ handler: any ResultHandler) throws(StatementFailure) {

@@ -1,15 +1,15 @@
 // COPY ... TO: the rows of a source or a pull query to a file or standard output, so that COPY ... FROM reads the same
 // values back: times as ISO-8601 text, nested values in CSV as JSON, '' in quotes and NULL as nothing.
 
-import Columns
-import Executor
-import Formats
-import Foundations
-import Functions
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceFunctions
 import Glibc
-import LogStorage
-import Planner
-import Syntax
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   func copy(_ node: CopyTo, _ handler: any ResultHandler) throws(StatementFailure) {

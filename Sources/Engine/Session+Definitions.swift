@@ -1,12 +1,12 @@
 // Statements that change the catalog. Each is one commit: the statement's text, topics, queries.
 
-import Columns
-import Executor
-import Foundations
-import Functions
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   /// The entry of the statement log: what a restart plans again.

@@ -1,14 +1,14 @@
 // INSERT INTO ... VALUES: constant expressions to records, acknowledged when they are as durable as the
 // engine promises.
 
-import Columns
-import Executor
-import Formats
-import Foundations
-import Functions
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   func insert(_ node: InsertValues, _ handler: any ResultHandler) throws(StatementFailure) {

@@ -1,12 +1,12 @@
 // SHOW, DESCRIBE and EXPLAIN.
 
-import Columns
-import Executor
-import Foundations
-import Functions
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   /// A small table of texts.

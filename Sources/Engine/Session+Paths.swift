@@ -1,10 +1,10 @@
 // Files that a statement names: where relative paths begin, and which may be touched.
 
-import Foundations
+import HeadraceFoundations
 import Glibc
-import LogStorage
-import Planner
-import Syntax
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   /// Runs what opens a file. Throws: path-outside-roots, file-not-found, and what is wrong with the file.

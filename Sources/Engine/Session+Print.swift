@@ -1,11 +1,11 @@
 // PRINT: the records of a topic as they are.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   func printTopic(_ node: PrintTopic, _ handler: any ResultHandler) throws(StatementFailure) {

@@ -1,11 +1,11 @@
 // SELECT on its own: push queries, which run on, and pull queries, which answer as of one epoch boundary.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   func run(_ node: QueryStatement, _ handler: any ResultHandler) throws(StatementFailure) {

@@ -3,12 +3,12 @@
 // of a source table is read from the table again, up to where the old query stood, since the new one may
 // need other columns of it.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   func checkReplacing(_ span: Span) throws(StatementFailure) {

@@ -1,11 +1,11 @@
 // Which statement does what.
 
-import Columns
-import Executor
-import Functions
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   func run(

@@ -1,10 +1,10 @@
 // Settings of a topic in the WITH clause of the statement that makes it: Kafka's names, in upper case and
 // with underscores for dots. A topic that is there already keeps its own; ALTER is a matter of the command.
 
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   /// What the topic of a new source is made with.

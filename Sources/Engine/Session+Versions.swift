@@ -6,13 +6,13 @@
 // sessions that expect the same version one succeeds and the others are refused, however their commits are
 // grouped.
 
-import Columns
-import Executor
-import Foundations
-import Functions
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Engine {
   /// Bytes of keys and offsets that are kept; more are read anew when they are asked for.
@@ -84,7 +84,8 @@ struct RowCondition {
   }
 
   private func text(_ key: [Value], _ source: SourceDefinition) -> String {
-    zip(key, source.schema.keys).map { Functions.text(of: $0, $1.type) }.joined(separator: ", ")
+    zip(key, source.schema.keys).map { HeadraceFunctions.text(of: $0, $1.type) }.joined(
+      separator: ", ")
   }
 
   /// Throws: stale-version, with the version that the row's key has.

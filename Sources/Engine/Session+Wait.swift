@@ -2,12 +2,12 @@
 // say what a pull query must have seen: the record is there, and every query between its topic and the
 // answer has taken it in. Where it is not so in time, there is an error and no older answer.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   private static let waitMsMax: Int64 = 86_400_000

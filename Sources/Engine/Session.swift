@@ -1,14 +1,14 @@
 // A session: properties, variables, and the one door through which every statement goes, whether it was
 // typed, stood in a script, or was submitted as a file.
 
-import Columns
-import Executor
-public import Foundations
-import Functions
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceExecutor
+public import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
 import Synchronization
-public import Syntax
+public import HeadraceSyntax
 
 /// Tells a running statement to stop; set from a signal handler or another thread.
 public final class Cancellation: Sendable {

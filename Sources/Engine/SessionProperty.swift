@@ -1,9 +1,9 @@
 // The properties that SET knows: those that change what happens here, each with the values that it takes, and those of
 // ksqlDB and Kafka's clients that scripts set and that have nothing to do here. Any other name is a mistake.
 
-import Foundations
-import Planner
-import Syntax
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
 
 enum SessionProperty {
   private enum Values {

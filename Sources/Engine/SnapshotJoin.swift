@@ -1,11 +1,11 @@
 // The join of two snapshots: a hash join by the equalities of the ON clause, the rest of the condition asked
 // of each pair. Rows come in the order of the left side, then what the right side has left over.
 
-import Columns
-import Executor
-import Foundations
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
 
 struct SnapshotJoin {
   let node: JoinPlan

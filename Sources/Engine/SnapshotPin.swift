@@ -7,12 +7,12 @@
 //
 // Invariant: but for `alone`, the engine's lock is held whenever a method of this is called, and when it returns.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 final class SnapshotPin {
   enum Access {

@@ -4,13 +4,13 @@
 // plan above it. A table is what its changes fold to: the last record of each key. What is read was fixed by
 // the pin before anything is computed.
 
-import Foundations
-import Syntax
-import Columns
-import Executor
-import Functions
-import LogStorage
-import Planner
+import HeadraceFoundations
+import HeadraceSyntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
 
 struct SnapshotReader {
   let engine: Engine

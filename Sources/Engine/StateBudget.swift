@@ -3,11 +3,11 @@
 // past the bound fails before anything of that slice is committed, so it stays where it was and its memory is
 // free; the others go on. It goes on from there when it is resumed, or opened again, under a higher bound.
 
-import Columns
-import Executor
-import Foundations
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 import Synchronization
 
 public enum StateBudget {

@@ -1,9 +1,9 @@
 // Fields of the STRUCTs that INSERT VALUES and ASSERT VALUES name: a cast would leave out those that the column has not.
 
-import Columns
-import Foundations
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
 
 enum StructFields {
   /// Throws: unknown-field, at the field where it is written.

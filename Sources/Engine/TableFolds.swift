@@ -8,12 +8,12 @@
 // Invariant: a fold shows no record beyond the committed end nor one that retention has dropped, and misses no deletion: compaction keeps one for the
 // topic's time after it has first met it; a fold that was not looked after for so long is made anew.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 /// A table, or some keys of it, as a plan reads it.
 struct TableRead: Hashable {

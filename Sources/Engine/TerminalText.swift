@@ -1,6 +1,6 @@
 // What may go to a terminal: no value, name or error text may steer it.
 
-import Foundations
+import HeadraceFoundations
 
 /// Replaces control bytes (but line feed and tab), DEL and the C1 controls by `\xNN`. Keeps what it needs between
 /// two pieces of a text.

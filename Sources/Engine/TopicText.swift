@@ -1,12 +1,12 @@
 // Keys and values of a topic as PRINT shows them. A topic does not say what it holds: the sources over it do, and where
 // none of them fits the bytes are looked at. Only what is neither is shown in hexadecimal.
 
-import Columns
-import Executor
-import Formats
-import Foundations
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 
 struct TopicText {
   /// A source over the topic, with what reads its records.

@@ -1,8 +1,8 @@
 // Columns as raw pointers, for encoders that go row by row over many columns at once.
 // Invariant: the pointers live only inside the closure that `withBound` calls.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// One column; trivial, so that a row's loop reads it without counting references.
 struct BoundColumn {

@@ -1,9 +1,9 @@
 // Text of values, written at raw positions: numbers as Java prints them, JSON strings, base64.
 // Callers reserve room first; each function says how much it may touch.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 enum ByteWriter {
   typealias Target = UnsafeMutablePointer<UInt8>

@@ -2,9 +2,9 @@
 // line ends or quotes (doubled). An empty field is NULL; in quotes it is the empty text of STRING and BYTES.
 // Nested values are JSON. Invariant: a record has exactly as many fields as the schema, or it is bad.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Not thread-safe.
 final class DelimitedDecoder {

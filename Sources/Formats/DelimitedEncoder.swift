@@ -3,9 +3,9 @@
 // it does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters; where nothing may
 // be lost, '' is a pair of quotes.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Not thread-safe.
 final class DelimitedEncoder {

@@ -3,9 +3,9 @@
 // Nested and very wide types go to a `ColumnBuilder` instead, which is kept in step row by row.
 // Invariant: a row's bit is set only after its value was stored; rows without a bit become NULL.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// How a field's value is read and stored.
 enum ValueKind: UInt8 {

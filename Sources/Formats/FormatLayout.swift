@@ -2,7 +2,7 @@
 // what a batch of records becomes. One side is decoded or encoded by one object, a whole batch at a
 // time. Invariant: every decoded column has one row for each record asked for, bad ones included.
 
-public import Columns
+public import HeadraceColumns
 
 public enum FormatKind: Sendable, Hashable { case json, delimited, kafka, none }
 

@@ -3,9 +3,9 @@
 // in a register. Invariant: nothing beyond `end` decides anything, though up to 64 bytes may be
 // loaded there.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 struct JSONCursor {
   typealias Bytes = UnsafePointer<UInt8>

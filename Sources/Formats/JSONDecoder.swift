@@ -2,9 +2,9 @@
 // line, everything else goes to `JSONReader`. No call, allocation or reference count per field on
 // that path. Invariant: a record is stored as a whole or not at all.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Not thread-safe.
 final class JSONDecoder {

@@ -3,9 +3,9 @@
 // Invariant: `limit` is never passed, as every value reserves its longest text before it is
 // written.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Not thread-safe.
 final class JSONEncoder {

@@ -4,9 +4,9 @@
 // Invariant: what is learned never changes what is decoded; a step that opens an object is only
 // ever compared where an object opens.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 internal import Glibc
 
 /// The bytes between two values, from the end of one to the start of the next. Trivial, and used in

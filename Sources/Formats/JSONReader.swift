@@ -1,9 +1,9 @@
 // JSON values against types, one at a time: every coercion and refusal of the format is here.
 // The decoder's fast path reads plain numbers and strings itself and comes here for all else.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Not thread-safe: writes to the spill buffer of its decoder.
 final class JSONReader {

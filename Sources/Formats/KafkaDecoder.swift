@@ -1,8 +1,8 @@
 // Kafka's own serdes: one column, its bytes in network order, nothing around them.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 enum KafkaDecoder {
   static func decode(

@@ -2,9 +2,9 @@
 // part of the first line, nor a carriage return of any. In CSV a line end inside quotes belongs to the record.
 // Invariant: where a record ends depends only on the bytes from its start on, so that reading may begin at any record.
 
-internal import CSupport
-public import Columns
-import Foundations
+internal import CHeadraceSupport
+public import HeadraceColumns
+import HeadraceFoundations
 
 public struct LineSplitter: Sendable {
   /// A record that is longer than the limit, as its offset.

@@ -3,9 +3,9 @@
 // Exact: no binary rounding but the one that DOUBLE asks for; exponents cost nothing, however
 // large.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// The parts of `[+-]digits[.digits][(e|E)[+-]digits]`.
 struct NumberText {

@@ -1,7 +1,7 @@
 // The end of a buffer that is being filled, as raw positions: encoders write there without touching
 // the buffer object for each value. Invariant: the buffer's own count is stale until `flush`.
 
-internal import Columns
+internal import HeadraceColumns
 
 struct OutputRoom {
   let buffer: ByteBuffer

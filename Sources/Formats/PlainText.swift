@@ -2,9 +2,9 @@
 // or sixteen bytes at a time, without a loop over digits. Anything else gives nil and is read
 // elsewhere. Loads go up to 63 bytes beyond `end`, which the padding of `ByteBuffer` allows.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// The digits of the eight bytes at `p`, as numbers with the first in the lowest byte, and how many
 /// there are before something else stands.

@@ -2,8 +2,8 @@
 // Follows Java's parsers (Integer.parseInt, Double.parseDouble, BigDecimal); nil means: not such a
 // text.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 enum ScalarText {
   typealias Text = UnsafeBufferPointer<UInt8>

@@ -1,9 +1,9 @@
 // The door to all decoders: bytes of one side of a batch of records in, columns out.
 // One virtual decision a batch; the loops over records live in the format's own decoder.
 
-internal import CSupport
-public import Columns
-import Foundations
+internal import CHeadraceSupport
+public import HeadraceColumns
+import HeadraceFoundations
 
 /// Not thread-safe; reused batch after batch.
 public final class SideDecoder {

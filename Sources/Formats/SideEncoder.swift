@@ -1,9 +1,9 @@
 // The door to all encoders: columns in, one side of a batch of records out. Invariant: every call
 // appends exactly `count` entries to the arrays of its side, bad rows included.
 
-internal import CSupport
-public import Columns
-import Foundations
+internal import CHeadraceSupport
+public import HeadraceColumns
+import HeadraceFoundations
 
 /// Not thread-safe; reused batch after batch.
 public final class SideEncoder {

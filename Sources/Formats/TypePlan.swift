@@ -1,8 +1,8 @@
 // A type as readers want it: the kind that a switch needs, the bounds of a DECIMAL, the names of a
 // STRUCT ready to be searched by bytes. Made once for each decoder.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 final class TypePlan {
   let kind: ValueKind

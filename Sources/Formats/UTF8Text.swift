@@ -1,9 +1,9 @@
 // UTF-8: whether bytes are well formed, and the bytes of a code point.
 // Invariant: overlong forms, surrogates and code points above U+10FFFF are refused.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Bytes of the sequence of two to four bytes at `p`; 0 when it is not well formed.
 func utf8Length(_ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Int {

@@ -1,8 +1,8 @@
 // Aggregate functions. One accumulator object holds the states of all groups of one aggregate call
 // in one task, as columns indexed by a dense group number, and is called once a batch.
 
-public import Columns
-public import Foundations
+public import HeadraceColumns
+public import HeadraceFoundations
 
 public struct AggregateFunction: Sendable {
   public var name: String

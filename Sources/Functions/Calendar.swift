@@ -1,7 +1,7 @@
 // Days, times of day and instants, to and from their ISO texts. Proleptic Gregorian, UTC.
 // Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (days to civil and back).
 
-import Foundations
+import HeadraceFoundations
 
 public func floorDivide(_ a: Int64, _ b: Int64) -> Int64 {
   let quotient = a / b

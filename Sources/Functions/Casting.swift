@@ -1,8 +1,8 @@
 // CAST of single values, and the text forms of values as Java's toString gives them.
 
 import BigInt
-public import Columns
-import Foundations
+public import HeadraceColumns
+import HeadraceFoundations
 
 /// Throws: FunctionError where the value does not fit the type.
 public func castValue(

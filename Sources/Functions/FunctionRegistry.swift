@@ -2,8 +2,8 @@
 // Overloads are chosen as ksqlDB's UdfIndex does: exact types first, then by implicit casts, a
 // variadic overload last; NULL matches anything.
 
-public import Columns
-public import Foundations
+public import HeadraceColumns
+public import HeadraceFoundations
 
 public struct FunctionRegistry: Sendable {
   public private(set) var scalars: [TextKey: ScalarFunction] = [:]

@@ -1,7 +1,7 @@
 // Short forms for kernels over single values.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 typealias Row = [Value]
 

@@ -2,7 +2,7 @@
 // a kernel. A kernel over whole columns is used where speed matters; a kernel over one row of
 // values suffices elsewhere, and the engine wraps it.
 
-public import Columns
+public import HeadraceColumns
 
 public struct ScalarFunction: Sendable {
   public var name: String

@@ -1,8 +1,8 @@
 // Signatures: what types an overload takes and gives. Type variables bind to the first argument
 // that fixes them; numbers widen where the overload asks for a wider one.
 
-public import Columns
-import Foundations
+public import HeadraceColumns
+import HeadraceFoundations
 
 /// The type of a parameter, possibly with type variables.
 public indirect enum ParameterType: Hashable, Sendable {

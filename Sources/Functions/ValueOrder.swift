@@ -1,8 +1,8 @@
 // The order of values of one type, for MIN, MAX, sorting and ORDER BY.
 
 import BigInt
-public import Columns
-import Foundations
+public import HeadraceColumns
+import HeadraceFoundations
 
 /// -1, 0 or 1. Strings by UTF-16 code units, NaN above all other doubles, NULL below everything.
 public func orderValues(_ left: Value, _ right: Value) -> Int {

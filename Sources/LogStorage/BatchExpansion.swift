@@ -3,8 +3,8 @@
 // `RecordBatchFormat.expandedBytesMax` and must have room for the records that it claims, so what is made of
 // some bytes of a file is bounded whatever they say.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 struct BatchExpansion {
   let buffer: ByteBuffer

@@ -3,8 +3,8 @@
 // (readers, recovery, index rebuilding, verify) goes through here, so damage has one definition.
 // Invariant: a batch that is handed out lies wholly inside the bytes and is what was committed.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// What a segment promises about the batch that stands next in it.
 struct BatchExpectation {

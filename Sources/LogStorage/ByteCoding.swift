@@ -3,8 +3,8 @@
 // length: whatever does not fit makes it throw, and no byte sequence makes it loop or allocate more
 // than it was given.
 
-internal import CSupport
-internal import Columns
+internal import CHeadraceSupport
+internal import HeadraceColumns
 
 extension ByteBuffer {
   func put(_ value: UInt64) {

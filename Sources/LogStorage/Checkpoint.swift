@@ -2,8 +2,8 @@
 // whole to a new file, synced, then renamed over the old one. The journal generation that it names
 // holds everything after it. Invariant: what a checkpoint says about segments was synced before it.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 struct Checkpoint {
   struct Segment {

@@ -5,10 +5,10 @@
 // Invariant: expanding writes at most as many bytes as it is told, whatever the input claims. (zstd may ask for
 // a window of 128 MiB, but touches no more of it than it writes; a set that has grown is not kept.)
 
-internal import CLZ4
-internal import CZstd
-internal import Columns
-import Foundations
+internal import CHeadraceLZ4
+internal import CHeadraceZstd
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Why bytes could not be expanded.
 struct ExpansionFault: Error {

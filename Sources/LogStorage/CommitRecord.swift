@@ -2,8 +2,8 @@
 // segment; with `inline` data the journal holds a copy of it (small commits), otherwise only its
 // place and the segment's chain checksum after it (the segment was synced first, or need not be).
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 struct CommitRecord {
   struct Run {

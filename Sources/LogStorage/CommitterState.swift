@@ -1,8 +1,8 @@
 // What the leading thread keeps between groups of commits: the journal, and what was written since
 // the last checkpoint. Used by one thread at a time: the one that has set `isLed`.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 final class CommitterState: @unchecked Sendable {
   // Unchecked: see above. `isLed` passes from thread to thread under the store's lock.

@@ -4,7 +4,7 @@
 // there, and another pass takes the rest.
 // Source: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF"; Kafka's SkimpyOffsetMap.
 
-import Foundations
+import HeadraceFoundations
 
 struct KeyHash: Hashable {
   var low: UInt64

@@ -5,8 +5,8 @@
 // with gzip or snappy are refused by name. A batch that would not get smaller stays as it is: each
 // batch says for itself what it is, so a topic may hold any mixture.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// How the records of a batch are compressed. The raw value is Kafka's, as in a batch's attributes.
 public enum CompressionType: UInt8, Sendable, CaseIterable {

@@ -3,8 +3,8 @@
 // headers at commit. Those fields lie outside of the batch CRC or in its first 40 bytes, so the
 // records' own CRC, kept here, need not be computed again.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Encoded batches for one partition. Order: as they will stand in the log.
 /// Invariant: `batches` cover `buffer` without gaps.

@@ -1,7 +1,7 @@
 // What callers hand to the store and get back: the parts of an epoch, the result of a commit, of a
 // read, of an append. Bytes only; what they mean is the business of the modules above.
 
-public import Columns
+public import HeadraceColumns
 
 /// Everything that one epoch changes. It becomes visible and durable together or not at all.
 public struct EpochCommit: Sendable {

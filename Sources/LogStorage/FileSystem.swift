@@ -2,8 +2,8 @@
 // that a test can tear, reorder, drop and fail any write. Implementations: `PosixFileSystem`, and
 // `SimulatedFileSystem` with a model of what a power cut leaves. Calls block; one call is one I/O.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Directories and names.
 public protocol FileSystem: Sendable {

@@ -2,8 +2,8 @@
 // that lie encoded in buffers already: they are pointed to where they stand in the content, and copied once, into the
 // blocks.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 final class FrameContent {
   /// The frame's header, and all but the data of runs.

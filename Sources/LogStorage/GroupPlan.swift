@@ -2,8 +2,8 @@
 // here, on working copies of the partitions' ends, so that a group that fails leaves no trace. Pure
 // but for the headers of the batches, which are sealed here.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// What readers see; under the store's lock.
 struct PublishedState {

@@ -7,8 +7,8 @@
 // extent; from the second generation of a file on there is nothing to grow.
 // Used by the committing thread only.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 internal import Glibc
 
 final class Journal {

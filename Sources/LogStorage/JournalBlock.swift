@@ -9,8 +9,8 @@
 // told apart: the block is ours, it is an older one or zero (the write did not reach it), or it is
 // neither (damage). Disks write a sector of 512 bytes wholly or not at all.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 internal import Glibc
 
 enum JournalBlock {

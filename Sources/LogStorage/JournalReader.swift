@@ -12,8 +12,8 @@
 // What cannot be told: a last frame, acknowledged, whose first block was put back to its old
 // content as a whole looks like one that was never written.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Where and why reading stopped.
 struct JournalEnd {

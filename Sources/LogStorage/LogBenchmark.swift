@@ -1,7 +1,7 @@
 // What the log costs: a commit by touched partitions, and a record each way through Kafka's format.
 // Run small by the tests, so that it cannot rot, and at full size by Benchmarks/log-benchmark.
 
-public import Columns
+public import HeadraceColumns
 internal import Glibc
 
 /// Measurements of the log; each returns lines to print.

@@ -6,8 +6,8 @@
 // was exchanged for another valid one is found out as well.
 // Readers take file and index under the segment's own lock and do their I/O without any.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// How much of a segment is committed.
 struct SegmentExtent: Sendable, Hashable {

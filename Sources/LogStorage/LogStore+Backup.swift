@@ -10,8 +10,8 @@
 // The copy is a data directory like any other. Without its checkpoint it is none, so a backup that was
 // interrupted is never taken for a whole one.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// What a backup holds.
 public struct BackupReport: Sendable, Hashable {

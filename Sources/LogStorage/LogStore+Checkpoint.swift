@@ -12,8 +12,8 @@
 // with both generations, or the new one with the second. When there is no space for 3, the job is
 // kept and tried again; until then no other cut is made.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// A cut that is to be written.
 struct CheckpointJob {

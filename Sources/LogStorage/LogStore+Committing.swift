@@ -14,9 +14,9 @@
 // What fails before 5 fails the group and leaves no trace. A failure in a sync or in 5 poisons the
 // store: nobody can say what is on disk until the next open.
 
-import Foundations
+import HeadraceFoundations
 internal import Glibc
-public import Columns
+public import HeadraceColumns
 
 extension LogStore {
   /// Appends records to partitions of a topic; all become visible and durable together.

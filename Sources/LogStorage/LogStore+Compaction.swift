@@ -17,8 +17,8 @@
 // A crash leaves whole segments, old or new. A pass that did not come to its end is begun again: older
 // segments are always written before the one with the later record, so nothing is lost by half a pass.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// How far a partition is compacted; an entry of the metadata map.
 struct CleanedTo: Hashable {

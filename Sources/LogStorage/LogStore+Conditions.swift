@@ -5,8 +5,8 @@
 // Invariant: a commit with conditions is refused if and only if one of its keys has a record behind
 // what its caller knew, committed or planned in the same group.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Keys of one partition that must not have been written since.
 public struct KeyCondition: Sendable, Hashable {

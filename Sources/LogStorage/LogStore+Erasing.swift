@@ -10,8 +10,8 @@
 // By the leader, so no frame is written meanwhile. A power cut leaves some blocks old and some zero, both of
 // which recovery expects there.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 extension LogStore {
   /// Removes from the data directory what was dropped before the call. Blocks commits while it writes.

@@ -1,6 +1,6 @@
 // How much of a partition's past is still told by its records.
 
-internal import Columns
+internal import HeadraceColumns
 
 extension LogStore {
   /// Records before this offset may have been taken out because their keys have later ones; 0: none has been.

@@ -6,8 +6,8 @@
 // producer/NAME         epoch i64, next number i64
 // group/NAME/TOPIC/N    offset i64
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Says who sends records, and which ones of all that it sends.
 public struct ProducerMark: Sendable, Hashable {

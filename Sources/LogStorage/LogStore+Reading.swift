@@ -2,8 +2,8 @@
 // it is committed; index search and I/O happen without it, so readers and the committer do not wait
 // for each other.
 
-internal import Columns
-public import Foundations
+internal import HeadraceColumns
+public import HeadraceFoundations
 
 /// A topic's committed ends, and what tells that records below them have been taken away since.
 public struct TopicEnds: Sendable, Equatable {

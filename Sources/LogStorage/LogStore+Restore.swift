@@ -11,8 +11,8 @@
 // before the checkpoint cannot be made again: the journal begins there; nor can that of a checkpoint that holds
 // records which were appended after the epoch's end. The source is not changed.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 extension LogStore {
   /// Makes a data directory out of a backup, and checks every byte of it. `target` must not exist.

@@ -1,8 +1,8 @@
 // Topics of the store: made, dropped, listed. Making and dropping are commits like any other, so
 // they are durable and in order with the records.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 extension LogStore {
   /// Throws: `topicExists`, `invalidName`, `invalidArgument`, and what a commit may throw.

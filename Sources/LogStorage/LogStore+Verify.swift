@@ -3,8 +3,8 @@
 // checkpoint, and the frames of the journal since. Goes on after a damage, at the next segment.
 // Commits may go on meanwhile.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 extension LogStore {
   /// Checks everything. Throws: only what keeps it from looking (`closed`); damage is in the

@@ -14,8 +14,8 @@
 // meanwhile queue up, and the next leader (the committer thread) takes all of them as one group:
 // one write, one sync.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// An embedded, partitioned, durable log.
 public final class LogStore: Sendable {

@@ -2,7 +2,7 @@
 // Sorted by key bytes, so that a prefix is one stretch and no hash order ever shows. A copy is a
 // reference until one of the two changes, which is what a checkpoint needs.
 
-import Foundations
+import HeadraceFoundations
 
 struct MetadataMap: Sendable {
   private(set) var keys: [[UInt8]] = []

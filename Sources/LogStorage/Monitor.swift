@@ -3,7 +3,7 @@
 // lost to all.
 // (The mutex is pthread's, which the thread sanitizer knows; Synchronization.Mutex it does not.)
 
-import Foundations
+import HeadraceFoundations
 internal import Glibc
 
 /// State that is only reached under its lock, and a condition to wait for a change of it.

@@ -3,8 +3,8 @@
 // thread, which publishes a whole group of commits at once. So any number of end offsets taken
 // under one lock belong to one commit.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// A segment and how much of it is committed.
 struct CommittedSegment {

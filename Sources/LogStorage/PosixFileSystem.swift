@@ -2,8 +2,8 @@
 // whatever the umask; descriptors never leak into child processes; interrupted calls are repeated,
 // but a failed sync never is (the kernel marks the pages clean, so a second sync would lie).
 
-internal import CSupport
-import Foundations
+internal import CHeadraceSupport
+import HeadraceFoundations
 internal import Glibc
 
 /// The file system of the machine.

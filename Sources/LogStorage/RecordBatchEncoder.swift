@@ -10,8 +10,8 @@
 //
 // Sits on the producer's or worker's thread. Invariant: what it writes, `BatchWalker` reads back.
 
-public import Columns
-import Foundations
+public import HeadraceColumns
+import HeadraceFoundations
 internal import Glibc
 
 /// Turns records into batches.

@@ -12,8 +12,8 @@
 // lies outside of it. A batch written by Kafka itself with leader epoch 0 satisfies this too.
 // Source: Kafka's documentation, "Message Format"; record fields are zigzag varints.
 
-internal import CSupport
-import Foundations
+internal import CHeadraceSupport
+import HeadraceFoundations
 
 /// Places and bits of the format.
 enum RecordBatchFormat {

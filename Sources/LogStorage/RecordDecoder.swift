@@ -7,9 +7,9 @@
 // Bounds: the buffer has 64 readable bytes after its end, so a varint may be read before it is
 // checked.
 
-internal import CSupport
-internal import Columns
-import Foundations
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
 internal import Glibc
 
 /// Where the decoder writes: one slot a record.

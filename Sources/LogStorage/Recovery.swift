@@ -16,8 +16,8 @@
 // whose data is not there, ends the journal: an earlier commit, but a whole one. Without a power
 // cut it is corruption as always.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 internal import Glibc
 
 struct Recovery {

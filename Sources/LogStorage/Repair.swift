@@ -13,8 +13,8 @@
 // file holds takes the place of the old one. Before that nothing has changed for an opening, after it everything; so
 // it may be interrupted and begun again.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// One damage.
 public struct RepairFinding: Sendable, Hashable {

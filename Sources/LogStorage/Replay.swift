@@ -2,8 +2,8 @@
 // checked as a whole before anything of it is applied, so a frame that is refused has changed
 // nothing.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 struct Replay {
   /// What a repair does otherwise than an opening.

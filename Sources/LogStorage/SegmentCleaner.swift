@@ -11,8 +11,8 @@
 //
 // Nothing of it is seen by readers before the commit that puts it in the place of the others.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// Which records stay.
 struct CompactionRule {

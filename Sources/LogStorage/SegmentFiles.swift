@@ -2,7 +2,7 @@
 // first, and what nobody has asked for since the last look as well. A reader that still holds a file keeps it
 // open for itself.
 
-import Foundations
+import HeadraceFoundations
 
 final class SegmentFiles: Sendable {
   let fileSystem: any FileSystem

@@ -11,8 +11,8 @@
 // Invariant: an index only says where to begin looking. Batches found there are checked as all
 // others, and index files that do not match their checksum are made anew from the segment.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 struct IndexEntry: Hashable {
   /// Offset of the batch that starts at `position`, less the segment's base offset.

@@ -10,8 +10,8 @@
 // In the new file offsets, sequences and order are as they were. What was left out is spanned as compaction
 // does it: by the batch before, or by one without records at the beginning.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 struct SegmentSalvage {
   /// What stays, by place in `bytes`.

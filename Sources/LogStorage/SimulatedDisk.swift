@@ -7,7 +7,7 @@
 // since a directory's last sync some first ones survive (a file system with a metadata journal
 // keeps their order).
 
-import Foundations
+import HeadraceFoundations
 internal import Glibc
 
 /// What a power cut does with unsynced writes.

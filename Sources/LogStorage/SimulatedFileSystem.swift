@@ -3,7 +3,7 @@
 // must run on one thread (`syncThreads` 1, `checkpointsInBackground` false) for a failure to be
 // replayable.
 
-import Foundations
+import HeadraceFoundations
 internal import Glibc
 
 /// The file system of tests. What it models is told in `SimulatedDisk`.

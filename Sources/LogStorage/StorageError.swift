@@ -2,7 +2,7 @@
 // `kind`; a person reads `description`. Damage is told from failing I/O, and both from a caller's
 // mistake.
 
-import Foundations
+import HeadraceFoundations
 
 /// A fault of the log or a refusal by it.
 public struct StorageError: Error, Sendable, Hashable {

@@ -2,7 +2,7 @@
 // each waits for the journal of the file system. Threads are made when first needed and stay until
 // the pool is closed.
 
-import Foundations
+import HeadraceFoundations
 
 /// Threads that sync files.
 final class SyncPool: Sendable {

@@ -1,8 +1,8 @@
 // What a topic is: name, id, partitions. The id is never used twice, so the files of
 // a dropped topic cannot be mistaken for those of a later one with the same name.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// A topic to be made by an epoch commit.
 public struct TopicCreation: Sendable, Hashable {

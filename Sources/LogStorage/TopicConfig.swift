@@ -1,7 +1,7 @@
 // The settings of one topic, under Kafka's names, and their bytes in journal and checkpoint.
 
-internal import Columns
-import Foundations
+internal import HeadraceColumns
+import HeadraceFoundations
 
 /// What happens to old records.
 public enum CleanupPolicy: UInt8, Sendable, CaseIterable {

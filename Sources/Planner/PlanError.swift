@@ -1,8 +1,8 @@
 // Diagnostics of planning: what is wrong with a statement that parses. The engine renders them with
 // the statement's text; the identifiers are stable.
 
-import Foundations
-public import Syntax
+import HeadraceFoundations
+public import HeadraceSyntax
 
 public struct PlanError: Error, Hashable, Sendable {
   /// Stable, kebab-case.

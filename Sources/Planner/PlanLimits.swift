@@ -1,7 +1,7 @@
 // The bounds of what a statement may plan. `Docs/Limits.md` lists them all.
 
-import Columns
-import Syntax
+import HeadraceColumns
+import HeadraceSyntax
 
 public enum PlanLimits {
   /// Of a source and of a SELECT.

@@ -1,7 +1,7 @@
 // How a command ends when it does not end well: what is said on stderr, and the exit status.
 
-import Engine
-import Foundations
+import Headrace
+import HeadraceFoundations
 import Glibc
 
 struct CommandFailure: Error {

@@ -4,7 +4,7 @@
 import BigInt
 import Testing
 
-@testable import Columns
+@testable import HeadraceColumns
 
 @Test(
   arguments: [

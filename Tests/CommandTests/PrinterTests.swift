@@ -1,10 +1,10 @@
 // Layouts of rows, without a process around them.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Testing
 
-@testable import headrace
+@testable import HeadraceCommand
 
 @Suite struct PrinterTests {
   private func printed(

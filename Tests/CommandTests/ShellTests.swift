@@ -1,11 +1,11 @@
 // The parts of the shell that need no terminal: completion, history, dot commands, piped input.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
 import Testing
 
-@testable import headrace
+@testable import HeadraceCommand
 
 @Suite struct ShellTests {
   private var completion: Completion {

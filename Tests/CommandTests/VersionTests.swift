@@ -1,14 +1,14 @@
 // INSERT ... IF VERSION: of the sessions that have read the same version one succeeds, the others are told and
 // try again. So nobody's work is lost.
 
-import Columns
+import HeadraceColumns
 import Foundation
-import LogStorage
+import HeadraceLogStorage
 import Synchronization
-import Syntax
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 @Suite struct VersionTests {
   private static let sessions = 8

@@ -1,13 +1,13 @@
 // The socket protocol's encodings: what goes in comes out, and no bytes whatever make the reader trap.
 
-import Columns
+import HeadraceColumns
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
-@testable import headrace
+@testable import Headrace
+@testable import HeadraceCommand
 
 @Suite struct WireTests {
   private let type = DataType.structure([

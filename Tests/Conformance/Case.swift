@@ -1,6 +1,6 @@
 // One case of the suite, as the normalised files give it.
 
-import Foundations
+import HeadraceFoundations
 
 struct Case {
   let json: JSONText

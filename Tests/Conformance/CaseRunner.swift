@@ -1,14 +1,14 @@
 // Runs a QTT case on a fresh engine: statements, inputs in their order, then every record of each output
 // topic against what is expected.
 
-import Columns
-import Engine
-import Executor
-import Foundations
-import Functions
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import Headrace
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 enum Verdict: Equatable {
   case passed

@@ -3,8 +3,8 @@
 // --slice: rows that an epoch takes from a partition; --restart: the engine is opened anew after each
 // statement and each epoch.
 
-import Engine
-import Functions
+import Headrace
+import HeadraceFunctions
 import Glibc
 
 @main

@@ -1,9 +1,9 @@
 // The engine that a case runs on, which may be closed and opened again between its steps.
 
-import Engine
+import Headrace
 import Foundation
-import Foundations
-import LogStorage
+import HeadraceFoundations
+import HeadraceLogStorage
 
 final class EngineHost {
   private let options: EngineOptions

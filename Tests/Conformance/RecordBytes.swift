@@ -1,8 +1,8 @@
 // Case data to record bytes and back, by the formats of the sources that read and write a topic.
 
-import Columns
-import Functions
-import Planner
+import HeadraceColumns
+import HeadraceFunctions
+import HeadracePlanner
 
 func base64(_ text: String) -> [UInt8]? { decodeBase64(text) }
 

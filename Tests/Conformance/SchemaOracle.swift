@@ -1,10 +1,10 @@
 // The schema oracle: binds a case's statements and compares every source with what ksqlDB made of them.
 
-import Columns
-import Foundations
-import Functions
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
+import HeadraceSyntax
 
 struct SchemaOracle {
   let functions: FunctionRegistry

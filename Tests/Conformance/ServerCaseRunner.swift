@@ -1,13 +1,13 @@
 // Runs RQTT cases (push and pull queries with their answers) and SQL tests (scripts with assertions).
 
-import Columns
-import Engine
-import Executor
-import Foundations
-import Functions
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import Headrace
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 struct ServerCaseRunner {
   let functions: FunctionRegistry
@@ -170,18 +170,18 @@ struct ServerCaseRunner {
     case (.null, _): return .null
     case (.boolean(let flag), _): return .boolean(flag)
     case (.int, _), (.bigint, _), (.double, _), (.decimal, _):
-      return .number(Functions.text(of: value, type))
+      return .number(HeadraceFunctions.text(of: value, type))
     case (.array(let values), .array(let element)):
       return .array(values.map { json($0, element) })
     case (.map(let entries), .map(let key, let inner)):
       return .object(
         entries.map {
-          JSONText.Field(key: Functions.text(of: $0.key, key), value: json($0.value, inner))
+          JSONText.Field(key: HeadraceFunctions.text(of: $0.key, key), value: json($0.value, inner))
         })
     case (.structure(let values), .structure(let fields)):
       return .object(
         zip(fields, values).map { JSONText.Field(key: $0.name, value: json($1, $0.type)) })
-    default: return .string(Functions.text(of: value, type))
+    default: return .string(HeadraceFunctions.text(of: value, type))
     }
   }
 }

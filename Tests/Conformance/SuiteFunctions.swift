@@ -1,7 +1,7 @@
 // Functions that only the suite's own tests know, made through the public function API.
 
-import Columns
-import Functions
+import HeadraceColumns
+import HeadraceFunctions
 import Glibc
 
 func addSuiteFunctions(_ registry: inout FunctionRegistry) {

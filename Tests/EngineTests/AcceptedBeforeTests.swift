@@ -1,13 +1,13 @@
 // A directory opens with every statement that it was once given, whatever would be refused today.
 
-import Columns
+import HeadraceColumns
 import Foundation
-import Foundations
-import LogStorage
-import Syntax
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 /// Statements that an earlier version took, each with a query id where it has one.
 private let accepted: [(sql: String, query: String?)] = [

@@ -1,13 +1,13 @@
 // No clause is parsed and then forgotten. For each field of each syntax node there are two scripts that differ in that
 // field alone; what they answer must differ, or the field is refused. A new field without its pair fails the test.
 
-import Columns
+import HeadraceColumns
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 /// Two scripts and the field in which they differ.
 struct ClausePair: CustomTestStringConvertible, Sendable {

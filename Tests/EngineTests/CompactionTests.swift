@@ -1,12 +1,12 @@
 // Compaction under queries: what tables hold is the same before and after, also for a query that begins to read
 // only then; and what a customer asked to have removed is in no file any more.
 
-import Columns
-import Engine
-import Executor
+import HeadraceColumns
+import Headrace
+import HeadraceExecutor
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
 @Suite struct CompactionEngineTests {

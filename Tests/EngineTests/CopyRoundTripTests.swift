@@ -1,12 +1,12 @@
 // Values that go out by COPY TO come in again by COPY FROM and through a stream over the file: every type, every layout of
 // files, every format of topics that holds the type.
 
-import Columns
+import HeadraceColumns
 import Foundation
 import Testing
 
-@testable import Engine
-@testable import Syntax
+@testable import Headrace
+@testable import HeadraceSyntax
 
 private struct Sample: Sendable {
   var type: String

@@ -2,7 +2,7 @@
 // they have every production too is tested beside the grammar's other tests.
 
 import Foundation
-import Functions
+import HeadraceFunctions
 import Testing
 
 @Suite struct CoverageTests {

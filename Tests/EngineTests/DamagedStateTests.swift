@@ -1,13 +1,13 @@
 // A record of a changelog that passes its checksum and is none that its store wrote: the query does not start
 // with less than it had, it says where the record is. The others go on.
 
-import Columns
+import HeadraceColumns
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 @Suite struct DamagedStateTests {
   private static let sources = """

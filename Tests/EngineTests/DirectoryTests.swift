@@ -3,15 +3,15 @@
 // deleted and made again with other partitions, ids of queries are used again.
 // `HEADRACE_ROUNDS` says how many sequences; the seed of a round is its number.
 
-import Executor
+import HeadraceExecutor
 import Foundation
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 /// Draws statements; the same seed draws the same ones.
 private struct StatementSource {

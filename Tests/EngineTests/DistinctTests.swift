@@ -1,11 +1,11 @@
 // DISTINCT inside aggregates over a table whose rows change, move between groups and go, against the distinct values of
 // the rows that are there; in slices of several sizes and over restarts.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
 @Suite struct DistinctTests {

@@ -1,13 +1,13 @@
 // The samples of an event-driven ecosystem give what a plain computation gives, whatever a slice takes at once
 // and wherever the engine is closed and opened.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
-import Functions
-import LogStorage
+import HeadraceFunctions
+import HeadraceLogStorage
 import Synchronization
-import Syntax
+import HeadraceSyntax
 import Testing
 
 /// A sample's statements on an engine whose directory outlives it.
@@ -79,7 +79,7 @@ final class SampleRun {
       for row in result.rows {
         lines.append(
           zip(row.values, result.columns).map { value, column in
-            value.isNull ? "" : Functions.text(of: value, column.type)
+            value.isNull ? "" : HeadraceFunctions.text(of: value, column.type)
           }.joined(separator: ","))
       }
     }

@@ -1,11 +1,11 @@
 // Headers of records: read as columns, grouped by, and passed on by aggregates, whose results carry those of the
 // record that gave them.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
 @Suite struct HeaderTests {

@@ -1,14 +1,14 @@
 // The bounds of `Docs/Limits.md` that the engine keeps: at the bound all is well, one beyond it is an error that
 // says which. (Bounds of the parser are in SyntaxTests, of the state's memory in StateBudgetTests.)
 
-import Columns
-import Executor
+import HeadraceColumns
+import HeadraceExecutor
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 private struct Bound: CustomTestStringConvertible, Sendable {
   var name: String

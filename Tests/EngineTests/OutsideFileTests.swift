@@ -1,14 +1,14 @@
 // Files that are not the log's: where they may lie, and what happens when they fail.
 
-import Columns
-import Executor
+import HeadraceColumns
+import HeadraceExecutor
 import Foundation
-import LogStorage
+import HeadraceLogStorage
 import Synchronization
-import Syntax
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 private final class Folder {
   let path: String

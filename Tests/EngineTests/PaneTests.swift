@@ -2,11 +2,11 @@
 // row by row: an average, of which parts cannot be added in any order, makes a query take the other way. Late rows,
 // jumps in time and restarts.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
 @Suite struct PaneTests {

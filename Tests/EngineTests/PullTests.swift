@@ -1,14 +1,14 @@
 // Pull queries over tables: they wait for no epoch and for nobody's writes but the session's own, fold each record
 // once, and see all their tables as of one commit. Counted in records, never by the clock.
 
-import Columns
+import HeadraceColumns
 import Foundation
-import LogStorage
+import HeadraceLogStorage
 import Synchronization
-import Syntax
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 /// A session for one thread.
 private final class Client: @unchecked Sendable {

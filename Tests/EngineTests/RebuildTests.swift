@@ -1,11 +1,11 @@
 // A table that is made anew beside itself: at the end of every epoch it is the old one or the new one, and so is
 // what is computed from it; wherever the engine is closed and opened.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
 @Suite struct RebuildTests {

@@ -2,14 +2,14 @@
 // included. With other cuts, other workers, restarts: the same records at the same offsets in every topic that
 // somebody can read, and the same content of every state store. Docs/Durability.md says this more exactly.
 
-import Columns
-import Executor
+import HeadraceColumns
+import HeadraceExecutor
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 @Suite struct ReplayTests {
   /// One way to run the backlog.

@@ -1,11 +1,11 @@
 // Restoring to an epoch: tables, streams, their queries' state and positions are those of that epoch, and going on
 // from there gives what going on from there gave.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
 @Suite struct RestoreTests {

@@ -1,10 +1,10 @@
 // Every sample runs and gives the answers in its `expected` folder, which an independent engine computed.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
-import Functions
-import Syntax
+import HeadraceFunctions
+import HeadraceSyntax
 import Testing
 
 @Suite struct SampleTests {
@@ -35,7 +35,7 @@ import Testing
       for row in result.rows {
         answers +=
           zip(row.values, result.columns).map { value, column in
-            value.isNull ? "" : Functions.text(of: value, column.type)
+            value.isNull ? "" : HeadraceFunctions.text(of: value, column.type)
           }.joined(separator: ",") + "\n"
       }
       answers += "\n"

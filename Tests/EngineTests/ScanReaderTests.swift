@@ -1,13 +1,13 @@
 // A partition that several threads read ahead comes in its order, whole and once; what cannot be read comes after all
 // that stands before it.
 
-import Columns
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 import Testing
 
-@testable import Executor
+@testable import HeadraceExecutor
 
 @Suite struct ScanReaderTests {
   /// Records `{"N":offset,...}` from 0 on. Chunks differ in size and by far in what it takes to decode them, so that

@@ -1,9 +1,9 @@
 // What registered schemas mean in KSQL, and how a CREATE takes its columns from them.
 
-import Columns
-import Functions
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceFunctions
+import HeadracePlanner
+import HeadraceSyntax
 import Testing
 
 @Suite struct SchemaRegistryTests {

@@ -1,16 +1,16 @@
 // Runs a script file under one configuration and says where it differs.
 
-import Columns
-import Executor
-import Formats
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFormats
 import Foundation
-import Foundations
-import Functions
-import LogStorage
-import Planner
-import Syntax
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
-@testable import Engine
+@testable import Headrace
 
 /// One way to run every script.
 struct ScriptConfiguration: Sendable {
@@ -209,7 +209,7 @@ final class ScriptRunner {
     if let error { return ["unexpected error: \(error)"] }
     var rows = result.rows.map { row in
       zip(row.values, result.columns).map { value, column in
-        value.isNull ? "NULL" : Functions.text(of: value, column.type)
+        value.isNull ? "NULL" : HeadraceFunctions.text(of: value, column.type)
       }.joined(separator: " | ") + (row.change == .delete ? " (deleted)" : "")
     }
     if block.words.contains("rowsort") { rows.sort() }

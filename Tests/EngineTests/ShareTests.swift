@@ -1,14 +1,14 @@
 // One heavy query or producer does not starve the rest. Counted in epochs and in turns at the engine's lock, never by
 // the clock.
 
-import Columns
-import Executor
+import HeadraceColumns
+import HeadraceExecutor
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 @Suite struct ShareTests {
   private func open(

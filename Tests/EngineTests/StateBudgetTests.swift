@@ -1,14 +1,14 @@
 // The bound of the state's memory: of every kind of store, the query that goes past it fails at the epoch before,
 // others go on, and under a higher bound it goes on to the same end.
 
-import Columns
-import Executor
+import HeadraceColumns
+import HeadraceExecutor
 import Foundation
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
-@testable import Engine
+@testable import Headrace
 
 /// A query whose state grows with its input, and what it should say of the store.
 private struct Growing: CustomTestStringConvertible, Sendable {

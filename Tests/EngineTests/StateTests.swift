@@ -1,13 +1,13 @@
 // What state costs: a commit writes what changed and not what is held, a restart goes on from changelogs, and
 // a query that fails leaves the others running.
 
-import Columns
-@testable import Engine
-import Executor
+import HeadraceColumns
+@testable import Headrace
+import HeadraceExecutor
 import Foundation
-import Functions
-import LogStorage
-import Syntax
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadraceSyntax
 import Testing
 
 @Suite struct StateTests {

@@ -1,16 +1,16 @@
 // Transfers while readers look: every answer of a pull query, and the fold of what a conflated push query has
 // told, is a balance whose sum is 0.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Foundation
 import Synchronization
-import Syntax
+import HeadraceSyntax
 import Testing
 
 /// Folds the changes of the balances, and looks at their sum whenever something has come.
 private final class Balances: ResultHandler {
-  private var amounts: [Value: Columns.Decimal] = [:]
+  private var amounts: [Value: HeadraceColumns.Decimal] = [:]
   let seen: Mutex<(count: Int, wrong: [String])> = Mutex((0, []))
 
   func message(_ text: String) {}

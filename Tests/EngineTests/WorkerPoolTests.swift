@@ -1,10 +1,10 @@
 // Tasks run once each and are over when `run` returns; background work goes on beside them until it is stopped.
 
-import LogStorage
+import HeadraceLogStorage
 import Synchronization
 import Testing
 
-@testable import Executor
+@testable import HeadraceExecutor
 
 @Suite struct WorkerPoolTests {
   /// Slices that hand over stages, as queries do, with background work that is never done.

@@ -1,7 +1,7 @@
 // DELIMITED and KAFKA, in and out: texts and bytes against values, refusals with their reasons.
 
-import Columns
-import Formats
+import HeadraceColumns
+import HeadraceFormats
 import Testing
 
 private let comma = FormatLayout(.delimited)

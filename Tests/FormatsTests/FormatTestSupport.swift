@@ -2,8 +2,8 @@
 // source of schemas and values. Values are compared as `Value`, never by way of the code under
 // test.
 
-import Columns
-import Formats
+import HeadraceColumns
+import HeadraceFormats
 
 /// SplitMix64: the same numbers on every machine.
 struct SeededGenerator: RandomNumberGenerator {

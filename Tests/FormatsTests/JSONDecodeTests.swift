@@ -1,7 +1,7 @@
 // JSON in: every type, every coercion, every refusal with its reason.
 
-import Columns
-import Formats
+import HeadraceColumns
+import HeadraceFormats
 import Testing
 
 private let wrapped = FormatLayout(.json)

@@ -1,7 +1,7 @@
 // JSON out: the text of every type, escapes, NULLs, null records, names.
 
-import Columns
-import Formats
+import HeadraceColumns
+import HeadraceFormats
 import Testing
 
 private let wrapped = FormatLayout(.json)

@@ -1,7 +1,7 @@
 // Lines of files to records: the same whatever piece of the file is at hand.
 
-import Columns
-import Formats
+import HeadraceColumns
+import HeadraceFormats
 import Testing
 
 private let csv = FormatLayout(.delimited)

@@ -2,8 +2,8 @@
 // make its own record bad, and the cut into batches changes nothing. All of it seeded and
 // repeatable.
 
-import Columns
-import Formats
+import HeadraceColumns
+import HeadraceFormats
 import Testing
 
 private let wrapped = FormatLayout(.json)

@@ -2,9 +2,9 @@
 // additions and take-backs, in batches, over a restart from serialized bytes, and over merges of
 // two groups.
 
-import Columns
-import Foundations
-import Functions
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
 import Testing
 
 private struct Random: RandomNumberGenerator {

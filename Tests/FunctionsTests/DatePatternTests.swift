@@ -1,8 +1,8 @@
 // Patterns for dates and times: what is formatted can be read again, and the rules of Java's
 // letters.
 
-import Columns
-import Functions
+import HeadraceColumns
+import HeadraceFunctions
 import Testing
 
 @Suite struct DatePatternTests {

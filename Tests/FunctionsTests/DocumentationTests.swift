@@ -1,8 +1,8 @@
 // Docs/Functions.md is made from the registry. Set HEADRACE_BLESS=1 to write it anew.
 
-import Columns
+import HeadraceColumns
 import Foundation
-import Functions
+import HeadraceFunctions
 import Testing
 
 @Suite struct DocumentationTests {

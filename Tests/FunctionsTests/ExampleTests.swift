@@ -1,11 +1,11 @@
 // The example of every scalar function gives what its documentation says.
 
-import Columns
-import Executor
-import Foundations
-import Functions
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
+import HeadraceSyntax
 import Testing
 
 /// The value of a constant expression, as the planner and the executor compute it; nil: it failed.

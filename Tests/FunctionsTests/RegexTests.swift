@@ -1,7 +1,7 @@
 // Hostile patterns and texts end, and soon.
 
-import Columns
-import Functions
+import HeadraceColumns
+import HeadraceFunctions
 import Testing
 
 @Suite struct RegexTests {

@@ -1,9 +1,9 @@
 // Backups of a store at work, restored; settings that are altered; what a repair would cost.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct BackupTests {
   @Test func backupsAreWholeStores() throws {

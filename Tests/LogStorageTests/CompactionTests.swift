@@ -2,10 +2,10 @@
 // in the same order, with the last record of each key; tombstones stay their time; a power cut anywhere
 // changes none of this.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 /// Everything that was appended to one partition, and what may be read of it.
 private struct KeyedModel {

@@ -1,10 +1,10 @@
 // Compressed batches: they come back, whatever the codec and whenever the setting changed; what claims or
 // expands to too much, and what is cut or changed, is damage with its place.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct CompressionTests {
   static let codecs: [CompressionType] = [.lz4, .zstd]

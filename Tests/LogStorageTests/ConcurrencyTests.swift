@@ -1,11 +1,11 @@
 // Many threads and the real file system: group commit, background checkpoints, locks, waiting.
 
-import Columns
+import HeadraceColumns
 import Glibc
 import Synchronization
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 /// Runs `body` on `count` threads at once and waits for all.
 func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {

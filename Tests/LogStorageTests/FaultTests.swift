@@ -1,11 +1,11 @@
 // One fault at a time: each file call fails, each byte budget, flipped bits, files cut off, dead
 // processes.
 
-import Columns
+import HeadraceColumns
 import Glibc
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct FaultTests {
   /// Applies steps and goes on after refusals. A step that failed without poisoning was not

@@ -3,10 +3,10 @@
 // values of JSON, the fifth without one; the last with a header. The other direction is
 // `anIndependentReaderReadsSegments`.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct KafkaBatchTests {
   static func bytes(_ text: String) -> ByteBuffer {

@@ -1,10 +1,10 @@
 // The store from the outside, on the real file system: create, append, commit, read, reopen.
 
-import Columns
+import HeadraceColumns
 import Glibc
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct LogStoreTests {
   @Test func commitsSurviveReopening() throws {

@@ -1,10 +1,10 @@
 // Producers that send again, transactions over several topics, positions of consumers: all of it
 // also after a power cut at any call.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct ProducerTests {
   private static func transaction(

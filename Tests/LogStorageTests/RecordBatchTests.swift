@@ -1,9 +1,9 @@
 // The codec: what is encoded is decoded, and no bytes, however hostile, do more than throw.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct RecordBatchTests {
   /// Random records with nulls, empty and large fields, and headers if asked for.

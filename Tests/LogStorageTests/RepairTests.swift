@@ -2,10 +2,10 @@
 // go is there under its offset, and nothing that was said to go is. A repair that dies anywhere is begun
 // again.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct RepairTests {
   /// A store with some commits, and what it held after each.

@@ -1,11 +1,11 @@
 // Segments and topics from the outside: rolling, indexes, search, retention, names, and an
 // independent reader of the files.
 
-import Columns
+import HeadraceColumns
 import Glibc
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct SegmentTests {
   static func smallSegments() -> TopicConfig {

@@ -2,10 +2,10 @@
 // failing calls, full disks, flipped bits. What was acknowledged must be there, what is there must
 // be a prefix of what was asked for, and it must come whole.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 /// What a store should hold: everything by value.
 struct ModelStore: Equatable {

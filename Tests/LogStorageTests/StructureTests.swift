@@ -1,10 +1,10 @@
 // Checkpoints whose checksum is right and whose content cannot be: found by fuzzing, where a reader
 // of such a partition went on for ever. All are told as damage of the file.
 
-import Columns
+import HeadraceColumns
 import Testing
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 @Suite struct StructureTests {
   private static func checkpoint() -> Checkpoint {

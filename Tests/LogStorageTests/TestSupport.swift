@@ -1,10 +1,10 @@
 // What the tests of the log share: directories that go away, records from strings, a seeded
 // generator.
 
-import Columns
+import HeadraceColumns
 import Glibc
 
-@testable import LogStorage
+@testable import HeadraceLogStorage
 
 /// A directory that is removed with the last reference.
 final class TemporaryDirectory {

@@ -4,7 +4,7 @@
 import Foundation
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 @Test func statementsOfPositiveCasesRoundTrip() throws {
   let files = corpusFiles()

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 @Test func wrongStatementsAreExplained() throws {
   for (text, expected) in diagnosticCases(wordCases) + diagnosticCases(clauseCases) {

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 /// Operators in parentheses before their operands.
 private func shape(_ expression: Expression) -> String {

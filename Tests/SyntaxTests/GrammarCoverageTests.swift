@@ -4,7 +4,7 @@
 import Foundation
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 /// The statements of a script: what stands under a directive, up to `----` or a blank line.
 private func statements(_ script: String) -> [String] {

@@ -1,7 +1,7 @@
 // Whether the grammar file derives a statement, and through which productions and alternatives. It tries every
 // derivation and knows nothing of the parser, so that the two check each other.
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 struct GrammarRecognizer {
   private struct Place: Hashable {

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 @Test func everyProductionHasItsParseFunction() throws {
   let grammar = try Grammar.load()

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 /// Kinds as words and symbols, texts where they matter.
 private func tokens(_ text: String) -> String {

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 private func repeated(_ text: String, _ count: Int) -> String {
   String(repeating: text, count: count)

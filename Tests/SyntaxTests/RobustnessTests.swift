@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 private let fragments = [
   "(", ")", "[", "]", "<", ">", ",", ".", ";", "'", "\"", "`", "-", "--", "/*", "*/", "->", "=>",

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 @Test func statementsPrintInOneForm() throws {
   for (text, expected) in sourceStatements + queries + otherStatements {

@@ -28,8 +28,8 @@ import Testing
     for (name, lines) in try Self.files() where !name.hasPrefix("Foundations/") {
       guard lines.contains(where: { $0.contains(compares) }) else { continue }
       #expect(
-        lines.contains { $0.hasSuffix("import Foundations") },
-        "\(name) compares and does not import Foundations")
+        lines.contains { $0.hasSuffix("import HeadraceFoundations") },
+        "\(name) compares and does not import HeadraceFoundations")
     }
   }
 

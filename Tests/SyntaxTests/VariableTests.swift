@@ -1,9 +1,9 @@
 // Putting values in place of ${name}.
 
-import Foundations
+import HeadraceFoundations
 import Testing
 
-@testable import Syntax
+@testable import HeadraceSyntax
 
 private let variables: [TextKey: String] = [
   "NAME": "orders", "TEXT": "'it''s'", "QUOTE": "it's", "MINUS": "-5", "BAD": "1; DROP TABLE t",

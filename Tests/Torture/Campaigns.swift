@@ -2,10 +2,10 @@
 // many points there were; the first that shows something wrong is thrown as a finding that says how to
 // see it again.
 
-import Columns
-import Engine
+import HeadraceColumns
+import Headrace
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 enum Campaign: String, CaseIterable {
   case power

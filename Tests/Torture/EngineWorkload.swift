@@ -1,11 +1,11 @@
 // Steps of the engine: statements, each followed by epochs until nothing is left to read. What it wrote to
 // its topics, and what its views answer, must be what an undisturbed engine gives.
 
-import Columns
-import Engine
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import Headrace
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 enum EngineScripts {
   static let grouping = [

@@ -1,8 +1,8 @@
 // Steps of the log by itself: appends, epochs with metadata, checkpoints, dropped records, topics made and
 // deleted. The steps follow from the seed alone.
 
-import Columns
-import LogStorage
+import HeadraceColumns
+import HeadraceLogStorage
 
 extension Workload {
   static func log(_ name: String, inPlace: Int) -> Workload {

@@ -2,8 +2,8 @@
 // journal between them. A compaction is several commits, so what is compared of a compacted topic is the last
 // value of each key. In one of the two workloads the topics are compressed, each first with another codec.
 
-import Columns
-import LogStorage
+import HeadraceColumns
+import HeadraceLogStorage
 
 extension Workload {
   static func upkeep(_ name: String, compresses: Bool = false) -> Workload {

@@ -3,7 +3,7 @@
 // acknowledged step or, when one was under way, of the next, and the rest of the steps must lead to the same
 // end.
 
-import LogStorage
+import HeadraceLogStorage
 
 /// Something opened on a simulated disk.
 protocol Subject: AnyObject {

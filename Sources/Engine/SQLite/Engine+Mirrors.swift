@@ -1,12 +1,12 @@
 // The kept tables of an engine: opened when they are first needed, advanced after commits by a thread of the engine's
 // loop or at the end of a batch run. A file that fails is told by DESCRIBE ... EXTENDED and tried again.
 
-import Executor
-import Foundations
-import LogStorage
-import Planner
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 import Synchronization
-import Syntax
+import HeadraceSyntax
 
 /// Its lock is taken before the engine's own.
 final class MirrorKeeper: @unchecked Sendable {

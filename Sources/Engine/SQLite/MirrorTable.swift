@@ -1,9 +1,9 @@
 // The tables of a kept table in its SQLite file: its own, and the one that says how far it is.
 
-import Columns
-import Executor
-import Foundations
-import Planner
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
 
 struct MirrorTable {
   let source: SourceDefinition

@@ -2,10 +2,10 @@
 // several. SQLite does its own input and output, so this is the one file that does not go through the
 // `FileSystem` seam.
 
-import CSQLite
-import Columns
-import Foundations
-import Functions
+import CHeadraceSQLite
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
 import Glibc
 
 struct SQLiteError: Error {
@@ -135,7 +135,7 @@ final class SQLiteStatement {
         sqlite3_bind_blob(statement, index, $0.baseAddress, Int32($0.count), copies)
       }
     case .string, .decimal, .date, .time, .timestamp, .array, .map, .structure:
-      let text = Functions.text(of: value, type)
+      let text = HeadraceFunctions.text(of: value, type)
       return sqlite3_bind_text(statement, index, text, Int32(text.utf8.count), copies)
     }
   }

@@ -5,12 +5,12 @@
 //
 // headrace_positions: the table, its partition, the topic's number, the columns as they were made, where to go on.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 final class TableMirror {
   /// Rows of one transaction, when the table is behind.

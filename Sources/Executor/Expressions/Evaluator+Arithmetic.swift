@@ -2,9 +2,9 @@
 // where the result does not fit its type.
 
 import BigInt
-import Columns
-import Foundations
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadracePlanner
 
 extension Evaluator {
   func arithmetic(

@@ -1,9 +1,9 @@
 // CAST. Widening of numbers runs over whole columns; everything else goes value by value.
 
-import Columns
-import Foundations
-import Functions
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
 
 extension Evaluator {
   func cast(_ operand: Evaluated, from: DataType, to: DataType) -> Evaluated {

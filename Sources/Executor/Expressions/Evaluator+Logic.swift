@@ -2,9 +2,9 @@
 // false. A NULL boolean as an operand of AND, OR or NOT is an error of the row.
 
 import BigInt
-import Columns
-import Foundations
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadracePlanner
 
 extension Evaluator {
   func compare(

@@ -1,9 +1,9 @@
 // Elements of arrays and maps, constructors, and function calls with their lambdas.
 
-import Columns
-import Foundations
-import Functions
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
 
 extension Evaluator {
   func element(

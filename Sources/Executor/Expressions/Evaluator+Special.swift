@@ -2,9 +2,9 @@
 // once; RANDOM and UUID derive from the query's seed and the row's position, so that a replay gives the
 // same; the clock is the one that the epoch recorded.
 
-import Columns
-import Functions
-import Planner
+import HeadraceColumns
+import HeadraceFunctions
+import HeadracePlanner
 
 extension Evaluator {
   func evaluate(

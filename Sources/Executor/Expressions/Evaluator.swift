@@ -3,10 +3,10 @@
 // fails) marks the row; at the root the marked rows become NULL. Branches that a row does not take
 // (CASE, AND, OR) do not mark it.
 
-public import Columns
-import Foundations
-public import Functions
-public import Planner
+public import HeadraceColumns
+import HeadraceFoundations
+public import HeadraceFunctions
+public import HeadracePlanner
 
 /// A column and the rows whose evaluation failed.
 /// Invariant: a failed row is NULL in the column, but for booleans that AND or OR may still overrule.

@@ -9,11 +9,11 @@
 // Over a table, a row that leaves a group takes itself back first; when it stays in its group the taking
 // back and the adding give one result, as in Kafka Streams.
 
-import Columns
-import Foundations
-import Functions
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
 
 final class AggregateOperator: Operator, StateStore {
   let name: String

@@ -1,6 +1,6 @@
 // The end of a query whose rows go to a client: batches are kept for whoever asked.
 
-import Columns
+import HeadraceColumns
 
 final class CollectOperator: Operator {
   private(set) var batches: [RecordBatch] = []

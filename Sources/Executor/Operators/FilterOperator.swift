@@ -1,9 +1,9 @@
 // Keeps the rows for which a predicate is true. In a stream, records with a null value never pass. In a
 // table, a row that passed and no longer does becomes a delete, one that newly passes an insert.
 
-import Columns
-import Foundations
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadracePlanner
 
 final class FilterOperator: Operator {
   private let predicate: BoundExpression

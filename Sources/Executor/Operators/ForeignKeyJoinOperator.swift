@@ -2,10 +2,10 @@
 // row gives its joined row; a change of a right row gives those of all left rows that name it, in the byte
 // order of their keys. A left row that has been a result and has none any more gives a tombstone.
 
-import Columns
-import Foundations
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
 
 final class ForeignKeyJoinOperator: MergingOperator {
   private let isLeftJoin: Bool

@@ -1,8 +1,8 @@
 // Rows of a join's result, named by the entries of both sides' slabs and gathered many at once: left columns,
 // right columns, key.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 struct JoinOutput {
   private let sides: [RowSlab]

@@ -1,8 +1,8 @@
 // Operators with two inputs take their rows in position order: both sides are held back until the slice
 // ends, then handed over in runs of one side. A run ends where the other side has an earlier row.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 class MergingOperator: Operator {
   private var pending: [[RecordBatch]] = [[], []]

@@ -1,9 +1,9 @@
 // What an operator is: a synchronous, deterministic step over batches, owned by one task. It has no clock,
 // no randomness and no I/O; what it remembers lies in the stores that it declares.
 
-import Columns
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceLogStorage
+import HeadracePlanner
 
 /// A query that cannot go on: a limit, damaged state, or a sink that refuses.
 public struct QueryFailure: Error, Sendable, Hashable {

@@ -1,7 +1,7 @@
 // What an ON clause asks besides equal keys, of pairs of rows.
 
-import Columns
-import Planner
+import HeadraceColumns
+import HeadracePlanner
 
 final class PairCondition {
   private let predicate: BoundExpression

@@ -10,11 +10,11 @@
 // without that bit) is one more part of its window.
 // Source: Li, Maier, Tufte et al., "No pane, no gain" (SIGMOD Record 34, 2005).
 
-import Columns
-import Foundations
-import Functions
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
 
 final class PaneAggregateOperator: Operator, StateStore {
   private static let paneBit = Int64.min

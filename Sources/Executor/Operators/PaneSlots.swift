@@ -3,9 +3,9 @@
 // so that a row asks one hash table once. Invariant: this is memory of what the index holds, never more; it
 // is emptied when slots go.
 
-import Columns
-import Foundations
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadracePlanner
 
 final class PaneSlots {
   /// Beyond this many panes everything is forgotten, and learned anew.

@@ -10,10 +10,10 @@
 // Invariant: rows leave in position order. Nothing is remembered from slice to slice.
 // Source: the combiner of Dean and Ghemawat, "MapReduce" (OSDI 2004).
 
-import Columns
-import Foundations
-import Functions
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
 
 final class PartsOperator: Operator {
   private let spec: Aggregate

@@ -1,9 +1,9 @@
 // Computes the columns of a projection, and the new key columns of a re-keying.
 
-import Columns
-import Foundations
-import Functions
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
 
 final class ProjectOperator: Operator {
   private let expressions: [BoundExpression]

@@ -1,9 +1,9 @@
 // Results that an aggregate could not give, such as a sum that its type does not hold. The accumulators count them;
 // what has come since the last look goes into the faults of the operator, with the places of rows that got no result.
 
-import Columns
-import Functions
-import Planner
+import HeadraceColumns
+import HeadraceFunctions
+import HeadracePlanner
 
 struct ResultFailures {
   private var counted: [Int] = []

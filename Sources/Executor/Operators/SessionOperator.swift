@@ -5,11 +5,11 @@
 //   3. the merged session takes over their states and the row, and gives its result at its end.
 // A session's end is the time of its last row.
 
-import Columns
-import Foundations
-import Functions
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
 
 final class SessionOperator: Operator, StateStore {
   private struct Session {

@@ -1,12 +1,12 @@
 // The end of a query: rows become records of the sink's topic, each in the partition of its key. A table's
 // update is an upsert, its delete a tombstone; what an update replaces is not written.
 
-import Foundations
-import Syntax
-import Columns
-import Formats
-import LogStorage
-import Planner
+import HeadraceFoundations
+import HeadraceSyntax
+import HeadraceColumns
+import HeadraceFormats
+import HeadraceLogStorage
+import HeadracePlanner
 
 final class SinkOperator: Operator {
   private let sink: SourceDefinition

@@ -6,10 +6,10 @@
 //      given out at once, with one it waits until stream time has passed its window and the grace.
 // The result has the later of the two times. A row that the filter of its side rejects only advances time.
 
-import Columns
-import Foundations
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
 
 final class StreamStreamJoinOperator: MergingOperator {
   struct Spec {

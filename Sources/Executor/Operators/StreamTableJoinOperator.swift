@@ -1,8 +1,8 @@
 // Stream-table join: each stream row meets the table as it stood at that row's position. Table rows only
 // change the state; they never give output. Stream records with a null value or a NULL key give nothing.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 final class StreamTableJoinOperator: MergingOperator {
   private let state: ColumnTable

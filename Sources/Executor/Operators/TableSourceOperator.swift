@@ -2,8 +2,8 @@
 // update (before, after), a tombstone of a known key a delete that carries the old row. Records with a NULL
 // key are no rows of a table.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 final class TableSourceOperator: Operator {
   private let state: ColumnTable

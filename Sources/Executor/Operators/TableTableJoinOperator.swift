@@ -2,9 +2,9 @@
 // joined row. A side's delete gives a tombstone where the other side made it a result. The result has the
 // later of the two rows' times.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 final class TableTableJoinOperator: MergingOperator {
   /// A row of the result, by entries; -1: NULLs.

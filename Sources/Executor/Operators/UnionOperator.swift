@@ -1,8 +1,8 @@
 // UNION ALL of two streams: the rows of both in position order. The planner has given both sides the same
 // columns.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 final class UnionOperator: MergingOperator {
   override func take(

@@ -2,9 +2,9 @@
 // are gathered and not decoded. Two tables that are joined by their keys may share one index: a key then has
 // the same slot in both. Its changelog holds rows as `RowCodec` writes them.
 
-import Columns
-import Foundations
-import LogStorage
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
 
 final class ColumnTable: StateStore {
   let name: String

@@ -5,9 +5,9 @@
 // Invariant: the wrapped accumulator holds each combination once, in the form that the row codec gives it (0.0 for
 // -0.0, one NaN), so that what is taken back is what was added.
 
-import Columns
-import Foundations
-import Functions
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
 
 final class DistinctAccumulator: Accumulator {
   private let inner: any Accumulator

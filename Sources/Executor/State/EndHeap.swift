@@ -1,7 +1,7 @@
 // The ends of open windows, the earliest first. Entries are not taken out when a window grows: whoever
 // pops one looks up what has become of the window.
 
-import Foundations
+import HeadraceFoundations
 
 struct EndHeap {
   struct Entry: BitwiseCopyable {

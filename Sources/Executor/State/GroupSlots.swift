@@ -1,6 +1,6 @@
 // What the aggregations do with the slots that a batch's rows have in their index.
 
-import Foundations
+import HeadraceFoundations
 
 /// The row with which each of the slots created first comes. `created`: in the order in which they come in `slots`.
 func firstRows(of created: [Int], in slots: [Int32]) -> [Int32] {

@@ -2,9 +2,9 @@
 // by its own observed time, in whole segments, as Kafka's window stores do: a row whose segment is gone is not
 // taken in, and a row older than the retention is not seen. Both sides of a join share the index of their keys.
 
-import Columns
-import Foundations
-import LogStorage
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
 
 final class JoinBuffer: StateStore {
   /// A row's place in the list of its key, by entry.

@@ -2,10 +2,10 @@
 // to a cache line, keys in an arena. Slots of removed keys are reused. Nothing ever iterates it in hash order, so the
 // hash never reaches an output.
 
-import CSupport
-import Foundations
+import CHeadraceSupport
+import HeadraceFoundations
 import Glibc
-import Columns
+import HeadraceColumns
 
 final class KeyIndex {
   private struct Entry: BitwiseCopyable {

@@ -1,9 +1,9 @@
 // Where the last record of each key of a partition stands: what a key's version is. Kept between conditional
 // inserts and brought up to date by the records that have come since.
 
-import Columns
-import Foundations
-public import LogStorage
+import HeadraceColumns
+import HeadraceFoundations
+public import HeadraceLogStorage
 
 public final class KeyOffsets {
   private let rows = RowStore(tracksChanges: false)

@@ -1,9 +1,9 @@
 // Rows of a windowed outer join that have met nobody yet and wait for their window to close. They come out by
 // time, right side before left, then by key.
 
-import Columns
-import Foundations
-import LogStorage
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
 
 final class OuterBuffer: StateStore {
   struct Row {

@@ -1,7 +1,7 @@
 // Sorts numbers by 64 bits of their key: a radix sort from the lowest byte up, which skips the bytes that
 // all keys have in common. Ties are left to the caller's comparison.
 
-import Foundations
+import HeadraceFoundations
 
 struct RadixOrder {
   private struct Entry: BitwiseCopyable {

@@ -4,8 +4,8 @@
 // bytes; ARRAY and MAP a count (varint) and elements; STRUCT its fields.
 
 import BigInt
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 /// Encoded rows, one after the other in one buffer.
 struct EncodedRows {

@@ -2,8 +2,8 @@
 // changes while it is in use, so that results may name entries and be gathered later, many at once. Entries that
 // are retired keep their row until `reclaim`.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 final class RowSlab {
   let types: [DataType]

@@ -1,9 +1,9 @@
 // A keyed store of rows: the state of a table. Key bytes to row bytes and a rowtime, with the set of keys
 // that the present epoch has changed, for its changelog.
 
-import Columns
-import Foundations
-import LogStorage
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
 
 final class RowStore {
   private let index = KeyIndex()

@@ -1,8 +1,8 @@
 // The records of a snapshot on their way out. State may fill the memory that it is allowed, and a copy of it must not
 // need as much again: it leaves in pieces, each of them used up before the next is filled.
 
-import Columns
-import LogStorage
+import HeadraceColumns
+import HeadraceLogStorage
 
 struct SnapshotPieces {
   private static let pieceBytes = 256 << 10

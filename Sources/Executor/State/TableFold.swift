@@ -1,11 +1,11 @@
 // A partition of a table's topic folded to the last record of each key: what a pull query reads. Kept between
 // queries and brought up to date by the records that have come since.
 
-public import Columns
-import Formats
-import Foundations
-public import LogStorage
-public import Planner
+public import HeadraceColumns
+import HeadraceFormats
+import HeadraceFoundations
+public import HeadraceLogStorage
+public import HeadracePlanner
 
 public final class TableFold {
   private let rows = RowStore(tracksChanges: false)

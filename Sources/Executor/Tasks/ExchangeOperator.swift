@@ -1,11 +1,11 @@
 // The exchange: rows are dealt to the partitions of the next stage by the hash of their key's bytes, and
 // there merged again into the order of their positions. In memory; what it holds is bounded by the slice.
 
-import Columns
-import Formats
-import Foundations
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 
 final class ExchangeOperator: Operator {
   private let encoder: SideEncoder

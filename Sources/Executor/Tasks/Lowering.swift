@@ -1,11 +1,11 @@
 // Plan nodes to operators, from the root down: each operator knows whom it feeds. The order in which they
 // finish is that of the plan from the leaves up.
 
-public import Columns
-public import Foundations
-public import Functions
-public import Planner
-import Syntax
+public import HeadraceColumns
+public import HeadraceFoundations
+public import HeadraceFunctions
+public import HeadracePlanner
+import HeadraceSyntax
 
 /// Builds the operators of one task.
 struct Lowering {

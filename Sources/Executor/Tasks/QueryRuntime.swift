@@ -7,12 +7,12 @@
 //      position over all partitions is the cut.
 //   3. Rows up to the cut go to the tasks of their stage; stages run in order, with a barrier between.
 
-public import Columns
-public import Foundations
-public import Functions
-public import LogStorage
-public import Planner
-import Syntax
+public import HeadraceColumns
+public import HeadraceFoundations
+public import HeadraceFunctions
+public import HeadraceLogStorage
+public import HeadracePlanner
+import HeadraceSyntax
 
 /// Where a query's rows go.
 public enum QueryEnd: Sendable {

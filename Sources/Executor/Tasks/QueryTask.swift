@@ -1,10 +1,10 @@
 // One task: one stage of one query on one partition, with its operators and their state.
 
-import Columns
-import Foundations
-import Functions
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
 
 /// Not thread-safe; within a slice one worker runs it.
 final class QueryTask: @unchecked Sendable {

@@ -1,8 +1,8 @@
 // Reads scans of a query while its slices run, a read at a time and in turns, so that who comes to help late still
 // finds work.
 
-import Foundations
-import LogStorage
+import HeadraceFoundations
+import HeadraceLogStorage
 
 /// Each reader has a worker that takes it before others do, as that worker's tasks consume what is read. Who finds none
 /// of its own helps another one.

@@ -2,8 +2,8 @@
 // There may be as many as there are records, so they are counted by kind and cause, with the place of the first few
 // of each; what the operators of a slice have counted goes into the commit of its epoch.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 /// Where an input record lies, as its position tells it.
 public struct RowPlace: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // The input of a plan that reads rows of memory: what a part of a pull query gave.
 
-public import Columns
-public import LogStorage
+public import HeadraceColumns
+public import HeadraceLogStorage
 
 /// Rows that are there already, in the columns of their scan; they come once.
 public final class RowsReader: RecordReader, @unchecked Sendable {

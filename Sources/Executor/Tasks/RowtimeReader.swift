@@ -1,10 +1,10 @@
 // The time of a row from a column of its record.
 
-import Columns
-public import Formats
-import Foundations
-import Functions
-public import Planner
+import HeadraceColumns
+public import HeadraceFormats
+import HeadraceFoundations
+import HeadraceFunctions
+public import HeadracePlanner
 
 extension FormatLayout {
   /// Single key columns stand alone; values are wrapped unless the source says otherwise.

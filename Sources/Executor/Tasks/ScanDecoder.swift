@@ -1,12 +1,12 @@
 // Records of one partition of one source to columns. What is decoded depends on the source and on the set of
 // columns asked for, never on a query, so several queries can share the result.
 
-import Columns
-import Formats
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 /// Good rows of some consecutive records, in offset order.
 /// Shape: every column and array has one element a row; `kinds` and `headers` where present.

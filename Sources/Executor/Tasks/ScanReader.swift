@@ -4,11 +4,11 @@
 // waits. The query takes what is ready when a slice begins, so that a read under way never holds up a slice that has
 // its rows.
 
-import Columns
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 final class ScanReader: Sendable {
   /// What was read and the query has not taken.

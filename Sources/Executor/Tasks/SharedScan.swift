@@ -1,10 +1,10 @@
 // One partition of one source, decoded once for all queries that read it. Queries that stand at the same
 // offset get the same decoded chunk; one that lags by more than the chunks kept decodes its own.
 
-import Columns
-import Foundations
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
 import Synchronization
 
 /// What one read of a partition gave: its records up to `nextOffset`. Reading goes in turns, as the next offset is

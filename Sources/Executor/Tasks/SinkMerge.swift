@@ -2,9 +2,9 @@
 // partition to every output partition. The records are merged by the positions of their rows, so that a slice
 // of many rows leaves them in the same order as many slices of few.
 
-import Columns
-import Foundations
-import LogStorage
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
 
 /// Records of one task for one partition of the sink's topic.
 struct SinkPart: Sendable {

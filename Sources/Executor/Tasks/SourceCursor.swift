@@ -1,12 +1,12 @@
 // One partition of one source, as a query consumes it: a cursor has more rows than an epoch takes, and only what
 // is taken moves `committed`. Bad records are told with their offset and reason and left out.
 
-import Foundations
-import Syntax
-import Columns
-import Formats
-public import LogStorage
-import Planner
+import HeadraceFoundations
+import HeadraceSyntax
+import HeadraceColumns
+import HeadraceFormats
+public import HeadraceLogStorage
+import HeadracePlanner
 
 /// A place in a partition that a query has consumed up to.
 public struct SourcePosition: Hashable, Sendable {

@@ -1,8 +1,8 @@
 // Stages: the pieces of a physical plan between exchanges. Each runs as one task a partition; stages run
 // one after the other, those that feed others first, the tasks of one stage side by side.
 
-import Columns
-import Planner
+import HeadraceColumns
+import HeadracePlanner
 
 /// Where rows of a stage come from.
 enum StageInput {

@@ -7,10 +7,10 @@
 // cache. A worker without work takes that of others.
 
 import CDispatch
-import CSupport
-import Foundations
+import CHeadraceSupport
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 import Synchronization
 
 /// Tasks that were handed over together.

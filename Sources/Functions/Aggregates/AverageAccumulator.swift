@@ -1,7 +1,7 @@
 // AVG over arrays of machine numbers: 0.0 where nothing was added.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 final class AverageAccumulator: FixedAccumulator {
   struct State: BitwiseCopyable {

@@ -3,8 +3,8 @@
 // algorithm", with linear counting for the small range; 4096 registers give an error of about 1.6
 // %.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 import Glibc
 
 /// The distinct values that were added, by 64-bit hashes: the hashes themselves while they are few.

@@ -1,8 +1,8 @@
 // Which rows of a group decide an aggregate's result. Over a table rows are taken back: then only these are given to the
 // aggregate again, and the group's other rows are not looked at.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 public enum DecidingRows: Sendable, Hashable {
   /// All of them, in the order in which they came.

@@ -1,6 +1,6 @@
 // MIN and MAX. A group that has seen no value gives NULL.
 
-import Columns
+import HeadraceColumns
 
 /// Over INT, BIGINT, DATE, TIME, TIMESTAMP and DECIMAL: all of them integers in their columns.
 final class IntegerExtremeAccumulator: FixedAccumulator {

@@ -2,8 +2,8 @@
 // of them run. The classes are not generic themselves, so that the loop is compiled for each of
 // them.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 /// State is a bitwise copyable value, kept in one array by group.
 protocol FixedAccumulator: Accumulator {

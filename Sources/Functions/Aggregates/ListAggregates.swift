@@ -1,8 +1,8 @@
 // COLLECT_LIST, COLLECT_SET, HISTOGRAM, ATTR, TOPK and TOPKDISTINCT: aggregates whose state is a
 // list.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum ListAggregates {
   static let all: [AggregateFunction] = [

@@ -1,8 +1,8 @@
 // COUNT, SUM, AVG, MIN, MAX, SUM_LIST.
 
 import BigInt
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum NumberAggregates {
   static let all: [AggregateFunction] = [

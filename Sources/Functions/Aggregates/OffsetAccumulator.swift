@@ -1,8 +1,8 @@
 // EARLIEST_BY_OFFSET and LATEST_BY_OFFSET of one value of a plain type: the value and its number in arrays by
 // group. Its saved state is that of the general aggregate, a list of one (number, value).
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 final class OffsetAccumulator: Accumulator {
   private enum Held: UInt8 { case nothing, null, value }

@@ -1,8 +1,8 @@
 // EARLIEST_BY_OFFSET and LATEST_BY_OFFSET: the first and last values by append order. Each kept
 // value carries its number, so that session windows that merge keep the order.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum OffsetAggregates {
   static let all: [AggregateFunction] = [

@@ -1,8 +1,8 @@
 // RESERVE: what has been promised of a limited stock. Each row asks for a quantity and gets it whole or not at
 // all, in the order of the rows, so that the promises never exceed what there is.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum ReservationAggregates {
   static let all = [reserve]

@@ -3,8 +3,8 @@
 // row had a part in the result, the aggregate gets the rows again that decide now: see `DecidingRows`.
 // Cost: memory and changelog grow with the rows of a group; a change takes time in proportion to the rows that decide.
 
-public import Columns
-import Foundations
+public import HeadraceColumns
+import HeadraceFoundations
 
 public final class RetractableAccumulator: Accumulator {
   private let inner: any Accumulator

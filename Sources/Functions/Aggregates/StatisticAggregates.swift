@@ -3,8 +3,8 @@
 // LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances".
 
 import BigInt
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum StatisticAggregates {
   static let all: [AggregateFunction] = [

@@ -1,8 +1,8 @@
 // COUNT and SUM over arrays of machine numbers. Sums are kept wider than their type, so that a result that does not
 // fit is NULL and counted as failed, and is right again as soon as it fits.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 /// COUNT(*) has no argument, COUNT(x) counts the rows in which x is not NULL.
 final class CountAccumulator: FixedAccumulator {

@@ -2,8 +2,8 @@
 // than the accumulators over arrays, but a few lines for each function; also the way to register
 // one's own.
 
-public import Columns
-import Foundations
+public import HeadraceColumns
+import HeadraceFoundations
 
 /// What an aggregate over values does. `add` gets the row's arguments and its append-order number.
 public struct Aggregation<State: Sendable>: Sendable {

@@ -3,8 +3,8 @@
 // part.
 
 import BigInt
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum ValueCodec {
   /// Deeper values are damaged bytes: no SQL type nests so far.

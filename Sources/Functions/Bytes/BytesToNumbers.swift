@@ -1,7 +1,7 @@
 // Numbers out of bytes: INT_FROM_BYTES, BIGINT_FROM_BYTES, DOUBLE_FROM_BYTES.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum ByteFunctions {
   static let all: [ScalarFunction] = [

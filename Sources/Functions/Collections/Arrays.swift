@@ -1,7 +1,7 @@
 // Functions over arrays.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum ArrayFunctions {
   static let all: [ScalarFunction] = [
@@ -111,7 +111,8 @@ enum ArrayFunctions {
       let separator = row.count > 1 ? row[1].text : ","
       try checkLength(row[0].elements.count * separator.utf8.count)
       return .string(
-        row[0].elements.map { Functions.text(of: $0, element) }.joined(separator: separator))
+        row[0].elements.map { HeadraceFunctions.text(of: $0, element) }.joined(separator: separator)
+      )
     }
   }
 

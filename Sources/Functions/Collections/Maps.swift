@@ -1,6 +1,6 @@
 // Functions over maps.
 
-import Columns
+import HeadraceColumns
 
 enum MapFunctions {
   static let all: [ScalarFunction] = [asMap, entries, keys, union, values]

@@ -1,7 +1,7 @@
 // DATEADD, TIMEADD, TIMESTAMPADD and their _SUB twins.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum DateArithmetic {
   static let all: [ScalarFunction] = [
@@ -62,7 +62,7 @@ enum DateArithmetic {
     let total = year * 12 + month - 1 + months
     let newYear = floorDivide(total, 12)
     let newMonth = total - newYear * 12 + 1
-    return Functions.days(
+    return HeadraceFunctions.days(
       year: newYear, month: newMonth, day: min(day, daysInMonth(year: newYear, month: newMonth)))
   }
 

@@ -1,7 +1,7 @@
 // Dates and times to and from texts and numbers, and between zones.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum DateFunctions {
   static let all: [ScalarFunction] = [

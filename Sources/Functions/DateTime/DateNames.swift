@@ -1,7 +1,7 @@
 // English names of months, weekdays, quarters, eras and halves of the day, and of common time
 // zones.
 
-import Foundations
+import HeadraceFoundations
 
 enum DateNames {
   static let months = [

@@ -1,6 +1,6 @@
 // Times as texts.
 
-import Foundations
+import HeadraceFoundations
 
 extension DatePattern {
   /// What there is to format: a DATE has no time of day, a TIME no date, only a TIMESTAMP a zone.
@@ -142,7 +142,7 @@ extension DatePattern.Moment {
 
   private static func dateValue(_ field: DatePattern.Field, _ days: Int64) -> Int64 {
     let (year, month, day) = civil(days: days)
-    let dayOfYear = days - Functions.days(year: year, month: 1, day: 1) + 1
+    let dayOfYear = days - HeadraceFunctions.days(year: year, month: 1, day: 1) + 1
     switch field {
     case .year: return year
     case .yearOfEra: return year >= 1 ? year : 1 - year
@@ -157,7 +157,7 @@ extension DatePattern.Moment {
     case .weekOfMonth: return week(day, days)
     case .week, .weekYear:
       // The week that holds January 1st is the first one; weeks begin on Sunday.
-      let next = Functions.days(year: year + 1, month: 1, day: 1)
+      let next = HeadraceFunctions.days(year: year + 1, month: 1, day: 1)
       let isNext = days - weekday(days) % 7 + 6 >= next
       if field == .weekYear { return isNext ? year + 1 : year }
       return isNext ? 1 : week(dayOfYear, days)

@@ -2,8 +2,8 @@
 // other, and a day beyond the end of its month taken as the last one. What a text does not say is
 // that of 1970-01-01T00:00.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 extension DatePattern {
   /// What was read from a text.
@@ -101,17 +101,17 @@ extension DatePattern.Parsed {
           ? invalid(text)
           : FunctionError("Leap day cannot be parsed without supplying the year field")
       }
-      return Functions.days(year: base, month: 1, day: 1) + dayOfYear - 1
+      return HeadraceFunctions.days(year: base, month: 1, day: 1) + dayOfYear - 1
     }
     let weekday = try ranged(.weekday, 1...7, text)
     if let week = try ranged(.week, 1...54, text), month == nil {
-      let first = Functions.days(year: base, month: 1, day: 1)
+      let first = HeadraceFunctions.days(year: base, month: 1, day: 1)
       let sunday = first - DatePattern.Moment.weekday(first) % 7
       return sunday + (week - 1) * 7 + (weekday ?? 7) % 7
     }
     let finalMonth = month ?? quarter.map { ($0 - 1) * 3 + 1 } ?? 1
     let last = daysInMonth(year: base, month: finalMonth)
-    let result = Functions.days(year: base, month: finalMonth, day: min(day ?? 1, last))
+    let result = HeadraceFunctions.days(year: base, month: finalMonth, day: min(day ?? 1, last))
     if let weekday, day != nil, weekday != DatePattern.Moment.weekday(result) {
       throw FunctionError(
         "Text '\(text.prefix(200))' could not be parsed: the weekday does not match the date")

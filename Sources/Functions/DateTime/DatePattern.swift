@@ -2,7 +2,7 @@
 // `yyyy-MM-dd'T'HH:mm:ssX`. A pattern is compiled once into items, which format and parse; English
 // names, weeks as in the US.
 
-import Foundations
+import HeadraceFoundations
 
 public struct DatePattern: Sendable {
   enum Field: Int, Sendable, CaseIterable {

@@ -1,6 +1,6 @@
 // Reads a text by the items of a date pattern.
 
-import Foundations
+import HeadraceFoundations
 
 struct DateTextReader {
   private let bytes: [UInt8]

@@ -2,7 +2,7 @@
 // Source: RFC 8536 (TZif), with the POSIX TZ string of its footer for times after the last
 // transition.
 
-import Foundations
+import HeadraceFoundations
 import Glibc
 
 public struct TimeZone: Sendable {

@@ -1,7 +1,7 @@
 // The rule for daylight saving time of a POSIX TZ string, such as `PST8PDT,M3.2.0,M11.1.0`.
 // Source: POSIX.1-2017, 8.3 (TZ), with the wider hours of RFC 8536.
 
-import Foundations
+import HeadraceFoundations
 
 struct ZoneRule: Sendable {
   /// A day of the year and a second of that day, in local time.
@@ -96,13 +96,13 @@ struct ZoneRule: Sendable {
 
   private static func days(_ day: Day, _ year: Int64) -> Int64 {
     switch day {
-    case .ordinal(let number): return Functions.days(year: year, month: 1, day: 1) + number
+    case .ordinal(let number): return HeadraceFunctions.days(year: year, month: 1, day: 1) + number
     case .julian(let number):
       let isLeap = daysInMonth(year: year, month: 2) == 29
-      return Functions.days(year: year, month: 1, day: 1) + number - 1
+      return HeadraceFunctions.days(year: year, month: 1, day: 1) + number - 1
         + (isLeap && number >= 60 ? 1 : 0)
     case .month(let month, let week, let weekday):
-      let first = Functions.days(year: year, month: month, day: 1)
+      let first = HeadraceFunctions.days(year: year, month: month, day: 1)
       // 1970-01-01 was a Thursday.
       let firstWeekday = (first + 4) - floorDivide(first + 4, 7) * 7
       var day = first + (weekday - firstWeekday + 7) % 7 + (week - 1) * 7

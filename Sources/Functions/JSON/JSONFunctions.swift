@@ -1,7 +1,7 @@
 // Functions over texts that hold JSON.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum JSONFunctions {
   static let all: [ScalarFunction] = [
@@ -176,11 +176,11 @@ enum JSONFunctions {
     switch value {
     case .null: return .null
     case .boolean(let flag): return .boolean(flag)
-    case .int, .bigint, .decimal: return .number(Functions.text(of: value, type))
+    case .int, .bigint, .decimal: return .number(HeadraceFunctions.text(of: value, type))
     case .double(let number):
       return number.isFinite ? .number(javaText(of: number)) : .string(javaText(of: number))
     case .string, .bytes, .date, .time, .timestamp:
-      return .string(Functions.text(of: value, type))
+      return .string(HeadraceFunctions.text(of: value, type))
     case .array(let values):
       guard case .array(let element) = type else { return .null }
       return .array(values.map { node($0, element) })
@@ -188,7 +188,7 @@ enum JSONFunctions {
       guard case .map(let key, let inner) = type else { return .null }
       return .object(
         entries.map {
-          JSONField(name: Functions.text(of: $0.key, key), value: node($0.value, inner))
+          JSONField(name: HeadraceFunctions.text(of: $0.key, key), value: node($0.value, inner))
         })
     case .structure(let values):
       guard case .structure(let fields) = type else { return .null }

@@ -1,7 +1,7 @@
 // A small JSON reader for functions over JSON texts. Numbers keep the text in which they were
 // written, objects the order of their fields; a field that occurs twice has its last value.
 
-import Foundations
+import HeadraceFoundations
 
 /// Nesting deeper than `JSONReader.maximumDepth` is refused.
 package indirect enum JSONNode {

@@ -1,6 +1,6 @@
 // Paths such as `$.a.b[0]` or `$["a b"]`, as EXTRACTJSONFIELD takes them.
 
-import Foundations
+import HeadraceFoundations
 
 struct JSONPath {
   enum Step {

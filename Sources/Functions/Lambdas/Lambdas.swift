@@ -1,7 +1,7 @@
 // TRANSFORM, FILTER and REDUCE. The executor runs the lambdas over the elements of all rows at
 // once; here are only the types.
 
-import Columns
+import HeadraceColumns
 
 enum LambdaFunctions {
   private static let (k, v, s) = (

@@ -1,6 +1,6 @@
 // GREATEST and LEAST; NULLs do not count.
 
-import Columns
+import HeadraceColumns
 
 enum ExtremeFunctions {
   static let all: [ScalarFunction] = [

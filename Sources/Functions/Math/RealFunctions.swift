@@ -1,7 +1,7 @@
 // Functions of one or two DOUBLEs; INT, BIGINT and DECIMAL arguments widen.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 import Glibc
 
 enum RealFunctions {

@@ -1,7 +1,7 @@
 // ABS, CEIL, FLOOR, ROUND, TRUNC and SIGN: per type, over whole columns.
 
 import BigInt
-import Columns
+import HeadraceColumns
 
 enum RoundingFunctions {
   static let all: [ScalarFunction] = [absolute, ceiling, floor, round, truncate, sign]

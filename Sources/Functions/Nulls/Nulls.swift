@@ -1,7 +1,7 @@
 // COALESCE, IFNULL and NULLIF.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum NullFunctions {
   static let all: [ScalarFunction] = [

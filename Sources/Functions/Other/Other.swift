@@ -1,7 +1,7 @@
 // AS_VALUE and GEO_DISTANCE.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 import Glibc
 
 enum OtherFunctions {

@@ -1,8 +1,8 @@
 // Regular expressions with bounded work, after Java's: a search that would backtrack for long is
 // given up with an error.
 
-import CPCRE2
-import Foundations
+import CHeadracePCRE2
+import HeadraceFoundations
 
 final class Regex: @unchecked Sendable {
   // Unchecked: the compiled pattern is never written after `init`, and searches keep no state in

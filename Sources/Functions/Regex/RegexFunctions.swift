@@ -1,7 +1,7 @@
 // REGEXP_EXTRACT, REGEXP_EXTRACT_ALL, REGEXP_REPLACE and REGEXP_SPLIT_TO_ARRAY.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum RegexFunctions {
   static let all: [ScalarFunction] = [extract, extractAll, replace, split]

@@ -1,7 +1,7 @@
 // Texts as bytes and back: CHR, ENCODE, FROM_BYTES, TO_BYTES, MD5, UUID.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum EncodingFunctions {
   static let all: [ScalarFunction] = [character, encode, fromBytes, md5, toBytes, uuid]
@@ -186,7 +186,7 @@ enum Encoding {
     case .ascii:
       return String(units: bytes.map { $0 < 0x80 ? UInt16($0) : 0xFFFD })
     case .base64: return encodeBase64(bytes)
-    case .hex: return Functions.hex(bytes).uppercased()
+    case .hex: return HeadraceFunctions.hex(bytes).uppercased()
     }
   }
 }

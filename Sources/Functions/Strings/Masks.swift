@@ -1,6 +1,6 @@
 // MASK and its relatives: letters and digits replaced by one sign a class.
 
-import Columns
+import HeadraceColumns
 
 enum MaskFunctions {
   static let all: [ScalarFunction] = [

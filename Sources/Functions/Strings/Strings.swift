@@ -1,7 +1,7 @@
 // Functions over strings (and byte strings alike, where it makes sense).
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum StringFunctions {
   static let all: [ScalarFunction] = [
@@ -189,7 +189,7 @@ enum StringFunctions {
           return .string(result)
         }
         if whole.isEmpty { return row[0] }
-        let pieces = Functions.split(whole, old)
+        let pieces = HeadraceFunctions.split(whole, old)
         try checkLength(whole.count + pieces.count * new.count)
         return .string(String(units: pieces.joined(separator: new)))
       }
@@ -204,11 +204,11 @@ enum StringFunctions {
           let pieces = row[0].text.unicodeScalars.map { Value.string(String($0)) }
           return .array(pieces.isEmpty ? [.string("")] : pieces)
         }
-        let pieces = Functions.split(Array(row[0].text.utf8), Array(row[1].text.utf8))
+        let pieces = HeadraceFunctions.split(Array(row[0].text.utf8), Array(row[1].text.utf8))
         return .array(pieces.map { .string(String(decoding: $0, as: UTF8.self)) })
       },
       ScalarOverload([.bytes, .bytes], .array(.bytes)) { row in
-        .array(Functions.split(row[0].content, row[1].content).map { .bytes($0) })
+        .array(HeadraceFunctions.split(row[0].content, row[1].content).map { .bytes($0) })
       },
     ])
 
@@ -223,7 +223,7 @@ enum StringFunctions {
         if outer.isEmpty || inner.isEmpty || outer == inner { return .null }
         var entries: [MapEntry] = []
         var index: [Value: Int] = [:]
-        for piece in Functions.split(Array(row[0].text.utf8), outer) {
+        for piece in HeadraceFunctions.split(Array(row[0].text.utf8), outer) {
           guard let place = find(inner, in: piece) else { continue }
           let key = Value.string(String(decoding: piece[..<place], as: UTF8.self))
           let rest = piece[(place + inner.count)...]

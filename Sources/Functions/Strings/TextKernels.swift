@@ -1,8 +1,8 @@
 // The string functions that streams use most, over whole columns: UCASE, LCASE, TRIM, LEN,
 // SUBSTRING, CONCAT. TRIM and SUBSTRING give views of the bytes of their argument and copy nothing.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum TextKernels {
   private static func bytes(_ column: Column) -> ByteColumn {
@@ -67,7 +67,7 @@ enum TextKernels {
         max(position > 0 ? position - 1 : position < 0 ? units + position : 0, 0), units)
       let count = counts.map { max(Int($0[row]), 0) } ?? units
       let end = min(start + count, units)
-      return isPlain ? start..<end : Functions.bytes(ofUnits: start..<end, in: view)
+      return isPlain ? start..<end : HeadraceFunctions.bytes(ofUnits: start..<end, in: view)
     }
   }
 

@@ -1,8 +1,8 @@
 // Strings as Java counts them: in UTF-16 code units. Texts are cut only between characters; a cut
 // inside a surrogate pair leaves the pair out.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 /// The bytes of a row that hold the UTF-16 units `range`; nothing is decoded where all is ASCII.
 func bytes(

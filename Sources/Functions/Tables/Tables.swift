@@ -1,7 +1,7 @@
 // Table functions: rows from arrays.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum ArrayTables {
   static let all: [TableFunction] = [

@@ -1,8 +1,8 @@
 // Parts of URLs, and URL encoding of parameters.
 // Source: RFC 3986, appendix B, for the parts; application/x-www-form-urlencoded for the encoding.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 enum URLFunctions {
   static let all: [ScalarFunction] = [

@@ -1,9 +1,9 @@
 // What one statement's binding shares: the catalog, the session's properties, and the counters that
 // number columns and calls.
 
-import Columns
-public import Foundations
-import Syntax
+import HeadraceColumns
+public import HeadraceFoundations
+import HeadraceSyntax
 
 public final class BindingContext {
   public let catalog: Catalog

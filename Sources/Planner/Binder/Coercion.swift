@@ -2,9 +2,9 @@
 // literals that stand where another type is wanted.
 
 import BigInt
-public import Columns
-import Foundations
-import Functions
+public import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
 
 /// An expression with its type; nil for a bare NULL, whose type its surroundings give.
 struct Typed {
@@ -203,7 +203,7 @@ private func adapt(
     }
     return literal
   case (.literal(let value, let type), .string) where asText:
-    return .literal(.string(Functions.text(of: value, type)), .string)
+    return .literal(.string(HeadraceFunctions.text(of: value, type)), .string)
   case (.cast(let inner, .string), _) where inner.isLiteral && wanted != .string:
     return try adapt(inner, to: wanted, text, asText: asText)
   case (.makeArray(let elements, _), .array(let element)):

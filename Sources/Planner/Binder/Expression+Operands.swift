@@ -1,6 +1,6 @@
 // Walking the syntax tree of an expression.
 
-import Syntax
+import HeadraceSyntax
 
 extension Expression {
   /// The expressions directly inside.

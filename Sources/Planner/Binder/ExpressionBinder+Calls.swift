@@ -1,9 +1,9 @@
 // Function calls: choosing the overload, casting the arguments, typing lambdas.
 
-import Columns
-import Foundations
-import Functions
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceSyntax
 
 extension ExpressionBinder {
   func bind(_ node: FunctionCall) throws(PlanError) -> Typed {

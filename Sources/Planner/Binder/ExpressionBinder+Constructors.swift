@@ -1,8 +1,8 @@
 // ARRAY, MAP and STRUCT constructors.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension ExpressionBinder {
   private func coerced(

@@ -1,9 +1,9 @@
 // Arithmetic, comparisons, IN, LIKE and CASE.
 
-import Columns
-import Foundations
-import Functions
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceSyntax
 
 extension ExpressionBinder {
   func bind(_ node: UnaryExpression) throws(PlanError) -> Typed {

@@ -1,10 +1,10 @@
 // Expressions to bound expressions: names to columns, overloads to calls, types checked, casts put in.
 // Split by kind of node over ExpressionBinder+*.swift.
 
-public import Columns
-import Foundations
-import Functions
-public import Syntax
+public import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+public import HeadraceSyntax
 
 /// Binds the expressions of one clause.
 struct ExpressionBinder {

@@ -1,8 +1,8 @@
 // Expressions as messages show them: operators in parentheses, names as resolved. This is not the
 // printer: nothing reads this text back.
 
-import Columns
-import Syntax
+import HeadraceColumns
+import HeadraceSyntax
 
 func expressionText(_ expression: Expression) -> String {
   switch expression {

@@ -1,8 +1,8 @@
 // Which types and how many columns each format can carry, and when a single column may stand unwrapped.
 
-package import Columns
-import Foundations
-package import Syntax
+package import HeadraceColumns
+import HeadraceFoundations
+package import HeadraceSyntax
 
 extension FormatSpec {
   /// `isFile`: lines of a file, where DELIMITED holds nested values as JSON.

@@ -2,9 +2,9 @@
 // false) its WHERE must pin the key: in each alternative of its OR every key column by `=` or IN, or, with a
 // single key column and range scans on, one bound of it.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 struct PullRules {
   let source: SourceDefinition

@@ -1,9 +1,9 @@
 // GROUP BY, aggregates, WINDOW and HAVING.
 
-import Columns
-import Foundations
-import Functions
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceSyntax
 
 /// Collects the aggregate calls of a SELECT and its HAVING; equal calls share a column.
 final class AggregateCollector {

@@ -1,9 +1,9 @@
 // FROM: scans, common tables, derived tables.
 
-import Columns
-import Foundations
-import Functions
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceSyntax
 
 extension QueryBinder {
   func bindRelation(_ relation: Relation) throws(PlanError) -> Step {

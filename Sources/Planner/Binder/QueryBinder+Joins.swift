@@ -1,8 +1,8 @@
 // Joins: which kind it is, what the two sides are keyed by, what the result's key is.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension QueryBinder {
   /// One equality of an ON clause, its sides in the order of the join's inputs.

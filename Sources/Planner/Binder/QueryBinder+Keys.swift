@@ -1,8 +1,8 @@
 // The last step of a SELECT: which items are the key, and whether the projection is allowed.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension QueryBinder {
   /// Puts the projection on top of the plan.

@@ -1,9 +1,9 @@
 // Joins in pull queries: both sides are whole, so any condition will do. Equalities between the sides become
 // the key of a hash join, the rest is asked of each pair.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension QueryBinder {
   func bindPullJoin(_ join: Join, _ left: Step, _ right: Step) throws(PlanError) -> Step {

@@ -1,9 +1,9 @@
 // The projection: stars, names, and the key among the items.
 
-import Columns
-import Foundations
-import Functions
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceSyntax
 
 /// Gives names to items that have none: KSQL_COL_0, KSQL_COL_1, ..., and fields their own.
 struct NameGenerator {

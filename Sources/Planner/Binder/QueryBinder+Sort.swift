@@ -1,9 +1,9 @@
 // ORDER BY of pull queries: by columns of the result, their positions, and whatever an item of SELECT could be. What the
 // result does not have goes through the projection as a further item, and is left out again above the sort.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension QueryBinder {
   func bindSort(_ query: Query, _ result: inout BoundQuery) throws(PlanError) {

@@ -1,9 +1,9 @@
 // UNION ALL: branches with the same number of columns, whose types have a common one. The result has the
 // names of the first branch, and its key where every branch has its key at the same places.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension QueryBinder {
   func bindUnion(_ query: Query, first: BoundQuery) throws(PlanError) -> BoundQuery {

@@ -3,10 +3,10 @@
 // Key rules: every step knows which expressions are the key of its rows (`KeySlot`), and the projection
 // of a persistent query must name each of them once.
 
-import Columns
-import Foundations
-import Functions
-public import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+public import HeadraceSyntax
 
 /// What a query is for; it decides which clauses are allowed and whether the key must be projected.
 public enum QueryPurpose: Hashable, Sendable {

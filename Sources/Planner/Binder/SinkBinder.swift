@@ -1,8 +1,8 @@
 // CSAS, CTAS and INSERT INTO ... SELECT: a bound query and the source that it fills.
 
-import Columns
-import Foundations
-public import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+public import HeadraceSyntax
 
 /// A persistent query, bound: what it computes and where it writes.
 public struct PersistentQuery: Sendable {

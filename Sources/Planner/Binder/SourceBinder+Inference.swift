@@ -1,9 +1,9 @@
 // Columns that a CREATE leaves to the schema registry. A format that can stand without a record around a
 // single value (AVRO, JSON_SR) gives one key column, ROWKEY; PROTOBUF gives one for each field.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension SourceBinder {
   /// The key and value columns that the statement does not name and its formats may have registered.

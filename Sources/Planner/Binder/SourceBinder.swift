@@ -1,9 +1,9 @@
 // CREATE STREAM and CREATE TABLE over a topic or a file.
 
-import Columns
-import Foundations
-import Functions
-public import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+public import HeadraceSyntax
 
 public struct SourceBinder {
   let context: BindingContext

@@ -1,8 +1,8 @@
 // Type names to types: primitive names and synonyms, custom types, nested types.
 
-public import Columns
-import Foundations
-public import Syntax
+public import HeadraceColumns
+import HeadraceFoundations
+public import HeadraceSyntax
 
 extension Catalog {
   /// Throws: unknown-type, invalid-type.

@@ -2,9 +2,9 @@
 // its end. A query may change its filters and its projection, as long as the state that it has kept
 // means the same afterwards: the steps that keep state, or decide where rows go, must be equal.
 
-import Columns
-import Foundations
-public import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+public import HeadraceSyntax
 
 public enum Upgrade {
   /// Throws: not-upgradeable, with what differs.

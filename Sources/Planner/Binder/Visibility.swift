@@ -2,8 +2,8 @@
 // are declared, and whoever reads it under another name reads what was declared. A private one belongs to the
 // queries of its maker, and listings leave it out unless they are asked for all.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 public enum Visibility: String, Hashable, Sendable {
   case `public` = "PUBLIC"

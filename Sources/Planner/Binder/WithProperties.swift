@@ -1,8 +1,8 @@
 // The WITH clause: known names, typed values, and the formats that they describe.
 
-import Columns
-package import Foundations
-import Syntax
+import HeadraceColumns
+package import HeadraceFoundations
+import HeadraceSyntax
 
 /// A checked WITH clause. Values are read on demand, each error located at its property.
 package struct WithProperties {
@@ -273,7 +273,7 @@ extension Properties {
       throw PlanError(
         "unknown-property",
         "Invalid config variable(s) in the WITH clause: \(property.key)", at: property.span,
-        hint: Planner.didYouMean(property.key, allowed.sortedTexts))
+        hint: HeadracePlanner.didYouMean(property.key, allowed.sortedTexts))
     }
   }
 

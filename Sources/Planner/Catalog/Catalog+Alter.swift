@@ -1,8 +1,8 @@
 // ALTER as a change of the catalog: the same for a statement that is executed, one that is tried, and one of the log.
 
-import Columns
-import Foundations
-public import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+public import HeadraceSyntax
 
 extension Catalog {
   /// The source that the statement alters, with its new columns.

@@ -1,10 +1,10 @@
 // The catalog: sources, custom types and functions, by name. A value, so that a script can be planned
 // against a trial copy.
 
-public import Columns
-public import Foundations
-public import Functions
-public import Syntax
+public import HeadraceColumns
+public import HeadraceFoundations
+public import HeadraceFunctions
+public import HeadraceSyntax
 
 public struct Catalog: Sendable {
   public private(set) var sources: [TextKey: SourceDefinition] = [:]

@@ -1,8 +1,8 @@
 // What the catalog knows of a stream or table.
 
-public import Columns
-import Foundations
-public import Syntax
+public import HeadraceColumns
+import HeadraceFoundations
+public import HeadraceSyntax
 
 /// The formats by the names that WITH uses.
 public enum FormatName: String, Hashable, Sendable, CaseIterable {

@@ -1,8 +1,8 @@
 // Plans as indented text, one node a line, the root first.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension LogicalPlan {
   public func explained() -> [String] {

@@ -1,8 +1,8 @@
 // The rules. Each says in its doc what limits it.
 
-import Columns
-import Foundations
-import Syntax
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension OptimizerRule {
   static let simplifyBooleans = OptimizerRule(

@@ -2,9 +2,9 @@
 // stages an exchange deals rows out by the hash of their key. The number of partitions comes from the
 // sources and never from the workers.
 
-public import Columns
-public import Foundations
-import Syntax
+public import HeadraceColumns
+public import HeadraceFoundations
+import HeadraceSyntax
 
 public struct PhysicalPlan: Hashable, Sendable {
   /// The plan with its exchanges.

@@ -2,8 +2,8 @@
 // Semantics of NULL and of errors are those of docs: comparisons are two-valued, and an error anywhere
 // in an expression (a NULL operand of arithmetic among them) makes the whole expression NULL.
 
-public import Columns
-import Foundations
+public import HeadraceColumns
+import HeadraceFoundations
 
 /// Names a column of a plan, uniquely in that plan.
 public struct ColumnID: Hashable, Sendable, Comparable {

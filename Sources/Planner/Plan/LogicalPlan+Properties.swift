@@ -1,7 +1,7 @@
 // What holds of a node's output: its columns, its key, whether it is a table.
 
-import Foundations
-import Syntax
+import HeadraceFoundations
+import HeadraceSyntax
 
 extension LogicalPlan {
   public var inputs: [LogicalPlan] {

@@ -1,9 +1,9 @@
 // The logical plan: what a query means, one node a relational step. Columns carry numbers that are
 // unique in the plan, so that rules may move nodes without renumbering.
 
-public import Columns
-public import Foundations
-public import Syntax
+public import HeadraceColumns
+public import HeadraceFoundations
+public import HeadraceSyntax
 
 /// A column that a node puts out.
 public struct PlanColumn: Hashable, Sendable {

@@ -3,9 +3,9 @@
 //
 // Source: ksqlDB's AvroSRSchemaDataTranslator over Confluent's AvroData.
 
-import Columns
-import Foundations
-import Functions
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
 
 struct AvroSchemaReader {
   /// Types by full name; nil while the type is being read, so that a recursive one is noticed.

@@ -3,9 +3,9 @@
 //
 // Source: ksqlDB's JsonSchemaTranslator over Confluent's JsonSchemaData.
 
-import Columns
-import Foundations
-import Functions
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
 
 struct JSONSchemaReader {
   private let root: JSONNode

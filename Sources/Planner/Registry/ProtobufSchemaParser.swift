@@ -1,7 +1,7 @@
 // The part of the .proto language that decides types: messages, their fields, enums, oneofs and maps. Options,
 // services and extensions are read over, except for the parameters of a decimal.
 
-import Foundations
+import HeadraceFoundations
 
 /// One message; names of types are as written, still to be looked up from the message outwards.
 struct ProtobufMessage {

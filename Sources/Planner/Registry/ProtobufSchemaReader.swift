@@ -3,8 +3,8 @@
 //
 // Source: ksqlDB's ProtobufSchemaTranslator over Confluent's ProtobufData.
 
-import Columns
-import Foundations
+import HeadraceColumns
+import HeadraceFoundations
 
 struct ProtobufSchemaReader {
   private var messages: [TextKey: ProtobufMessage] = [:]

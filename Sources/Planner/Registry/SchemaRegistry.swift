@@ -1,8 +1,8 @@
 // Where the columns of AVRO, PROTOBUF and JSON_SR sources may come from. A registry only gives the text of a
 // schema; what KSQL type that text means is found here, by one reader for each format.
 
-public import Columns
-import Functions
+public import HeadraceColumns
+import HeadraceFunctions
 
 /// A schema as a registry holds it.
 public struct RegisteredSchema: Hashable, Sendable {

@@ -2,7 +2,7 @@
 //
 // Invariant: equality is by name only; whether quotes were written does not matter.
 
-import Foundations
+import HeadraceFoundations
 
 /// A name of a source, column, field, type, function, variable or query.
 public struct Identifier: Sendable {

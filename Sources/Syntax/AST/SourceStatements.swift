@@ -1,6 +1,6 @@
 // Statements that make, fill, change and drop streams and tables.
 
-import Foundations
+import HeadraceFoundations
 
 public enum SourceKind: String, Hashable, Sendable {
   case stream = "STREAM"

@@ -1,6 +1,6 @@
 // "did you mean": the candidate that a mistyped name most probably stands for.
 
-import Foundations
+import HeadraceFoundations
 
 /// The closest candidate in edits (insert, delete, replace, swap of neighbours), ignoring case.
 ///

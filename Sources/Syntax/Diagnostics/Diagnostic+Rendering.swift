@@ -9,7 +9,7 @@
 // every caret stands under what it marks: tabs are widened, control bytes and broken UTF-8 escaped, wide characters
 // count two.
 
-import Foundations
+import HeadraceFoundations
 
 extension Diagnostic {
   /// Several lines, without a line end after the last.

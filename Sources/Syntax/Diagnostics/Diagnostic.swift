@@ -3,7 +3,7 @@
 // Every stage that reads statements makes these; `Diagnostic+Rendering` shows them. An id is
 // part of the interface: once published it keeps its meaning.
 
-import Foundations
+import HeadraceFoundations
 
 public struct Diagnostic: Hashable, Sendable {
   public enum Severity: String, Hashable, Sendable {

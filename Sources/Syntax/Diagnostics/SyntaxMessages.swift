@@ -2,7 +2,7 @@
 //
 // The words of ksqlDB's own errors are kept where people and scripts may look for them.
 
-import Foundations
+import HeadraceFoundations
 
 extension Diagnostic {
   static func columnListWithQuery(at span: Span) -> Diagnostic {

@@ -4,7 +4,7 @@
 // the grammar asks for them. The words that KSQL does not know (ORDER, COPY, ...) are all
 // non-reserved, so that no column of an existing script changes its meaning.
 
-import Foundations
+import HeadraceFoundations
 
 enum Keyword: UInt8, CaseIterable, Sendable {
   // Reserved.

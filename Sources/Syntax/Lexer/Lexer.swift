@@ -3,7 +3,7 @@
 // Invariant: every byte of the text belongs to exactly one token, space or comment, and lexing
 // always reaches the end: what cannot be read becomes an `invalid` token with a diagnostic.
 
-import Foundations
+import HeadraceFoundations
 
 struct Lexer {
   /// A `--@` comment, which the tool that runs SQL tests gives a meaning to.

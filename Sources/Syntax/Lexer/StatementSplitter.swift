@@ -1,6 +1,6 @@
 // Finds the ends of statements in text that may still be growing, as a shell reads it.
 
-import Foundations
+import HeadraceFoundations
 
 /// A text cut at the semicolons that end statements.
 public struct StatementSplit: Hashable, Sendable {

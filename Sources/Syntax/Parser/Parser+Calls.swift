@@ -1,6 +1,6 @@
 // Function calls and what only stands in them: lambdas and units of time.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `call`.

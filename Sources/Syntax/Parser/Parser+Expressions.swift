@@ -3,7 +3,7 @@
 // Each function leaves the height of what it returns in `height`. Chains of operators of one
 // level are loops, so they cost height but no stack.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `expression`.

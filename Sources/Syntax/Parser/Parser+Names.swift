@@ -1,6 +1,6 @@
 // Names and constants: what a single token turns into.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   mutating func atIdentifier() -> Bool {

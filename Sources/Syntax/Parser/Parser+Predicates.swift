@@ -1,7 +1,7 @@
 // Predicates: what may follow a value to make it a condition. They do not chain: `a = b = c` is
 // an error, as in KSQL.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `predicate`.

@@ -1,6 +1,6 @@
 // Operands: literals, columns, calls, CASE, CAST, constructors, parentheses.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `primary`.

@@ -1,6 +1,6 @@
 // SELECT and the clauses around it, in their fixed order.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `query`.

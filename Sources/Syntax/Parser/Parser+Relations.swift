@@ -1,6 +1,6 @@
 // FROM: sources, derived tables, joins and windows.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `relation`.

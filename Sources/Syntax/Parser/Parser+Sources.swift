@@ -1,6 +1,6 @@
 // Statements that make, fill, change and drop streams, tables, types and connectors.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `create`.

@@ -1,6 +1,6 @@
 // Chooses the statement by its first words; the statements about queries and topics.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `statement`.

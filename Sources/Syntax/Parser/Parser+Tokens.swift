@@ -3,7 +3,7 @@
 // Every question about the current token that is answered "no" is remembered until a token is
 // taken; a syntax error then knows what could have stood there, and which keyword was meant.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   var current: Token { tokens[index] }

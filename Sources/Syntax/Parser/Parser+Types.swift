@@ -1,6 +1,6 @@
 // Types as written in column definitions, CAST and CREATE TYPE.
 
-import Foundations
+import HeadraceFoundations
 
 extension Parser {
   /// Production `type`.

@@ -4,7 +4,7 @@
 // Invariants: no input makes the parser trap; nesting and tree height stay within `ParserLimits`;
 // after a failure nothing of the statement is used, the next one starts after its semicolon.
 
-import Foundations
+import HeadraceFoundations
 
 /// Turns text into statements, or into diagnostics.
 public struct Parser {

@@ -4,7 +4,7 @@
 // identifier or literal; inside strings and quoted names its quotes are doubled. Comments are
 // left alone, and a value's own `${..}` is not replaced again. Between quotes `$${name}` is the text `${name}`.
 
-public import Foundations
+public import HeadraceFoundations
 
 /// The text with every variable replaced; `variables` maps upper-cased names to values.
 ///

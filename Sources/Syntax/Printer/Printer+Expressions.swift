@@ -1,6 +1,6 @@
 // Expressions back to text, with the parentheses that precedence needs.
 
-import Foundations
+import HeadraceFoundations
 
 /// How tightly an expression holds together, loosest first.
 enum Precedence: Int, Comparable {

@@ -1,6 +1,6 @@
 // Queries and relations back to text.
 
-import Foundations
+import HeadraceFoundations
 
 extension Printer {
   mutating func query(_ query: Query) {

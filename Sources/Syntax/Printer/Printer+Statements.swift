@@ -1,6 +1,6 @@
 // Statements back to text, kind by kind.
 
-import Foundations
+import HeadraceFoundations
 
 extension Printer {
   mutating func statement(_ statement: Statement) {

@@ -4,7 +4,7 @@
 // be read as something else, aliases always get their AS, and parentheses stand exactly where
 // precedence needs them.
 
-import Foundations
+import HeadraceFoundations
 
 /// Prints any part of a statement.
 public struct Printer {

@@ -3,7 +3,7 @@
 // A statement cut out of a larger text keeps its place there: `firstLine` and `firstColumn` are
 // added to every position, so that diagnostics still name the line of the whole file.
 
-import Foundations
+import HeadraceFoundations
 
 /// The text of a script, of one statement or of a configuration value.
 public struct SourceText: Sendable {

@@ -3,7 +3,7 @@
 // Invariant: a span never takes part in equality or hashing. All spans are equal, so two trees
 // are equal exactly when they mean the same, and print-reparse checks are a plain `==`.
 
-import Foundations
+import HeadraceFoundations
 
 /// A half-open range of UTF-8 byte offsets of a `SourceText`.
 public struct Span: Sendable {

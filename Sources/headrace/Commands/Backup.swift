@@ -1,10 +1,10 @@
 // `headrace backup`, `restore` and `repair`: a second copy, and what is to be done without one.
 
 import ArgumentParser
-import Engine
-import Foundations
+import Headrace
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 /// A path as another process sees it, too.
 private func absolute(_ path: String) throws(CommandFailure) -> String {

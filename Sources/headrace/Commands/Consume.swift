@@ -1,10 +1,10 @@
 // `headrace consume`: the values of a topic's records as lines, in the order in which they were appended.
 
 import ArgumentParser
-import Columns
-import Engine
-import Foundations
-import LogStorage
+import HeadraceColumns
+import Headrace
+import HeadraceFoundations
+import HeadraceLogStorage
 
 struct Consume: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,10 +2,10 @@
 // that owns the directory, or by opening it.
 
 import ArgumentParser
-import Engine
-import Foundations
+import Headrace
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 enum DurabilityOption: String, CaseIterable, ExpressibleByArgument {
   case disk, os, memory

@@ -1,10 +1,10 @@
 // `headrace topic dump`: records as they lie in the log, one JSON object a line.
 
 import ArgumentParser
-import Columns
-import Engine
-import Foundations
-import LogStorage
+import HeadraceColumns
+import Headrace
+import HeadraceFoundations
+import HeadraceLogStorage
 
 extension Topic {
   struct Dump: ParsableCommand {

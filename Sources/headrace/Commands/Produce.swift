@@ -2,11 +2,11 @@
 // before more is read, so a fast producer gets large batches and a slow one gets each line at once.
 
 import ArgumentParser
-import Columns
-import Engine
-import Foundations
+import HeadraceColumns
+import Headrace
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 struct Produce: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,10 +2,10 @@
 // At the end all present input is processed and committed.
 
 import ArgumentParser
-import Engine
-import Foundations
+import Headrace
+import HeadraceFoundations
 import Glibc
-import Syntax
+import HeadraceSyntax
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(

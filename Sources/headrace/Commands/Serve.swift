@@ -2,12 +2,12 @@
 // is told to end.
 
 import ArgumentParser
-import CSupport
-import Engine
-import Foundations
+import CHeadraceSupport
+import Headrace
+import HeadraceFoundations
 import Glibc
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(

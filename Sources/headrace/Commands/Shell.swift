@@ -2,12 +2,12 @@
 // queries go on while the user types.
 
 import ArgumentParser
-import Engine
-import Executor
-import Foundations
+import Headrace
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 
 struct Shell: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,9 +3,9 @@
 // `--@expected.error` and `--@expected.message: TEXT` say that its last statement fails.
 
 import ArgumentParser
-import Engine
-import Foundations
-import Syntax
+import Headrace
+import HeadraceFoundations
+import HeadraceSyntax
 
 struct Test: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,9 @@
 // `headrace topic`: a look at the log itself.
 
 import ArgumentParser
-import Columns
-import Engine
-import LogStorage
+import HeadraceColumns
+import Headrace
+import HeadraceLogStorage
 
 struct Topic: ParsableCommand {
   static let configuration = CommandConfiguration(

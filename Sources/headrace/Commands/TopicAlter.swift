@@ -2,10 +2,10 @@
 // far its groups are.
 
 import ArgumentParser
-import Columns
-import Engine
-import Foundations
-import LogStorage
+import HeadraceColumns
+import Headrace
+import HeadraceFoundations
+import HeadraceLogStorage
 
 extension Topic {
   /// `NAME=VALUE`, as Kafka's own tools take it.

@@ -1,11 +1,11 @@
 // A table in a box. Columns are as wide as the first rows need; what comes later and is wider sticks out of
 // its cell rather than being cut. Control bytes are escaped: no value can steer the terminal.
 
-import Columns
-import Engine
-import Foundations
-import Functions
-import Syntax
+import HeadraceColumns
+import Headrace
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceSyntax
 
 struct BoxLayout: RowLayout {
   private struct Cell {

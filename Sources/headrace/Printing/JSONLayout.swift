@@ -1,9 +1,9 @@
 // JSON: an array of objects, or one object a line. Nested values are nested; BYTES are base64, times ISO
 // texts; NaN and the infinities, which JSON has not, are texts too.
 
-import Columns
-import Engine
-import Functions
+import HeadraceColumns
+import Headrace
+import HeadraceFunctions
 
 struct JSONLayout: RowLayout {
   private let columns: [ResultColumn]

@@ -1,8 +1,8 @@
 // How rows are shown, and the printer that the engine hands them to.
 
 import ArgumentParser
-import Engine
-import Foundations
+import Headrace
+import HeadraceFoundations
 import Glibc
 
 enum OutputMode: String, CaseIterable, ExpressibleByArgument, Sendable {

@@ -1,10 +1,10 @@
 // CSV as RFC 4180 has it, with a header, and the same with tabs. NULL is nothing at all, an empty string is
 // a pair of quotes.
 
-import Columns
-import Engine
-import Foundations
-import Functions
+import HeadraceColumns
+import Headrace
+import HeadraceFoundations
+import HeadraceFunctions
 
 struct SeparatedLayout: RowLayout {
   private let columns: [ResultColumn]

@@ -1,9 +1,9 @@
 // What Tab offers, from the words before the cursor: a statement's first word, sources after FROM and JOIN,
 // property names inside WITH (...), and columns, functions and keywords elsewhere.
 
-import Engine
-import Foundations
-import Syntax
+import Headrace
+import HeadraceFoundations
+import HeadraceSyntax
 
 struct Completion {
   private static let starts = [

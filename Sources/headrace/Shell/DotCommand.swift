@@ -1,8 +1,8 @@
 // Commands of the shell itself; they begin with a point and need no semicolon.
 
-import Engine
-import Foundations
-import Syntax
+import Headrace
+import HeadraceFoundations
+import HeadraceSyntax
 
 enum DotCommand: Equatable {
   case help

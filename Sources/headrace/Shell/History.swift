@@ -1,8 +1,8 @@
 // What was typed, one entry a statement, kept across sessions in a file that only its owner can read.
 // A statement that speaks of a secret is never stored. Line format: backslash and newline are escaped.
 
-import Engine
-import Foundations
+import Headrace
+import HeadraceFoundations
 import Glibc
 
 struct History {

@@ -1,10 +1,10 @@
 // Lines from the user: readline on a terminal, plain lines from a pipe.
 
-import CReadline
-import Executor
-import Foundations
+import CHeadraceReadline
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 enum TypedLine: Equatable {
   case line(String)

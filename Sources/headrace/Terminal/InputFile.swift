@@ -1,6 +1,6 @@
 // Whole files and standard input, as bytes.
 
-import Foundations
+import HeadraceFoundations
 import Glibc
 
 enum InputFile {

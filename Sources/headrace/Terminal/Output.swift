@@ -1,8 +1,8 @@
 // A buffered file descriptor that remembers its first failure: after it nothing more is written, and the
 // command ends with the status that says so.
 
-import Engine
-import Foundations
+import Headrace
+import HeadraceFoundations
 import Glibc
 
 final class Output {

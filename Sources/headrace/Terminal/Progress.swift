@@ -1,11 +1,11 @@
 // Rows, rate and time left of long work, on stderr, when that is a terminal and the work takes longer than a moment.
 // In a pipe there is nothing.
 
-import Engine
-import Executor
-import Foundations
+import Headrace
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 final class Progress: Sendable {
   private struct State {

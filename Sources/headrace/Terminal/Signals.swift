@@ -2,10 +2,10 @@
 // does is up to the command at work; one that does not react within a second, or is asked twice, is ended:
 // what it committed is safe.
 
-import Executor
-import Foundations
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 enum Signals {
   struct Reaction: Sendable {

@@ -1,10 +1,10 @@
 // A session with the server that owns a data directory.
 
-public import Columns
-import Foundations
+public import HeadraceColumns
+import HeadraceFoundations
 import Glibc
-public import LogStorage
-public import Syntax
+public import HeadraceLogStorage
+public import HeadraceSyntax
 
 public final class RemoteConnection: Connection, @unchecked Sendable {
   // Unchecked: one thread at a time makes requests; `cancel` only sends, which is safe from any thread.

@@ -2,11 +2,11 @@
 // checked, executed, and answered beside it: NAME.status.json, and NAME.out with the rows of its queries. Then
 // the file is called NAME.done. What was claimed and not answered is answered after a restart.
 
-import Executor
-import Foundations
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 
 /// Where the rows of a submitted file go.
 public protocol SubmissionOutput: ResultHandler {

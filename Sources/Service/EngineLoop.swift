@@ -2,10 +2,10 @@
 // sleeps until the log changes. Files that grow do not wake it, so while queries read files it looks at them
 // several times a second. Other threads keep the log in order and tables in SQLite files up to date meanwhile.
 
-import Executor
-import Foundations
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 import Synchronization
 
 /// Runs until `stop`; a failing epoch ends it and is kept for whoever asks.

@@ -8,7 +8,7 @@
 // the client gives back when it has taken the rows: a client that stops reading stops its own statement
 // and nothing else. `cancel` and `credit` may come while a request runs.
 
-import Foundations
+import HeadraceFoundations
 
 enum FrameKind: UInt8 {
   // From the client.

@@ -1,10 +1,10 @@
 // A session with an engine of this process.
 
-public import Columns
-import Foundations
-public import LogStorage
-import Planner
-public import Syntax
+public import HeadraceColumns
+import HeadraceFoundations
+public import HeadraceLogStorage
+import HeadracePlanner
+public import HeadraceSyntax
 
 public final class LocalConnection: Connection, @unchecked Sendable {
   // Unchecked: one thread at a time uses it; `cancel` touches only the atomic flag.

@@ -1,9 +1,9 @@
 // One session with an engine, wherever the engine runs: in this process (`LocalConnection`) or in a server
 // that owns the data directory (`RemoteConnection`). The shell, scripts and the topic tools know only this.
 
-public import Columns
-public import LogStorage
-public import Syntax
+public import HeadraceColumns
+public import HeadraceLogStorage
+public import HeadraceSyntax
 
 /// Not safe for several threads at once, but `cancel`, which any thread may call.
 public protocol Connection: AnyObject, Sendable {

@@ -1,8 +1,8 @@
 // What a client of the engine is told when something fails: a kind, from which an exit status follows, and
 // text for a person. It is the same whether the engine runs in this process or behind a socket.
 
-public import LogStorage
-import Syntax
+public import HeadraceLogStorage
+import HeadraceSyntax
 
 public struct ServiceError: Error, Sendable, Hashable {
   public enum Kind: UInt8, Sendable {

@@ -1,6 +1,6 @@
 // SHA-256, for telling submitted files apart. Source: FIPS 180-4.
 
-import Foundations
+import HeadraceFoundations
 
 enum SHA256 {
   private static let constants: [UInt32] = {

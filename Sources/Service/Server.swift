@@ -1,10 +1,10 @@
 // The server of a data directory: accepts clients on its socket. Each client is a session with two threads:
 // one reads frames, so that a cancel is seen while a statement runs, the other does the work.
 
-import Executor
-import Foundations
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 public final class Server: Sendable {
   private struct State {

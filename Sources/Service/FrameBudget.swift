@@ -2,7 +2,7 @@
 // it, and gives it back when it is answered; until then it waits in the client's socket, so a client that floods
 // holds up itself. Small ones do not wait: statements, cancels, and what a slow producer sends.
 
-import LogStorage
+import HeadraceLogStorage
 
 final class FrameBudget: Sendable {
   /// A request of so many bytes is not counted.

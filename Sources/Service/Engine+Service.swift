@@ -1,11 +1,11 @@
 // What the tools around the language need of an engine: names to complete, records appended as they are.
 
-import Columns
-import Executor
-import Foundations
-import Functions
-import LogStorage
-import Planner
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceLogStorage
+import HeadracePlanner
 
 extension Engine {
   /// Names for completion, each list sorted.

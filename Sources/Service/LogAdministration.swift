@@ -11,9 +11,9 @@
 // producer NAME                     begins a life of a producer: its epoch, then its next number
 // backup DIRECTORY                  commit, epoch, segments, bytes
 
-import Executor
-import Foundations
-import LogStorage
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
 
 enum LogAdministration {
   static func run(_ words: [String], _ engine: Engine) throws(ServiceError) -> [String] {

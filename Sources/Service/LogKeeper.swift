@@ -1,10 +1,10 @@
 // The thread that keeps the log in order while an engine serves somebody: now and then it drops what the
 // topics' retention no longer keeps, and compacts what has enough dirt. The epochs go on meanwhile.
 
-import CSupport
-import Executor
-import Foundations
-import LogStorage
+import CHeadraceSupport
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
 
 final class LogKeeper: Sendable {
   private struct State {

@@ -3,13 +3,13 @@
 // 130 interrupted; 141 (by signal) when the reader of the output has gone.
 
 import ArgumentParser
-import CSupport
-import Engine
-import Foundations
+import CHeadraceSupport
+import Headrace
+import HeadraceFoundations
 import Glibc
 
 // Each command has its name written out: to derive it from the type takes half a millisecond a command, at each start.
-struct Headrace: ParsableCommand {
+struct MainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "headrace",
     abstract: "Streaming SQL over an embedded, partitioned log.",
@@ -30,15 +30,15 @@ enum Main {
     headrace_tune_allocator()
     Signals.begin()
     do {
-      var command = try Headrace.parseAsRoot()
+      var command = try MainCommand.parseAsRoot()
       try command.run()
     } catch let failure as CommandFailure {
       failure.exit()
     } catch let failure as ServiceError {
       CommandFailure(failure).exit()
     } catch {
-      let text = Headrace.fullMessage(for: error)
-      if Headrace.exitCode(for: error) == .success {
+      let text = MainCommand.fullMessage(for: error)
+      if MainCommand.exitCode(for: error) == .success {
         let output = Output(1)
         output.write(text + "\n")
         CommandFailure.ended(by: output)?.exit()

@@ -2,9 +2,9 @@
 // its text, and never executed twice. With the commit of each statement goes how far the script has come, so
 // that after a crash it goes on exactly there; handing the same text in again only repeats its queries.
 
-import Foundations
-import LogStorage
-public import Syntax
+import HeadraceFoundations
+import HeadraceLogStorage
+public import HeadraceSyntax
 
 public final class Submission {
   public enum State: String, Sendable {

@@ -1,8 +1,8 @@
 // What each request of a client does, and the payload that answers it.
 
-import Columns
-import LogStorage
-import Syntax
+import HeadraceColumns
+import HeadraceLogStorage
+import HeadraceSyntax
 
 /// A malformed request, or one that could not be done.
 enum WireFailure: Error {

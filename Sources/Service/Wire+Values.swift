@@ -1,9 +1,9 @@
 // Types, columns and values as bytes of the socket protocol. A value is a tag and its content; the tags and
 // those of the types are this protocol's own.
 
-import Columns
-import Foundations
-import Functions
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
 
 extension WireWriter {
   mutating func put(_ type: DataType) {

@@ -1,12 +1,12 @@
 // Planning a whole script against a trial catalog before its first effect. The trial is a copy of the
 // engine's catalog that the statements change as they would the real one.
 
-import Columns
-import Executor
-import Foundations
-import LogStorage
-import Planner
-import Syntax
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceLogStorage
+import HeadracePlanner
+import HeadraceSyntax
 
 extension Session {
   /// Throws the first error. The session's own variables and properties change as the script says; use a

@@ -1,8 +1,8 @@
 // Topics, records and reports as bytes of the socket protocol.
 
-import Columns
-import Foundations
-import LogStorage
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
 
 extension WireWriter {
   mutating func put(_ topic: TopicDescription) {

@@ -1,7 +1,7 @@
 // Where the socket of a data directory lies. The path of a socket may have 107 bytes only, so it is reached
 // through a descriptor of the directory, however deep that lies.
 
-import Foundations
+import HeadraceFoundations
 import Glibc
 
 enum SocketAddress {

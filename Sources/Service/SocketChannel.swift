@@ -1,9 +1,9 @@
 // Frames over a connected socket. One thread reads; any thread may send. Descriptors travel with the first
 // frame of a client: a server reads COPY FROM STDIN and writes COPY TO STDOUT through them.
 
-import Foundations
+import HeadraceFoundations
 import Glibc
-import LogStorage
+import HeadraceLogStorage
 
 final class SocketChannel: @unchecked Sendable {
   // Unchecked: `buffer` and `received` belong to the one reading thread.

@@ -1,11 +1,11 @@
 // One client of the server.
 
-import Columns
-import Executor
-import Foundations
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
 import Glibc
-import LogStorage
-import Syntax
+import HeadraceLogStorage
+import HeadraceSyntax
 
 final class ServerConnection: @unchecked Sendable {
   // Unchecked: `connection` is made by the reading thread before the working thread starts, and then used by
