@@ -71,10 +71,11 @@ let package = Package(
     stage("Foundations", []),
     stage("Syntax", ["HeadraceFoundations"], guiding),
     stage("Columns", ["HeadraceFoundations", bigInt]),
+    stage("Topics", ["HeadraceColumns", "HeadraceFoundations"]),
     .target(
       name: "HeadraceLogStorage",
       dependencies: [
-        "CHeadraceSupport", "CHeadraceZstd", "CHeadraceLZ4", "HeadraceColumns",
+        "HeadraceTopics", "CHeadraceSupport", "CHeadraceZstd", "CHeadraceLZ4", "HeadraceColumns",
         "HeadraceFoundations",
       ],
       path: "Sources/LogStorage", swiftSettings: strict + guiding,
@@ -95,19 +96,21 @@ let package = Package(
     stage(
       "Executor",
       [
-        "CHeadraceSupport", "HeadracePlanner", "HeadraceFormats", "HeadraceLogStorage",
+        "CHeadraceSupport", "HeadracePlanner", "HeadraceFormats", "HeadraceTopics",
         "HeadraceColumns", "HeadraceFunctions", "HeadraceFoundations",
       ]),
     .target(
       name: "Headrace",
       dependencies: [
         "HeadraceExecutor", "HeadracePlanner", "HeadraceSyntax", "HeadraceLogStorage",
+        "HeadraceTopics",
         "HeadraceFormats", "HeadraceColumns", "HeadraceFunctions",
         "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport",
       ], path: "Sources",
       exclude: [
         "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns", "Executor",
-        "Formats", "Foundations", "Functions", "LogStorage", "Planner", "Syntax", "headrace",
+        "Formats", "Foundations", "Functions", "LogStorage", "Planner", "Syntax", "Topics",
+        "headrace",
       ], sources: ["Engine", "Service"], swiftSettings: strict,
       linkerSettings: [
         .linkedLibrary("sqlite3", .when(configuration: .debug)),
@@ -119,7 +122,7 @@ let package = Package(
       name: "HeadraceCommand",
       dependencies: [
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions",
-        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations", "CHeadraceReadline", "CHeadraceSupport",
         argumentParser,
       ], path: "Sources/headrace", swiftSettings: strict,
@@ -132,14 +135,15 @@ let package = Package(
       name: "headrace-conformance",
       dependencies: [
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions",
-        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
       ],
       path: "Tests/Conformance", exclude: ["score.txt"], swiftSettings: strict),
     .executableTarget(
       name: "headrace-torture",
       dependencies: [
-        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceLogStorage", "HeadraceColumns",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceLogStorage", "HeadraceTopics",
+        "HeadraceColumns",
         "HeadraceSyntax", "HeadraceFoundations",
       ],
       path: "Tests/Torture", swiftSettings: strict),
@@ -151,7 +155,9 @@ let package = Package(
       swiftSettings: strict),
     tests("SyntaxTests", ["HeadraceSyntax", "HeadraceFoundations"]),
     tests("ColumnsTests", ["HeadraceColumns", "HeadraceFoundations", bigInt]),
-    tests("LogStorageTests", ["HeadraceLogStorage", "HeadraceColumns", "HeadraceFoundations"]),
+    tests(
+      "LogStorageTests",
+      ["HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations"]),
     tests("FormatsTests", ["HeadraceFormats", "HeadraceColumns"]),
     tests(
       "FunctionsTests",
@@ -163,14 +169,15 @@ let package = Package(
       "EngineTests",
       [
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFormats", "HeadraceFunctions",
-        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
       ]),
     tests("TortureTests", ["headrace-torture"]),
     tests(
       "CommandTests",
       [
-        "HeadraceCommand", "Headrace", "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceCommand", "Headrace", "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns",
+        "HeadraceSyntax",
         "HeadraceFoundations",
       ]),
   ],
@@ -185,7 +192,7 @@ if isFuzzing {
       name: "FuzzTargets",
       dependencies: [
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
-        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
       ],
       path: "Fuzz/Targets", swiftSettings: strict + guiding))
@@ -195,7 +202,7 @@ if isFuzzing {
       name: "FuzzTests",
       dependencies: [
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
-        "HeadraceLogStorage", "HeadraceColumns", "HeadraceSyntax",
+        "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
       ],
       path: "Fuzz", exclude: ["Corpus", "keywords.dict"], swiftSettings: strict))

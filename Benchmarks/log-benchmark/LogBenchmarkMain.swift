@@ -4,6 +4,7 @@
 
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 
 @main
 struct LogBenchmarkMain {

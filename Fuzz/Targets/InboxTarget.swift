@@ -4,6 +4,7 @@
 import HeadraceColumns
 import Headrace
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 
 private final class NoOutput: ResultHandler {

@@ -4,6 +4,7 @@
 import HeadraceColumns
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 final class BatchTarget: FuzzTarget {
   static let name = "batch"

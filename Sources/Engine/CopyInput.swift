@@ -4,7 +4,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFormats
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 final class CopyInput {
   private let file: any OutsideFile

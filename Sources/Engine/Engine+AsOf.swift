@@ -4,7 +4,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -76,22 +76,18 @@ private final class PastReader: RecordReader, @unchecked Sendable {
     self.partition = partition
   }
 
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
     var position = offset
     while true {
-      var read = try inner.read(from: position, maxBytes: maxBytes)
+      let read = try inner.read(from: position, maxBytes: maxBytes)
+      guard case .records(let records, let next) = read else { return read }
       switch end {
       case .offsets(let offsets):
-        let limit = offsets[partition]
-        guard read.nextOffset > limit else { return read }
-        read.records = read.records.kept { records, row in records.offsets[row] < limit }
-        read.nextOffset = max(offset, limit)
-        return read
+        return position < offsets[partition] ? read.before(offsets[partition]) : .end
       case .time(let time):
-        read.records = read.records.kept { records, row in records.timestamps[row] <= time }
-        // Nothing at all would mean the end of the partition.
-        guard read.records.count == 0, read.nextOffset > position else { return read }
-        position = read.nextOffset
+        let kept = records.kept { records, row in records.timestamps[row] <= time }
+        if kept.count > 0 { return .records(kept, next: next) }
+        position = next
       }
     }
   }

@@ -4,7 +4,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 extension Engine {
@@ -84,16 +84,16 @@ extension Engine {
     for definition in catalog.sortedSources where source == nil || definition.name == source {
       let topic = Self.errorTopic(definition.name)
       guard log.topic(topic) != nil else { continue }
-      var offset: Int64 = 0
-      while true {
-        let read: LogRead
-        do { read = try log.read(topic, 0, from: offset) } catch { throw .storage(error) }
-        guard read.nextOffset > offset else { break }
-        offset = read.nextOffset
-        for row in 0..<read.records.count {
-          guard let value = read.records.value(row) else { continue }
-          result.append((definition.name, MetadataRecord(bytes: Array(value))))
+      do {
+        var scan = try PartitionScan(log, topic, 0)
+        while let records = try scan.next() {
+          for row in 0..<records.count {
+            guard let value = records.value(row) else { continue }
+            result.append((definition.name, MetadataRecord(bytes: Array(value))))
+          }
         }
+      } catch {
+        throw .storage(error)
       }
     }
     return result

@@ -3,7 +3,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 import Synchronization
@@ -29,7 +29,7 @@ extension Engine {
     QueryOptions(
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
       readBytes: options.readBytes, properties: query.properties, seed: query.seed,
-      sliceBytesMax: options.sliceBytesMax)
+      sliceBytesMax: options.sliceBytesMax, encode: recordEncoding)
   }
 
   /// `start`; a query that cannot start has failed, and the others go on.
@@ -50,7 +50,7 @@ extension Engine {
     var ends: [TextKey: [Int64]] = [:]
     if startsAtEnd {
       for scan in query.optimized.scans where scan.source.file == nil {
-        ends[scan.source.topic] = (try? log.committedEnds(scan.source.topic).ends) ?? []
+        ends[scan.source.topic] = log.committedEnds(scan.source.topic) ?? []
       }
     }
     let scans = StageScans.ordered(query.physical)
@@ -126,23 +126,28 @@ extension Engine {
           + "CREATE OR REPLACE ... WITH (REBUILD = TRUE) makes it anew")
     }
     var count = 0
+    func failure(_ error: StorageError) -> QueryFailure {
+      QueryFailure("cannot restore store \(store): \(error)")
+    }
+    var scan: PartitionScan
+    do { scan = try PartitionScan(log, topic, partition, from: offset) } catch {
+      throw failure(error)
+    }
     while true {
-      let read: LogRead
+      let records: RawRecords
       do {
-        offset = max(offset, try log.earliestOffset(topic, partition))
-        read = try log.read(topic, partition, from: offset, maxBytes: 1 << 20)
+        guard let next = try scan.next() else { break }
+        records = next
       } catch {
-        throw QueryFailure("cannot restore store \(store): \(error)")
+        throw failure(error)
       }
-      guard read.nextOffset > offset else { break }
-      offset = read.nextOffset
-      count += read.records.count
+      count += records.count
       try checkBudget(runtime, query)
-      restoredRecords += read.records.count
-      if let bad = runtime.restore(store: store, partition: partition, read.records) {
+      restoredRecords += records.count
+      if let bad = runtime.restore(store: store, partition: partition, records) {
         throw QueryFailure(
           "the state of store \(store) is damaged: the record at offset "
-            + "\(read.records.offsets[bad]) of topic \(topic), partition \(partition), "
+            + "\(records.offsets[bad]) of topic \(topic), partition \(partition), "
             + "is none that the store wrote")
       }
     }

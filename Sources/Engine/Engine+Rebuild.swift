@@ -9,7 +9,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -65,7 +65,9 @@ extension Engine {
   }
 
   /// The swap's part of an epoch: neither of the two runs in it, and who reads the table sees the change.
-  func prepare(_ swap: RebuildSwap, _ commit: inout EpochCommit) throws(EngineError) {
+  func prepare(
+    _ swap: RebuildSwap, _ transaction: any EpochTransaction, _ commit: inout EpochCommit
+  ) throws(EngineError) {
     let sink = swap.plan.sink
     let topic = swap.query.plan.sink.topic
     do {
@@ -74,7 +76,7 @@ extension Engine {
         guard changes.count > 0 else { continue }
         commit.outputs.append(
           EpochCommit.Output(topic: sink.topic, partition: partition, records: changes))
-        view.write(sink.topic, partition, changes)
+        view.write(sink.topic, partition, changes, transaction)
       }
     } catch {
       throw .storage(error)
@@ -143,26 +145,9 @@ extension Engine {
 
   private func fold(_ topic: String, _ partition: Int) throws(StorageError) -> RawRecords {
     let fold = TableFold()
-    try fold.advance(CommittedReader(log: log, topic: topic, partition: partition))
+    var scan = try PartitionScan(log, topic, partition)
+    try fold.advance(&scan)
     return fold.all()
-  }
-}
-
-/// A partition up to what is committed.
-private final class CommittedReader: RecordReader {
-  private let log: LogStore
-  private let topic: String
-  private let partition: Int
-
-  init(log: LogStore, topic: String, partition: Int) {
-    self.log = log
-    self.topic = topic
-    self.partition = partition
-  }
-
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
-    let from = max(offset, try log.earliestOffset(topic, partition))
-    return try log.read(topic, partition, from: from, maxBytes: maxBytes)
   }
 }
 

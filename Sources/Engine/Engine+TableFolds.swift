@@ -5,7 +5,7 @@ import HeadraceSyntax
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFormats
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 extension Engine {
@@ -21,9 +21,9 @@ final class FoldedReader: RecordReader {
 
   init(_ records: RawRecords) { self.records = records }
 
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
     guard let last = records.offsets.last, offset <= last else {
-      return LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
+      return .end
     }
     var first = 0
     var bound = records.count
@@ -32,9 +32,7 @@ final class FoldedReader: RecordReader {
       if records.offsets[middle] < offset { first = middle + 1 } else { bound = middle }
     }
     let end = min(first + 4096, records.count)
-    return LogRead(
-      records: records.suffix(from: first).prefix(end - first),
-      nextOffset: records.offsets[end - 1] + 1)
+    return .records(records.gather(first..<end), next: records.offsets[end - 1] + 1)
   }
 }
 

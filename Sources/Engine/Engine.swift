@@ -8,88 +8,18 @@
 // last committed; the others go on.
 
 import HeadraceColumns
-public import HeadraceExecutor
-public import HeadraceFoundations
-public import HeadraceFunctions
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
 import Glibc
-public import HeadraceLogStorage
+public import HeadraceTopics
 public import HeadracePlanner
 import HeadraceSyntax
 import Synchronization
 
-public struct EngineOptions: Sendable {
-  /// nil: a temporary directory, removed at the end, nothing synced.
-  public var directory: String?
-  public var durability: Durability
-  /// Where the directory lies; nil: the machine's own file system.
-  public var fileSystem: (any FileSystem)?
-  public var logOptions: LogStoreOptions
-  public var workers: Int
-  public var order: MergeOrder
-  public var sliceRows: Int
-  /// Bytes that a query reads of a partition at a time.
-  public var readBytes: Int
-  /// Files may still grow, so that a last line without its end waits for it.
-  public var followsFiles = false
-  public var functions: FunctionRegistry
-  /// Names of optimizer rules that do not run.
-  public var disabledRules: Set<TextKey>
-  /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).
-  public var roots: [String]?
-  /// The files of FILE, COPY and RUN SCRIPT.
-  public var files: any OutsideFiles = PosixOutsideFiles()
-  /// Milliseconds since the epoch; tests set it.
-  public var clock: @Sendable () -> Int64
-  /// Between two rounds of retention and compaction while the engine runs by itself.
-  public var maintenanceMs: Int64 = 10_000
-  /// Bytes that one client of a server may send in a second; nil: no limit.
-  public var producerByteRate: Int?
-  /// What the state of all queries may take in memory; a query that wants more fails.
-  public var stateBytesMax = StateBudget.standard
-  /// Rows and bytes that wait for the client of a push query, who is let go when there are more.
-  public var pushRowsMax = 1_000_000
-  public var pushBytesMax = 256 << 20
-  /// Persistent queries at a time.
-  public var queriesMax = 1000
-  /// Clients of a server at a time.
-  public var clientsMax = 128
-  /// Bytes of a line of FILE and COPY, without its end.
-  public var lineBytesMax = 64 << 20
-  /// Bytes that one slice of a query may write to a partition; at most 1 GiB, since records are found by 32-bit
-  /// places.
-  public var sliceBytesMax = 1 << 30
-  /// Is told, once each has happened for the first time, what goes wrong in queries while the engine runs.
-  public var notice: @Sendable (String) -> Void = { _ in }
-  /// Session properties of every session.
-  public var properties: [TextKey: String]
-
-  public init(directory: String? = nil) {
-    self.directory = directory
-    durability = directory == nil ? .memory : .disk
-    fileSystem = nil
-    logOptions = LogStoreOptions()
-    workers = 2
-    order = .rowtime
-    sliceRows = 8192
-    readBytes = 256 << 10
-    functions = .builtin
-    disabledRules = []
-    roots = nil
-    clock = { wallClockMs() }
-    properties = [:]
-  }
-}
-
-/// Milliseconds since 1970-01-01 UTC.
-public func wallClockMs() -> Int64 {
-  var now = timespec()
-  clock_gettime(CLOCK_REALTIME, &now)
-  return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
-}
-
 public final class Engine: @unchecked Sendable {
   // Unchecked: everything mutable is used under `lock`; the log and the pool are thread-safe.
-  public let log: LogStore
+  public let log: any TopicStore
   public let options: EngineOptions
   let lock = FairLock()
   let pool: WorkerPool
@@ -129,8 +59,6 @@ public final class Engine: @unchecked Sendable {
   var notices: [String] = []
   /// Sources whose first bad record since the engine was opened has been told of.
   var toldSources: Set<TextKey> = []
-  /// How many appends to a topic go on beside the epochs, since no query writes there.
-  let appendsUnderWay = Monitor<[TextKey: Int]>([:])
   /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the lock.
   let heldBytes = Atomic<Int>(0)
   /// The open files of file-backed streams, by source and partition.
@@ -139,34 +67,7 @@ public final class Engine: @unchecked Sendable {
   public internal(set) var restoredRecords = 0
   var isClosed = false
 
-  /// Opens the data directory and brings every query back to where it stood.
-  /// Throws: storage faults; statements of the log that no longer plan.
-  public static func open(_ options: EngineOptions) throws(EngineError) -> Engine {
-    let log: LogStore
-    do {
-      if let directory = options.directory {
-        log = try LogStore.open(
-          directory: directory, fileSystem: options.fileSystem, durability: options.durability,
-          options: options.logOptions)
-      } else {
-        log = try LogStore.openTemporary(
-          directory: temporaryDirectory(), options: options.logOptions)
-      }
-    } catch {
-      throw .storage(error)
-    }
-    let engine = Engine(log: log, options: options)
-    try engine.recover()
-    return engine
-  }
-
-  static func temporaryDirectory() -> String {
-    let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    var random = SystemRandomNumberGenerator()
-    return "\(base)/headrace-\(getpid())-\(String(random.next(), radix: 36))"
-  }
-
-  init(log: LogStore, options: EngineOptions) {
+  init(log: any TopicStore, options: EngineOptions) {
     self.log = log
     self.options = options
     pool = WorkerPool(workers: options.workers)
@@ -176,6 +77,11 @@ public final class Engine: @unchecked Sendable {
     catalog = Catalog(functions: options.functions)
     epoch = log.lastEpoch
     published.set(catalog)
+  }
+
+  /// Records in the form that the log takes fastest.
+  var recordEncoding: RecordEncoding {
+    { [log] (records) throws(StorageError) in try log.encode(records) }
   }
 
   /// Ends the queries' threads and closes the log; what is committed stays.
@@ -234,7 +140,8 @@ public final class Engine: @unchecked Sendable {
   /// Drops the records that their topics' retention no longer keeps. Returns the number of segments dropped.
   @discardableResult
   public func applyRetention() throws(EngineError) -> Int {
-    do { return try log.applyRetention(now: options.clock()) } catch { throw .storage(error) }
+    guard let upkeep = log.upkeep else { return 0 }
+    do { return try upkeep.applyRetention(now: options.clock()) } catch { throw .storage(error) }
   }
 
   /// Compacts what needs it. Beside the epochs, which go on.
@@ -242,8 +149,9 @@ public final class Engine: @unchecked Sendable {
   public func applyCompaction(
     isCancelled: () -> Bool = { false }
   ) throws(EngineError) -> CompactionReport {
+    guard let upkeep = log.upkeep else { return CompactionReport() }
     do {
-      return try log.compactWhatIsDue(now: options.clock(), isCancelled: isCancelled)
+      return try upkeep.compactWhatIsDue(now: options.clock(), isCancelled: isCancelled)
     } catch {
       throw .storage(error)
     }
@@ -315,11 +223,14 @@ public final class Engine: @unchecked Sendable {
       finishReadingAhead()
       lastDerived = derived
     }
-    do { try view.begin(epochTopics(running)) } catch { throw .storage(error) }
+    let transaction: any EpochTransaction
+    do { transaction = try log.begin(writing: derived) } catch { throw .storage(error) }
+    defer { transaction.abort() }
+    view.begin(epochTopics(running))
     scans.beginEpoch()
     countState()
     var commit = EpochCommit(epoch: epoch + 1)
-    for swap in swaps { try prepare(swap, &commit) }
+    for swap in swaps { try prepare(swap, transaction, &commit) }
     let clock = options.clock()
     var didWork = !swaps.isEmpty
     var frontiers: [TextKey: Int64] = [:]
@@ -330,7 +241,9 @@ public final class Engine: @unchecked Sendable {
       for (index, query) in level.enumerated() {
         switch outcomes[index] {
         case .success(let result):
-          if try take(result, of: query, before: before[index], &commit) { didWork = true }
+          if try take(result, of: query, before: before[index], transaction, &commit) {
+            didWork = true
+          }
           let open = [query.runtime?.frontier, limits[index]].compactMap { $0 }.min()
           if let open {
             let topic = query.plan.sink.topic
@@ -353,7 +266,7 @@ public final class Engine: @unchecked Sendable {
       epoch += 1
       // Until the swap is finished, the table's records are not those that the catalog describes.
       if !swaps.isEmpty { published.hide() }
-      try write(commit)
+      try write(commit, transaction)
       for query in queries { query.isUncommitted = false }
     }
     for swap in swaps { finish(swap) }
@@ -363,9 +276,11 @@ public final class Engine: @unchecked Sendable {
   }
 
   /// Commits the epoch; meanwhile the other threads read ahead for the queries that have more.
-  private func write(_ commit: EpochCommit) throws(EngineError) {
+  private func write(
+    _ commit: EpochCommit, _ transaction: any EpochTransaction
+  ) throws(EngineError) {
     for query in queries where query.hasMore { query.runtime?.beginReadingAheadOfRest(pool) }
-    do { _ = try log.commit(commit) } catch { throw .storage(error) }
+    do { _ = try transaction.commit(commit) } catch { throw .storage(error) }
   }
 
   private func finishReadingAhead() {
@@ -424,7 +339,7 @@ public final class Engine: @unchecked Sendable {
   /// A query's slice into the epoch's commit.
   private func take(
     _ result: SliceResult, of query: RunningQuery, before: [SourcePosition],
-    _ commit: inout EpochCommit
+    _ transaction: any EpochTransaction, _ commit: inout EpochCommit
   ) throws(EngineError) -> Bool {
     guard let runtime = query.runtime else { return false }
     query.hasMore = result.hasMore
@@ -451,7 +366,7 @@ public final class Engine: @unchecked Sendable {
       commit.outputs.append(
         EpochCommit.Output(
           topic: query.plan.sink.topic, partition: output.partition, encoded: output.encoded))
-      view.write(query.plan.sink.topic, output.partition, output.records)
+      view.write(query.plan.sink.topic, output.partition, output.records, transaction)
     }
     for change in result.stateChanges {
       try appendState(query, change.store, change.output, &commit)
@@ -509,7 +424,7 @@ public final class Engine: @unchecked Sendable {
   ) throws(StorageError) {
     var outputs: [EpochCommit.Output] = []
     try runtime.snapshot(store: store, partition: partition) { (records) throws(StorageError) in
-      let encoded = try RecordBatchEncoder().encode(records)
+      let encoded = try self.log.encode(records)
       outputs.append(EpochCommit.Output(topic: topic, partition: partition, encoded: encoded))
     }
     commit.outputs += outputs

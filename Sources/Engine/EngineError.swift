@@ -1,6 +1,6 @@
 // What the engine reports to whoever runs a statement.
 
-public import HeadraceLogStorage
+public import HeadraceTopics
 public import HeadraceSyntax
 
 public enum EngineError: Error, Sendable {

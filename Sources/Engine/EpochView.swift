@@ -5,7 +5,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 /// Filled between queries, read by their tasks and by those that read ahead.
 final class EpochView: Sendable {
@@ -14,88 +14,78 @@ final class EpochView: Sendable {
     var written: [TextKey: [Int: [RawRecords]]] = [:]
   }
 
-  private let log: LogStore
+  private let log: any TopicStore
   private let state = Monitor(State())
 
-  init(log: LogStore) { self.log = log }
+  init(log: any TopicStore) { self.log = log }
 
-  /// Of a moment that somebody else has fixed.
-  init(log: LogStore, ends: [TextKey: [Int64]]) {
+  /// Of a moment that is fixed already.
+  init(log: any TopicStore, ends: [TextKey: [Int64]]) {
     self.log = log
     state.withLock { $0.ends = ends }
   }
 
   /// Fixes the ends of the topics for the epoch that begins.
-  func begin(_ topics: Set<TextKey>) throws(StorageError) {
-    var fixed = State()
-    for topic in topics where log.topic(topic.text) != nil {
-      fixed.ends[topic] = try log.committedEnds(topic.text).ends
-    }
-    state.withLock { [fixed] in $0 = fixed }
+  func begin(_ topics: Set<TextKey>) {
+    let ends = log.committedEnds(of: topics).mapValues(\.ends)
+    state.withLock { $0 = State(ends: ends) }
   }
 
-  /// Makes a query's output visible to the queries after it.
-  func write(_ topic: String, _ partition: Int, _ records: RawRecords) {
+  /// Makes a query's output visible to the queries after it, where the transaction has reserved its offsets;
+  /// elsewhere they read it when it is committed.
+  func write(
+    _ topic: String, _ partition: Int, _ records: RawRecords, _ transaction: any EpochTransaction
+  ) {
+    let key = TextKey(topic)
+    let isRead = state.withLock { $0.ends[key] != nil }
+    guard isRead, let reserved = transaction.reservedEnd(topic, partition) else { return }
     state.withLock { state in
-      guard let base = state.ends[topic]?[partition] else { return }
+      guard let ends = state.ends[key], partition < ends.count else { return }
+      let first = state.written[key]?[partition] == nil ? reserved : ends[partition]
       var records = records
-      records.offsets = (0..<Int64(records.count)).map { base + $0 }
+      records.offsets = (0..<Int64(records.count)).map { first + $0 }
       // In arrival order uncommitted records come after all that is committed.
       records.sequences = Array(repeating: tentativeSequence, count: records.count)
-      state.ends[topic]?[partition] = base + Int64(records.count)
-      state.written[topic, default: [:]][partition, default: []].append(records)
+      state.ends[key]?[partition] = first + Int64(records.count)
+      state.written[key, default: [:]][partition, default: []].append(records)
     }
   }
 
   func read(
     _ topic: String, _ partition: Int, from offset: Int64, maxBytes: Int
-  ) throws(StorageError) -> LogRead {
+  ) throws(StorageError) -> TopicRead {
+    let key = TextKey(topic)
     let (known, chunks) = state.withLock { state in
-      (state.ends[topic]?[partition], state.written[topic]?[partition] ?? [])
+      (state.ends[key]?[partition], state.written[key]?[partition] ?? [])
     }
-    guard let end = known, offset < end else { return Self.nothing(offset) }
+    guard let end = known, offset < end else { return .end }
     let committedEnd = chunks.first?.offsets.first ?? end
     if offset >= committedEnd {
       for chunk in chunks {
         guard let first = chunk.offsets.first else { continue }
-        if offset >= first, offset < first + Int64(chunk.count) {
-          let skipped = Int(offset - first)
-          return LogRead(
-            records: skipped == 0 ? chunk : chunk.suffix(from: skipped),
-            nextOffset: first + Int64(chunk.count))
-        }
+        let next = first + Int64(chunk.count)
+        if offset >= first, offset < next { return .records(chunk.from(offset), next: next) }
       }
-      return Self.nothing(offset)
+      return .end
     }
-    guard var read = try kept(topic, partition, offset, committedEnd, maxBytes) else {
-      return Self.nothing(committedEnd)
-    }
-    if read.nextOffset > committedEnd {
-      let kept = read.records.offsets.firstIndex { $0 >= committedEnd } ?? read.records.count
-      read.records = read.records.prefix(kept)
-      read.nextOffset = committedEnd
-    }
-    return read
+    return try kept(topic, partition, offset, committedEnd, maxBytes).before(committedEnd)
   }
 
-  /// Reads from `offset`, or from the first record that retention has kept; nil when that is at `end`.
+  /// Reads from `offset`, or from the first record that retention has kept.
   private func kept(
     _ topic: String, _ partition: Int, _ offset: Int64, _ end: Int64, _ maxBytes: Int
-  ) throws(StorageError) -> LogRead? {
+  ) throws(StorageError) -> TopicRead {
     while true {
       let from = max(offset, try log.earliestOffset(topic, partition))
-      guard from < end else { return nil }
+      // What is gone is passed over, up to what the epoch itself has written.
+      guard from < end else { return .records(RawRecords.none, next: end) }
       do {
-        return try log.read(topic, partition, from: from, maxBytes: maxBytes)
+        return try log.read(topic, partition, from: from, bytesMax: maxBytes)
       } catch {
         // Records may have gone between the two calls.
         guard try log.earliestOffset(topic, partition) > from else { throw error }
       }
     }
-  }
-
-  private static func nothing(_ offset: Int64) -> LogRead {
-    LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
   }
 }
 
@@ -111,12 +101,7 @@ final class TopicReader: RecordReader {
     self.partition = partition
   }
 
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
     try view.read(topic, partition, from: offset, maxBytes: maxBytes)
   }
-}
-
-extension RawRecords {
-  func prefix(_ count: Int) -> RawRecords { gather(0..<count) }
-  func suffix(from row: Int) -> RawRecords { gather(row..<count) }
 }

@@ -8,7 +8,7 @@ import HeadraceExecutor
 import CHeadraceSupport
 import HeadraceColumns
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 
 struct FileIdentity: Hashable {
   static let headBytes: Int64 = 64 << 10

@@ -5,7 +5,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFormats
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 final class FileReader: RecordReader {
@@ -89,7 +89,7 @@ final class FileReader: RecordReader {
   /// Bytes in the file now; 0 when nobody knows.
   var byteCount: Int64 { (try? file.identity().size) ?? 0 }
 
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
     lookAhead(from: offset)
     var start = offset
     if source.fileHasHeader {
@@ -99,14 +99,13 @@ final class FileReader: RecordReader {
       } catch {
         throw StorageError(.invalidArgument, "\(error)", path: file.path)
       }
-      guard let end else { return LogRead(records: noRecords, nextOffset: offset) }
+      guard let end else { return .end }
       start = max(start, end)
     }
     let (records, end) = try split(at: start, maxBytes: maxBytes)
-    return LogRead(records: records, nextOffset: start + Int64(end))
+    let next = start + Int64(end)
+    return next > offset ? .records(records, next: next) : .end
   }
-
-  private var noRecords: RawRecords { RawRecords(buffer: ByteBuffer(capacity: 0)) }
 
   /// Complete lines from `offset` on, and how many bytes they take.
   private func split(

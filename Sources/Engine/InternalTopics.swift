@@ -2,7 +2,7 @@
 // length, those of topics may not, so what does not fit is written in other characters; other names stay as they are.
 
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 enum InternalTopics {
   static let prefix = "_headrace-"

@@ -3,7 +3,7 @@
 
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 /// A small record of named texts.
 struct MetadataRecord {

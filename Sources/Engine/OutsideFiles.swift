@@ -9,7 +9,7 @@
 import CHeadraceSupport
 import HeadraceFoundations
 import Glibc
-public import HeadraceLogStorage
+public import HeadraceTopics
 
 /// Calls block; one call is one I/O.
 public protocol OutsideFiles: Sendable {

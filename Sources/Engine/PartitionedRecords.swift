@@ -1,7 +1,7 @@
 // Records on their way to the partitions of a topic, as Kafka's clients place them.
 
 import HeadraceColumns
-import HeadraceLogStorage
+import HeadraceTopics
 
 /// Records for one partition, and which of the given rows they are.
 struct PartitionedRecords {

@@ -6,7 +6,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 final class PushQuery: @unchecked Sendable {

@@ -4,7 +4,7 @@
 
 import HeadraceExecutor
 public import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 /// Rows of queries by what became of them.

@@ -5,6 +5,7 @@
 internal import HeadraceExecutor
 import HeadraceFoundations
 public import HeadraceLogStorage
+internal import HeadraceTopics
 internal import HeadracePlanner
 internal import HeadraceSyntax
 
@@ -31,7 +32,6 @@ public struct RepairEffects {
 
   /// An engine with the statements of the directory and none of its records.
   private static func shadow(_ plan: RepairPlan) throws -> Engine {
-    let log = try LogStore.openTemporary(directory: Engine.temporaryDirectory())
     var commit = EpochCommit(epoch: 0)
     commit.topicsCreated = plan.topics.map {
       TopicCreation(name: $0.name, partitionCount: $0.partitionCount, config: $0.config)
@@ -40,15 +40,7 @@ public struct RepairEffects {
       let text = String(decoding: key, as: UTF8.self)
       return ["stmt/", "query/", "pos/", "snap/"].contains { text.hasPrefix($0) }
     }.map { EpochCommit.MetadataChange(key: $0.key, value: $0.value) }
-    do {
-      try log.commit(commit)
-      let engine = Engine(log: log, options: EngineOptions())
-      try engine.recover()
-      return engine
-    } catch {
-      try log.close()
-      throw error
-    }
+    return try Engine.temporary(commit)
   }
 
   private static func effects(of loss: RepairLoss, _ engine: Engine) -> [String] {

@@ -6,7 +6,7 @@ import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -209,12 +209,13 @@ extension Session {
     for partition in 0..<source.partitions {
       let place = "\(source.topic)/\(partition)"
       let offset = assertedOffsets[place] ?? 0
-      let read = try storing { () throws(StorageError) in
-        try engine.log.read(source.topic, partition, from: offset)
+      let records = try storing { () throws(StorageError) -> RawRecords? in
+        var scan = try PartitionScan(engine.log, source.topic, partition, from: offset)
+        return try scan.next()
       }
-      guard read.records.count > 0 else { continue }
-      assertedOffsets[place] = read.records.offsets[0] + 1
-      return decoded(read.records, source)
+      guard let records else { continue }
+      assertedOffsets[place] = records.offsets[0] + 1
+      return decoded(records, source)
     }
     return nil
   }

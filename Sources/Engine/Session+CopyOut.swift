@@ -7,7 +7,7 @@ import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 

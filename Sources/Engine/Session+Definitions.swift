@@ -4,7 +4,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -271,7 +271,6 @@ extension Session {
     engine.nextQuerySequence += 1
     if !isInsert { engine.catalog.add(plan.sink) }
     engine.queries.append(query)
-    engine.waitForAppends(to: plan.sink.topic)
     engine.startOrFail(query)
   }
 

@@ -6,7 +6,7 @@ import HeadraceExecutor
 import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -212,9 +212,7 @@ extension Session {
       }
     } else {
       result = try storing { () throws(StorageError) in
-        try engine.appending(to: source.topic) { () throws(StorageError) in
-          try engine.log.commit(LogTransaction(outputs: outputs, conditions: conditions))
-        }
+        try engine.log.commit(TopicAppend(outputs: outputs, conditions: conditions))
       }
     }
     wrote(result.ranges)

@@ -2,7 +2,7 @@
 
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 

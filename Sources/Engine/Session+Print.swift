@@ -3,7 +3,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -37,33 +37,40 @@ extension Session {
         handler.end(nil)
         throw .engine(.interrupted)
       }
-      let commit = engine.log.lastCommit
+      let moment = engine.log.moment
       var found = false
+      // More is known to be there, and has not come yet.
+      var isWaiting = false
       var rows: [ResultRow] = []
       for partition in 0..<topic.partitionCount where left > 0 {
         let read = try storing { () throws(StorageError) in
-          try engine.log.read(name, partition, from: offsets[partition])
+          try engine.log.read(name, partition, from: offsets[partition], bytesMax: 512 << 10)
         }
-        guard read.nextOffset > offsets[partition] else { continue }
-        offsets[partition] = read.nextOffset
+        guard case .records(let records, let next) = read else {
+          if case .nothingYet = read { isWaiting = true }
+          continue
+        }
+        offsets[partition] = next
         found = true
-        for row in 0..<read.records.count where left > 0 {
+        for row in 0..<records.count where left > 0 {
           defer { seen += 1 }
           guard seen % interval == 0 else { continue }
           left -= 1
           rows.append(
             ResultRow([
-              .timestamp(read.records.timestamps[row]), text.key(read.records, row),
-              text.value(read.records, row), .int(Int32(partition)),
-              .bigint(read.records.offsets[row]),
+              .timestamp(records.timestamps[row]), text.key(records, row),
+              text.value(records, row), .int(Int32(partition)),
+              .bigint(records.offsets[row]),
             ]))
         }
       }
       // Together, so that a box is as wide as they need.
       if !rows.isEmpty, !handler.rows(rows) { break }
       if !found {
-        if endsAtIdle || node.limit == nil && node.isFromBeginning && !isEngineDriven { break }
-        _ = engine.log.waitForChange(after: commit, milliseconds: 100)
+        if !isWaiting, endsAtIdle || node.limit == nil && node.isFromBeginning && !isEngineDriven {
+          break
+        }
+        engine.log.wait(after: moment, milliseconds: 100)
       }
     }
     handler.end(left == 0 ? "Limit Reached" : nil)

@@ -3,7 +3,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -120,7 +120,7 @@ extension Session {
           properties: properties),
         positions: { ordinal, partition in
           guard isLatest, ordinal < scans.count,
-            let ends = try? engine.log.committedEnds(scans[ordinal].source.topic).ends,
+            let ends = engine.log.committedEnds(scans[ordinal].source.topic),
             partition < ends.count
           else { return .start }
           return SourcePosition(offset: ends[partition], major: Int64.min)
@@ -161,7 +161,7 @@ extension Session {
   ) throws(StatementFailure) -> (BoundQuery, [ResultRow]) {
     let start = ContinuousClock.now
     while true {
-      let commit = engine.log.lastCommit
+      let moment = engine.log.moment
       try catchUp()
       let (bound, list) = try answer(query)
       let passed = (ContinuousClock.now - start) / .milliseconds(1)
@@ -169,8 +169,8 @@ extension Session {
       let isOver = passed >= Double(waitMs) || (endsAtIdle && !isShared)
       if !list.isEmpty || isOver { return (bound, list) }
       if cancellation.isCancelled { throw .engine(.interrupted) }
-      _ = engine.log.waitForChange(
-        after: commit, milliseconds: Int(min(100, max(1, Double(waitMs) - passed))))
+      engine.log.wait(
+        after: moment, milliseconds: Int(min(100, max(1, Double(waitMs) - passed))))
     }
   }
 

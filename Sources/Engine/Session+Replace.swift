@@ -6,7 +6,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -64,7 +64,6 @@ extension Session {
     } else {
       engine.queries.append(query)
     }
-    engine.waitForAppends(to: plan.sink.topic)
     if query.state != .paused { engine.startOrFail(query) }
     handler.message("Created query with ID \(id)")
   }
@@ -81,9 +80,7 @@ extension Engine {
       let bytes = log.metadata(key: MetadataKey.positions(query.id))
     else { return }
     let committed = PositionCodec.decode(bytes)
-    do { try view.begin(Set(texts: scans.map(\.source.topic))) } catch {
-      throw QueryFailure("cannot read the sources again: \(error)")
-    }
+    view.begin(Set(texts: scans.map(\.source.topic)))
     let runtime = try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
       functions: catalog.functions,
@@ -124,15 +121,8 @@ private final class BoundedReader: RecordReader {
     self.end = end
   }
 
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
-    let nothing = LogRead(
-      records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
-    guard offset < end else { return nothing }
-    var read = try reader.read(from: offset, maxBytes: maxBytes)
-    guard read.nextOffset > end else { return read }
-    let kept = read.records.offsets.firstIndex { $0 >= end } ?? read.records.count
-    read.records = read.records.prefix(kept)
-    read.nextOffset = end
-    return read
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
+    guard offset < end else { return .end }
+    return try reader.read(from: offset, maxBytes: maxBytes).before(end)
   }
 }

@@ -3,7 +3,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 

@@ -2,7 +2,7 @@
 // with underscores for dots. A topic that is there already keeps its own; ALTER is a matter of the command.
 
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 

@@ -5,7 +5,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -84,7 +84,7 @@ extension Session {
     _ wait: WaitClause
   ) throws(StatementFailure) {
     while true {
-      let commit = engine.log.lastCommit
+      let moment = engine.log.moment
       let end = try storing { () throws(StorageError) in
         try engine.log.committedEnd(topic, partition)
       }
@@ -101,7 +101,7 @@ extension Session {
             at: wait.span))
       }
       guard isEngineDriven || isShared else { continue }
-      _ = engine.log.waitForChange(after: commit, milliseconds: Int(min(100, max(1, left))))
+      engine.log.wait(after: moment, milliseconds: Int(min(100, max(1, left))))
     }
   }
 

@@ -5,7 +5,7 @@ import HeadraceColumns
 import HeadraceExecutor
 public import HeadraceFoundations
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import Synchronization
 public import HeadraceSyntax

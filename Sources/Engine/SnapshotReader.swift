@@ -9,7 +9,7 @@ import HeadraceSyntax
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 struct SnapshotReader {

@@ -7,7 +7,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import Synchronization
 
 public enum StateBudget {

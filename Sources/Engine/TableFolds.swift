@@ -11,7 +11,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -72,7 +72,7 @@ final class TableFolds: @unchecked Sendable {
   /// Records that a kept fold may be behind while nobody reads it.
   static let lagMax: Int64 = 4096
 
-  private let log: LogStore
+  private let log: any TopicStore
   private let clock: @Sendable () -> Int64
   /// Of folded tables that are kept beside those that were just read.
   private let bytesMax: Int
@@ -80,7 +80,7 @@ final class TableFolds: @unchecked Sendable {
   private var folds: [TextKey: Kept] = [:]
   private var folded = 0
 
-  init(_ log: LogStore, clock: @escaping @Sendable () -> Int64, bytesMax: Int) {
+  init(_ log: any TopicStore, clock: @escaping @Sendable () -> Int64, bytesMax: Int) {
     self.log = log
     self.clock = clock
     self.bytesMax = bytesMax
@@ -159,10 +159,10 @@ final class TableFolds: @unchecked Sendable {
       return
     }
     let before = kept.fold.recordCount
-    let view = EpochView(log: log, ends: [TextKey(kept.topic): ends.ends])
     do {
-      try kept.fold.advance(
-        TopicReader(view: view, topic: kept.topic, partition: kept.partition))
+      var scan = try PartitionScan(
+        log, kept.topic, kept.partition, from: kept.fold.nextOffset, to: end)
+      try kept.fold.advance(&scan)
     } catch {
       throw QueryFailure("cannot read table \(kept.name): \(error)")
     }

@@ -5,7 +5,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFormats
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 struct TopicText {

@@ -1,5 +1,7 @@
 // A commit on its way: what was asked for, and the place where the answer will stand.
 
+import HeadraceFoundations
+
 /// The promise of an answer to a commit. Safe to wait on from any thread that may block.
 public final class CommitTicket: Sendable {
   enum Answer {

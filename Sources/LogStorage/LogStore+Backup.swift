@@ -13,16 +13,6 @@
 internal import HeadraceColumns
 import HeadraceFoundations
 
-/// What a backup holds.
-public struct BackupReport: Sendable, Hashable {
-  public var commit: Int64
-  public var epoch: Int64
-  public var segmentCount: Int
-  public var byteCount: Int64
-  /// The first one that it can be restored to; the last is `epoch`. More than `epoch`: only all of it can.
-  public var firstEpoch: Int64
-}
-
 extension LogStore {
   /// Writes all that is committed now into `target`, which must not exist.
   /// Throws: `corruption` when a segment is not what was committed; `invalidArgument`; `io`, `full`.

@@ -96,7 +96,7 @@ extension LogStore {
       }
       committer.unfinished = job
       // The thread is not waited for by anyone but `close`, by `isCheckpointing`.
-      _ = try ServiceThread(detached: true) { [self] in
+      _ = try serviceThread(isDetached: true) { [self] in
         do throws(StorageError) {
           try run(job)
           endCheckpoint(nil)

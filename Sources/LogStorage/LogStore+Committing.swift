@@ -53,7 +53,7 @@ extension LogStore {
       switch output.content {
       case .records(let records):
         encoded = try options.encoder.encode(records, sequence: output.sequence)
-      case .encoded(let batches): encoded = batches
+      case .encoded(let records): encoded = try Self.batches(records)
       }
       outputs.append(
         CommitRequest.Output(topic: output.topic, partition: output.partition, encoded: encoded))
@@ -136,7 +136,7 @@ extension LogStore {
     do {
       try shared.change { (state) throws(StorageError) in
         if state.committerThread == nil {
-          state.committerThread = try ServiceThread { [self] in runCommitter() }
+          state.committerThread = try serviceThread { [self] in runCommitter() }
         }
         state.isHandedOver = true
       }

@@ -69,18 +69,6 @@ struct SegmentReplacement {
   func publish() -> [LogSegment] { log.replace(from: firstOffset, count, by: added) ?? [] }
 }
 
-/// What a compaction did.
-public struct CompactionReport: Sendable, Hashable {
-  public var partitionCount = 0
-  public var segmentsRead = 0
-  public var segmentsWritten = 0
-  public var recordsRemoved = 0
-  public var bytesBefore: Int64 = 0
-  public var bytesAfter: Int64 = 0
-
-  package init() {}
-}
-
 extension LogStore {
   /// What is to be done for one partition.
   struct CompactionTask {
@@ -121,7 +109,7 @@ extension LogStore {
   /// Throws: `topicUnknown`; `invalidArgument` when its policy is another; `corruption`; as commits.
   @discardableResult
   public func compact(
-    topic: String?, now: Int64, isCancelled: () -> Bool = { false }
+    topic: String?, now: Int64, isCancelled: () -> Bool
   ) throws(StorageError) -> CompactionReport {
     if let topic {
       guard let found = self.topic(topic) else {

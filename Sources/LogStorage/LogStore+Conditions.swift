@@ -8,22 +8,6 @@
 internal import HeadraceColumns
 import HeadraceFoundations
 
-/// Keys of one partition that must not have been written since.
-public struct KeyCondition: Sendable, Hashable {
-  public var topic: String
-  public var partition: Int
-  /// The caller has seen every record before this offset.
-  public var knownEnd: Int64
-  public var keys: Set<[UInt8]>
-
-  public init(topic: String, partition: Int, knownEnd: Int64, keys: Set<[UInt8]>) {
-    self.topic = topic
-    self.partition = partition
-    self.knownEnd = knownEnd
-    self.keys = keys
-  }
-}
-
 extension LogStore {
   /// Throws: `conflict`.
   func check(_ conditions: [KeyCondition], _ plan: GroupPlan) throws(StorageError) {

@@ -9,56 +9,6 @@
 internal import HeadraceColumns
 import HeadraceFoundations
 
-/// Says who sends records, and which ones of all that it sends.
-public struct ProducerMark: Sendable, Hashable {
-  public var name: String
-  /// Given by `openProducer`; one that was opened later shuts this one out.
-  public var epoch: Int64
-  /// Number of the first record; the producer counts from 0, over all topics.
-  public var sequence: Int64
-
-  public init(name: String, epoch: Int64, sequence: Int64) {
-    self.name = name
-    self.epoch = epoch
-    self.sequence = sequence
-  }
-}
-
-/// Records for any partitions of any topics, and positions, that become visible together or not at all.
-/// There is nothing to read of it before, so every reader reads committed records only.
-public struct LogTransaction: Sendable {
-  public var outputs: [EpochCommit.Output]
-  public var producer: ProducerMark?
-  public var group: String?
-  /// By topic and partition; belong to `group`.
-  public var offsets: [GroupOffset]
-  public var conditions: [KeyCondition]
-
-  public init(
-    outputs: [EpochCommit.Output] = [], producer: ProducerMark? = nil, group: String? = nil,
-    offsets: [GroupOffset] = [], conditions: [KeyCondition] = []
-  ) {
-    self.conditions = conditions
-    self.outputs = outputs
-    self.producer = producer
-    self.group = group
-    self.offsets = offsets
-  }
-}
-
-/// Where a named consumer goes on.
-public struct GroupOffset: Sendable, Hashable {
-  public var topic: String
-  public var partition: Int
-  public var offset: Int64
-
-  public init(topic: String, partition: Int, offset: Int64) {
-    self.topic = topic
-    self.partition = partition
-    self.offset = offset
-  }
-}
-
 /// What the store knows of a producer.
 struct ProducerState: Hashable {
   var epoch: Int64 = 0
@@ -102,14 +52,13 @@ extension LogStore {
   /// changes nothing; its result has no ranges.
   /// Throws: as `append`; `invalidArgument` for numbers that leave a gap or are known only in part, and for
   /// a producer that was opened again since.
-  @discardableResult
-  public func commit(_ transaction: LogTransaction) throws(StorageError) -> CommitResult {
+  func commitAppend(_ transaction: TopicAppend) throws(StorageError) -> CommitResult {
     var outputs: [CommitRequest.Output] = []
     for output in transaction.outputs {
       let encoded: EncodedBatches
       switch output.content {
       case .records(let records): encoded = try options.encoder.encode(records)
-      case .encoded(let batches): encoded = batches
+      case .encoded(let records): encoded = try Self.batches(records)
       }
       outputs.append(
         CommitRequest.Output(topic: output.topic, partition: output.partition, encoded: encoded))

@@ -5,15 +5,6 @@
 internal import HeadraceColumns
 public import HeadraceFoundations
 
-/// A topic's committed ends, and what tells that records below them have been taken away since.
-public struct TopicEnds: Sendable, Equatable {
-  /// A topic that was deleted and made anew has another.
-  public var id: Int64
-  public var ends: [Int64]
-  /// Grows when compaction leaves records out.
-  public var replacements: Int
-}
-
 extension LogStore {
   /// Where a partition's records begin and end, as of one moment.
   private struct View {

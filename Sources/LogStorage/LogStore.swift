@@ -26,6 +26,7 @@ public final class LogStore: Sendable {
   let files: SegmentFiles
   let shared: Monitor<SharedState>
   let committer: CommitterState
+  let reservations = Monitor(Reservations())
   private let lock: (any FileLock)?
   private let isTemporary: Bool
 

@@ -228,7 +228,13 @@ func systemError(_ operation: String, _ path: String, _ position: Int? = nil) ->
     kind, operation, path: path, position: position.map(Int64.init), errno: number)
 }
 
-func systemMessage(_ number: Int32) -> String {
-  guard let text = strerror(number) else { return "error \(number)" }
-  return String(cString: text)
+/// Throws: `io` when the system gives no more threads.
+func serviceThread(
+  isDetached: Bool = false, _ run: @escaping @Sendable () -> Void
+) throws(StorageError) -> ServiceThread {
+  do {
+    return try ServiceThread(isDetached: isDetached, run)
+  } catch {
+    throw StorageError(.io, "starting a thread", errno: error.errno)
+  }
 }

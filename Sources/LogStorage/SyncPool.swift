@@ -62,7 +62,7 @@ final class SyncPool: Sendable {
     let batch = Batch(files)
     try state.change { (state) throws(StorageError) in
       while state.threads.count < helpers {
-        state.threads.append(try ServiceThread { [self] in run() })
+        state.threads.append(try serviceThread { [self] in run() })
       }
       for _ in 0..<helpers { state.jobs.append(batch) }
     }

@@ -2,7 +2,7 @@
 // that owns the data directory (`RemoteConnection`). The shell, scripts and the topic tools know only this.
 
 public import HeadraceColumns
-public import HeadraceLogStorage
+public import HeadraceTopics
 public import HeadraceSyntax
 
 /// Not safe for several threads at once, but `cancel`, which any thread may call.
@@ -25,7 +25,7 @@ public protocol Connection: AnyObject, Sendable {
   func resolveTopic(_ name: String) throws(ServiceError) -> TopicDescription
   func read(
     _ topic: String, _ partition: Int, from offset: Int64
-  ) throws(ServiceError) -> LogRead
+  ) throws(ServiceError) -> TopicRead
   /// Returns when the records are as durable as the engine promises; each lies in its key's partition.
   /// With a mark, records that were taken before are acknowledged and not taken again.
   func append(

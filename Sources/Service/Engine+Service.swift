@@ -4,7 +4,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 extension Engine {

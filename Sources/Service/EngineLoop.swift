@@ -5,7 +5,7 @@
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import Synchronization
 
 /// Runs until `stop`; a failing epoch ends it and is kept for whoever asks.
@@ -52,12 +52,12 @@ public final class EngineLoop: Sendable {
     do throws(EngineError) {
       while !state.withLock({ $0.isStopping }) {
         if let poison = state.withLock({ $0.poison }) { throw poison }
-        let (commit, nudges) = (engine.log.lastCommit, engine.log.nudges)
+        let moment = engine.log.moment
         if try engine.step() { continue }
         // Without queries a step does not notice, and no wait would last.
         if let fault = engine.log.poison { throw .storage(fault) }
-        _ = engine.log.waitForChange(
-          after: commit, nudges: nudges,
+        engine.log.wait(
+          after: moment,
           milliseconds: engine.readsFiles ? Self.fileMilliseconds : Self.idleMilliseconds)
       }
     } catch {
@@ -80,9 +80,9 @@ public final class EngineLoop: Sendable {
         _ = state.wait(milliseconds: Self.keeperMilliseconds) { $0.isStopping ? true : nil }
         continue
       }
-      let commit = engine.log.lastCommit
+      let moment = engine.log.moment
       if engine.advanceMirrors() { continue }
-      _ = engine.log.waitForChange(after: commit, milliseconds: Self.keeperMilliseconds)
+      engine.log.wait(after: moment, milliseconds: Self.keeperMilliseconds)
     }
     state.change { $0.keeperHasEnded = true }
   }

@@ -2,7 +2,8 @@
 // it, and gives it back when it is answered; until then it waits in the client's socket, so a client that floods
 // holds up itself. Small ones do not wait: statements, cancels, and what a slow producer sends.
 
-import HeadraceLogStorage
+import HeadraceFoundations
+import HeadraceTopics
 
 final class FrameBudget: Sendable {
   /// A request of so many bytes is not counted.

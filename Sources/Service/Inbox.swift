@@ -5,7 +5,7 @@
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 
 /// Where the rows of a submitted file go.

@@ -2,7 +2,7 @@
 
 public import HeadraceColumns
 import HeadraceFoundations
-public import HeadraceLogStorage
+public import HeadraceTopics
 import HeadracePlanner
 public import HeadraceSyntax
 
@@ -134,8 +134,9 @@ public final class LocalConnection: Connection, @unchecked Sendable {
 
   public func read(
     _ topic: String, _ partition: Int, from offset: Int64
-  ) throws(ServiceError) -> LogRead {
-    try servingLog { () throws(StorageError) in try engine.log.read(topic, partition, from: offset)
+  ) throws(ServiceError) -> TopicRead {
+    try servingLog { () throws(StorageError) in
+      try engine.log.read(topic, partition, from: offset, bytesMax: 512 << 10)
     }
   }
 
@@ -151,11 +152,17 @@ public final class LocalConnection: Connection, @unchecked Sendable {
   }
 
   public func waitForCommit(after commit: Int64, milliseconds: Int) -> Int64 {
-    engine.log.waitForChange(after: commit, milliseconds: milliseconds)
+    let moment = engine.log.moment
+    guard moment.commit <= commit else { return moment.commit }
+    engine.log.wait(after: moment, milliseconds: milliseconds)
+    return engine.log.moment.commit
   }
 
   public func verify() throws(ServiceError) -> VerifyReport {
-    try servingLog { () throws(StorageError) in try engine.log.verify() }
+    guard let upkeep = engine.log.upkeep else {
+      throw ServiceError(.statement, "error: the topics are not kept in this data directory")
+    }
+    return try servingLog { () throws(StorageError) in try upkeep.verify() }
   }
 
   public func close() throws(ServiceError) {

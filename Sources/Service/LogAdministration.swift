@@ -13,7 +13,7 @@
 
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 enum LogAdministration {
   static func run(_ words: [String], _ engine: Engine) throws(ServiceError) -> [String] {
@@ -24,9 +24,10 @@ enum LogAdministration {
     case "compact":
       let topic = rest.popFirst()
       let report = try servingLog { () throws(StorageError) in
-        let report = try engine.log.compact(topic: topic, now: engine.options.clock())
+        let upkeep = try embedded(engine)
+        let report = try upkeep.compact(topic: topic, now: engine.options.clock())
         // The old files go with the next checkpoint.
-        try engine.log.checkpoint()
+        try upkeep.checkpoint()
         return report
       }
       return [
@@ -34,11 +35,11 @@ enum LogAdministration {
         "\(report.bytesAfter)",
       ]
     case "erase":
-      try servingLog { () throws(StorageError) in try engine.log.eraseJournal() }
+      try servingLog { () throws(StorageError) in try embedded(engine).eraseJournal() }
       return []
     case "retain":
       let dropped = try servingLog { () throws(StorageError) in
-        try engine.log.applyRetention(now: engine.options.clock())
+        try embedded(engine).applyRetention(now: engine.options.clock())
       }
       return ["\(dropped)"]
     case "groups": return engine.log.groups(of: rest.popFirst() ?? "")
@@ -55,7 +56,7 @@ enum LogAdministration {
     case "backup":
       let target = rest.popFirst() ?? ""
       let report = try servingLog { () throws(StorageError) in
-        try engine.log.backUp(to: target)
+        try embedded(engine).backUp(to: target)
       }
       return [
         "\(report.commit)", "\(report.epoch)", "\(report.segmentCount)", "\(report.byteCount)",
@@ -63,6 +64,14 @@ enum LogAdministration {
       ]
     default: throw malformed(words)
     }
+  }
+
+  /// Throws: `invalidArgument` where the topics are kept by others.
+  private static func embedded(_ engine: Engine) throws(StorageError) -> any StoreUpkeep {
+    guard let upkeep = engine.log.upkeep else {
+      throw StorageError(.invalidArgument, "the topics are not kept in this data directory")
+    }
+    return upkeep
   }
 
   private static func malformed(_ words: [String]) -> ServiceError {
@@ -123,7 +132,7 @@ enum LogAdministration {
       else { throw malformed(Array(words)) }
       offsets.append(GroupOffset(topic: topic, partition: partition, offset: offset))
     }
-    let transaction = LogTransaction(group: group, offsets: offsets)
+    let transaction = TopicAppend(group: group, offsets: offsets)
     _ = try servingLog { () throws(StorageError) in try engine.log.commit(transaction) }
     return []
   }

@@ -4,7 +4,7 @@
 import CHeadraceSupport
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 final class LogKeeper: Sendable {
   private struct State {
@@ -64,7 +64,7 @@ final class LogKeeper: Sendable {
 
   /// Peaks of a moment, of a pull query or a burst, do not stay for ever, nor do files that were read once.
   private func release(all: Bool) {
-    engine.log.closeIdleFiles()
+    engine.log.upkeep?.closeIdleFiles()
     headrace_release_memory(all)
   }
 

@@ -3,7 +3,7 @@
 public import HeadraceColumns
 import HeadraceFoundations
 import Glibc
-public import HeadraceLogStorage
+public import HeadraceTopics
 public import HeadraceSyntax
 
 public final class RemoteConnection: Connection, @unchecked Sendable {
@@ -155,7 +155,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
 
   public func read(
     _ topic: String, _ partition: Int, from offset: Int64
-  ) throws(ServiceError) -> LogRead {
+  ) throws(ServiceError) -> TopicRead {
     var writer = WireWriter()
     writer.put(topic)
     writer.put(Int32(partition))
@@ -163,7 +163,8 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     var reader = try request(.read, writer)
     return try read { () throws(WireError) in
       let next = try reader.number(Int64.self)
-      return LogRead(records: try reader.records(), nextOffset: next)
+      let records = try reader.records()
+      return next > offset ? .records(records, next: next) : .end
     }
   }
 

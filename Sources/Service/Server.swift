@@ -4,7 +4,7 @@
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 
 public final class Server: Sendable {
   private struct State {

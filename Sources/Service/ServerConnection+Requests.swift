@@ -1,7 +1,7 @@
 // What each request of a client does, and the payload that answers it.
 
 import HeadraceColumns
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 
 /// A malformed request, or one that could not be done.
@@ -56,8 +56,13 @@ extension ServerConnection {
       let read = try doing { () throws(ServiceError) in
         try connection.read(topic, partition, from: offset)
       }
-      writer.put(read.nextOffset)
-      writer.put(read.records)
+      if case .records(let records, let next) = read {
+        writer.put(next)
+        writer.put(records)
+      } else {
+        writer.put(offset)
+        writer.put(RawRecords.none)
+      }
     case .append:
       let (topic, records, mark) = try decoding { () throws(WireError) in
         (

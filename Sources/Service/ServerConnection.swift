@@ -4,7 +4,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 
 final class ServerConnection: @unchecked Sendable {

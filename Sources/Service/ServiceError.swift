@@ -1,7 +1,7 @@
 // What a client of the engine is told when something fails: a kind, from which an exit status follows, and
 // text for a person. It is the same whether the engine runs in this process or behind a socket.
 
-public import HeadraceLogStorage
+public import HeadraceTopics
 import HeadraceSyntax
 
 public struct ServiceError: Error, Sendable, Hashable {

@@ -3,7 +3,7 @@
 
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 
 final class SocketChannel: @unchecked Sendable {
   // Unchecked: `buffer` and `received` belong to the one reading thread.

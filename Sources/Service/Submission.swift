@@ -3,7 +3,7 @@
 // that after a crash it goes on exactly there; handing the same text in again only repeats its queries.
 
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 public import HeadraceSyntax
 
 public final class Submission {

@@ -2,7 +2,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 extension WireWriter {
   mutating func put(_ topic: TopicDescription) {

@@ -1,9 +1,11 @@
 // INSERT ... IF VERSION: of the sessions that have read the same version one succeeds, the others are told and
 // try again. So nobody's work is lost.
 
+import HeadraceFoundations
 import HeadraceColumns
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import Synchronization
 import HeadraceSyntax
 import Testing

@@ -7,6 +7,7 @@ import HeadraceExecutor
 import HeadraceFoundations
 import HeadraceFunctions
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -197,19 +198,16 @@ struct CaseRunner {
     var result: [Actual] = []
     let partitions = engine.log.topic(topic)?.partitionCount ?? 0
     for partition in 0..<partitions {
-      var offset: Int64 = 0
-      while true {
-        let read = try engine.log.read(topic, partition, from: offset)
-        guard read.nextOffset > offset else { break }
-        offset = read.nextOffset
-        for row in 0..<read.records.count
-        where !given.contains(Place(topic: TextKey(topic), offset: read.records.offsets[row])) {
+      var scan = try PartitionScan(engine.log, topic, partition)
+      while let records = try scan.next() {
+        for row in 0..<records.count
+        where !given.contains(Place(topic: TextKey(topic), offset: records.offsets[row])) {
           result.append(
             Actual(
-              key: read.records.key(row).map { Array($0) },
-              value: read.records.value(row).map { Array($0) },
-              timestamp: read.records.timestamps[row],
-              headers: read.records.headers.isEmpty ? [] : read.records.headers[row]))
+              key: records.key(row).map { Array($0) },
+              value: records.value(row).map { Array($0) },
+              timestamp: records.timestamps[row],
+              headers: records.headers.isEmpty ? [] : records.headers[row]))
         }
       }
     }

@@ -4,6 +4,7 @@ import Headrace
 import Foundation
 import HeadraceFoundations
 import HeadraceLogStorage
+import HeadraceTopics
 
 final class EngineHost {
   private let options: EngineOptions

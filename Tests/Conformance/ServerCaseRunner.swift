@@ -6,6 +6,7 @@ import HeadraceExecutor
 import HeadraceFoundations
 import HeadraceFunctions
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 

@@ -4,6 +4,7 @@ import HeadraceColumns
 import Foundation
 import HeadraceFoundations
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 

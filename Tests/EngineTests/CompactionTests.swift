@@ -6,6 +6,7 @@ import Headrace
 import HeadraceExecutor
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 
@@ -84,7 +85,7 @@ import Testing
     }
     let expected = try Self.views.map { try run($0, session) }
     #expect(expected.allSatisfy { $0.count > 2 })
-    let report = try engine.log.compact(topic: nil, now: 1000)
+    let report = try engine.embedded.compact(topic: nil, now: 1000)
     #expect(report.recordsRemoved > 10)
     #expect(try Self.views.map { try run($0, session) } == expected)
     try engine.close()
@@ -98,7 +99,7 @@ import Testing
       #expect(try run(other, session) == expected[number], "\(view)")
     }
     #expect(engine.queryFailures == [] && engine.badRecordCount() == 0)
-    #expect(try engine.log.verify().damages.isEmpty)
+    #expect(try engine.embedded.verify().damages.isEmpty)
     try engine.close()
   }
 
@@ -124,8 +125,8 @@ import Testing
     try put(engine, [(1, "ann", 1), (2, secret, 2), (3, "bob", 3), (1, "anna", 4)])
     #expect(try !files(holding: secret, in: directory).isEmpty)
     try put(engine, [(2, nil, 5)])
-    try engine.log.compact(topic: nil, now: 1000)
-    try engine.log.eraseJournal()
+    try engine.embedded.compact(topic: nil, now: 1000)
+    try engine.embedded.eraseJournal()
     for view in Self.views + ["SELECT * FROM by_initial;"] {
       #expect(try run(view, session).allSatisfy { !$0.contains(secret) }, "\(view)")
       #expect(try run(view, session).count == 2, "\(view)")

@@ -4,6 +4,7 @@
 import HeadraceColumns
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 
@@ -55,7 +56,8 @@ import Testing
     // A further record behind each store's own, made of the first one that has a value.
     var damaged: [String: Int64] = [:]
     for topic in engine.log.topics() where topic.name.hasSuffix("-changelog") {
-      let records = try engine.log.read(topic.name, 0, from: 0).records
+      var scan = try PartitionScan(engine.log, topic.name, 0)
+      let records = try #require(try scan.next())
       let row = (0..<records.count).first { (records.value($0)?.count ?? 0) > 1 }
       guard let row, let key = records.key(row), let value = records.value(row) else { continue }
       var bytes = Array(value)

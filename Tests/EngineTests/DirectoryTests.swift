@@ -7,6 +7,7 @@ import HeadraceExecutor
 import Foundation
 import HeadraceFoundations
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 import Testing

@@ -5,6 +5,7 @@ import HeadraceColumns
 import Headrace
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 

@@ -1,11 +1,13 @@
 // The samples of an event-driven ecosystem give what a plain computation gives, whatever a slice takes at once
 // and wherever the engine is closed and opened.
 
+import HeadraceFoundations
 import HeadraceColumns
 import Headrace
 import Foundation
 import HeadraceFunctions
 import HeadraceLogStorage
+import HeadraceTopics
 import Synchronization
 import HeadraceSyntax
 import Testing
@@ -176,12 +178,12 @@ let sampleOrders =
   private func totals(_ run: SampleRun, from offset: Int64) throws -> (values: [String], end: Int64)
   {
     for partition in 0..<4 {
-      let read = try run.engine.log.read("TOTAL", partition, from: offset)
-      guard read.records.count > 0 else { continue }
-      let values = (0..<read.records.count).map { row in
-        read.records.value(row).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      var scan = try PartitionScan(run.engine.log, "TOTAL", partition, from: offset)
+      guard let records = try scan.next() else { continue }
+      let values = (0..<records.count).map { row in
+        records.value(row).map { String(decoding: $0, as: UTF8.self) } ?? ""
       }
-      return (values, read.nextOffset)
+      return (values, scan.offset)
     }
     return ([], offset)
   }

@@ -5,6 +5,7 @@ import HeadraceColumns
 import Headrace
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
         key: key, value: Array("{\"v\": \(row.v)}".utf8), timestamp: row.time,
         headers: row.tag.map { [RecordHeader(key: "tag", value: Array($0.utf8))] } ?? [])
       _ = try engine.log.commit(
-        LogTransaction(
+        TopicAppend(
           outputs: [EpochCommit.Output(topic: "s", partition: row.partition, records: records)],
           conditions: []))
     }
@@ -38,16 +39,14 @@ import Testing
   private func tags(_ engine: Engine, _ topic: String, partitions: Int) throws -> [String] {
     var found: [(time: Int64, text: String)] = []
     for partition in 0..<partitions {
-      var offset: Int64 = 0
-      while offset < (try engine.log.committedEnd(topic, partition)) {
-        let read = try engine.log.read(topic, partition, from: offset)
-        for row in 0..<read.records.count {
-          let headers = read.records.headers.isEmpty ? [] : read.records.headers[row]
+      var scan = try PartitionScan(engine.log, topic, partition)
+      while let records = try scan.next() {
+        for row in 0..<records.count {
+          let headers = records.headers.isEmpty ? [] : records.headers[row]
           let tag = headers.map { "\($0.key)=\(String(decoding: $0.value ?? [], as: UTF8.self))" }
-          let time = read.records.timestamps[row]
+          let time = records.timestamps[row]
           found.append((time, "@\(time) \(tag.joined(separator: ","))"))
         }
-        offset = read.nextOffset
       }
     }
     return found.sorted { $0.time < $1.time }.map(\.text)

@@ -1,10 +1,12 @@
 // The bounds of `Docs/Limits.md` that the engine keeps: at the bound all is well, one beyond it is an error that
 // says which. (Bounds of the parser are in SyntaxTests, of the state's memory in StateBudgetTests.)
 
+import HeadraceFoundations
 import HeadraceColumns
 import HeadraceExecutor
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 

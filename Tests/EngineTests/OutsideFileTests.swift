@@ -1,9 +1,11 @@
 // Files that are not the log's: where they may lie, and what happens when they fail.
 
+import HeadraceFoundations
 import HeadraceColumns
 import HeadraceExecutor
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import Synchronization
 import HeadraceSyntax
 import Testing

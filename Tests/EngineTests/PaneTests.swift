@@ -6,6 +6,7 @@ import HeadraceColumns
 import Headrace
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 
@@ -31,17 +32,15 @@ import Testing
   private func records(_ engine: Engine, _ topic: String) throws -> [[String]] {
     try (0..<2).map { partition in
       var lines: [String] = []
-      var offset: Int64 = 0
-      while offset < (try engine.log.committedEnd(topic, partition)) {
-        let read = try engine.log.read(topic, partition, from: offset)
-        for row in 0..<read.records.count {
-          let value = read.records.value(row).map { String(decoding: $0, as: UTF8.self) } ?? "-"
-          let key = Array(try #require(read.records.key(row)))
+      var scan = try PartitionScan(engine.log, topic, partition)
+      while let records = try scan.next() {
+        for row in 0..<records.count {
+          let value = records.value(row).map { String(decoding: $0, as: UTF8.self) } ?? "-"
+          let key = Array(try #require(records.key(row)))
           let common = value.components(separatedBy: ",\"MEAN\"")[0]
             .trimmingCharacters(in: CharacterSet(charactersIn: "}"))
-          lines.append("\(key) @\(read.records.timestamps[row]) \(common)")
+          lines.append("\(key) @\(records.timestamps[row]) \(common)")
         }
-        offset = read.nextOffset
       }
       return lines
     }

@@ -1,9 +1,11 @@
 // Pull queries over tables: they wait for no epoch and for nobody's writes but the session's own, fold each record
 // once, and see all their tables as of one commit. Counted in records, never by the clock.
 
+import HeadraceFoundations
 import HeadraceColumns
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import Synchronization
 import HeadraceSyntax
 import Testing
@@ -183,7 +185,9 @@ private final class Client: @unchecked Sendable {
     #expect(try client.run("SELECT id FROM c;").count == 2)
     try client.run("INSERT INTO gone (id) VALUES (1);")
     for number in 0..<100 { try client.run("INSERT INTO c VALUES (3, \(number));") }
-    for _ in 0..<3 { try engine.log.compact(topic: "c", now: engine.options.clock() + 1_000_000) }
+    for _ in 0..<3 {
+      try engine.embedded.compact(topic: "c", now: engine.options.clock() + 1_000_000)
+    }
     let rows = try client.run("SELECT id, v FROM c;")
     #expect(rows == [[.int(2), .int(2)], [.int(3), .int(99)]])
     try engine.close()

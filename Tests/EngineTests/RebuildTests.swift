@@ -5,6 +5,7 @@ import HeadraceColumns
 import Headrace
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 
@@ -31,14 +32,12 @@ import Testing
   private func fold(_ engine: Engine, _ topic: String) throws -> [[UInt8]: String] {
     var rows: [[UInt8]: String] = [:]
     for partition in 0..<(engine.log.topic(topic)?.partitionCount ?? 0) {
-      var offset: Int64 = 0
-      while offset < (try engine.log.committedEnd(topic, partition)) {
-        let read = try engine.log.read(topic, partition, from: offset)
-        for row in 0..<read.records.count {
-          guard let key = read.records.key(row) else { continue }
-          rows[Array(key)] = read.records.value(row).map { String(decoding: $0, as: UTF8.self) }
+      var scan = try PartitionScan(engine.log, topic, partition)
+      while let records = try scan.next() {
+        for row in 0..<records.count {
+          guard let key = records.key(row) else { continue }
+          rows[Array(key)] = records.value(row).map { String(decoding: $0, as: UTF8.self) }
         }
-        offset = read.nextOffset
       }
     }
     return rows

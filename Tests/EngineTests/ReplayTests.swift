@@ -6,6 +6,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 
@@ -245,11 +246,9 @@ import Testing
     for topic in engine.log.topics() {
       for partition in 0..<topic.partitionCount {
         var lines: [String] = []
-        var offset = topic.partitions[partition].startOffset
-        while offset < topic.partitions[partition].endOffset {
-          let read = try engine.log.read(topic.name, partition, from: offset)
-          lines += shown(read.records)
-          offset = read.nextOffset
+        var scan = try PartitionScan(engine.log, topic.name, partition)
+        while let records = try scan.next() {
+          lines += shown(records)
         }
         let name = "\(topic.name)/\(partition)"
         if topic.name.hasSuffix("-changelog") {

@@ -5,6 +5,7 @@ import HeadraceColumns
 import Headrace
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 
@@ -55,7 +56,7 @@ import Testing
       try insert(round, session, engine)
       past.append((engine.log.lastEpoch, try Self.views.map { try run($0, session) }))
     }
-    let report = try engine.log.backUp(to: place + "/backup")
+    let report = try engine.embedded.backUp(to: place + "/backup")
     try engine.close()
     #expect(report.firstEpoch < past[1].epoch && past.last?.rows[3].isEmpty == false)
     for (round, moment) in past.enumerated() where moment.epoch >= report.firstEpoch {

@@ -1,8 +1,10 @@
 // A partition that several threads read ahead comes in its order, whole and once; what cannot be read comes after all
 // that stands before it.
 
+import HeadraceFoundations
 import HeadraceColumns
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 import Testing
@@ -25,19 +27,20 @@ import Testing
 
     static func isBad(_ offset: Int64) -> Bool { offset % 13 == 5 || (300..<340).contains(offset) }
 
-    func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+    func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
       reads.withLock { $0.append(offset) }
       if offset >= count, failsAtEnd { throw StorageError(.io, "read", path: "numbers") }
       let pad = String(repeating: "x", count: Self.pads[Int(offset) % Self.pads.count])
       let end = min(count, offset + 1 + offset % 29)
+      guard end > offset else { return .end }
       var records = RawRecords(buffer: ByteBuffer(capacity: 256))
-      for number in offset..<max(offset, end) {
+      for number in offset..<end {
         let text = Self.isBad(number) ? "{\"N\":" : "{\"P\":[\"\(pad)\"],\"N\":\(number)}"
         records.append(key: nil, value: Array(text.utf8), timestamp: 1_000 + number / 2)
       }
-      records.offsets = Array(offset..<max(offset, end))
+      records.offsets = Array(offset..<end)
       records.sequences = records.offsets
-      return LogRead(records: records, nextOffset: max(offset, end))
+      return .records(records, next: end)
     }
   }
 

@@ -7,6 +7,7 @@ import Foundation
 import HeadraceFoundations
 import HeadraceFunctions
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -279,12 +280,12 @@ final class ScriptRunner {
     var lines: [String] = []
     for partition in 0..<source.partitions {
       let place = "\(source.topic)/\(partition)"
-      while true {
-        let read = try engine.log.read(source.topic, partition, from: looked[place] ?? 0)
-        guard read.nextOffset > looked[place] ?? 0 else { break }
-        looked[place] = read.nextOffset
-        for row in 0..<read.records.count { lines.append(shown(read.records, row, source)) }
+      var scan = try PartitionScan(
+        engine.log, source.topic, partition, from: looked[place] ?? 0)
+      while let records = try scan.next() {
+        for row in 0..<records.count { lines.append(shown(records, row, source)) }
       }
+      looked[place] = scan.offset
     }
     return block.words.contains("rowsort") ? lines.sorted() : lines
   }

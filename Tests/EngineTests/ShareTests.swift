@@ -1,10 +1,12 @@
 // One heavy query or producer does not starve the rest. Counted in epochs and in turns at the engine's lock, never by
 // the clock.
 
+import HeadraceFoundations
 import HeadraceColumns
 import HeadraceExecutor
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 

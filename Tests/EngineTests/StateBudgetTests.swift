@@ -1,10 +1,12 @@
 // The bound of the state's memory: of every kind of store, the query that goes past it fails at the epoch before,
 // others go on, and under a higher bound it goes on to the same end.
 
+import HeadraceFoundations
 import HeadraceColumns
 import HeadraceExecutor
 import Foundation
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 import Testing
 
@@ -96,17 +98,14 @@ private let growing: [Growing] = [
     var lines: [String] = []
     for topic in engine.log.topics() where !topic.config.isInternal {
       for partition in 0..<topic.partitionCount {
-        var offset: Int64 = 0
-        while true {
-          let read = try engine.log.read(topic.name, partition, from: offset)
-          guard read.nextOffset > offset else { break }
-          offset = read.nextOffset
-          for row in 0..<read.records.count {
-            let key = read.records.key(row).map { Array($0) } ?? []
-            let value = read.records.value(row).map { Array($0) } ?? []
+        var scan = try PartitionScan(engine.log, topic.name, partition)
+        while let records = try scan.next() {
+          for row in 0..<records.count {
+            let key = records.key(row).map { Array($0) } ?? []
+            let value = records.value(row).map { Array($0) } ?? []
             lines.append(
-              "\(topic.name)/\(partition)/\(read.records.offsets[row]) \(key) \(value) "
-                + "\(read.records.timestamps[row])")
+              "\(topic.name)/\(partition)/\(records.offsets[row]) \(key) \(value) "
+                + "\(records.timestamps[row])")
           }
         }
       }

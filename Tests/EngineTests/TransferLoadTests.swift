@@ -1,6 +1,7 @@
 // Transfers while readers look: every answer of a pull query, and the fold of what a conflated push query has
 // told, is a balance whose sum is 0.
 
+import HeadraceFoundations
 import HeadraceColumns
 import Headrace
 import Foundation

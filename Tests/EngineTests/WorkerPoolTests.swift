@@ -1,6 +1,8 @@
 // Tasks run once each and are over when `run` returns; background work goes on beside them until it is stopped.
 
+import HeadraceFoundations
 import HeadraceLogStorage
+import HeadraceTopics
 import Synchronization
 import Testing
 

@@ -4,6 +4,7 @@ import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct BackupTests {
   @Test func backupsAreWholeStores() throws {

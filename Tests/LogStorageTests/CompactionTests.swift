@@ -6,6 +6,7 @@ import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 /// Everything that was appended to one partition, and what may be read of it.
 private struct KeyedModel {

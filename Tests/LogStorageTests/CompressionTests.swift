@@ -1,10 +1,12 @@
 // Compressed batches: they come back, whatever the codec and whenever the setting changed; what claims or
 // expands to too much, and what is cut or changed, is damage with its place.
 
+import HeadraceFoundations
 import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct CompressionTests {
   static let codecs: [CompressionType] = [.lz4, .zstd]
@@ -237,7 +239,7 @@ import Testing
     for row in 0..<50 {
       keyed.append(key: Array("k\(row)".utf8), value: Array("vvvvvvvv".utf8), timestamp: 0)
     }
-    var transaction = LogTransaction(outputs: [
+    var transaction = TopicAppend(outputs: [
       EpochCommit.Output(topic: "t", partition: 0, records: keyed)
     ])
     try store.commit(transaction)

@@ -1,11 +1,13 @@
 // Many threads and the real file system: group commit, background checkpoints, locks, waiting.
 
+import HeadraceFoundations
 import HeadraceColumns
 import Glibc
 import Synchronization
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 /// Runs `body` on `count` threads at once and waits for all.
 func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {

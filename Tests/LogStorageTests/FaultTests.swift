@@ -6,6 +6,7 @@ import Glibc
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct FaultTests {
   /// Applies steps and goes on after refusals. A step that failed without poisoning was not

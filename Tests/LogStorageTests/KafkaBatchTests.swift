@@ -7,6 +7,7 @@ import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct KafkaBatchTests {
   static func bytes(_ text: String) -> ByteBuffer {

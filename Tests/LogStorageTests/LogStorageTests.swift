@@ -5,6 +5,7 @@ import Glibc
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct LogStoreTests {
   @Test func commitsSurviveReopening() throws {

@@ -1,16 +1,18 @@
 // Producers that send again, transactions over several topics, positions of consumers: all of it
 // also after a power cut at any call.
 
+import HeadraceFoundations
 import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct ProducerTests {
   private static func transaction(
     _ mark: ProducerMark?, _ texts: [String]
-  ) -> LogTransaction {
-    LogTransaction(
+  ) -> TopicAppend {
+    TopicAppend(
       outputs: [
         EpochCommit.Output(topic: "a", partition: 0, records: records(texts)),
         EpochCommit.Output(topic: "b", partition: 1, records: records(texts)),
@@ -113,7 +115,7 @@ import Testing
         topic: "t", partition: 1, knownEnd: knownEnd, keys: [Array(key.utf8)])
       let output = EpochCommit.Output(topic: "t", partition: 1, records: record(key))
       let result = try store.commit(
-        LogTransaction(outputs: [output], conditions: [condition]))
+        TopicAppend(outputs: [output], conditions: [condition]))
       return result.ranges.first?.offsets.lowerBound
     }
     func isRefused(_ key: String, _ knownEnd: Int64) -> Bool {

@@ -4,6 +4,7 @@ import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct RecordBatchTests {
   /// Random records with nulls, empty and large fields, and headers if asked for.

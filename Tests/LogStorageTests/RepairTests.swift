@@ -6,6 +6,7 @@ import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct RepairTests {
   /// A store with some commits, and what it held after each.

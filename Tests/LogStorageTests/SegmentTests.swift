@@ -6,6 +6,7 @@ import Glibc
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct SegmentTests {
   static func smallSegments() -> TopicConfig {

@@ -6,6 +6,7 @@ import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 /// What a store should hold: everything by value.
 struct ModelStore: Equatable {

@@ -5,6 +5,7 @@ import HeadraceColumns
 import Testing
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 @Suite struct StructureTests {
   private static func checkpoint() -> Checkpoint {

@@ -5,6 +5,7 @@ import HeadraceColumns
 import Glibc
 
 @testable import HeadraceLogStorage
+import HeadraceTopics
 
 /// A directory that is removed with the last reference.
 final class TemporaryDirectory {

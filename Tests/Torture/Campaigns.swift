@@ -6,6 +6,7 @@ import HeadraceColumns
 import Headrace
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 
 enum Campaign: String, CaseIterable {
   case power

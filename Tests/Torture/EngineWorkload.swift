@@ -4,6 +4,7 @@
 import HeadraceColumns
 import Headrace
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -79,7 +80,7 @@ private final class EngineSubject: Subject {
       executed = step
     }
     try engine.runUntilIdle()
-    if compacts { try engine.log.compact(topic: nil, now: Int64(step) * 50_000_000) }
+    if compacts { _ = try engine.log.upkeep?.compact(topic: nil, now: Int64(step) * 50_000_000) }
   }
 
   func dump() throws -> [String] {
@@ -95,9 +96,10 @@ private final class EngineSubject: Subject {
   }
 
   func dumpLog() throws -> [String] {
-    try dumpTopics(engine.log, withMetadata: false, folds: compacts)
+    guard let log = engine.embeddedLog else { return [] }
+    return try dumpTopics(log, withMetadata: false, folds: compacts)
   }
   func failures() -> [String] { engine.queryFailures }
-  func verify() throws -> [Damage] { try engine.log.verify().damages }
+  func verify() throws -> [Damage] { try engine.log.upkeep?.verify().damages ?? [] }
   func close() throws { try engine.close() }
 }

@@ -3,6 +3,7 @@
 
 import HeadraceColumns
 import HeadraceLogStorage
+import HeadraceTopics
 
 extension Workload {
   static func log(_ name: String, inPlace: Int) -> Workload {

@@ -4,6 +4,7 @@
 
 import HeadraceColumns
 import HeadraceLogStorage
+import HeadraceTopics
 
 extension Workload {
   static func upkeep(_ name: String, compresses: Bool = false) -> Workload {

@@ -4,6 +4,7 @@
 // end.
 
 import HeadraceLogStorage
+import HeadraceTopics
 
 /// Something opened on a simulated disk.
 protocol Subject: AnyObject {

@@ -3,7 +3,7 @@
 
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import Synchronization
 import HeadraceSyntax

@@ -8,7 +8,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -18,7 +18,7 @@ final class TableMirror {
   private static let text = DataType.string
 
   let source: SourceDefinition
-  private let log: LogStore
+  private let log: any TopicStore
   private let file: SQLiteFile
   private let runtime: QueryRuntime
   private let ends: PartitionEnds
@@ -80,11 +80,12 @@ final class TableMirror {
   }
 
   private static func ends(
-    _ log: LogStore, _ source: SourceDefinition
+    _ log: any TopicStore, _ source: SourceDefinition
   ) throws(SQLiteError) -> [Int64] {
-    do { return try log.committedEnds(source.topic).ends } catch {
-      throw SQLiteError(message: "\(error)")
+    guard let ends = log.committedEnds(source.topic) else {
+      throw SQLiteError(message: "topic \(source.topic) does not exist")
     }
+    return ends
   }
 
   /// The table's records as they come: a record without value is a deletion whether its key is known or not.
@@ -111,7 +112,7 @@ final class TableMirror {
 
   /// Writes what is committed now. Returns whether there is more.
   func advance(clockMs: Int64) throws(QueryFailure) -> Bool {
-    guard try ends.look(), ends.isBehind(runtime.positions) else { return false }
+    guard ends.look(), ends.isBehind(runtime.positions) else { return false }
     var isMore = true
     func body() throws(QueryFailure) {
       var count = 0
@@ -159,19 +160,19 @@ final class TableMirror {
 /// The ends of a topic's partitions as of one commit.
 private final class PartitionEnds: @unchecked Sendable {
   // Unchecked: changed between slices only; the tasks of a slice read.
-  fileprivate let log: LogStore
+  fileprivate let log: any TopicStore
   fileprivate let topic: String
   fileprivate var ends: [Int64] = []
 
-  init(_ log: LogStore, _ topic: String) {
+  init(_ log: any TopicStore, _ topic: String) {
     self.log = log
     self.topic = topic
   }
 
   /// False: the topic is gone.
-  func look() throws(QueryFailure) -> Bool {
-    guard log.topic(topic) != nil else { return false }
-    do { ends = try log.committedEnds(topic).ends } catch { throw QueryFailure("\(error)") }
+  func look() -> Bool {
+    guard let now = log.committedEnds(topic) else { return false }
+    ends = now
     return true
   }
 
@@ -191,18 +192,10 @@ private final class EndedReader: RecordReader {
     self.partition = partition
   }
 
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
     let end = partition < ends.ends.count ? ends.ends[partition] : 0
     let from = max(offset, try ends.log.earliestOffset(ends.topic, partition))
-    guard from < end else {
-      return LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
-    }
-    var read = try ends.log.read(ends.topic, partition, from: from, maxBytes: maxBytes)
-    if read.nextOffset > end {
-      let kept = read.records.offsets.firstIndex { $0 >= end } ?? read.records.count
-      read.records = read.records.prefix(kept)
-      read.nextOffset = end
-    }
-    return read
+    guard from < end else { return .end }
+    return try ends.log.read(ends.topic, partition, from: from, bytesMax: maxBytes).before(end)
   }
 }

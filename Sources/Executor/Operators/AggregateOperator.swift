@@ -12,7 +12,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 final class AggregateOperator: Operator, StateStore {

@@ -2,7 +2,7 @@
 // no randomness and no I/O; what it remembers lies in the stores that it declares.
 
 import HeadraceColumns
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 /// A query that cannot go on: a limit, damaged state, or a sink that refuses.

@@ -13,7 +13,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 final class PaneAggregateOperator: Operator, StateStore {

@@ -8,7 +8,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 final class SessionOperator: Operator, StateStore {

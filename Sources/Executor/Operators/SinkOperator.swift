@@ -5,7 +5,7 @@ import HeadraceFoundations
 import HeadraceSyntax
 import HeadraceColumns
 import HeadraceFormats
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 final class SinkOperator: Operator {

@@ -4,7 +4,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 final class ColumnTable: StateStore {
   let name: String

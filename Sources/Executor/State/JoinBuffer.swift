@@ -4,7 +4,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 final class JoinBuffer: StateStore {
   /// A row's place in the list of its key, by entry.

@@ -3,7 +3,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-public import HeadraceLogStorage
+public import HeadraceTopics
 
 public final class KeyOffsets {
   private let rows = RowStore(tracksChanges: false)
@@ -19,25 +19,26 @@ public final class KeyOffsets {
   public var byteCount: Int { rows.byteCount }
 
   /// Takes in what is committed from `nextOffset` on.
-  public func advance(_ log: LogStore, _ topic: String, _ partition: Int) throws(StorageError) {
-    let end = try log.committedEnd(topic, partition)
-    earliest = try log.earliestOffset(topic, partition)
-    nextOffset = max(nextOffset, earliest)
-    while nextOffset < end {
-      let read = try log.read(topic, partition, from: nextOffset, maxBytes: 1 << 20)
-      nextOffset = read.nextOffset
-      for record in 0..<read.records.count {
-        guard let key = read.records.key(record) else { continue }
-        if forgetsDeleted, read.records.value(record) == nil {
+  public func advance(_ store: any TopicStore, _ topic: String, _ partition: Int)
+    throws(StorageError)
+  {
+    earliest = try store.earliestOffset(topic, partition)
+    var scan = try PartitionScan(store, topic, partition, from: max(nextOffset, earliest))
+    while let records = try scan.next() {
+      nextOffset = scan.offset
+      for record in 0..<records.count {
+        guard let key = records.key(record) else { continue }
+        if forgetsDeleted, records.value(record) == nil {
           rows.remove(key)
         } else {
           // The store keeps a time with each row; here it is the offset, and the row is empty.
           rows.put(
             key, UnsafeRawBufferPointer(start: nil, count: 0),
-            rowtime: read.records.offsets[record])
+            rowtime: records.offsets[record])
         }
       }
     }
+    nextOffset = scan.offset
   }
 
   /// Offset of the key's last record; nil where none is kept.

@@ -3,7 +3,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 final class OuterBuffer: StateStore {
   struct Row {

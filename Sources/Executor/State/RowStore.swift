@@ -3,7 +3,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 final class RowStore {
   private let index = KeyIndex()

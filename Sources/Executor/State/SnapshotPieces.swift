@@ -2,12 +2,12 @@
 // need as much again: it leaves in pieces, each of them used up before the next is filled.
 
 import HeadraceColumns
-import HeadraceLogStorage
+import HeadraceTopics
 
 struct SnapshotPieces {
   private static let pieceBytes = 256 << 10
-  /// Of several batches, so that most of those are full.
-  private static let pieceRecords = 8 * RecordBatchEncoder().recordsPerBatch
+  /// Of several record batches, so that most of those are full.
+  private static let pieceRecords = 8_000
 
   /// What has not left yet; a store appends a few records at a time and then calls `passOn`.
   var records = RawRecords(buffer: ByteBuffer(capacity: pieceBytes + pieceBytes / 4))

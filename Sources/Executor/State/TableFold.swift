@@ -4,7 +4,7 @@
 public import HeadraceColumns
 import HeadraceFormats
 import HeadraceFoundations
-public import HeadraceLogStorage
+public import HeadraceTopics
 public import HeadracePlanner
 
 public final class TableFold {
@@ -25,18 +25,33 @@ public final class TableFold {
   /// Folds in what `reader` has from `nextOffset` on.
   public func advance(_ reader: any RecordReader) throws(StorageError) {
     while true {
-      let read = try reader.read(from: nextOffset, maxBytes: 1 << 20)
-      guard read.nextOffset > nextOffset else { return }
-      nextOffset = read.nextOffset
-      snapshot = nil
-      recordCount += read.records.count
-      for record in 0..<read.records.count {
-        guard let key = read.records.key(record) else { continue }
-        if let value = read.records.value(record) {
-          rows.put(key, value, rowtime: read.records.timestamps[record])
-        } else {
-          rows.remove(key)
-        }
+      switch try reader.read(from: nextOffset, maxBytes: 1 << 20) {
+      case .records(let records, let next):
+        fold(records)
+        nextOffset = next
+      case .nothingYet, .end: return
+      }
+    }
+  }
+
+  /// Folds in the rest of a scan that began at `nextOffset`.
+  public func advance(_ scan: inout PartitionScan) throws(StorageError) {
+    while let records = try scan.next() {
+      fold(records)
+      nextOffset = scan.offset
+    }
+    nextOffset = max(nextOffset, scan.offset)
+  }
+
+  private func fold(_ records: RawRecords) {
+    snapshot = nil
+    recordCount += records.count
+    for record in 0..<records.count {
+      guard let key = records.key(record) else { continue }
+      if let value = records.value(record) {
+        rows.put(key, value, rowtime: records.timestamps[record])
+      } else {
+        rows.remove(key)
       }
     }
   }

@@ -10,7 +10,7 @@
 public import HeadraceColumns
 public import HeadraceFoundations
 public import HeadraceFunctions
-public import HeadraceLogStorage
+public import HeadraceTopics
 public import HeadracePlanner
 import HeadraceSyntax
 
@@ -30,15 +30,18 @@ public struct QueryOptions: Sendable {
   public var seed: UInt64
   /// Rows of tables come before all rows of streams: the input is a snapshot and no history.
   public var tablesFirst: Bool
-  public var encoder = RecordBatchEncoder()
+  /// Records in the form in which the store of the topics takes them.
+  public var encode: RecordEncoding
   /// Bytes that a slice may write to a partition.
   public var sliceBytesMax: Int
 
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 8192, readBytes: Int = 256 << 10,
     properties: [TextKey: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false,
-    sliceBytesMax: Int = 1 << 30
+    sliceBytesMax: Int = 1 << 30,
+    encode: @escaping RecordEncoding = { PlainRecords($0) }
   ) {
+    self.encode = encode
     self.sliceBytesMax = sliceBytesMax
     self.tablesFirst = tablesFirst
     self.order = order
@@ -53,7 +56,7 @@ public struct QueryOptions: Sendable {
 public struct PartitionOutput: Sendable {
   public var partition: Int
   public var records: RawRecords
-  public var encoded: EncodedBatches
+  public var encoded: any EncodedRecords
 }
 
 /// How much a state store holds.
@@ -231,6 +234,8 @@ public final class QueryRuntime {
     var result = SliceResult()
     try fill(pool)
     var (rows, cut) = try wholeCut()
+    let limit = [limit, mergesInputs ? cursors.compactMap(\.holdsBack).min() : nil]
+      .compactMap { $0 }.min()
     if let limit, cut.map({ $0.major >= limit }) ?? true {
       cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
     }
@@ -343,7 +348,7 @@ public final class QueryRuntime {
         }
       }
       let busy = tasks[index]
-      pool.run(busy.map { task in { [options] in task.run(context, options.encoder) } })
+      pool.run(busy.map { task in { [options] in task.run(context, options.encode) } })
       for task in busy {
         if let failure = task.failure { throw failure }
       }
@@ -351,7 +356,7 @@ public final class QueryRuntime {
   }
 
   private func collect(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
-    result.outputs += try SinkMerge(tasks.joined().flatMap(\.parts), options.encoder).run(pool)
+    result.outputs += try SinkMerge(tasks.joined().flatMap(\.parts), options.encode).run(pool)
     for task in tasks.joined() {
       result.outputs += task.outputs
       result.stateChanges += task.stateChanges

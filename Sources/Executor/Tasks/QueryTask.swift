@@ -3,7 +3,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceFunctions
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 
 /// Not thread-safe; within a slice one worker runs it.
@@ -62,7 +62,7 @@ final class QueryTask: @unchecked Sendable {
   }
 
   /// Feeds what is pending through the operators, and encodes what comes out.
-  func run(_ context: EvaluationContext, _ encoder: RecordBatchEncoder) {
+  func run(_ context: EvaluationContext, _ encoding: RecordEncoding) {
     for operation in operators { operation.begin(context) }
     for (entry, senders, types) in received {
       pending[entry] = ExchangeOperator.merge(senders, types: types)
@@ -77,17 +77,17 @@ final class QueryTask: @unchecked Sendable {
         }
       }
       for operation in operators { try operation.finish() }
-      try encode(encoder)
+      try encode(encoding)
     } catch {
       failure = error
     }
   }
 
-  private func encode(_ encoder: RecordBatchEncoder) throws(QueryFailure) {
+  private func encode(_ encoding: RecordEncoding) throws(QueryFailure) {
     if let sink = end as? SinkOperator {
       for part in sink.drain() {
         if part.positions == nil {
-          outputs.append(try part.encoded(encoder))
+          outputs.append(try part.encoded(encoding))
         } else {
           parts.append(part)
         }
@@ -98,7 +98,7 @@ final class QueryTask: @unchecked Sendable {
       store.drainChanges(into: &records)
       guard records.count > 0 else { continue }
       let changes = SinkPart(partition: partition, records: records)
-      stateChanges.append((store.name, try changes.encoded(encoder)))
+      stateChanges.append((store.name, try changes.encoded(encoding)))
     }
   }
 

@@ -2,7 +2,7 @@
 // finds work.
 
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 /// Each reader has a worker that takes it before others do, as that worker's tasks consume what is read. Who finds none
 /// of its own helps another one.

@@ -1,7 +1,7 @@
 // The input of a plan that reads rows of memory: what a part of a pull query gave.
 
 public import HeadraceColumns
-public import HeadraceLogStorage
+public import HeadraceTopics
 
 /// Rows that are there already, in the columns of their scan; they come once.
 public final class RowsReader: RecordReader, @unchecked Sendable {
@@ -15,7 +15,7 @@ public final class RowsReader: RecordReader, @unchecked Sendable {
     return batch
   }
 
-  public func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead {
-    LogRead(records: RawRecords(buffer: ByteBuffer(capacity: 0)), nextOffset: offset)
+  public func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
+    .end
   }
 }

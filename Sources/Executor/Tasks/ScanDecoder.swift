@@ -4,7 +4,7 @@
 import HeadraceColumns
 import HeadraceFormats
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 

@@ -6,7 +6,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
@@ -31,6 +31,8 @@ final class ScanReader: Sendable {
     var rowCount = 0
     /// Behind all that is ready there is a record that cannot be read.
     var failure: QueryFailure?
+    /// The last read found the end.
+    var isAtEnd = false
     /// Reads that have begun, and those that are delivered, which goes in the order of their numbers.
     var begun = 0
     var delivered = 0
@@ -111,10 +113,19 @@ final class ScanReader: Sendable {
       let read: Result<ScanChunk, QueryFailure>
       var recordCount = 0
       do throws(QueryFailure) {
-        guard let chunk = try shared.chunk(at: offset, maxBytes: maxBytes) else { return nil }
-        place = chunk.nextOffset
-        recordCount = chunk.recordCount
-        read = .success(chunk)
+        switch try shared.chunk(at: offset, maxBytes: maxBytes) {
+        case .chunk(let chunk):
+          place = chunk.nextOffset
+          recordCount = chunk.recordCount
+          read = .success(chunk)
+          delivery.withLock { $0.isAtEnd = false }
+        case .nothingYet:
+          delivery.withLock { $0.isAtEnd = false }
+          return nil
+        case .end:
+          delivery.withLock { $0.isAtEnd = true }
+          return nil
+        }
       } catch {
         place = nil
         read = .failure(error)
@@ -168,6 +179,9 @@ final class ScanReader: Sendable {
 
   /// Makes room: so many of the rows taken are consumed.
   func consumed(_ rows: Int) { delivery.withLock { $0.rowCount -= rows } }
+
+  /// Whether the last read that found no records found the end, and not that nothing has come yet.
+  var isAtEnd: Bool { delivery.withLock { $0.isAtEnd } }
 
   /// What lies behind the rows that are ready and cannot be read.
   var failure: QueryFailure? { delivery.withLock { $0.failure } }

@@ -3,7 +3,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 import HeadracePlanner
 import Synchronization
 
@@ -28,11 +28,11 @@ final class ScanChunk: Sendable {
   let isTentative: Bool
   private let content: Monitor<Content>
 
-  init(_ read: LogRead) {
-    nextOffset = read.nextOffset
-    recordCount = read.records.count
-    isTentative = (read.records.sequences.last ?? 0) >= tentativeSequence
-    content = Monitor(.raw(read.records))
+  init(_ records: RawRecords, next: Int64) {
+    nextOffset = next
+    recordCount = records.count
+    isTentative = (records.sequences.last ?? 0) >= tentativeSequence
+    content = Monitor(.raw(records))
   }
 
   /// The rows; waits for the one who is about to decode them.
@@ -113,25 +113,38 @@ final class SharedScan: Sendable {
     state.withLock { state in state.chunks.removeAll { $0.chunk.isTentative } }
   }
 
-  /// The records from `offset` on, to be decoded by `rows`; nil when there are none for now.
-  func chunk(at offset: Int64, maxBytes: Int) throws(QueryFailure) -> ScanChunk? {
-    try state.withLock { (state) throws(QueryFailure) -> ScanChunk? in
-      if let known = state.chunks.first(where: { $0.offset == offset }) { return known.chunk }
-      let read: LogRead
+  /// What lies from an offset on.
+  enum Found {
+    /// To be decoded by `rows`.
+    case chunk(ScanChunk)
+    case nothingYet
+    case end
+  }
+
+  func chunk(at offset: Int64, maxBytes: Int) throws(QueryFailure) -> Found {
+    try state.withLock { (state) throws(QueryFailure) -> Found in
+      if let known = state.chunks.first(where: { $0.offset == offset }) {
+        return .chunk(known.chunk)
+      }
+      let read: TopicRead
       do throws(StorageError) {
         read = try reader.read(from: offset, maxBytes: maxBytes)
       } catch {
         throw QueryFailure(
           "cannot read source \(source.name): \(error)", isLimit: error.kind == .tooLarge)
       }
-      guard read.nextOffset > offset else { return nil }
-      let chunk = ScanChunk(read)
+      let chunk: ScanChunk
+      switch read {
+      case .records(let records, let next): chunk = ScanChunk(records, next: next)
+      case .nothingYet: return .nothingYet
+      case .end: return .end
+      }
       if state.readers > 1 {
         if state.chunks.count >= Self.chunksMax { state.chunks.removeFirst() }
         state.chunks.append((offset, chunk))
         if chunk.isTentative { hasTentative.store(true, ordering: .releasing) }
       }
-      return chunk
+      return .chunk(chunk)
     }
   }
 

@@ -4,7 +4,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceLogStorage
+import HeadraceTopics
 
 /// Records of one task for one partition of the sink's topic.
 struct SinkPart: Sendable {
@@ -13,10 +13,12 @@ struct SinkPart: Sendable {
   /// nil where no other task writes to the topic.
   var positions: Positions?
 
-  func encoded(_ encoder: RecordBatchEncoder) throws(QueryFailure) -> PartitionOutput {
+  func encoded(
+    _ encode: RecordEncoding
+  ) throws(QueryFailure) -> PartitionOutput {
     do {
       return PartitionOutput(
-        partition: partition, records: records, encoded: try encoder.encode(records))
+        partition: partition, records: records, encoded: try encode(records))
     } catch {
       throw QueryFailure("cannot write a record: \(error)", isLimit: error.kind == .tooLarge)
     }
@@ -65,13 +67,13 @@ final class SinkMerge: @unchecked Sendable {
   // Unchecked: each job has a place of its own; read after the pool's barrier.
   private let partitions: [Int]
   private let parts: [Int: [SinkPart]]
-  private let encoder: RecordBatchEncoder
+  private let encode: RecordEncoding
   private let results: UnsafeMutableBufferPointer<Result<PartitionOutput, QueryFailure>?>
 
-  init(_ all: [SinkPart], _ encoder: RecordBatchEncoder) {
+  init(_ all: [SinkPart], _ encode: @escaping RecordEncoding) {
     parts = Dictionary(grouping: all, by: \.partition)
     partitions = parts.keys.sorted()
-    self.encoder = encoder
+    self.encode = encode
     results = .allocate(capacity: partitions.count)
     results.initialize(repeating: nil)
   }
@@ -83,7 +85,7 @@ final class SinkMerge: @unchecked Sendable {
 
   /// One output a partition, in their order.
   func run(_ pool: WorkerPool) throws(QueryFailure) -> [PartitionOutput] {
-    pool.run(partitions.indices.map { index in { self.encode(index) } })
+    pool.run(partitions.indices.map { index in { self.encodePart(index) } })
     var outputs: [PartitionOutput] = []
     for result in results {
       if let result { outputs.append(try result.get()) }
@@ -91,10 +93,10 @@ final class SinkMerge: @unchecked Sendable {
     return outputs
   }
 
-  private func encode(_ index: Int) {
+  private func encodePart(_ index: Int) {
     do throws(QueryFailure) {
       let merged = SinkPart.merge(parts[partitions[index]] ?? [])
-      results[index] = .success(try merged.encoded(encoder))
+      results[index] = .success(try merged.encoded(encode))
     } catch {
       results[index] = .failure(error)
     }

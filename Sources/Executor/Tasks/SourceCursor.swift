@@ -5,7 +5,7 @@ import HeadraceFoundations
 import HeadraceSyntax
 import HeadraceColumns
 import HeadraceFormats
-public import HeadraceLogStorage
+public import HeadraceTopics
 import HeadracePlanner
 
 /// A place in a partition that a query has consumed up to.
@@ -42,8 +42,8 @@ public enum MergeOrder: String, Sendable {
 
 /// Where a cursor's records come from: the log, or a file. Called by the cursor's task only.
 public protocol RecordReader: AnyObject, Sendable {
-  /// Records from `offset` on, none when there are no more for now; and where to read on.
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> LogRead
+  /// Records from `offset` on.
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead
   /// Columns in the order of a record's fields, where the input names them; known once something was read.
   var fieldOrder: [String]? { get }
 }
@@ -63,6 +63,8 @@ final class SourceCursor {
   private(set) var committed: SourcePosition
   private(set) var errors: [SourceError] = []
   private(set) var isAtEnd = false
+  /// The pending rows are all that has come yet, and more may come before the end.
+  private var isWaiting = false
 
   /// `position`: where the reader begins.
   init(_ reader: ScanReader, from position: SourcePosition) {
@@ -76,6 +78,7 @@ final class SourceCursor {
   func fill(rows: Int, maxBytes: Int) throws(QueryFailure) {
     // Only a read that finds nothing says so, lest a slice depend on how far somebody has read.
     isAtEnd = false
+    isWaiting = false
     admit(reader.take())
     if let ready = reader.shared.readyRows {
       if let batch = ready.take() { append(batch, (0..<Int64(batch.count)).map { $0 }) }
@@ -93,7 +96,8 @@ final class SourceCursor {
       _ = reader.read(upTo: rows, maxBytes: maxBytes)
       admit(reader.takeNext())
       if end == before, reader.failure == nil {
-        isAtEnd = true
+        isAtEnd = reader.isAtEnd
+        isWaiting = !isAtEnd
         return
       }
     }
@@ -133,6 +137,9 @@ final class SourceCursor {
 
   /// Major position of the first pending row.
   var firstMajor: Int64? { pending.first?.positions.major[0] }
+
+  /// Rows of other partitions at or behind this major position wait for what has not come yet here.
+  var holdsBack: Int64? { isWaiting ? end.major : nil }
 
   /// Least major position that the next row can have; nil: there is none for now.
   var frontier: Int64? {

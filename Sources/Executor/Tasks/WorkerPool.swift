@@ -10,7 +10,7 @@ import CDispatch
 import CHeadraceSupport
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
+import HeadraceTopics
 import Synchronization
 
 /// Tasks that were handed over together.
@@ -234,65 +234,4 @@ public final class WorkerPool: Sendable {
       change.wait(after: ticket)
     }
   }
-}
-
-/// A condition that remembers: a broadcast after `ticket()` ends a `wait(after:)` that begins later.
-final class Signal: @unchecked Sendable {
-  // Unchecked: the pthread objects are made to be shared.
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private let count = Atomic<UInt64>(0)
-  /// Looks before a thread sleeps; some 20 us, less than it takes to wake it.
-  private static let looks = 20_000
-
-  init() {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
-  }
-
-  deinit {
-    pthread_cond_destroy(condition)
-    pthread_mutex_destroy(mutex)
-    mutex.deallocate()
-    condition.deallocate()
-  }
-
-  func ticket() -> UInt64 { count.load(ordering: .acquiring) }
-
-  func broadcast() {
-    pthread_mutex_lock(mutex)
-    count.add(1, ordering: .releasing)
-    pthread_cond_broadcast(condition)
-    pthread_mutex_unlock(mutex)
-  }
-
-  func wait(after ticket: UInt64) {
-    for _ in 0..<Self.looks where self.ticket() != ticket { return }
-    pthread_mutex_lock(mutex)
-    while self.ticket() == ticket { pthread_cond_wait(condition, mutex) }
-    pthread_mutex_unlock(mutex)
-  }
-}
-
-private final class ThreadBody {
-  let run: @Sendable () -> Void
-  init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-}
-
-/// A detached thread with a stack of 8 MiB.
-package func startThread(_ body: @escaping @Sendable () -> Void) {
-  var attributes = pthread_attr_t()
-  pthread_attr_init(&attributes)
-  pthread_attr_setstacksize(&attributes, 8 << 20)
-  pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-  var thread = pthread_t()
-  let box = Unmanaged.passRetained(ThreadBody(body))
-  let status = pthread_create(
-    &thread, &attributes,
-    { pointer in
-      if let pointer { Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().run() }
-      return nil
-    }, box.toOpaque())
-  pthread_attr_destroy(&attributes)
-  if status != 0 { box.release() }
 }

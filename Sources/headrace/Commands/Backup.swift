@@ -5,6 +5,7 @@ import Headrace
 import HeadraceFoundations
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 
 /// A path as another process sees it, too.
 private func absolute(_ path: String) throws(CommandFailure) -> String {

@@ -5,6 +5,7 @@ import HeadraceColumns
 import Headrace
 import HeadraceFoundations
 import HeadraceLogStorage
+import HeadraceTopics
 
 struct Consume: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -128,9 +129,10 @@ struct PartitionMerge {
     guard batches[partition] == nil else { return }
     if let ends, offsets[partition] >= ends[partition] { return }
     let read = try connection.read(topic, partition, from: offsets[partition])
-    offsets[partition] = read.nextOffset
+    guard case .records(let records, let next) = read else { return }
+    offsets[partition] = next
     rows[partition] = 0
-    batches[partition] = read.records.count > 0 ? read.records : nil
+    batches[partition] = records.count > 0 ? records : nil
   }
 }
 

@@ -6,6 +6,7 @@ import Headrace
 import HeadraceFoundations
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 
 enum DurabilityOption: String, CaseIterable, ExpressibleByArgument {
   case disk, os, memory

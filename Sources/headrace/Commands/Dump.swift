@@ -5,6 +5,7 @@ import HeadraceColumns
 import Headrace
 import HeadraceFoundations
 import HeadraceLogStorage
+import HeadraceTopics
 
 extension Topic {
   struct Dump: ParsableCommand {
@@ -46,12 +47,12 @@ extension Topic {
       var left = limit ?? Int.max
       while left > 0, offset < topic.partitions[index].endOffset {
         let read = try connection.read(topic.name, index, from: offset)
-        guard read.nextOffset > offset else { return }
-        offset = read.nextOffset
-        for row in 0..<min(left, read.records.count) {
-          output.write { Self.append(read.records, row, index, into: &$0) }
+        guard case .records(let records, let next) = read else { return }
+        offset = next
+        for row in 0..<min(left, records.count) {
+          output.write { Self.append(records, row, index, into: &$0) }
         }
-        left -= min(left, read.records.count)
+        left -= min(left, records.count)
         guard output.flush() else { return }
       }
     }

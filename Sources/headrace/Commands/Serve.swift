@@ -7,6 +7,7 @@ import Headrace
 import HeadraceFoundations
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 
 struct Serve: ParsableCommand {

@@ -7,6 +7,7 @@ import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 import HeadraceSyntax
 
 struct Shell: ParsableCommand {

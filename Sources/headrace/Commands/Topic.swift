@@ -4,6 +4,7 @@ import ArgumentParser
 import HeadraceColumns
 import Headrace
 import HeadraceLogStorage
+import HeadraceTopics
 
 struct Topic: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -6,6 +6,7 @@ import HeadraceColumns
 import Headrace
 import HeadraceFoundations
 import HeadraceLogStorage
+import HeadraceTopics
 
 extension Topic {
   /// `NAME=VALUE`, as Kafka's own tools take it.

@@ -5,6 +5,7 @@ import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 
 enum TypedLine: Equatable {
   case line(String)

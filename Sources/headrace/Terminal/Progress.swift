@@ -6,6 +6,7 @@ import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 
 final class Progress: Sendable {
   private struct State {

@@ -6,6 +6,7 @@ import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
 import HeadraceLogStorage
+import HeadraceTopics
 
 enum Signals {
   struct Reaction: Sendable {

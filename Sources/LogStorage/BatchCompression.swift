@@ -8,22 +8,7 @@
 internal import HeadraceColumns
 import HeadraceFoundations
 
-/// How the records of a batch are compressed. The raw value is Kafka's, as in a batch's attributes.
-public enum CompressionType: UInt8, Sendable, CaseIterable {
-  case none = 0
-  case lz4 = 3
-  case zstd = 4
-
-  /// As Kafka writes it.
-  public var name: String { RecordBatchFormat.compressionName(UInt16(rawValue)) }
-
-  public init?(name: String) {
-    guard let found = Self.allCases.first(where: { $0.name == name.lowercased() }) else {
-      return nil
-    }
-    self = found
-  }
-
+extension CompressionType {
   /// Nil for a codec that is not read.
   init?(attributes: UInt16) {
     self.init(rawValue: UInt8(attributes & RecordBatchFormat.compressionMask))

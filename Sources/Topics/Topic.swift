@@ -57,11 +57,11 @@ public struct PartitionDescription: Sendable, Hashable {
 
 /// Kafka's rules for names.
 package enum TopicName {
-  static let lengthMax = 249
+  package static let lengthMax = 249
 
-  static let partitionsMax = 10_000
+  package static let partitionsMax = 10_000
 
-  static func check(_ creation: TopicCreation) throws(StorageError) {
+  package static func check(_ creation: TopicCreation) throws(StorageError) {
     try check(creation.name)
     guard creation.partitionCount > 0 && creation.partitionCount <= partitionsMax else {
       throw StorageError(
@@ -71,7 +71,7 @@ package enum TopicName {
     try creation.config.check(creation.name)
   }
 
-  static func check(_ name: String) throws(StorageError) {
+  package static func check(_ name: String) throws(StorageError) {
     let length = name.utf8.count
     guard length > 0 && length <= lengthMax else {
       throw StorageError(
@@ -90,5 +90,20 @@ package enum TopicName {
     }
     return isPlain && name != "." && name != ".." && !name.isEmpty
       && name.utf8.count <= lengthMax
+  }
+}
+
+/// A topic's committed ends, and what tells that records below them have been taken away since.
+public struct TopicEnds: Sendable, Equatable {
+  /// A topic that was deleted and made anew has another.
+  public var id: Int64
+  public var ends: [Int64]
+  /// Grows when compaction leaves records out.
+  public var replacements: Int
+
+  package init(id: Int64, ends: [Int64], replacements: Int) {
+    self.id = id
+    self.ends = ends
+    self.replacements = replacements
   }
 }

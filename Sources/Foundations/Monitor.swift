@@ -1,9 +1,6 @@
-// A mutex with a condition, and a plain thread. Blocking I/O and waiting happen on such threads
-// only, never in a Swift task: the task pool has as many threads as cores, and a blocked one is
-// lost to all.
+// A mutex with a condition.
 // (The mutex is pthread's, which the thread sanitizer knows; Synchronization.Mutex it does not.)
 
-import HeadraceFoundations
 internal import Glibc
 
 /// State that is only reached under its lock, and a condition to wait for a change of it.
@@ -81,35 +78,4 @@ package final class Monitor<State>: @unchecked Sendable {
       if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { return body(&state) }
     }
   }
-}
-
-/// A thread that runs one function to its end.
-final class ServiceThread: @unchecked Sendable {
-  // Unchecked: the handle is written once in `init` and read once in `join`.
-  private var handle = pthread_t()
-
-  private final class Body {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-
-  /// Throws: `io` when the system gives no more threads.
-  /// - Parameter detached: nobody will join it.
-  init(detached: Bool = false, _ run: @escaping @Sendable () -> Void) throws(StorageError) {
-    let body = Unmanaged.passRetained(Body(run))
-    let status = pthread_create(
-      &handle, nil,
-      { argument in
-        guard let argument else { return nil }
-        Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-        return nil
-      }, body.toOpaque())
-    guard status == 0 else {
-      body.release()
-      throw StorageError(.io, "starting a thread", errno: status)
-    }
-    if detached { pthread_detach(handle) }
-  }
-
-  func join() { pthread_join(handle, nil) }
 }

@@ -1,9 +1,9 @@
 // A lock that is given in the order in which it was asked for, so that a session waits for one epoch at
 // most and the engine's loop cannot starve it.
 
-import Glibc
+internal import Glibc
 
-final class FairLock: @unchecked Sendable {
+package final class FairLock: @unchecked Sendable {
   // Unchecked: all fields are under the pthread mutex.
 
   /// A waiting thread; only it is woken when its turn comes.
@@ -23,14 +23,14 @@ final class FairLock: @unchecked Sendable {
   private var isHeld = false
   private var waiters: [Waiter] = []
 
-  init() { pthread_mutex_init(mutex, nil) }
+  package init() { pthread_mutex_init(mutex, nil) }
 
   deinit {
     pthread_mutex_destroy(mutex)
     mutex.deallocate()
   }
 
-  func lock() {
+  package func lock() {
     pthread_mutex_lock(mutex)
     if isHeld {
       let waiter = Waiter()
@@ -42,7 +42,7 @@ final class FairLock: @unchecked Sendable {
     pthread_mutex_unlock(mutex)
   }
 
-  func unlock() {
+  package func unlock() {
     pthread_mutex_lock(mutex)
     if waiters.isEmpty {
       isHeld = false
@@ -55,7 +55,7 @@ final class FairLock: @unchecked Sendable {
     pthread_mutex_unlock(mutex)
   }
 
-  func withLock<Result, Failure: Error>(
+  package func withLock<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     lock()

@@ -1,0 +1,52 @@
+// The composition root: the one place of the library that names the embedded log.
+
+import Glibc
+import HeadraceFoundations
+package import HeadraceLogStorage
+import HeadraceTopics
+
+extension Engine {
+  /// Opens the data directory and brings every query back to where it stood.
+  /// Throws: storage faults; statements of the log that no longer plan.
+  public static func open(_ options: EngineOptions) throws(EngineError) -> Engine {
+    let log: LogStore
+    do {
+      if let directory = options.directory {
+        log = try LogStore.open(
+          directory: directory, fileSystem: options.fileSystem, durability: options.durability,
+          options: options.logOptions)
+      } else {
+        log = try LogStore.openTemporary(
+          directory: temporaryDirectory(), options: options.logOptions)
+      }
+    } catch {
+      throw .storage(error)
+    }
+    let engine = Engine(log: log, options: options)
+    try engine.recover()
+    return engine
+  }
+
+  static func temporaryDirectory() -> String {
+    let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var random = SystemRandomNumberGenerator()
+    return "\(base)/headrace-\(getpid())-\(String(random.next(), radix: 36))"
+  }
+
+  /// The embedded log, for its own tests; nil over another store.
+  package var embeddedLog: LogStore? { log as? LogStore }
+
+  /// An engine over a store that goes away with it, which begins with one commit.
+  static func temporary(_ commit: EpochCommit) throws -> Engine {
+    let log = try LogStore.openTemporary(directory: temporaryDirectory())
+    do {
+      try log.commit(commit)
+      let engine = Engine(log: log, options: EngineOptions())
+      try engine.recover()
+      return engine
+    } catch {
+      try log.close()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// How an engine is set up. Every limit has a default.
+
+import Glibc
+public import HeadraceExecutor
+public import HeadraceFoundations
+public import HeadraceFunctions
+public import HeadraceLogStorage
+public import HeadraceTopics
+
+public struct EngineOptions: Sendable {
+  /// nil: a temporary directory, removed at the end, nothing synced.
+  public var directory: String?
+  public var durability: Durability
+  /// Where the directory lies; nil: the machine's own file system.
+  public var fileSystem: (any FileSystem)?
+  public var logOptions: LogStoreOptions
+  public var workers: Int
+  public var order: MergeOrder
+  public var sliceRows: Int
+  /// Bytes that a query reads of a partition at a time.
+  public var readBytes: Int
+  /// Files may still grow, so that a last line without its end waits for it.
+  public var followsFiles = false
+  public var functions: FunctionRegistry
+  /// Names of optimizer rules that do not run.
+  public var disabledRules: Set<TextKey>
+  /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).
+  public var roots: [String]?
+  /// The files of FILE, COPY and RUN SCRIPT.
+  public var files: any OutsideFiles = PosixOutsideFiles()
+  /// Milliseconds since the epoch; tests set it.
+  public var clock: @Sendable () -> Int64
+  /// Between two rounds of retention and compaction while the engine runs by itself.
+  public var maintenanceMs: Int64 = 10_000
+  /// Bytes that one client of a server may send in a second; nil: no limit.
+  public var producerByteRate: Int?
+  /// What the state of all queries may take in memory; a query that wants more fails.
+  public var stateBytesMax = StateBudget.standard
+  /// Rows and bytes that wait for the client of a push query, who is let go when there are more.
+  public var pushRowsMax = 1_000_000
+  public var pushBytesMax = 256 << 20
+  /// Persistent queries at a time.
+  public var queriesMax = 1000
+  /// Clients of a server at a time.
+  public var clientsMax = 128
+  /// Bytes of a line of FILE and COPY, without its end.
+  public var lineBytesMax = 64 << 20
+  /// Bytes that one slice of a query may write to a partition; at most 1 GiB, since records are found by 32-bit
+  /// places.
+  public var sliceBytesMax = 1 << 30
+  /// Is told, once each has happened for the first time, what goes wrong in queries while the engine runs.
+  public var notice: @Sendable (String) -> Void = { _ in }
+  /// Session properties of every session.
+  public var properties: [TextKey: String]
+
+  public init(directory: String? = nil) {
+    self.directory = directory
+    durability = directory == nil ? .memory : .disk
+    fileSystem = nil
+    logOptions = LogStoreOptions()
+    workers = 2
+    order = .rowtime
+    sliceRows = 8192
+    readBytes = 256 << 10
+    functions = .builtin
+    disabledRules = []
+    roots = nil
+    clock = { wallClockMs() }
+    properties = [:]
+  }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+public func wallClockMs() -> Int64 {
+  var now = timespec()
+  clock_gettime(CLOCK_REALTIME, &now)
+  return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+}

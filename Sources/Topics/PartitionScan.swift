@@ -1,0 +1,82 @@
+// Reads a partition to an end that is fixed when it begins: for folds, restores and listings, which need all of it.
+
+public import HeadraceColumns
+import HeadraceFoundations
+
+/// The committed records of one partition, in order. What has not come yet is waited for.
+public struct PartitionScan {
+  private static let waitMs = 100
+  /// Then the store is taken for one that does not answer.
+  private static let waitsMax = 600
+
+  private let store: any TopicStore
+  private let topic: String
+  private let partition: Int
+  private let end: Int64
+  /// Where it reads on.
+  public private(set) var offset: Int64
+
+  /// `offset`: what retention has dropped behind it is passed over. `end`: nil: what is committed now.
+  public init(
+    _ store: any TopicStore, _ topic: String, _ partition: Int, from offset: Int64 = 0,
+    to end: Int64? = nil
+  ) throws(StorageError) {
+    self.store = store
+    self.topic = topic
+    self.partition = partition
+    if let end { self.end = end } else { self.end = try store.committedEnd(topic, partition) }
+    self.offset = offset
+  }
+
+  /// The next records; nil: that was all.
+  public mutating func next(bytesMax: Int = 1 << 20) throws(StorageError) -> RawRecords? {
+    var waits = 0
+    while offset < end {
+      let from = max(offset, try store.earliestOffset(topic, partition))
+      guard from < end else { break }
+      let moment = store.moment
+      let read: TopicRead
+      do {
+        read = try store.read(topic, partition, from: from, bytesMax: bytesMax)
+      } catch {
+        // Retention may have dropped records between the two calls.
+        guard try store.earliestOffset(topic, partition) > from else { throw error }
+        continue
+      }
+      switch read {
+      case .records(let records, let next):
+        offset = min(next, end)
+        let kept = next > end ? records.before(end) : records
+        if kept.count > 0 { return kept }
+      case .nothingYet:
+        guard waits < Self.waitsMax else {
+          throw StorageError(
+            .io, "waiting for records of partition \(partition)", path: topic,
+            expected: "records before offset \(end)", found: "none from \(from) on")
+        }
+        waits += 1
+        store.wait(after: moment, milliseconds: Self.waitMs)
+      case .end:
+        offset = end
+      }
+    }
+    return nil
+  }
+}
+
+extension RawRecords {
+  /// No records.
+  public static var none: RawRecords { RawRecords(buffer: ByteBuffer(capacity: 0)) }
+
+  /// The records with offsets below `end`.
+  public func before(_ end: Int64) -> RawRecords {
+    guard let last = offsets.last, last >= end else { return self }
+    return gather(0..<(offsets.firstIndex { $0 >= end } ?? count))
+  }
+
+  /// The records with offsets from `start` on.
+  public func from(_ start: Int64) -> RawRecords {
+    guard let first = offsets.first, first < start else { return self }
+    return gather((offsets.firstIndex { $0 >= start } ?? count)..<count)
+  }
+}
