@@ -131,6 +131,11 @@ let package = Package(
         // bring their own.
         .linkedLibrary("jemalloc", .when(configuration: .release))
       ]),
+    // A broker for the tests: the second implementation of the seam in Topics.
+    .target(
+      name: "HeadraceSimulation",
+      dependencies: ["HeadraceTopics", "HeadraceColumns", "HeadraceFoundations"],
+      path: "Tests/Simulation", swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
       dependencies: [
@@ -168,6 +173,7 @@ let package = Package(
     tests(
       "EngineTests",
       [
+        "HeadraceSimulation",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFormats", "HeadraceFunctions",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",

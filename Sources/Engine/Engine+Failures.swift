@@ -22,7 +22,7 @@ extension Engine {
   /// A compacted topic takes no record without a key: the query stops, not the epoch.
   func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> QueryFailure? {
     let topic = query.plan.sink.topic
-    guard result.outputs.contains(where: { $0.encoded.hasNullKeys }),
+    guard result.outputs.contains(where: { $0.stage == nil && $0.encoded.hasNullKeys }),
       log.topic(topic)?.config.cleanupPolicy.compacts ?? false
     else { return nil }
     return QueryFailure("topic \(topic) is compacted and takes no record without a key")
@@ -31,7 +31,7 @@ extension Engine {
   /// What the log would refuse stops the query that wrote it, not the epoch.
   func placeRefusal(_ result: SliceResult, _ query: RunningQuery) -> QueryFailure? {
     let places =
-      result.outputs.map { (query.plan.sink.topic, $0.partition) }
+      result.outputs.map { (self.topic(of: $0, query), $0.partition) }
       + result.stateChanges.map { (query.changelogTopic($0.store), $0.output.partition) }
     for (topic, partition) in places {
       guard let description = log.topic(topic) else {
@@ -51,13 +51,13 @@ extension Engine {
     switch fault.kind {
     case .topicUnknown, .partitionUnknown, .invalidArgument, .tooLarge, .offsetOutOfRange: break
     case .io, .full, .corruption, .locked, .poisoned, .closed, .topicExists, .invalidName,
-      .unsupportedCompression, .unsupportedVersion, .notFound, .conflict:
+      .unsupportedCompression, .unsupportedVersion, .notFound, .conflict, .aborted, .fenced:
       return nil
     }
     let topic = fault.path.split(separator: "/").first.map { String($0) } ?? ""
     return queries.first { query in
       query.runtime != nil
-        && (query.plan.sink.topic == topic
+        && (topicsWritten(by: query).contains { $0 == topic }
           || query.runtime?.stores.contains { query.changelogTopic($0.name) == topic } ?? false)
     }
   }

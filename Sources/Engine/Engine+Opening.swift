@@ -3,7 +3,7 @@
 import Glibc
 import HeadraceFoundations
 package import HeadraceLogStorage
-import HeadraceTopics
+public import HeadraceTopics
 
 extension Engine {
   /// Opens the data directory and brings every query back to where it stood.
@@ -23,6 +23,19 @@ extension Engine {
       throw .storage(error)
     }
     let engine = Engine(log: log, options: options)
+    try engine.recover()
+    return engine
+  }
+
+  /// An engine over topics that are kept elsewhere; closing it closes the store.
+  /// Throws: as `open`.
+  public static func open(
+    over topics: any TopicStore, _ options: EngineOptions
+  ) throws(EngineError) -> Engine {
+    let engine = Engine(log: topics, options: options)
+    engine.lock.lock()
+    defer { engine.lock.unlock() }
+    do { _ = try topics.assignment.settle() } catch { throw .storage(error) }
     try engine.recover()
     return engine
   }

@@ -26,10 +26,13 @@ extension Engine {
   private func seed(_ id: String) -> UInt64 { stableHash(of: id) }
 
   func queryOptions(_ query: RunningQuery) -> QueryOptions {
-    QueryOptions(
+    var result = QueryOptions(
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
       readBytes: options.readBytes, properties: query.properties, seed: query.seed,
       sliceBytesMax: options.sliceBytesMax, encode: recordEncoding)
+    result.exchangeTopic = exchangeTopic(ofQuery: query.id)
+    result.owned = ownedPartitions
+    return result
   }
 
   /// `start`; a query that cannot start has failed, and the others go on.
@@ -44,8 +47,7 @@ extension Engine {
 
   /// Builds the query's operators and gives them their committed state.
   func start(_ query: RunningQuery) throws(QueryFailure) {
-    let committed =
-      log.metadata(key: MetadataKey.positions(query.id)).map { PositionCodec.decode($0) } ?? [:]
+    let committed = committedPositions(query.id)
     let startsAtEnd = query.properties["auto.offset.reset"] == "latest" && committed.isEmpty
     var ends: [TextKey: [Int64]] = [:]
     if startsAtEnd {
@@ -69,8 +71,8 @@ extension Engine {
       }, sharing: self.scans,
       reader: { (scan, partition) throws(QueryFailure) in try self.reader(scan, partition) })
     try checkFiles(query)
-    for (store, partitions) in runtime.stores {
-      for partition in 0..<partitions {
+    for (store, _) in runtime.stores {
+      for partition in runtime.partitions(ofStore: store) {
         try restore(runtime, query, store, partition)
       }
     }
@@ -130,7 +132,11 @@ extension Engine {
       QueryFailure("cannot restore store \(store): \(error)")
     }
     var scan: PartitionScan
-    do { scan = try PartitionScan(log, topic, partition, from: offset) } catch {
+    do {
+      // What is written and not committed yet may be the last epoch of the partition's owner before.
+      scan = try PartitionScan(
+        log, topic, partition, from: offset, to: try log.writtenEnd(topic, partition))
+    } catch {
       throw failure(error)
     }
     while true {
@@ -165,13 +171,21 @@ extension Engine {
         TopicCreation(
           name: sink.topic, partitionCount: sink.partitions, config: config))
     }
+    var probing = QueryOptions(properties: query.properties)
+    probing.exchangeTopic = exchangeTopic(ofQuery: query.id)
     let probe = try QueryRuntime(
       plan: query.physical, end: .sink(sink, outputs: query.plan.outputs),
-      functions: catalog.functions, options: QueryOptions(properties: query.properties),
+      functions: catalog.functions, options: probing,
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         try self.reader(scan, partition)
       })
+    for exchange in probe.exchangeTopics where log.topic(exchange.topic) == nil {
+      result.append(
+        TopicCreation(
+          name: exchange.topic, partitionCount: exchange.partitions,
+          config: TopicConfig(isInternal: true)))
+    }
     for (store, partitions) in probe.stores {
       let name = query.changelogTopic(store)
       if log.topic(name) == nil {
@@ -232,8 +246,8 @@ extension Engine {
 
   /// Ends a query; its sink stays, its state goes.
   func appendEnd(of query: RunningQuery, _ commit: inout EpochCommit) {
+    commit.metadata += positionRemovals(query.id)
     commit.metadata += [
-      EpochCommit.MetadataChange(key: MetadataKey.positions(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: nil),
       EpochCommit.MetadataChange(key: MetadataKey.faults(query.id), value: nil),

@@ -32,6 +32,18 @@ extension Engine {
     }
   }
 
+  /// Applies statements that other processes have logged since. Returns whether there were any.
+  func followStatements() throws(EngineError) -> Bool {
+    let first = nextStatement
+    for (key, value) in log.metadata(prefix: Array(MetadataKey.statements.utf8)) {
+      let number = Int(String(decoding: key.dropFirst(MetadataKey.statements.count), as: UTF8.self))
+      guard let number, number >= first else { continue }
+      nextStatement = max(nextStatement, number + 1)
+      try replay(MetadataRecord(bytes: value))
+    }
+    return nextStatement > first
+  }
+
   private func replay(_ record: MetadataRecord) throws(EngineError) {
     let text = record["sql"] ?? ""
     let source = SourceText(name: "statement log", text)

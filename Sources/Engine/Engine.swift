@@ -212,12 +212,15 @@ public final class Engine: @unchecked Sendable {
   }
 
   private func advance() throws(EngineError) -> Bool {
+    let hasChanged = try settle()
     let swaps = readySwaps()
     let running = queries.filter { query in
       query.runtime != nil && !swaps.contains { $0.query === query || $0.old === query }
     }
-    guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else { return false }
-    let derived = Set(texts: queries.map(\.plan.sink.topic))
+    guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else {
+      return hasChanged
+    }
+    let derived = Set(texts: queries.flatMap { topicsWritten(by: $0) })
     if derived != lastDerived {
       // What is read ahead across epochs is not written by any, and that has changed.
       finishReadingAhead()
@@ -232,7 +235,7 @@ public final class Engine: @unchecked Sendable {
     var commit = EpochCommit(epoch: epoch + 1)
     for swap in swaps { try prepare(swap, transaction, &commit) }
     let clock = options.clock()
-    var didWork = !swaps.isEmpty
+    var didWork = !swaps.isEmpty || hasChanged
     var frontiers: [TextKey: Int64] = [:]
     for level in levels(running) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
@@ -244,7 +247,10 @@ public final class Engine: @unchecked Sendable {
           if try take(result, of: query, before: before[index], transaction, &commit) {
             didWork = true
           }
-          let open = [query.runtime?.frontier, limits[index]].compactMap { $0 }.min()
+          // What cannot be read before the commit is as if it had not been written yet.
+          let unread =
+            log.capabilities.contains(.reservedOffsets) ? nil : query.runtime?.firstTaken
+          let open = [query.runtime?.frontier, limits[index], unread].compactMap { $0 }.min()
           if let open {
             let topic = query.plan.sink.topic
             frontiers[topic] = min(open, frontiers[topic] ?? open)
@@ -294,6 +300,7 @@ public final class Engine: @unchecked Sendable {
       for scan in query.optimized.scans where scan.source.file == nil {
         topics.insert(scan.source.topic)
       }
+      for exchange in query.runtime?.exchangeTopics ?? [] { topics.insert(exchange.topic) }
     }
     for push in pushes {
       for scan in push.plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
@@ -345,7 +352,7 @@ public final class Engine: @unchecked Sendable {
     query.hasMore = result.hasMore
     query.state = result.hasMore ? .catchingUp : .live
     let moved = runtime.positions.map(\.position) != before
-    guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
+    guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return result.isWaiting }
     if let refusal = keyRefusal(result, query) ?? placeRefusal(result, query)
       ?? budgetRefusal(runtime, query)
     {
@@ -362,20 +369,18 @@ public final class Engine: @unchecked Sendable {
     }
     query.rowsRead += result.rowCount
     for output in result.outputs {
-      query.rowsWritten += output.records.count
+      let topic = topic(of: output, query)
+      if output.stage == nil { query.rowsWritten += output.records.count }
       commit.outputs.append(
-        EpochCommit.Output(
-          topic: query.plan.sink.topic, partition: output.partition, encoded: output.encoded))
-      view.write(query.plan.sink.topic, output.partition, output.records, transaction)
+        EpochCommit.Output(topic: topic, partition: output.partition, encoded: output.encoded))
+      view.write(topic, output.partition, output.records, transaction)
     }
     for change in result.stateChanges {
       try appendState(query, change.store, change.output, &commit)
     }
     try appendErrors(result.errors, &commit)
     appendFaults(result.faults, of: query, &commit)
-    commit.metadata.append(
-      EpochCommit.MetadataChange(
-        key: MetadataKey.positions(query.id), value: PositionCodec.encode(runtime.positions)))
+    commit.metadata += positionChanges(query.id, runtime, before: before)
     if let files {
       commit.metadata.append(
         EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
@@ -397,7 +402,8 @@ public final class Engine: @unchecked Sendable {
     let topic = query.changelogTopic(store)
     let place = "\(store)/\(partition)"
     let count = (query.changelogRecords[place] ?? 0) + changes.records.count
-    guard count > Self.changelogRecordsMin, let runtime = query.runtime,
+    guard log.capabilities.contains(.truncation), count > Self.changelogRecordsMin,
+      let runtime = query.runtime,
       count > (commit.truncations.isEmpty ? 2 : 3)
         * runtime.recordCount(store: store, partition: partition),
       let end = try? log.committedEnd(topic, partition)

@@ -17,6 +17,8 @@ public struct EngineOptions: Sendable {
   public var workers: Int
   public var order: MergeOrder
   public var sliceRows: Int
+  /// How rows get from stage to stage; through topics where not all partitions are here.
+  public var exchange = ExchangeKind.memory
   /// Bytes that a query reads of a partition at a time.
   public var readBytes: Int
   /// Files may still grow, so that a last line without its end waits for it.

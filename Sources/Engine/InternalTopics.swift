@@ -12,6 +12,9 @@ enum InternalTopics {
   static func changelog(ofQuery id: String, store: String) -> String {
     "\(prefix(ofQuery: id))\(store)-changelog"
   }
+  static func exchange(ofQuery id: String, stage: Int) -> String {
+    "\(prefix(ofQuery: id))stage-\(stage)-repartition"
+  }
   static func rebuild(ofQuery id: String) -> String { "\(prefix(ofQuery: id))rebuild" }
 
   /// With room for the name of a store.

@@ -76,10 +76,8 @@ extension Engine {
     _ query: RunningQuery, _ commit: inout EpochCommit
   ) throws(QueryFailure) {
     let scans = StageScans.ordered(query.physical)
-    guard scans.allSatisfy({ $0.source.kind == .table }),
-      let bytes = log.metadata(key: MetadataKey.positions(query.id))
-    else { return }
-    let committed = PositionCodec.decode(bytes)
+    let committed = committedPositions(query.id)
+    guard scans.allSatisfy({ $0.source.kind == .table }), !committed.isEmpty else { return }
     view.begin(Set(texts: scans.map(\.source.topic)))
     let runtime = try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),

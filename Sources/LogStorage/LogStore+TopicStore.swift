@@ -49,6 +49,10 @@ extension LogStore: TopicStore {
     return read.nextOffset > offset ? .records(read.records, next: read.nextOffset) : .end
   }
 
+  public func writtenEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
+    try committedEnd(topic, partition)
+  }
+
   public func encode(_ records: RawRecords) throws(StorageError) -> any EncodedRecords {
     try options.encoder.encode(records)
   }

@@ -30,6 +30,10 @@ public struct StorageError: Error, Sendable, Hashable {
     case notFound
     /// A key has changed since the caller looked; nothing was committed.
     case conflict
+    /// A transaction was given up; nothing of it has happened, and its work may be done again.
+    case aborted
+    /// Another process has taken over; this one may not write any more.
+    case fenced
   }
 
   public var kind: Kind
@@ -88,6 +92,8 @@ extension StorageError: CustomStringConvertible {
     case .tooLarge: return "too large"
     case .notFound: return "not found"
     case .conflict: return "key has changed"
+    case .aborted: return "transaction aborted"
+    case .fenced: return "another process has taken over"
     }
   }
 }

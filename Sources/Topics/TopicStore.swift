@@ -92,6 +92,9 @@ public protocol TopicStore: AnyObject, Sendable {
   func earliestOffset(_ topic: String, _ partition: Int) throws(StorageError) -> Int64
   /// Behind the last committed record: where the next may come to lie.
   func committedEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64
+  /// Behind all that has been written, committed or not; what lies between `committedEnd` and here is committed or
+  /// given up in time.
+  func writtenEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64
   /// The committed ends of topics, as of one moment where the store has snapshots. Topics that are not there are left out.
   func committedEnds(of topics: Set<TextKey>) -> [TextKey: TopicEnds]
   /// Records before this offset may have been compacted away; 0: none has been.

@@ -23,6 +23,8 @@ struct ScriptConfiguration: Sendable {
   var printsAndReparses = false
   /// The engine is closed and opened again after each block.
   var restartsAlways = false
+  /// Rows go from stage to stage through topics.
+  var exchangesThroughTopics = false
 
   static let all: [ScriptConfiguration] = [
     ScriptConfiguration(name: "default"),
@@ -32,6 +34,7 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "no-optimizer", withoutOptimizer: true),
     ScriptConfiguration(name: "print-reparse", printsAndReparses: true),
     ScriptConfiguration(name: "restart-each-step", restartsAlways: true),
+    ScriptConfiguration(name: "topic-exchange", sliceRows: 5, exchangesThroughTopics: true),
   ]
 }
 
@@ -98,6 +101,7 @@ final class ScriptRunner {
     options.durability = .os
     options.sliceRows = configuration.sliceRows
     options.workers = configuration.workers
+    if configuration.exchangesThroughTopics { options.exchange = .topics }
     if configuration.withoutOptimizer {
       options.disabledRules = Set(
         texts: Optimizer.rules.map(\.name) + [PhysicalPlanner.aggregatesInParts])

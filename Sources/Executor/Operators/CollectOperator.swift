@@ -12,7 +12,7 @@ final class CollectOperator: Operator {
     batches.append(batch)
   }
 
-  func drain() -> [RecordBatch] {
+  override func drainRows() -> [RecordBatch] {
     defer { batches = [] }
     return batches
   }

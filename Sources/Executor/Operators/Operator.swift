@@ -59,6 +59,12 @@ class Operator {
   /// All rows of the slice have come; every operator before this one has finished.
   func finish() throws(QueryFailure) {}
 
+  /// At the end of a query or stage: records for a topic, by partition, since the last call.
+  func drainParts() -> [SinkPart] { [] }
+
+  /// At the end of a query of a client: rows since the last call.
+  func drainRows() -> [RecordBatch] { [] }
+
   /// The values that hold for the epoch.
   func begin(_ context: EvaluationContext) {}
 

@@ -214,7 +214,7 @@ final class SinkOperator: Operator {
   }
 
   /// The records since the last call, by partition.
-  func drain() -> [SinkPart] {
+  override func drainParts() -> [SinkPart] {
     defer { (outputs, positions) = ([:], [:]) }
     bufferBytes = outputs.values.reduce(bufferBytes) { max($0, min($1.buffer.count, 8 << 20)) }
     return outputs.keys.sorted().compactMap { partition in

@@ -7,18 +7,17 @@ import HeadraceFoundations
 import HeadraceTopics
 import HeadracePlanner
 
-final class ExchangeOperator: Operator {
+/// Deals rows out to partitions by the hash of their key's bytes.
+struct ExchangeDealer {
   private let encoder: SideEncoder
   private let keyPlaces: [Int]
-  private let partitions: Int
+  let partitions: Int
   private let inputPartition: Int
-  private var dealt: [[RecordBatch]]
 
   init(_ exchange: Exchange, layout: [PlanColumn], inputPartition: Int) {
     keyPlaces = exchange.keys.compactMap { key in layout.firstIndex { $0.id == key } }
     partitions = exchange.partitions
     self.inputPartition = inputPartition
-    dealt = Array(repeating: [], count: exchange.partitions)
     let columns = keyPlaces.map { layout[$0] }
     encoder = SideEncoder(
       layout: FormatLayout(
@@ -32,18 +31,20 @@ final class ExchangeOperator: Operator {
       ? wanted : FormatSpec(.json)
   }
 
-  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    guard partitions > 1 else {
-      dealt[0].append(batch)
-      return
-    }
+  /// The keys of the rows, as records without values.
+  func keys(_ batch: RecordBatch) -> RawRecords {
     var keys = RawRecords(buffer: ByteBuffer(capacity: batch.count * 16))
     _ = encoder.encode(
       keyPlaces.map { batch.columns[$0] }, count: batch.count, isNull: nil, into: &keys, .key)
+    return keys
+  }
+
+  /// The rows of each partition.
+  func rows(_ keys: RawRecords, count: Int) -> [[Int32]] {
     var rows: [[Int32]] = Array(repeating: [], count: partitions)
-    for index in rows.indices { rows[index].reserveCapacity(batch.count * 2 / partitions) }
+    for index in rows.indices { rows[index].reserveCapacity(count * 2 / partitions) }
     let base = UnsafeRawPointer(keys.buffer.base)
-    for row in 0..<batch.count {
+    for row in 0..<count {
       let key = UnsafeRawBufferPointer(
         start: base + Int(keys.keyStart[row]), count: max(0, Int(keys.keyLength[row])))
       rows[
@@ -51,6 +52,25 @@ final class ExchangeOperator: Operator {
           key: key, inputPartition: inputPartition, partitionCount: partitions)
       ].append(Int32(row))
     }
+    return rows
+  }
+}
+
+final class ExchangeOperator: Operator {
+  private let dealer: ExchangeDealer
+  private var dealt: [[RecordBatch]]
+
+  init(_ exchange: Exchange, layout: [PlanColumn], inputPartition: Int) {
+    dealer = ExchangeDealer(exchange, layout: layout, inputPartition: inputPartition)
+    dealt = Array(repeating: [], count: exchange.partitions)
+  }
+
+  override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
+    guard dealer.partitions > 1 else {
+      dealt[0].append(batch)
+      return
+    }
+    let rows = dealer.rows(dealer.keys(batch), count: batch.count)
     for (partition, rows) in rows.enumerated() where !rows.isEmpty {
       dealt[partition].append(rows.count == batch.count ? batch : batch.gather(rows))
     }

@@ -34,6 +34,10 @@ public struct QueryOptions: Sendable {
   public var encode: RecordEncoding
   /// Bytes that a slice may write to a partition.
   public var sliceBytesMax: Int
+  /// The topic through which a stage's rows go to the next one, by the stage's number; nil: they stay in memory.
+  public var exchangeTopic: (@Sendable (Int) -> String)?
+  /// The partitions of a topic of so many partitions that are this process's; nil: all of them.
+  public var owned: (@Sendable (_ topic: String, _ partitions: Int) -> Set<Int>)?
 
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 8192, readBytes: Int = 256 << 10,
@@ -54,6 +58,8 @@ public struct QueryOptions: Sendable {
 
 /// Records for a partition of a topic, as they are and encoded for the log.
 public struct PartitionOutput: Sendable {
+  /// The stage whose exchange it is for; nil: the query's sink.
+  public var stage: Int?
   public var partition: Int
   public var records: RawRecords
   public var encoded: any EncodedRecords
@@ -79,20 +85,26 @@ public struct SliceResult: Sendable {
   public var rowCount = 0
   /// Whether more input is there already.
   public var hasMore = false
+  /// Some of it has not come yet.
+  public var isWaiting = false
 }
 
 public final class QueryRuntime {
   public let plan: PhysicalPlan
   private let stages: [Stage]
+  /// For each stage the tasks of the partitions that are this process's, by partition.
   private var tasks: [[QueryTask]] = []
   private var cursors: [SourceCursor] = []
-  /// For each cursor the stage, the task's entry and the partition that it feeds.
-  private var feeds: [(stage: Int, entry: Int, partition: Int)] = []
+  /// For each cursor the stage, the task's entry and the task that it feeds.
+  private var feeds: [(stage: Int, entry: Int, task: Int)] = []
+  /// By the stage that sends.
+  private var exchanges: [Int: any StageExchange] = [:]
   private let end: QueryEnd
   private let options: QueryOptions
 
   /// `reader` opens a partition of a source, which `sharing` lets other queries share; `positions` by scan
-  /// ordinal and partition.
+  /// ordinal and partition. Exchanges through topics are read as scans behind those of the plan: the ordinal of a
+  /// stage's exchange is the number of scans and the stage's number.
   /// Throws: what has no operator, or a source that cannot be opened.
   public init(
     plan: PhysicalPlan, end: QueryEnd, functions: FunctionRegistry, options: QueryOptions,
@@ -102,50 +114,127 @@ public final class QueryRuntime {
     self.plan = plan
     self.end = end
     self.options = options
-    stages = StageGraph(plan).stages
+    let graph = StageGraph(plan)
+    stages = graph.stages
     for (index, stage) in stages.enumerated() {
-      var list: [QueryTask] = []
-      for partition in 0..<stage.partitions {
-        list.append(
+      if case .exchange(let exchange) = stage.output {
+        exchanges[index] =
+          options.exchangeTopic == nil
+          ? MemoryExchange(exchange, layout: stage.plan.columns)
+          : TopicExchange(
+            exchange, layout: stage.plan.columns, tracksPositions: stage.partitions > 1)
+      }
+    }
+    for (index, stage) in stages.enumerated() {
+      let owned = partitions(of: stage)
+      tasks.append([])
+      for partition in owned {
+        tasks[index].append(
           try QueryTask(
-            stage: stage, partition: partition, end: makeEnd(stage, partition),
+            stage: stage, partition: partition, end: makeEnd(index, partition),
             functions: functions, properties: options.properties,
             retractions: stage.output.carriesRetractions,
             isInRowtimeOrder: options.order == .rowtime))
       }
-      tasks.append(list)
       for (entry, input) in stage.inputs.enumerated() {
-        guard case .scan(let scan, let ordinal) = input else { continue }
-        for partition in 0..<scan.source.partitions {
-          let shared = try sharing.scan(scan.source, partition) {
-            () throws(QueryFailure) in try reader(scan, partition)
+        for (place, partition) in owned.enumerated() {
+          let found: ScanReader?
+          switch input {
+          case .scan(let scan, let ordinal):
+            guard partition < scan.source.partitions else { continue }
+            let shared = try sharing.scan(scan.source, partition) {
+              () throws(QueryFailure) in try reader(scan, partition)
+            }
+            found = scanReader(scan, ordinal, partition, shared, positions(ordinal, partition))
+          case .exchange(let sender):
+            let ordinal = graph.scanCount + sender
+            found = try exchangeReader(
+              sender, partition, ordinal, positions(ordinal, partition), reader)
           }
-          let position = positions(ordinal, partition)
-          let reader = ScanReader(
-            scan: scan, ordinal: ordinal, partition: partition, shared: shared,
-            order: options.tablesFirst && scan.source.kind == .table ? .first : options.order,
-            position: position,
-            failsOnBadTimestamp: options.properties["ksql.timestamp.throw.on.invalid"] == "true")
-          cursors.append(SourceCursor(reader, from: position))
-          feeds.append((index, entry, partition))
+          guard let found else { continue }
+          cursors.append(SourceCursor(found, from: positions(found.ordinal, partition)))
+          feeds.append((index, entry, place))
         }
       }
     }
   }
 
-  private func makeEnd(_ stage: Stage, _ partition: Int) -> Operator {
-    switch (stage.output, end) {
-    case (.exchange(let exchange), _):
-      return ExchangeOperator(exchange, layout: stage.plan.columns, inputPartition: partition)
-    case (.end, .sink) where options.properties["headrace.sink"] == "discard":
-      return DiscardOperator()
-    case (.end, .sink(let sink, let outputs)):
+  private func scanReader(
+    _ scan: Scan, _ ordinal: Int, _ partition: Int, _ shared: SharedScan,
+    _ position: SourcePosition
+  ) -> ScanReader {
+    ScanReader(
+      scan: scan, ordinal: ordinal, partition: partition, shared: shared,
+      order: options.tablesFirst && scan.source.kind == .table ? .first : options.order,
+      position: position,
+      failsOnBadTimestamp: options.properties["ksql.timestamp.throw.on.invalid"] == "true")
+  }
+
+  /// Reads what stage `sender` has written to its topic; nil where rows stay in memory.
+  private func exchangeReader(
+    _ sender: Int, _ partition: Int, _ ordinal: Int, _ position: SourcePosition,
+    _ reader: (Scan, Int) throws(QueryFailure) -> any RecordReader
+  ) throws(QueryFailure) -> ScanReader? {
+    guard let scan = exchangeScan(sender), partition < scan.source.partitions else { return nil }
+    let types = scan.columns.map(\.type)
+    let topic = scan.source.topic
+    let shared = SharedScan(
+      scan.source, partition: partition, reader: try reader(scan, partition),
+      decoder: { ExchangeDecoder(types, topic: topic, partition: partition) })
+    return scanReader(scan, ordinal, partition, shared, position)
+  }
+
+  /// The topic of a stage's exchange as a scan; its columns are named by their places.
+  private func exchangeScan(_ stage: Int) -> Scan? {
+    guard let topic = options.exchangeTopic?(stage),
+      case .exchange(let exchange) = stages[stage].output
+    else { return nil }
+    let source = SourceDefinition(
+      name: topic, kind: .stream, schema: Schema([]), topic: topic, keyFormat: FormatSpec(.none),
+      valueFormat: FormatSpec(.none), partitions: exchange.partitions)
+    let columns = stages[stage].plan.columns.enumerated().map { place, column in
+      PlanColumn(column.id, ExchangeDecoder.columnName(place), column.type)
+    }
+    return Scan(source: source, alias: topic, columns: columns, system: [:], keys: [])
+  }
+
+  /// The partitions of a stage for which all inputs are here. Order: ascending.
+  private func partitions(of stage: Stage) -> [Int] {
+    var result = Set(0..<stage.partitions)
+    guard let owned = options.owned else { return result.sorted() }
+    for input in stage.inputs {
+      let (topic, count): (String, Int)
+      switch input {
+      case .scan(let scan, _): (topic, count) = (scan.source.topic, scan.source.partitions)
+      case .exchange(let sender):
+        guard let scan = exchangeScan(sender) else { continue }
+        (topic, count) = (scan.source.topic, scan.source.partitions)
+      }
+      let here = owned(topic, count)
+      result = result.filter { $0 >= count || here.contains($0) }
+    }
+    return result.sorted()
+  }
+
+  /// The topics of the exchanges with their partition counts; none where rows stay in memory.
+  public var exchangeTopics: [(stage: Int, topic: String, partitions: Int)] {
+    stages.indices.compactMap { stage in
+      exchangeScan(stage).map { (stage, $0.source.topic, $0.source.partitions) }
+    }
+  }
+
+  private func makeEnd(_ index: Int, _ partition: Int) -> Operator {
+    if let exchange = exchanges[index] { return exchange.makeSender(partition: partition) }
+    let stage = stages[index]
+    switch end {
+    case .sink where options.properties["headrace.sink"] == "discard": return DiscardOperator()
+    case .sink(let sink, let outputs):
       return SinkOperator(
         sink: sink, layout: stage.plan.columns.map(\.id), outputs: outputs,
         window: stage.plan.windowBounds, inputPartition: partition,
         keepsKeys: !plan.root.rekeys, tracksPositions: stage.partitions > 1,
         sliceBytesMax: options.sliceBytesMax)
-    case (.end, .client): return CollectOperator()
+    case .client: return CollectOperator()
     }
   }
 
@@ -173,23 +262,31 @@ public final class QueryRuntime {
     return sizes.sorted { $0.bytes != $1.bytes ? $0.bytes > $1.bytes : $0.name < $1.name }
   }
 
-  /// Names and partition counts of the stores, for their changelogs.
+  /// Names and partition counts of the stores, for their changelogs; those of stages without a task here are left out.
   public var stores: [(name: String, partitions: Int)] {
-    tasks.flatMap { list in
-      (list.first?.stores ?? []).map { ($0.name, list.count) }
+    zip(tasks, stages).flatMap { list, stage in
+      (list.first?.stores ?? []).map { ($0.name, stage.partitions) }
     }
+  }
+
+  /// The partitions of a store that are here.
+  public func partitions(ofStore name: String) -> [Int] {
+    tasks.joined().filter { $0.stores.contains { $0.name == name } }.map(\.partition)
+  }
+
+  private func stores(_ name: String, _ partition: Int) -> [any StateStore] {
+    tasks.joined().filter { $0.partition == partition }
+      .flatMap { $0.stores.filter { $0.name == name } }
   }
 
   /// Gives a store back what its changelog holds. Returns the place of the first record that cannot be the
   /// store's; nil: all of them are.
   public func restore(store: String, partition: Int, _ records: RawRecords) -> Int? {
-    for list in tasks where partition < list.count {
-      for state in list[partition].stores where state.name == store {
-        do throws(DamagedState) {
-          try state.restore(records)
-        } catch {
-          return error.record
-        }
+    for state in stores(store, partition) {
+      do throws(DamagedState) {
+        try state.restore(records)
+      } catch {
+        return error.record
       }
     }
     return nil
@@ -202,11 +299,7 @@ public final class QueryRuntime {
 
   /// About how many records `snapshot` gives.
   public func recordCount(store: String, partition: Int) -> Int {
-    var count = 0
-    for list in tasks where partition < list.count {
-      for state in list[partition].stores where state.name == store { count += state.recordCount }
-    }
-    return count
+    stores(store, partition).reduce(0) { $0 + $1.recordCount }
   }
 
   /// A store's whole content, a piece of some hundred KiB at a time, of which `use` may keep nothing.
@@ -215,11 +308,7 @@ public final class QueryRuntime {
     store: String, partition: Int, _ use: @escaping (RawRecords) throws(StorageError) -> Void
   ) throws(StorageError) {
     var pieces = SnapshotPieces(use)
-    for list in tasks where partition < list.count {
-      for state in list[partition].stores where state.name == store {
-        try state.snapshot(into: &pieces)
-      }
-    }
+    for state in stores(store, partition) { try state.snapshot(into: &pieces) }
     try pieces.finish()
   }
 
@@ -233,20 +322,13 @@ public final class QueryRuntime {
   ) throws(QueryFailure) -> SliceResult {
     var result = SliceResult()
     try fill(pool)
-    var (rows, cut) = try wholeCut()
-    let limit = [limit, mergesInputs ? cursors.compactMap(\.holdsBack).min() : nil]
-      .compactMap { $0 }.min()
-    if let limit, cut.map({ $0.major >= limit }) ?? true {
-      cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
+    firstTaken = nil
+    if options.exchangeTopic == nil {
+      try take(Array(cursors.indices), before: limit, &result)
+      frontier = cursors.compactMap(\.frontier).min()
+    } else {
+      frontier = try takeByStage(before: limit, &result)
     }
-    for (cursor, feed) in zip(cursors, feeds) {
-      let batches = cut.map { cursor.take(upTo: $0) } ?? cursor.take(rows)
-      result.rowCount += batches.reduce(0) { $0 + $1.count }
-      result.errors += cursor.drainErrors()
-      tasks[feed.stage][feed.partition].pending[feed.entry] += batches
-      if !cursor.isAtEnd || cursor.pendingRows > 0 { result.hasMore = true }
-    }
-    frontier = cursors.compactMap(\.frontier).min()
     beginReadingAhead(pool, ahead)
     if result.rowCount > 0 {
       try runStages(pool, EvaluationContext(clockMs: clockMs, seed: options.seed))
@@ -254,6 +336,66 @@ public final class QueryRuntime {
     }
     return result
   }
+
+  /// Hands the rows up to the cut of these cursors to their tasks.
+  private func take(
+    _ chosen: [Int], before given: Int64?, _ result: inout SliceResult
+  ) throws(QueryFailure) {
+    var (rows, cut) = try wholeCut(chosen)
+    let holdsBack =
+      chosen.count > 1 ? chosen.compactMap { cursors[$0].holdsBack }.min() : nil
+    let limit = [given, holdsBack].compactMap { $0 }.min()
+    if let limit, cut.map({ $0.major >= limit }) ?? true {
+      cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
+    }
+    for index in chosen {
+      let (cursor, feed) = (cursors[index], feeds[index])
+      let batches = cut.map { cursor.take(upTo: $0) } ?? cursor.take(rows)
+      if let first = batches.first?.positions.major.first {
+        firstTaken = min(firstTaken ?? first, first)
+      }
+      result.rowCount += batches.reduce(0) { $0 + $1.count }
+      let errors = cursor.drainErrors()
+      if let bad = errors.first, case .exchange = stages[feed.stage].inputs[feed.entry] {
+        throw QueryFailure(
+          "an exchange is damaged: the record at offset \(bad.offset) of topic \(bad.topic), "
+            + "partition \(bad.partition), \(bad.reason)")
+      }
+      result.errors += errors
+      tasks[feed.stage][feed.task].pending[feed.entry] += batches
+      if !cursor.isAtEnd || cursor.pendingRows > 0 { result.hasMore = true }
+      if cursor.holdsBack != nil { result.isWaiting = true }
+    }
+  }
+
+  /// Stages that read what others have written to topics come no further than those will have written: what they
+  /// take in this slice can be read in a later one.
+  private func takeByStage(
+    before limit: Int64?, _ result: inout SliceResult
+  ) throws(QueryFailure) -> Int64? {
+    var open: [Int?: Int64] = [:]
+    var earliest: Int64?
+    for (index, stage) in stages.enumerated() {
+      let chosen = feeds.indices.filter { feeds[$0].stage == index }
+      let upstream = stage.inputs.compactMap { input -> Int64? in
+        guard case .exchange(let sender) = input else { return nil }
+        return open[sender]
+      }.min()
+      let bounds = [limit, upstream].compactMap { $0 }
+      let before = chosen.count > 1 && isInRowtimeOrder ? bounds.min() : nil
+      let known = firstTaken
+      firstTaken = nil
+      if !chosen.isEmpty { try take(chosen, before: before, &result) }
+      let rest = chosen.compactMap { cursors[$0].frontier }.min()
+      open[index] = [rest, firstTaken, upstream].compactMap { $0 }.min()
+      earliest = [earliest, rest, upstream].compactMap { $0 }.min()
+      firstTaken = [known, firstTaken].compactMap { $0 }.min()
+    }
+    return earliest
+  }
+
+  /// Least major position of the rows that the last slice took; nil: it took none.
+  public private(set) var firstTaken: Int64?
 
   /// After a slice: where the rows begin that the query may still read of its present input, as a major
   /// position; nil when it has read all.
@@ -294,19 +436,19 @@ public final class QueryRuntime {
   /// Rows of one time are taken together, so that no slice cuts through the rows of a statement or a
   /// transaction, which bear one time unless they say otherwise. Where too many rows have the same time, it
   /// cuts between them.
-  private func wholeCut() throws(QueryFailure) -> (
+  private func wholeCut(_ chosen: [Int]) throws(QueryFailure) -> (
     rows: Int, cut: (major: Int64, minor: UInt64)?
   ) {
     var rows = rowsPerCursor
-    guard isInRowtimeOrder else { return (rows, cutPosition(rows)) }
+    guard isInRowtimeOrder else { return (rows, cutPosition(chosen, rows)) }
     while true {
-      guard let cut = cutPosition(rows) else { return (rows, nil) }
-      let begin = cursors.compactMap(\.firstMajor).min() ?? cut.major
+      guard let cut = cutPosition(chosen, rows) else { return (rows, nil) }
+      let begin = chosen.compactMap { cursors[$0].firstMajor }.min() ?? cut.major
       if begin < cut.major { return (rows, (cut.major - 1, UInt64.max)) }
       guard rows < max(Self.rowsOfOneTimeMax, options.sliceRows * 16) else { return (rows, cut) }
       let last = rows
       rows *= 2
-      for cursor in cursors
+      for cursor in chosen.map({ cursors[$0] })
       where cursor.hasMore(than: last) && cursor.lastPosition(of: last)?.major == cut.major {
         try cursor.fill(rows: rows, maxBytes: options.readBytes)
       }
@@ -317,10 +459,12 @@ public final class QueryRuntime {
   private static let rowsOfOneTimeMax = 1 << 18
 
   /// nil: the first `rows` rows of every cursor may be taken as they are.
-  private func cutPosition(_ rows: Int) -> (major: Int64, minor: UInt64)? {
+  private func cutPosition(
+    _ chosen: [Int], _ rows: Int
+  ) -> (major: Int64, minor: UInt64)? {
     var cut: (major: Int64, minor: UInt64)?
-    if cursors.count == 1 { return nil }
-    for cursor in cursors where cursor.hasMore(than: rows) {
+    if chosen.count == 1 { return nil }
+    for cursor in chosen.lazy.map({ self.cursors[$0] }) where cursor.hasMore(than: rows) {
       guard let last = cursor.lastPosition(of: rows) else { continue }
       if let known = cut {
         if last.major != known.major ? last.major < known.major : last.minor < known.minor {
@@ -338,13 +482,11 @@ public final class QueryRuntime {
   ) throws(QueryFailure) {
     for (index, stage) in stages.enumerated() {
       for (entry, input) in stage.inputs.enumerated() {
-        guard case .exchange(let source) = input else { continue }
-        let types = stages[source].plan.columns.map(\.type)
+        guard case .exchange(let source) = input, let exchange = exchanges[source],
+          options.exchangeTopic == nil
+        else { continue }
         for task in tasks[index] {
-          let senders = tasks[source].map { sender in
-            (sender.end as? ExchangeOperator)?.drain(task.partition) ?? []
-          }
-          task.receive(senders, entry: entry, types: types)
+          task.receive(exchange.drain(task.partition), entry: entry, types: exchange.types)
         }
       }
       let busy = tasks[index]
@@ -356,15 +498,22 @@ public final class QueryRuntime {
   }
 
   private func collect(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
-    result.outputs += try SinkMerge(tasks.joined().flatMap(\.parts), options.encode).run(pool)
+    for (index, list) in tasks.enumerated() {
+      var outputs = try SinkMerge(list.flatMap(\.parts), options.encode).run(pool)
+      for task in list { outputs += task.outputs }
+      if exchanges[index] != nil {
+        for place in outputs.indices { outputs[place].stage = index }
+        if !outputs.isEmpty { result.hasMore = true }
+      }
+      result.outputs += outputs
+    }
     for task in tasks.joined() {
-      result.outputs += task.outputs
       result.stateChanges += task.stateChanges
       result.faults.add(task.drainFaults())
       task.outputs = []
       task.parts = []
       task.stateChanges = []
-      if let collected = task.end as? CollectOperator { result.rows += collected.drain() }
+      result.rows += task.end.drainRows()
     }
   }
 

@@ -84,13 +84,11 @@ final class QueryTask: @unchecked Sendable {
   }
 
   private func encode(_ encoding: RecordEncoding) throws(QueryFailure) {
-    if let sink = end as? SinkOperator {
-      for part in sink.drain() {
-        if part.positions == nil {
-          outputs.append(try part.encoded(encoding))
-        } else {
-          parts.append(part)
-        }
+    for part in end.drainParts() {
+      if part.positions == nil {
+        outputs.append(try part.encoded(encoding))
+      } else {
+        parts.append(part)
       }
     }
     for store in stores {

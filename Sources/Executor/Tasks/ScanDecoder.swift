@@ -21,12 +21,15 @@ final class DecodedBatch: Sendable {
   /// Bounds of a windowed source's windows.
   let windows: (start: Column, end: Column)?
   let headers: [[RecordHeader]]?
+  /// Where the rows stood before an exchange; nil: their records' own places count.
+  let positions: Positions?
 
   var count: Int { rowtimes.count }
 
   init(
     columns: [TextKey: Column], rowtimes: [Int64], offsets: [Int64], sequences: [Int64],
-    kinds: [ChangeKind]?, windows: (start: Column, end: Column)?, headers: [[RecordHeader]]?
+    kinds: [ChangeKind]?, windows: (start: Column, end: Column)?, headers: [[RecordHeader]]?,
+    positions: Positions? = nil
   ) {
     self.columns = columns
     self.rowtimes = rowtimes
@@ -35,6 +38,7 @@ final class DecodedBatch: Sendable {
     self.kinds = kinds
     self.windows = windows
     self.headers = headers
+    self.positions = positions
   }
 
   func gather(_ rows: [Int32]) -> DecodedBatch {
@@ -43,12 +47,18 @@ final class DecodedBatch: Sendable {
       offsets: rows.map { offsets[Int($0)] }, sequences: rows.map { sequences[Int($0)] },
       kinds: kinds.map { kinds in rows.map { kinds[Int($0)] } },
       windows: windows.map { ($0.start.gather(rows), $0.end.gather(rows)) },
-      headers: headers.map { headers in rows.map { headers[Int($0)] } })
+      headers: headers.map { headers in rows.map { headers[Int($0)] } },
+      positions: positions?.gather(rows))
   }
 }
 
-/// Not thread-safe; reused read after read.
-final class ScanDecoder {
+/// Makes rows of the records that a scan has read. Not thread-safe; reused read after read.
+protocol ChunkDecoder: AnyObject {
+  func decode(_ records: RawRecords) -> ScanDecoder.Result
+}
+
+/// Rows of a source's records.
+final class ScanDecoder: ChunkDecoder {
   private let source: SourceDefinition
   private let partition: Int
   private let keyDecoder: SideDecoder

@@ -205,6 +205,7 @@ final class ScanReader: Sendable {
     }
     var majors: [Int64]
     switch order {
+    case _ where batch.positions != nil: majors = batch.positions?.major ?? []
     case .rowtime: majors = batch.rowtimes
     case .arrival: majors = batch.sequences
     case .first: majors = Array(repeating: Int64.min, count: count)
@@ -216,6 +217,12 @@ final class ScanReader: Sendable {
       if major >= highest { highest = major } else { majors[row] = highest }
     }
     readMajor = highest
+    if let known = batch.positions {
+      return RecordBatch(
+        columns: columns, rowtimes: batch.rowtimes,
+        positions: Positions(major: majors, minor: known.minor), kinds: batch.kinds,
+        headers: batch.headers)
+    }
     // Of rows with one time those of tables come first, so that a stream row meets them.
     let rank = scan.source.kind == .table ? ordinal : ordinal + Positions.sourcesMax
     let base = Positions.minor(source: rank, partition: partition, ordinal: 0)

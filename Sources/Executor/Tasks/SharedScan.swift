@@ -74,6 +74,8 @@ final class SharedScan: Sendable {
   let source: SourceDefinition
   let partition: Int
   private let reader: any RecordReader
+  /// nil: the source's own.
+  private let makeDecoder: (@Sendable () -> any ChunkDecoder)?
   /// Locked while records are read.
   private let state = Monitor(State())
   /// Under a lock of its own, so that nobody who has records to decode waits for a read.
@@ -81,7 +83,11 @@ final class SharedScan: Sendable {
   /// Whether a chunk kept is tentative. Only then does the beginning of an epoch wait for a read under way.
   private let hasTentative = Atomic(false)
 
-  init(_ source: SourceDefinition, partition: Int, reader: any RecordReader) {
+  init(
+    _ source: SourceDefinition, partition: Int, reader: any RecordReader,
+    decoder makeDecoder: (@Sendable () -> any ChunkDecoder)? = nil
+  ) {
+    self.makeDecoder = makeDecoder
     self.source = source
     self.partition = partition
     self.reader = reader
@@ -155,8 +161,9 @@ final class SharedScan: Sendable {
       let box =
         free
         ?? DecoderBox(
-          ScanDecoder(
-            source, partition: partition, needed: needed, order: reader.fieldOrder), needed)
+          makeDecoder?()
+            ?? ScanDecoder(
+              source, partition: partition, needed: needed, order: reader.fieldOrder), needed)
       defer { decoders.withLock { if $0.needed == box.needed { $0.free.append(box) } } }
       return box.decoder.decode(records)
     }
@@ -169,9 +176,9 @@ public let tentativeSequence = Int64.max - 1
 
 private final class DecoderBox: @unchecked Sendable {
   // Unchecked: one thread has it at a time.
-  let decoder: ScanDecoder
+  let decoder: any ChunkDecoder
   let needed: Set<TextKey>
-  init(_ decoder: ScanDecoder, _ needed: Set<TextKey>) {
+  init(_ decoder: any ChunkDecoder, _ needed: Set<TextKey>) {
     self.decoder = decoder
     self.needed = needed
   }

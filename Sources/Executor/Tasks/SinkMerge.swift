@@ -18,7 +18,7 @@ struct SinkPart: Sendable {
   ) throws(QueryFailure) -> PartitionOutput {
     do {
       return PartitionOutput(
-        partition: partition, records: records, encoded: try encode(records))
+        stage: nil, partition: partition, records: records, encoded: try encode(records))
     } catch {
       throw QueryFailure("cannot write a record: \(error)", isLimit: error.kind == .tooLarge)
     }

@@ -1,0 +1,123 @@
+// What an engine does that does not have everything: which partitions its tasks are for, where their positions are
+// kept, and what it takes over from the statement log of others.
+//
+// Over the embedded log all partitions are here and a query's positions are one entry. Elsewhere each input partition
+// has an entry of its own, since another process may read it in the next epoch.
+
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceTopics
+
+/// Where rows go between the stages of a query.
+public enum ExchangeKind: Sendable {
+  /// From task to task; all partitions must be here.
+  case memory
+  /// Through a topic, and are read after the commit.
+  case topics
+}
+
+extension Engine {
+  var hasAllPartitions: Bool { log.capabilities.contains(.allPartitions) }
+
+  private var exchangesThroughTopics: Bool { !hasAllPartitions || options.exchange == .topics }
+
+  /// The topic of a stage's exchange; nil: rows stay in memory.
+  func exchangeTopic(ofQuery id: String) -> (@Sendable (Int) -> String)? {
+    guard exchangesThroughTopics else { return nil }
+    return { stage in InternalTopics.exchange(ofQuery: id, stage: stage) }
+  }
+
+  /// Which partitions are this process's; nil: all.
+  var ownedPartitions: (@Sendable (String, Int) -> Set<Int>)? {
+    guard !hasAllPartitions else { return nil }
+    let assignment = log.assignment
+    return { topic, partitions in assignment.owned(topic, partitions: partitions) }
+  }
+
+  /// The topics that a query's output and exchanges go to.
+  func topicsWritten(by query: RunningQuery) -> [String] {
+    [query.plan.sink.topic] + (query.runtime?.exchangeTopics.map(\.topic) ?? [])
+  }
+
+  func topic(of output: PartitionOutput, _ query: RunningQuery) -> String {
+    output.stage.map { InternalTopics.exchange(ofQuery: query.id, stage: $0) }
+      ?? query.plan.sink.topic
+  }
+
+  // MARK: - Positions
+
+  /// By scan ordinal and partition, as `PositionCodec` names them.
+  func committedPositions(_ id: String) -> [TextKey: SourcePosition] {
+    var positions =
+      log.metadata(key: MetadataKey.positions(id)).map { PositionCodec.decode($0) } ?? [:]
+    if !hasAllPartitions {
+      for (_, value) in partitionPositions(id) {
+        positions.merge(PositionCodec.decode(value)) { $1 }
+      }
+    }
+    return positions
+  }
+
+  /// Entries of single partitions; the id of another query may begin with this one's.
+  private func partitionPositions(_ id: String) -> [(key: [UInt8], value: [UInt8])] {
+    let prefix = MetadataKey.positions(id) + Array("/".utf8)
+    return log.metadata(prefix: prefix).filter { key, _ in
+      key.dropFirst(prefix.count).allSatisfy { $0 == UInt8(ascii: ":") || (0x30...0x39) ~= $0 }
+    }
+  }
+
+  /// The entries that say how far a query has come.
+  func positionChanges(
+    _ id: String, _ runtime: QueryRuntime, before: [SourcePosition]
+  ) -> [EpochCommit.MetadataChange] {
+    let positions = runtime.positions
+    guard !hasAllPartitions else {
+      return [
+        EpochCommit.MetadataChange(
+          key: MetadataKey.positions(id), value: PositionCodec.encode(positions))
+      ]
+    }
+    return positions.enumerated().compactMap { index, place in
+      if index < before.count, before[index] == place.position { return nil }
+      return EpochCommit.MetadataChange(
+        key: MetadataKey.positions(id, place.ordinal, place.partition),
+        value: PositionCodec.encode([place]))
+    }
+  }
+
+  func positionRemovals(_ id: String) -> [EpochCommit.MetadataChange] {
+    let keys = [MetadataKey.positions(id)] + partitionPositions(id).map(\.key)
+    return keys.map { EpochCommit.MetadataChange(key: $0, value: nil) }
+  }
+
+  // MARK: - Between two epochs
+
+  /// Takes over what others have changed since the last epoch: statements, and which partitions are here.
+  /// Returns whether anything has changed. The engine's lock is held.
+  func settle() throws(EngineError) -> Bool {
+    guard !hasAllPartitions else { return false }
+    let hasMoved: Bool
+    do { hasMoved = try log.assignment.settle() } catch { throw .storage(error) }
+    let hasFollowed = try followStatements()
+    guard hasMoved || hasFollowed else { return false }
+    // All of them first: queries share scans, and a scan lives as long as one of its readers.
+    let moved = hasMoved ? queries.filter { $0.runtime != nil } : []
+    for query in moved {
+      query.runtime?.finishReadingAhead(pool)
+      query.runtime = nil
+    }
+    if hasMoved { errorRanges = [:] }
+    for query in queries
+    where query.runtime == nil && query.state != .paused && query.state != .failed {
+      startOrFail(query)
+    }
+    return true
+  }
+}
+
+extension MetadataKey {
+  static func positions(_ id: String, _ ordinal: Int, _ partition: Int) -> [UInt8] {
+    positions(id) + Array("/\(ordinal):\(partition)".utf8)
+  }
+}
