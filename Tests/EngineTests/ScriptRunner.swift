@@ -9,6 +9,7 @@ import HeadraceFunctions
 import HeadraceLogStorage
 import HeadraceTopics
 import HeadracePlanner
+import HeadraceSimulation
 import HeadraceSyntax
 
 @testable import Headrace
@@ -25,6 +26,15 @@ struct ScriptConfiguration: Sendable {
   var restartsAlways = false
   /// Rows go from stage to stage through topics.
   var exchangesThroughTopics = false
+  /// nil: the embedded log; else a simulated broker.
+  var broker: SimulatedStore?
+
+  /// Engines over one simulated broker.
+  struct SimulatedStore: Sendable {
+    var engines = 1
+    var seed: UInt64 = 1
+    var faults = BrokerFaults.none
+  }
 
   static let all: [ScriptConfiguration] = [
     ScriptConfiguration(name: "default"),
@@ -51,6 +61,9 @@ final class ScriptRunner {
   /// What `file` writes, and `$DIR` in a script.
   private let files: String
   private var engine: Engine?
+  /// Of other processes over the same broker.
+  private var others: [Engine] = []
+  private var broker: SimulatedBroker?
   private var session: Session?
   private var looked: [String: Int64] = [:]
   private var clock: Int64 = 1_600_000_000_000
@@ -71,7 +84,7 @@ final class ScriptRunner {
       return ([], [:])
     }
     defer {
-      try? engine?.close()
+      for engine in [engine].compactMap({ $0 }) + others { try? engine.close() }
       try? FileManager.default.removeItem(atPath: directory)
       try? FileManager.default.removeItem(atPath: files)
     }
@@ -108,7 +121,22 @@ final class ScriptRunner {
     }
     let now = clock
     options.clock = { now }
-    let engine = try Engine.open(options)
+    let engine: Engine
+    if let store = configuration.broker {
+      let broker = self.broker ?? SimulatedBroker(seed: store.seed, faults: store.faults)
+      self.broker = broker
+      var engines: [Engine] = []
+      for number in 0..<store.engines {
+        engines.append(
+          try Engine.open(
+            over: SimulatedTopics(
+              broker, member: "engine-\(number)", hasTotalOrder: store.engines == 1), options))
+      }
+      engine = engines[0]
+      others = Array(engines.dropFirst())
+    } else {
+      engine = try Engine.open(options)
+    }
     self.engine = engine
     let session = Session(engine: engine)
     session.endsAtIdle = true
@@ -116,16 +144,40 @@ final class ScriptRunner {
   }
 
   private func reopen() throws {
-    try engine?.runUntilIdle()
-    try engine?.close()
+    try drive()
+    for engine in [engine].compactMap({ $0 }) + others { try engine.close() }
     try open()
   }
+
+  /// Runs the epochs of all engines until none has anything to do.
+  private func drive() throws {
+    guard let broker else { return try engine?.runUntilIdle() ?? () }
+    var idleRounds = 0
+    var rounds = 0
+    while idleRounds < 2 {
+      broker.maybeRebalance()
+      var hasWorked = false
+      for engine in [engine].compactMap({ $0 }) + others where try engine.step() {
+        hasWorked = true
+      }
+      broker.tick()
+      idleRounds = hasWorked ? 0 : idleRounds + 1
+      rounds += 1
+      guard rounds < Self.roundsMax else { throw SimulationFailure.endless }
+    }
+  }
+
+  private static let roundsMax = 20_000
+
+  enum SimulationFailure: Error { case endless }
 
   /// nil: the block answers nothing.
   private func answer(_ block: ScriptBlock) throws -> [String]? {
     switch block.directive {
     case "statement": return statement(block)
-    case "query": return query(block)
+    case "query":
+      if broker != nil { try drive() }
+      return query(block)
     case "produce": return try produce(block)
     case "changes": return try changes(block)
     case "explain": return explain(block)
@@ -280,7 +332,7 @@ final class ScriptRunner {
     guard let source = source(block.words.first ?? ""), let engine else {
       return ["unknown source"]
     }
-    try engine.runUntilIdle()
+    try drive()
     var lines: [String] = []
     for partition in 0..<source.partitions {
       let place = "\(source.topic)/\(partition)"

@@ -28,18 +28,27 @@ private func scriptPaths() -> [String] {
     }
     for configuration in ScriptConfiguration.all {
       let (differences, _) = try ScriptRunner(file, configuration).run()
-      for difference in differences {
-        Issue.record(
-          """
-          under \(configuration.name), line \(difference.line):
-          expected:
-          \(difference.expected.joined(separator: "\n"))
-          actual:
-          \(difference.actual.joined(separator: "\n"))
-          """,
-          sourceLocation: SourceLocation(
-            fileID: "EngineTests/\(file.name)", filePath: path, line: difference.line, column: 1))
-      }
+      Self.report(differences, file, path, configuration)
+    }
+  }
+
+  static let paths = scriptPaths()
+
+  static func report(
+    _ differences: [ScriptDifference], _ file: ScriptFile, _ path: String,
+    _ configuration: ScriptConfiguration
+  ) {
+    for difference in differences {
+      Issue.record(
+        """
+        under \(configuration.name), line \(difference.line):
+        expected:
+        \(difference.expected.joined(separator: "\n"))
+        actual:
+        \(difference.actual.joined(separator: "\n"))
+        """,
+        sourceLocation: SourceLocation(
+          fileID: "EngineTests/\(file.name)", filePath: path, line: difference.line, column: 1))
     }
   }
 }
