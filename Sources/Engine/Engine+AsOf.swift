@@ -30,6 +30,12 @@ extension Session {
   func checkEnds(_ plan: LogicalPlan) throws(StatementFailure) {
     for scan in plan.scans {
       guard let end = scan.end else { continue }
+      guard engine.log.capabilities.contains(.history) else {
+        throw .plan(
+          PlanError(
+            "not-supported", "AS OF is not supported where the topics are kept by others",
+            at: scan.endSpan))
+      }
       for partition in 0..<scan.source.partitions {
         if let wrong = try outOfRange(end, scan.source, partition) {
           let place = "partition \(partition) of \"\(scan.source.name)\""

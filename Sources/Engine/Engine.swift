@@ -42,6 +42,8 @@ public final class Engine: @unchecked Sendable {
   var nextQuerySequence = 0
   var nextStatement = 0
   var errorRanges: [TextKey: [Range<Int64>]] = [:]
+  /// Bad records that push queries have met and no commit has told yet.
+  private var untoldErrors: [SourceError] = []
   let tableFolds: TableFolds
   /// The catalog for who does not wait for the engine.
   let published = PublishedCatalog()
@@ -179,6 +181,10 @@ public final class Engine: @unchecked Sendable {
       epoch = reached
       errorRanges = reported
       notices = []
+      if case .storage(let fault) = error, fault.kind == .aborted {
+        takeBack()
+        return true
+      }
       rollBack(error)
       guard case .storage(let fault) = error, let culprit = writer(refused: fault) else {
         throw error
@@ -193,6 +199,12 @@ public final class Engine: @unchecked Sendable {
     }
   }
 
+  /// The epoch was aborted: the queries go back to the last commit and compute it again.
+  private func takeBack() {
+    published.set(catalog)
+    restartFromCommit()
+  }
+
   /// An epoch could not be committed, so nothing of it has happened: what the queries have in memory is
   /// ahead of the log, and is made anew from there. (A poisoned log takes no more work until it is opened
   /// again, which does the same.)
@@ -201,6 +213,10 @@ public final class Engine: @unchecked Sendable {
     for push in pushes where !push.isEnded { push.fail(QueryFailure("the log failed: \(error)")) }
     pushes = []
     if case .storage(let fault) = error, fault.kind == .poisoned { return }
+    restartFromCommit()
+  }
+
+  private func restartFromCommit() {
     // All of them first: queries share scans, and a scan lives as long as one of its readers.
     let running = queries.filter { $0.runtime != nil || $0.state == .failed && $0.isUncommitted }
     for query in running { query.runtime = nil }
@@ -261,18 +277,22 @@ public final class Engine: @unchecked Sendable {
         }
       }
     }
+    // What this epoch writes is delivered after its commit; where it cannot be read before, nothing of it is here.
+    let readsUncommitted = log.capabilities.contains(.reservedOffsets)
     var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
     for push in pushes {
       let (rows, errors, worked) = slice(push, clock, frontiers)
       if worked { didWork = true }
-      try appendErrors(errors, &commit)
-      deliveries.append((push, rows))
+      untoldErrors += errors
+      if readsUncommitted { deliveries.append((push, rows)) } else { push.deliver(rows) }
     }
+    try appendErrors(untoldErrors, &commit)
     if !commit.outputs.isEmpty || !commit.metadata.isEmpty {
       epoch += 1
       // Until the swap is finished, the table's records are not those that the catalog describes.
       if !swaps.isEmpty { published.hide() }
       try write(commit, transaction)
+      untoldErrors = []
       for query in queries { query.isUncommitted = false }
     }
     for swap in swaps { finish(swap) }

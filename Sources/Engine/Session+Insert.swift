@@ -180,6 +180,13 @@ extension Session {
     guard let condition else { return try commit(parts, to: source, if: []) }
     while true {
       if cancellation.isCancelled { throw .engine(.interrupted) }
+      guard engine.log.capabilities.contains(.conditionalWrites) else {
+        throw .plan(
+          PlanError(
+            "not-supported",
+            "IF NOT EXISTS and IF VERSION are not supported where the topics are kept by others",
+            at: condition.condition.span))
+      }
       let conditions = try conditions(condition, parts, source)
       do throws(StatementFailure) {
         return try commit(parts, to: source, if: conditions)

@@ -37,6 +37,14 @@ struct ScriptFile {
     parse()
   }
 
+  /// The file says why it does not run under a configuration, or under all whose names begin so.
+  func isSkipped(_ configuration: String) -> Bool {
+    blocks.contains { block in
+      guard block.directive == "skip-config", let name = block.words.first else { return false }
+      return configuration == name || configuration.hasPrefix(name + "-")
+    }
+  }
+
   private mutating func parse() {
     var index = 0
     while index < lines.count {

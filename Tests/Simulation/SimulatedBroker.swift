@@ -26,6 +26,8 @@ package struct BrokerFaults: Sendable {
   package var lostResponses = 0
   /// Partitions are dealt out anew between two steps.
   package var rebalances = 0
+  /// A process is killed and another one takes its name, between two steps.
+  package var kills = 0
 
   package init() {}
 
@@ -34,7 +36,7 @@ package struct BrokerFaults: Sendable {
   package static var awkward: BrokerFaults {
     var faults = BrokerFaults()
     (faults.nothingYet, faults.gaps, faults.aborts) = (150, 100, 80)
-    (faults.lostResponses, faults.rebalances) = (80, 60)
+    (faults.lostResponses, faults.rebalances, faults.kills) = (80, 60, 30)
     return faults
   }
 }
@@ -104,6 +106,9 @@ package final class SimulatedBroker: Sendable {
     self.faults = faults
   }
 
+  /// Commits so far.
+  package var committed: Int64 { state.withLock { $0.commits } }
+
   /// How often each kind of trouble has happened.
   package var faultsSeen: [TextKey: Int] { state.withLock { $0.faultsSeen } }
 
@@ -153,6 +158,11 @@ package final class SimulatedBroker: Sendable {
     }
   }
 
+  /// Whether a process dies now.
+  package func kills(_ member: String) -> Bool {
+    state.withLock { happens("kill", faults.kills, member, &$0) }
+  }
+
   package func rebalance() { state.change { $0.generation += 1 } }
 
   /// Who has a partition number in a generation.
@@ -165,7 +175,7 @@ package final class SimulatedBroker: Sendable {
   // MARK: - Time
 
   /// Time passes: what hangs for too long is given up.
-  func tick() {
+  package func tick() {
     state.change { state in
       state.time += 1
       for (transaction, deadline) in state.hanging where deadline <= state.time {
