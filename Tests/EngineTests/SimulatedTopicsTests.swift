@@ -39,7 +39,7 @@ import Testing
   func twoEngines(_ path: String) throws {
     var faults = BrokerFaults.none
     faults.rebalances = 100
-    try Self.run(path, Self.configuration("simulated-two", engines: 2, seed: 3, faults))
+    try Self.run(path, Self.configuration("simulated-several", engines: 2, seed: 3, faults))
   }
 
   /// Scripts of every kind of operator, for the campaign.
@@ -68,9 +68,11 @@ import Testing
     var seen: [TextKey: Int] = [:]
     for seed in first..<first + count {
       let (path, file) = files[Int(seed) % files.count]
+      let engines = 1 + Int(seed / UInt64(files.count)) % 3
       var configuration = Self.configuration(
-        "simulated-seed-\(seed)", engines: 1 + Int(seed / UInt64(files.count)) % 3, seed: seed,
-        .awkward)
+        engines == 1 ? "simulated-awkward-\(seed)" : "simulated-several-\(seed)",
+        engines: engines, seed: seed, .awkward)
+      if file.isSkipped(configuration.name) { continue }
       configuration.workers = 1
       let runner = ScriptRunner(file, configuration)
       do {

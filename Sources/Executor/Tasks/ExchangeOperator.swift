@@ -96,9 +96,36 @@ final class ExchangeOperator: Operator {
       start += count
     }
     let order = mergedOrder(joined.positions, bounds)
-    return stride(from: 0, to: order.count, by: 4096).map { first in
-      joined.gather(Array(order[first..<min(first + 4096, order.count)]))
+    var batches: [RecordBatch] = []
+    var first = 0
+    while first < order.count {
+      var end = min(first + 4096, order.count)
+      // What one input row has given stays together.
+      while end < order.count, joined.positions.isSame(Int(order[end - 1]), Int(order[end])) {
+        end += 1
+      }
+      batches.append(joined.gather(Array(order[first..<end])))
+      first = end
     }
+    return batches
+  }
+
+  /// The batches, joined where what one input row has given lies in two of them.
+  static func whole(_ batches: [RecordBatch], types: [DataType]) -> [RecordBatch] {
+    var result: [RecordBatch] = []
+    var open: [RecordBatch] = []
+    for batch in batches where batch.count > 0 {
+      if let last = open.last {
+        let (a, b) = (last.positions, batch.positions)
+        if a.major[last.count - 1] != b.major[0] || a.minor[last.count - 1] != b.minor[0] {
+          result.append(RecordBatch.concatenate(open, types: types))
+          open = []
+        }
+      }
+      open.append(batch)
+    }
+    if !open.isEmpty { result.append(RecordBatch.concatenate(open, types: types)) }
+    return result
   }
 
   /// The rows of the senders' ranges in position order. A sender's rows are taken in runs, each up to the

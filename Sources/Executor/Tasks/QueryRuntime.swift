@@ -348,6 +348,10 @@ public final class QueryRuntime {
     if let limit, cut.map({ $0.major >= limit }) ?? true {
       cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
     }
+    if let whole = try wholeRows(chosen, rows) {
+      let isLess = cut.map { $0.major != whole.major ? whole.major < $0.major : whole.minor < $0.minor }
+      if isLess ?? true { cut = whole }
+    }
     for index in chosen {
       let (cursor, feed) = (cursors[index], feeds[index])
       let batches = cut.map { cursor.take(upTo: $0) } ?? cursor.take(rows)
@@ -362,10 +366,41 @@ public final class QueryRuntime {
             + "partition \(bad.partition), \(bad.reason)")
       }
       result.errors += errors
-      tasks[feed.stage][feed.task].pending[feed.entry] += batches
+      tasks[feed.stage][feed.task].pending[feed.entry] += whole(batches, feed)
       if !cursor.isAtEnd || cursor.pendingRows > 0 { result.hasMore = true }
       if cursor.holdsBack != nil { result.isWaiting = true }
     }
+  }
+
+  private func whole(
+    _ batches: [RecordBatch], _ feed: (stage: Int, entry: Int, task: Int)
+  ) -> [RecordBatch] {
+    guard case .exchange(let sender) = stages[feed.stage].inputs[feed.entry],
+      let exchange = exchanges[sender]
+    else { return batches }
+    return ExchangeOperator.whole(batches, types: exchange.types)
+  }
+
+  /// Of an exchange's topic rows of one position are taken together: they are what one input row has given, such as
+  /// the row that an update takes back and the one that it adds. Returns behind which position they are not all here.
+  private func wholeRows(
+    _ chosen: [Int], _ rows: Int
+  ) throws(QueryFailure) -> (major: Int64, minor: UInt64)? {
+    var result: (major: Int64, minor: UInt64)?
+    for index in chosen {
+      let (cursor, feed) = (cursors[index], feeds[index])
+      guard case .exchange = stages[feed.stage].inputs[feed.entry] else { continue }
+      var wanted = rows
+      while cursor.hasOnePosition, cursor.pendingRows >= wanted {
+        wanted *= 2
+        try cursor.fill(rows: wanted, maxBytes: options.readBytes)
+      }
+      guard let open = cursor.openPosition else { continue }
+      let before = open.minor > 0 ? (open.major, open.minor - 1) : (open.major - 1, UInt64.max)
+      if let known = result, known <= before { continue }
+      result = before
+    }
+    return result
   }
 
   /// Stages that read what others have written to topics come no further than those will have written: what they

@@ -138,6 +138,18 @@ final class SourceCursor {
   /// Major position of the first pending row.
   var firstMajor: Int64? { pending.first?.positions.major[0] }
 
+  /// Position of the last pending row where more rows may follow, of the same position maybe; nil: there are none.
+  var openPosition: (major: Int64, minor: UInt64)? {
+    guard !isAtEnd, let last = pending.last else { return nil }
+    return (last.positions.major[last.count - 1], last.positions.minor[last.count - 1])
+  }
+
+  /// Whether all pending rows have one position.
+  var hasOnePosition: Bool {
+    guard let first = pending.first, let last = openPosition else { return false }
+    return first.positions.major[0] == last.major && first.positions.minor[0] == last.minor
+  }
+
   /// Rows of other partitions at or behind this major position wait for what has not come yet here.
   var holdsBack: Int64? { isWaiting ? end.major : nil }
 
