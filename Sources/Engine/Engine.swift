@@ -42,6 +42,8 @@ public final class Engine: @unchecked Sendable {
   var nextQuerySequence = 0
   var nextStatement = 0
   var errorRanges: [TextKey: [Range<Int64>]] = [:]
+  /// The last epoch would have read more, had it come.
+  private var isWaiting = false
   /// Bad records that push queries have met and no commit has told yet.
   private var untoldErrors: [SourceError] = []
   let tableFolds: TableFolds
@@ -122,13 +124,20 @@ public final class Engine: @unchecked Sendable {
 
   // MARK: - Epochs
 
-  /// Runs one epoch. Returns whether anything was read or there is more to read.
+  /// Runs one epoch. Returns whether anything was read or there is more to read. Where that has not come yet, it waits
+  /// for it a moment.
   @discardableResult
   public func step() throws(EngineError) -> Bool {
-    lock.lock()
-    defer { lock.unlock() }
-    return try stepLocked()
+    let moment = log.moment
+    let (hasWorked, waits) = try lock.withLock { () throws(EngineError) in
+      (try stepLocked(), isWaiting)
+    }
+    guard !hasWorked, waits else { return hasWorked }
+    log.wait(after: moment, milliseconds: Self.waitMs)
+    return true
   }
+
+  private static let waitMs = 5
 
   /// Whether a running query follows a file, whose growth nobody tells of.
   var readsFiles: Bool {
@@ -228,6 +237,7 @@ public final class Engine: @unchecked Sendable {
   }
 
   private func advance() throws(EngineError) -> Bool {
+    isWaiting = false
     let hasChanged = try settle()
     let swaps = readySwaps()
     let running = queries.filter { query in
@@ -245,7 +255,9 @@ public final class Engine: @unchecked Sendable {
     let transaction: any EpochTransaction
     do { transaction = try log.begin(writing: derived) } catch { throw .storage(error) }
     defer { transaction.abort() }
-    view.begin(epochTopics(running))
+    let topics = epochTopics(running)
+    view.begin(topics)
+    isWaiting = !isSettled(topics)
     scans.beginEpoch()
     countState()
     var commit = EpochCommit(epoch: epoch + 1)
@@ -281,8 +293,9 @@ public final class Engine: @unchecked Sendable {
     let readsUncommitted = log.capabilities.contains(.reservedOffsets)
     var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
     for push in pushes {
-      let (rows, errors, worked) = slice(push, clock, frontiers)
+      let (rows, errors, worked, waits) = slice(push, clock, frontiers)
       if worked { didWork = true }
+      if waits { isWaiting = true }
       untoldErrors += errors
       if readsUncommitted { deliveries.append((push, rows)) } else { push.deliver(rows) }
     }
@@ -372,7 +385,8 @@ public final class Engine: @unchecked Sendable {
     query.hasMore = result.hasMore
     query.state = result.hasMore ? .catchingUp : .live
     let moved = runtime.positions.map(\.position) != before
-    guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return result.isWaiting }
+    if result.isWaiting { isWaiting = true }
+    guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
     if let refusal = keyRefusal(result, query) ?? placeRefusal(result, query)
       ?? budgetRefusal(runtime, query)
     {

@@ -190,8 +190,8 @@ extension Engine {
   /// One slice of a push query; a failure ends it and nothing else.
   func slice(
     _ push: PushQuery, _ clock: Int64, _ frontiers: [TextKey: Int64]
-  ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
-    guard !push.isEnded else { return ([], [], false) }
+  ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool, waits: Bool) {
+    guard !push.isEnded else { return ([], [], false, false) }
     do {
       if push.isConflated {
         let result = try conflatedSlice(push, clock)
@@ -204,10 +204,10 @@ extension Engine {
       let result = try push.runtime.runSlice(pool, clockMs: clock, before: limit)
       try checkBudget(push)
       push.note(result.faults)
-      return (result.rows, result.errors, result.rowCount > 0)
+      return (result.rows, result.errors, result.rowCount > 0, result.isWaiting)
     } catch {
       push.fail(error)
-      return ([], [], true)
+      return ([], [], true, false)
     }
   }
 
@@ -218,17 +218,21 @@ extension Engine {
   /// nothing needs to wait for rows of other partitions.
   private func conflatedSlice(
     _ push: PushQuery, _ clock: Int64
-  ) throws(QueryFailure) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool) {
+  ) throws(QueryFailure) -> (
+    rows: [RecordBatch], errors: [SourceError], worked: Bool, waits: Bool
+  ) {
     var errors: [SourceError] = []
     var worked = false
+    var waits = false
     for _ in 0..<Self.conflatedSlicesMax {
       let result = try push.runtime.runSlice(pool, clockMs: clock)
       errors += result.errors
       push.note(result.faults)
       if result.rowCount > 0 { worked = true }
       push.conflate(result.rows, isCaughtUp: !result.hasMore)
-      if !result.hasMore { break }
+      waits = result.isWaiting
+      if !result.hasMore || waits && result.rowCount == 0 { break }
     }
-    return ([], errors, worked)
+    return ([], errors, worked, waits)
   }
 }

@@ -92,6 +92,7 @@ final class TableFolds: @unchecked Sendable {
   /// The tables as of one commit, at which the topics are pinned too. Not there: a topic that is missing.
   func pin(_ tables: Set<TableRead>, _ topics: Set<TextKey>) throws(QueryFailure) -> PinnedTables {
     let names = topics.union(Set(texts: tables.map(\.topic)))
+    try awaitCommits(names)
     let earlyMs = clock()
     let early = log.committedEnds(of: names)
     var places: [TextKey: Kept] = [:]
@@ -127,6 +128,28 @@ final class TableFolds: @unchecked Sendable {
       if isWhole || after.count < result.ends.count {
         makeRoom(sparing: Set(places.keys))
         return result
+      }
+    }
+  }
+
+  private static let waitMs = 100
+  private static let waitsMax = 300
+
+  /// What was written before the question is part of the answer, so transactions under way are waited for.
+  private func awaitCommits(_ names: Set<TextKey>) throws(QueryFailure) {
+    if log.capabilities.contains(.reservedOffsets) { return }
+    for (name, ends) in log.committedEnds(of: names) {
+      for partition in ends.ends.indices {
+        guard let written = try? log.writtenEnd(name.text, partition) else { continue }
+        var waits = 0
+        while let end = try? log.committedEnd(name.text, partition), end < written {
+          guard waits < Self.waitsMax else {
+            throw QueryFailure(
+              "a transaction that has not ended holds partition \(partition) of topic \(name)")
+          }
+          waits += 1
+          log.wait(after: log.moment, milliseconds: Self.waitMs)
+        }
       }
     }
   }

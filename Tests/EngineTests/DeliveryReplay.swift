@@ -48,6 +48,8 @@ struct DeliveryReplay {
       let isExchange = topic != query.plan.sink.topic
       // What an aggregation has summed up before its exchange depends on where slices end.
       if isExchange, query.physical.root.aggregatesInParts { continue }
+      // Which of two topics came first depends on their writers, and so does what a join of them has found.
+      if !isExchange, query.physical.root.joinsDeliveries { continue }
       for (partition, lines) in partitions.enumerated() {
         var present = try self.lines(topic, partition)
         var replayed = lines
@@ -109,6 +111,17 @@ private final class PatientReader: RecordReader {
 }
 
 extension LogicalPlan {
+  /// Rows that came through an exchange meet those of another input.
+  fileprivate var joinsDeliveries: Bool {
+    if inputs.count > 1, inputs.contains(where: { $0.hasExchange }) { return true }
+    return inputs.contains { $0.joinsDeliveries }
+  }
+
+  private var hasExchange: Bool {
+    if case .exchange = self { return true }
+    return inputs.contains { $0.hasExchange }
+  }
+
   fileprivate var aggregatesInParts: Bool {
     if case .aggregate(let node) = self, node.phase == .parts { return true }
     return inputs.contains { $0.aggregatesInParts }

@@ -45,6 +45,13 @@ struct ScriptFile {
     }
   }
 
+  /// Some answer tells offsets of records.
+  var showsOffsets: Bool {
+    blocks.contains { block in
+      block.input.contains { $0.contains("SHOW ERRORS") || $0.contains("ROWOFFSET") }
+    }
+  }
+
   private mutating func parse() {
     var index = 0
     while index < lines.count {

@@ -104,6 +104,10 @@ final class ScriptRunner {
       }
       if configuration.restartsAlways { try reopen() }
     }
+    if broker != nil, !differences.isEmpty {
+      let failures = ([engine].compactMap { $0 } + others).flatMap(\.queryFailures)
+      differences[0].actual += failures.map { "failed: \($0)" }
+    }
     return (differences, answers)
   }
 
@@ -159,6 +163,8 @@ final class ScriptRunner {
         hasWorked = true
       }
       broker.tick()
+      // What a transaction that hangs has written hides what others have written behind it.
+      if broker.hasHanging { hasWorked = true }
       idleRounds = hasWorked ? 0 : idleRounds + 1
       rounds += 1
       guard rounds < Self.roundsMax else { throw SimulationFailure.endless }

@@ -32,6 +32,8 @@ import Testing
   func awkwardBroker(_ path: String) throws {
     var faults = BrokerFaults.awkward
     faults.rebalances = 0
+    // Offsets that are shown are those of a log without gaps.
+    if try ScriptFile(path: path).showsOffsets { faults.gaps = 0 }
     try Self.run(path, Self.configuration("simulated-awkward", engines: 1, seed: 7, faults))
   }
 
@@ -69,9 +71,11 @@ import Testing
     for seed in first..<first + count {
       let (path, file) = files[Int(seed) % files.count]
       let engines = 1 + Int(seed / UInt64(files.count)) % 3
+      var faults = BrokerFaults.awkward
+      if file.showsOffsets { faults.gaps = 0 }
       var configuration = Self.configuration(
         engines == 1 ? "simulated-awkward-\(seed)" : "simulated-several-\(seed)",
-        engines: engines, seed: seed, .awkward)
+        engines: engines, seed: seed, faults)
       if file.isSkipped(configuration.name) { continue }
       configuration.workers = 1
       let runner = ScriptRunner(file, configuration)

@@ -206,6 +206,9 @@ package final class SimulatedBroker: Sendable {
     state.topics[name]?.partitions[index] = partition
   }
 
+  /// Some transaction is neither committed nor aborted, and its process does not end it.
+  package var hasHanging: Bool { state.withLock { !$0.hanging.isEmpty } }
+
   func hang(_ transaction: Int, _ state: inout State) {
     state.hanging[transaction] = state.time + Self.timeout
   }

@@ -349,7 +349,9 @@ public final class QueryRuntime {
       cut = limit == Int64.min ? (limit, 0) : (limit - 1, UInt64.max)
     }
     if let whole = try wholeRows(chosen, rows) {
-      let isLess = cut.map { $0.major != whole.major ? whole.major < $0.major : whole.minor < $0.minor }
+      let isLess = cut.map {
+        $0.major != whole.major ? whole.major < $0.major : whole.minor < $0.minor
+      }
       if isLess ?? true { cut = whole }
     }
     for index in chosen {
