@@ -123,6 +123,7 @@ final class ScriptRunner {
     }
     let now = clock
     options.clock = { now }
+    broker?.others = nil
     let engine: Engine
     if let store = configuration.broker {
       let broker = self.broker ?? SimulatedBroker(seed: store.seed, faults: store.faults)
@@ -136,6 +137,7 @@ final class ScriptRunner {
       }
       engine = engines[0]
       others = Array(engines.dropFirst())
+      broker.others = { [unowned self] member in self.goOn(beside: member) }
     } else {
       engine = try Engine.open(options)
     }
@@ -163,6 +165,7 @@ final class ScriptRunner {
         hasWorked = true
       }
       broker.tick()
+      if let besideFailure { throw SimulationFailure.beside(besideFailure) }
       // What a transaction that hangs has written hides what others have written behind it.
       if broker.hasHanging { hasWorked = true }
       idleRounds = hasWorked ? 0 : idleRounds + 1
@@ -170,6 +173,21 @@ final class ScriptRunner {
       guard rounds < Self.roundsMax else { throw SimulationFailure.endless }
     }
   }
+
+  /// While one engine commits, the partitions are dealt out anew and the others go on.
+  private func goOn(beside member: String) {
+    guard !isBeside else { return }
+    isBeside = true
+    defer { isBeside = false }
+    broker?.rebalance()
+    let all = [engine].compactMap { $0 } + others
+    for (place, engine) in all.enumerated() where "engine-\(place)" != member {
+      do { _ = try engine.step() } catch { besideFailure = "\(error)" }
+    }
+  }
+
+  private var isBeside = false
+  private var besideFailure: String?
 
   /// Other processes die, and new ones take their places; what is left of the old ones must not get through.
   private func killSome(_ broker: SimulatedBroker) throws -> Bool {
@@ -219,6 +237,8 @@ final class ScriptRunner {
 
   enum SimulationFailure: Error {
     case endless
+    /// An engine has failed while another one committed.
+    case beside(String)
     /// A process that was replaced has committed.
     case zombie
     /// A query has written something else than its input gives.

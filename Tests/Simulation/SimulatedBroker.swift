@@ -28,6 +28,7 @@ package struct BrokerFaults: Sendable {
   package var rebalances = 0
   /// A process is killed and another one takes its name, between two steps.
   package var kills = 0
+  // While a transaction is open, partitions may be dealt out anew and others go on: three times as often as `rebalances`.
 
   package init() {}
 
@@ -97,6 +98,9 @@ package final class SimulatedBroker: Sendable {
   /// Ticks after which a hanging transaction is aborted.
   private static let timeout = 12
 
+  /// What others do while a transaction of a member is open: its records are written, and not committed.
+  package nonisolated(unsafe) var others: ((_ member: String) -> Void)?
+
   let seed: UInt64
   package let faults: BrokerFaults
   let state = Monitor(State())
@@ -161,6 +165,14 @@ package final class SimulatedBroker: Sendable {
   /// Whether a process dies now.
   package func kills(_ member: String) -> Bool {
     state.withLock { happens("kill", faults.kills, member, &$0) }
+  }
+
+  func interlude(_ member: String) {
+    guard let others else { return }
+    let isTime = state.withLock { state in
+      happens("interlude", faults.rebalances * 3, member, &state)
+    }
+    if isTime { others(member) }
   }
 
   package func rebalance() { state.change { $0.generation += 1 } }

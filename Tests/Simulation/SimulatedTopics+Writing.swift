@@ -70,45 +70,25 @@ extension SimulatedTopics {
     return SimulatedTransaction(self, isProcessing: !topics.isEmpty)
   }
 
-  /// Begins a transaction. What an earlier one of this process has left open is ended.
-  fileprivate func open(_ state: inout SimulatedBroker.State) -> Int {
-    state.transactions.append(.open)
-    return state.transactions.count - 1
-  }
-
   fileprivate func write(
     _ epoch: EpochCommit, isProcessing: Bool, generation: Int
   ) throws(StorageError) -> CommitResult {
-    try broker.state.change { (state) throws(StorageError) in
-      try checkFence(state)
-      for name in epoch.topicsDeleted where state.topics[TextKey(name)] == nil {
-        throw Self.unknown(name)
+    let (transaction, ranges) = try broker.state.change { (state) throws(StorageError) in
+      try writeRecords(epoch, isProcessing: isProcessing, &state)
+    }
+    // Others go on while the transaction is open.
+    if isProcessing { broker.interlude(member) }
+    return try broker.state.change { (state) throws(StorageError) in
+      guard state.transactions[transaction] == .open else {
+        throw StorageError(.aborted, "committing an epoch that has taken too long")
       }
-      for name in epoch.topicsDeleted { state.topics[TextKey(name)] = nil }
-      for creation in epoch.topicsCreated { try create(creation, &state) }
-      try check(epoch.outputs, state)
-      let fails = isProcessing && broker.happens("abort", broker.faults.aborts, member, &state)
-      let written =
-        fails
-        ? Int(broker.draw("part \(member)", &state) % UInt64(epoch.outputs.count + 1))
-        : epoch.outputs.count
-      let transaction = open(&state)
-      var ranges: [CommittedRange] = []
-      for output in epoch.outputs.prefix(written) {
-        let offsets = broker.append(
-          try plain(output.content), output.topic, output.partition, transaction: transaction,
-          &state)
-        ranges.append(
-          CommittedRange(topic: output.topic, partition: output.partition, offsets: offsets))
+      guard state.producers[TextKey(member)] == self.epoch else {
+        broker.end(transaction, .aborted, &state)
+        throw StorageError(.fenced, "committing as \(member)")
       }
-      if fails || isProcessing && state.generation != generation {
-        if broker.happens("hang", broker.faults.hangs, member, &state) {
-          broker.hang(transaction, &state)
-        } else {
-          broker.end(transaction, .aborted, &state)
-        }
-        throw StorageError(
-          .aborted, fails ? "committing an epoch" : "committing in a generation that is over")
+      if isProcessing, state.generation != generation {
+        giveUp(transaction, &state)
+        throw StorageError(.aborted, "committing in a generation that is over")
       }
       _ = broker.happens("lost response", broker.faults.lostResponses, member, &state)
       broker.end(transaction, .committed, &state)
@@ -116,6 +96,48 @@ extension SimulatedTopics {
       state.commits += 1
       state.epochs[TextKey(member)] = epoch.epoch
       return CommitResult(commit: state.commits, ranges: ranges)
+    }
+  }
+
+  /// The first half of a commit: topics, and records under an open transaction.
+  private func writeRecords(
+    _ epoch: EpochCommit, isProcessing: Bool, _ state: inout SimulatedBroker.State
+  ) throws(StorageError) -> (transaction: Int, ranges: [CommittedRange]) {
+    try checkFence(state)
+    for name in epoch.topicsDeleted where state.topics[TextKey(name)] == nil {
+      throw Self.unknown(name)
+    }
+    for name in epoch.topicsDeleted { state.topics[TextKey(name)] = nil }
+    for creation in epoch.topicsCreated { try create(creation, &state) }
+    try check(epoch.outputs, state)
+    let fails = isProcessing && broker.happens("abort", broker.faults.aborts, member, &state)
+    let count = UInt64(epoch.outputs.count)
+    let written =
+      fails ? Int(broker.draw("part \(member)", &state) % (count + 1)) : epoch.outputs.count
+    state.transactions.append(.open)
+    let transaction = state.transactions.count - 1
+    var ranges: [CommittedRange] = []
+    for output in epoch.outputs.prefix(written) {
+      let offsets = broker.append(
+        try plain(output.content), output.topic, output.partition, transaction: transaction,
+        &state)
+      ranges.append(
+        CommittedRange(topic: output.topic, partition: output.partition, offsets: offsets))
+    }
+    if fails {
+      giveUp(transaction, &state)
+      throw StorageError(.aborted, "committing an epoch")
+    }
+    broker.hang(transaction, &state)
+    return (transaction, ranges)
+  }
+
+  /// A transaction that its process does not go on with: ended at once, or by the broker after some time.
+  private func giveUp(_ transaction: Int, _ state: inout SimulatedBroker.State) {
+    if broker.happens("hang", broker.faults.hangs, member, &state) {
+      broker.hang(transaction, &state)
+    } else {
+      broker.end(transaction, .aborted, &state)
     }
   }
 }
