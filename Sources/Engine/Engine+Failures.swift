@@ -16,7 +16,7 @@ extension Engine {
     query.isUncommitted = true
     commit.metadata.append(
       EpochCommit.MetadataChange(
-        key: MetadataKey.query(query.id), value: queryRecord(query).bytes))
+        key: MetadataKey.query(query.id), value: query.record.bytes))
   }
 
   /// A compacted topic takes no record without a key: the query stops, not the epoch.

@@ -9,22 +9,6 @@ import HeadraceSyntax
 import Synchronization
 
 extension Engine {
-  /// Plans a query to its physical form.
-  func makeQuery(
-    id: String, statement: String, plan: PersistentQuery, isInsert: Bool,
-    properties: [TextKey: String]
-  ) -> RunningQuery {
-    let (optimized, applied) = Optimizer(disabled: options.disabledRules)
-      .optimize(plan.query.plan)
-    return RunningQuery(
-      id: id, statement: statement, plan: plan, optimized: optimized, appliedRules: applied,
-      physical: PhysicalPlanner(disabled: options.disabledRules).plan(optimized),
-      isInsert: isInsert, properties: properties, seed: seed(id))
-  }
-
-  /// The same for the same name, so that a replay gives the same values.
-  private func seed(_ id: String) -> UInt64 { stableHash(of: id) }
-
   func queryOptions(_ query: RunningQuery) -> QueryOptions {
     var result = QueryOptions(
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
@@ -160,50 +144,6 @@ extension Engine {
     query.changelogRecords["\(store)/\(partition)"] = count
   }
 
-  /// Topics that a new query needs: its sink's, with `config`, and its changelogs'.
-  func topicsToCreate(
-    _ query: RunningQuery, _ config: TopicConfig
-  ) throws(QueryFailure) -> [TopicCreation] {
-    var result: [TopicCreation] = []
-    let sink = query.plan.sink
-    if log.topic(sink.topic) == nil {
-      result.append(
-        TopicCreation(
-          name: sink.topic, partitionCount: sink.partitions, config: config))
-    }
-    var probing = QueryOptions(properties: query.properties)
-    probing.exchangeTopic = exchangeTopic(ofQuery: query.id)
-    let probe = try QueryRuntime(
-      plan: query.physical, end: .sink(sink, outputs: query.plan.outputs),
-      functions: catalog.functions, options: probing,
-      positions: { _, _ in .start },
-      reader: { (scan, partition) throws(QueryFailure) in
-        try self.reader(scan, partition)
-      })
-    for exchange in probe.exchangeTopics where log.topic(exchange.topic) == nil {
-      result.append(
-        TopicCreation(
-          name: exchange.topic, partitionCount: exchange.partitions,
-          config: TopicConfig(isInternal: true)))
-    }
-    for (store, partitions) in probe.stores {
-      let name = query.changelogTopic(store)
-      if log.topic(name) == nil {
-        var config = TopicConfig(cleanupPolicy: .compact, isInternal: true)
-        // Snapshots keep it short already, so it is compacted only when somebody asks for that.
-        config.minCleanableDirtyRatio = 1
-        result.append(TopicCreation(name: name, partitionCount: partitions, config: config))
-      }
-    }
-    return result
-  }
-
-  func topicConfig(_ source: SourceDefinition) -> TopicConfig {
-    TopicConfig(
-      cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete,
-      isInternal: source.visibility == .private)
-  }
-
   /// How much of their present input the running queries have read: the share of the one that has the
   /// furthest to go. nil without input.
   public var fractionRead: Double? {
@@ -229,30 +169,16 @@ extension Engine {
 
   func query(_ id: String) -> RunningQuery? { queries.first { $0.id == id } }
 
-  /// Names of the queries that read or write a source.
-  func readers(of source: String) -> [String] {
-    queries.filter { $0.plan.sources.contains(source) }.map(\.id)
-  }
-
-  func writers(of source: String) -> [String] {
-    queries.filter { $0.plan.sink.name == source }.map(\.id)
-  }
-
-  /// The query's end is committed.
-  func forget(_ query: RunningQuery) {
-    query.runtime?.finishReadingAhead(pool)
-    queries.removeAll { $0.id == query.id }
-  }
-
-  /// Ends a query; its sink stays, its state goes.
-  func appendEnd(of query: RunningQuery, _ commit: inout EpochCommit) {
-    commit.metadata += positionRemovals(query.id)
+  /// Ends a query; its sink stays, its state goes. Topics that the same commit makes for it are not made.
+  func appendEnd(ofQuery id: String, _ commit: inout EpochCommit) {
+    commit.metadata += positionRemovals(id)
     commit.metadata += [
-      EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: nil),
-      EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: nil),
-      EpochCommit.MetadataChange(key: MetadataKey.faults(query.id), value: nil),
+      EpochCommit.MetadataChange(key: MetadataKey.query(id), value: nil),
+      EpochCommit.MetadataChange(key: MetadataKey.files(id), value: nil),
+      EpochCommit.MetadataChange(key: MetadataKey.faults(id), value: nil),
     ]
-    for topic in ownTopics(of: query) {
+    commit.topicsCreated.removeAll { isOwnTopic($0.name, ofQuery: id) }
+    for topic in log.topics() where isOwnTopic(topic.name, ofQuery: id) {
       commit.topicsDeleted.append(topic.name)
       // A later query may have this one's id, and its snapshots lie elsewhere.
       for partition in 0..<topic.partitionCount {
@@ -263,13 +189,13 @@ extension Engine {
     }
   }
 
-  /// The changelogs of a query, and what it writes to while it is rebuilt.
-  private func ownTopics(of query: RunningQuery) -> [TopicDescription] {
+  /// The changelogs of a query, its exchanges, and what it writes to while it is rebuilt.
+  private func isOwnTopic(_ name: String, ofQuery id: String) -> Bool {
+    guard name.hasPrefix(InternalTopics.prefix(ofQuery: id)) else { return false }
     // An id may begin with another one.
-    let others = queries.filter { $0.id != query.id && $0.id.hasPrefix("\(query.id)-") }
-    return log.topics().filter { topic in
-      topic.name.hasPrefix(InternalTopics.prefix(ofQuery: query.id))
-        && !others.contains { topic.name.hasPrefix(InternalTopics.prefix(ofQuery: $0.id)) }
+    return !queries.contains { query in
+      query.id != id && query.id.hasPrefix("\(id)-")
+        && name.hasPrefix(InternalTopics.prefix(ofQuery: query.id))
     }
   }
 

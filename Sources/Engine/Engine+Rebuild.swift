@@ -35,6 +35,8 @@ struct RebuildSwap {
   let old: RunningQuery
   /// As it goes on: over the table's own topic.
   let plan: PersistentQuery
+  /// The swap as a change of what is defined.
+  let change: CatalogChange
 }
 
 extension Engine {
@@ -47,9 +49,26 @@ extension Engine {
         old.runtime == nil || hasReadAll(old)
       else { continue }
       plan.sink.queryID = query.id
-      result.append(RebuildSwap(query: query, old: old, plan: plan))
+      result.append(
+        RebuildSwap(query: query, old: old, plan: plan, change: swap(query, old, plan)))
     }
     return result
+  }
+
+  private func swap(
+    _ query: RunningQuery, _ old: RunningQuery, _ plan: PersistentQuery
+  ) -> CatalogChange {
+    var next = query.definition
+    next.plan = plan
+    next.rebuilt = nil
+    var change = CatalogChange()
+    change.steps = [.addSource(plan.sink), .takePlace(of: old.id, next)]
+    var entry = MetadataRecord(["query": query.id, "rebuild": RebuildStep.swapped.rawValue])
+    entry.fields["partitions"] = String(plan.sink.partitions)
+    entry.fields["sql"] = query.statement
+    for (name, value) in query.properties { entry.fields["set.\(name)"] = value }
+    change.entry = entry
+    return change
   }
 
   private func hasReadAll(_ query: RunningQuery) -> Bool {
@@ -82,40 +101,13 @@ extension Engine {
       throw .storage(error)
     }
     commit.topicsDeleted.append(topic)
-    appendEnd(of: swap.old, &commit)
-    var record = MetadataRecord(["query": swap.query.id, "rebuild": RebuildStep.swapped.rawValue])
-    record.fields["partitions"] = String(sink.partitions)
-    record.fields["sql"] = swap.query.statement
-    for (name, value) in swap.query.properties { record.fields["set.\(name)"] = value }
-    commit.metadata.append(
-      EpochCommit.MetadataChange(key: MetadataKey.statement(nextStatement), value: record.bytes))
-    nextStatement += 1
+    do { try self.prepare(swap.change, &commit) } catch { throw .io(error.message) }
   }
 
   /// The epoch is committed.
   func finish(_ swap: RebuildSwap) {
-    let query = swap.query
-    forgetTableFolds(of: query.plan.sink.topic)
-    catalog.add(swap.plan.sink)
-    let next = makeQuery(
-      id: query.id, statement: query.statement, plan: swap.plan, isInsert: false,
-      properties: query.properties)
-    query.runtime = nil
-    replace(old: swap.old.id, with: next)
-    startOrFail(next)
-  }
-
-  /// Puts the query where the old one stood among the others, so that who reads the table comes after it; but
-  /// behind the queries that it reads from.
-  func replace(old: String, with query: RunningQuery) {
-    var place = queries.firstIndex { $0.id == old } ?? queries.count
-    queries.removeAll { $0.id == query.id }
-    let sources = Set(query.optimized.scans.map(\.source.topic))
-    if let last = queries.lastIndex(where: { sources.contains($0.plan.sink.topic) }) {
-      place = max(place, last + 1)
-    }
-    queries.insert(query, at: min(place, queries.count))
-    queries.removeAll { $0.id == old }
+    forgetTableFolds(of: swap.query.plan.sink.topic)
+    apply(swap.change)
   }
 
   /// What makes the old partition fold to what the new one folds to: deletions, and rows that differ.
@@ -148,46 +140,5 @@ extension Engine {
     var scan = try PartitionScan(log, topic, partition)
     try fold.advance(&scan)
     return fold.all()
-  }
-}
-
-extension Session {
-  /// Starts the new query beside the old one. Called under the engine's lock.
-  func rebuild(
-    _ existing: SourceDefinition, _ plan: PersistentQuery, _ node: CreateSourceAs,
-    _ text: SourceText, _ handler: any ResultHandler
-  ) throws(StatementFailure) {
-    try planning { () throws(PlanError) in
-      try Upgrade.checkRebuild(existing, plan, node)
-    }
-    if let other = engine.queries.first(where: { $0.rebuilt?.sink.name == existing.name }) {
-      throw .plan(
-        PlanError(
-          "rebuild-running", "\"\(existing.name)\" is being rebuilt already, by \(other.id)",
-          at: node.name.span, hint: "TERMINATE \(other.id) gives that up"))
-    }
-    let id = queryID("CTAS_\(existing.name)_\(engine.nextQuerySequence)")
-    let query = engine.makeQuery(
-      id: id, statement: String(decoding: text.text, as: UTF8.self), plan: plan.beside(id: id),
-      isInsert: false, properties: properties)
-    query.rebuilt = plan
-    var epoch = EpochCommit(epoch: 0)
-    do {
-      epoch.topicsCreated = try engine.topicsToCreate(query, engine.topicConfig(query.plan.sink))
-    } catch {
-      throw .plan(PlanError("not-supported", error.message, at: node.name.span))
-    }
-    epoch.metadata.append(
-      logged(
-        text, ["query": id, "rebuild": RebuildStep.beside.rawValue],
-        partitions: plan.sink.partitions))
-    epoch.metadata.append(
-      EpochCommit.MetadataChange(
-        key: MetadataKey.query(id), value: engine.queryRecord(query).bytes))
-    try commit(epoch)
-    engine.nextQuerySequence += 1
-    engine.queries.append(query)
-    engine.startOrFail(query)
-    handler.message("Rebuilding \(existing.name) beside it with query \(id)")
   }
 }

@@ -27,19 +27,20 @@ public final class Engine: @unchecked Sendable {
   let scans = ScanSharing()
   /// Topics that queries wrote to as of the last epoch.
   private var lastDerived: Set<TextKey> = []
-  var catalog: Catalog {
+  /// What the statements so far have defined.
+  var definitions: Definitions {
     didSet {
       if catalog.sources.values.contains(where: { $0.sqlite != nil }) {
         hasMirrors.store(true, ordering: .releasing)
       }
-      if !isTrial { published.set(catalog) }
+      published.set(catalog)
     }
   }
-  /// In the order in which they were made.
+  var catalog: Catalog { definitions.catalog }
+  /// One for each that is defined, in their order.
   var queries: [RunningQuery] = []
   var pushes: [PushQuery] = []
   var epoch: Int64
-  var nextQuerySequence = 0
   var nextStatement = 0
   var errorRanges: [TextKey: [Range<Int64>]] = [:]
   /// The last epoch would have read more, had it come.
@@ -49,8 +50,6 @@ public final class Engine: @unchecked Sendable {
   let tableFolds: TableFolds
   /// The catalog for who does not wait for the engine.
   let published = PublishedCatalog()
-  /// The catalog is changed for trial and will be as it was.
-  var isTrial = false
   /// For conditional inserts, which do not wait for epochs; guards `keyOffsets`.
   let versionLock = FairLock()
   let keeper = MirrorKeeper()
@@ -78,7 +77,7 @@ public final class Engine: @unchecked Sendable {
     view = EpochView(log: log)
     tableFolds = TableFolds(
       log, clock: options.clock, bytesMax: min(256 << 20, options.stateBytesMax / 4))
-    catalog = Catalog(functions: options.functions)
+    definitions = Definitions(catalog: Catalog(functions: options.functions))
     epoch = log.lastEpoch
     published.set(catalog)
   }
@@ -473,12 +472,6 @@ public final class Engine: @unchecked Sendable {
         key: MetadataKey.snapshot(topic, partition), value: Array(String(end).utf8)))
   }
 
-  func queryRecord(_ query: RunningQuery) -> MetadataRecord {
-    var fields: [TextKey: String] = ["state": query.state.rawValue, "seed": String(query.seed)]
-    if let failure = query.failure { fields["failure"] = failure.message }
-    if query.failure?.isLimit ?? false { fields["limit"] = "true" }
-    return MetadataRecord(fields)
-  }
 }
 
 /// A query on its way to a worker and back.

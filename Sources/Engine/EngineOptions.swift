@@ -45,6 +45,8 @@ public struct EngineOptions: Sendable {
   public var queriesMax = 1000
   /// Clients of a server at a time.
   public var clientsMax = 128
+  /// Bytes of the records that a submitted file inserts: they are one commit.
+  public var submissionBytesMax = 64 << 20
   /// Bytes of a line of FILE and COPY, without its end.
   public var lineBytesMax = 64 << 20
   /// Bytes that one slice of a query may write to a partition; at most 1 GiB, since records are found by 32-bit

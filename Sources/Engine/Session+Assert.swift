@@ -24,8 +24,8 @@ extension Session {
     if !path.hasPrefix("/"), let slash = text.name.lastIndex(of: "/") {
       path = text.name[...slash] + path
     }
-    let file = try outside(path, node.file.span) { () throws(OutsideError) in
-      try engine.options.files.open(resolve(path), beneath: roots)
+    let file = try paths.outside(path, node.file.span) { () throws(OutsideError) in
+      try engine.options.files.open(paths.resolve(path), beneath: roots)
     }
     let script = try usingFile { () throws(StorageError) in try file.contents(limit: 16 << 20) }
     scriptDepth += 1

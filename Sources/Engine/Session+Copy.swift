@@ -53,9 +53,8 @@ extension Session {
 
   /// Throws: read-only-source, windowed-source, unknown-column, header-column, duplicate-column.
   private func copyTarget(_ node: CopyFrom) throws(StatementFailure) -> SourceDefinition {
-    let source = try engine.lock.withLock { () throws(StatementFailure) in
-      try planning { () throws(PlanError) in try engine.catalog.source(node.target) }
-    }
+    let catalog = catalogNow
+    let source = try planning { () throws(PlanError) in try catalog.source(node.target) }
     guard source.file == nil, !source.isReadOnly else {
       throw .plan(
         PlanError(
@@ -76,8 +75,8 @@ extension Session {
     guard let file = node.file else {
       return DescriptorFile("standard input", dup(standardInput))
     }
-    let path = resolve(file.value)
-    return try outside(file.value, file.span) { () throws(OutsideError) in
+    let path = paths.resolve(file.value)
+    return try paths.outside(file.value, file.span) { () throws(OutsideError) in
       try engine.options.files.open(path, beneath: roots)
     }
   }

@@ -31,8 +31,8 @@ extension Session {
     let (bound, rows) = try answer(query)
     let output: any OutsideFile
     if let file = node.file {
-      let path = resolve(file.value)
-      output = try outside(file.value, file.span) { () throws(OutsideError) in
+      let path = paths.resolve(file.value)
+      output = try paths.outside(file.value, file.span) { () throws(OutsideError) in
         try engine.options.files.create(path, beneath: roots)
       }
     } else {

@@ -13,7 +13,7 @@ import HeadraceSyntax
 extension Session {
   func insert(_ node: InsertValues, _ handler: any ResultHandler) throws(StatementFailure) {
     // A copy of the catalog is enough, so that inserts are planned side by side.
-    let catalog = engine.lock.withLock { engine.catalog }
+    let catalog = catalogNow
     let source = try insertTarget(node, catalog)
     let (rows, rowtimes) = try planning { () throws(PlanError) in
       try insertRows(node, source, catalog)
@@ -170,14 +170,14 @@ extension Session {
       throw .engine(.io("cannot write to \(source.name): \(error.message)"))
     }
     if parts.contains(where: { $0.records.keyLength.contains { $0 < 0 } }),
-      engine.log.topic(source.topic)?.config.cleanupPolicy.compacts ?? false
+      isCompacted(source.topic)
     {
       throw .plan(
         PlanError(
           "key-required",
           "topic \"\(source.topic)\" is compacted and takes no record without a key", at: span))
     }
-    guard let condition else { return try commit(parts, to: source, if: []) }
+    guard let condition else { return try commit(parts, to: source, if: [], at: span) }
     while true {
       if cancellation.isCancelled { throw .engine(.interrupted) }
       guard engine.log.capabilities.contains(.conditionalWrites) else {
@@ -189,7 +189,7 @@ extension Session {
       }
       let conditions = try conditions(condition, parts, source)
       do throws(StatementFailure) {
-        return try commit(parts, to: source, if: conditions)
+        return try commit(parts, to: source, if: conditions, at: span)
       } catch {
         // Written by somebody else meanwhile: the next look tells what the version is now.
         guard case .engine(.storage(let fault)) = error, fault.kind == .conflict else {
@@ -199,28 +199,26 @@ extension Session {
     }
   }
 
+  private func isCompacted(_ topic: String) -> Bool {
+    if let planned = draft?.definitions.topics[TextKey(topic)] {
+      return planned?.config.cleanupPolicy.compacts ?? false
+    }
+    return engine.log.topic(topic)?.config.cleanupPolicy.compacts ?? false
+  }
+
   private func commit(
-    _ parts: [PartitionedRecords], to source: SourceDefinition, if conditions: [KeyCondition]
+    _ parts: [PartitionedRecords], to source: SourceDefinition, if conditions: [KeyCondition],
+    at span: Span
   ) throws(StatementFailure) -> [CommittedRange] {
     let outputs = parts.map {
       EpochCommit.Output(topic: source.topic, partition: $0.partition, records: $0.records)
     }
-    let result: CommitResult
-    if let attachedChange {
-      result = try engine.lock.withLock { () throws(StatementFailure) in
-        let result = try storing { () throws(StorageError) in
-          try engine.log.commit(
-            EpochCommit(
-              epoch: engine.epoch + 1, outputs: outputs, metadata: [attachedChange],
-              conditions: conditions))
-        }
-        engine.epoch += 1
-        return result
-      }
-    } else {
-      result = try storing { () throws(StorageError) in
-        try engine.log.commit(TopicAppend(outputs: outputs, conditions: conditions))
-      }
+    if let draft {
+      try draft.add(outputs, conditions, at: span)
+      return []
+    }
+    let result = try storing { () throws(StorageError) in
+      try engine.log.commit(TopicAppend(outputs: outputs, conditions: conditions))
     }
     wrote(result.ranges)
     return result.ranges

@@ -13,15 +13,10 @@ extension Session {
   ) throws(StatementFailure) {
     switch statement {
     case .query(let node): try run(node, handler)
-    case .createSource(let node): try create(node, text, handler)
-    case .createSourceAs(let node): try create(node, text, handler)
-    case .insertSelect(let node): try insert(node, text, handler)
+    case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,
+      .dropType, .controlQuery:
+      try define(statement, text, handler)
     case .insertValues(let node): try insert(node, handler)
-    case .dropSource(let node): try drop(node, text, handler)
-    case .alterSource(let node): try alter(node, text, handler)
-    case .createType(let node): try createType(node, text, handler)
-    case .dropType(let node): try dropType(node, text, handler)
-    case .controlQuery(let node): try control(node, text, handler)
     case .explain(let node): try explain(node, text, handler)
     case .describe(let node): try describe(node, handler)
     case .show(let node): try show(node, handler)

@@ -39,8 +39,8 @@ public final class Session {
   public var roots: [String]?
   /// Names the queries of a submitted file.
   var queryPrefix: String?
-  /// Goes with the next commit of a statement.
-  var attachedChange: EpochCommit.MetadataChange?
+  /// The effects of the submitted file that the session plans; nil: statements take effect at once.
+  var draft: StatementDraft?
   var unseen = UnseenWrites()
   /// Of the pull query that was answered last.
   var queryFaults = RowFaults()
@@ -118,8 +118,14 @@ public final class Session {
     hasChanged = true
   }
 
+  /// The catalog as the session's next statement finds it. Takes the engine's lock.
+  var catalogNow: Catalog {
+    draft?.definitions.catalog ?? engine.lock.withLock { engine.catalog }
+  }
+
   func context() -> BindingContext {
-    BindingContext(catalog: engine.catalog, properties: properties)
+    BindingContext(
+      catalog: draft?.definitions.catalog ?? engine.catalog, properties: properties)
   }
 }
 

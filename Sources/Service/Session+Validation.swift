@@ -1,34 +1,42 @@
-// Planning a whole script against a trial catalog before its first effect. The trial is a copy of the
-// engine's catalog that the statements change as they would the real one.
+// A submitted file, planned before its first effect: what changes something goes into a draft, by the same functions that
+// run it otherwise; the rest is checked against what the draft has defined so far.
 
-import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
-import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
+import HeadraceTopics
 
 extension Session {
-  /// Throws the first error. The session's own variables and properties change as the script says; use a
-  /// session made for the trial. `skipping`: effects of the first statements have happened already.
-  func validate(_ statements: [SourceText], skipping: Int = 0) throws(EngineError) {
+  /// Throws the first error. The session's own variables and properties change as the script says.
+  func validate(_ statements: [SourceText]) throws(EngineError) {
     try engine.lock.withLock { () throws(EngineError) in
-      let committed = engine.catalog
-      engine.isTrial = true
-      defer {
-        engine.catalog = committed
-        engine.isTrial = false
-      }
-      for (index, text) in statements.enumerated() {
-        let (statement, source) = try parse(text)
-        if index < skipping, statement.hasEffect { continue }
+      _ = try drafted(statements)
+    }
+  }
+
+  /// The effects of all statements, and what each of them answers; `skipping`: effects of the first statements have
+  /// happened already. The engine's lock is held.
+  func drafted(
+    _ statements: [SourceText], skipping: Int = 0
+  ) throws(EngineError) -> (draft: StatementDraft, messages: [[String]]) {
+    let draft = StatementDraft(engine.definitions, bytesMax: engine.options.submissionBytesMax)
+    self.draft = draft
+    defer { self.draft = nil }
+    var messages: [[String]] = []
+    for (index, text) in statements.enumerated() {
+      let (statement, source) = try parse(text)
+      let answer = CollectedResult()
+      if !statement.hasEffect || index >= skipping {
         do throws(StatementFailure) {
-          try plan(statement, source)
+          try plan(statement, source, answer)
         } catch {
           throw error.located(source)
         }
       }
+      messages.append(answer.messages)
     }
+    return (draft, messages)
   }
 
   /// A statement after substitution, with its text.
@@ -41,40 +49,35 @@ extension Session {
     }
   }
 
-  private func plan(_ statement: Statement, _ text: SourceText) throws(StatementFailure) {
+  private func plan(
+    _ statement: Statement, _ text: SourceText, _ answer: any ResultHandler
+  ) throws(StatementFailure) {
     switch statement {
     case .query(let node):
       _ = try waitMilliseconds(node)
       try planQuery(node.query)
     case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,
-      .dropType:
-      try planDefinition(statement, text)
-    case .insertValues(let node):
-      let source = try insertTarget(node, engine.catalog)
-      try planning { () throws(PlanError) in
-        let (rows, _) = try insertRows(node, source, engine.catalog)
-        try RowCondition(node, rows)?.check(source)
-      }
+      .dropType, .controlQuery, .insertValues:
+      try run(statement, text: text, answer)
     case .printTopic(let node):
       guard node.limit != nil else { throw unbounded("PRINT", node.span) }
     case .runScript(let node):
       throw refused("RUN SCRIPT", "a submitted file is checked as a whole", node.span)
     case .copyFrom(let node):
-      guard let file = node.file else {
+      guard node.file != nil else {
         throw refused("COPY FROM STDIN", "a submitted file has no standard input", node.span)
       }
-      _ = try planning { () throws(PlanError) in try engine.catalog.source(node.target) }
-      try checkRoot(file.value, file.span)
+      try run(statement, text: text, answer)
     case .copyTo(let node):
       guard let file = node.file else {
         throw refused("COPY TO STDOUT", "use SELECT: its rows are in the answer", node.span)
       }
-      try checkRoot(file.value, file.span)
+      try paths.checkRoot(file.value, file.span)
     case .setProperty(let node): _ = try set(node)
     case .unsetProperty(let node): try unset(node)
     case .defineVariable(let node): define(node.name.name, node.value.value)
     case .undefineVariable(let node): undefine(node.name.name)
-    case .controlQuery, .explain, .describe, .show, .alterSystem, .assertTopic, .assertSchema,
+    case .explain, .describe, .show, .alterSystem, .assertTopic, .assertSchema,
       .assertValues, .assertSource, .createConnector, .dropConnector:
       break
     }
@@ -93,74 +96,6 @@ extension Session {
       PlanError(
         "unbounded-result", "\(what) in a submitted file would never end", at: span,
         hint: "add a LIMIT"))
-  }
-
-  private func trialPartitions(_ topic: String) -> Int? {
-    engine.log.topic(topic)?.partitionCount
-      ?? engine.catalog.sortedSources.first { $0.topic == topic }?.partitions
-  }
-
-  private func planDefinition(
-    _ statement: Statement, _ text: SourceText
-  ) throws(StatementFailure) {
-    let written = String(decoding: text.text, as: UTF8.self)
-    switch statement {
-    case .createSource(let node):
-      let existing = engine.catalog.sources[node.name.name]
-      if let existing, !node.orReplace {
-        if node.ifNotExists { return }
-        throw alreadyExists(node.name, existing)
-      }
-      let definition = try planning { () throws(PlanError) in
-        try SourceBinder(context: context()).bind(
-          node, text: written, topicPartitions: { trialPartitions($0) })
-      }
-      if let file = definition.file {
-        try checkRoot(file, node.properties?["FILE"]?.span ?? node.name.span)
-      }
-      if let existing {
-        try planning { () throws(PlanError) in
-          try Upgrade.check(existing, definition, at: node.name.span)
-        }
-      }
-      engine.catalog.add(definition)
-    case .createSourceAs(let node):
-      let existing = engine.catalog.sources[node.name.name]
-      if let existing, !node.orReplace {
-        if node.ifNotExists { return }
-        throw alreadyExists(node.name, existing)
-      }
-      var plan = try planning { () throws(PlanError) in
-        try SinkBinder(context: context()).bind(
-          node, text: written, topicPartitions: { trialPartitions($0) })
-      }
-      // Of a query made by the same script only the name is known; its own id comes when it runs.
-      plan.sink.queryID = existing?.queryID ?? node.name.name
-      if let existing {
-        try planning { () throws(PlanError) in
-          if plan.isRebuild { return try Upgrade.checkRebuild(existing, plan, node) }
-          try Upgrade.check(existing, plan.sink, at: node.name.span)
-          if let query = existing.queryID.flatMap({ engine.query($0) }) {
-            try Upgrade.check(query.plan, plan, at: node.name.span)
-          }
-        }
-      }
-      engine.catalog.add(plan.sink)
-    case .insertSelect(let node):
-      _ = try planning { () throws(PlanError) in try SinkBinder(context: context()).bind(node) }
-    case .dropSource(let node):
-      if node.ifExists, engine.catalog.sources[node.name.name] == nil { return }
-      _ = try planning { () throws(PlanError) in try engine.catalog.source(node.name) }
-      engine.catalog.removeSource(node.name.name)
-    case .alterSource(let node):
-      engine.catalog.add(
-        try planning { () throws(PlanError) in try engine.catalog.altered(node) })
-    case .createType(let node):
-      let type = try planning { () throws(PlanError) in try engine.catalog.type(node.type) }
-      engine.catalog.addType(node.name.name, type)
-    case .dropType(let node): engine.catalog.removeType(node.name.name)
-    default: break
-    }
   }
 }
 

@@ -1,6 +1,6 @@
-// A script that is handed in as a whole: checked before its first effect, known by its name and the hash of
-// its text, and never executed twice. With the commit of each statement goes how far the script has come, so
-// that after a crash it goes on exactly there; handing the same text in again only repeats its queries.
+// A script that is handed in as a whole, known by its name and the hash of its text. What its statements change is one
+// commit, with the note that it was done: after a crash or an error all of it is there, or nothing. Its queries run after
+// that commit; handing the same text in again only repeats them.
 
 import HeadraceFoundations
 import HeadraceTopics
@@ -11,7 +11,7 @@ public final class Submission {
     case accepted = "ok"
     /// Nothing of it was executed.
     case refused
-    /// What stands before the statement in question was executed.
+    /// Its effects are committed, and a statement that has none went wrong after that.
     case failed
   }
 
@@ -59,23 +59,17 @@ public final class Submission {
   /// Throws only when it was cancelled; then it may be run again.
   public func run(_ handler: any ResultHandler) throws(EngineError) -> Answer {
     let statements = Session.statements(source).map { source.part($0) }
-    var answer = Answer(state: .accepted, statements: statements.count, hash: hash)
-    let record = engine.log.metadata(key: MetadataKey.submission(name)).map {
-      MetadataRecord(bytes: $0)
-    }
-    if record?["hash"] == hash { answer.done = record?["done"].flatMap { Int($0) } ?? 0 }
-    answer.state = .refused
+    var answer = Answer(state: .refused, statements: statements.count, hash: hash)
+    var messages: [[String]] = []
     do throws(EngineError) {
-      try check(statements, done: answer.done)
-      if record?["copying"] == String(answer.done), record?["hash"] == hash {
-        throw .io("the server ended in the middle of a COPY; it is not repeated")
-      }
+      messages = try takeEffect(statements)
       answer.state = .failed
-      // What stands before was done by a session of an earlier time.
-      if answer.done > 0 { session.changedEngine() }
       for (index, text) in statements.enumerated() {
-        try execute(text, index, done: answer.done, handler)
-        answer.done = max(answer.done, index + 1)
+        if session.cancellation.isCancelled { throw .interrupted }
+        for message in index < messages.count ? messages[index] : [] { handler.message(message) }
+        let (statement, _) = try session.parse(text)
+        if !statement.hasEffect { try session.execute(statement: text, handler) }
+        answer.done = index + 1
       }
       answer.state = .accepted
     } catch {
@@ -86,44 +80,37 @@ public final class Submission {
     return answer
   }
 
-  private func check(_ statements: [SourceText], done: Int) throws(EngineError) {
-    let trial = Session(engine: engine)
-    trial.roots = roots
-    try trial.validate(statements, skipping: done)
-  }
-
-  private func execute(
-    _ text: SourceText, _ index: Int, done: Int, _ handler: any ResultHandler
-  ) throws(EngineError) {
-    if session.cancellation.isCancelled { throw .interrupted }
-    let (statement, _) = try session.parse(text)
-    if statement.hasEffect, index < done { return }
-    defer { session.attachedChange = nil }
-    if case .copyFrom = statement {
-      try commit(progress(index, isCopying: true))
-      try session.execute(statement: text, handler)
-      try commit(progress(index + 1))
-      return
-    }
-    if statement.hasEffect { session.attachedChange = progress(index + 1) }
-    try session.execute(statement: text, handler)
-  }
-
-  private func progress(_ done: Int, isCopying: Bool = false) -> EpochCommit.MetadataChange {
-    var fields: [TextKey: String] = ["hash": hash, "done": String(done)]
-    if isCopying { fields["copying"] = String(done) }
-    return EpochCommit.MetadataChange(
-      key: MetadataKey.submission(name), value: MetadataRecord(fields).bytes)
-  }
-
-  private func commit(_ change: EpochCommit.MetadataChange) throws(EngineError) {
-    do {
-      try engine.lock.withLock { () throws(StorageError) in
-        engine.epoch += 1
-        _ = try engine.log.commit(EpochCommit(epoch: engine.epoch, metadata: [change]))
+  /// Plans all statements and commits what they change, once. Returns what they answer; nothing where they took effect
+  /// before.
+  private func takeEffect(_ statements: [SourceText]) throws(EngineError) -> [[String]] {
+    try engine.lock.withLock { () throws(EngineError) in
+      let record = engine.log.metadata(key: MetadataKey.submission(name)).map {
+        MetadataRecord(bytes: $0)
       }
-    } catch {
-      throw .storage(error)
+      let isKnown = record?["hash"] == hash
+      // Earlier versions committed a statement at a time.
+      let done = isKnown ? record?["done"].flatMap { Int($0) } ?? 0 : 0
+      if isKnown, record?["copying"] == String(done) {
+        throw .io("the server ended in the middle of a COPY; it is not repeated")
+      }
+      let trial = Session(engine: engine)
+      trial.roots = roots
+      trial.queryPrefix = session.queryPrefix
+      let (draft, messages) = try trial.drafted(statements, skipping: done)
+      // What stands before was done by a session of an earlier time.
+      session.changedEngine()
+      guard !draft.isEmpty || done < statements.count else { return [] }
+      draft.add(
+        EpochCommit.MetadataChange(
+          key: MetadataKey.submission(name),
+          value: MetadataRecord(["hash": hash, "done": String(statements.count)]).bytes))
+      do throws(StatementFailure) {
+        let result = try engine.commit(draft.changes, draft.epoch)
+        session.wrote(result.ranges)
+      } catch {
+        throw error.located(source)
+      }
+      return messages
     }
   }
 
@@ -138,14 +125,4 @@ public final class Submission {
 
 extension MetadataKey {
   static func submission(_ name: String) -> [UInt8] { Array("submit/\(name)".utf8) }
-}
-
-extension Session {
-  /// The id of a new query: after the submitted file that it stands in, else the engine's own.
-  func queryID(_ standard: String) -> String {
-    guard let queryPrefix else { return standard }
-    var number = 0
-    while engine.query("\(queryPrefix)_\(number)") != nil { number += 1 }
-    return "\(queryPrefix)_\(number)"
-  }
 }

@@ -58,13 +58,14 @@ private let accepted: [(sql: String, query: String?)] = [
       // Today it is refused, but for what says nothing wrong in itself.
       #expect(throws: EngineError.self, "\(sql)") { _ = try run(text) }
       var epoch = EpochCommit(epoch: 0)
-      epoch.metadata.append(
-        session.logged(SourceText(name: "test", text), query.map { ["query": $0] } ?? [:]))
+      var change = CatalogChange()
+      change.entry = MetadataRecord(["sql": text])
+      if let query { change.entry?.fields["query"] = query }
       if let query, query.hasPrefix("CSAS") {
         let topic = String(query.dropFirst(5).prefix(1))
         epoch.topicsCreated.append(TopicCreation(name: topic, partitionCount: 1))
       }
-      try session.commit(epoch)
+      try engine.commit([change], epoch)
     }
     try engine.close()
     engine = try Engine.open(options)

@@ -69,28 +69,3 @@ extension Engine {
     }
   }
 }
-
-extension Session {
-  /// Throws: what cannot be kept in a SQLite file, and where that may not lie.
-  func checkMirror(
-    _ source: SourceDefinition, _ properties: Properties?, _ name: Identifier
-  ) throws(StatementFailure) {
-    guard let path = source.sqlite else { return }
-    let span = properties?["SQLITE"]?.span ?? name.span
-    guard source.kind == .table, source.window == nil else {
-      throw .plan(
-        PlanError(
-          "sqlite-table",
-          source.kind == .table
-            ? "a table with windows is not kept in a SQLite file yet"
-            : "only tables are kept in SQLite files, and \"\(source.name)\" is a stream", at: span))
-    }
-    guard path.hasPrefix("/") || workingDirectory == nil else {
-      throw .plan(
-        PlanError(
-          "relative-file", "file \"\(path)\" is relative, and the server works elsewhere",
-          at: span, hint: "write the whole path: '\(resolve(path))'"))
-    }
-    try checkRoot(path, span)
-  }
-}

@@ -1,12 +1,18 @@
 // Files that a statement names: where relative paths begin, and which may be touched.
 
-import HeadraceFoundations
 import Glibc
-import HeadraceTopics
+import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
+import HeadraceTopics
 
-extension Session {
+struct PathScope {
+  /// Directories below which files may be read and written; nil: anywhere.
+  var roots: [String]?
+  /// Where relative paths of the client begin; nil: where this process works.
+  var workingDirectory: String?
+  var files: any OutsideFiles
+
   /// Runs what opens a file. Throws: path-outside-roots, file-not-found, and what is wrong with the file.
   func outside<Result>(
     _ path: String, _ span: Span, _ body: () throws(OutsideError) -> Result
@@ -31,7 +37,7 @@ extension Session {
   func checkRoot(_ path: String, _ span: Span) throws(StatementFailure) {
     guard roots != nil else { return }
     do {
-      _ = try engine.options.files.open(resolve(path), beneath: roots)
+      _ = try files.open(resolve(path), beneath: roots)
     } catch {
       if case .outside = error {
         try outside(path, span) { () throws(OutsideError) in throw error }
@@ -43,6 +49,12 @@ extension Session {
   func resolve(_ path: String) -> String {
     guard let workingDirectory, !path.hasPrefix("/") else { return path }
     return workingDirectory + "/" + path
+  }
+}
+
+extension Session {
+  var paths: PathScope {
+    PathScope(roots: roots, workingDirectory: workingDirectory, files: engine.options.files)
   }
 }
 

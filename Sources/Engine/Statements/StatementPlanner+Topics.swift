@@ -1,19 +1,20 @@
 // Settings of a topic in the WITH clause of the statement that makes it: Kafka's names, in upper case and
 // with underscores for dots. A topic that is there already keeps its own; ALTER is a matter of the command.
 
+import HeadraceExecutor
 import HeadraceFoundations
 import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
-extension Session {
+extension StatementPlanner {
   /// What the topic of a new source is made with.
   /// Throws: a value that does not fit; a setting that an existing topic does not have.
   func topicConfig(
     _ source: SourceDefinition, _ properties: Properties?
   ) throws(StatementFailure) -> TopicConfig {
-    let existing = source.file == nil ? engine.log.topic(source.topic) : nil
-    var config = existing?.config ?? engine.topicConfig(source)
+    let existing = source.file == nil ? topic(source.topic) : nil
+    var config = existing?.config ?? TopicConfig(of: source)
     for property in properties?.items ?? []
     where WithProperties.topicNames.contains(property.key) {
       guard source.file == nil else {
@@ -62,5 +63,49 @@ extension Session {
         "invalid-property",
         "Configuration \(property.key) is invalid: a number or a string is expected",
         at: property.span))
+  }
+
+  /// Topics that a query needs and that are not there: its sink's, with `config`, its changelogs' and its exchanges'.
+  func topics(
+    for query: QueryDefinition, _ config: TopicConfig, at span: Span
+  ) throws(StatementFailure) -> [TopicCreation] {
+    var result: [TopicCreation] = []
+    let sink = query.plan.sink
+    if topic(sink.topic) == nil {
+      result.append(
+        TopicCreation(name: sink.topic, partitionCount: sink.partitions, config: config))
+    }
+    let exchangeTopic = environment.exchangeTopic(query.id)
+    let probe: QueryRuntime
+    do {
+      probe = try RunningQuery(query, environment.options).probe(
+        catalog.functions, exchangeTopic: exchangeTopic)
+    } catch {
+      throw .plan(PlanError("not-supported", error.message, at: span))
+    }
+    for exchange in probe.exchangeTopics where topic(exchange.topic) == nil {
+      result.append(
+        TopicCreation(
+          name: exchange.topic, partitionCount: exchange.partitions,
+          config: TopicConfig(isInternal: true)))
+    }
+    for (store, partitions) in probe.stores {
+      let name = InternalTopics.changelog(ofQuery: query.id, store: store)
+      guard topic(name) == nil else { continue }
+      var config = TopicConfig(cleanupPolicy: .compact, isInternal: true)
+      // Snapshots keep it short already, so it is compacted only when somebody asks for that.
+      config.minCleanableDirtyRatio = 1
+      result.append(TopicCreation(name: name, partitionCount: partitions, config: config))
+    }
+    return result
+  }
+}
+
+extension TopicConfig {
+  /// Of a source that says nothing about its topic.
+  init(of source: SourceDefinition) {
+    self.init(
+      cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete,
+      isInternal: source.visibility == .private)
   }
 }

@@ -1,0 +1,197 @@
+// Changes of what is defined, on their way into the log and into the running queries. A change is planned
+// (`StatementPlanner`), prepared for the commit, committed, and only then applied: `Definitions.apply`, then the running
+// queries follow what is defined.
+
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
+import HeadraceTopics
+import Synchronization
+
+extension Engine {
+  // MARK: - Commit
+
+  /// Commits changes together with what `epoch` holds, and applies them. The engine's lock is held, between epochs.
+  /// Throws: what the log refuses; then nothing has changed.
+  @discardableResult
+  func commit(
+    _ changes: [CatalogChange], _ epoch: EpochCommit = EpochCommit(epoch: 0)
+  ) throws(StatementFailure) -> CommitResult {
+    var commit = epoch
+    for change in changes {
+      do { try prepare(change, &commit) } catch {
+        throw .plan(PlanError("not-supported", error.message, at: .none))
+      }
+    }
+    let result: CommitResult
+    do { result = try commitEpoch(&commit) } catch { throw .engine(error) }
+    for change in changes { apply(change) }
+    return result
+  }
+
+  /// Commits outside of an epoch's run: the one place that numbers such commits.
+  func commitEpoch(_ commit: inout EpochCommit) throws(EngineError) -> CommitResult {
+    commit.epoch = epoch + 1
+    do {
+      let result = try log.commit(commit)
+      epoch = commit.epoch
+      return result
+    } catch {
+      throw .storage(error)
+    }
+  }
+
+  /// What a change writes beside its application.
+  func prepare(
+    _ change: CatalogChange, _ commit: inout EpochCommit
+  ) throws(QueryFailure) {
+    for name in change.topicsDeleted { deleteTopic(name, &commit) }
+    commit.topicsCreated += change.topicsCreated
+    for step in change.steps {
+      switch step {
+      case .endQuery(let id): appendEnd(ofQuery: id, &commit)
+      case .takePlace(let old, _): appendEnd(ofQuery: old, &commit)
+      case .defineQuery(let query):
+        commit.metadata.append(record(RunningQuery(query, options)))
+      case .pause(let ids): appendStates(of: ids, isPaused: true, &commit)
+      case .resume(let ids): appendStates(of: ids, isPaused: false, &commit)
+      case .addSource, .removeSource, .addType, .removeType: break
+      }
+    }
+    for source in change.sourcesEnded { appendEnd(ofErrorsOf: source, &commit) }
+    if let query = change.refilled { try refill(RunningQuery(query, options), &commit) }
+    if let entry = change.entry {
+      let number = nextStatement + commit.statements
+      commit.metadata.append(
+        EpochCommit.MetadataChange(key: MetadataKey.statement(number), value: entry.bytes))
+    }
+  }
+
+  private func record(_ query: RunningQuery) -> EpochCommit.MetadataChange {
+    EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: query.record.bytes)
+  }
+
+  private func appendStates(of ids: [String], isPaused: Bool, _ commit: inout EpochCommit) {
+    for id in ids {
+      guard var definition = definitions.query(id) else { continue }
+      definition.isPaused = isPaused
+      commit.metadata.append(record(RunningQuery(definition, options)))
+    }
+  }
+
+  /// A topic that the same commit makes is not made.
+  private func deleteTopic(_ name: String, _ commit: inout EpochCommit) {
+    commit.outputs.removeAll { $0.topic == name }
+    let count = commit.topicsCreated.count
+    commit.topicsCreated.removeAll { $0.name == name }
+    if commit.topicsCreated.count == count { commit.topicsDeleted.append(name) }
+  }
+
+  // MARK: - Apply
+
+  /// The change is committed.
+  func apply(_ change: CatalogChange) {
+    definitions.apply(change)
+    definitions.settleTopics()
+    if change.entry != nil { nextStatement += 1 }
+    for name in change.topicsDeleted { forgetTableFolds(of: name) }
+    var resumed: [String] = []
+    for case .resume(let ids) in change.steps { resumed += ids }
+    follow(resumed: resumed)
+  }
+
+  /// The running queries become those that are defined. `starts`: new ones are started.
+  func follow(resumed: [String] = [], starts: Bool = true) {
+    let known = Dictionary(uniqueKeysWithValues: queries.map { (TextKey($0.id), $0) })
+    var next: [RunningQuery] = []
+    var fresh: [RunningQuery] = []
+    for definition in definitions.queries {
+      if let query = known[TextKey(definition.id)],
+        query.definition.revision == definition.revision
+      {
+        query.definition = definition
+        next.append(query)
+      } else {
+        let query = RunningQuery(definition, options)
+        next.append(query)
+        fresh.append(query)
+      }
+    }
+    for query in queries where !next.contains(where: { $0 === query }) {
+      query.runtime?.finishReadingAhead(pool)
+      query.runtime = nil
+    }
+    queries = next
+    for query in queries where query.definition.isPaused && query.state != .paused {
+      query.runtime?.finishReadingAhead(pool)
+      query.runtime = nil
+      query.state = .paused
+    }
+    guard starts else { return }
+    let halted = queries.filter { query in
+      resumed.contains(query.id) && (query.state == .paused || query.state == .failed)
+    }
+    for query in fresh + halted where !query.definition.isPaused { startOrFail(query) }
+  }
+
+  // MARK: - Replay
+
+  /// Plans the statements of the log from a number on, and applies them to what is defined. Returns whether there were
+  /// any.
+  func replayStatements(from first: Int) throws(EngineError) -> Bool {
+    let before = nextStatement
+    for (key, value) in log.metadata(prefix: Array(MetadataKey.statements.utf8)) {
+      let number = Int(String(decoding: key.dropFirst(MetadataKey.statements.count), as: UTF8.self))
+      guard (number ?? 0) >= first else { continue }
+      nextStatement = max(nextStatement, (number ?? 0) + 1)
+      try replay(MetadataRecord(bytes: value))
+    }
+    return nextStatement > before
+  }
+
+  private func replay(_ record: MetadataRecord) throws(EngineError) {
+    let source = SourceText(name: "statement log", record["sql"] ?? "")
+    var properties: [TextKey: String] = [:]
+    for (name, value) in record.fields where name.text.hasPrefix("set.") {
+      properties[String(name.text.dropFirst(4))] = value
+    }
+    let statement: Statement
+    do {
+      statement = try Parser.parse(statement: source)
+    } catch {
+      throw .statement(error.located(source))
+    }
+    var environment = environment(
+      properties,
+      PathScope(
+        roots: record["roots"]?.split(separator: "\0").map { String($0) },
+        workingDirectory: nil, files: options.files))
+    environment.logged = record
+    do throws(StatementFailure) {
+      let change = try StatementPlanner(definitions, environment).plan(statement, source)
+      definitions.apply(change)
+      definitions.settleTopics()
+    } catch {
+      throw error.located(source)
+    }
+  }
+
+  /// What statements are planned with.
+  func environment(
+    _ properties: [TextKey: String], _ paths: PathScope, queryPrefix: String? = nil
+  ) -> StatementEnvironment {
+    StatementEnvironment(
+      properties: properties, paths: paths, storeTopic: { [log] in log.topic($0) },
+      options: options, queryPrefix: queryPrefix,
+      exchangeTopic: { [self] in exchangeTopic(ofQuery: $0) }, logged: nil)
+  }
+}
+
+extension EpochCommit {
+  /// Entries of the statement log in it.
+  fileprivate var statements: Int {
+    let prefix = Array(MetadataKey.statements.utf8)
+    return metadata.reduce(0) { $0 + ($1.key.starts(with: prefix) ? 1 : 0) }
+  }
+}

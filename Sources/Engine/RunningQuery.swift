@@ -1,0 +1,96 @@
+// A persistent query as the engine runs it: its definition, its plan, and what it holds.
+
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
+import HeadraceTopics
+
+/// Where a query stands in its life.
+public enum QueryState: String, Sendable {
+  /// Has backlog; advances a bounded slice an epoch.
+  case catchingUp = "CATCHING_UP"
+  case live = "LIVE"
+  case paused = "PAUSED"
+  case failed = "FAILED"
+}
+
+final class RunningQuery {
+  var definition: QueryDefinition
+  let optimized: LogicalPlan
+  let appliedRules: [String]
+  let physical: PhysicalPlan
+  /// The same for the same name, so that a replay gives the same values.
+  let seed: UInt64
+  var state: QueryState = .catchingUp
+  var failure: QueryFailure?
+  /// Its failure is not committed yet.
+  var isUncommitted = false
+  /// nil while paused or failed.
+  var runtime: QueryRuntime? {
+    didSet { stateBytes = runtime?.stateBytes ?? 0 }
+  }
+  /// As of its last slice.
+  var stateBytes = 0
+  /// Records in each changelog partition since its last snapshot.
+  var changelogRecords: [TextKey: Int] = [:]
+  /// Rows that it could not take as they were, since it began.
+  var faults = RowFaults()
+  var rowsRead = 0
+  var rowsWritten = 0
+  var hasMore = true
+
+  /// Plans the query to its physical form.
+  init(_ definition: QueryDefinition, _ options: EngineOptions) {
+    self.definition = definition
+    let (optimized, applied) = Optimizer(disabled: options.disabledRules)
+      .optimize(definition.plan.query.plan)
+    self.optimized = optimized
+    appliedRules = applied
+    physical = PhysicalPlanner(disabled: options.disabledRules).plan(optimized)
+    seed = stableHash(of: definition.id)
+    if definition.isPaused { state = .paused }
+  }
+
+  var id: String { definition.id }
+  var statement: String { definition.statement }
+  var plan: PersistentQuery { definition.plan }
+  var isInsert: Bool { definition.isInsert }
+  var properties: [TextKey: String] { definition.properties }
+  var rebuilt: PersistentQuery? { definition.rebuilt }
+
+  func fail(_ failure: QueryFailure) {
+    state = .failed
+    self.failure = failure
+    runtime = nil
+  }
+
+  func changelogTopic(_ store: String) -> String {
+    InternalTopics.changelog(ofQuery: id, store: store)
+  }
+
+  /// A runtime that reads nothing, to ask for its stores and exchanges.
+  func probe(
+    _ functions: FunctionRegistry, exchangeTopic: (@Sendable (Int) -> String)?
+  ) throws(QueryFailure) -> QueryRuntime {
+    var options = QueryOptions(properties: properties)
+    options.exchangeTopic = exchangeTopic
+    return try QueryRuntime(
+      plan: physical, end: .sink(plan.sink, outputs: plan.outputs), functions: functions,
+      options: options, positions: { _, _ in .start },
+      reader: { (_, _) throws(QueryFailure) in EmptyReader() })
+  }
+
+  /// Its state as the log keeps it.
+  var record: MetadataRecord {
+    var fields: [TextKey: String] = ["state": state.rawValue, "seed": String(seed)]
+    if let failure { fields["failure"] = failure.message }
+    if failure?.isLimit ?? false { fields["limit"] = "true" }
+    return MetadataRecord(fields)
+  }
+}
+
+/// A source without records.
+private final class EmptyReader: RecordReader {
+  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead { .end }
+}

@@ -1,0 +1,218 @@
+// CREATE ... AS SELECT, INSERT INTO ... SELECT, CREATE OR REPLACE of queries, and what ends, stops and resumes them.
+
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
+import HeadraceTopics
+
+extension StatementPlanner {
+  func create(
+    _ node: CreateSourceAs, _ text: SourceText
+  ) throws(StatementFailure) -> CatalogChange {
+    let name = node.name.name
+    let kind = node.kind.rawValue.lowercased()
+    let existing = catalog.sources[name]
+    if let existing, !isReplay {
+      if node.ifNotExists {
+        return CatalogChange(message: "Cannot add \(kind) `\(name)`: it already exists")
+      }
+      guard node.orReplace else { throw alreadyExists(node.name, existing) }
+      try checkReplacing(node.name.span)
+    }
+    let plan = try planning { () throws(PlanError) in
+      try SinkBinder(context: context()).bind(
+        node, text: String(decoding: text.text, as: UTF8.self),
+        topicPartitions: { partitions($0) })
+    }
+    if isReplay { return replayed(plan, existing, text) }
+    if let existing { return try replace(existing, plan, node, text) }
+    try checkTopicName(plan.sink, node.properties, at: node.name.span)
+    try checkMirror(plan.sink, node.properties, node.name)
+    try checkPrivate(plan.sink, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
+    let prefix = node.kind == .stream ? "CSAS" : "CTAS"
+    let id = queryID("\(prefix)_\(name)_\(definitions.nextQuerySequence)")
+    let config = try topicConfig(plan.sink, node.properties)
+    try checkQueryCount(at: node.name.span)
+    return try adding(query(id, plan, text, isInsert: false), config, at: .none)
+  }
+
+  /// As the log's entry says: a new query, another plan of one, a query beside the one that it will replace, or its swap.
+  private func replayed(
+    _ bound: PersistentQuery, _ existing: SourceDefinition?, _ text: SourceText
+  ) -> CatalogChange {
+    var plan = bound
+    var change = CatalogChange()
+    change.entry = environment.logged
+    let id = environment.logged?["query"]
+    let step = environment.logged?["rebuild"].flatMap { RebuildStep(rawValue: $0) }
+    if step == .beside, let id {
+      var beside = query(id, plan.beside(id: id), text, isInsert: false)
+      beside.rebuilt = plan
+      change.steps = [.defineQuery(beside)]
+      return change
+    }
+    plan.sink.queryID = id
+    plan.sink.fileRoots = environment.paths.roots
+    change.steps = [.addSource(plan.sink)]
+    guard let id else { return change }
+    let next = query(id, plan, text, isInsert: false)
+    if step == .swapped, let old = existing?.queryID {
+      change.steps.append(.takePlace(of: old, next))
+    } else {
+      change.steps.append(.defineQuery(next))
+    }
+    return change
+  }
+
+  func insert(_ node: InsertSelect, _ text: SourceText) throws(StatementFailure) -> CatalogChange {
+    let plan = try planning { () throws(PlanError) in
+      try SinkBinder(context: context()).bind(node)
+    }
+    if isReplay {
+      var change = CatalogChange()
+      change.entry = environment.logged
+      if let id = environment.logged?["query"] {
+        change.steps = [.defineQuery(query(id, plan, text, isInsert: true))]
+      }
+      return change
+    }
+    var id = queryID("INSERTQUERY_\(definitions.nextQuerySequence)")
+    if let property = node.properties?["QUERY_ID"], case .literal(let literal) = property.value,
+      case .string(let wanted) = literal.value
+    {
+      id = wanted.uppercased()
+      guard definitions.query(id) == nil else {
+        throw .plan(
+          PlanError(
+            "query-exists", "a query with the id '\(id)' already exists", at: property.span))
+      }
+    }
+    try checkQueryCount(at: node.target.span)
+    return try adding(
+      query(id, plan, text, isInsert: true), TopicConfig(of: plan.sink), at: .none)
+  }
+
+  func query(
+    _ id: String, _ plan: PersistentQuery, _ text: SourceText, isInsert: Bool
+  ) -> QueryDefinition {
+    QueryDefinition(
+      id: id, statement: String(decoding: text.text, as: UTF8.self), plan: plan,
+      isInsert: isInsert, properties: properties)
+  }
+
+  /// Throws: too-many-queries.
+  private func checkQueryCount(at span: Span) throws(StatementFailure) {
+    guard definitions.queries.count >= environment.options.queriesMax else { return }
+    throw .plan(
+      PlanError(
+        "too-many-queries", "there are \(definitions.queries.count) persistent queries already",
+        at: span, hint: "terminate one; SHOW QUERIES lists them"))
+  }
+
+  /// A new query and, unless it inserts, its sink.
+  private func adding(
+    _ given: QueryDefinition, _ config: TopicConfig, at span: Span
+  ) throws(StatementFailure) -> CatalogChange {
+    var query = given
+    if !query.isInsert {
+      query.plan.sink.queryID = query.id
+      query.plan.sink.fileRoots = environment.paths.roots
+    }
+    if let format = query.plan.missingCodec { throw .withoutCodec(format, at: span) }
+    var change = CatalogChange(message: "Created query with ID \(query.id)")
+    change.topicsCreated = try topics(for: query, config, at: span)
+    change.steps = [.defineQuery(query)]
+    if !query.isInsert { change.steps.append(.addSource(query.plan.sink)) }
+    change.entry = MetadataRecord([
+      "query": query.id, "partitions": String(query.plan.sink.partitions),
+    ])
+    return change
+  }
+
+  // MARK: - CREATE OR REPLACE
+
+  /// The new query takes the id, the sink, the positions and the state of the old one. Accumulators go on as they are:
+  /// the rules see to it that they mean the same.
+  private func replace(
+    _ existing: SourceDefinition, _ bound: PersistentQuery, _ node: CreateSourceAs,
+    _ text: SourceText
+  ) throws(StatementFailure) -> CatalogChange {
+    let old = existing.queryID.flatMap { definitions.query($0) }
+    if bound.isRebuild, old != nil { return try rebuild(existing, bound, node, text) }
+    var plan = bound
+    // A source over a topic has no query: the check of the two sources refuses it by that.
+    plan.sink.queryID = existing.queryID ?? ""
+    try planning { [plan] () throws(PlanError) in
+      try Upgrade.check(existing, plan.sink, at: node.name.span)
+      if let old { try Upgrade.check(old.plan, plan, at: node.name.span) }
+    }
+    guard let id = existing.queryID else { return CatalogChange() }
+    var query = query(id, plan, text, isInsert: false)
+    if let old { query.properties = old.properties }
+    query.isPaused = old?.isPaused ?? false
+    let config = try topicConfig(plan.sink, node.properties)
+    var change = CatalogChange(message: "Created query with ID \(id)")
+    change.topicsCreated = try topics(for: query, config, at: node.name.span)
+    change.steps = [.addSource(plan.sink), .defineQuery(query)]
+    if old != nil { change.refilled = query }
+    change.entry = MetadataRecord(["query": id, "partitions": String(plan.sink.partitions)])
+    return change
+  }
+
+  /// The new query runs beside the old one, over a topic of its own, until the two are swapped.
+  private func rebuild(
+    _ existing: SourceDefinition, _ plan: PersistentQuery, _ node: CreateSourceAs,
+    _ text: SourceText
+  ) throws(StatementFailure) -> CatalogChange {
+    try planning { () throws(PlanError) in
+      try Upgrade.checkRebuild(existing, plan, node)
+    }
+    if let other = definitions.queries.first(where: { $0.rebuilt?.sink.name == existing.name }) {
+      throw .plan(
+        PlanError(
+          "rebuild-running", "\"\(existing.name)\" is being rebuilt already, by \(other.id)",
+          at: node.name.span, hint: "TERMINATE \(other.id) gives that up"))
+    }
+    let id = queryID("CTAS_\(existing.name)_\(definitions.nextQuerySequence)")
+    var query = query(id, plan.beside(id: id), text, isInsert: false)
+    query.rebuilt = plan
+    var change = CatalogChange(message: "Rebuilding \(existing.name) beside it with query \(id)")
+    change.topicsCreated = try topics(
+      for: query, TopicConfig(of: query.plan.sink), at: node.name.span)
+    change.steps = [.defineQuery(query)]
+    change.entry = MetadataRecord([
+      "query": id, "rebuild": RebuildStep.beside.rawValue,
+      "partitions": String(plan.sink.partitions),
+    ])
+    return change
+  }
+
+  // MARK: - TERMINATE, PAUSE, RESUME
+
+  func control(_ node: ControlQuery) throws(StatementFailure) -> CatalogChange {
+    var chosen = definitions.queries.map(\.id)
+    if let id = node.query {
+      let known = [id.name.uppercased(), id.name].first { definitions.query($0) != nil }
+      guard known != nil || isReplay else {
+        throw .plan(
+          PlanError(
+            "unknown-query", "Unknown queryId: \(id.name)", at: id.span,
+            hint: closestMatch(to: id.name, among: chosen).map { "did you mean \"\($0)\"?" }))
+      }
+      chosen = known.map { [$0] } ?? []
+    }
+    var change = CatalogChange(
+      message: chosen.isEmpty
+        ? "No queries"
+        : chosen.map { "Query \($0): \(node.action.rawValue)" }.joined(separator: "\n"))
+    switch node.action {
+    case .terminate:
+      change.steps = chosen.map { .endQuery($0) }
+      change.entry = MetadataRecord()
+    case .pause: change.steps = [.pause(chosen)]
+    case .resume: change.steps = [.resume(chosen)]
+    }
+    return change
+  }
+}

@@ -1,0 +1,110 @@
+// Statements that change what is defined, planned to changes: the one implementation for a statement that is executed,
+// one of a submitted file that is checked, and one of the statement log. Pure: it reads the definitions that it is given
+// and what its environment tells of topics and files, and changes nothing.
+//
+//   execute   plan against the engine's definitions, commit, apply
+//   check     plan against a copy, apply to the copy
+//   replay    plan against what the log has defined so far, apply
+//
+// A replay goes by what the log's entry says where it matters: ids, partition counts, roots. Rules that came later do
+// not hold for it: it was accepted once.
+
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceSyntax
+import HeadraceTopics
+
+/// What planning takes from outside of the definitions.
+struct StatementEnvironment {
+  var properties: [TextKey: String]
+  var paths: PathScope
+  /// Topics of the store.
+  var storeTopic: (String) -> TopicDescription?
+  var options: EngineOptions
+  /// Names the queries of a submitted file.
+  var queryPrefix: String?
+  /// Topics through which a query's rows go from stage to stage, by its id; nil: they stay in memory.
+  var exchangeTopic: (String) -> (@Sendable (Int) -> String)?
+  /// The entry of the statement log that is replayed; nil: the statement is new.
+  var logged: MetadataRecord?
+}
+
+struct StatementPlanner {
+  let definitions: Definitions
+  let environment: StatementEnvironment
+
+  init(_ definitions: Definitions, _ environment: StatementEnvironment) {
+    self.definitions = definitions
+    self.environment = environment
+  }
+
+  var catalog: Catalog { definitions.catalog }
+  var isReplay: Bool { environment.logged != nil }
+  var properties: [TextKey: String] { environment.properties }
+
+  /// `text`: the statement as the log has it.
+  /// Throws: everything that is wrong with it.
+  func plan(_ statement: Statement, _ text: SourceText) throws(StatementFailure) -> CatalogChange {
+    var change: CatalogChange
+    switch statement {
+    case .createSource(let node): change = try create(node, text)
+    case .createSourceAs(let node): change = try create(node, text)
+    case .insertSelect(let node): change = try insert(node, text)
+    case .dropSource(let node): change = try drop(node)
+    case .alterSource(let node): change = try alter(node)
+    case .createType(let node): change = try createType(node)
+    case .dropType(let node): change = try dropType(node)
+    case .controlQuery(let node): change = try control(node)
+    case .query, .insertValues, .explain, .describe, .show, .printTopic, .setProperty,
+      .unsetProperty, .alterSystem, .defineVariable, .undefineVariable, .assertTopic,
+      .assertSchema, .assertValues, .assertSource, .createConnector, .dropConnector,
+      .runScript, .copyFrom, .copyTo:
+      return CatalogChange()
+    }
+    if change.entry != nil { complete(&change.entry, text) }
+    return change
+  }
+
+  /// What every entry has: the text, what it was allowed, and its properties.
+  private func complete(_ entry: inout MetadataRecord?, _ text: SourceText) {
+    if let roots = environment.paths.roots {
+      entry?.fields["roots"] = roots.joined(separator: "\0")
+    }
+    entry?.fields["sql"] = String(decoding: text.text, as: UTF8.self)
+    for (name, value) in properties { entry?.fields["set.\(name)"] = value }
+  }
+
+  func context() -> BindingContext {
+    let context = BindingContext(catalog: catalog, properties: properties)
+    context.isReplay = isReplay
+    return context
+  }
+
+  // MARK: - Topics
+
+  /// A topic as the statement will find it: of the store, or made by a statement before.
+  func topic(_ name: String) -> (partitions: Int, config: TopicConfig)? {
+    if let planned = definitions.topics[TextKey(name)] {
+      return planned.map { ($0.partitionCount, $0.config) }
+    }
+    return environment.storeTopic(name).map { ($0.partitionCount, $0.config) }
+  }
+
+  /// Partitions of a topic. Topics may have been deleted and made again since a statement was logged, which goes by
+  /// those that it saw.
+  func partitions(_ name: String) -> Int? { loggedPartitions ?? topic(name)?.partitions }
+
+  var loggedPartitions: Int? { environment.logged?["partitions"].flatMap { Int($0) } }
+
+  // MARK: - Ids
+
+  /// The id of a new query: as it was logged, after the submitted file that it stands in, else the engine's own.
+  func queryID(_ standard: String) -> String {
+    if let logged = environment.logged?["query"] { return logged }
+    guard let prefix = environment.queryPrefix else { return standard }
+    var number = 0
+    while definitions.query("\(prefix)_\(number)") != nil { number += 1 }
+    return "\(prefix)_\(number)"
+  }
+}
