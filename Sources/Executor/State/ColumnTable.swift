@@ -1,6 +1,7 @@
 // The rows of a table inside a task: a slot a key, an entry of a slab a row, so that the rows of a batch of keys
 // are gathered and not decoded. Two tables that are joined by their keys may share one index: a key then has
-// the same slot in both. Its changelog holds rows as `RowCodec` writes them.
+// the same slot in both. Its changelog holds rows as `RowCodec` writes them. Where it records before-images, an epoch
+// can be undone: the rows that the epoch has replaced keep their entries until it commits.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -18,16 +19,23 @@ final class ColumnTable: StateStore {
   private var removedKeys: [[UInt8]] = []
   /// Slots that may have no row any more.
   private var vacated: [Int32] = []
+  /// nil: nothing is recorded, and an epoch cannot be undone.
+  private var before: BeforeImages?
 
-  /// `index`: shared with another table, or its own.
-  init(name: String, types: [DataType], index: KeyIndex = KeyIndex()) {
+  /// `index`: shared with another table, or its own. `recordsUndo`: whether `undoEpoch` may be called.
+  init(
+    name: String, types: [DataType], index: KeyIndex = KeyIndex(), recordsUndo: Bool = false
+  ) {
     self.name = name
+    before = recordsUndo ? BeforeImages() : nil
     self.index = index
     rows = RowSlab(types: types)
   }
 
   var types: [DataType] { rows.types }
-  var byteCount: Int { index.byteCount + rows.byteCount + entries.count * 9 }
+  var byteCount: Int {
+    index.byteCount + rows.byteCount + entries.count * 9 + (before?.byteCount ?? 0)
+  }
 
   /// The entry of the slot's row, or -1.
   func entry(_ slot: Int32) -> Int32 {
@@ -51,7 +59,8 @@ final class ColumnTable: StateStore {
       entries.append(contentsOf: repeatElement(-1, count: missing))
       isDirty.append(contentsOf: repeatElement(false, count: missing))
     }
-    if entries[slot] >= 0 { rows.retire(entries[slot]) } else { recordCount += 1 }
+    if entries[slot] < 0 { recordCount += 1 }
+    giveUp(slot)
     entries[slot] = entry
     if !isDirty[slot] {
       isDirty[slot] = true
@@ -64,18 +73,26 @@ final class ColumnTable: StateStore {
     vacated.append(slot)
     let old = entry(slot)
     guard old >= 0 else { return }
-    rows.retire(old)
+    giveUp(Int(slot))
     entries[Int(slot)] = -1
     recordCount -= 1
     removedKeys.append(Array(index.key(Int(slot))))
   }
 
+  /// The slot's entry is about to change: the epoch's before-images take the old one, or the slab gets it back.
+  private func giveUp(_ slot: Int) {
+    let old = entries[slot]
+    if before?.record(slot, index.key(slot), old) ?? false { return }
+    if old >= 0 { rows.retire(old) }
+  }
+
   /// Between slices: keys without rows leave the index, retired rows the slab. `isNeeded`: whether somebody
   /// else has something under the slot.
   func sweep(isNeeded: (Int32) -> Bool = { _ in false }) {
-    for slot in vacated
-    where entry(slot) < 0 && index.isUsed(Int(slot)) && !isNeeded(slot) {
-      index.remove(slot: Int(slot))
+    for slot in vacated where entry(slot) < 0 {
+      // Another table of the index may have taken the key out, so the slot may soon be another key's.
+      before?.forget(slot: Int(slot))
+      if index.isUsed(Int(slot)), !isNeeded(slot) { index.remove(slot: Int(slot)) }
     }
     vacated.removeAll(keepingCapacity: true)
     rows.reclaim()
@@ -96,6 +113,29 @@ final class ColumnTable: StateStore {
     removedKeys.removeAll()
     for slot in dirtySlots { isDirty[Int(slot)] = false }
     dirtySlots.removeAll(keepingCapacity: true)
+  }
+
+  /// The epoch stands: the rows that it has replaced may go.
+  func commitEpoch() {
+    before?.removeAll { rows.retire($0) }
+  }
+
+  /// Takes back all changes since the last `commitEpoch`; `sweep` has to follow. Changes that were not drained are
+  /// forgotten. Slots may differ from those before, which no result depends on.
+  func undoEpoch() {
+    guard let images = before else { return }
+    before = nil
+    // Backwards, so that of a key that was recorded twice the earlier image is the one that stays.
+    for image in (0..<images.count).reversed() {
+      let old = images.entry(image)
+      if old >= 0 {
+        put(Int32(index.insert(images.key(image)).slot), old)
+      } else if let slot = index.find(images.key(image)) {
+        remove(Int32(slot))
+      }
+    }
+    forgetChanges()
+    before = BeforeImages()
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
