@@ -16,6 +16,8 @@ extension Engine {
       sliceBytesMax: options.sliceBytesMax, encode: recordEncoding)
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
+    result.recordsUndo =
+      !log.capabilities.contains(.certainCommits) || options.undoesEvery != nil
     return result
   }
 

@@ -210,7 +210,26 @@ public final class Engine: @unchecked Sendable {
   /// The epoch was aborted: the queries go back to the last commit and compute it again.
   private func takeBack() {
     published.set(catalog)
-    restartFromCommit()
+    for query in queries where query.runtime != nil {
+      query.runtime?.finishReadingAhead(pool)
+      do throws(QueryFailure) {
+        try query.runtime?.undoEpoch()
+        query.changelogRecords = query.committedChangelogRecords
+        loadFaults(of: query)
+        query.hasMore = true
+      } catch {
+        // As after a restart: from the changelog.
+        query.runtime = nil
+        startOrFail(query)
+      }
+    }
+    // Those that failed in the epoch have no state any more.
+    for query in queries where query.state == .failed && query.isUncommitted {
+      query.isUncommitted = false
+      loadFaults(of: query)
+      startOrFail(query)
+    }
+    countState()
   }
 
   /// An epoch could not be committed, so nothing of it has happened: what the queries have in memory is
@@ -288,6 +307,9 @@ public final class Engine: @unchecked Sendable {
         }
       }
     }
+    if let every = options.undoesEvery, !commit.metadata.isEmpty, isToUndo(every) {
+      throw .storage(StorageError(.aborted, "an epoch that is undone for trial"))
+    }
     // What this epoch writes is delivered after its commit; where it cannot be read before, nothing of it is here.
     let readsUncommitted = log.capabilities.contains(.reservedOffsets)
     var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
@@ -305,12 +327,25 @@ public final class Engine: @unchecked Sendable {
       if !swaps.isEmpty { published.hide() }
       try write(commit, transaction)
       untoldErrors = []
-      for query in queries { query.isUncommitted = false }
+      for query in queries {
+        query.isUncommitted = false
+        query.runtime?.commitEpoch()
+        query.committedChangelogRecords = query.changelogRecords
+      }
     }
     for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
     return didWork || !readySwaps().isEmpty
+  }
+
+  /// Epochs that were ready to be committed, where they are undone for trial.
+  private var epochsReady = 0
+
+  private func isToUndo(_ every: Int) -> Bool {
+    epochsReady += 1
+    // Each second time it is computed it goes through.
+    return epochsReady % (2 * every) < every
   }
 
   /// Commits the epoch; meanwhile the other threads read ahead for the queries that have more.

@@ -19,6 +19,8 @@ public struct EngineOptions: Sendable {
   public var sliceRows: Int
   /// How rows get from stage to stage; through topics where not all partitions are here.
   public var exchange = ExchangeKind.memory
+  /// For tests: of so many epochs one is computed, undone, and computed again before its commit; nil: none.
+  var undoesEvery: Int?
   /// Bytes that a query reads of a partition at a time.
   public var readBytes: Int
   /// Files may still grow, so that a last line without its end waits for it.

@@ -34,6 +34,8 @@ final class RunningQuery {
   var stateBytes = 0
   /// Records in each changelog partition since its last snapshot.
   var changelogRecords: [TextKey: Int] = [:]
+  /// As of the last commit.
+  var committedChangelogRecords: [TextKey: Int] = [:]
   /// Rows that it could not take as they were, since it began.
   var faults = RowFaults()
   var rowsRead = 0

@@ -30,6 +30,8 @@ public struct StoreCapabilities: OptionSet, Sendable {
   public static let allPartitions = StoreCapabilities(rawValue: 16)
   /// Partitions can be cut off at the front in a commit: a changelog is replaced by a snapshot.
   public static let truncation = StoreCapabilities(rawValue: 32)
+  /// A commit happens or is refused for what it holds; it does not abort.
+  public static let certainCommits = StoreCapabilities(rawValue: 128)
   /// Offsets have no gaps, and past offsets stay readable as they were: `AS OF OFFSET`.
   public static let history = StoreCapabilities(rawValue: 64)
 }

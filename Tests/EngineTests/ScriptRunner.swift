@@ -26,6 +26,8 @@ struct ScriptConfiguration: Sendable {
   var restartsAlways = false
   /// Rows go from stage to stage through topics.
   var exchangesThroughTopics = false
+  /// Of so many epochs one is computed, undone, and computed again.
+  var undoesEvery: Int?
   /// nil: the embedded log; else a simulated broker.
   var broker: SimulatedStore?
 
@@ -45,6 +47,8 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "print-reparse", printsAndReparses: true),
     ScriptConfiguration(name: "restart-each-step", restartsAlways: true),
     ScriptConfiguration(name: "topic-exchange", sliceRows: 5, exchangesThroughTopics: true),
+    ScriptConfiguration(name: "undo", sliceRows: 4, undoesEvery: 1),
+    ScriptConfiguration(name: "undo-twice", undoesEvery: 2),
   ]
 }
 
@@ -116,6 +120,7 @@ final class ScriptRunner {
     options.durability = .os
     options.sliceRows = configuration.sliceRows
     options.workers = configuration.workers
+    options.undoesEvery = configuration.undoesEvery
     if configuration.exchangesThroughTopics { options.exchange = .topics }
     if configuration.withoutOptimizer {
       options.disabledRules = Set(

@@ -23,7 +23,9 @@ import Testing
     init(recordsUndo: Bool) {
       let index = KeyIndex()
       tables = ["left", "right"].map {
-        ColumnTable(name: $0, types: [.bigint], index: index, recordsUndo: recordsUndo)
+        let table = ColumnTable(name: $0, types: [.bigint], index: index)
+        if recordsUndo { table.recordUndo() }
+        return table
       }
     }
 

@@ -41,6 +41,17 @@ final class AggregateOperator: Operator, StateStore {
   private let needsOrdinals: Bool
   private var valueBytes: ValueBytes
   private var resultFailures = ResultFailures()
+  /// nil: epochs are not undone.
+  private var undo: UndoRecords?
+  private var committedTimes = Times()
+
+  /// What the operator knows of time.
+  private struct Times {
+    var stream = Int64.min
+    var saved = Int64.min
+    var closedBefore = Int64.min
+    var seen = Int64.min
+  }
 
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
@@ -63,7 +74,7 @@ final class AggregateOperator: Operator, StateStore {
   var recordCount: Int { index.count + 1 }
   var byteCount: Int {
     index.byteCount + (panes?.byteCount ?? 0) + rowtimes.count * 16 * (1 + accumulators.count)
-      + valueBytes.total
+      + valueBytes.total + (undo?.byteCount ?? 0)
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
@@ -271,6 +282,7 @@ final class AggregateOperator: Operator, StateStore {
       rowtimes[slot] = Int64.min
       isNew[slot] = true
       for accumulator in accumulators { accumulator.reset(slot) }
+      if undo != nil { noteAbsence(slot) }
     }
     guard let windows else { return }
     for (slot, row) in zip(created, firstRows(of: created, in: slots)) {
@@ -278,7 +290,27 @@ final class AggregateOperator: Operator, StateStore {
     }
   }
 
+  /// A slot that was created in this epoch.
+  private func noteAbsence(_ slot: Int) {
+    undo?.noteAbsence(of: index.key(slot))
+    guard !dirty[slot] else { return }
+    dirty[slot] = true
+    dirtySlots.append(Int32(slot))
+  }
+
+  private func noteImages() {
+    var scratch: [UInt8] = []
+    for slot in slots where !dirty[Int(slot)] { noteImage(slot, &scratch) }
+  }
+
+  private func noteImage(_ slot: Int32, _ scratch: inout [UInt8]) {
+    dirty[Int(slot)] = true
+    dirtySlots.append(slot)
+    undo?.note { append(slot, to: &$0, &scratch) }
+  }
+
   private func markRows() {
+    if undo != nil { return noteImages() }
     slots.withUnsafeBufferPointer { slots in
       for slot in slots where !dirty[Int(slot)] {
         dirty[Int(slot)] = true
@@ -424,11 +456,11 @@ final class AggregateOperator: Operator, StateStore {
     let keep = max(window.retentionMs, size + window.graceMs)
     let gone = slotsByWindow.keys.filter { $0 + keep <= streamTime && !isPending($0, size) }
     if !gone.isEmpty { panes?.removeAll() }
+    var scratch: [UInt8] = []
     for start in gone.sorted() {
       for slot in slotsByWindow.removeValue(forKey: start) ?? [] {
         removedKeys.append(Array(index.key(Int(slot))))
-        if !dirty[Int(slot)] { dirtySlots.append(slot) }
-        dirty[Int(slot)] = true
+        if !dirty[Int(slot)] { noteImage(slot, &scratch) }
         valueBytes.set(Int(slot), 0)
         index.remove(slot: Int(slot))
       }
@@ -570,8 +602,29 @@ final class AggregateOperator: Operator, StateStore {
     }
   }
 
-  /// After `restore` of everything: the windows of the live keys.
-  func rebuildWindows() {
+  func recordUndo() { undo = UndoRecords() }
+
+  func commitEpoch() {
+    guard undo != nil else { return }
+    undo?.removeAll()
+    committedTimes = Times(
+      stream: streamTime, saved: savedStreamTime, closedBefore: closedBefore, seen: seenTime)
+  }
+
+  func undoEpoch() throws(DamagedState) {
+    for slot in dirtySlots { dirty[Int(slot)] = false }
+    dirtySlots.removeAll(keepingCapacity: true)
+    removedKeys.removeAll()
+    panes?.removeAll()
+    if let images = undo?.take() { try restore(images) }
+    streamTime = committedTimes.stream
+    savedStreamTime = committedTimes.saved
+    closedBefore = committedTimes.closedBefore
+    seenTime = committedTimes.seen
+  }
+
+  /// The windows of the live keys.
+  override func followStores() {
     guard spec.window != nil else { return }
     slotsByWindow.removeAll()
     for slot in 0..<index.slotCount where index.isUsed(slot) {

@@ -204,8 +204,10 @@ final class ForeignKeyJoinOperator: MergingOperator {
       row, kind: kind)
   }
 
-  /// After a restart: which left rows name which right rows.
-  func rebuildReferences() {
+  /// Which left rows name which right rows.
+  override func followStores() {
+    left.sweep()
+    right.sweep()
     named = []
     namers = []
     places = []

@@ -34,6 +34,13 @@ protocol StateStore: AnyObject {
   /// Takes back what `drainChanges` or `snapshot` gave.
   /// Throws: the first record that no store of this kind has written.
   func restore(_ records: RawRecords) throws(DamagedState)
+  /// From now on `undoEpoch` may be called. Before the first row.
+  func recordUndo()
+  /// The epoch is committed: what it has changed stays.
+  func commitEpoch()
+  /// Takes back every change since the last `commitEpoch`, those that were drained too.
+  /// Throws: the store is damaged.
+  func undoEpoch() throws(DamagedState)
   /// Records that a snapshot has, about.
   var recordCount: Int { get }
   /// Memory held; bytes.
@@ -64,6 +71,12 @@ class Operator {
 
   /// At the end of a query of a client: rows since the last call.
   func drainRows() -> [RecordBatch] { [] }
+
+  /// The stores are as they were at the last commit, restored or after an undo: what is derived of them follows.
+  func followStores() {}
+
+  /// The stores have been told that the epoch is committed.
+  func epochCommitted() {}
 
   /// The values that hold for the epoch.
   func begin(_ context: EvaluationContext) {}

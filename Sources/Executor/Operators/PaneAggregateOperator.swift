@@ -60,7 +60,20 @@ final class PaneAggregateOperator: Operator, StateStore {
   override var stores: [any StateStore] { [self] }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
   var recordCount: Int { index.count + 1 }
-  var byteCount: Int { index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) }
+  var byteCount: Int {
+    index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) + (undo?.byteCount ?? 0)
+  }
+  /// nil: epochs are not undone.
+  private var undo: UndoRecords?
+  private var committedTimes = Times()
+
+  /// What the operator knows of time.
+  private struct Times {
+    var stream = Int64.min
+    var saved = Int64.min
+    var closedBefore = Int64.min
+    var seen = Int64.min
+  }
 
   /// A batch is cut behind each row that may close a window, so that no later row is in its result.
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
@@ -112,6 +125,7 @@ final class PaneAggregateOperator: Operator, StateStore {
       for accumulator in accumulators { accumulator.reset(slot) }
       slotsByPane[panes[Int(row)], default: []].append(Int32(slot))
     }
+    if undo != nil { noteImages(created) }
     for (call, accumulator) in zip(spec.calls.indices, accumulators) {
       accumulator.accumulate(
         AggregateRows(groups: slots, arguments: arguments[call], retracts: nil, ordinals: []),
@@ -124,6 +138,24 @@ final class PaneAggregateOperator: Operator, StateStore {
         dirtySlots.append(slot)
       }
     }
+  }
+
+  /// Of slots that were created in this epoch there was nothing; of the others what they held before the batch.
+  private func noteImages(_ created: [Int]) {
+    for slot in created {
+      undo?.noteAbsence(of: index.key(slot))
+      guard !dirty[slot] else { continue }
+      dirty[slot] = true
+      dirtySlots.append(Int32(slot))
+    }
+    var scratch: [UInt8] = []
+    for slot in slots where !dirty[Int(slot)] { noteImage(slot, &scratch) }
+  }
+
+  private func noteImage(_ slot: Int32, _ scratch: inout [UInt8]) {
+    dirty[Int(slot)] = true
+    dirtySlots.append(slot)
+    undo?.note { append(slot, to: &$0, &scratch) }
   }
 
   private func makeRoom() {
@@ -289,8 +321,10 @@ final class PaneAggregateOperator: Operator, StateStore {
   }
 
   private func forget(_ lists: inout [Int64: [Int32]], upTo newest: Int64) {
+    var scratch: [UInt8] = []
     for start in lists.keys.filter({ $0 <= newest }).sorted() {
       for slot in lists.removeValue(forKey: start) ?? [] {
+        if undo != nil, !dirty[Int(slot)] { noteImage(slot, &scratch) }
         removedKeys.append(Array(index.key(Int(slot))))
         index.remove(slot: Int(slot))
       }
@@ -364,8 +398,28 @@ final class PaneAggregateOperator: Operator, StateStore {
     }
   }
 
-  /// After `restore` of everything: the panes and windows of the live keys.
-  func rebuildWindows() {
+  func recordUndo() { undo = UndoRecords() }
+
+  func commitEpoch() {
+    guard undo != nil else { return }
+    undo?.removeAll()
+    committedTimes = Times(
+      stream: streamTime, saved: savedStreamTime, closedBefore: closedBefore, seen: seenTime)
+  }
+
+  func undoEpoch() throws(DamagedState) {
+    for slot in dirtySlots { dirty[Int(slot)] = false }
+    dirtySlots.removeAll(keepingCapacity: true)
+    removedKeys.removeAll()
+    if let images = undo?.take() { try restore(images) }
+    streamTime = committedTimes.stream
+    savedStreamTime = committedTimes.saved
+    closedBefore = committedTimes.closedBefore
+    seenTime = committedTimes.seen
+  }
+
+  /// The panes and windows of the live keys.
+  override func followStores() {
     slotsByPane.removeAll()
     slotsByWindow.removeAll()
     for slot in 0..<index.slotCount where index.isUsed(slot) {

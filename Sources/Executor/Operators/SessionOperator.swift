@@ -65,7 +65,20 @@ final class SessionOperator: Operator, StateStore {
   var recordCount: Int { index.count + 1 }
   var byteCount: Int {
     index.byteCount + sessions.count * 64 + slotCount * 32 * (1 + accumulators.count)
-      + valueBytes.total
+      + valueBytes.total + (undo?.byteCount ?? 0)
+  }
+  /// nil: epochs are not undone.
+  private var undo: UndoRecords?
+  private var noted: [Int32] = []
+  private var isNoted: [Bool] = []
+  private var committedTimes = Times()
+
+  /// What the operator knows of time.
+  private struct Times {
+    var stream = Int64.min
+    var saved = Int64.min
+    var closedBefore = Int64.min
+    var swept = Int64.min
   }
 
   /// A batch's columns and what comes of its rows: group, result, window.
@@ -114,11 +127,15 @@ final class SessionOperator: Operator, StateStore {
       Int64(truncatingIfNeeded: $0 & Positions.ordinalMask)
     }
     let count = work.batch.count
-    index.insert(RowCodec.encode(work.keyColumns, count: count), slots: &groups) { _ in }
+    var created: [Int] = []
+    index.insert(RowCodec.encode(work.keyColumns, count: count), slots: &groups) {
+      created.append($0)
+    }
     while sessions.count < index.slotCount {
       sessions.append([])
       isChanged.append(false)
     }
+    if undo != nil { noteImages(created) }
     let grace = spec.window?.graceMs ?? 0
     for row in 0..<count {
       let time = work.batch.rowtimes[row]
@@ -147,6 +164,24 @@ final class SessionOperator: Operator, StateStore {
     waitingSlots.append(Int32(session.slot))
     mark(group)
     return true
+  }
+
+  /// The groups of a batch as they were before it: those that it has made, and the others.
+  private func noteImages(_ created: [Int]) {
+    isNoted.grow(to: index.slotCount, false)
+    for group in created {
+      undo?.noteAbsence(of: [1] + Array(index.key(group)))
+      if !isNoted[group] { noted.append(Int32(group)) }
+      isNoted[group] = true
+    }
+    for group in groups { noteImage(Int(group)) }
+  }
+
+  private func noteImage(_ group: Int) {
+    guard undo != nil, !isNoted[group] else { return }
+    isNoted[group] = true
+    noted.append(Int32(group))
+    undo?.note { _ = append(group, sessions[group], to: &$0) }
   }
 
   private func mark(_ group: Int) {
@@ -324,6 +359,7 @@ final class SessionOperator: Operator, StateStore {
     for group in sessions.indices where index.isUsed(group) {
       let kept = sessions[group].filter { $0.end + keep >= streamTime }
       guard kept.count < sessions[group].count || kept.isEmpty else { continue }
+      noteImage(group)
       for session in sessions[group] where session.end + keep < streamTime {
         freeSlots.append(session.slot)
       }
@@ -371,6 +407,46 @@ final class SessionOperator: Operator, StateStore {
     savedStreamTime = streamTime
     removedKeys.removeAll()
     changedGroups.removeAll(keepingCapacity: true)
+  }
+
+  func recordUndo() { undo = UndoRecords() }
+
+  func commitEpoch() {
+    guard undo != nil else { return }
+    undo?.removeAll()
+    forgetNotes()
+    committedTimes = Times(
+      stream: streamTime, saved: savedStreamTime, closedBefore: closedBefore, swept: sweptAt)
+  }
+
+  private func forgetNotes() {
+    for group in noted { isNoted[Int(group)] = false }
+    noted.removeAll(keepingCapacity: true)
+    isNoted.grow(to: index.slotCount, false)
+  }
+
+  func undoEpoch() throws(DamagedState) {
+    for group in changedGroups { isChanged[Int(group)] = false }
+    changedGroups.removeAll(keepingCapacity: true)
+    removedKeys.removeAll()
+    forgetNotes()
+    if let images = undo?.take() { try restore(images) }
+    streamTime = committedTimes.stream
+    savedStreamTime = committedTimes.saved
+    closedBefore = committedTimes.closedBefore
+    sweptAt = committedTimes.swept
+  }
+
+  /// EMIT FINAL: when the sessions that there are may close.
+  override func followStores() {
+    guard spec.emitFinal else { return }
+    ends = EndHeap()
+    for group in sessions.indices where index.isUsed(group) {
+      for session in sessions[group] {
+        ends.push(
+          EndHeap.Entry(end: session.end, group: Int32(group), slot: Int32(session.slot)))
+      }
+    }
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
@@ -429,10 +505,6 @@ final class SessionOperator: Operator, StateStore {
         guard accumulator.restore(session.slot, from: value, at: &position) else { return false }
       }
       sessions[group].append(session)
-      if spec.emitFinal {
-        ends.push(
-          EndHeap.Entry(end: session.end, group: Int32(group), slot: Int32(session.slot)))
-      }
     }
     return true
   }

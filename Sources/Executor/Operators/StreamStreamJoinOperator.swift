@@ -82,8 +82,7 @@ final class StreamStreamJoinOperator: MergingOperator {
     for filter in spec.filters { filter?.evaluator.context = context }
   }
 
-  /// After a restart.
-  func linkOuterRows() { outer?.link() }
+  override func followStores() { outer?.link() }
 
   /// Whether unmatched rows of a side are results.
   private func isOuter(_ port: Int) -> Bool {
@@ -155,6 +154,18 @@ final class StreamStreamJoinOperator: MergingOperator {
       sides[side].expire { outer?.adopt(side: side, entry: $0) ?? false }
     }
     guard hasExpired.contains(true) else { return }
+    // Until the commit rows may come back, under the slots that they had.
+    if sides[0].recordsUndo { isSweepDue = true } else { sweepSlots() }
+  }
+
+  private var isSweepDue = false
+
+  override func epochCommitted() {
+    if isSweepDue { sweepSlots() }
+    isSweepDue = false
+  }
+
+  private func sweepSlots() {
     for slot in 0..<index.slotCount
     where index.isUsed(slot) && !sides[0].hasRows(slot) && !sides[1].hasRows(slot)
       && !(outer?.holds(slot) ?? false)

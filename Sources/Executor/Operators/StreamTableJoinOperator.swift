@@ -65,6 +65,8 @@ final class StreamTableJoinOperator: MergingOperator {
     }
   }
 
+  override func followStores() { state.sweep() }
+
   override func endMerge() throws(QueryFailure) {
     try giveOut()
     streamRows = .none

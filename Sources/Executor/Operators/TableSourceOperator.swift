@@ -17,6 +17,8 @@ final class TableSourceOperator: Operator {
 
   override var stores: [any StateStore] { [state] }
 
+  override func followStores() { state.sweep() }
+
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     let keys = RowCodec.encode(keyColumns.map { batch.columns[$0] }, count: batch.count)
     state.index.insert(keys, slots: &slots) { _ in }

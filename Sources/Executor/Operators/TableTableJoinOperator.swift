@@ -59,6 +59,11 @@ final class TableTableJoinOperator: MergingOperator {
     if output.count >= 2048 { try emit(output.finish()) }
   }
 
+  override func followStores() {
+    tables[0].sweep { tables[1].entry($0) >= 0 }
+    tables[1].sweep { tables[0].entry($0) >= 0 }
+  }
+
   override func endMerge() throws(QueryFailure) {
     if output.count > 0 { try emit(output.finish()) }
     tables[0].sweep { tables[1].entry($0) >= 0 }

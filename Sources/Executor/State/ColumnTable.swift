@@ -22,12 +22,9 @@ final class ColumnTable: StateStore {
   /// nil: nothing is recorded, and an epoch cannot be undone.
   private var before: BeforeImages?
 
-  /// `index`: shared with another table, or its own. `recordsUndo`: whether `undoEpoch` may be called.
-  init(
-    name: String, types: [DataType], index: KeyIndex = KeyIndex(), recordsUndo: Bool = false
-  ) {
+  /// `index`: shared with another table, or its own.
+  init(name: String, types: [DataType], index: KeyIndex = KeyIndex()) {
     self.name = name
-    before = recordsUndo ? BeforeImages() : nil
     self.index = index
     rows = RowSlab(types: types)
   }
@@ -114,6 +111,8 @@ final class ColumnTable: StateStore {
     for slot in dirtySlots { isDirty[Int(slot)] = false }
     dirtySlots.removeAll(keepingCapacity: true)
   }
+
+  func recordUndo() { before = BeforeImages() }
 
   /// The epoch stands: the rows that it has replaced may go.
   func commitEpoch() {

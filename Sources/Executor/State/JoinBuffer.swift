@@ -30,6 +30,21 @@ final class JoinBuffer: StateStore {
   private var putSinceSweep = 0
   private var added: [Int32] = []
   private(set) var recordCount = 0
+  /// What the epoch has done; nil: epochs are not undone.
+  private var changes: Changes?
+  private var committed = Times()
+
+  private struct Changes {
+    var added: [Int32] = []
+    /// Entries that have left their lists, with the number that they had there. They are retired at the commit.
+    var expired: [(entry: Int32, slot: Int32, sequence: Int64, isAdopted: Bool)] = []
+  }
+
+  private struct Times {
+    var observed = Int64.min
+    var swept = Int64.min
+    var putSinceSweep = 0
+  }
 
   init(name: String, types: [DataType], index: KeyIndex, retentionMs: Int64) {
     self.name = name
@@ -52,6 +67,7 @@ final class JoinBuffer: StateStore {
     if oldest >= 0, timestamp / segmentMs < oldest / segmentMs { return rows.retire(entry) }
     insert(slot, entry, sequence: nil)
     added.append(entry)
+    changes?.added.append(entry)
   }
 
   /// `sequence`: of a row that is read back; nil: the next one of its key and time. It depends on the rows only
@@ -131,14 +147,67 @@ final class JoinBuffer: StateStore {
     for slot in heads.indices {
       while heads[slot] >= 0, rows.times[Int(heads[slot])] < oldest {
         let entry = heads[slot]
-        heads[slot] = links[Int(entry)].next
+        let link = links[Int(entry)]
+        heads[slot] = link.next
         links[Int(entry)].slot = -1
         if heads[slot] < 0 { tails[slot] = -1 } else { links[Int(heads[slot])].previous = -1 }
-        if !isAdopted(entry) { rows.retire(entry) }
+        let isAdopted = isAdopted(entry)
+        if changes != nil {
+          changes?.expired.append((entry, link.slot, link.sequence, isAdopted))
+        } else if !isAdopted {
+          rows.retire(entry)
+        }
         recordCount -= 1
       }
     }
     return true
+  }
+
+  // MARK: - Undo
+
+  func recordUndo() { changes = Changes() }
+  var recordsUndo: Bool { changes != nil }
+
+  func commitEpoch() {
+    guard let done = changes else { return }
+    for expired in done.expired where !expired.isAdopted { rows.retire(expired.entry) }
+    changes = Changes()
+    committed = Times(observed: observed, swept: sweptAt, putSinceSweep: putSinceSweep)
+  }
+
+  func undoEpoch() throws(DamagedState) {
+    guard let done = changes else { return }
+    changes = nil
+    added.removeAll(keepingCapacity: true)
+    let fresh = Set(done.added)
+    for expired in done.expired.reversed() where !fresh.contains(expired.entry) {
+      insert(expired.slot, expired.entry, sequence: expired.sequence)
+    }
+    for entry in done.added {
+      if links[Int(entry)].slot >= 0 { unlink(entry) }
+      rows.retire(entry)
+    }
+    observed = committed.observed
+    sweptAt = committed.swept
+    putSinceSweep = committed.putSinceSweep
+    rows.reclaim()
+    changes = Changes()
+  }
+
+  private func unlink(_ entry: Int32) {
+    let link = links[Int(entry)]
+    if link.previous < 0 {
+      heads[Int(link.slot)] = link.next
+    } else {
+      links[Int(link.previous)].next = link.next
+    }
+    if link.next < 0 {
+      tails[Int(link.slot)] = link.previous
+    } else {
+      links[Int(link.next)].previous = link.previous
+    }
+    links[Int(entry)].slot = -1
+    recordCount -= 1
   }
 
   // MARK: - State: one record a row; the key is the join key, time and sequence.

@@ -36,6 +36,16 @@ final class OuterBuffer: StateStore {
   /// While the state is read back: rows by their record's key.
   private var restored: [[UInt8]: [UInt8]] = [:]
 
+  private enum Change {
+    case put(Row)
+    case removed(Row, Mark)
+    case adopted(side: Int, entry: Int32)
+  }
+
+  /// What the epoch has done, in order; nil: epochs are not undone.
+  private var changes: [Change]?
+  private var committedTimes = (stream: Int64.min, saved: Int64.min)
+
   init(name: String, sides: [JoinBuffer]) {
     self.name = name
     self.sides = sides
@@ -52,6 +62,7 @@ final class OuterBuffer: StateStore {
   func put(_ row: Row) {
     insert(row, Mark(isWaiting: true, slot: row.slot))
     added.append(row)
+    changes?.append(.put(row))
   }
 
   private func insert(_ row: Row, _ mark: Mark) {
@@ -72,7 +83,11 @@ final class OuterBuffer: StateStore {
     if mark.isSaved { removedKeys.append(key(side, entry)) }
     marks[side][Int(entry)].isWaiting = false
     waitingPerSlot[Int(mark.slot)] -= 1
-    if mark.isOwned { sides[side].rows.retire(entry) }
+    if changes != nil {
+      changes?.append(.removed(Row(side: side, slot: mark.slot, entry: entry), mark))
+    } else if mark.isOwned {
+      sides[side].rows.retire(entry)
+    }
     count -= 1
   }
 
@@ -80,6 +95,7 @@ final class OuterBuffer: StateStore {
   func adopt(side: Int, entry: Int32) -> Bool {
     guard Int(entry) < marks[side].count, marks[side][Int(entry)].isWaiting else { return false }
     marks[side][Int(entry)].isOwned = true
+    changes?.append(.adopted(side: side, entry: entry))
     return true
   }
 
@@ -116,6 +132,40 @@ final class OuterBuffer: StateStore {
       return precedes(sides[0].index.key(Int(a.slot)), sides[0].index.key(Int(b.slot)))
     }
     return sequence(a) < sequence(b)
+  }
+
+  // MARK: - Undo
+
+  func recordUndo() { changes = [] }
+
+  func commitEpoch() {
+    guard let done = changes else { return }
+    for case .removed(let row, let mark) in done where mark.isOwned {
+      sides[row.side].rows.retire(row.entry)
+    }
+    changes = []
+    committedTimes = (streamTime, savedStreamTime)
+  }
+
+  /// Before the buffers of the sides undo theirs, whose entries it names.
+  func undoEpoch() throws(DamagedState) {
+    guard let done = changes else { return }
+    changes = nil
+    added.removeAll(keepingCapacity: true)
+    removedKeys.removeAll(keepingCapacity: true)
+    for change in done.reversed() {
+      switch change {
+      case .put(let row):
+        // What was removed again has been put back before.
+        marks[row.side][Int(row.entry)].isWaiting = false
+        waitingPerSlot[Int(row.slot)] -= 1
+        count -= 1
+      case .removed(let row, let mark): insert(row, mark)
+      case .adopted(let side, let entry): marks[side][Int(entry)].isOwned = false
+      }
+    }
+    (streamTime, savedStreamTime) = committedTimes
+    changes = []
   }
 
   // MARK: - State: one record a row, under time, side, sequence in its buffer and join key; stream time without

@@ -34,6 +34,8 @@ public struct QueryOptions: Sendable {
   public var encode: RecordEncoding
   /// Bytes that a slice may write to a partition.
   public var sliceBytesMax: Int
+  /// Epochs may be undone (`QueryRuntime.undoEpoch`): the stores keep what an epoch has changed until its commit.
+  public var recordsUndo = false
   /// The topic through which a stage's rows go to the next one, by the stage's number; nil: they stay in memory.
   public var exchangeTopic: (@Sendable (Int) -> String)?
   /// The partitions of a topic of so many partitions that are this process's; nil: all of them.
@@ -294,8 +296,41 @@ public final class QueryRuntime {
 
   /// After the last `restore`.
   public func finishRestore() throws(QueryFailure) {
-    for task in tasks.joined() { task.restored() }
+    for task in tasks.joined() { task.restored(recordsUndo: options.recordsUndo) }
+    committed = cursors.map(\.committed)
   }
+
+  /// The epoch of the last slice is committed.
+  public func commitEpoch() {
+    guard options.recordsUndo else { return }
+    for task in tasks.joined() { task.commitEpoch() }
+    committed = cursors.map(\.committed)
+  }
+
+  /// Takes the state back to the last commit, and reads on from the positions of then. Nobody reads ahead meanwhile.
+  /// Throws: the query must be built anew from its committed state.
+  public func undoEpoch() throws(QueryFailure) {
+    guard options.recordsUndo, committed.count == cursors.count else {
+      throw QueryFailure("the epoch cannot be undone")
+    }
+    do {
+      for task in tasks.joined() { try task.undoEpoch() }
+    } catch {
+      throw QueryFailure("the state before the epoch is damaged")
+    }
+    for (index, position) in committed.enumerated() {
+      let reader = cursors[index].reader
+      cursors[index] = SourceCursor(
+        scanReader(reader.scan, reader.ordinal, reader.partition, reader.shared, position),
+        from: position)
+    }
+    frontier = nil
+    firstTaken = nil
+    isReadAhead = []
+  }
+
+  /// Where the cursors stood at the last commit; kept where epochs may be undone.
+  private var committed: [SourcePosition] = []
 
   /// About how many records `snapshot` gives.
   public func recordCount(store: String, partition: Int) -> Int {

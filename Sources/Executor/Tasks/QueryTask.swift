@@ -100,12 +100,27 @@ final class QueryTask: @unchecked Sendable {
     }
   }
 
-  func restored() {
+  /// After the last `restore`. `recordsUndo`: from now on epochs may be undone.
+  func restored(recordsUndo: Bool) {
+    for operation in operators { operation.followStores() }
+    guard recordsUndo else { return }
+    for store in stores { store.recordUndo() }
+    commitEpoch()
+  }
+
+  func commitEpoch() {
     for operation in operators {
-      if let aggregate = operation as? AggregateOperator { aggregate.rebuildWindows() }
-      if let aggregate = operation as? PaneAggregateOperator { aggregate.rebuildWindows() }
-      if let join = operation as? ForeignKeyJoinOperator { join.rebuildReferences() }
-      if let join = operation as? StreamStreamJoinOperator { join.linkOuterRows() }
+      for store in operation.stores { store.commitEpoch() }
+      operation.epochCommitted()
+    }
+  }
+
+  /// After a slice that was computed to its end. Throws: a store is damaged.
+  func undoEpoch() throws(DamagedState) {
+    for operation in operators {
+      // A store that names the rows of others stands behind them.
+      for store in operation.stores.reversed() { try store.undoEpoch() }
+      operation.followStores()
     }
   }
 }
