@@ -78,7 +78,7 @@ struct DeliveryReplay {
     return lines
   }
 
-  private static func lines(_ records: RawRecords) -> [String] {
+  static func lines(_ records: RawRecords) -> [String] {
     (0..<records.count).map { row in
       func text(_ bytes: UnsafeRawBufferPointer?) -> String {
         bytes.map { $0.map { String($0, radix: 16) }.joined() } ?? "-"

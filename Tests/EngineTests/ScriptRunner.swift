@@ -108,11 +108,33 @@ final class ScriptRunner {
       }
       if configuration.restartsAlways { try reopen() }
     }
+    snapshots = try storeSnapshots()
     if broker != nil, !differences.isEmpty {
       let failures = ([engine].compactMap { $0 } + others).flatMap(\.queryFailures)
       differences[0].actual += failures.map { "failed: \($0)" }
     }
     return (differences, answers)
+  }
+
+  /// At the end, by query, store and partition: its records, sorted.
+  private(set) var snapshots: [String: [String]] = [:]
+
+  private func storeSnapshots() throws -> [String: [String]] {
+    try drive()
+    var result: [String: [String]] = [:]
+    for query in engine?.queries ?? [] {
+      guard let runtime = query.runtime else { continue }
+      for store in runtime.stores {
+        for partition in runtime.partitions(ofStore: store.name) {
+          var lines: [String] = []
+          try runtime.snapshot(store: store.name, partition: partition) { records in
+            lines += DeliveryReplay.lines(records)
+          }
+          result["\(query.id) \(store.name)/\(partition)"] = lines.sorted()
+        }
+      }
+    }
+    return result
   }
 
   private func open() throws {
