@@ -120,7 +120,8 @@ extension Session {
         ]
         if isExtended {
           row += [
-            "\(source.partitions)", engine.definitions.readers(of: source.name).joined(separator: ", "),
+            "\(source.partitions)",
+            engine.definitions.readers(of: source.name).joined(separator: ", "),
             engine.definitions.writers(of: source.name).joined(separator: ", "),
           ]
         }
@@ -178,8 +179,14 @@ extension Session {
         ["Value format", source.valueFormat.name.rawValue],
         ["Timestamp column", source.timestamp?.column ?? ""],
         ["Durability", "\(engine.log.durability)"],
-        ["Queries that read it", engine.definitions.readers(of: source.name).joined(separator: ", ")],
-        ["Queries that write it", engine.definitions.writers(of: source.name).joined(separator: ", ")],
+        [
+          "Queries that read it",
+          engine.definitions.readers(of: source.name).joined(separator: ", "),
+        ],
+        [
+          "Queries that write it",
+          engine.definitions.writers(of: source.name).joined(separator: ", "),
+        ],
         ["Bad records", "\(engine.badRecordCount(source.name))"],
         ["Late rows", "\(faults.late)"], ["Failed expressions", "\(faults.expressions)"],
         ["Rows not written", "\(faults.output)"],

@@ -121,8 +121,12 @@ final class ScriptRunner {
 
   private func storeSnapshots() throws -> [String: [String]] {
     try drive()
+    return try engine.map { try Self.snapshots($0) } ?? [:]
+  }
+
+  static func snapshots(_ engine: Engine) throws -> [String: [String]] {
     var result: [String: [String]] = [:]
-    for query in engine?.queries ?? [] {
+    for query in engine.queries {
       guard let runtime = query.runtime else { continue }
       for store in runtime.stores {
         for partition in runtime.partitions(ofStore: store.name) {

@@ -87,8 +87,9 @@ import Testing
       seen.merge(runner.faultsSeen) { $0 + $1 }
     }
     // A campaign in which something never happens has not tested it.
-    for fault in
-      ["nothing yet", "gap", "abort", "hang", "lost response", "rebalance", "kill", "interlude"] {
+    for fault in [
+      "nothing yet", "gap", "abort", "hang", "lost response", "rebalance", "kill", "interlude",
+    ] {
       #expect(seen[TextKey(fault), default: 0] > 0, "\(fault) never happened")
     }
   }

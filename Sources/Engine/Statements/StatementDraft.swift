@@ -40,7 +40,8 @@ final class StatementDraft {
       throw .plan(
         PlanError(
           "submission-too-large",
-          "a submitted file inserts at most \(bytesMax >> 20) MiB, since it is one commit", at: span,
+          "a submitted file inserts at most \(bytesMax >> 20) MiB, since it is one commit",
+          at: span,
           hint: "load more with headrace run, or read the file with a stream: WITH (FILE='...')"))
     }
     epoch.outputs += outputs
