@@ -131,10 +131,12 @@ let package = Package(
         // bring their own.
         .linkedLibrary("jemalloc", .when(configuration: .release))
       ]),
-    // A broker for the tests: the second implementation of the seam in Topics.
+    // For the tests: a broker, the second implementation of the seam in Topics, and a disk that loses power.
     .target(
       name: "HeadraceSimulation",
-      dependencies: ["HeadraceTopics", "HeadraceColumns", "HeadraceFoundations"],
+      dependencies: [
+        "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations",
+      ],
       path: "Tests/Simulation", swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
@@ -147,6 +149,7 @@ let package = Package(
     .executableTarget(
       name: "headrace-torture",
       dependencies: [
+        "HeadraceSimulation",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceLogStorage", "HeadraceTopics",
         "HeadraceColumns",
         "HeadraceSyntax", "HeadraceFoundations",
@@ -155,14 +158,23 @@ let package = Package(
     .executableTarget(
       name: "format-benchmark", dependencies: ["HeadraceFormats", "HeadraceColumns"],
       path: "Benchmarks/format-benchmark", swiftSettings: strict),
+    .target(
+      name: "HeadraceLogBenchmark",
+      dependencies: [
+        "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations",
+      ], path: "Benchmarks/LogBenchmark", swiftSettings: strict),
     .executableTarget(
-      name: "log-benchmark", dependencies: ["HeadraceLogStorage"], path: "Benchmarks/log-benchmark",
-      swiftSettings: strict),
+      name: "log-benchmark",
+      dependencies: ["HeadraceLogBenchmark", "HeadraceLogStorage", "HeadraceTopics"],
+      path: "Benchmarks/log-benchmark", swiftSettings: strict),
     tests("SyntaxTests", ["HeadraceSyntax", "HeadraceFoundations"]),
     tests("ColumnsTests", ["HeadraceColumns", "HeadraceFoundations", bigInt]),
     tests(
       "LogStorageTests",
-      ["HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations"]),
+      [
+        "HeadraceSimulation", "HeadraceLogBenchmark", "HeadraceLogStorage", "HeadraceTopics",
+        "HeadraceColumns", "HeadraceFoundations",
+      ]),
     tests("FormatsTests", ["HeadraceFormats", "HeadraceColumns"]),
     tests(
       "FunctionsTests",
@@ -178,7 +190,7 @@ let package = Package(
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
       ]),
-    tests("TortureTests", ["headrace-torture"]),
+    tests("TortureTests", ["headrace-torture", "HeadraceSimulation"]),
     tests(
       "CommandTests",
       [
@@ -197,6 +209,7 @@ if isFuzzing {
     .target(
       name: "FuzzTargets",
       dependencies: [
+        "HeadraceSimulation",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
@@ -207,6 +220,7 @@ if isFuzzing {
     .testTarget(
       name: "FuzzTests",
       dependencies: [
+        "HeadraceSimulation",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",

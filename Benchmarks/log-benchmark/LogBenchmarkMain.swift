@@ -2,6 +2,7 @@
 // not exist; COMMITS 0 leaves it alone and measures the record format only.
 // The measurements are in LogStorage, where the tests run them small.
 
+import HeadraceLogBenchmark
 import Glibc
 import HeadraceLogStorage
 import HeadraceTopics

@@ -1,6 +1,7 @@
 // A submitted file: checked and executed, statement after statement, by an engine on a simulated disk. It ends
 // with an answer, whatever the text is; the engine then still commits.
 
+import HeadraceSimulation
 import HeadraceColumns
 import Headrace
 import HeadraceLogStorage

@@ -1,6 +1,7 @@
 // Files of the log: whatever they hold, opening, reading and verifying end with records or with an error that
 // names the file. Checksums are mended first, or no damage would come past them.
 
+import HeadraceSimulation
 import HeadraceColumns
 
 @testable import HeadraceLogStorage

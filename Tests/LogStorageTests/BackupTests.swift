@@ -1,5 +1,6 @@
 // Backups of a store at work, restored; settings that are altered; what a repair would cost.
 
+import HeadraceSimulation
 import HeadraceColumns
 import Testing
 

@@ -2,6 +2,7 @@
 // in the same order, with the last record of each key; tombstones stay their time; a power cut anywhere
 // changes none of this.
 
+import HeadraceSimulation
 import HeadraceColumns
 import Testing
 

@@ -1,5 +1,6 @@
 // Many threads and the real file system: group commit, background checkpoints, locks, waiting.
 
+import HeadraceSimulation
 import HeadraceFoundations
 import HeadraceColumns
 import Glibc

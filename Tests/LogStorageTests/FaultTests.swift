@@ -1,6 +1,7 @@
 // One fault at a time: each file call fails, each byte budget, flipped bits, files cut off, dead
 // processes.
 
+import HeadraceSimulation
 import HeadraceColumns
 import Glibc
 import Testing

@@ -1,6 +1,7 @@
 // Producers that send again, transactions over several topics, positions of consumers: all of it
 // also after a power cut at any call.
 
+import HeadraceSimulation
 import HeadraceFoundations
 import HeadraceColumns
 import Testing

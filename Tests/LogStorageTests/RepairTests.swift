@@ -2,6 +2,7 @@
 // go is there under its offset, and nothing that was said to go is. A repair that dies anywhere is begun
 // again.
 
+import HeadraceSimulation
 import HeadraceColumns
 import Testing
 

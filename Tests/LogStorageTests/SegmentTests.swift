@@ -1,6 +1,7 @@
 // Segments and topics from the outside: rolling, indexes, search, retention, names, and an
 // independent reader of the files.
 
+import HeadraceLogBenchmark
 import HeadraceColumns
 import Glibc
 import Testing

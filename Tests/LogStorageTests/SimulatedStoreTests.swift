@@ -2,6 +2,7 @@
 // failing calls, full disks, flipped bits. What was acknowledged must be there, what is there must
 // be a prefix of what was asked for, and it must come whole.
 
+import HeadraceSimulation
 import HeadraceColumns
 import Testing
 

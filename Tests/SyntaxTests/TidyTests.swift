@@ -61,4 +61,75 @@ import Testing
       }
     }
   }
+
+  /// The folders of Sources in the order in which they may use each other: a file imports modules of folders above its
+  /// own only. Folders of one line are one module.
+  private static let layers: [[String]] = [
+    ["Foundations"], ["Syntax"], ["Columns"], ["Topics"], ["LogStorage"], ["Formats"],
+    ["Functions"], ["Planner"], ["Executor"], ["Engine", "Service"], ["headrace"],
+  ]
+
+  private static func module(_ layer: [String]) -> String {
+    switch layer[0] {
+    case "Engine": return "Headrace"
+    case "headrace": return "HeadraceCommand"
+    default: return "Headrace" + layer[0]
+    }
+  }
+
+  @Test func modulesImportThoseAboveThem() throws {
+    for (name, lines) in try Self.files() {
+      let folder = String(name.prefix { $0 != "/" })
+      guard let place = Self.layers.firstIndex(where: { $0.contains(folder) }) else {
+        Issue.record("\(name) lies in no folder of the layout")
+        continue
+      }
+      let later = Set(Self.layers[place...].map(Self.module))
+      for line in lines {
+        guard let found = line.firstMatch(of: /^(?:@\w+ )?(?:\w+ )?import (Headrace\w*)/) else {
+          continue
+        }
+        #expect(!later.contains(String(found.1)), "\(name) imports \(found.1)")
+      }
+    }
+  }
+
+  /// The embedded log is one implementation of the seam in Topics: only the composition root of the engine, and the
+  /// commands that work on a closed directory, know of it.
+  @Test func theLogIsNamedByTheCompositionRootOnly() throws {
+    let root: Set<String> = [
+      "Engine/Engine+Opening.swift", "Engine/EngineOptions.swift", "Engine/Headrace.swift",
+      "Engine/RepairEffects.swift", "headrace/Commands/Backup.swift",
+      "headrace/Commands/RepairCommand.swift", "headrace/Commands/DataOptions.swift",
+    ]
+    for (name, lines) in try Self.files()
+    where !name.hasPrefix("LogStorage/") && !name.hasPrefix("Topics/") && !root.contains(name) {
+      for (number, line) in lines.enumerated()
+      where line.contains(/\bLogStore\b|HeadraceLogStorage/) {
+        Issue.record("\(name):\(number + 1) names the embedded log: \(line)")
+      }
+    }
+  }
+
+  /// The folders of Sources are those of Docs/Architecture.md.
+  @Test func theTreeIsTheDocumentedOne() throws {
+    let page = try String(
+      contentsOf: Self.sources.deletingLastPathComponent()
+        .appendingPathComponent("Docs/Architecture.md"), encoding: .utf8)
+    let folders = try FileManager.default.contentsOfDirectory(atPath: Self.sources.path)
+      .filter { !$0.hasPrefix("C") || $0 == "Columns" }.sorted()
+    let named = page.matches(of: /(?m)^\| `([A-Za-z]+)` \|/).map { String($0.1) }.sorted()
+    #expect(folders == named)
+    #expect(Set(folders) == Set(Self.layers.joined()))
+  }
+
+  /// An exchange, a sink and an operator are asked, not looked at: no code of the executor asks which one it has.
+  @Test func operatorsAreNotCastDown() throws {
+    for (name, lines) in try Self.files() where name.hasPrefix("Executor/") {
+      for (number, line) in lines.enumerated()
+      where line.contains(/as\? (?:any )?\w*(?:Operator|Exchange)\b/) {
+        Issue.record("\(name):\(number + 1) casts down: \(line)")
+      }
+    }
+  }
 }

@@ -2,6 +2,7 @@
 // many points there were; the first that shows something wrong is thrown as a finding that says how to
 // see it again.
 
+import HeadraceSimulation
 import HeadraceColumns
 import Headrace
 import Glibc

@@ -1,6 +1,7 @@
 // Steps of the engine: statements, each followed by epochs until nothing is left to read. What it wrote to
 // its topics, and what its views answer, must be what an undisturbed engine gives.
 
+import HeadraceSimulation
 import HeadraceColumns
 import Headrace
 import HeadraceLogStorage

@@ -1,6 +1,7 @@
 // Steps of the log by itself: appends, epochs with metadata, checkpoints, dropped records, topics made and
 // deleted. The steps follow from the seed alone.
 
+import HeadraceSimulation
 import HeadraceColumns
 import HeadraceLogStorage
 import HeadraceTopics

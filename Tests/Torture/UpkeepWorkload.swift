@@ -2,6 +2,7 @@
 // journal between them. A compaction is several commits, so what is compared of a compacted topic is the last
 // value of each key. In one of the two workloads the topics are compressed, each first with another codec.
 
+import HeadraceSimulation
 import HeadraceColumns
 import HeadraceLogStorage
 import HeadraceTopics

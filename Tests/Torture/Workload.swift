@@ -3,6 +3,7 @@
 // acknowledged step or, when one was under way, of the next, and the rest of the steps must lead to the same
 // end.
 
+import HeadraceSimulation
 import HeadraceLogStorage
 import HeadraceTopics
 

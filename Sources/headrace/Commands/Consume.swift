@@ -4,7 +4,6 @@ import ArgumentParser
 import HeadraceColumns
 import Headrace
 import HeadraceFoundations
-import HeadraceLogStorage
 import HeadraceTopics
 
 struct Consume: ParsableCommand {

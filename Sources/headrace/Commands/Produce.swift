@@ -6,7 +6,6 @@ import HeadraceColumns
 import Headrace
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
 import HeadraceTopics
 
 struct Produce: ParsableCommand {

@@ -6,7 +6,6 @@ import CHeadraceSupport
 import Headrace
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
 import HeadraceTopics
 import HeadraceSyntax
 

@@ -6,7 +6,6 @@ import Headrace
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
 import HeadraceTopics
 import HeadraceSyntax
 

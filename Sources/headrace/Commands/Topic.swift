@@ -3,7 +3,6 @@
 import ArgumentParser
 import HeadraceColumns
 import Headrace
-import HeadraceLogStorage
 import HeadraceTopics
 
 struct Topic: ParsableCommand {

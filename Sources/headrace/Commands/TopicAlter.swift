@@ -5,7 +5,6 @@ import ArgumentParser
 import HeadraceColumns
 import Headrace
 import HeadraceFoundations
-import HeadraceLogStorage
 import HeadraceTopics
 
 extension Topic {

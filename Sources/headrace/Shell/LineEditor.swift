@@ -4,7 +4,6 @@ import CHeadraceReadline
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
 import HeadraceTopics
 
 enum TypedLine: Equatable {

@@ -5,7 +5,6 @@ import Headrace
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
 import HeadraceTopics
 
 final class Progress: Sendable {

@@ -5,7 +5,6 @@
 import HeadraceExecutor
 import HeadraceFoundations
 import Glibc
-import HeadraceLogStorage
 import HeadraceTopics
 
 enum Signals {

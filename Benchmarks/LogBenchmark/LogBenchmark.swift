@@ -2,6 +2,9 @@
 // Run small by the tests, so that it cannot rot, and at full size by Benchmarks/log-benchmark.
 
 public import HeadraceColumns
+import HeadraceFoundations
+import HeadraceLogStorage
+public import HeadraceTopics
 internal import Glibc
 
 /// Measurements of the log; each returns lines to print.
@@ -57,13 +60,13 @@ public enum LogBenchmark {
       for _ in 0..<repeats { sum &+= try encoder.encode(input).byteCount }
       best[1] = min(best[1], threadTime() - start)
       let encoded = try encoder.encode(input)
-      encoded.seal(0, offset: 0, sequenceDelta: 0)
+      encoded.sealFirst()
       start = threadTime()
-      for _ in 0..<repeats { sum &+= Int(crc32c(encoded.buffer.raw)) }
+      for _ in 0..<repeats { sum &+= Int(encoded.checksum()) }
       best[0] = min(best[0], threadTime() - start)
       for checksCRC in [false, true] {
         start = threadTime()
-        for _ in 0..<repeats { sum &+= try decode(encoded, checksCRC: checksCRC).count }
+        for _ in 0..<repeats { sum &+= try encoded.decoded(checksCRC: checksCRC).count }
         best[checksCRC ? 3 : 2] = min(best[checksCRC ? 3 : 2], threadTime() - start)
       }
     }
@@ -75,18 +78,6 @@ public enum LogBenchmark {
       "decode \(figures[2]) ns a record without CRC, \(figures[3]) with",
       "\(repeats) batches of \(batchRecords) records of 223 + 8 bytes, check \(sum)",
     ]
-  }
-
-  private static func decode(
-    _ encoded: EncodedBatches, checksCRC: Bool
-  ) throws(StorageError) -> RawRecords {
-    var walker = BatchWalker(
-      encoded.buffer.raw,
-      BatchExpectation(path: "", position: 0, offset: 0, segmentSequence: 0),
-      checksCRC: checksCRC)
-    var batches: [CheckedBatch] = []
-    while case .batch(let batch) = try walker.next() { batches.append(batch) }
-    return try RecordDecoder.decode(encoded.buffer, batches, from: 0, path: "", position: 0)
   }
 
   /// Milliseconds of epoch commits that touch `partitions` partitions with `bytes` each.

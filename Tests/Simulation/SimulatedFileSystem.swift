@@ -4,6 +4,8 @@
 // replayable.
 
 import HeadraceFoundations
+public import HeadraceLogStorage
+public import HeadraceTopics
 internal import Glibc
 
 /// The file system of tests. What it models is told in `SimulatedDisk`.
