@@ -41,7 +41,7 @@ extension Engine {
         ends[scan.source.topic] = log.committedEnds(scan.source.topic) ?? []
       }
     }
-    let scans = StageScans.ordered(query.physical)
+    let scans = query.physical.scans
     let runtime = try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
       functions: catalog.functions,
@@ -152,7 +152,7 @@ extension Engine {
     lock.withLock {
       queries.compactMap { query -> Double? in
         guard let runtime = query.runtime else { return nil }
-        let scans = StageScans.ordered(query.physical)
+        let scans = query.physical.scans
         var read: Int64 = 0
         var total: Int64 = 0
         for (ordinal, partition, position) in runtime.positions where ordinal < scans.count {
@@ -180,7 +180,8 @@ extension Engine {
       EpochCommit.MetadataChange(key: MetadataKey.faults(id), value: nil),
     ]
     commit.topicsCreated.removeAll { isOwnTopic($0.name, ofQuery: id) }
-    for topic in log.topics() where isOwnTopic(topic.name, ofQuery: id) {
+    for topic in log.topics()
+    where isOwnTopic(topic.name, ofQuery: id) && !commit.topicsDeleted.contains(topic.name) {
       commit.topicsDeleted.append(topic.name)
       // A later query may have this one's id, and its snapshots lie elsewhere.
       for partition in 0..<topic.partitionCount {
@@ -193,36 +194,20 @@ extension Engine {
 
   /// The changelogs of a query, its exchanges, and what it writes to while it is rebuilt.
   private func isOwnTopic(_ name: String, ofQuery id: String) -> Bool {
-    guard name.hasPrefix(InternalTopics.prefix(ofQuery: id)) else { return false }
-    // An id may begin with another one.
-    return !queries.contains { query in
-      query.id != id && query.id.hasPrefix("\(id)-")
-        && name.hasPrefix(InternalTopics.prefix(ofQuery: query.id))
-    }
+    InternalTopics.isOwn(name, ofQuery: id, among: queries.map(\.id))
   }
 
   /// What was said of a source's bad records goes with it: a later source of its name has its own.
   func appendEnd(ofErrorsOf source: SourceDefinition, _ commit: inout EpochCommit) {
     let topic = Self.errorTopic(source.name)
-    if log.topic(topic) != nil { commit.topicsDeleted.append(topic) }
+    if log.topic(topic) != nil, !commit.topicsDeleted.contains(topic) {
+      commit.topicsDeleted.append(topic)
+    }
     for partition in 0..<source.partitions {
       errorRanges["\(source.name)/\(partition)"] = nil
       let key = MetadataKey.errors(source.name, partition)
       guard log.metadata(key: key) != nil else { continue }
       commit.metadata.append(EpochCommit.MetadataChange(key: key, value: nil))
     }
-  }
-}
-
-/// The scans of a plan in the order of their ordinals.
-enum StageScans {
-  static func ordered(_ plan: PhysicalPlan) -> [Scan] {
-    var result: [Scan] = []
-    func visit(_ plan: LogicalPlan) {
-      if case .scan(let scan) = plan { result.append(scan) }
-      for input in plan.inputs { visit(input) }
-    }
-    visit(plan.root)
-    return result
   }
 }

@@ -73,7 +73,7 @@ extension Engine {
 
   private func hasReadAll(_ query: RunningQuery) -> Bool {
     guard let runtime = query.runtime, !query.hasMore else { return false }
-    let scans = StageScans.ordered(query.physical)
+    let scans = query.physical.scans
     return runtime.positions.allSatisfy { place in
       guard place.ordinal < scans.count, scans[place.ordinal].source.file == nil else {
         return true
@@ -101,13 +101,15 @@ extension Engine {
       throw .storage(error)
     }
     commit.topicsDeleted.append(topic)
-    do { try self.prepare(swap.change, &commit) } catch { throw .io(error.message) }
+    var planned = definitions
+    planned.apply(swap.change)
+    do { try self.prepare(swap.change, planned, &commit) } catch { throw .io(error.message) }
   }
 
   /// The epoch is committed.
   func finish(_ swap: RebuildSwap) {
     forgetTableFolds(of: swap.query.plan.sink.topic)
-    apply(swap.change)
+    apply([swap.change])
   }
 
   /// What makes the old partition fold to what the new one folds to: deletions, and rows that differ.

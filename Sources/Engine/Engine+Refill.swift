@@ -13,7 +13,7 @@ extension Engine {
   func refill(
     _ query: RunningQuery, _ commit: inout EpochCommit
   ) throws(QueryFailure) {
-    let scans = StageScans.ordered(query.physical)
+    let scans = query.physical.scans
     let committed = committedPositions(query.id)
     guard scans.allSatisfy({ $0.source.kind == .table }), !committed.isEmpty else { return }
     view.begin(Set(texts: scans.map(\.source.topic)))
@@ -23,10 +23,9 @@ extension Engine {
       options: queryOptions(query),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
-        let ordinal = scans.firstIndex { $0.columns == scan.columns } ?? 0
-        return BoundedReader(
+        BoundedReader(
           try self.reader(scan, partition),
-          end: committed["\(ordinal):\(partition)"]?.offset ?? 0)
+          end: committed["\(scan.ordinal):\(partition)"]?.offset ?? 0)
       })
     guard !runtime.stores.isEmpty else { return }
     while true {

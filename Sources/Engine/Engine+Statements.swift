@@ -19,14 +19,16 @@ extension Engine {
     _ changes: [CatalogChange], _ epoch: EpochCommit = EpochCommit(epoch: 0)
   ) throws(StatementFailure) -> CommitResult {
     var commit = epoch
+    var planned = definitions
     for change in changes {
-      do { try prepare(change, &commit) } catch {
+      planned.apply(change)
+      do { try prepare(change, planned, &commit) } catch {
         throw .plan(PlanError("not-supported", error.message, at: .none))
       }
     }
     let result: CommitResult
     do { result = try commitEpoch(&commit) } catch { throw .engine(error) }
-    for change in changes { apply(change) }
+    apply(changes)
     return result
   }
 
@@ -42,9 +44,9 @@ extension Engine {
     }
   }
 
-  /// What a change writes beside its application.
+  /// What a change writes beside its application; `planned`: what is defined with it.
   func prepare(
-    _ change: CatalogChange, _ commit: inout EpochCommit
+    _ change: CatalogChange, _ planned: Definitions, _ commit: inout EpochCommit
   ) throws(QueryFailure) {
     for name in change.topicsDeleted { deleteTopic(name, &commit) }
     commit.topicsCreated += change.topicsCreated
@@ -54,8 +56,10 @@ extension Engine {
       case .takePlace(let old, _): appendEnd(ofQuery: old, &commit)
       case .defineQuery(let query):
         commit.metadata.append(record(RunningQuery(query, options)))
-      case .pause(let ids): appendStates(of: ids, isPaused: true, &commit)
-      case .resume(let ids): appendStates(of: ids, isPaused: false, &commit)
+      case .pause(let ids), .resume(let ids):
+        commit.metadata += ids.compactMap { planned.query($0) }.map {
+          record(RunningQuery($0, options))
+        }
       case .addSource, .removeSource, .addType, .removeType: break
       }
     }
@@ -72,17 +76,8 @@ extension Engine {
     EpochCommit.MetadataChange(key: MetadataKey.query(query.id), value: query.record.bytes)
   }
 
-  private func appendStates(of ids: [String], isPaused: Bool, _ commit: inout EpochCommit) {
-    for id in ids {
-      guard var definition = definitions.query(id) else { continue }
-      definition.isPaused = isPaused
-      commit.metadata.append(record(RunningQuery(definition, options)))
-    }
-  }
-
   /// A topic that the same commit makes is not made.
   private func deleteTopic(_ name: String, _ commit: inout EpochCommit) {
-    commit.outputs.removeAll { $0.topic == name }
     let count = commit.topicsCreated.count
     commit.topicsCreated.removeAll { $0.name == name }
     if commit.topicsCreated.count == count { commit.topicsDeleted.append(name) }
@@ -90,14 +85,19 @@ extension Engine {
 
   // MARK: - Apply
 
-  /// The change is committed.
-  func apply(_ change: CatalogChange) {
-    definitions.apply(change)
-    definitions.settleTopics()
-    if change.entry != nil { nextStatement += 1 }
-    for name in change.topicsDeleted { forgetTableFolds(of: name) }
+  /// The changes are committed. The queries follow them all at once: what a submitted file makes and drops again never
+  /// runs.
+  func apply(_ changes: [CatalogChange]) {
+    var next = definitions
     var resumed: [String] = []
-    for case .resume(let ids) in change.steps { resumed += ids }
+    for change in changes {
+      next.apply(change)
+      if change.entry != nil { nextStatement += 1 }
+      for name in change.topicsDeleted { forgetTableFolds(of: name) }
+      for case .resume(let ids) in change.steps { resumed += ids }
+    }
+    next.settleTopics()
+    definitions = next
     follow(resumed: resumed)
   }
 

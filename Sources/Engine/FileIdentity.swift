@@ -87,7 +87,7 @@ struct FileIdentity: Hashable {
 extension Engine {
   /// The identities of a query's files, by `ordinal:partition`, for the commit of its positions.
   func fileIdentities(_ query: RunningQuery) throws(StorageError) -> MetadataRecord? {
-    let scans = StageScans.ordered(query.physical)
+    let scans = query.physical.scans
     guard let runtime = query.runtime, scans.contains(where: { $0.source.file != nil }) else {
       return nil
     }
@@ -104,7 +104,7 @@ extension Engine {
   /// Throws: a file that is not the one that the query has read.
   func checkFiles(_ query: RunningQuery) throws(QueryFailure) {
     guard let bytes = log.metadata(key: MetadataKey.files(query.id)) else { return }
-    let scans = StageScans.ordered(query.physical)
+    let scans = query.physical.scans
     let record = MetadataRecord(bytes: bytes)
     for (place, text) in record.fields.sorted(by: { $0.key < $1.key }) {
       let parts = place.text.split(separator: ":").compactMap { Int($0) }

@@ -17,6 +17,15 @@ enum InternalTopics {
   }
   static func rebuild(ofQuery id: String) -> String { "\(prefix(ofQuery: id))rebuild" }
 
+  /// Whether a topic is a changelog or an exchange of a query, or what it writes to while it is rebuilt.
+  static func isOwn(_ name: String, ofQuery id: String, among ids: [String]) -> Bool {
+    guard name.hasPrefix(prefix(ofQuery: id)) else { return false }
+    // An id may begin with another one.
+    return !ids.contains { other in
+      other != id && other.hasPrefix("\(id)-") && name.hasPrefix(prefix(ofQuery: other))
+    }
+  }
+
   /// With room for the name of a store.
   private static let lengthMax = 150
   private static let escapedPrefix = "x."

@@ -140,7 +140,7 @@ extension Engine {
   func faultRows(of name: String?) -> [[String]] {
     var rows: [[String]] = []
     for query in queries where name == nil || query.plan.sink.name == name || query.id == name {
-      let scans = StageScans.ordered(query.physical)
+      let scans = query.physical.scans
       for entry in query.faults.entries {
         let place = entry.places.first { $0.source < scans.count }
         rows.append([

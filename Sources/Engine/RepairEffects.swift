@@ -54,7 +54,7 @@ public struct RepairEffects {
       let positions =
         engine.log.metadata(key: MetadataKey.positions(query.id)).map { PositionCodec.decode($0) }
         ?? [:]
-      for (ordinal, scan) in StageScans.ordered(query.physical).enumerated()
+      for (ordinal, scan) in query.physical.scans.enumerated()
       where scan.source.file == nil && scan.source.topic == loss.topic {
         let reached = positions["\(ordinal):\(loss.partition)"]?.offset ?? 0
         let unread = loss.offsets.upperBound - max(loss.offsets.lowerBound, reached)

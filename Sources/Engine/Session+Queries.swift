@@ -109,7 +109,7 @@ extension Session {
   private func start(_ bound: BoundQuery) throws(StatementFailure) -> PushQuery {
     let (optimized, _) = Optimizer(disabled: engine.options.disabledRules).optimize(bound.plan)
     let physical = PhysicalPlanner(disabled: engine.options.disabledRules).plan(optimized)
-    let scans = StageScans.ordered(physical)
+    let scans = physical.scans
     let isLatest = properties["auto.offset.reset"] == "latest"
     do throws(QueryFailure) {
       let runtime = try QueryRuntime(

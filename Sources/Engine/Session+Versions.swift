@@ -116,14 +116,28 @@ extension Session {
     var result: [KeyCondition] = []
     for part in parts {
       let keys = part.rows.indices.map { part.records.key($0).map { Array($0) } ?? [] }
+      if let draft,
+        let row = keys.firstIndex(where: {
+          draft.inserts($0, source.topic, part.partition)
+        })
+      {
+        throw .plan(
+          PlanError(
+            "stale-version", "a statement before it in the file has inserted the key",
+            at: condition.rows[part.rows[row]].span))
+      }
+      let isNew = draft?.makes(source.topic) ?? false
       let (versions, end) = try storing { () throws(StorageError) in
-        try engine.versions(of: keys, source, part.partition)
+        try isNew
+          ? (keys.map { _ in nil }, 0) : engine.versions(of: keys, source, part.partition)
       }
       for (row, version) in zip(part.rows, versions) {
         try planning { () throws(PlanError) in
           try condition.check(row, has: version, source)
         }
       }
+      // Nothing of others can be in a topic that the same commit makes.
+      if isNew { continue }
       result.append(
         KeyCondition(
           topic: source.topic, partition: part.partition, knownEnd: end, keys: Set(keys)))

@@ -82,7 +82,7 @@ extension Engine {
   private func isBehind(_ ends: [TextKey: [Int64]]) -> Bool {
     queries.contains { query in
       guard let runtime = query.runtime else { return false }
-      let scans = StageScans.ordered(query.physical)
+      let scans = query.physical.scans
       return runtime.positions.contains { place in
         guard place.ordinal < scans.count, let ends = ends[scans[place.ordinal].source.topic],
           place.partition < ends.count

@@ -83,6 +83,18 @@ public final class Submission {
   /// Plans all statements and commits what they change, once. Returns what they answer; nothing where they took effect
   /// before.
   private func takeEffect(_ statements: [SourceText]) throws(EngineError) -> [[String]] {
+    while true {
+      if session.cancellation.isCancelled { throw .interrupted }
+      do throws(EngineError) {
+        return try attempt(statements)
+      } catch {
+        // A key of a conditional INSERT was written meanwhile: the next look tells what its version is now.
+        guard case .storage(let fault) = error, fault.kind == .conflict else { throw error }
+      }
+    }
+  }
+
+  private func attempt(_ statements: [SourceText]) throws(EngineError) -> [[String]] {
     try engine.lock.withLock { () throws(EngineError) in
       let record = engine.log.metadata(key: MetadataKey.submission(name)).map {
         MetadataRecord(bytes: $0)

@@ -29,6 +29,8 @@ struct Definitions: Sendable {
   private(set) var nextQuerySequence = 0
   /// Topics that changes since then make (their creation) or delete (nil), beside those of the store.
   private(set) var topics: [TextKey: TopicCreation?] = [:]
+  /// Queries that changes since then have ended: topics of their own that the store has go with them.
+  private var ended: [String] = []
   private var nextRevision = 1
 
   init(catalog: Catalog) { self.catalog = catalog }
@@ -46,7 +48,15 @@ struct Definitions: Sendable {
   }
 
   /// What `topics` says is in the store now.
-  mutating func settleTopics() { topics = [:] }
+  mutating func settleTopics() {
+    topics = [:]
+    ended = []
+  }
+
+  /// Whether a topic of the store goes with a query that has ended.
+  func goes(_ topic: String) -> Bool {
+    ended.contains { InternalTopics.isOwn(topic, ofQuery: $0, among: queries.map(\.id)) }
+  }
 
   mutating func apply(_ change: CatalogChange) {
     for name in change.topicsDeleted { topics[TextKey(name)] = .some(nil) }
@@ -62,7 +72,7 @@ struct Definitions: Sendable {
     case .removeType(let name): catalog.removeType(name)
     case .defineQuery(let query): define(query)
     case .takePlace(let old, let query): replace(old, with: revised(query))
-    case .endQuery(let id): queries.removeAll { $0.id == id }
+    case .endQuery(let id): end(id)
     case .pause(let ids): setPaused(ids, true)
     case .resume(let ids): setPaused(ids, false)
     }
@@ -97,6 +107,13 @@ struct Definitions: Sendable {
     }
     queries.insert(query, at: min(place, queries.count))
     queries.removeAll { $0.id == old }
+  }
+
+  private mutating func end(_ id: String) {
+    queries.removeAll { $0.id == id }
+    ended.append(id)
+    let ids = queries.map(\.id)
+    topics = topics.filter { !InternalTopics.isOwn($0.key.text, ofQuery: id, among: ids) }
   }
 
   private mutating func setPaused(_ ids: [String], _ isPaused: Bool) {

@@ -14,6 +14,9 @@ final class StatementDraft {
   private(set) var epoch = EpochCommit(epoch: 0)
   private var byteCount = 0
   private let bytesMax: Int
+  /// Keys of the first `keyedOutputs` outputs, by topic and partition.
+  private var keys: [TextKey: Set<[UInt8]>] = [:]
+  private var keyedOutputs = 0
 
   init(_ definitions: Definitions, bytesMax: Int) {
     self.definitions = definitions
@@ -26,6 +29,12 @@ final class StatementDraft {
     guard !change.isEmpty else { return }
     definitions.apply(change)
     changes.append(change)
+    // What was inserted before goes with its topic; what is inserted after that goes to the topic that is made anew.
+    for name in change.topicsDeleted {
+      epoch.outputs.removeAll { $0.topic == name }
+      epoch.conditions.removeAll { $0.topic == name }
+      (keys, keyedOutputs) = ([:], 0)
+    }
   }
 
   /// Throws: submission-too-large.
@@ -46,6 +55,25 @@ final class StatementDraft {
     }
     epoch.outputs += outputs
     epoch.conditions += conditions
+  }
+
+  /// Whether the file makes the topic.
+  func makes(_ topic: String) -> Bool {
+    if case .some(.some) = definitions.topics[TextKey(topic)] { return true }
+    return false
+  }
+
+  /// Whether a statement before has inserted the key.
+  func inserts(_ key: [UInt8], _ topic: String, _ partition: Int) -> Bool {
+    for output in epoch.outputs[keyedOutputs...] {
+      guard case .records(let records) = output.content else { continue }
+      for row in 0..<records.count {
+        guard let key = records.key(row) else { continue }
+        keys["\(output.topic)/\(output.partition)", default: []].insert(Array(key))
+      }
+    }
+    keyedOutputs = epoch.outputs.count
+    return keys["\(topic)/\(partition)"]?.contains(key) ?? false
   }
 
   func add(_ entry: EpochCommit.MetadataChange) { epoch.metadata.append(entry) }

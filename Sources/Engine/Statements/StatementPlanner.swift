@@ -88,6 +88,7 @@ struct StatementPlanner {
     if let planned = definitions.topics[TextKey(name)] {
       return planned.map { ($0.partitionCount, $0.config) }
     }
+    if definitions.goes(name) { return nil }
     return environment.storeTopic(name).map { ($0.partitionCount, $0.config) }
   }
 

@@ -17,6 +17,8 @@ struct Lowering {
   private(set) var operators: [Operator] = []
   /// Where each leaf's rows go, left to right.
   private(set) var entries: [(target: Operator, port: Int)] = []
+  /// Of each entry: the ordinal of its scan; nil: an exchange.
+  private(set) var leaves: [Int?] = []
   private var nextStore = 0
 
   init(functions: FunctionRegistry, properties: [TextKey: String], stageName: String) {
@@ -42,19 +44,19 @@ struct Lowering {
     switch plan {
     case .scan(let scan):
       guard scan.source.kind == .table, retractions else {
-        entries.append((target, port))
+        append(target, port, leaf: scan.ordinal)
         return
       }
-      lowerTable(scan, into: target, port: port)
+      lowerTable(scan, into: target, port: port, leaf: scan.ordinal)
     case .exchange(let border):
       // Records of a table that were brought together by their keys are told apart here.
       guard case .scan(let scan) = border.input, scan.source.kind == .table, retractions,
         !border.carriesRetractions
       else {
-        entries.append((target, port))
+        append(target, port, leaf: nil)
         return
       }
-      lowerTable(scan, into: target, port: port)
+      lowerTable(scan, into: target, port: port, leaf: nil)
     case .filter(let node):
       let operation = FilterOperator(
         predicate: node.predicate, evaluator: evaluator(node.input),
@@ -108,7 +110,9 @@ struct Lowering {
   }
 
   /// The changes of a table, with the rows that they replace.
-  private mutating func lowerTable(_ scan: Scan, into target: Operator, port: Int) {
+  private mutating func lowerTable(
+    _ scan: Scan, into target: Operator, port: Int, leaf: Int?
+  ) {
     let bounds = scan.source.window.flatMap { _ in
       LogicalPlan.scan(scan).windowBounds.map { [$0.start, $0.end] }
     }
@@ -119,8 +123,13 @@ struct Lowering {
       state: ColumnTable(name: storeName("table"), types: scan.columns.map(\.type)),
       keyColumns: places)
     connect(operation, target, port)
-    entries.append((operation, 0))
+    append(operation, 0, leaf: leaf)
     operators.append(operation)
+  }
+
+  private mutating func append(_ target: Operator, _ port: Int, leaf: Int?) {
+    entries.append((target, port))
+    leaves.append(leaf)
   }
 
   private func connect(_ operation: Operator, _ target: Operator, _ port: Int) {

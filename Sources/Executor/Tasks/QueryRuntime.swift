@@ -142,14 +142,15 @@ public final class QueryRuntime {
         for (place, partition) in owned.enumerated() {
           let found: ScanReader?
           switch input {
-          case .scan(let scan, let ordinal):
+          case .scan(let scan):
             guard partition < scan.source.partitions else { continue }
             let shared = try sharing.scan(scan.source, partition) {
               () throws(QueryFailure) in try reader(scan, partition)
             }
-            found = scanReader(scan, ordinal, partition, shared, positions(ordinal, partition))
+            found = scanReader(
+              scan, scan.ordinal, partition, shared, positions(scan.ordinal, partition))
           case .exchange(let sender):
-            let ordinal = graph.scanCount + sender
+            let ordinal = plan.scans.count + sender
             found = try exchangeReader(
               sender, partition, ordinal, positions(ordinal, partition), reader)
           }
@@ -207,7 +208,7 @@ public final class QueryRuntime {
     for input in stage.inputs {
       let (topic, count): (String, Int)
       switch input {
-      case .scan(let scan, _): (topic, count) = (scan.source.topic, scan.source.partitions)
+      case .scan(let scan): (topic, count) = (scan.source.topic, scan.source.partitions)
       case .exchange(let sender):
         guard let scan = exchangeScan(sender) else { continue }
         (topic, count) = (scan.source.topic, scan.source.partitions)

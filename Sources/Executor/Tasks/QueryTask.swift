@@ -32,6 +32,9 @@ final class QueryTask: @unchecked Sendable {
       functions: functions, properties: properties, stageName: stage.name)
     lowering.isInRowtimeOrder = isInRowtimeOrder
     try lowering.lower(stage.plan, into: end, port: 0, retractions: retractions)
+    guard lowering.leaves == stage.inputs.map(\.scanOrdinal) else {
+      throw QueryFailure("the inputs of \(stage.name) are not those of its operators")
+    }
     operators = lowering.operators + [end]
     entries = lowering.entries
     pending = Array(repeating: [], count: lowering.entries.count)

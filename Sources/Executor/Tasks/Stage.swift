@@ -6,8 +6,13 @@ import HeadracePlanner
 
 /// Where rows of a stage come from.
 enum StageInput {
-  case scan(Scan, ordinal: Int)
+  case scan(Scan)
   case exchange(stage: Int)
+
+  var scanOrdinal: Int? {
+    if case .scan(let scan) = self { return scan.ordinal }
+    return nil
+  }
 }
 
 /// Where rows of a stage go to.
@@ -34,7 +39,6 @@ struct Stage {
 /// Cuts a physical plan. Order: a stage comes after those that feed it; the last one is the root.
 struct StageGraph {
   private(set) var stages: [Stage] = []
-  private(set) var scanCount = 0
 
   init(_ plan: PhysicalPlan) {
     add(plan.root, output: .end)
@@ -55,8 +59,7 @@ struct StageGraph {
   private mutating func collect(_ plan: LogicalPlan, _ inputs: inout [StageInput]) {
     switch plan {
     case .scan(let scan):
-      inputs.append(.scan(scan, ordinal: scanCount))
-      scanCount += 1
+      inputs.append(.scan(scan))
     case .exchange(let exchange):
       let child = add(exchange.input, output: .exchange(exchange))
       inputs.append(.exchange(stage: child))

@@ -8,9 +8,28 @@ import HeadraceSyntax
 
 public struct PhysicalPlan: Hashable, Sendable {
   /// The plan with its exchanges.
-  public var root: LogicalPlan
+  public let root: LogicalPlan
   /// Partitions of the stage at the root.
-  public var partitions: Int
+  public let partitions: Int
+  /// Its scans, each at its ordinal. Positions, files and faults are committed by these ordinals.
+  public let scans: [Scan]
+
+  fileprivate init(_ root: LogicalPlan, partitions: Int) {
+    var scans: [Scan] = []
+    self.root = Self.numbered(root, &scans)
+    self.partitions = partitions
+    self.scans = scans
+  }
+
+  /// Numbers the scans from left to right: the one place that gives them their order.
+  private static func numbered(_ plan: LogicalPlan, _ scans: inout [Scan]) -> LogicalPlan {
+    guard case .scan(var scan) = plan else {
+      return plan.with(inputs: plan.inputs.map { numbered($0, &scans) })
+    }
+    scan.ordinal = scans.count
+    scans.append(scan)
+    return .scan(scan)
+  }
 }
 
 public struct PhysicalPlanner {
@@ -26,7 +45,7 @@ public struct PhysicalPlanner {
 
   public func plan(_ plan: LogicalPlan) -> PhysicalPlan {
     let root = cut(plan, feedsState: false)
-    return PhysicalPlan(root: root, partitions: Self.partitions(root))
+    return PhysicalPlan(root, partitions: Self.partitions(root))
   }
 
   /// Tasks of the stage that a node belongs to.

@@ -56,6 +56,8 @@ public struct Scan: Hashable, Sendable {
   public var end: ScanEnd?
   /// Where the statement says so.
   public var endSpan = Span.none
+  /// Its place among the scans of its physical plan, by which positions are kept; given by `PhysicalPlanner`.
+  public var ordinal = 0
 
   public init(
     source: SourceDefinition, alias: String, columns: [PlanColumn], system: [TextKey: ColumnID],
