@@ -91,18 +91,6 @@ extension Engine {
     return keys.map { EpochCommit.MetadataChange(key: $0, value: nil) }
   }
 
-  // MARK: - What is written and not committed yet
-
-  /// Whether all that is written to these topics is committed or given up.
-  func isSettled(_ topics: Set<TextKey>) -> Bool {
-    if log.capabilities.contains(.reservedOffsets) { return true }
-    return log.committedEnds(of: topics).allSatisfy { name, ends in
-      ends.ends.indices.allSatisfy { partition in
-        ((try? log.writtenEnd(name.text, partition)) ?? 0) <= ends.ends[partition]
-      }
-    }
-  }
-
   // MARK: - Between two epochs
 
   /// Takes over what others have changed since the last epoch: statements, and which partitions are here.

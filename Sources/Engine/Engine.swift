@@ -275,7 +275,7 @@ public final class Engine: @unchecked Sendable {
     defer { transaction.abort() }
     let topics = epochTopics(running)
     view.begin(topics)
-    isWaiting = !isSettled(topics)
+    isWaiting = !view.isSettled
     scans.beginEpoch()
     countState()
     var commit = EpochCommit(epoch: epoch + 1)

@@ -12,6 +12,8 @@ final class EpochView: Sendable {
   private struct State {
     var ends: [TextKey: [Int64]] = [:]
     var written: [TextKey: [Int: [RawRecords]]] = [:]
+    /// Partitions with records behind their ends that are not committed yet, or lie behind such: more may come.
+    var open: [TextKey: Set<Int>] = [:]
   }
 
   private let log: any TopicStore
@@ -28,8 +30,20 @@ final class EpochView: Sendable {
   /// Fixes the ends of the topics for the epoch that begins.
   func begin(_ topics: Set<TextKey>) {
     let ends = log.committedEnds(of: topics).mapValues(\.ends)
-    state.withLock { $0 = State(ends: ends) }
+    var open: [TextKey: Set<Int>] = [:]
+    if !log.capabilities.contains(.reservedOffsets) {
+      for (topic, ends) in ends {
+        open[topic] = Set(
+          ends.indices.filter { partition in
+            ((try? log.writtenEnd(topic.text, partition)) ?? 0) > ends[partition]
+          })
+      }
+    }
+    state.withLock { [open] in $0 = State(ends: ends, open: open) }
   }
+
+  /// Whether all that is written to the topics is committed or given up.
+  var isSettled: Bool { state.withLock { $0.open.values.allSatisfy(\.isEmpty) } }
 
   /// Makes a query's output visible to the queries after it, where the transaction has reserved its offsets;
   /// elsewhere they read it when it is committed.
@@ -55,10 +69,13 @@ final class EpochView: Sendable {
     _ topic: String, _ partition: Int, from offset: Int64, maxBytes: Int
   ) throws(StorageError) -> TopicRead {
     let key = TextKey(topic)
-    let (known, chunks) = state.withLock { state in
-      (state.ends[key]?[partition], state.written[key]?[partition] ?? [])
+    let (known, chunks, isOpen) = state.withLock { state in
+      (
+        state.ends[key]?[partition], state.written[key]?[partition] ?? [],
+        state.open[key]?.contains(partition) ?? false
+      )
     }
-    guard let end = known, offset < end else { return .end }
+    guard let end = known, offset < end else { return isOpen ? .nothingYet : .end }
     let committedEnd = chunks.first?.offsets.first ?? end
     if offset >= committedEnd {
       for chunk in chunks {

@@ -63,7 +63,7 @@ import Testing
   @Test func seeds() throws {
     let environment = ProcessInfo.processInfo.environment
     let first = environment["HEADRACE_SEED"].flatMap { UInt64($0) } ?? 0
-    let count = environment["HEADRACE_SEEDS"].flatMap { UInt64($0) } ?? 200
+    let count = environment["HEADRACE_SEEDS"].flatMap { UInt64($0) } ?? 1000
     let files = try Self.campaign.map { ($0, try ScriptFile(path: $0)) }
       .filter { !$0.1.isSkipped("simulated") && !$0.1.isSkipped("simulated-awkward") }
     #expect(files.count >= 30)

@@ -6,6 +6,7 @@ import Foundation
 import HeadraceExecutor
 import HeadraceFoundations
 import HeadraceLogStorage
+import HeadraceSimulation
 import HeadraceSyntax
 import HeadraceTopics
 import Testing
