@@ -401,20 +401,26 @@ final class AggregateOperator: Operator, StateStore {
     var rows: [Int32] = []
     var kinds: [ChangeKind] = []
     var rowTimes: [Int64] = []
+    /// The input row of each: what is taken back stands where the row does that takes it back, wherever it came from.
+    var sources: [Int32] = []
     for (place, row) in keep.enumerated() {
       if oldRow[place] >= 0 {
         rows += [oldRow[place], row]
         kinds += [.updateBefore, .updateAfter]
         rowTimes += [times[Int(row)], times[Int(row)]]
+        sources += [row, row]
       } else {
         rows.append(row)
         kinds.append(.insert)
         rowTimes.append(times[Int(row)])
+        sources.append(row)
       }
     }
     var result = both.gather(rows)
     result.kinds = kinds
     result.rowtimes = rowTimes
+    result.positions = output.positions.gather(sources)
+    result.headers = output.headers.map { headers in sources.map { headers[Int($0)] } }
     try emit(result)
   }
 
