@@ -23,7 +23,7 @@ extension Engine {
       throw .storage(error)
     }
     let engine = Engine(log: log, options: options)
-    try engine.recover()
+    try engine.epochs.recover()
     return engine
   }
 
@@ -36,7 +36,7 @@ extension Engine {
     engine.lock.lock()
     defer { engine.lock.unlock() }
     do { _ = try topics.assignment.settle() } catch { throw .storage(error) }
-    try engine.recover()
+    try engine.epochs.recover()
     return engine
   }
 
@@ -55,7 +55,7 @@ extension Engine {
     do {
       try log.commit(commit)
       let engine = Engine(log: log, options: EngineOptions())
-      try engine.recover()
+      try engine.epochs.recover()
       return engine
     } catch {
       try log.close()

@@ -84,7 +84,7 @@ struct FileIdentity: Hashable {
   }
 }
 
-extension Engine {
+extension EpochRunner {
   /// The identities of a query's files, by `ordinal:partition`, for the commit of its positions.
   func fileIdentities(_ query: RunningQuery) throws(StorageError) -> MetadataRecord? {
     let scans = query.physical.scans

@@ -186,7 +186,7 @@ final class ClientSignal: @unchecked Sendable {
   }
 }
 
-extension Engine {
+extension EpochRunner {
   /// One slice of a push query; a failure ends it and nothing else.
   func slice(
     _ push: PushQuery, _ clock: Int64, _ frontiers: [TextKey: Int64]

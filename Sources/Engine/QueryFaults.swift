@@ -107,7 +107,7 @@ enum FaultCodec {
   }
 }
 
-extension Engine {
+extension EpochRunner {
   /// Into the query's counts, and those into the commit.
   func appendFaults(_ faults: RowFaults, of query: RunningQuery, _ commit: inout EpochCommit) {
     guard !faults.isEmpty else { return }
@@ -127,13 +127,6 @@ extension Engine {
   func loadFaults(of query: RunningQuery) {
     query.faults =
       log.metadata(key: MetadataKey.faults(query.id)).map { FaultCodec.decode($0) } ?? RowFaults()
-  }
-
-  /// Of all persistent queries together.
-  public var faultCounts: FaultCounts {
-    lock.withLock {
-      queries.reduce(FaultCounts()) { $0 + FaultCounts($1.faults) }
-    }
   }
 
   /// Source, topic, partition, offset and reason, one a cause of each query.

@@ -21,7 +21,7 @@ extension Session {
       let change = try planner(engine.definitions).plan(statement, text)
       if !change.isEmpty {
         changedEngine()
-        try engine.commit([change])
+        try engine.epochs.commit([change])
       }
       return change.message
     }
@@ -30,7 +30,7 @@ extension Session {
 
   func planner(_ definitions: Definitions) -> StatementPlanner {
     StatementPlanner(
-      definitions, engine.environment(properties, paths, queryPrefix: queryPrefix))
+      definitions, engine.epochs.environment(properties, paths, queryPrefix: queryPrefix))
   }
 }
 

@@ -71,12 +71,12 @@ extension Session {
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)
     case .errors(let source):
       let records: [(source: String, record: MetadataRecord)]
-      do { records = try engine.badRecords(of: source?.name) } catch { throw .engine(error) }
+      do { records = try engine.epochs.badRecords(of: source?.name) } catch { throw .engine(error) }
       list(
         ["Source", "Topic", "Partition", "Offset", "Reason"],
         records.map { source, record in
           [source] + ["topic", "partition", "offset", "reason"].map { record[$0] ?? "" }
-        } + engine.faultRows(of: source?.name), handler)
+        } + engine.epochs.faultRows(of: source?.name), handler)
     }
   }
 
@@ -187,7 +187,7 @@ extension Session {
           "Queries that write it",
           engine.definitions.writers(of: source.name).joined(separator: ", "),
         ],
-        ["Bad records", "\(engine.badRecordCount(source.name))"],
+        ["Bad records", "\(engine.epochs.badRecordCount(source.name))"],
         ["Late rows", "\(faults.late)"], ["Failed expressions", "\(faults.expressions)"],
         ["Rows not written", "\(faults.output)"],
         ["Statement", source.statement],
@@ -226,7 +226,8 @@ extension Session {
     defer { engine.lock.unlock() }
     switch node.target {
     case .query(let id):
-      guard let query = engine.query(id.name) ?? engine.query(id.name.uppercased()) else {
+      guard let query = engine.epochs.query(id.name) ?? engine.epochs.query(id.name.uppercased())
+      else {
         throw .plan(
           PlanError(
             "unknown-query",

@@ -49,7 +49,7 @@ extension Session {
         try QueryBinder(context: context(), purpose: .push).bind(query)
       }
       let push = try start(bound)
-      engine.pushes.append(push)
+      engine.epochs.add(push)
       return (push, bound)
     }
     engine.log.nudge()
@@ -115,7 +115,7 @@ extension Session {
       let runtime = try QueryRuntime(
         plan: physical, end: .client, functions: engine.catalog.functions,
         options: QueryOptions(
-          order: engine.mergeOrder(properties), sliceRows: engine.options.sliceRows,
+          order: engine.epochs.mergeOrder(properties), sliceRows: engine.options.sliceRows,
           readBytes: engine.options.readBytes,
           properties: properties),
         positions: { ordinal, partition in
@@ -124,9 +124,9 @@ extension Session {
             partition < ends.count
           else { return .start }
           return SourcePosition(offset: ends[partition], major: Int64.min)
-        }, sharing: engine.scans,
+        }, sharing: engine.epochs.scans,
         reader: { (scan, partition) throws(QueryFailure) in
-          try engine.reader(scan, partition)
+          try engine.epochs.reader(scan, partition)
         })
       return PushQuery(
         plan: optimized, runtime: runtime,
@@ -205,13 +205,13 @@ extension Session {
   private func answerAlone(
     _ query: Query
   ) throws(StatementFailure) -> (BoundQuery, [ResultRow])? {
-    guard let (catalog, changes) = engine.published.now,
+    guard let (catalog, changes) = engine.epochs.published.now,
       // What is wrong with the query is told by the catalog that the engine has now.
       let (bound, plan) = try? planned(query, catalog),
       SnapshotPin.access(plan, engine) == .alone
     else { return nil }
     let rows = try rows(bound, plan, at: query.span) { pin in
-      pin.isComplete(plan) && engine.published.isUnchanged(since: changes)
+      pin.isComplete(plan) && engine.epochs.published.isUnchanged(since: changes)
     }
     return rows.map { (bound, $0) }
   }

@@ -14,35 +14,6 @@ import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
-extension Engine {
-  /// Bytes of keys and offsets that are kept; more are read anew when they are asked for.
-  static let keyOffsetBytesMax = 256 << 20
-
-  /// The version of each key, and up to where the partition was looked at.
-  func versions(
-    of keys: [[UInt8]], _ source: SourceDefinition, _ partition: Int
-  ) throws(StorageError) -> (versions: [Int64?], end: Int64) {
-    try versionLock.withLock { () throws(StorageError) in
-      let place = "\(source.topic)/\(partition)/\(source.kind.rawValue)"
-      let end = try log.committedEnd(source.topic, partition)
-      var known = keyOffsets[place] ?? KeyOffsets(forgetsDeleted: source.kind == .table)
-      // A topic that was deleted and made anew begins again.
-      if known.nextOffset > end { known = KeyOffsets(forgetsDeleted: source.kind == .table) }
-      try known.advance(log, source.topic, partition)
-      keyOffsets[place] = known
-      let bytes = keyOffsets.values.reduce(0) { $0 + $1.byteCount }
-      if bytes > min(Self.keyOffsetBytesMax, options.stateBytesMax / 4) { keyOffsets = [:] }
-      return (keys.map { known.offset(of: $0) }, known.nextOffset)
-    }
-  }
-
-  func forgetKeyOffsets(of topic: String) {
-    versionLock.withLock {
-      keyOffsets = keyOffsets.filter { !$0.key.text.hasPrefix("\(topic)/") }
-    }
-  }
-}
-
 /// The condition of an INSERT with the rows that it is about, as they were written.
 struct RowCondition {
   let condition: InsertCondition
@@ -129,7 +100,8 @@ extension Session {
       let isNew = draft?.makes(source.topic) ?? false
       let (versions, end) = try storing { () throws(StorageError) in
         try isNew
-          ? (keys.map { _ in nil }, 0) : engine.versions(of: keys, source, part.partition)
+          ? (keys.map { _ in nil }, 0)
+          : engine.epochs.keyVersions.versions(of: keys, source, part.partition)
       }
       for (row, version) in zip(part.rows, versions) {
         try planning { () throws(PlanError) in

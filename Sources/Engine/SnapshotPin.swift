@@ -31,7 +31,7 @@ final class SnapshotPin {
     access = Self.access(plan, engine)
     var topics: Set<TextKey> = []
     for scan in plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
-    tables = try engine.tableFolds.pin(plan.tableReads, topics)
+    tables = try engine.epochs.tableFolds.pin(plan.tableReads, topics)
     view = EpochView(log: engine.log, ends: tables.ends.mapValues(\.ends))
     for scan in plan.scans where scan.source.hasKeysOfSeveralForms {
       let read = TableRead(scan.source, keys: nil)
@@ -68,14 +68,14 @@ final class SnapshotPin {
     _ body: (WorkerPool) throws(QueryFailure) -> Result
   ) throws(QueryFailure) -> Result {
     let isSmall = access == .alone && tables.rowCount <= Self.rowsOfOneThread
-    return try body(isSmall ? Self.oneThread : engine.pool)
+    return try body(isSmall ? Self.oneThread : engine.epochs.pool)
   }
 
   func reader(
     _ scan: Scan, _ partition: Int, keys: [[UInt8]]?, isByTime: Bool = false
   ) throws(QueryFailure) -> any RecordReader {
     guard scan.source.file == nil else {
-      return try engine.reader(scan, partition, takesOpenLine: true)
+      return try engine.epochs.reader(scan, partition, takesOpenLine: true)
     }
     let log = TopicReader(view: view, topic: scan.source.topic, partition: partition)
     if let end = scan.end {
@@ -96,8 +96,8 @@ final class SnapshotPin {
   /// Commits what was found to be bad.
   func record(_ errors: [SourceError]) throws(QueryFailure) {
     guard !errors.isEmpty else { return }
-    guard access == .alone else { return try engine.record(errors) }
-    try engine.lock.withLock { () throws(QueryFailure) in try engine.record(errors) }
+    guard access == .alone else { return try engine.epochs.record(errors) }
+    try engine.lock.withLock { () throws(QueryFailure) in try engine.epochs.record(errors) }
   }
 
   /// Between two slices.

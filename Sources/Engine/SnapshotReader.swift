@@ -177,7 +177,7 @@ struct SnapshotReader {
             columns.indices.map { batch.columns[$0].value(row, columns[$0].type) })
         }
       }
-      try engine.checkBudget(runtime, rows: result.count, columns: columns.count)
+      try engine.epochs.checkBudget(runtime, rows: result.count, columns: columns.count)
       if slice.rowCount == 0, !slice.hasMore { break }
       try pin.letOthersIn()
     }

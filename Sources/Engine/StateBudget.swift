@@ -42,7 +42,7 @@ public enum StateBudget {
   }
 }
 
-extension Engine {
+extension EpochRunner {
   /// Adds up what all queries hold.
   func countState() {
     heldBytes.store(

@@ -91,18 +91,4 @@ extension Engine {
       }
     }
   }
-
-  /// Commits what a pull query found to be bad; the engine's lock is held.
-  func record(_ errors: [SourceError]) throws(QueryFailure) {
-    guard !errors.isEmpty else { return }
-    do throws(EngineError) {
-      var commit = EpochCommit(epoch: epoch + 1)
-      try appendErrors(errors, &commit)
-      guard !commit.outputs.isEmpty else { return }
-      epoch += 1
-      do { _ = try log.commit(commit) } catch { throw .storage(error) }
-    } catch {
-      throw QueryFailure("\(error)")
-    }
-  }
 }

@@ -74,8 +74,8 @@ public final class EngineLoop: Sendable {
   /// the folded tables of pull queries.
   private func keepTables() {
     while !state.withLock({ $0.isStopping || $0.hasEnded }) {
-      engine.tableFolds.keepUp()
-      guard engine.hasMirrors.load(ordering: .acquiring) else {
+      engine.epochs.tableFolds.keepUp()
+      guard engine.epochs.hasMirrors.load(ordering: .acquiring) else {
         // Without such tables no commit wakes this thread.
         _ = state.wait(milliseconds: Self.keeperMilliseconds) { $0.isStopping ? true : nil }
         continue

@@ -117,7 +117,7 @@ public final class Submission {
           key: MetadataKey.submission(name),
           value: MetadataRecord(["hash": hash, "done": String(statements.count)]).bytes))
       do throws(StatementFailure) {
-        let result = try engine.commit(draft.changes, draft.epoch)
+        let result = try engine.epochs.commit(draft.changes, draft.epoch)
         session.wrote(result.ranges)
       } catch {
         throw error.located(source)

@@ -21,7 +21,7 @@ extension Engine {
   /// Brings every kept table to what is committed. Returns whether one has more to write.
   @discardableResult
   func advanceMirrors() -> Bool {
-    guard hasMirrors.load(ordering: .acquiring) else { return false }
+    guard epochs.hasMirrors.load(ordering: .acquiring) else { return false }
     return keeper.lock.withLock {
       let kept = lock.withLock { catalog.sortedSources.filter { $0.sqlite != nil } }
       for (name, mirror) in keeper.mirrors where !kept.contains(mirror.source) {

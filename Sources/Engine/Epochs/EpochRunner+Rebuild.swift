@@ -39,7 +39,7 @@ struct RebuildSwap {
   let change: CatalogChange
 }
 
-extension Engine {
+extension EpochRunner {
   /// The rebuilt queries that stand where the old ones do. The engine's lock is held, between epochs.
   func readySwaps() -> [RebuildSwap] {
     var result: [RebuildSwap] = []

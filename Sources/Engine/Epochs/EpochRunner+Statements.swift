@@ -9,7 +9,7 @@ import HeadraceSyntax
 import HeadraceTopics
 import Synchronization
 
-extension Engine {
+extension EpochRunner {
   // MARK: - Commit
 
   /// Commits changes together with what `epoch` holds, and applies them. The engine's lock is held, between epochs.
@@ -30,18 +30,6 @@ extension Engine {
     do { result = try commitEpoch(&commit) } catch { throw .engine(error) }
     apply(changes)
     return result
-  }
-
-  /// Commits outside of an epoch's run: the one place that numbers such commits.
-  func commitEpoch(_ commit: inout EpochCommit) throws(EngineError) -> CommitResult {
-    commit.epoch = epoch + 1
-    do {
-      let result = try log.commit(commit)
-      epoch = commit.epoch
-      return result
-    } catch {
-      throw .storage(error)
-    }
   }
 
   /// What a change writes beside its application; `planned`: what is defined with it.

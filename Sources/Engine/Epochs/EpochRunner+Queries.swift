@@ -8,7 +8,7 @@ import HeadracePlanner
 import HeadraceSyntax
 import Synchronization
 
-extension Engine {
+extension EpochRunner {
   func queryOptions(_ query: RunningQuery) -> QueryOptions {
     var result = QueryOptions(
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
@@ -144,29 +144,6 @@ extension Engine {
       }
     }
     query.changelogRecords["\(store)/\(partition)"] = count
-  }
-
-  /// How much of their present input the running queries have read: the share of the one that has the
-  /// furthest to go. nil without input.
-  public var fractionRead: Double? {
-    lock.withLock {
-      queries.compactMap { query -> Double? in
-        guard let runtime = query.runtime else { return nil }
-        let scans = query.physical.scans
-        var read: Int64 = 0
-        var total: Int64 = 0
-        for (ordinal, partition, position) in runtime.positions where ordinal < scans.count {
-          let source = scans[ordinal].source
-          let end =
-            source.file != nil
-            ? fileReaders["\(source.name)/\(partition)"]?.byteCount
-            : try? log.committedEnd(source.topic, partition)
-          read += position.offset
-          total += max(end ?? 0, position.offset)
-        }
-        return total > 0 ? Double(read) / Double(total) : nil
-      }.min()
-    }
   }
 
   func query(_ id: String) -> RunningQuery? { queries.first { $0.id == id } }

@@ -6,7 +6,7 @@ import HeadraceFoundations
 import HeadraceTopics
 import Synchronization
 
-extension Engine {
+extension EpochRunner {
   func recover() throws(EngineError) {
     _ = try replayStatements(from: 0)
     follow(starts: false)

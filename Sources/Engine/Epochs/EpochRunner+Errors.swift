@@ -7,7 +7,7 @@ import HeadraceFoundations
 import HeadraceTopics
 import HeadracePlanner
 
-extension Engine {
+extension EpochRunner {
   /// Where the bad records of a source are kept.
   static func errorTopic(_ source: String) -> String { InternalTopics.errors(of: source) }
 
@@ -106,9 +106,16 @@ extension Engine {
     return (try? log.committedEnd(topic, 0)) ?? 0
   }
 
-  /// Bad records of all sources.
-  public func badRecordCount() -> Int64 {
-    let present = published.now?.catalog ?? lock.withLock { catalog }
-    return present.sources.keys.reduce(0) { $0 + badRecordCount($1.text) }
+  /// Commits what a pull query found to be bad; the engine's lock is held.
+  func record(_ errors: [SourceError]) throws(QueryFailure) {
+    guard !errors.isEmpty else { return }
+    do throws(EngineError) {
+      var commit = EpochCommit(epoch: 0)
+      try appendErrors(errors, &commit)
+      guard !commit.outputs.isEmpty else { return }
+      try commitEpoch(&commit)
+    } catch {
+      throw QueryFailure("\(error)")
+    }
   }
 }

@@ -7,7 +7,7 @@ import HeadraceFoundations
 import HeadracePlanner
 import HeadraceTopics
 
-extension Engine {
+extension EpochRunner {
   /// Gives a replacing query that reads tables the state it would have had, had it run from the start:
   /// it runs over what the old one has read, its output is thrown away, and its stores are committed.
   func refill(

@@ -7,7 +7,7 @@ import HeadraceTopics
 import HeadracePlanner
 import Synchronization
 
-extension Engine {
+extension EpochRunner {
   func fail(_ query: RunningQuery, _ failure: QueryFailure, _ commit: inout EpochCommit) {
     query.runtime?.finishReadingAhead(pool)
     query.fail(failure)

@@ -17,7 +17,7 @@ public enum ExchangeKind: Sendable {
   case topics
 }
 
-extension Engine {
+extension EpochRunner {
   var hasAllPartitions: Bool { log.capabilities.contains(.allPartitions) }
 
   private var exchangesThroughTopics: Bool { !hasAllPartitions || options.exchange == .topics }

@@ -8,13 +8,6 @@ import HeadraceFormats
 import HeadraceTopics
 import HeadracePlanner
 
-extension Engine {
-  func forgetTableFolds(of topic: String) {
-    tableFolds.forget(topic)
-    forgetKeyOffsets(of: topic)
-  }
-}
-
 /// Records of a folded table.
 final class FoldedReader: RecordReader {
   private let records: RawRecords

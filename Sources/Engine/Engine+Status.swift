@@ -1,0 +1,44 @@
+// What an engine tells of its progress and its troubles.
+
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadracePlanner
+import HeadraceTopics
+
+extension Engine {
+  /// How much of their present input the running queries have read: the share of the one that has the
+  /// furthest to go. nil without input.
+  public var fractionRead: Double? {
+    lock.withLock {
+      queries.compactMap { query -> Double? in
+        guard let runtime = query.runtime else { return nil }
+        let scans = query.physical.scans
+        var read: Int64 = 0
+        var total: Int64 = 0
+        for (ordinal, partition, position) in runtime.positions where ordinal < scans.count {
+          let source = scans[ordinal].source
+          let end =
+            source.file != nil
+            ? epochs.fileReaders["\(source.name)/\(partition)"]?.byteCount
+            : try? log.committedEnd(source.topic, partition)
+          read += position.offset
+          total += max(end ?? 0, position.offset)
+        }
+        return total > 0 ? Double(read) / Double(total) : nil
+      }.min()
+    }
+  }
+
+  /// Of all persistent queries together.
+  public var faultCounts: FaultCounts {
+    lock.withLock {
+      queries.reduce(FaultCounts()) { $0 + FaultCounts($1.faults) }
+    }
+  }
+
+  /// Bad records of all sources.
+  public func badRecordCount() -> Int64 {
+    let present = epochs.published.now?.catalog ?? lock.withLock { catalog }
+    return present.sources.keys.reduce(0) { $0 + epochs.badRecordCount($1.text) }
+  }
+}

@@ -1,0 +1,186 @@
+// The slices of an epoch: which queries run side by side, how far each may read, and what its slice adds to the commit.
+
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
+import HeadraceSyntax
+import HeadraceTopics
+import Synchronization
+
+extension EpochRunner {
+  /// The topics that some query reads.
+  func epochTopics(_ running: [RunningQuery]) -> Set<TextKey> {
+    var topics: Set<TextKey> = []
+    for query in running {
+      for scan in query.optimized.scans where scan.source.file == nil {
+        topics.insert(scan.source.topic)
+      }
+      for exchange in query.runtime?.exchangeTopics ?? [] { topics.insert(exchange.topic) }
+    }
+    for push in pushes {
+      for scan in push.plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
+    }
+    return topics
+  }
+
+  /// Queries in groups that do not read what others of their group write, in the order of creation.
+  func levels(_ running: [RunningQuery]) -> [[RunningQuery]] {
+    var levelOfTopic: [TextKey: Int] = [:]
+    var result: [[RunningQuery]] = []
+    for query in running {
+      let sources = query.optimized.scans.filter { $0.source.file == nil }.map(\.source.topic)
+      let level = sources.compactMap { levelOfTopic[$0] }.max().map { $0 + 1 } ?? 0
+      let sink = query.plan.sink.topic
+      // Two writers of one topic keep their order.
+      let place = max(level, levelOfTopic[sink].map { $0 + 1 } ?? 0)
+      levelOfTopic[sink] = place
+      while result.count <= place { result.append([]) }
+      result[place].append(query)
+    }
+    return result
+  }
+
+  /// In rowtime order a query reads no further than the queries that write its sources have come, so that
+  /// where an epoch is cut never shows in a join of derived rows.
+  func limit(of query: RunningQuery, _ frontiers: [TextKey: Int64]) -> Int64? {
+    guard !frontiers.isEmpty, let runtime = query.runtime, runtime.mergesInputs,
+      runtime.isInRowtimeOrder
+    else { return nil }
+    return query.optimized.scans.compactMap { frontiers[$0.source.topic] }.min()
+  }
+
+  /// One slice of each query of a level, side by side where there are several.
+  func slices(
+    _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64, _ derived: Set<TextKey>
+  ) -> [Result<SliceResult, QueryFailure>] {
+    let boxes = zip(level.compactMap(\.runtime), limits).map { SliceBox($0, before: $1, derived) }
+    pool.runSlices(boxes.map { box in { [pool] in box.run(pool, clock) } })
+    return boxes.map { $0.result ?? .failure(QueryFailure("the query did not run")) }
+  }
+
+  /// A query's slice into the epoch's commit.
+  func take(
+    _ result: SliceResult, of query: RunningQuery, before: [SourcePosition],
+    _ transaction: any EpochTransaction, _ commit: inout EpochCommit
+  ) throws(EngineError) -> Bool {
+    guard let runtime = query.runtime else { return false }
+    query.hasMore = result.hasMore
+    query.state = result.hasMore ? .catchingUp : .live
+    let moved = runtime.positions.map(\.position) != before
+    if result.isWaiting { noteWaiting() }
+    guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
+    if let refusal = keyRefusal(result, query) ?? placeRefusal(result, query)
+      ?? budgetRefusal(runtime, query)
+    {
+      fail(query, refusal, &commit)
+      return true
+    }
+    let files: MetadataRecord?
+    do {
+      files = try fileIdentities(query)
+    } catch {
+      // A file that cannot be read is its reader's trouble, not the log's.
+      fail(query, QueryFailure("\(error)"), &commit)
+      return true
+    }
+    query.rowsRead += result.rowCount
+    for output in result.outputs {
+      let topic = topic(of: output, query)
+      if output.stage == nil { query.rowsWritten += output.records.count }
+      commit.outputs.append(
+        EpochCommit.Output(topic: topic, partition: output.partition, encoded: output.encoded))
+      view.write(topic, output.partition, output.records, transaction)
+    }
+    for change in result.stateChanges {
+      try appendState(query, change.store, change.output, &commit)
+    }
+    try appendErrors(result.errors, &commit)
+    appendFaults(result.faults, of: query, &commit)
+    commit.metadata += positionChanges(query.id, runtime, before: before)
+    if let files {
+      commit.metadata.append(
+        EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))
+    }
+    return true
+  }
+
+  /// Changelogs of fewer records are read as they are.
+  private static let changelogRecordsMin = 10_000
+
+  /// A store's changes go to its changelog; when that has grown to twice the state, a snapshot takes its
+  /// place, so that a restart reads no more than that. The stores of a join grow in step, and all of their snapshots
+  /// in one epoch would take much memory and hold it up: as long as they are not overdue, an epoch makes one.
+  private func appendState(
+    _ query: RunningQuery, _ store: String, _ changes: PartitionOutput,
+    _ commit: inout EpochCommit
+  ) throws(EngineError) {
+    let partition = changes.partition
+    let topic = query.changelogTopic(store)
+    let place = "\(store)/\(partition)"
+    let count = (query.changelogRecords[place] ?? 0) + changes.records.count
+    guard log.capabilities.contains(.truncation), count > Self.changelogRecordsMin,
+      let runtime = query.runtime,
+      count > (commit.truncations.isEmpty ? 2 : 3)
+        * runtime.recordCount(store: store, partition: partition),
+      let end = try? log.committedEnd(topic, partition)
+    else {
+      query.changelogRecords[place] = count
+      commit.outputs.append(
+        EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
+      return
+    }
+    do {
+      try appendSnapshot(of: runtime, store, topic, partition, at: end, &commit)
+    } catch {
+      throw .storage(error)
+    }
+    query.changelogRecords[place] = 0
+    commit.truncations.append(
+      EpochCommit.Truncation(topic: topic, partition: partition, offset: end))
+  }
+
+  /// A store's whole content into its changelog, to begin at offset `end`.
+  func appendSnapshot(
+    of runtime: QueryRuntime, _ store: String, _ topic: String, _ partition: Int, at end: Int64,
+    _ commit: inout EpochCommit
+  ) throws(StorageError) {
+    var outputs: [EpochCommit.Output] = []
+    try runtime.snapshot(store: store, partition: partition) { (records) throws(StorageError) in
+      let encoded = try self.log.encode(records)
+      outputs.append(EpochCommit.Output(topic: topic, partition: partition, encoded: encoded))
+    }
+    commit.outputs += outputs
+    commit.metadata.append(
+      EpochCommit.MetadataChange(
+        key: MetadataKey.snapshot(topic, partition), value: Array(String(end).utf8)))
+  }
+}
+
+/// A query on its way to a worker and back.
+private final class SliceBox: @unchecked Sendable {
+  // Unchecked: one worker has it until the pool's barrier.
+  private let runtime: QueryRuntime
+  private let limit: Int64?
+  /// Topics that the epoch may write to, of which the next slice is not read before it is over.
+  private let derived: Set<TextKey>
+  private(set) var result: Result<SliceResult, QueryFailure>?
+
+  init(_ runtime: QueryRuntime, before limit: Int64?, _ derived: Set<TextKey>) {
+    self.runtime = runtime
+    self.limit = limit
+    self.derived = derived
+  }
+
+  func run(_ pool: WorkerPool, _ clock: Int64) {
+    do throws(QueryFailure) {
+      result = .success(
+        try runtime.runSlice(pool, clockMs: clock, before: limit) { source in
+          source.file != nil || !derived.contains(source.topic)
+        })
+    } catch {
+      result = .failure(error)
+    }
+  }
+}
