@@ -127,6 +127,25 @@ private let bounds: [Bound] = [
     try engine.close()
   }
 
+  /// The rows of a submitted file are one commit.
+  @Test func submittedRows() throws {
+    let bound = Bound(name: "submitted rows", limit: 1000, says: "submission-too-large") { count in
+      "INSERT INTO s VALUES (1, '\(String(repeating: "x", count: count))');"
+    }
+    let engine = try open { $0.submissionBytesMax = bound.limit }
+    func submit(_ bytes: Int) throws -> Submission.Answer {
+      try Submission(
+        engine, name: "rows", source: SourceText(name: "rows", source + bound.statement(bytes)),
+        roots: nil
+      ).run(CollectedResult())
+    }
+    let refused = try submit(bound.limit)
+    #expect("\(String(describing: refused.error))".contains(bound.says))
+    #expect(engine.sources.isEmpty)
+    #expect(try submit(bound.limit - 100).state == .accepted)
+    try engine.close()
+  }
+
   /// A common table is bound wherever it is named: thirty that double each other would be a billion.
   @Test func commonTablesThatDoubleEachOther() throws {
     let engine = try open()

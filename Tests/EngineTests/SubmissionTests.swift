@@ -208,6 +208,23 @@ private struct Standing: Equatable, CustomStringConvertible {
     try engine.close()
   }
 
+  /// COPY is part of the commit.
+  @Test func copies() throws {
+    let path = Engine.temporaryDirectory() + ".csv"
+    try "k,v\n8,80\n9,90\n".write(toFile: path, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let engine = try open(SimulatedFileSystem(seed: 1))
+    let texts = Array(statements[..<2]) + ["COPY s (k, v) FROM '\(path)';"]
+    #expect(try submit(engine, texts + ["DROP STREAM nowhere;"]).state == .refused)
+    #expect(try Standing(engine).isEmpty)
+    for _ in 1...2 {
+      let answer = try submit(engine, texts)
+      #expect(answer.state == .accepted, "\(String(describing: answer.error))")
+      #expect(try Standing(engine).rows.count == 2)
+    }
+    try engine.close()
+  }
+
   /// Two conditional rows of one key in a file: the second one finds the first.
   @Test func conditions() throws {
     let engine = try open(SimulatedFileSystem(seed: 1))
