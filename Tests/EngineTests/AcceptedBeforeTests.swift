@@ -65,7 +65,7 @@ private let accepted: [(sql: String, query: String?)] = [
         let topic = String(query.dropFirst(5).prefix(1))
         epoch.topicsCreated.append(TopicCreation(name: topic, partitionCount: 1))
       }
-      try engine.commit([change], epoch)
+      try engine.epochs.commit([change], epoch)
     }
     try engine.close()
     engine = try Engine.open(options)

@@ -21,7 +21,7 @@ struct DeliveryReplay {
   /// What the sink of a query and its exchanges hold, and what they would hold had it run alone. nil: the query has no
   /// exchange.
   func differences(_ query: RunningQuery) throws -> [String]? {
-    var options = engine.queryOptions(query)
+    var options = engine.epochs.queryOptions(query)
     options.owned = nil
     let runtime = try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
@@ -37,9 +37,10 @@ struct DeliveryReplay {
     }
     made[query.plan.sink.topic] = Array(repeating: [], count: query.plan.sink.partitions)
     while true {
-      let result = try runtime.runSlice(engine.pool, clockMs: engine.options.clock())
+      let result = try runtime.runSlice(engine.epochs.pool, clockMs: engine.options.clock())
       for output in result.outputs {
-        made[engine.topic(of: output, query)]?[output.partition] += Self.lines(output.records)
+        made[engine.epochs.topic(of: output, query)]?[output.partition] += Self.lines(
+          output.records)
       }
       if result.rowCount == 0, !result.isWaiting { break }
     }

@@ -264,7 +264,7 @@ private let bounds: [Bound] = [
       try insert(0..<1, times: 1)
       #expect(reader.holds())
       try insert(100..<110 + excess, times: 3)
-      #expect(engine.lock.withLock { engine.pushes.count } == 1 - excess)
+      #expect(engine.lock.withLock { engine.epochs.pushes.count } == 1 - excess)
       reader.release()
       if excess == 1 {
         let error = try #require(reader.error())
@@ -298,10 +298,10 @@ private let bounds: [Bound] = [
       try insert(0..<1)
       #expect(reader.holds())
       try insert(1..<101)
-      #expect(engine.lock.withLock { engine.pushes.count } == 1)
+      #expect(engine.lock.withLock { engine.epochs.pushes.count } == 1)
       try insert(101..<500)
       // The engine has gone on, and let the reader go.
-      #expect(engine.lock.withLock { engine.pushes.count } == 0)
+      #expect(engine.lock.withLock { engine.epochs.pushes.count } == 0)
       #expect(engine.queryStatus.map(\.rowsWritten) == [500])
       reader.release()
       let error = try #require(reader.error())

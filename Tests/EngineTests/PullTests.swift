@@ -117,21 +117,21 @@ private final class Client: @unchecked Sendable {
     try append(engine, 0..<1000)
     try engine.runUntilIdle()
     for _ in 0..<3 { try client.run(whole) }
-    #expect(engine.tableFolds.foldedRecords == 1000)
+    #expect(engine.epochs.tableFolds.foldedRecords == 1000)
     try append(engine, 1000..<1010)
     try engine.runUntilIdle()
     // A few wait for the next query, and a query for a key reads them in its partition only.
-    engine.tableFolds.keepUp()
-    #expect(engine.tableFolds.foldedRecords == 1000)
+    engine.epochs.tableFolds.keepUp()
+    #expect(engine.epochs.tableFolds.foldedRecords == 1000)
     for _ in 0..<3 { #expect(try client.run(byKey) == [[.bigint(101)]]) }
     try client.run(whole)
-    #expect(engine.tableFolds.foldedRecords == 1010)
+    #expect(engine.epochs.tableFolds.foldedRecords == 1010)
     try append(engine, 1010..<21_010)
     try engine.runUntilIdle()
-    engine.tableFolds.keepUp()
-    #expect(engine.tableFolds.foldedRecords == 21_010)
+    engine.epochs.tableFolds.keepUp()
+    #expect(engine.epochs.tableFolds.foldedRecords == 21_010)
     #expect(try client.run(whole) == [[.bigint(21_010)]])
-    #expect(engine.tableFolds.foldedRecords == 21_010)
+    #expect(engine.epochs.tableFolds.foldedRecords == 21_010)
     try engine.close()
   }
 
@@ -154,7 +154,7 @@ private final class Client: @unchecked Sendable {
     #expect(try client.run(count) == [[.bigint(1000)]])
     #expect(try engine.applyRetention() > 0)
     let kept = try client.run(count)
-    engine.tableFolds.forgetAll()
+    engine.epochs.tableFolds.forgetAll()
     #expect(kept == (try client.run(count)) && kept != [[.bigint(1000)]])
     try engine.close()
   }
