@@ -97,7 +97,9 @@ final class ScriptRunner {
       let answer = try self.answer(block)?.map { $0.replacing(files, with: "$DIR") }
       if let expected = block.expected, let answer {
         answers[number] = answer
-        if answer != expected, !hasSeveralEngines || answer.sorted() != expected.sorted(), try !isExplained(block) {
+        if answer != expected, !hasSeveralEngines || answer.sorted() != expected.sorted(),
+          try !isExplained(block)
+        {
           differences.append(
             ScriptDifference(line: block.line, expected: expected, actual: answer))
         }

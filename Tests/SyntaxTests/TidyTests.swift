@@ -132,4 +132,16 @@ import Testing
       }
     }
   }
+
+  /// What is defined, what runs and the epoch's number change in one place: sessions ask its owner.
+  @Test func sessionsAskTheEpochRunner() throws {
+    let changes =
+      #/runner\.(?:definitions|queries|nextStatement|epoch)(?: =|\.append|\.remove|\.apply| \+=)/#
+    for (name, lines) in try Self.files()
+    where name.contains("Session") || name.hasPrefix("Service/") {
+      for (number, line) in lines.enumerated() where line.contains(changes) {
+        Issue.record("\(name):\(number + 1) changes what the runner owns: \(line)")
+      }
+    }
+  }
 }
