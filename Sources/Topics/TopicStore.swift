@@ -121,7 +121,7 @@ public protocol TopicStore: AnyObject, Sendable {
   /// The executor's number of the last epoch that was committed; 0 before the first.
   var lastEpoch: Int64 { get }
   /// Begins an epoch that may write to these topics. One at a time.
-  /// Throws: `fenced`; `closed`, `poisoned`.
+  /// Throws: `fenced`. What else keeps the store from writing may show at the commit only.
   func begin(writing topics: Set<TextKey>) throws(StorageError) -> any EpochTransaction
   /// Which partitions are this process's.
   var assignment: any Assignment { get }

@@ -17,32 +17,32 @@ import HeadracePlanner
 
 final class AggregateOperator: Operator, StateStore {
   let name: String
-  private let spec: Aggregate
+  let spec: Aggregate
   private let evaluator: Evaluator
-  private let accumulators: [any Accumulator]
+  let accumulators: [any Accumulator]
   private let isTableInput: Bool
   private let emitsRetractions: Bool
-  private let index = KeyIndex()
-  private var rowtimes: [Int64] = []
-  private var dirty: [Bool] = []
-  private var dirtySlots: [Int32] = []
-  private var removedKeys: [[UInt8]] = []
+  let index = KeyIndex()
+  var rowtimes: [Int64] = []
+  var dirty: [Bool] = []
+  var dirtySlots: [Int32] = []
+  var removedKeys: [[UInt8]] = []
   /// Highest rowtime that the operator has seen; ms.
-  private var streamTime = Int64.min
-  private var savedStreamTime = Int64.min
+  var streamTime = Int64.min
+  var savedStreamTime = Int64.min
   /// Slots by the start of their window, for expiry and for EMIT FINAL.
   private var slotsByWindow: [Int64: [Int32]] = [:]
   private var slots: [Int32] = []
-  private var isNew: [Bool] = []
+  var isNew: [Bool] = []
   private let panes: PaneSlots?
   /// A row has an entry for each of its windows: no more rows at once than have this many.
   private static let entriesAtOnce = 1 << 20
   private let rowsAtOnce: Int
   private let needsOrdinals: Bool
-  private var valueBytes: ValueBytes
+  var valueBytes: ValueBytes
   private var resultFailures = ResultFailures()
   /// nil: epochs are not undone.
-  private var undo: UndoRecords?
+  var undo: UndoRecords?
   private var committedTimes = Times()
 
   /// What the operator knows of time.
@@ -473,7 +473,7 @@ final class AggregateOperator: Operator, StateStore {
     }
   }
 
-  private var closedBefore = Int64.min
+  var closedBefore = Int64.min
 
   /// EMIT FINAL: a window that is not yet closed must stay.
   private func isPending(_ start: Int64, _ size: Int64) -> Bool {
@@ -524,89 +524,7 @@ final class AggregateOperator: Operator, StateStore {
         headers: batch.headers.map { Array(repeating: $0[last], count: slots.count) }))
   }
 
-  // MARK: - State
-
-  private func append(
-    _ slot: Int32, to records: inout RawRecords, _ value: inout [UInt8]
-  ) {
-    value.removeAll(keepingCapacity: true)
-    withUnsafeBytes(of: rowtimes[Int(slot)]) { value.append(contentsOf: $0) }
-    for accumulator in accumulators { accumulator.serialize(Int(slot), into: &value) }
-    value.withUnsafeBytes {
-      records.append(key: index.key(Int(slot)), value: $0, timestamp: 0)
-    }
-  }
-
-  private func appendTime(to records: inout RawRecords) {
-    var value: [UInt8] = []
-    withUnsafeBytes(of: streamTime) { value += $0 }
-    withUnsafeBytes(of: closedBefore) { value += $0 }
-    records.append(key: [], value: value, timestamp: 0)
-  }
-
-  func drainChanges(into records: inout RawRecords) {
-    for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
-    var scratch: [UInt8] = []
-    for slot in dirtySlots {
-      dirty[Int(slot)] = false
-      if index.isUsed(Int(slot)) {
-        append(slot, to: &records, &scratch)
-        valueBytes.set(Int(slot), scratch.count)
-      }
-    }
-    if streamTime != savedStreamTime { appendTime(to: &records) }
-    savedStreamTime = streamTime
-    removedKeys.removeAll()
-    dirtySlots.removeAll(keepingCapacity: true)
-  }
-
-  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
-    var scratch: [UInt8] = []
-    for slot in 0..<index.slotCount where index.isUsed(slot) {
-      append(Int32(slot), to: &pieces.records, &scratch)
-      try pieces.passOn()
-    }
-    appendTime(to: &pieces.records)
-  }
-
-  func restore(_ records: RawRecords) throws(DamagedState) {
-    // A windowed key ends with the start of its window.
-    let keyBytesMin = spec.window == nil ? 0 : 8
-    for record in 0..<records.count {
-      let damage = DamagedState(record: record)
-      guard let key = records.key(record) else { throw damage }
-      guard let value = records.value(record) else {
-        if let slot = index.find(key) {
-          valueBytes.set(slot, 0)
-          index.remove(slot: slot)
-        }
-        continue
-      }
-      if key.isEmpty, value.count == 16 {
-        streamTime = value.loadUnaligned(as: Int64.self)
-        closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
-        savedStreamTime = streamTime
-        continue
-      }
-      guard !key.isEmpty, key.count >= keyBytesMin, value.count >= 8 else { throw damage }
-      let (slot, _) = index.insert(key)
-      while rowtimes.count <= slot {
-        rowtimes.append(Int64.min)
-        dirty.append(false)
-        isNew.append(false)
-      }
-      rowtimes[slot] = value.loadUnaligned(as: Int64.self)
-      isNew[slot] = false
-      var position = 8
-      for accumulator in accumulators {
-        accumulator.reserve(groups: (index.slotCount + 1023) & ~1023)
-        accumulator.reset(slot)
-        guard accumulator.restore(slot, from: value, at: &position) else { throw damage }
-      }
-      guard position == value.count else { throw damage }
-      valueBytes.set(slot, value.count)
-    }
-  }
+  // MARK: - Undo
 
   func recordUndo() { undo = UndoRecords() }
 
