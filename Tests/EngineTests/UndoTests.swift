@@ -63,7 +63,7 @@ import Testing
     session.endsAtIdle = true
     try session.execute(
       script: SourceText(name: "undo", Self.queries), CollectedResult())
-    var random = SplitMix(seed: seed)
+    var random = SplitMix(state: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
     var time: Int64 = 1_000_000
     for _ in 0..<40 {
       for _ in 0..<Int(random.next() % 12) {
@@ -106,20 +106,5 @@ import Testing
         Issue.record("\(every), \(place): \(undone[place] ?? []) instead of \(records)")
       }
     }
-  }
-}
-
-/// Numbers by a seed. Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (OOPSLA 2014).
-private struct SplitMix {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

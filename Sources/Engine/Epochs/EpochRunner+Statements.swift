@@ -106,7 +106,8 @@ extension EpochRunner {
         fresh.append(query)
       }
     }
-    for query in queries where !next.contains(where: { $0 === query }) {
+    let kept = Set(next.map { ObjectIdentifier($0) })
+    for query in queries where !kept.contains(ObjectIdentifier(query)) {
       query.runtime?.finishReadingAhead(pool)
       query.runtime = nil
     }
@@ -129,16 +130,21 @@ extension EpochRunner {
   /// any.
   func replayStatements(from first: Int) throws(EngineError) -> Bool {
     let before = nextStatement
+    // Published once, as a whole.
+    var next = definitions
+    defer { definitions = next }
     for (key, value) in log.metadata(prefix: Array(MetadataKey.statements.utf8)) {
       let number = Int(String(decoding: key.dropFirst(MetadataKey.statements.count), as: UTF8.self))
       guard (number ?? 0) >= first else { continue }
       nextStatement = max(nextStatement, (number ?? 0) + 1)
-      try replay(MetadataRecord(bytes: value))
+      try replay(MetadataRecord(bytes: value), into: &next)
     }
     return nextStatement > before
   }
 
-  private func replay(_ record: MetadataRecord) throws(EngineError) {
+  private func replay(
+    _ record: MetadataRecord, into definitions: inout Definitions
+  ) throws(EngineError) {
     let source = SourceText(name: "statement log", record["sql"] ?? "")
     var properties: [TextKey: String] = [:]
     for (name, value) in record.fields where name.text.hasPrefix("set.") {

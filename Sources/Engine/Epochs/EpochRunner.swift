@@ -162,25 +162,20 @@ final class EpochRunner: @unchecked Sendable {
   /// The epoch was aborted: the queries go back to the last commit and compute it again.
   private func takeBack() {
     published.set(catalog)
-    for query in queries where query.runtime != nil {
-      query.runtime?.finishReadingAhead(pool)
+    // Those that failed in the epoch have no state any more.
+    var lost = queries.filter { $0.state == .failed && $0.isUncommitted }
+    for query in queries {
+      guard let runtime = query.runtime else { continue }
       do throws(QueryFailure) {
-        try query.runtime?.undoEpoch()
+        try runtime.undoEpoch()
         query.changelogRecords = query.committedChangelogRecords
         loadFaults(of: query)
         query.hasMore = true
       } catch {
-        // As after a restart: from the changelog.
-        query.runtime = nil
-        startOrFail(query)
+        lost.append(query)
       }
     }
-    // Those that failed in the epoch have no state any more.
-    for query in queries where query.state == .failed && query.isUncommitted {
-      query.isUncommitted = false
-      loadFaults(of: query)
-      startOrFail(query)
-    }
+    restart(lost)
     countState()
   }
 
@@ -192,14 +187,15 @@ final class EpochRunner: @unchecked Sendable {
     for push in pushes where !push.isEnded { push.fail(QueryFailure("the log failed: \(error)")) }
     pushes = []
     if case .storage(let fault) = error, fault.kind == .poisoned { return }
-    restartFromCommit()
+    restart(
+      queries.filter { $0.runtime != nil || $0.state == .failed && $0.isUncommitted })
   }
 
-  private func restartFromCommit() {
+  /// Builds queries anew from what is committed.
+  private func restart(_ queries: [RunningQuery]) {
     // All of them first: queries share scans, and a scan lives as long as one of its readers.
-    let running = queries.filter { $0.runtime != nil || $0.state == .failed && $0.isUncommitted }
-    for query in running { query.runtime = nil }
-    for query in running {
+    for query in queries { query.runtime = nil }
+    for query in queries {
       query.isUncommitted = false
       loadFaults(of: query)
       startOrFail(query)

@@ -101,6 +101,8 @@ public final class QueryRuntime {
   var feeds: [(stage: Int, entry: Int, task: Int)] = []
   /// By the stage that sends.
   var exchanges: [Int: any StageExchange] = [:]
+  /// The topics of the exchanges with their partition counts; none where rows stay in memory.
+  public private(set) var exchangeTopics: [(stage: Int, topic: String, partitions: Int)] = []
   private let end: QueryEnd
   let options: QueryOptions
 
@@ -160,6 +162,9 @@ public final class QueryRuntime {
         }
       }
     }
+    exchangeTopics = stages.indices.compactMap { stage in
+      exchangeScan(stage).map { (stage, $0.source.topic, $0.source.partitions) }
+    }
   }
 
   func scanReader(
@@ -217,13 +222,6 @@ public final class QueryRuntime {
       result = result.filter { $0 >= count || here.contains($0) }
     }
     return result.sorted()
-  }
-
-  /// The topics of the exchanges with their partition counts; none where rows stay in memory.
-  public var exchangeTopics: [(stage: Int, topic: String, partitions: Int)] {
-    stages.indices.compactMap { stage in
-      exchangeScan(stage).map { (stage, $0.source.topic, $0.source.partitions) }
-    }
   }
 
   private func makeEnd(_ index: Int, _ partition: Int) -> Operator {
