@@ -21,6 +21,8 @@ public struct EngineOptions: Sendable {
   public var exchange = ExchangeKind.memory
   /// For tests: of so many epochs one is computed, undone, and computed again before its commit; nil: none.
   var undoesEvery: Int?
+  /// Where the state of queries goes that leaves memory; nil: all of it stays.
+  var stateStores: (any StateStores)?
   /// Bytes that a query reads of a partition at a time.
   public var readBytes: Int
   /// Files may still grow, so that a last line without its end waits for it.

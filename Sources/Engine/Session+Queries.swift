@@ -111,13 +111,13 @@ extension Session {
     let physical = PhysicalPlanner(disabled: engine.options.disabledRules).plan(optimized)
     let scans = physical.scans
     let isLatest = properties["auto.offset.reset"] == "latest"
+    var options = QueryOptions(
+      order: engine.epochs.mergeOrder(properties), sliceRows: engine.options.sliceRows,
+      readBytes: engine.options.readBytes, properties: properties)
+    options.stores = engine.options.stateStores
     do throws(QueryFailure) {
       let runtime = try QueryRuntime(
-        plan: physical, end: .client, functions: engine.catalog.functions,
-        options: QueryOptions(
-          order: engine.epochs.mergeOrder(properties), sliceRows: engine.options.sliceRows,
-          readBytes: engine.options.readBytes,
-          properties: properties),
+        plan: physical, end: .client, functions: engine.catalog.functions, options: options,
         positions: { ordinal, partition in
           guard isLatest, ordinal < scans.count,
             let ends = engine.log.committedEnds(scans[ordinal].source.topic),

@@ -28,6 +28,8 @@ struct ScriptConfiguration: Sendable {
   var exchangesThroughTopics = false
   /// Of so many epochs one is computed, undone, and computed again.
   var undoesEvery: Int?
+  /// Seed by which state leaves memory before each slice; nil: it stays.
+  var evicts: UInt64?
   /// nil: the embedded log; else a simulated broker.
   var broker: SimulatedStore?
 
@@ -49,6 +51,8 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "topic-exchange", sliceRows: 5, exchangesThroughTopics: true),
     ScriptConfiguration(name: "undo", sliceRows: 4, undoesEvery: 1),
     ScriptConfiguration(name: "undo-twice", undoesEvery: 2),
+    ScriptConfiguration(name: "evict", sliceRows: 2, evicts: 1),
+    ScriptConfiguration(name: "evict-undo", sliceRows: 3, undoesEvery: 2, evicts: 2),
   ]
 }
 
@@ -149,6 +153,7 @@ final class ScriptRunner {
     options.sliceRows = configuration.sliceRows
     options.workers = configuration.workers
     options.undoesEvery = configuration.undoesEvery
+    options.stateStores = configuration.evicts.map { EvictingStores(seed: $0) }
     if configuration.exchangesThroughTopics { options.exchange = .topics }
     if configuration.withoutOptimizer {
       options.disabledRules = Set(

@@ -18,12 +18,12 @@ import Testing
   }
 
   private struct Pair {
-    let tables: [ColumnTable]
+    let tables: [TableState]
 
     init(recordsUndo: Bool) {
       let index = KeyIndex()
       tables = ["left", "right"].map {
-        let table = ColumnTable(name: $0, types: [.bigint], index: index)
+        let table = TableState(name: $0, types: [.bigint], index: index)
         if recordsUndo { table.recordUndo() }
         return table
       }

@@ -11,7 +11,7 @@ import Testing
 
 @Suite struct UndoTests {
   /// COUNT_DISTINCT writes its hashes in no order, so records with the same bytes in another one are equal.
-  private static func areEqual(_ a: [String], _ b: [String]) -> Bool {
+  static func areEqual(_ a: [String], _ b: [String]) -> Bool {
     a.count == b.count && zip(a, b).allSatisfy { $0 == $1 || $0.sorted() == $1.sorted() }
   }
 
@@ -36,71 +36,11 @@ import Testing
     }
   }
 
-  private static let queries = """
-    CREATE STREAM l (k STRING KEY, v INT) WITH (KAFKA_TOPIC='l', VALUE_FORMAT='JSON', PARTITIONS=2);
-    CREATE STREAM r (k STRING KEY, v INT) WITH (KAFKA_TOPIC='r', VALUE_FORMAT='JSON', PARTITIONS=2);
-    CREATE TABLE t (k STRING PRIMARY KEY, v INT) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=2);
-    CREATE STREAM full_join AS SELECT ROWKEY AS k, l.v AS a, r.v AS b FROM l FULL JOIN r WITHIN 20 SECONDS GRACE PERIOD 10 SECONDS ON l.k = r.k;
-    CREATE STREAM left_join AS SELECT l.k AS k, l.v AS a, r.v AS b FROM l LEFT JOIN r WITHIN (5 SECONDS, 90 SECONDS) ON l.k = r.k;
-    CREATE STREAM named AS SELECT l.k AS k, l.v AS a, t.v AS b FROM l LEFT JOIN t ON l.k = t.k;
-    CREATE TABLE sessions AS SELECT k, COUNT(*) AS n, COLLECT_LIST(v) AS vs FROM l WINDOW SESSION (15 SECONDS, RETENTION 60 SECONDS, GRACE PERIOD 10 SECONDS) GROUP BY k;
-    CREATE TABLE final_sessions AS SELECT k, COUNT(*) AS n FROM l WINDOW SESSION (15 SECONDS, GRACE PERIOD 10 SECONDS) GROUP BY k EMIT FINAL;
-    CREATE TABLE panes AS SELECT k, SUM(v) AS s FROM l WINDOW HOPPING (SIZE 30 SECONDS, ADVANCE BY 10 SECONDS, GRACE PERIOD 10 SECONDS) GROUP BY k EMIT FINAL;
-    CREATE TABLE tumbles AS SELECT k, SUM(v) AS s, MAX(v) AS m FROM l WINDOW TUMBLING (SIZE 20 SECONDS, RETENTION 60 SECONDS, GRACE PERIOD 10 SECONDS) GROUP BY k;
-    CREATE TABLE by_value AS SELECT v, COUNT(*) AS n, COLLECT_LIST(k) AS ks FROM t GROUP BY v;
-    """
-
-  /// What the topics and the stores of an engine hold after rows that are drawn by the seed.
-  private func outcome(_ seed: UInt64, undoesEvery: Int?) throws -> [String: [String]] {
-    var options = EngineOptions()
-    options.sliceRows = 5
-    options.workers = 1
-    options.undoesEvery = undoesEvery
-    options.clock = { 0 }
-    let engine = try Engine.open(options)
-    defer { try? engine.close() }
-    let session = Session(engine: engine)
-    session.endsAtIdle = true
-    try session.execute(
-      script: SourceText(name: "undo", Self.queries), CollectedResult())
-    var random = SplitMix(state: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
-    var time: Int64 = 1_000_000
-    for _ in 0..<40 {
-      for _ in 0..<Int(random.next() % 12) {
-        // Mostly forwards, now and then late, and sometimes far ahead, so that windows and buffers expire.
-        time += Int64(random.next() % 6_000)
-        if random.next() % 25 == 0 { time += 120_000 }
-        let late = random.next() % 4 == 0 ? Int64(random.next() % 40_000) : 0
-        let topic = ["l", "l", "r", "t"][Int(random.next() % 4)]
-        let key = Array("k\(random.next() % 5)".utf8)
-        let value =
-          topic == "t" && random.next() % 5 == 0
-          ? nil : Array("{\"v\":\(random.next() % 4)}".utf8)
-        var records = RawRecords.none
-        records.append(key: key, value: value, timestamp: max(0, time - late))
-        let partition = Partitioner.partition(key: key, partitionCount: 2)
-        try engine.log.append(topic, [(partition, records)])
-      }
-      try engine.runUntilIdle()
-    }
-    #expect(engine.queryFailures == [])
-    var result: [String: [String]] = [:]
-    for topic in engine.log.topics() where !topic.config.isInternal {
-      for partition in 0..<topic.partitionCount {
-        var scan = try PartitionScan(engine.log, topic.name, partition)
-        var lines: [String] = []
-        while let records = try scan.next() { lines += DeliveryReplay.lines(records) }
-        result["\(topic.name)/\(partition)"] = lines
-      }
-    }
-    return result.merging(try ScriptRunner.snapshots(engine)) { $1 }
-  }
-
   @Test(arguments: 0..<6 as Range<UInt64>) func drawnRows(seed: UInt64) throws {
-    let plain = try outcome(seed, undoesEvery: nil)
+    let plain = try DrawnRows.outcome(seed)
     #expect(plain.values.contains { $0.count > 20 })
     for every in [1, 2, 3] {
-      let undone = try outcome(seed, undoesEvery: every)
+      let undone = try DrawnRows.outcome(seed, undoesEvery: every)
       for (place, records) in plain
       where undone[place].map({ !Self.areEqual($0, records) }) ?? true {
         Issue.record("\(every), \(place): \(undone[place] ?? []) instead of \(records)")

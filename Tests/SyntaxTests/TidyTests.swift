@@ -144,4 +144,29 @@ import Testing
       }
     }
   }
+
+  /// Where state goes that leaves memory is decided once, where a query's tasks are made: operators and their states know
+  /// the protocol, and none of the stores behind it.
+  @Test func operatorsNameNoStore() throws {
+    let files = try Self.files()
+    let stores = files.flatMap { _, lines in
+      lines.compactMap { line in
+        line.firstMatch(of: /\b(?:class|struct|actor) (\w+)[^{]*: .*\bStateStores?\b/).map {
+          String($0.1)
+        }
+      }
+    }
+    for (name, lines) in files
+    where name.hasPrefix("Executor/Operators/") || name.hasPrefix("Executor/State/") {
+      for (number, line) in lines.enumerated() {
+        let named = stores.first { store in
+          line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.contains { $0 == store }
+        }
+        if let named { Issue.record("\(name):\(number + 1) names \(named): \(line)") }
+        if line.contains(/\bStateStores?\b/), !line.contains(/\b(?:any|protocol|extension) StateStores?\b/) {
+          Issue.record("\(name):\(number + 1) holds a store that is not any store: \(line)")
+        }
+      }
+    }
+  }
 }

@@ -16,6 +16,7 @@ extension EpochRunner {
       sliceBytesMax: options.sliceBytesMax, encode: recordEncoding)
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
+    result.stores = options.stateStores
     result.recordsUndo =
       !log.capabilities.contains(.certainCommits) || options.undoesEvery != nil
     return result

@@ -15,66 +15,50 @@ import HeadraceFunctions
 import HeadraceTopics
 import HeadracePlanner
 
-final class AggregateOperator: Operator, StateStore {
-  let name: String
+final class AggregateOperator: Operator {
   let spec: Aggregate
   private let evaluator: Evaluator
-  let accumulators: [any Accumulator]
+  private let accumulators: [any Accumulator]
   private let isTableInput: Bool
   private let emitsRetractions: Bool
-  let index = KeyIndex()
-  var rowtimes: [Int64] = []
-  var dirty: [Bool] = []
-  var dirtySlots: [Int32] = []
-  var removedKeys: [[UInt8]] = []
-  /// Highest rowtime that the operator has seen; ms.
-  var streamTime = Int64.min
-  var savedStreamTime = Int64.min
-  /// Slots by the start of their window, for expiry and for EMIT FINAL.
-  private var slotsByWindow: [Int64: [Int32]] = [:]
+  private let state: GroupedState<AccumulatedGroups>
+  private let content: AccumulatedGroups
   private var slots: [Int32] = []
-  var isNew: [Bool] = []
   private let panes: PaneSlots?
   /// A row has an entry for each of its windows: no more rows at once than have this many.
   private static let entriesAtOnce = 1 << 20
   private let rowsAtOnce: Int
   private let needsOrdinals: Bool
-  var valueBytes: ValueBytes
   private var resultFailures = ResultFailures()
-  /// nil: epochs are not undone.
-  var undo: UndoRecords?
-  private var committedTimes = Times()
-
-  /// What the operator knows of time.
-  private struct Times {
-    var stream = Int64.min
-    var saved = Int64.min
-    var closedBefore = Int64.min
-    var seen = Int64.min
-  }
 
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
-    isTableInput: Bool, emitsRetractions: Bool
+    isTableInput: Bool, emitsRetractions: Bool, store: (any StateStore)?
   ) {
-    self.name = name
     self.spec = spec
     self.evaluator = evaluator
     self.accumulators = accumulators
     self.isTableInput = isTableInput
     self.emitsRetractions = emitsRetractions
+    content = AccumulatedGroups(accumulators)
+    state = GroupedState(
+      name: name, content: content, isWindowed: spec.window != nil, store: store)
     panes = PaneSlots(spec.window)
     rowsAtOnce = max(1, Self.entriesAtOnce / (spec.window?.windowsOfRow ?? 1))
     needsOrdinals = accumulators.contains { $0.needsOrdinals }
-    valueBytes = ValueBytes(isCounting: accumulators.contains { $0.holdsValues })
+    super.init()
+    if spec.window != nil { state.due = { [unowned self] in due(state.start(of: $0)) } }
   }
 
-  override var stores: [any StateStore] { [self] }
+  override var states: [any OperatorState] { [state] }
+  override var workingBytes: Int { panes?.byteCount ?? 0 }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
-  var recordCount: Int { index.count + 1 }
-  var byteCount: Int {
-    index.byteCount + (panes?.byteCount ?? 0) + rowtimes.count * 16 * (1 + accumulators.count)
-      + valueBytes.total + (undo?.byteCount ?? 0)
+
+  override func release() throws(QueryFailure) { if try state.release() { panes?.removeAll() } }
+
+  override func followStates() throws(QueryFailure) {
+    panes?.removeAll()
+    state.listSlots()
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
@@ -92,14 +76,12 @@ final class AggregateOperator: Operator, StateStore {
     }
   }
 
-  private var seenTime = Int64.min
-
   /// Whether stream time, moving on to `time`, passes the end of some window and its grace.
   private func closesWindow(_ time: Int64) -> Bool {
-    guard let window = spec.window, time > seenTime else { return false }
+    guard let window = spec.window, time > state.times.seen else { return false }
     let (size, advance) = window.stride
-    let before = seenTime
-    seenTime = time
+    let before = state.times.seen
+    state.times.seen = time
     if before == Int64.min { return true }
     let shift = size + window.graceMs
     return floorDivide(time - shift, advance) != floorDivide(before - shift, advance)
@@ -120,13 +102,14 @@ final class AggregateOperator: Operator, StateStore {
       arguments = arguments.map { $0.map { $0.gather(rows) } }
     }
     if let panes, let rows, let windows {
-      begin(created: panes.findSlots(keys, batch.rowtimes, rows, windows, index, &slots), windows)
+      try state.begin(
+        panes.findSlots(keys, batch.rowtimes, rows, windows, state.index, &slots))
     } else {
-      findSlots(
-        rows.map { rows in keys.map { $0.gather(rows) } } ?? keys, windows,
-        rows?.count ?? batch.count)
+      let keys = rows.map { rows in keys.map { $0.gather(rows) } } ?? keys
+      try state.findSlots(
+        RowCodec.encode(keys, count: rows?.count ?? batch.count, extra: windows), &slots)
     }
-    markRows()
+    state.touch(slots)
     if spec.emitFinal {
       accumulate(batch, rows, arguments)
       return try closeWindows(after: batch)
@@ -173,7 +156,7 @@ final class AggregateOperator: Operator, StateStore {
           groups: slots, arguments: arguments[callIndex], retracts: retracts,
           ordinals: ordinals), spec.calls[callIndex].column.type)
     }
-    raise(&rowtimes, slots, to: source.rowtimes)
+    raise(&content.rowtimes, slots, to: source.rowtimes)
   }
 
   /// The rows to aggregate (nil: all, once each) and, for windows, the start of the window of each.
@@ -190,7 +173,7 @@ final class AggregateOperator: Operator, StateStore {
       return (rows.map { Int32($0) }, nil)
     }
     let (size, advance) = window.stride
-    var time = streamTime
+    var time = state.times.stream
     let grace = window.graceMs
     if size == advance, validity == nil, batch.kinds == nil,
       let starts = tumblingStarts(batch.rowtimes, size, grace)
@@ -236,7 +219,7 @@ final class AggregateOperator: Operator, StateStore {
     }
     faults.add(.late, RowFaults.windowClosed, late, of: batch.positions)
     faults.add(.late, RowFaults.beforeWindows, early, of: batch.positions)
-    streamTime = time
+    state.times.stream = time
     return (rows, starts)
   }
 
@@ -245,7 +228,7 @@ final class AggregateOperator: Operator, StateStore {
   private func tumblingStarts(_ rowtimes: [Int64], _ size: Int64, _ grace: Int64) -> [Int64]? {
     var starts: [Int64] = []
     starts.reserveCapacity(rowtimes.count)
-    var time = streamTime
+    var time = state.times.stream
     var start = Int64.min / 2
     for rowtime in rowtimes {
       time = max(time, rowtime)
@@ -256,67 +239,8 @@ final class AggregateOperator: Operator, StateStore {
       guard start + size + grace > time else { return nil }
       starts.append(start)
     }
-    streamTime = time
+    state.times.stream = time
     return starts
-  }
-
-  private func findSlots(_ groups: [Column], _ windows: [Int64]?, _ count: Int) {
-    let keys = RowCodec.encode(groups, count: count, extra: windows)
-    var created: [Int] = []
-    index.insert(keys, slots: &slots) { created.append($0) }
-    begin(created: created, windows)
-  }
-
-  /// Makes ready the slots that were created, in the order in which they first come in `slots`.
-  private func begin(created: [Int], _ windows: [Int64]?) {
-    while rowtimes.count < index.slotCount {
-      rowtimes.append(Int64.min)
-      dirty.append(false)
-      isNew.append(true)
-    }
-    if !created.isEmpty {
-      let room = (index.slotCount + 1023) & ~1023
-      for accumulator in accumulators { accumulator.reserve(groups: room) }
-    }
-    for slot in created {
-      rowtimes[slot] = Int64.min
-      isNew[slot] = true
-      for accumulator in accumulators { accumulator.reset(slot) }
-      if undo != nil { noteAbsence(slot) }
-    }
-    guard let windows else { return }
-    for (slot, row) in zip(created, firstRows(of: created, in: slots)) {
-      slotsByWindow[windows[Int(row)], default: []].append(Int32(slot))
-    }
-  }
-
-  /// A slot that was created in this epoch.
-  private func noteAbsence(_ slot: Int) {
-    undo?.noteAbsence(of: index.key(slot))
-    guard !dirty[slot] else { return }
-    dirty[slot] = true
-    dirtySlots.append(Int32(slot))
-  }
-
-  private func noteImages() {
-    var scratch: [UInt8] = []
-    for slot in slots where !dirty[Int(slot)] { noteImage(slot, &scratch) }
-  }
-
-  private func noteImage(_ slot: Int32, _ scratch: inout [UInt8]) {
-    dirty[Int(slot)] = true
-    dirtySlots.append(slot)
-    undo?.note { append(slot, to: &$0, &scratch) }
-  }
-
-  private func markRows() {
-    if undo != nil { return noteImages() }
-    slots.withUnsafeBufferPointer { slots in
-      for slot in slots where !dirty[Int(slot)] {
-        dirty[Int(slot)] = true
-        dirtySlots.append(slot)
-      }
-    }
   }
 
   private func retractions(_ source: RecordBatch) -> Bitmap? {
@@ -358,8 +282,8 @@ final class AggregateOperator: Operator, StateStore {
     var last: [Int32: Int32] = [:]
     for row in 0..<source.count {
       let slot = Int(slots[row])
-      times[row] = max(rowtimes[slot], times[row])
-      rowtimes[slot] = times[row]
+      times[row] = max(content.rowtimes[slot], times[row])
+      content.rowtimes[slot] = times[row]
       let staysInGroup =
         retracts.map { mask in
           mask[row] && row + 1 < source.count && !mask[row + 1]
@@ -372,10 +296,10 @@ final class AggregateOperator: Operator, StateStore {
       }
       keep.append(Int32(row))
       if emitsRetractions {
-        oldRow.append(last[slots[row]] ?? (isNew[slot] ? -1 : Int32(source.count + row)))
+        oldRow.append(last[slots[row]] ?? (content.isNew[slot] ? -1 : Int32(source.count + row)))
         last[slots[row]] = Int32(row)
       }
-      isNew[slot] = false
+      content.isNew[slot] = false
     }
     output.rowtimes = times
     var columns = groups + results
@@ -427,7 +351,7 @@ final class AggregateOperator: Operator, StateStore {
   /// For each row the highest rowtime of its group so far.
   private func latestTimes(_ times: [Int64]) -> [Int64] {
     slots.withUnsafeBufferPointer { slots in
-      rowtimes.withUnsafeMutableBufferPointer { rowtimes in
+      content.rowtimes.withUnsafeMutableBufferPointer { rowtimes in
         [Int64](unsafeUninitializedCapacity: times.count) { output, count in
           for row in times.indices {
             let slot = Int(slots[row])
@@ -452,33 +376,33 @@ final class AggregateOperator: Operator, StateStore {
     return [.bigint(Fixed(starts)), .bigint(Fixed(starts.map { $0 + size }))]
   }
 
-  override func finish() throws(QueryFailure) { expire() }
+  override func finish() throws(QueryFailure) { try expire() }
 
   /// Drops windows that are past their retention.
-  private func expire() {
-    guard let window = spec.window, let size = window.info.sizeMs, !slotsByWindow.isEmpty else {
-      return
-    }
+  private func expire() throws(QueryFailure) {
+    guard let window = spec.window, let size = window.info.sizeMs else { return }
+    try state.wake()
     let keep = max(window.retentionMs, size + window.graceMs)
-    let gone = slotsByWindow.keys.filter { $0 + keep <= streamTime && !isPending($0, size) }
+    let gone = state.slotsByStart.keys.filter {
+      $0 + keep <= state.times.stream && !isPending($0, size)
+    }
     if !gone.isEmpty { panes?.removeAll() }
-    var scratch: [UInt8] = []
     for start in gone.sorted() {
-      for slot in slotsByWindow.removeValue(forKey: start) ?? [] {
-        removedKeys.append(Array(index.key(Int(slot))))
-        if !dirty[Int(slot)] { noteImage(slot, &scratch) }
-        valueBytes.set(Int(slot), 0)
-        index.remove(slot: Int(slot))
-      }
+      for slot in state.takeSlots(at: start) { state.remove(Int(slot)) }
     }
   }
 
-  var closedBefore = Int64.min
+  /// The stream time at which a window closes or expires.
+  private func due(_ start: Int64) -> Int64 {
+    guard let window = spec.window, let size = window.info.sizeMs else { return .max }
+    if spec.emitFinal, start >= state.times.closedBefore { return start + size + window.graceMs }
+    return start + max(window.retentionMs, size + window.graceMs)
+  }
 
   /// EMIT FINAL: a window that is not yet closed must stay.
   private func isPending(_ start: Int64, _ size: Int64) -> Bool {
     guard spec.emitFinal, let window = spec.window else { return false }
-    return start + size + window.graceMs > streamTime
+    return start + size + window.graceMs > state.times.stream
   }
 
   /// EMIT FINAL: results of the windows that stream time has closed, by window, then by key bytes. Each closes once,
@@ -487,19 +411,20 @@ final class AggregateOperator: Operator, StateStore {
     guard spec.emitFinal, let window = spec.window, let size = window.info.sizeMs,
       batch.count > 0
     else { return }
-    let closed = slotsByWindow.keys.filter {
-      $0 + size + window.graceMs <= streamTime && $0 >= closedBefore
+    try state.wake()
+    let closed = state.slotsByStart.keys.filter {
+      $0 + size + window.graceMs <= state.times.stream && $0 >= state.times.closedBefore
     }.sorted()
     guard let newest = closed.last else { return }
-    closedBefore = newest + 1
+    state.times.closedBefore = newest + 1
     var slots: [Int32] = []
-    for start in closed { slots += index.inKeyOrder(slotsByWindow[start] ?? []) }
+    for start in closed { slots += state.index.inKeyOrder(state.slotsByStart[start] ?? []) }
     let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: slots.count) }
     var starts: [Int64] = []
     for slot in slots {
-      var reader = RowReader(index.key(Int(slot)))
+      var reader = RowReader(state.index.key(Int(slot)))
       guard reader.read(into: builders), let start = reader.integer() else {
-        throw QueryFailure("the state of store \(name) is damaged")
+        throw QueryFailure("the state of store \(state.name) is damaged")
       }
       starts.append(start)
     }
@@ -519,42 +444,8 @@ final class AggregateOperator: Operator, StateStore {
     columns += windowColumns(starts)
     try emit(
       RecordBatch(
-        columns: columns, rowtimes: slots.map { rowtimes[Int($0)] }, positions: positions,
+        columns: columns, rowtimes: slots.map { content.rowtimes[Int($0)] }, positions: positions,
         kinds: Array(repeating: .insert, count: slots.count),
         headers: batch.headers.map { Array(repeating: $0[last], count: slots.count) }))
-  }
-
-  // MARK: - Undo
-
-  func recordUndo() { undo = UndoRecords() }
-
-  func commitEpoch() {
-    guard undo != nil else { return }
-    undo?.removeAll()
-    committedTimes = Times(
-      stream: streamTime, saved: savedStreamTime, closedBefore: closedBefore, seen: seenTime)
-  }
-
-  func undoEpoch() throws(DamagedState) {
-    for slot in dirtySlots { dirty[Int(slot)] = false }
-    dirtySlots.removeAll(keepingCapacity: true)
-    removedKeys.removeAll()
-    panes?.removeAll()
-    if let images = undo?.take() { try restore(images) }
-    streamTime = committedTimes.stream
-    savedStreamTime = committedTimes.saved
-    closedBefore = committedTimes.closedBefore
-    seenTime = committedTimes.seen
-  }
-
-  /// The windows of the live keys.
-  override func followStores() {
-    guard spec.window != nil else { return }
-    slotsByWindow.removeAll()
-    for slot in 0..<index.slotCount where index.isUsed(slot) {
-      let key = index.key(slot)
-      let start = key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self)
-      slotsByWindow[start, default: []].append(Int32(slot))
-    }
   }
 }

@@ -6,11 +6,16 @@ import HeadraceColumns
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
+import HeadraceTopics
 
 final class ForeignKeyJoinOperator: MergingOperator {
   private let isLeftJoin: Bool
-  private let left: ColumnTable
-  private let right: ColumnTable
+  private let left: TableState
+  private let right: TableState
+  private let leftResident: ResidentKeys
+  private let rightResident: ResidentKeys
+  /// The left rows that are not in memory, by the right row that they name: right key and left key behind each other.
+  private let references: (any StateStore)?
   private let leftKeys: [Int]
   private let rightKeys: [Int]
   private let foreignKey: BoundExpression
@@ -30,7 +35,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private var foreign: [Int32] = []
 
   init(
-    isLeftJoin: Bool, left: ColumnTable, right: ColumnTable, leftKeys: [Int], rightKeys: [Int],
+    isLeftJoin: Bool, left: TableState, right: TableState, references: (any StateStore)?, leftKeys: [Int], rightKeys: [Int],
     foreignKey: BoundExpression, evaluator: Evaluator, emitsRetractions: Bool,
     condition: PairCondition?
   ) {
@@ -38,6 +43,9 @@ final class ForeignKeyJoinOperator: MergingOperator {
     self.isLeftJoin = isLeftJoin
     self.left = left
     self.right = right
+    self.references = references
+    leftResident = ResidentKeys(left.index, [left])
+    rightResident = ResidentKeys(right.index, [right])
     self.leftKeys = leftKeys
     self.rightKeys = rightKeys
     self.foreignKey = foreignKey
@@ -46,7 +54,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
     output = JoinOutput(sides: [left.rows, right.rows], keys: [[], []], isTable: true)
   }
 
-  override var stores: [any StateStore] { [left, right] }
+  override var states: [any OperatorState] { [left, right] }
   override var workingBytes: Int { named.count * 12 + namers.count * 40 }
   override func begin(_ context: EvaluationContext) {
     evaluator.context = context
@@ -56,18 +64,22 @@ final class ForeignKeyJoinOperator: MergingOperator {
   override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     let table = port == 0 ? left : right
     let columns = (port == 0 ? leftKeys : rightKeys).map { batch.columns[$0] }
-    table.index.insert(
-      RowCodec.encode(columns, count: batch.count), slots: &slots[port]
-    ) { _ in }
+    let keys = RowCodec.encode(columns, count: batch.count)
+    if port == 0 {
+      try nameReturned(try leftResident.insert(keys, slots: &slots[0]))
+      foreign = try namedSlots(batch)
+    } else {
+      try rightResident.insert(keys, slots: &slots[1])
+      try bringBackReferrers(of: slots[1])
+    }
     entries[port] = table.rows.add(batch.columns, rowtimes: batch.rowtimes)
-    if port == 0 { foreign = namedSlots(batch) }
   }
 
   /// The right slot that each left row names.
-  private func namedSlots(_ batch: RecordBatch) -> [Int32] {
+  private func namedSlots(_ batch: RecordBatch) throws(QueryFailure) -> [Int32] {
     let column = evaluator.column(foreignKey, batch, failed: &faults)
     var result: [Int32] = []
-    right.index.insert(RowCodec.encode([column], count: batch.count), slots: &result) { _ in }
+    try rightResident.insert(RowCodec.encode([column], count: batch.count), slots: &result)
     if let validity = column.validity {
       for row in 0..<batch.count where !validity[row] { result[row] = -1 }
     }
@@ -205,20 +217,88 @@ final class ForeignKeyJoinOperator: MergingOperator {
   }
 
   /// Which left rows name which right rows.
-  override func followStores() {
+  override func followStates() throws(QueryFailure) {
     left.sweep()
     right.sweep()
     named = []
     namers = []
     places = []
-    let slots = left.slots
+    try nameRows(of: left.slots)
+  }
+
+  private func nameRows(of slots: [Int32]) throws(QueryFailure) {
     for first in stride(from: 0, to: slots.count, by: 4096) {
       let part = Array(slots[first..<min(first + 4096, slots.count)])
       let none = [Int64](repeating: 0, count: part.count)
       let batch = RecordBatch(
         columns: left.rows.gather(part.map { left.entry($0) }), rowtimes: none,
         positions: Positions(major: none, minor: Array(repeating: 0, count: part.count)))
-      for (slot, target) in zip(part, namedSlots(batch)) { name(slot, target) }
+      for (slot, target) in zip(part, try namedSlots(batch)) { name(slot, target) }
+    }
+  }
+
+  // MARK: - Out of memory and back
+
+  override func release() throws(QueryFailure) {
+    _ = try leftResident.release(leaving: { slots throws(QueryFailure) in
+      try reading { () throws(StorageError) in try references?.put(referenceRecords(slots)) }
+      for slot in slots { name(slot, -1) }
+    })
+    guard rightResident.spills else { return }
+    right.sweep { slot in Int(slot) < self.namers.count && !self.namers[Int(slot)].isEmpty }
+    _ = try rightResident.release(
+      isNeeded: { Int($0) < namers.count && !namers[Int($0)].isEmpty })
+  }
+
+  /// A record for each of the left slots whose row names a right one.
+  private func referenceRecords(_ slots: [Int32]) -> RawRecords {
+    var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 10))
+    for slot in slots where Int(slot) < named.count && named[Int(slot)] >= 0 {
+      let key = Array(right.index.key(Int(named[Int(slot)]))) + left.index.key(Int(slot))
+      records.append(key: key, value: [], timestamp: .max)
+    }
+    return records
+  }
+
+  /// Left rows are back: they name their right rows again.
+  private func nameReturned(_ slots: [Int32]) throws(QueryFailure) {
+    guard !slots.isEmpty else { return }
+    try nameRows(of: slots)
+    try reading { () throws(StorageError) in try references?.delete(referenceRecords(slots)) }
+  }
+
+  /// The left rows that name these right slots, wherever they are.
+  private func bringBackReferrers(of slots: [Int32]) throws(QueryFailure) {
+    guard let references, references.count > 0 else { return }
+    for slot in Set(slots).sorted() {
+      let prefix = Array(right.index.key(Int(slot)))
+      while true {
+        let found = try reading { () throws(StorageError) in
+          try references.scan(.keys(prefix: prefix), after: nil, limit: 4096)
+        }
+        guard found.count > 0 else { break }
+        var keys = RawRecords(buffer: ByteBuffer(capacity: 1 << 10))
+        for record in 0..<found.count {
+          guard let key = found.key(record) else { continue }
+          keys.append(
+            key: UnsafeRawBufferPointer(rebasing: key[prefix.count...]), value: nil, timestamp: 0)
+        }
+        let returned = try leftResident.bringBack(keys)
+        guard !returned.isEmpty else {
+          throw QueryFailure("the state of store \(left.name) is damaged")
+        }
+        try nameReturned(returned)
+      }
+    }
+  }
+
+  private func reading<Result>(
+    _ body: () throws(StorageError) -> Result
+  ) throws(QueryFailure) -> Result {
+    do throws(StorageError) {
+      return try body()
+    } catch {
+      throw QueryFailure("store \(left.name): \(error)")
     }
   }
 }

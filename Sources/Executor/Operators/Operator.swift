@@ -1,5 +1,5 @@
 // What an operator is: a synchronous, deterministic step over batches, owned by one task. It has no clock,
-// no randomness and no I/O; what it remembers lies in the stores that it declares.
+// no randomness and no I/O; what it remembers lies in the states that it declares.
 
 import HeadraceColumns
 import HeadraceTopics
@@ -17,36 +17,6 @@ public struct QueryFailure: Error, Sendable, Hashable {
   }
 }
 
-/// A record of a changelog passes its checksum and still is none of its store's.
-struct DamagedState: Error {
-  /// Its place among the records.
-  var record: Int
-}
-
-/// State that is committed with each epoch as changes of a keyed, compacted log.
-protocol StateStore: AnyObject {
-  /// Stable across restarts and optimizer versions.
-  var name: String { get }
-  /// Appends what changed since the last call.
-  func drainChanges(into records: inout RawRecords)
-  /// Appends everything.
-  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError)
-  /// Takes back what `drainChanges` or `snapshot` gave.
-  /// Throws: the first record that no store of this kind has written.
-  func restore(_ records: RawRecords) throws(DamagedState)
-  /// From now on `undoEpoch` may be called. Before the first row.
-  func recordUndo()
-  /// The epoch is committed: what it has changed stays.
-  func commitEpoch()
-  /// Takes back every change since the last `commitEpoch`, those that were drained too.
-  /// Throws: the store is damaged.
-  func undoEpoch() throws(DamagedState)
-  /// Records that a snapshot has, about.
-  var recordCount: Int { get }
-  /// Memory held; bytes.
-  var byteCount: Int { get }
-}
-
 class Operator {
   final var next: Operator?
   /// Which input of `next` this operator feeds.
@@ -54,8 +24,8 @@ class Operator {
   /// Rows that could not be taken as they are, since they were last asked for.
   final var faults = RowFaults()
 
-  var stores: [any StateStore] { [] }
-  /// Memory held beside the stores, such as what can be made again from them; bytes.
+  var states: [any OperatorState] { [] }
+  /// Memory held beside the states, such as what can be made again from them; bytes.
   var workingBytes: Int { 0 }
 
   /// Takes rows of one input, in position order.
@@ -72,10 +42,13 @@ class Operator {
   /// At the end of a query of a client: rows since the last call.
   func drainRows() -> [RecordBatch] { [] }
 
-  /// The stores are as they were at the last commit, restored or after an undo: what is derived of them follows.
-  func followStores() {}
+  /// Before a slice: what the stores want out of memory goes.
+  func release() throws(QueryFailure) {}
 
-  /// The stores have been told that the epoch is committed.
+  /// The states are as they were at the last commit, restored or after an undo: what is derived of them follows.
+  func followStates() throws(QueryFailure) {}
+
+  /// The states have been told that the epoch is committed.
   func epochCommitted() {}
 
   /// The values that hold for the epoch.

@@ -16,64 +16,44 @@ import HeadraceFunctions
 import HeadraceTopics
 import HeadracePlanner
 
-final class PaneAggregateOperator: Operator, StateStore {
+final class PaneAggregateOperator: Operator {
   private static let paneBit = Int64.min
 
-  let name: String
   private let spec: Aggregate
   private let window: WindowSpec
   private let size: Int64
   private let advance: Int64
   private let evaluator: Evaluator
   private let accumulators: [any Accumulator]
-  private let index = KeyIndex()
-  private var rowtimes: [Int64] = []
-  private var dirty: [Bool] = []
-  private var dirtySlots: [Int32] = []
-  private var removedKeys: [[UInt8]] = []
-  private var slotsByPane: [Int64: [Int32]] = [:]
-  /// Of windows that an earlier version has begun.
-  private var slotsByWindow: [Int64: [Int32]] = [:]
+  private let state: GroupedState<AccumulatedGroups>
+  private let content: AccumulatedGroups
   private var slots: [Int32] = []
   private var resultFailures = ResultFailures()
-  /// Highest rowtime so far; ms.
-  private var streamTime = Int64.min
-  private var savedStreamTime = Int64.min
-  private var closedBefore = Int64.min
-  private var seenTime = Int64.min
 
   /// nil for what it is not made for.
-  init?(name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator]) {
+  init?(
+    name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
+    store: (any StateStore)?
+  ) {
     guard spec.emitFinal, !spec.input.isTable, let window = spec.window,
       case .hopping(let size, let advance) = window.kind, size % advance == 0,
       2...64 ~= size / advance, accumulators.allSatisfy(\.mergesInAnyOrder)
     else { return nil }
-    self.name = name
     self.spec = spec
     self.window = window
     self.size = size
     self.advance = advance
     self.evaluator = evaluator
     self.accumulators = accumulators
+    content = AccumulatedGroups(accumulators)
+    state = GroupedState(name: name, content: content, isWindowed: true, store: store)
+    super.init()
+    state.due = { [unowned self] in due(state.start(of: $0)) }
   }
 
-  override var stores: [any StateStore] { [self] }
+  override var states: [any OperatorState] { [state] }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
-  var recordCount: Int { index.count + 1 }
-  var byteCount: Int {
-    index.byteCount + rowtimes.count * 16 * (1 + accumulators.count) + (undo?.byteCount ?? 0)
-  }
-  /// nil: epochs are not undone.
-  private var undo: UndoRecords?
-  private var committedTimes = Times()
-
-  /// What the operator knows of time.
-  private struct Times {
-    var stream = Int64.min
-    var saved = Int64.min
-    var closedBefore = Int64.min
-    var seen = Int64.min
-  }
+  override func release() throws(QueryFailure) { _ = try state.release() }
 
   /// A batch is cut behind each row that may close a window, so that no later row is in its result.
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
@@ -86,9 +66,9 @@ final class PaneAggregateOperator: Operator, StateStore {
   }
 
   private func closesWindow(_ time: Int64) -> Bool {
-    guard time > seenTime else { return false }
-    let before = seenTime
-    seenTime = time
+    guard time > state.times.seen else { return false }
+    let before = state.times.seen
+    state.times.seen = time
     if before == Int64.min { return true }
     let shift = size + window.graceMs
     return floorDivide(time - shift, advance) != floorDivide(before - shift, advance)
@@ -108,63 +88,22 @@ final class PaneAggregateOperator: Operator, StateStore {
       arguments = arguments.map { $0.map { $0.gather(rows) } }
       times = rows.map { times[Int($0)] }
     }
-    if !panes.isEmpty { add(groups, arguments, panes, times) }
+    if !panes.isEmpty { try add(groups, arguments, panes, times) }
     try closeWindows(after: batch)
   }
 
   private func add(
     _ groups: [Column], _ arguments: [[Column]], _ panes: [Int64], _ times: [Int64]
-  ) {
-    let keys = RowCodec.encode(
-      groups, count: panes.count, extra: panes.map { $0 | Self.paneBit })
-    var created: [Int] = []
-    index.insert(keys, slots: &slots) { created.append($0) }
-    makeRoom()
-    for (slot, row) in zip(created, firstRows(of: created, in: slots)) {
-      rowtimes[slot] = Int64.min
-      for accumulator in accumulators { accumulator.reset(slot) }
-      slotsByPane[panes[Int(row)], default: []].append(Int32(slot))
-    }
-    if undo != nil { noteImages(created) }
+  ) throws(QueryFailure) {
+    try state.findSlots(
+      RowCodec.encode(groups, count: panes.count, extra: panes.map { $0 | Self.paneBit }), &slots)
+    state.touch(slots)
     for (call, accumulator) in zip(spec.calls.indices, accumulators) {
       accumulator.accumulate(
         AggregateRows(groups: slots, arguments: arguments[call], retracts: nil, ordinals: []),
         spec.calls[call].column.type)
     }
-    raise(&rowtimes, slots, to: times)
-    slots.withUnsafeBufferPointer { slots in
-      for slot in slots where !dirty[Int(slot)] {
-        dirty[Int(slot)] = true
-        dirtySlots.append(slot)
-      }
-    }
-  }
-
-  /// Of slots that were created in this epoch there was nothing; of the others what they held before the batch.
-  private func noteImages(_ created: [Int]) {
-    for slot in created {
-      undo?.noteAbsence(of: index.key(slot))
-      guard !dirty[slot] else { continue }
-      dirty[slot] = true
-      dirtySlots.append(Int32(slot))
-    }
-    var scratch: [UInt8] = []
-    for slot in slots where !dirty[Int(slot)] { noteImage(slot, &scratch) }
-  }
-
-  private func noteImage(_ slot: Int32, _ scratch: inout [UInt8]) {
-    dirty[Int(slot)] = true
-    dirtySlots.append(slot)
-    undo?.note { append(slot, to: &$0, &scratch) }
-  }
-
-  private func makeRoom() {
-    let missing = index.slotCount - rowtimes.count
-    guard missing > 0 else { return }
-    rowtimes.append(contentsOf: repeatElement(Int64.min, count: missing))
-    dirty.append(contentsOf: repeatElement(false, count: missing))
-    let room = (index.slotCount + 1023) & ~1023
-    for accumulator in accumulators { accumulator.reserve(groups: room) }
+    raise(&content.rowtimes, slots, to: times)
   }
 
   // MARK: - Rows
@@ -182,7 +121,7 @@ final class PaneAggregateOperator: Operator, StateStore {
     var early: [Int32] = []
     var rows: [Int32] = []
     var panes: [Int64] = []
-    var time = streamTime
+    var time = state.times.stream
     for row in 0..<batch.count {
       if let validity, !validity[row] { continue }
       if batch.kinds != nil, batch.kind(row) == .delete { continue }
@@ -204,7 +143,7 @@ final class PaneAggregateOperator: Operator, StateStore {
     }
     faults.add(.late, RowFaults.windowClosed, lateRows, of: batch.positions)
     faults.add(.late, RowFaults.beforeWindows, early, of: batch.positions)
-    streamTime = time
+    state.times.stream = time
     return (rows, panes)
   }
 
@@ -213,7 +152,7 @@ final class PaneAggregateOperator: Operator, StateStore {
   private func panesOfAll(_ rowtimes: [Int64]) -> [Int64]? {
     var panes: [Int64] = []
     panes.reserveCapacity(rowtimes.count)
-    var time = streamTime
+    var time = state.times.stream
     var pane = Int64.min / 2
     let open = advance + window.graceMs
     for rowtime in rowtimes {
@@ -225,7 +164,7 @@ final class PaneAggregateOperator: Operator, StateStore {
       guard pane + open > time else { return nil }
       panes.append(pane)
     }
-    streamTime = time
+    state.times.stream = time
     return panes
   }
 
@@ -233,29 +172,39 @@ final class PaneAggregateOperator: Operator, StateStore {
 
   /// Start of the newest window that stream time has closed; negative: none.
   private var newestClosed: Int64 {
-    guard streamTime >= size + window.graceMs else { return -1 }
-    return (streamTime - size - window.graceMs) / advance * advance
+    let time = state.times.stream
+    guard time >= size + window.graceMs else { return -1 }
+    return (time - size - window.graceMs) / advance * advance
+  }
+
+  /// The windows that a pane belongs to, or the one that an earlier version has begun.
+  private func starts(_ suffix: Int64) -> StrideThrough<Int64> {
+    let start = suffix & ~Self.paneBit
+    let first = suffix < 0 ? max(0, start - size + advance) : start
+    return stride(from: first, through: start, by: Int(advance))
+  }
+
+  /// The stream time at which the oldest window of the pane closes that is open.
+  private func due(_ suffix: Int64) -> Int64 {
+    let open = starts(suffix).first { $0 >= state.times.closedBefore } ?? suffix & ~Self.paneBit
+    return open + size + window.graceMs
   }
 
   /// The windows that stream time has closed, by their starts, each by the bytes of its keys; each once, however
   /// far time jumps.
   private func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
     let newest = newestClosed
+    let closedBefore = state.times.closedBefore
     guard newest >= max(0, closedBefore), batch.count > 0 else { return }
-    var starts: Set<Int64> = Set(slotsByWindow.keys)
-    for pane in slotsByPane.keys {
-      for start in stride(from: max(0, pane - size + advance), through: pane, by: Int(advance)) {
-        starts.insert(start)
-      }
-    }
-    let closed = starts.filter { $0 >= closedBefore && $0 <= newest }.sorted()
-    closedBefore = newest + 1
+    try state.wake()
+    let begun = state.slotsByStart.keys.reduce(into: Set<Int64>()) { $0.formUnion(starts($1)) }
+    let closed = begun.filter { $0 >= closedBefore && $0 <= newest }.sorted()
+    state.times.closedBefore = newest + 1
     for start in closed {
       let (keys, times) = putTogether(start)
       try emitWindow(start, keys, times, closedBy: batch, batch.count - 1)
     }
-    forget(&slotsByPane, upTo: newest)
-    forget(&slotsByWindow, upTo: newest)
+    drop(upTo: newest)
   }
 
   /// The groups of a window: their keys, and the highest rowtime of each. Their states are behind the slots of
@@ -264,15 +213,15 @@ final class PaneAggregateOperator: Operator, StateStore {
     let keys = KeyIndex()
     var times: [Int64] = []
     var key: [UInt8] = []
-    let base = index.slotCount
-    var parts = slotsByWindow[start] ?? []
+    let base = state.index.slotCount
+    var parts = state.slotsByStart[start] ?? []
     for pane in stride(from: start, to: start + size, by: Int(advance)) {
-      parts += slotsByPane[pane] ?? []
+      parts += state.slotsByStart[pane | Self.paneBit] ?? []
     }
     for accumulator in accumulators { accumulator.reserve(groups: base + parts.count) }
     for part in parts {
       key.removeAll(keepingCapacity: true)
-      key.append(contentsOf: index.key(Int(part)).dropLast(8))
+      key.append(contentsOf: state.index.key(Int(part)).dropLast(8))
       withUnsafeBytes(of: start) { key.append(contentsOf: $0) }
       let (slot, isNew) = key.withUnsafeBytes { keys.insert($0) }
       if isNew {
@@ -280,7 +229,7 @@ final class PaneAggregateOperator: Operator, StateStore {
         for accumulator in accumulators { accumulator.reset(base + slot) }
       }
       for accumulator in accumulators { accumulator.merge(Int(part), into: base + slot) }
-      times[slot] = max(times[slot], rowtimes[Int(part)])
+      times[slot] = max(times[slot], content.rowtimes[Int(part)])
     }
     return (keys, times)
   }
@@ -293,11 +242,11 @@ final class PaneAggregateOperator: Operator, StateStore {
     for slot in order {
       var reader = RowReader(keys.key(Int(slot)))
       guard reader.read(into: builders) else {
-        throw QueryFailure("the state of store \(name) is damaged")
+        throw QueryFailure("the state of store \(state.name) is damaged")
       }
     }
     var columns = builders.map { $0.finish() }
-    let base = Int32(index.slotCount)
+    let base = Int32(state.index.slotCount)
     let states = order.map { base + $0 }
     for (accumulator, call) in zip(accumulators, spec.calls) {
       let builder = ColumnBuilder(call.column.type, capacity: order.count)
@@ -320,119 +269,21 @@ final class PaneAggregateOperator: Operator, StateStore {
         headers: batch.headers.map { Array(repeating: $0[row], count: order.count) }))
   }
 
-  private func forget(_ lists: inout [Int64: [Int32]], upTo newest: Int64) {
-    var scratch: [UInt8] = []
-    for start in lists.keys.filter({ $0 <= newest }).sorted() {
-      for slot in lists.removeValue(forKey: start) ?? [] {
-        if undo != nil, !dirty[Int(slot)] { noteImage(slot, &scratch) }
-        removedKeys.append(Array(index.key(Int(slot))))
-        index.remove(slot: Int(slot))
-      }
+  /// The panes, and the windows of an earlier version, that no open window needs.
+  private func drop(upTo newest: Int64) {
+    let gone = state.slotsByStart.keys.filter { ($0 & ~Self.paneBit) <= newest }
+    // Panes first, each kind by its start.
+    for start in gone.sorted() {
+      for slot in state.takeSlots(at: start) { state.remove(Int(slot)) }
     }
   }
 
-  // MARK: - State
-
-  private func append(_ slot: Int32, to records: inout RawRecords, _ value: inout [UInt8]) {
-    value.removeAll(keepingCapacity: true)
-    withUnsafeBytes(of: rowtimes[Int(slot)]) { value.append(contentsOf: $0) }
-    for accumulator in accumulators { accumulator.serialize(Int(slot), into: &value) }
-    value.withUnsafeBytes {
-      records.append(key: index.key(Int(slot)), value: $0, timestamp: 0)
-    }
-  }
-
-  private func appendTime(to records: inout RawRecords) {
-    var value: [UInt8] = []
-    withUnsafeBytes(of: streamTime) { value += $0 }
-    withUnsafeBytes(of: closedBefore) { value += $0 }
-    records.append(key: [], value: value, timestamp: 0)
-  }
-
-  func drainChanges(into records: inout RawRecords) {
-    for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
-    removedKeys.removeAll()
-    var scratch: [UInt8] = []
-    for slot in dirtySlots {
-      dirty[Int(slot)] = false
-      if index.isUsed(Int(slot)) { append(slot, to: &records, &scratch) }
-    }
-    dirtySlots.removeAll(keepingCapacity: true)
-    if streamTime != savedStreamTime { appendTime(to: &records) }
-    savedStreamTime = streamTime
-  }
-
-  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
-    var scratch: [UInt8] = []
-    for slot in 0..<index.slotCount where index.isUsed(slot) {
-      append(Int32(slot), to: &pieces.records, &scratch)
-      try pieces.passOn()
-    }
-    appendTime(to: &pieces.records)
-  }
-
-  func restore(_ records: RawRecords) throws(DamagedState) {
-    for record in 0..<records.count {
-      let damage = DamagedState(record: record)
-      guard let key = records.key(record) else { throw damage }
-      guard let value = records.value(record) else {
-        if let slot = index.find(key) { index.remove(slot: slot) }
-        continue
-      }
-      if key.isEmpty, value.count == 16 {
-        streamTime = value.loadUnaligned(as: Int64.self)
-        closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
-        savedStreamTime = streamTime
-        continue
-      }
-      guard key.count >= 8, value.count >= 8 else { throw damage }
-      let (slot, _) = index.insert(key)
-      makeRoom()
-      rowtimes[slot] = value.loadUnaligned(as: Int64.self)
-      var position = 8
-      for accumulator in accumulators {
-        accumulator.reset(slot)
-        guard accumulator.restore(slot, from: value, at: &position) else { throw damage }
-      }
-      guard position == value.count else { throw damage }
-    }
-  }
-
-  func recordUndo() { undo = UndoRecords() }
-
-  func commitEpoch() {
-    guard undo != nil else { return }
-    undo?.removeAll()
-    committedTimes = Times(
-      stream: streamTime, saved: savedStreamTime, closedBefore: closedBefore, seen: seenTime)
-  }
-
-  func undoEpoch() throws(DamagedState) {
-    for slot in dirtySlots { dirty[Int(slot)] = false }
-    dirtySlots.removeAll(keepingCapacity: true)
-    removedKeys.removeAll()
-    if let images = undo?.take() { try restore(images) }
-    streamTime = committedTimes.stream
-    savedStreamTime = committedTimes.saved
-    closedBefore = committedTimes.closedBefore
-    seenTime = committedTimes.seen
-  }
-
-  /// The panes and windows of the live keys.
-  override func followStores() {
-    slotsByPane.removeAll()
-    slotsByWindow.removeAll()
-    for slot in 0..<index.slotCount where index.isUsed(slot) {
-      let key = index.key(slot)
-      let start = key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self)
-      if start < 0 {
-        slotsByPane[start & ~Self.paneBit, default: []].append(Int32(slot))
-      } else {
-        slotsByWindow[start, default: []].append(Int32(slot))
-      }
-    }
+  override func followStates() throws(QueryFailure) {
+    state.listSlots()
     // An earlier version told of closed windows only where they had rows.
-    closedBefore = max(closedBefore, newestClosed + 1)
-    forget(&slotsByWindow, upTo: closedBefore - 1)
+    state.times.closedBefore = max(state.times.closedBefore, newestClosed + 1)
+    for start in state.slotsByStart.keys.filter({ 0..<state.times.closedBefore ~= $0 }).sorted() {
+      for slot in state.takeSlots(at: start) { state.remove(Int(slot)) }
+    }
   }
 }

@@ -53,27 +53,36 @@ final class StreamStreamJoinOperator: MergingOperator {
 
   private let spec: Spec
   private let index = KeyIndex()
-  private let sides: [JoinBuffer]
-  private let outer: OuterBuffer?
+  private let keys: ResidentKeys
+  private let sides: [JoinState]
+  private let outer: OuterState?
   private var output: JoinOutput
   private var opened = [OpenBatch(), OpenBatch()]
   private var found: [Int32] = []
 
-  init(spec: Spec, names: [String]) {
+  init(spec: Spec, names: [String], store: (String) -> (any StateStore)?) {
     self.spec = spec
     let retention = spec.beforeMs + spec.afterMs + (spec.graceMs ?? 86_400_000)
     let index = index
-    sides = (0..<2).map {
-      JoinBuffer(name: names[$0], types: spec.types[$0], index: index, retentionMs: retention)
+    let sides = (0..<2).map {
+      JoinState(
+        name: names[$0], types: spec.types[$0], index: index, retentionMs: retention,
+        store: store(names[$0]))
     }
-    outer =
-      spec.graceMs != nil && spec.type != .inner ? OuterBuffer(name: names[2], sides: sides) : nil
+    self.sides = sides
+    outer = spec.graceMs.flatMap { grace in
+      guard spec.type != .inner else { return nil }
+      return OuterState(
+        name: names[2], sides: sides, waitMs: [grace + spec.afterMs, grace + spec.beforeMs],
+        store: store(names[2]))
+    }
+    keys = ResidentKeys(index, sides + (outer.map { [$0] } ?? []))
     output = JoinOutput(
       sides: sides.map(\.rows), keys: spec.keys.map { Array($0.prefix(spec.keyCount)) },
       isTable: false)
   }
 
-  override var stores: [any StateStore] {
+  override var states: [any OperatorState] {
     outer.map { sides + [$0] } ?? sides
   }
 
@@ -82,7 +91,9 @@ final class StreamStreamJoinOperator: MergingOperator {
     for filter in spec.filters { filter?.evaluator.context = context }
   }
 
-  override func followStores() { outer?.link() }
+  override func release() throws(QueryFailure) { _ = try keys.release() }
+
+  override func followStates() throws(QueryFailure) { outer?.link() }
 
   /// Whether unmatched rows of a side are results.
   private func isOuter(_ port: Int) -> Bool {
@@ -115,9 +126,9 @@ final class StreamStreamJoinOperator: MergingOperator {
       fates[Int($0)] == .joins || fates[Int($0)] == .unmatched
     }
     let part = kept.count == batch.count ? batch : batch.gather(kept)
-    let keys = RowCodec.encode(spec.keys[port].map { part.columns[$0] }, count: part.count)
+    let encoded = RowCodec.encode(spec.keys[port].map { part.columns[$0] }, count: part.count)
     var slots: [Int32] = []
-    index.insert(keys, slots: &slots) { _ in }
+    try keys.insert(encoded, slots: &slots)
     let entries = sides[port].rows.add(part.columns, rowtimes: part.rowtimes)
     opened[port] = OpenBatch(
       fates: fates, entries: spread(entries, kept, batch.count),
@@ -150,6 +161,7 @@ final class StreamStreamJoinOperator: MergingOperator {
 
   override func endMerge() throws(QueryFailure) {
     try giveOut()
+    try keys.wake()
     let hasExpired = (0..<2).map { side in
       sides[side].expire { outer?.adopt(side: side, entry: $0) ?? false }
     }
@@ -192,7 +204,10 @@ final class StreamStreamJoinOperator: MergingOperator {
     sides[port].put(slot, entry)
     if let outer {
       outer.advance(to: time)
-      if time == outer.streamTime { closeOuter(outer, batch, row) }
+      if time == outer.streamTime {
+        try keys.wake()
+        closeOuter(outer, batch, row)
+      }
     }
     sides[1 - port].find(slot, from: max(0, time - back), to: max(0, time + ahead), into: &found)
     if let condition = spec.condition, spec.type != .inner { keepPassing(condition, entry, port) }
@@ -202,7 +217,7 @@ final class StreamStreamJoinOperator: MergingOperator {
     }
     if found.isEmpty, isOuter(port) {
       if let outer, time + ahead >= outer.streamTime {
-        outer.put(OuterBuffer.Row(side: port, slot: slot, entry: entry))
+        outer.put(OuterState.Row(side: port, slot: slot, entry: entry))
       } else {
         append(port, entry, -1, time, batch, row)
       }
@@ -227,7 +242,7 @@ final class StreamStreamJoinOperator: MergingOperator {
       rowtime: time, at: batch, row)
   }
 
-  private func closeOuter(_ outer: OuterBuffer, _ batch: RecordBatch, _ row: Int) {
+  private func closeOuter(_ outer: OuterState, _ batch: RecordBatch, _ row: Int) {
     guard let grace = spec.graceMs else { return }
     let limit = outer.streamTime - grace
     for closed in outer.take(before: [limit - spec.afterMs, limit - spec.beforeMs]) {

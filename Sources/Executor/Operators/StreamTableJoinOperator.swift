@@ -5,7 +5,8 @@ import HeadraceColumns
 import HeadraceFoundations
 
 final class StreamTableJoinOperator: MergingOperator {
-  private let state: ColumnTable
+  private let state: TableState
+  private let resident: ResidentKeys
   private let streamKeys: [Int]
   private let tableKeys: [Int]
   /// How many of the stream's keys are columns of the result's key; a window's bounds are not.
@@ -21,18 +22,20 @@ final class StreamTableJoinOperator: MergingOperator {
   private var matches: [Int32] = []
 
   init(
-    state: ColumnTable, streamKeys: [Int], tableKeys: [Int], keyCount: Int, isLeft: Bool,
+    state: TableState, streamKeys: [Int], tableKeys: [Int], keyCount: Int, isLeft: Bool,
     condition: PairCondition?
   ) {
     self.condition = condition
     self.state = state
+    resident = ResidentKeys(state.index, [state])
     self.keyCount = keyCount
     self.streamKeys = streamKeys
     self.tableKeys = tableKeys
     self.isLeft = isLeft
   }
 
-  override var stores: [any StateStore] { [state] }
+  override var states: [any OperatorState] { [state] }
+  override func release() throws(QueryFailure) { _ = try resident.release() }
   override func begin(_ context: EvaluationContext) { condition?.begin(context) }
 
   override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
@@ -41,8 +44,9 @@ final class StreamTableJoinOperator: MergingOperator {
     if port == 0 {
       try giveOut()
       streamRows = keys
+      try resident.bringBack(keys)
     } else {
-      state.index.insert(keys, slots: &tableSlots) { _ in }
+      try resident.insert(keys, slots: &tableSlots)
       tableEntries = state.rows.add(batch.columns, rowtimes: batch.rowtimes)
     }
   }
@@ -65,7 +69,7 @@ final class StreamTableJoinOperator: MergingOperator {
     }
   }
 
-  override func followStores() { state.sweep() }
+  override func followStates() throws(QueryFailure) { state.sweep() }
 
   override func endMerge() throws(QueryFailure) {
     try giveOut()

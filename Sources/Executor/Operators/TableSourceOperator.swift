@@ -6,22 +6,25 @@ import HeadraceColumns
 import HeadraceFoundations
 
 final class TableSourceOperator: Operator {
-  private let state: ColumnTable
+  private let state: TableState
+  private let resident: ResidentKeys
   private let keyColumns: [Int]
   private var slots: [Int32] = []
 
-  init(state: ColumnTable, keyColumns: [Int]) {
+  init(state: TableState, keyColumns: [Int]) {
     self.state = state
+    resident = ResidentKeys(state.index, [state])
     self.keyColumns = keyColumns
   }
 
-  override var stores: [any StateStore] { [state] }
+  override var states: [any OperatorState] { [state] }
+  override func release() throws(QueryFailure) { _ = try resident.release() }
 
-  override func followStores() { state.sweep() }
+  override func followStates() throws(QueryFailure) { state.sweep() }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     let keys = RowCodec.encode(keyColumns.map { batch.columns[$0] }, count: batch.count)
-    state.index.insert(keys, slots: &slots) { _ in }
+    try resident.insert(keys, slots: &slots)
     let entries = state.rows.add(batch.columns, rowtimes: batch.rowtimes)
     var old: [Int32] = []
     // Rows of the result: of the batch, or `batch.count` + n for the n-th old row.

@@ -14,7 +14,8 @@ final class TableTableJoinOperator: MergingOperator {
   }
 
   private let type: Join.Kind
-  private let tables: [ColumnTable]
+  private let tables: [TableState]
+  private let resident: ResidentKeys
   private let keys: [[Int]]
   private let emitsRetractions: Bool
   private let condition: PairCondition?
@@ -25,24 +26,26 @@ final class TableTableJoinOperator: MergingOperator {
 
   /// `tables`: share their index. `keyCount`: of the result.
   init(
-    type: Join.Kind, tables: [ColumnTable], keys: [[Int]], keyCount: Int,
+    type: Join.Kind, tables: [TableState], keys: [[Int]], keyCount: Int,
     emitsRetractions: Bool, condition: PairCondition?
   ) {
     self.condition = condition
     self.type = type
     self.tables = tables
+    resident = ResidentKeys(tables[0].index, tables)
     self.keys = keys
     self.emitsRetractions = emitsRetractions
     output = JoinOutput(
       sides: tables.map(\.rows), keys: keys.map { Array($0.prefix(keyCount)) }, isTable: true)
   }
 
-  override var stores: [any StateStore] { tables }
+  override var states: [any OperatorState] { tables }
+  override func release() throws(QueryFailure) { _ = try resident.release() }
   override func begin(_ context: EvaluationContext) { condition?.begin(context) }
 
   override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     let encoded = RowCodec.encode(keys[port].map { batch.columns[$0] }, count: batch.count)
-    tables[port].index.insert(encoded, slots: &slots[port]) { _ in }
+    try resident.insert(encoded, slots: &slots[port])
     entries[port] = tables[port].rows.add(batch.columns, rowtimes: batch.rowtimes)
   }
 
@@ -59,7 +62,7 @@ final class TableTableJoinOperator: MergingOperator {
     if output.count >= 2048 { try emit(output.finish()) }
   }
 
-  override func followStores() {
+  override func followStates() throws(QueryFailure) {
     tables[0].sweep { tables[1].entry($0) >= 0 }
     tables[1].sweep { tables[0].entry($0) >= 0 }
   }

@@ -14,6 +14,8 @@ struct Lowering {
   let stageName: String
   /// Rows of several partitions meet in the order of their times.
   var isInRowtimeOrder = true
+  /// The store for a state of this name; nil: it stays in memory.
+  var store: (String) -> (any StateStore)? = { _ in nil }
   private(set) var operators: [Operator] = []
   /// Where each leaf's rows go, left to right.
   private(set) var entries: [(target: Operator, port: Int)] = []
@@ -119,12 +121,17 @@ struct Lowering {
     let places = (scan.keys + (bounds ?? [])).compactMap { key in
       scan.columns.firstIndex { $0.id == key }
     }
-    let operation = TableSourceOperator(
-      state: ColumnTable(name: storeName("table"), types: scan.columns.map(\.type)),
-      keyColumns: places)
+    let operation = TableSourceOperator(state: table("table", scan.columns), keyColumns: places)
     connect(operation, target, port)
     append(operation, 0, leaf: leaf)
     operators.append(operation)
+  }
+
+  private mutating func table(_ kind: String, _ columns: [PlanColumn], index: KeyIndex = KeyIndex())
+    -> TableState
+  {
+    let name = storeName(kind)
+    return TableState(name: name, types: columns.map(\.type), index: index, store: store(name))
   }
 
   private mutating func append(_ target: Operator, _ port: Int, leaf: Int?) {
@@ -180,20 +187,23 @@ struct Lowering {
         isInRowtimeOrder: isInRowtimeOrder)
     }
     if case .session(let gap)? = node.window?.kind {
+      let name = storeName("session")
       return SessionOperator(
-        name: storeName("session"), spec: node, gapMs: gap, evaluator: evaluator(node.input),
-        accumulators: accumulators, emitsRetractions: retractions)
+        name: name, spec: node, gapMs: gap, evaluator: evaluator(node.input),
+        accumulators: accumulators, emitsRetractions: retractions, store: store(name))
     }
     let name = storeName("aggregate")
+    let store = store(name)
     if let panes = PaneAggregateOperator(
-      name: name, spec: node, evaluator: evaluator(node.input), accumulators: accumulators)
+      name: name, spec: node, evaluator: evaluator(node.input), accumulators: accumulators,
+      store: store)
     {
       return panes
     }
     return AggregateOperator(
       name: name, spec: node, evaluator: evaluator(node.input),
       accumulators: accumulators, isTableInput: node.input.isTable,
-      emitsRetractions: retractions)
+      emitsRetractions: retractions, store: store)
   }
 
   private mutating func lowerJoin(
@@ -206,9 +216,8 @@ struct Lowering {
     switch node.kind {
     case .batch: throw QueryFailure("this query has a join that runs only in pull queries")
     case .streamTable:
-      let state = ColumnTable(name: storeName("join"), types: node.right.columns.map(\.type))
       let operation = StreamTableJoinOperator(
-        state: state, streamKeys: places(node.leftKeys, node.left),
+        state: table("join", node.right.columns), streamKeys: places(node.leftKeys, node.left),
         tableKeys: places(node.rightKeys, node.right), keyCount: node.key.count,
         isLeft: node.type == .left, condition: condition(node))
       try connectJoin(node, operation, target, port)
@@ -223,12 +232,13 @@ struct Lowering {
           node.rightFilter.map { .init(predicate: $0, evaluator: evaluator(node.right)) },
         ])
       let operation = StreamStreamJoinOperator(
-        spec: spec, names: [storeName("left"), storeName("right"), storeName("outer")])
+        spec: spec, names: [storeName("left"), storeName("right"), storeName("outer")],
+        store: store)
       try connectJoin(node, operation, target, port)
     case .tableTable:
       let index = KeyIndex()
       let tables = [node.left, node.right].map {
-        ColumnTable(name: storeName("table"), types: $0.columns.map(\.type), index: index)
+        table("table", $0.columns, index: index)
       }
       let operation = TableTableJoinOperator(
         type: node.type, tables: tables,
@@ -236,10 +246,11 @@ struct Lowering {
         keyCount: node.key.count, emitsRetractions: retractions, condition: condition(node))
       try connectJoin(node, operation, target, port)
     case .foreignKey(let expression):
+      let left = table("left", node.left.columns)
+      let right = table("right", node.right.columns)
       let operation = ForeignKeyJoinOperator(
         isLeftJoin: node.type == .left,
-        left: ColumnTable(name: storeName("left"), types: node.left.columns.map(\.type)),
-        right: ColumnTable(name: storeName("right"), types: node.right.columns.map(\.type)),
+        left: left, right: right, references: store(left.name + "-references"),
         leftKeys: places(node.leftKeys, node.left), rightKeys: places(node.rightKeys, node.right),
         foreignKey: expression, evaluator: evaluator(node.left), emitsRetractions: retractions,
         condition: condition(node))

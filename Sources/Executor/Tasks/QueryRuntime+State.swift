@@ -13,7 +13,7 @@ extension QueryRuntime {
   /// What each store holds in all partitions together, the largest first.
   public var storeSizes: [StoreSize] {
     var sizes: [StoreSize] = []
-    for state in tasks.joined().flatMap(\.stores) {
+    for state in tasks.joined().flatMap(\.states) {
       let place =
         sizes.firstIndex { $0.name == state.name }
         ?? {
@@ -29,18 +29,18 @@ extension QueryRuntime {
   /// Names and partition counts of the stores, for their changelogs; those of stages without a task here are left out.
   public var stores: [(name: String, partitions: Int)] {
     zip(tasks, stages).flatMap { list, stage in
-      (list.first?.stores ?? []).map { ($0.name, stage.partitions) }
+      (list.first?.states ?? []).map { ($0.name, stage.partitions) }
     }
   }
 
   /// The partitions of a store that are here.
   public func partitions(ofStore name: String) -> [Int] {
-    tasks.joined().filter { $0.stores.contains { $0.name == name } }.map(\.partition)
+    tasks.joined().filter { $0.states.contains { $0.name == name } }.map(\.partition)
   }
 
-  private func stores(_ name: String, _ partition: Int) -> [any StateStore] {
+  private func stores(_ name: String, _ partition: Int) -> [any OperatorState] {
     tasks.joined().filter { $0.partition == partition }
-      .flatMap { $0.stores.filter { $0.name == name } }
+      .flatMap { $0.states.filter { $0.name == name } }
   }
 
   /// Gives a store back what its changelog holds. Returns the place of the first record that cannot be the
@@ -58,7 +58,7 @@ extension QueryRuntime {
 
   /// After the last `restore`.
   public func finishRestore() throws(QueryFailure) {
-    for task in tasks.joined() { task.restored(recordsUndo: options.recordsUndo) }
+    for task in tasks.joined() { try task.restored(recordsUndo: options.recordsUndo) }
     committed = cursors.map(\.committed)
   }
 
@@ -75,11 +75,7 @@ extension QueryRuntime {
     guard options.recordsUndo, committed.count == cursors.count else {
       throw QueryFailure("the epoch cannot be undone")
     }
-    do {
-      for task in tasks.joined() { try task.undoEpoch() }
-    } catch {
-      throw QueryFailure("the state before the epoch is damaged")
-    }
+    for task in tasks.joined() { try task.undoEpoch() }
     for (index, position) in committed.enumerated() {
       let reader = cursors[index].reader
       cursors[index] = SourceCursor(

@@ -40,6 +40,8 @@ public struct QueryOptions: Sendable {
   public var exchangeTopic: (@Sendable (Int) -> String)?
   /// The partitions of a topic of so many partitions that are this process's; nil: all of them.
   public var owned: (@Sendable (_ topic: String, _ partitions: Int) -> Set<Int>)?
+  /// Where state goes that leaves memory; nil: all of it stays.
+  public var stores: (any StateStores)?
 
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 8192, readBytes: Int = 256 << 10,
@@ -138,7 +140,7 @@ public final class QueryRuntime {
             stage: stage, partition: partition, end: makeEnd(index, partition),
             functions: functions, properties: options.properties,
             retractions: stage.output.carriesRetractions,
-            isInRowtimeOrder: options.order == .rowtime))
+            isInRowtimeOrder: options.order == .rowtime, stores: options.stores))
       }
       for (entry, input) in stage.inputs.enumerated() {
         for (place, partition) in owned.enumerated() {

@@ -24,13 +24,15 @@ final class QueryTask: @unchecked Sendable {
 
   init(
     stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
-    properties: [TextKey: String], retractions: Bool, isInRowtimeOrder: Bool
+    properties: [TextKey: String], retractions: Bool, isInRowtimeOrder: Bool,
+    stores: (any StateStores)? = nil
   ) throws(QueryFailure) {
     self.partition = partition
     self.end = end
     var lowering = Lowering(
       functions: functions, properties: properties, stageName: stage.name)
     lowering.isInRowtimeOrder = isInRowtimeOrder
+    if let stores { lowering.store = { stores.store(named: $0, partition: partition) } }
     try lowering.lower(stage.plan, into: end, port: 0, retractions: retractions)
     guard lowering.leaves == stage.inputs.map(\.scanOrdinal) else {
       throw QueryFailure("the inputs of \(stage.name) are not those of its operators")
@@ -40,11 +42,11 @@ final class QueryTask: @unchecked Sendable {
     pending = Array(repeating: [], count: lowering.entries.count)
   }
 
-  var stores: [any StateStore] { operators.flatMap(\.stores) }
+  var states: [any OperatorState] { operators.flatMap(\.states) }
 
   var stateBytes: Int {
     operators.reduce(0) { sum, operation in
-      operation.stores.reduce(sum + operation.workingBytes) { $0 + $1.byteCount }
+      operation.states.reduce(sum + operation.workingBytes) { $0 + $1.byteCount }
     }
   }
 
@@ -72,6 +74,7 @@ final class QueryTask: @unchecked Sendable {
     }
     received.removeAll(keepingCapacity: true)
     do throws(QueryFailure) {
+      for operation in operators { try operation.release() }
       for (index, entry) in entries.enumerated() {
         let batches = pending[index]
         pending[index] = []
@@ -94,36 +97,42 @@ final class QueryTask: @unchecked Sendable {
         parts.append(part)
       }
     }
-    for store in stores {
+    for state in states {
       var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
-      store.drainChanges(into: &records)
+      state.drainChanges(into: &records)
       guard records.count > 0 else { continue }
       let changes = SinkPart(partition: partition, records: records)
-      stateChanges.append((store.name, try changes.encoded(encoding)))
+      stateChanges.append((state.name, try changes.encoded(encoding)))
     }
   }
 
   /// After the last `restore`. `recordsUndo`: from now on epochs may be undone.
-  func restored(recordsUndo: Bool) {
-    for operation in operators { operation.followStores() }
+  func restored(recordsUndo: Bool) throws(QueryFailure) {
+    for operation in operators { try operation.followStates() }
     guard recordsUndo else { return }
-    for store in stores { store.recordUndo() }
+    for state in states { state.recordUndo() }
     commitEpoch()
   }
 
   func commitEpoch() {
     for operation in operators {
-      for store in operation.stores { store.commitEpoch() }
+      for state in operation.states { state.commitEpoch() }
       operation.epochCommitted()
     }
   }
 
-  /// After a slice that was computed to its end. Throws: a store is damaged.
-  func undoEpoch() throws(DamagedState) {
+  /// After a slice that was computed to its end. Throws: a state is damaged.
+  func undoEpoch() throws(QueryFailure) {
     for operation in operators {
-      // A store that names the rows of others stands behind them.
-      for store in operation.stores.reversed() { try store.undoEpoch() }
-      operation.followStores()
+      // A state that names the rows of others stands behind them.
+      for state in operation.states.reversed() {
+        do throws(DamagedState) {
+          try state.undoEpoch()
+        } catch {
+          throw QueryFailure("the state before the epoch is damaged")
+        }
+      }
+      try operation.followStates()
     }
   }
 }

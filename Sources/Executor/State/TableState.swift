@@ -7,13 +7,13 @@ import HeadraceColumns
 import HeadraceFoundations
 import HeadraceTopics
 
-final class ColumnTable: StateStore {
+final class TableState: OperatorState, StatePart {
   let name: String
   let index: KeyIndex
   let rows: RowSlab
   /// By slot; -1: the table has no such key.
   private var entries: [Int32] = []
-  private(set) var recordCount = 0
+  private var residentCount = 0
   private var isDirty: [Bool] = []
   private var dirtySlots: [Int32] = []
   private var removedKeys: [[UInt8]] = []
@@ -22,14 +22,21 @@ final class ColumnTable: StateStore {
   /// nil: nothing is recorded, and an epoch cannot be undone.
   private var before: BeforeImages?
 
+  let store: (any StateStore)?
+
   /// `index`: shared with another table, or its own.
-  init(name: String, types: [DataType], index: KeyIndex = KeyIndex()) {
+  init(
+    name: String, types: [DataType], index: KeyIndex = KeyIndex(),
+    store: (any StateStore)? = nil
+  ) {
     self.name = name
     self.index = index
+    self.store = store
     rows = RowSlab(types: types)
   }
 
   var types: [DataType] { rows.types }
+  var recordCount: Int { residentCount + storedCount }
   var byteCount: Int {
     index.byteCount + rows.byteCount + entries.count * 9 + (before?.byteCount ?? 0)
   }
@@ -51,18 +58,21 @@ final class ColumnTable: StateStore {
   /// Makes an entry, that `rows` has, the slot's row.
   func put(_ slot: Int32, _ entry: Int32) {
     let slot = Int(slot)
-    if slot >= entries.count {
-      let missing = slot + 1 - entries.count
-      entries.append(contentsOf: repeatElement(-1, count: missing))
-      isDirty.append(contentsOf: repeatElement(false, count: missing))
-    }
-    if entries[slot] < 0 { recordCount += 1 }
+    if slot >= entries.count { makeRoom(for: slot) }
+    if entries[slot] < 0 { residentCount += 1 }
     giveUp(slot)
     entries[slot] = entry
     if !isDirty[slot] {
       isDirty[slot] = true
       dirtySlots.append(Int32(slot))
     }
+  }
+
+  private func makeRoom(for slot: Int) {
+    let missing = slot + 1 - entries.count
+    guard missing > 0 else { return }
+    entries.append(contentsOf: repeatElement(-1, count: missing))
+    isDirty.append(contentsOf: repeatElement(false, count: missing))
   }
 
   /// Takes the slot's row out, where there is one; the slot stays until `sweep`.
@@ -72,7 +82,7 @@ final class ColumnTable: StateStore {
     guard old >= 0 else { return }
     giveUp(Int(slot))
     entries[Int(slot)] = -1
-    recordCount -= 1
+    residentCount -= 1
     removedKeys.append(Array(index.key(Int(slot))))
   }
 
@@ -143,6 +153,15 @@ final class ColumnTable: StateStore {
       append(Array(slots[first..<min(first + 1024, slots.count)]), to: &pieces.records)
       try pieces.passOn()
     }
+    try store?.forEachBatch { stored throws(StorageError) in
+      for record in 0..<stored.count {
+        guard let key = stored.key(record), let value = stored.value(record) else { continue }
+        pieces.records.append(
+          key: key, value: UnsafeRawBufferPointer(rebasing: value.dropFirst(8)),
+          timestamp: value.loadUnaligned(as: Int64.self))
+        try pieces.passOn()
+      }
+    }
   }
 
   private func append(_ slots: [Int32], to records: inout RawRecords) {
@@ -187,5 +206,54 @@ final class ColumnTable: StateStore {
       }
     }
     rows.reclaim()
+  }
+
+  // MARK: - Out of memory and back: the row behind its time.
+
+  var isSettled: Bool {
+    dirtySlots.isEmpty && removedKeys.isEmpty && vacated.isEmpty && (before?.count ?? 0) == 0
+  }
+
+  func append(leaving slots: [Int32], to records: inout RawRecords) {
+    let slots = slots.filter { entry($0) >= 0 }
+    let named = slots.map { entry($0) }
+    let encoded = RowCodec.encode(rows.gather(named), count: named.count)
+    let value = ByteBuffer(capacity: 64)
+    for (place, slot) in slots.enumerated() {
+      value.count = 0
+      RowCodec.appendInteger(rows.times[Int(named[place])], to: value)
+      value.append(encoded.bytes(place))
+      records.append(
+        key: index.key(Int(slot)),
+        value: UnsafeRawBufferPointer(start: value.base, count: value.count), timestamp: .max)
+    }
+  }
+
+  func forget(_ slots: [Int32]) {
+    for slot in slots where entry(slot) >= 0 {
+      rows.retire(entries[Int(slot)])
+      entries[Int(slot)] = -1
+      residentCount -= 1
+    }
+    rows.reclaim()
+  }
+
+  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
+    let builders = types.map { ColumnBuilder($0, capacity: records.count) }
+    var times: [Int64] = []
+    for record in 0..<records.count {
+      guard let value = records.value(record), value.count >= 8 else {
+        throw DamagedState(record: record)
+      }
+      times.append(value.loadUnaligned(as: Int64.self))
+      var reader = RowReader(UnsafeRawBufferPointer(rebasing: value.dropFirst(8)))
+      guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
+    }
+    let added = rows.add(builders.map { $0.finish() }, rowtimes: times)
+    for (slot, entry) in zip(slots, added) {
+      makeRoom(for: Int(slot))
+      entries[Int(slot)] = entry
+      residentCount += 1
+    }
   }
 }

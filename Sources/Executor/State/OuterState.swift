@@ -5,7 +5,7 @@ import HeadraceColumns
 import HeadraceFoundations
 import HeadraceTopics
 
-final class OuterBuffer: StateStore {
+final class OuterState: OperatorState, StatePart {
   struct Row {
     var side: Int
     var slot: Int32
@@ -22,13 +22,18 @@ final class OuterBuffer: StateStore {
   }
 
   let name: String
-  private let sides: [JoinBuffer]
+  private let sides: [JoinState]
+  /// How long a row of each side waits; ms.
+  private let waitMs: [Int64]
+  let store: (any StateStore)?
   private var marks: [[Mark]] = [[], []]
   /// Times of the waiting rows of each side, `group` is the entry; rows that met somebody stay in it until
   /// their time.
   private var times = [EndHeap(), EndHeap()]
   private var waitingPerSlot: [Int32] = []
   private var count = 0
+  /// Rows of the keys that the store has.
+  private var storedRows = 0
   private var added: [Row] = []
   private var removedKeys: [[UInt8]] = []
   private(set) var streamTime = Int64.min
@@ -46,12 +51,14 @@ final class OuterBuffer: StateStore {
   private var changes: [Change]?
   private var committedTimes = (stream: Int64.min, saved: Int64.min)
 
-  init(name: String, sides: [JoinBuffer]) {
+  init(name: String, sides: [JoinState], waitMs: [Int64], store: (any StateStore)? = nil) {
     self.name = name
     self.sides = sides
+    self.waitMs = waitMs
+    self.store = store
   }
 
-  var recordCount: Int { count + 1 }
+  var recordCount: Int { count + storedRows + 1 }
   var byteCount: Int { (marks[0].count + marks[1].count) * 24 + waitingPerSlot.count * 4 }
 
   func advance(to timestamp: Int64) { streamTime = max(streamTime, timestamp) }
@@ -172,12 +179,19 @@ final class OuterBuffer: StateStore {
   // a key.
 
   private func key(_ side: Int, _ entry: Int32) -> [UInt8] {
-    let mark = marks[side][Int(entry)]
+    let slot = Int(marks[side][Int(entry)].slot)
+    return rowKey(
+      sides[side].rows.times[Int(entry)], side, sides[side].sequence(entry)
+    ) + sides[side].index.key(slot)
+  }
+
+  /// What precedes the join key.
+  private func rowKey(_ time: Int64, _ side: Int, _ sequence: Int64) -> [UInt8] {
     var result: [UInt8] = []
-    withUnsafeBytes(of: sides[side].rows.times[Int(entry)].bigEndian) { result += $0 }
+    withUnsafeBytes(of: time.bigEndian) { result += $0 }
     result.append(UInt8(side))
-    withUnsafeBytes(of: sides[side].sequence(entry).bigEndian) { result += $0 }
-    return result + sides[side].index.key(Int(mark.slot))
+    withUnsafeBytes(of: sequence.bigEndian) { result += $0 }
+    return result
   }
 
   private func append(_ waiting: [Row], to records: inout RawRecords) {
@@ -221,6 +235,12 @@ final class OuterBuffer: StateStore {
       waiting.sort(by: comesBefore)
       for first in stride(from: 0, to: waiting.count, by: 1024) {
         append(Array(waiting[first..<min(first + 1024, waiting.count)]), to: &pieces.records)
+        try pieces.passOn()
+      }
+    }
+    try store?.forEachBatch { stored throws(StorageError) in
+      for record in 0..<stored.count {
+        appendRows(of: stored, record, to: &pieces.records)
         try pieces.passOn()
       }
     }
@@ -278,5 +298,123 @@ final class OuterBuffer: StateStore {
     insert(
       Row(side: side, slot: slot, entry: entry),
       Mark(isWaiting: true, isSaved: true, isOwned: true, slot: slot))
+  }
+
+  // MARK: - Out of memory and back: a key's waiting rows behind one another, each with its changelog key (but for the
+  // join key), whether the changelog has it, its length and its bytes. Where they come back their buffers have them.
+
+  private static let rowKeyBytes = 17
+
+  var clock: Int64 { streamTime }
+
+  var isSettled: Bool { added.isEmpty && removedKeys.isEmpty && (changes?.isEmpty ?? true) }
+
+  /// A row that its buffer has let go comes back with nothing to find it by.
+  var pinnedSlots: Set<Int32> {
+    marks.joined().reduce(into: Set()) { if $1.isWaiting, $1.isOwned { $0.insert($1.slot) } }
+  }
+
+  private func waiting(_ slots: [Int32]) -> [Row] {
+    let slots = Set(slots)
+    return (0..<2).flatMap { side in
+      marks[side].indices.compactMap { entry in
+        let mark = marks[side][entry]
+        return mark.isWaiting && slots.contains(mark.slot)
+          ? Row(side: side, slot: mark.slot, entry: Int32(entry)) : nil
+      }
+    }
+  }
+
+  func append(leaving slots: [Int32], to records: inout RawRecords) {
+    let rowsBySlot = Dictionary(grouping: waiting(slots), by: \.slot)
+    let value = ByteBuffer(capacity: 256)
+    for (slot, waiting) in rowsBySlot.sorted(by: { $0.key < $1.key }) {
+      value.count = 0
+      var due = Int64.max
+      for row in waiting {
+        let time = time(row)
+        let encoded = RowCodec.encode(sides[row.side].rows.gather([row.entry]), count: 1).bytes(0)
+        value.append(rowKey(time, row.side, sequence(row)))
+        value.append([marks[row.side][Int(row.entry)].isSaved ? 1 : 0])
+        RowCodec.appendInteger(Int64(encoded.count), to: value)
+        value.append(encoded)
+        due = min(due, time + waitMs[row.side] + 1)
+      }
+      storedRows += waiting.count
+      records.append(
+        key: sides[0].index.key(Int(slot)),
+        value: UnsafeRawBufferPointer(start: value.base, count: value.count), timestamp: due)
+    }
+  }
+
+  func forget(_ slots: [Int32]) {
+    for row in waiting(slots) {
+      marks[row.side][Int(row.entry)].isWaiting = false
+      waitingPerSlot[Int(row.slot)] -= 1
+      count -= 1
+    }
+    times = [EndHeap(), EndHeap()]
+    for side in 0..<2 {
+      for entry in marks[side].indices where marks[side][entry].isWaiting {
+        times[side].push(
+          EndHeap.Entry(
+            end: sides[side].rows.times[entry], group: Int32(entry), slot: marks[side][entry].slot))
+      }
+    }
+  }
+
+  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
+    for (record, slot) in slots.enumerated() {
+      var rows = WaitingRows(records.value(record))
+      while let row = rows.next() {
+        guard
+          let entry = sides[row.side].entry(slot, timestamp: row.time, sequence: row.sequence)
+        else { throw DamagedState(record: record) }
+        insert(
+          Row(side: row.side, slot: slot, entry: entry),
+          Mark(isWaiting: true, isSaved: row.isSaved, slot: slot))
+        storedRows -= 1
+      }
+      guard rows.isAtEnd else { throw DamagedState(record: record) }
+    }
+  }
+
+  private func appendRows(of stored: RawRecords, _ record: Int, to records: inout RawRecords) {
+    guard let joinKey = stored.key(record) else { return }
+    var rows = WaitingRows(stored.value(record))
+    while let row = rows.next() {
+      let key = rowKey(row.time, row.side, row.sequence) + joinKey
+      key.withUnsafeBytes { records.append(key: $0, value: row.bytes, timestamp: 0) }
+    }
+  }
+
+  /// The waiting rows of a key in a stored record.
+  private struct WaitingRows {
+    private let bytes: UnsafeRawBufferPointer
+    private var position = 0
+
+    init(_ bytes: UnsafeRawBufferPointer?) {
+      self.bytes = bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    /// nil: the end, or no row any more.
+    mutating func next() -> (
+      time: Int64, side: Int, sequence: Int64, isSaved: Bool, bytes: UnsafeRawBufferPointer
+    )? {
+      let start = position + OuterState.rowKeyBytes + 9
+      guard start <= bytes.count, bytes[position + 8] < 2 else { return nil }
+      let length = bytes.loadUnaligned(fromByteOffset: start - 8, as: Int64.self)
+      guard length >= 0, length <= bytes.count - start else { return nil }
+      defer { position = start + Int(length) }
+      return (
+        Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Int64.self)),
+        Int(bytes[position + 8]),
+        Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: position + 9, as: Int64.self)),
+        bytes[start - 9] == 1,
+        UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(length)])
+      )
+    }
   }
 }

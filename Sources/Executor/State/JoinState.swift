@@ -6,7 +6,7 @@ import HeadraceColumns
 import HeadraceFoundations
 import HeadraceTopics
 
-final class JoinBuffer: StateStore {
+final class JoinState: OperatorState, StatePart {
   /// A row's place in the list of its key, by entry.
   private struct Link: BitwiseCopyable {
     var slot: Int32 = -1
@@ -29,7 +29,10 @@ final class JoinBuffer: StateStore {
   private var sweptAt = Int64.min
   private var putSinceSweep = 0
   private var added: [Int32] = []
-  private(set) var recordCount = 0
+  private var residentCount = 0
+  /// Rows of the keys that the store has.
+  private var storedRows = 0
+  let store: (any StateStore)?
   /// What the epoch has done; nil: epochs are not undone.
   private var changes: Changes?
   private var committed = Times()
@@ -46,8 +49,12 @@ final class JoinBuffer: StateStore {
     var putSinceSweep = 0
   }
 
-  init(name: String, types: [DataType], index: KeyIndex, retentionMs: Int64) {
+  init(
+    name: String, types: [DataType], index: KeyIndex, retentionMs: Int64,
+    store: (any StateStore)? = nil
+  ) {
     self.name = name
+    self.store = store
     self.index = index
     rows = RowSlab(types: types)
     self.retentionMs = retentionMs
@@ -55,6 +62,8 @@ final class JoinBuffer: StateStore {
   }
 
   var byteCount: Int { index.byteCount + rows.byteCount + links.count * 24 + heads.count * 8 }
+
+  var recordCount: Int { residentCount + storedRows }
 
   /// Time goes on by a row that is not kept.
   func advance(to timestamp: Int64) { observed = max(observed, timestamp) }
@@ -91,7 +100,7 @@ final class JoinBuffer: StateStore {
     links[Int(entry)] = Link(slot: slot, previous: before, next: after, sequence: sequence)
     if before < 0 { heads[Int(slot)] = entry } else { links[Int(before)].next = entry }
     if after < 0 { tails[Int(slot)] = entry } else { links[Int(after)].previous = entry }
-    recordCount += 1
+    residentCount += 1
     putSinceSweep += 1
   }
 
@@ -157,7 +166,7 @@ final class JoinBuffer: StateStore {
         } else if !isAdopted {
           rows.retire(entry)
         }
-        recordCount -= 1
+        residentCount -= 1
       }
     }
     return true
@@ -207,7 +216,7 @@ final class JoinBuffer: StateStore {
       links[Int(link.next)].previous = link.previous
     }
     links[Int(entry)].slot = -1
-    recordCount -= 1
+    residentCount -= 1
   }
 
   // MARK: - State: one record a row; the key is the join key, time and sequence.
@@ -252,6 +261,12 @@ final class JoinBuffer: StateStore {
       }
     }
     append(chunk, to: &pieces.records)
+    try store?.forEachBatch { stored throws(StorageError) in
+      for record in 0..<stored.count {
+        appendRows(of: stored, record, to: &pieces.records)
+        try pieces.passOn()
+      }
+    }
   }
 
   func restore(_ records: RawRecords) throws(DamagedState) {
@@ -285,5 +300,116 @@ final class JoinBuffer: StateStore {
       advance(to: row.timestamp)
       insert(Int32(index.insert(row.key).slot), entry, sequence: row.sequence)
     }
+  }
+
+  // MARK: - Out of memory and back: a key's rows behind one another, each with its time, its number and its length.
+
+  var clock: Int64 { observed }
+
+  var isSettled: Bool {
+    added.isEmpty && (changes.map { $0.added.isEmpty && $0.expired.isEmpty } ?? true)
+  }
+
+  private func entries(of slot: Int32) -> [Int32] {
+    var result: [Int32] = []
+    var entry = Int(slot) < heads.count ? heads[Int(slot)] : -1
+    while entry >= 0 {
+      result.append(entry)
+      entry = links[Int(entry)].next
+    }
+    return result
+  }
+
+  func append(leaving slots: [Int32], to records: inout RawRecords) {
+    let value = ByteBuffer(capacity: 256)
+    for slot in slots {
+      let entries = entries(of: slot)
+      guard let newest = entries.last else { continue }
+      let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)
+      value.count = 0
+      for (place, entry) in entries.enumerated() {
+        RowCodec.appendInteger(rows.times[Int(entry)], to: value)
+        RowCodec.appendInteger(links[Int(entry)].sequence, to: value)
+        RowCodec.appendInteger(Int64(encoded.bytes(place).count), to: value)
+        value.append(encoded.bytes(place))
+      }
+      storedRows += entries.count
+      // When even the newest row has expired.
+      records.append(
+        key: index.key(Int(slot)),
+        value: UnsafeRawBufferPointer(start: value.base, count: value.count),
+        timestamp: rows.times[Int(newest)] + retentionMs + 1)
+    }
+  }
+
+  func forget(_ slots: [Int32]) {
+    for slot in slots {
+      for entry in entries(of: slot) {
+        unlink(entry)
+        rows.retire(entry)
+      }
+    }
+    rows.reclaim()
+  }
+
+  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
+    let builders = rows.types.map { ColumnBuilder($0, capacity: records.count) }
+    var kept: [(slot: Int32, sequence: Int64)] = []
+    var times: [Int64] = []
+    for (record, slot) in slots.enumerated() {
+      var pieces = KeyRows(records.value(record))
+      while let (time, sequence, row) = pieces.next() {
+        var reader = RowReader(row)
+        guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
+        kept.append((slot, sequence))
+        times.append(time)
+      }
+      guard pieces.isAtEnd else { throw DamagedState(record: record) }
+    }
+    storedRows -= kept.count
+    let entries = rows.add(builders.map { $0.finish() }, rowtimes: times)
+    for (entry, row) in zip(entries, kept) { insert(row.slot, entry, sequence: row.sequence) }
+  }
+
+  /// A stored key's rows as the changelog has them.
+  private func appendRows(of stored: RawRecords, _ record: Int, to records: inout RawRecords) {
+    guard let joinKey = stored.key(record) else { return }
+    var pieces = KeyRows(stored.value(record))
+    let key = ByteBuffer(capacity: 64)
+    while let (time, sequence, row) = pieces.next() {
+      guard time > observed - retentionMs else { continue }
+      key.count = 0
+      key.append(joinKey)
+      RowCodec.appendInteger(time.bigEndian, to: key)
+      RowCodec.appendInteger(sequence.bigEndian, to: key)
+      records.append(
+        key: UnsafeRawBufferPointer(start: key.base, count: key.count), value: row,
+        timestamp: max(0, time))
+    }
+  }
+}
+
+/// The rows of a key in a stored record.
+private struct KeyRows {
+  private let bytes: UnsafeRawBufferPointer
+  private var position = 0
+
+  init(_ bytes: UnsafeRawBufferPointer?) {
+    self.bytes = bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
+  }
+
+  var isAtEnd: Bool { position == bytes.count }
+
+  /// nil: the end, or no row any more.
+  mutating func next() -> (time: Int64, sequence: Int64, row: UnsafeRawBufferPointer)? {
+    guard position + 24 <= bytes.count else { return nil }
+    let length = bytes.loadUnaligned(fromByteOffset: position + 16, as: Int64.self)
+    guard length >= 0, length <= bytes.count - position - 24 else { return nil }
+    defer { position += 24 + Int(length) }
+    return (
+      bytes.loadUnaligned(fromByteOffset: position, as: Int64.self),
+      bytes.loadUnaligned(fromByteOffset: position + 8, as: Int64.self),
+      UnsafeRawBufferPointer(rebasing: bytes[position + 24..<position + 24 + Int(length)])
+    )
   }
 }

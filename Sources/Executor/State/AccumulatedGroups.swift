@@ -1,0 +1,49 @@
+// Groups that are one state of each accumulator and the latest time of their rows: those of GROUP BY without windows and
+// over windows that are known by their start.
+
+import HeadraceFoundations
+import HeadraceFunctions
+
+final class AccumulatedGroups: GroupContent {
+  let accumulators: [any Accumulator]
+  /// Highest rowtime of each group; ms.
+  var rowtimes: [Int64] = []
+  /// Whether the group has given no result yet.
+  var isNew: [Bool] = []
+
+  init(_ accumulators: [any Accumulator]) { self.accumulators = accumulators }
+
+  var holdsValues: Bool { accumulators.contains { $0.holdsValues } }
+  var byteCount: Int { rowtimes.count * 16 * (1 + accumulators.count) }
+
+  func reserve(_ count: Int) {
+    rowtimes.grow(to: count, Int64.min)
+    isNew.grow(to: count, true)
+    let room = (count + 1023) & ~1023
+    for accumulator in accumulators { accumulator.reserve(groups: room) }
+  }
+
+  func reset(_ slot: Int) {
+    rowtimes[slot] = Int64.min
+    isNew[slot] = true
+    for accumulator in accumulators { accumulator.reset(slot) }
+  }
+
+  func release(_ slot: Int) {}
+
+  func append(_ slot: Int, to value: inout [UInt8]) {
+    withUnsafeBytes(of: rowtimes[slot]) { value.append(contentsOf: $0) }
+    for accumulator in accumulators { accumulator.serialize(slot, into: &value) }
+  }
+
+  func restore(_ slot: Int, from value: UnsafeRawBufferPointer) -> Bool {
+    guard value.count >= 8 else { return false }
+    rowtimes[slot] = value.loadUnaligned(as: Int64.self)
+    isNew[slot] = false
+    var position = 8
+    for accumulator in accumulators {
+      guard accumulator.restore(slot, from: value, at: &position) else { return false }
+    }
+    return position == value.count
+  }
+}

@@ -1,0 +1,371 @@
+// The state of an aggregation by group, whatever its groups hold: keys with slots, what has changed, what the operator
+// knows of time, and all of it as records: one a group under the bytes of its key (and the start of its window), and one
+// with the times. What is in a group is its content's business.
+//
+// Invariant: a group is marked before it changes, and, where epochs can be undone, noted as it was then.
+
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceTopics
+
+/// What the groups hold, by slot.
+protocol GroupContent: AnyObject {
+  /// Makes room for slots `0 ..< count`.
+  func reserve(_ count: Int)
+  /// The slot is a new group's.
+  func reset(_ slot: Int)
+  /// The group is gone; its slot may be another's.
+  func release(_ slot: Int)
+  /// Appends the group as bytes.
+  func append(_ slot: Int, to value: inout [UInt8])
+  /// As `append`, without what has expired at this stream time; false: nothing is left.
+  func appendLive(_ slot: Int, at streamTime: Int64, to value: inout [UInt8]) -> Bool
+  /// False: the bytes are no group's.
+  func restore(_ slot: Int, from value: UnsafeRawBufferPointer) -> Bool
+  /// Lists and texts count by the length of their bytes.
+  var holdsValues: Bool { get }
+  /// Memory held but for those; bytes.
+  var byteCount: Int { get }
+}
+
+extension GroupContent {
+  func appendLive(_ slot: Int, at streamTime: Int64, to value: inout [UInt8]) -> Bool {
+    append(slot, to: &value)
+    return true
+  }
+}
+
+/// What an aggregation knows of time; ms.
+struct GroupTimes {
+  /// Highest rowtime so far.
+  var stream = Int64.min
+  /// EMIT FINAL: all that closes before it has closed.
+  var closedBefore = Int64.min
+  /// How far the operator has looked for what closes or expires; not kept by the changelog.
+  var seen = Int64.min
+}
+
+final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
+  /// How the keys of records begin.
+  enum Keys {
+    /// As they are; the record of the times has none.
+    case plain
+    /// With 1; with 0 the record of the times.
+    case tagged
+  }
+
+  let name: String
+  let content: Content
+  let index = KeyIndex()
+  let store: (any StateStore)?
+  var times = GroupTimes()
+  /// Groups by the last eight bytes of their key, the start of their window; empty where groups have none.
+  private(set) var slotsByStart: [Int64: [Int32]] = [:]
+  /// The stream time at which the operator wants a group in memory, whoever asks for it.
+  var due: (Int) -> Int64 = { _ in .max }
+  private let keys: Keys
+  private let isWindowed: Bool
+  private var isDirty: [Bool] = []
+  private var dirtySlots: [Int32] = []
+  private var removedKeys: [[UInt8]] = []
+  private var savedTimes = GroupTimes()
+  private var valueBytes: ValueBytes
+  /// nil: epochs are not undone.
+  private var undo: UndoRecords?
+  private var committed = (times: GroupTimes(), saved: GroupTimes())
+
+  init(
+    name: String, content: Content, keys: Keys = .plain, isWindowed: Bool,
+    store: (any StateStore)?
+  ) {
+    self.name = name
+    self.content = content
+    self.keys = keys
+    self.isWindowed = isWindowed
+    self.store = store
+    valueBytes = ValueBytes(isCounting: content.holdsValues)
+  }
+
+  var recordCount: Int { index.count + storedCount + 1 }
+  var byteCount: Int {
+    index.byteCount + content.byteCount + valueBytes.total + (undo?.byteCount ?? 0)
+  }
+
+  // MARK: - Rows
+
+  /// The slots of the keys of a batch's rows; groups that there were not are made.
+  func findSlots(_ keys: EncodedRows, _ slots: inout [Int32]) throws(QueryFailure) {
+    var created: [Int] = []
+    index.insert(keys, slots: &slots) { created.append($0) }
+    try begin(created)
+  }
+
+  /// Makes ready the slots that the index has given to new keys. What a store has of them is taken back.
+  func begin(_ created: [Int]) throws(QueryFailure) {
+    guard !created.isEmpty else { return }
+    makeRoom()
+    for slot in created { content.reset(slot) }
+    var isKnown = Set<Int32>()
+    if storedCount > 0 {
+      isKnown = Set(try ResidentKeys(index, [self]).readBack(created.map { Int32($0) }))
+    }
+    for slot in created where !isKnown.contains(Int32(slot)) {
+      if isWindowed { slotsByStart[start(of: slot), default: []].append(Int32(slot)) }
+      guard undo != nil else { continue }
+      undo?.noteAbsence(of: recordKey(slot))
+      mark(slot)
+    }
+  }
+
+  private func makeRoom() {
+    guard isDirty.count < index.slotCount else { return }
+    isDirty.grow(to: index.slotCount, false)
+    content.reserve(index.slotCount)
+  }
+
+  /// The start of the window in a group's key.
+  func start(of slot: Int) -> Int64 {
+    let key = index.key(slot)
+    return key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self)
+  }
+
+  /// The groups of these slots are about to change.
+  func touch(_ slots: [Int32]) {
+    if undo != nil { return note(slots) }
+    slots.withUnsafeBufferPointer { slots in
+      for slot in slots where !isDirty[Int(slot)] {
+        isDirty[Int(slot)] = true
+        dirtySlots.append(slot)
+      }
+    }
+  }
+
+  /// Some of the groups of these slots may change; those that do are marked as well.
+  func note(_ slots: [Int32]) {
+    guard undo != nil else { return }
+    for slot in slots { note(Int(slot)) }
+  }
+
+  private func note(_ slot: Int) {
+    guard undo != nil, !isDirty[slot] else { return }
+    mark(slot)
+    let key = recordKey(slot)
+    var value: [UInt8] = []
+    content.append(slot, to: &value)
+    undo?.note { $0.append(key: key, value: value, timestamp: 0) }
+  }
+
+  @inline(__always)
+  func mark(_ slot: Int) {
+    guard !isDirty[slot] else { return }
+    isDirty[slot] = true
+    dirtySlots.append(Int32(slot))
+  }
+
+  /// Takes a group out; of one with a window, its list goes by `takeSlots`.
+  func remove(_ slot: Int) {
+    note(slot)
+    removedKeys.append(Array(index.key(slot)))
+    drop(slot)
+  }
+
+  private func drop(_ slot: Int) {
+    valueBytes.set(slot, 0)
+    content.release(slot)
+    index.remove(slot: slot)
+  }
+
+  /// The groups whose window starts then; the caller removes them next.
+  func takeSlots(at start: Int64) -> [Int32] { slotsByStart.removeValue(forKey: start) ?? [] }
+
+  /// Brings the groups back whose time has come. Returns whether there were any.
+  @discardableResult
+  func wake() throws(QueryFailure) -> Bool {
+    guard let store, store.earliestTime <= times.stream else { return false }
+    return try !ResidentKeys(index, [self]).wake().isEmpty
+  }
+
+  /// Lets groups go that the store wants out of memory. Returns whether any left.
+  func release() throws(QueryFailure) -> Bool {
+    guard store != nil, try ResidentKeys(index, [self]).release() else { return false }
+    listSlots()
+    return true
+  }
+
+  /// The lists by window, made from the keys that there are.
+  func listSlots() {
+    guard isWindowed else { return }
+    slotsByStart.removeAll()
+    for slot in 0..<index.slotCount where index.isUsed(slot) {
+      slotsByStart[start(of: slot), default: []].append(Int32(slot))
+    }
+  }
+
+  // MARK: - Records
+
+  private func recordKey(_ slot: Int) -> [UInt8] {
+    switch keys {
+    case .plain: Array(index.key(slot))
+    case .tagged: [1] + index.key(slot)
+    }
+  }
+
+  private func append(
+    _ slot: Int, _ value: [UInt8], _ key: inout [UInt8], to records: inout RawRecords
+  ) {
+    value.withUnsafeBytes { value in
+      switch keys {
+      case .plain: records.append(key: index.key(slot), value: value, timestamp: 0)
+      case .tagged:
+        key.removeAll(keepingCapacity: true)
+        key.append(1)
+        key.append(contentsOf: index.key(slot))
+        key.withUnsafeBytes { records.append(key: $0, value: value, timestamp: 0) }
+      }
+    }
+  }
+
+  private func appendTimes(to records: inout RawRecords) {
+    var value: [UInt8] = []
+    withUnsafeBytes(of: times.stream) { value += $0 }
+    withUnsafeBytes(of: times.closedBefore) { value += $0 }
+    records.append(key: keys == .plain ? [] : [0], value: value, timestamp: 0)
+  }
+
+  func drainChanges(into records: inout RawRecords) {
+    let prefix: [UInt8] = keys == .plain ? [] : [1]
+    for key in removedKeys { records.append(key: prefix + key, value: nil, timestamp: 0) }
+    var value: [UInt8] = []
+    var key: [UInt8] = []
+    for slot in dirtySlots {
+      isDirty[Int(slot)] = false
+      guard index.isUsed(Int(slot)) else { continue }
+      value.removeAll(keepingCapacity: true)
+      content.append(Int(slot), to: &value)
+      append(Int(slot), value, &key, to: &records)
+      valueBytes.set(Int(slot), value.count)
+    }
+    if times.stream != savedTimes.stream || times.closedBefore != savedTimes.closedBefore {
+      appendTimes(to: &records)
+    }
+    savedTimes = times
+    removedKeys.removeAll()
+    dirtySlots.removeAll(keepingCapacity: true)
+  }
+
+  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
+    var value: [UInt8] = []
+    var key: [UInt8] = []
+    for slot in 0..<index.slotCount where index.isUsed(slot) {
+      value.removeAll(keepingCapacity: true)
+      guard content.appendLive(slot, at: times.stream, to: &value) else { continue }
+      append(slot, value, &key, to: &pieces.records)
+      try pieces.passOn()
+    }
+    let prefix: [UInt8] = keys == .plain ? [] : [1]
+    try store?.forEachBatch { stored throws(StorageError) in
+      for record in 0..<stored.count {
+        guard let key = stored.key(record), let value = stored.value(record) else { continue }
+        pieces.records.append(key: prefix + key, value: Array(value), timestamp: 0)
+        try pieces.passOn()
+      }
+    }
+    appendTimes(to: &pieces.records)
+  }
+
+  func restore(_ records: RawRecords) throws(DamagedState) {
+    for record in 0..<records.count {
+      let damage = DamagedState(record: record)
+      guard let bytes = records.key(record) else { throw damage }
+      let value = records.value(record)
+      if isTimesKey(bytes), let value, value.count == 16 {
+        times.stream = value.loadUnaligned(as: Int64.self)
+        times.closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
+        savedTimes = times
+        continue
+      }
+      guard let key = groupKey(bytes) else { throw damage }
+      guard let value else {
+        if let slot = index.find(key) { drop(slot) }
+        continue
+      }
+      guard key.count >= keyBytesMin else { throw damage }
+      guard take(value, Int(index.insert(key).slot)) else { throw damage }
+    }
+  }
+
+  private func isTimesKey(_ key: UnsafeRawBufferPointer) -> Bool {
+    keys == .plain ? key.isEmpty : key.count == 1 && key[0] == 0
+  }
+
+  /// nil: no record of a group has such a key.
+  private func groupKey(_ key: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard keys == .tagged else { return key }
+    return key.first == 1 ? UnsafeRawBufferPointer(rebasing: key.dropFirst()) : nil
+  }
+
+  /// A windowed key ends with the start of its window; one without an own record is no group's.
+  private var keyBytesMin: Int { isWindowed ? 8 : keys == .plain ? 1 : 0 }
+
+  private func take(_ value: UnsafeRawBufferPointer, _ slot: Int) -> Bool {
+    makeRoom()
+    content.reset(slot)
+    guard content.restore(slot, from: value) else { return false }
+    valueBytes.set(slot, value.count)
+    return true
+  }
+
+  // MARK: - Undo
+
+  func recordUndo() { undo = UndoRecords() }
+
+  func commitEpoch() {
+    guard undo != nil else { return }
+    undo?.removeAll()
+    committed = (times, savedTimes)
+  }
+
+  func undoEpoch() throws(DamagedState) {
+    for slot in dirtySlots { isDirty[Int(slot)] = false }
+    dirtySlots.removeAll(keepingCapacity: true)
+    removedKeys.removeAll()
+    if let images = undo?.take() { try restore(images) }
+    (times, savedTimes) = committed
+    listSlots()
+  }
+
+  // MARK: - Out of memory and back
+
+  var clock: Int64 { times.stream }
+
+  var isSettled: Bool {
+    dirtySlots.isEmpty && removedKeys.isEmpty && (undo?.records.count ?? 0) == 0
+  }
+
+  func append(leaving slots: [Int32], to records: inout RawRecords) {
+    var value: [UInt8] = []
+    for slot in slots {
+      value.removeAll(keepingCapacity: true)
+      content.append(Int(slot), to: &value)
+      value.withUnsafeBytes {
+        records.append(key: index.key(Int(slot)), value: $0, timestamp: due(Int(slot)))
+      }
+    }
+  }
+
+  func forget(_ slots: [Int32]) {
+    for slot in slots {
+      valueBytes.set(Int(slot), 0)
+      content.release(Int(slot))
+    }
+  }
+
+  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
+    for (record, slot) in slots.enumerated() {
+      guard let value = records.value(record), take(value, Int(slot)) else {
+        throw DamagedState(record: record)
+      }
+      if isWindowed { slotsByStart[start(of: Int(slot)), default: []].append(slot) }
+    }
+  }
+}

@@ -1,0 +1,202 @@
+// The keys of an operator's state that are in memory: one index, and the parts of the state that share its slots. A key
+// leaves memory and comes back as a whole, with what all parts have under it.
+//   1. A batch's keys get slots; those that were not in the index are looked for in the parts' stores.
+//   2. When a part's clock reaches the time of a stored record, its key comes back by itself.
+//   3. Between slices, when nothing is left to commit or to undo, each part writes the records of the keys that
+//      should leave, and forgets them.
+// Without a store all of it is one comparison a batch.
+
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceTopics
+
+/// What an operator keeps by slot, and can put into a record for each.
+protocol StatePart: AnyObject {
+  var name: String { get }
+  /// nil: everything stays in memory.
+  var store: (any StateStore)? { get }
+  /// How far the time has come by which stored records are wanted back.
+  var clock: Int64 { get }
+  /// Nothing is left to drain or to undo.
+  var isSettled: Bool { get }
+  /// The slots that cannot leave memory now.
+  var pinnedSlots: Set<Int32> { get }
+  /// Appends a record for each of the slots that has something, under its key, with its time.
+  func append(leaving slots: [Int32], to records: inout RawRecords)
+  /// The slots leave the index next.
+  func forget(_ slots: [Int32])
+  /// Takes back what `append` gave. Shape: one slot a record.
+  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState)
+}
+
+extension StatePart {
+  var clock: Int64 { .min }
+  var pinnedSlots: Set<Int32> { [] }
+  var storedCount: Int { store?.count ?? 0 }
+}
+
+struct ResidentKeys {
+  private static let recordsAtOnce = 4096
+
+  let index: KeyIndex
+  private let parts: [any StatePart]
+  /// Whether keys may be elsewhere than in memory.
+  let spills: Bool
+
+  /// `parts`: in the order in which they take records back.
+  init(_ index: KeyIndex, _ parts: [any StatePart]) {
+    self.index = index
+    self.parts = parts
+    spills = parts.contains { $0.store != nil }
+  }
+
+  private var hasStored: Bool { parts.contains { $0.storedCount > 0 } }
+
+  /// The slots of the keys of a batch's rows. Returns those that came back from a store.
+  @discardableResult
+  func insert(_ keys: EncodedRows, slots: inout [Int32]) throws(QueryFailure) -> [Int32] {
+    guard spills else {
+      index.insert(keys, slots: &slots) { _ in }
+      return []
+    }
+    var created: [Int32] = []
+    index.insert(keys, slots: &slots) { created.append(Int32($0)) }
+    return try readBack(created)
+  }
+
+  /// Takes back the records that the stores have for slots that the index did not have. Returns those that had one.
+  func readBack(_ created: [Int32]) throws(QueryFailure) -> [Int32] {
+    guard hasStored, !created.isEmpty else { return [] }
+    var keys = RawRecords(buffer: ByteBuffer(capacity: created.count * 16))
+    for slot in created { keys.append(key: index.key(Int(slot)), value: nil, timestamp: 0) }
+    var found = Set<Int>()
+    for part in parts {
+      let records = try stored(part, keys)
+      let places = (0..<records.count).filter { records.valueLength[$0] >= 0 }
+      guard !places.isEmpty else { continue }
+      found.formUnion(places)
+      try admit(records.gather(places), places.map { created[$0] }, part)
+    }
+    return found.sorted().map { created[$0] }
+  }
+
+  /// Brings back the keys of rows that are only looked for: a key that no store has gets no slot.
+  @discardableResult
+  func bringBack(_ keys: EncodedRows) throws(QueryFailure) -> [Int32] {
+    guard spills, hasStored else { return [] }
+    let distinct = KeyIndex()
+    var wanted = RawRecords(buffer: ByteBuffer(capacity: keys.count * 16))
+    for row in 0..<keys.count where index.find(keys.bytes(row)) == nil {
+      if distinct.insert(keys.bytes(row)).isNew {
+        wanted.append(key: keys.bytes(row), value: nil, timestamp: 0)
+      }
+    }
+    return try bringBack(wanted)
+  }
+
+  /// As above, for keys that are not in the index, each once.
+  func bringBack(_ keys: RawRecords) throws(QueryFailure) -> [Int32] {
+    var slots: [Int32] = []
+    for part in parts {
+      let records = try stored(part, keys)
+      for record in 0..<records.count where records.valueLength[record] >= 0 {
+        guard let key = records.key(record) else { continue }
+        let (slot, isNew) = index.insert(key)
+        if isNew { slots.append(Int32(slot)) }
+      }
+    }
+    return try readBack(slots)
+  }
+
+  /// Whether some stored record's time has come.
+  var isDue: Bool { spills && parts.contains { ($0.store?.earliestTime ?? .max) <= $0.clock } }
+
+  /// Brings back the keys whose time has come. Returns their slots.
+  @discardableResult
+  func wake() throws(QueryFailure) -> [Int32] {
+    guard isDue else { return [] }
+    var slots: [Int32] = []
+    for part in parts {
+      while let store = part.store, store.earliestTime <= part.clock {
+        let due = try reading(part) { () throws(StorageError) in
+          try store.scan(.times(through: part.clock), after: nil, limit: Self.recordsAtOnce)
+        }
+        guard due.count > 0 else { break }
+        var created: [Int32] = []
+        for record in 0..<due.count {
+          if let key = due.key(record) { created.append(Int32(index.insert(key).slot)) }
+        }
+        slots += try readBack(created)
+      }
+    }
+    return slots
+  }
+
+  /// Lets the keys go that the first part's store wants out of memory; only between slices. `isNeeded`: another
+  /// index names the slot. `leaving` is told the slots while they are still there. Returns whether any left.
+  func release(
+    isNeeded: (Int32) -> Bool = { _ in false },
+    leaving: ([Int32]) throws(QueryFailure) -> Void = { _ in }
+  ) throws(QueryFailure) -> Bool {
+    guard spills, let first = parts.first, let store = first.store,
+      parts.allSatisfy(\.isSettled)
+    else { return false }
+    let pinned = parts.reduce(into: Set<Int32>()) { $0.formUnion($1.pinnedSlots) }
+    let candidates = (0..<Int32(index.slotCount)).filter {
+      index.isUsed(Int($0)) && !pinned.contains($0) && !isNeeded($0)
+    }
+    let slots = store.leaving(candidates)
+    guard !slots.isEmpty else { return false }
+    try leaving(slots)
+    for part in parts {
+      guard let store = part.store else { continue }
+      var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
+      part.append(leaving: slots, to: &records)
+      try reading(part) { () throws(StorageError) in try store.put(records) }
+    }
+    for part in parts.reversed() { part.forget(slots) }
+    for slot in slots { index.remove(slot: Int(slot)) }
+    return true
+  }
+
+  private func stored(
+    _ part: any StatePart, _ keys: RawRecords
+  ) throws(QueryFailure) -> RawRecords {
+    guard let store = part.store, store.count > 0, keys.count > 0 else { return .none }
+    return try reading(part) { () throws(StorageError) in try store.get(keys) }
+  }
+
+  private func admit(
+    _ records: RawRecords, _ slots: [Int32], _ part: any StatePart
+  ) throws(QueryFailure) {
+    do throws(DamagedState) {
+      try part.admit(records, slots)
+    } catch {
+      throw QueryFailure("the state of store \(part.name) is damaged")
+    }
+    try reading(part) { () throws(StorageError) in try part.store?.delete(records) }
+  }
+
+  private func reading<Result>(
+    _ part: any StatePart, _ body: () throws(StorageError) -> Result
+  ) throws(QueryFailure) -> Result {
+    do throws(StorageError) {
+      return try body()
+    } catch {
+      throw QueryFailure("store \(part.name): \(error)")
+    }
+  }
+}
+
+extension StateStore {
+  /// Every record, some thousand at a time.
+  func forEachBatch(_ use: (RawRecords) throws(StorageError) -> Void) throws(StorageError) {
+    var last: [UInt8]?
+    while true {
+      let records = try scan(.all, after: last, limit: 4096)
+      guard records.count > 0 else { return }
+      try use(records)
+      last = records.key(records.count - 1).map { Array($0) }
+    }
+  }
+}
