@@ -1,5 +1,6 @@
 // Every .slt under Tests/SQL, under every configuration. HEADRACE_BLESS=1 writes the answers of the default
-// configuration into the files; HEADRACE_SLT chooses files by words of their names.
+// configuration into the files; HEADRACE_SLT chooses files by words of their names,
+// HEADRACE_SLT_UNDER one configuration.
 
 import Foundation
 import Testing
@@ -26,7 +27,8 @@ private func scriptPaths() -> [String] {
       if !differences.isEmpty { try file.bless(answers) }
       return
     }
-    for configuration in ScriptConfiguration.all {
+    let under = ProcessInfo.processInfo.environment["HEADRACE_SLT_UNDER"]
+    for configuration in ScriptConfiguration.all where under.map({ $0 == configuration.name }) ?? true {
       let (differences, _) = try ScriptRunner(file, configuration).run()
       Self.report(differences, file, path, configuration)
     }

@@ -45,6 +45,8 @@ final class PaneSlots {
     if index.count > Self.countMax { removeAll() }
     let starts = rowtimes.map { $0 >= 0 ? $0 / advance * advance : 0 }
     let keys = RowCodec.encode(groups, count: rowtimes.count, extra: starts)
+    // Their bytes are read through pointers.
+    defer { withExtendedLifetime(keys) {} }
     index.insert(keys, slots: &paneOfRow) { _ in
       slots.append(contentsOf: repeatElement(-1, count: overlap))
     }

@@ -93,6 +93,8 @@ final class DistinctAccumulator: Accumulator {
     let keys = RowCodec.encode(
       zip(rows.arguments, types).map { $0.canonical($1) }, count: rows.groups.count,
       extra: rows.groups.map { Int64(setOfGroup[Int($0)]) })
+    // Their bytes are read through pointers.
+    defer { withExtendedLifetime(keys) {} }
     var changes = Changes(builders: types.map { ColumnBuilder($0, capacity: keys.count) })
     for row in 0..<keys.count {
       let isRetracted = rows.retracts.map { $0[row] } ?? false

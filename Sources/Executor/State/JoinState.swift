@@ -223,6 +223,8 @@ final class JoinState: OperatorState, StatePart {
 
   private func append(_ entries: [Int32], to records: inout RawRecords) {
     let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)
+    // Its bytes are read through pointers.
+    defer { withExtendedLifetime(encoded) {} }
     let key = ByteBuffer(capacity: 64)
     for (place, entry) in entries.enumerated() {
       let link = links[Int(entry)]
@@ -326,6 +328,8 @@ final class JoinState: OperatorState, StatePart {
       let entries = entries(of: slot)
       guard let newest = entries.last else { continue }
       let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)
+      // Its bytes are read through pointers.
+      defer { withExtendedLifetime(encoded) {} }
       value.count = 0
       for (place, entry) in entries.enumerated() {
         RowCodec.appendInteger(rows.times[Int(entry)], to: value)

@@ -198,6 +198,8 @@ final class OuterState: OperatorState, StatePart {
     for side in 0..<2 {
       let entries = waiting.filter { $0.side == side }.map(\.entry)
       let encoded = RowCodec.encode(sides[side].rows.gather(entries), count: entries.count)
+      // Its bytes are read through pointers.
+      defer { withExtendedLifetime(encoded) {} }
       for (place, entry) in entries.enumerated() {
         key(side, entry).withUnsafeBytes {
           records.append(key: $0, value: encoded.bytes(place), timestamp: 0)
@@ -333,11 +335,12 @@ final class OuterState: OperatorState, StatePart {
       var due = Int64.max
       for row in waiting {
         let time = time(row)
-        let encoded = RowCodec.encode(sides[row.side].rows.gather([row.entry]), count: 1).bytes(0)
+        let encoded = RowCodec.encode(sides[row.side].rows.gather([row.entry]), count: 1)
+        defer { withExtendedLifetime(encoded) {} }
         value.append(rowKey(time, row.side, sequence(row)))
         value.append([marks[row.side][Int(row.entry)].isSaved ? 1 : 0])
-        RowCodec.appendInteger(Int64(encoded.count), to: value)
-        value.append(encoded)
+        RowCodec.appendInteger(Int64(encoded.bytes(0).count), to: value)
+        value.append(encoded.bytes(0))
         due = min(due, time + waitMs[row.side] + 1)
       }
       storedRows += waiting.count

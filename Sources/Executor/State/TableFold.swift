@@ -100,6 +100,8 @@ extension TableFold {
       let bad = Set(side.bad.map(\.row))
       let keys = RowCodec.encode(
         side.columns.map(\.withCanonicalDoubles), count: records.count)
+      // Their bytes are read through pointers.
+      defer { withExtendedLifetime(keys) {} }
       for row in 0..<records.count where !bad.contains(row) {
         let key = Array(keys.bytes(row))
         guard let known = last[key] else {

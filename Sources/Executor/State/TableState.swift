@@ -167,6 +167,8 @@ final class TableState: OperatorState, StatePart {
   private func append(_ slots: [Int32], to records: inout RawRecords) {
     let named = slots.map { entries[Int($0)] }
     let encoded = RowCodec.encode(rows.gather(named), count: slots.count)
+    // Its bytes are read through pointers.
+    defer { withExtendedLifetime(encoded) {} }
     for (place, slot) in slots.enumerated() {
       records.append(
         key: index.key(Int(slot)), value: encoded.bytes(place),
@@ -218,6 +220,8 @@ final class TableState: OperatorState, StatePart {
     let slots = slots.filter { entry($0) >= 0 }
     let named = slots.map { entry($0) }
     let encoded = RowCodec.encode(rows.gather(named), count: named.count)
+    // Its bytes are read through pointers.
+    defer { withExtendedLifetime(encoded) {} }
     let value = ByteBuffer(capacity: 64)
     for (place, slot) in slots.enumerated() {
       value.count = 0
