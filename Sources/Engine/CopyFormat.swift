@@ -30,10 +30,7 @@ struct CopyFormat {
       case "HEADER": header = try Self.flag(property)
       case "ROWTIME": rowtime = try Self.time(property)
       default:
-        throw PlanError(
-          "unknown-property", "COPY knows FORMAT, HEADER and ROWTIME, not \(property.key)",
-          at: property.span,
-          hint: closestMatch(to: property.key, among: Self.names).map { didYouMean($0) })
+        throw .unknownCopyProperty(property.key, candidates: Self.names, at: property.span)
       }
     }
     if kind == nil {
@@ -48,12 +45,9 @@ struct CopyFormat {
   private static func kind(_ property: Property) throws(PlanError) -> Kind {
     if case .literal(let literal) = property.value, case .string(let text) = literal.value {
       if let kind = Kind(rawValue: text.uppercased()) { return kind }
-      throw PlanError(
-        "unknown-format", "Unknown format: \(text.uppercased()); COPY knows CSV, TSV and JSON",
-        at: property.span,
-        hint: closestMatch(to: text, among: Kind.allCases.map(\.rawValue)).map { didYouMean($0) })
+      throw .unknownCopyFormat(text, candidates: Kind.allCases.map(\.rawValue), at: property.span)
     }
-    throw invalid(property, "a string is expected")
+    throw .propertyNotString(property.key, at: property.span)
   }
 
   private static func flag(_ property: Property) throws(PlanError) -> Bool {
@@ -65,7 +59,7 @@ struct CopyFormat {
       case .null, .integer, .decimal, .floating, .string: break
       }
     }
-    throw invalid(property, "Expected value to be either true or false")
+    throw .propertyNotBoolean(property.key, at: property.span)
   }
 
   private static func time(_ property: Property) throws(PlanError) -> Int64 {
@@ -74,12 +68,7 @@ struct CopyFormat {
     {
       return time
     }
-    throw invalid(property, "milliseconds between 0 and \(Rowtime.latest) are expected")
-  }
-
-  private static func invalid(_ property: Property, _ why: String) -> PlanError {
-    PlanError(
-      "invalid-property", "Configuration \(property.key) is invalid: \(why)", at: property.span)
+    throw .copyRowtime(property.key, at: property.span)
   }
 
   var layout: FormatLayout {

@@ -31,15 +31,12 @@ extension Session {
     for scan in plan.scans {
       guard let end = scan.end else { continue }
       guard engine.log.capabilities.contains(.history) else {
-        throw .plan(
-          PlanError(
-            "not-supported", "AS OF is not supported where the topics are kept by others",
-            at: scan.endSpan))
+        throw .plan(.asOfUnsupported(at: scan.endSpan))
       }
       for partition in 0..<scan.source.partitions {
         if let wrong = try outOfRange(end, scan.source, partition) {
-          let place = "partition \(partition) of \"\(scan.source.name)\""
-          throw .plan(PlanError("as-of-range", "\(place) \(wrong)", at: scan.endSpan))
+          throw .plan(
+            .asOfRange(scan.source.name, partition: partition, reason: wrong, at: scan.endSpan))
         }
       }
     }

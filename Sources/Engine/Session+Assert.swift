@@ -16,8 +16,7 @@ extension Session {
     _ node: RunScript, _ text: SourceText, _ handler: any ResultHandler
   ) throws(StatementFailure) {
     guard scriptDepth < 16 else {
-      throw .plan(
-        PlanError("script-depth", "scripts call each other more than 16 deep", at: node.span))
+      throw .plan(.scriptDepth(at: node.span))
     }
     // A script finds others beside itself.
     var path = node.file.value
@@ -44,23 +43,19 @@ extension Session {
     let topic = engine.log.topic(node.topic.name)
     if node.isNegated {
       guard topic == nil else {
-        throw failed("Topic \(node.topic.name) exists", node.span)
+        throw .plan(.assertedNoTopic(node.topic.name, at: node.span))
       }
       return handler.message("Topic \(node.topic.name) does not exist.")
     }
-    guard let topic else { throw failed("Topic \(node.topic.name) does not exist", node.span) }
+    guard let topic else { throw .plan(.assertedTopic(node.topic.name, at: node.span)) }
     if let property = node.properties?["PARTITIONS"], case .literal(let literal) = property.value,
       case .integer(let count) = literal.value, count != Int64(topic.partitionCount)
     {
-      throw failed(
-        "Mismatched configuration for topic \(node.topic.name): For config partitions, expected "
-          + "\(count) got \(topic.partitionCount)", property.span)
+      throw .plan(
+        .assertedPartitions(
+          node.topic.name, expected: count, actual: topic.partitionCount, at: property.span))
     }
     handler.message("Topic \(node.topic.name) exists.")
-  }
-
-  private func failed(_ message: String, _ span: Span) -> StatementFailure {
-    .plan(PlanError("assertion-failed", message, at: span))
   }
 
   func assert(_ node: AssertSource, _ handler: any ResultHandler) throws(StatementFailure) {
@@ -70,7 +65,7 @@ extension Session {
     let actual = try planning { () throws(PlanError) in try engine.catalog.source(node.name) }
     let kind = node.kind.rawValue.lowercased()
     guard actual.kind == node.kind else {
-      throw failed("Expected type does not match actual for source \(actual.name).", node.span)
+      throw .plan(.assertedKind(actual.name, at: node.span))
     }
     var columns: [SchemaColumn] = []
     for element in node.elements ?? [] {
@@ -89,9 +84,8 @@ extension Session {
     if node.elements != nil {
       let expected = Schema(columns).description
       guard expected == actual.schema.description else {
-        throw failed(
-          "Expected schema does not match actual for source \(actual.name). Expected: "
-            + "\(expected), Actual: \(actual.schema)", node.span)
+        throw .plan(
+          .assertedSchema(actual.name, expected: expected, actual: actual.schema, at: node.span))
       }
     }
     for property in node.properties?.items ?? [] {
@@ -102,9 +96,10 @@ extension Session {
         property.key == "KAFKA_TOPIC" || property.key == "TIMESTAMP_FORMAT"
         ? wanted == found : wanted.uppercased() == found.uppercased()
       guard matches else {
-        throw failed(
-          "Expected \(settingName(property.key)) does not match actual for source "
-            + "\(actual.name). Expected: \(wanted), Actual: \(found)", property.span)
+        throw .plan(
+          .assertedSetting(
+            settingName(property.key), source: actual.name, expected: wanted, actual: found,
+            at: property.span))
       }
     }
     if let property = node.properties?["WRAP_SINGLE_VALUE"],
@@ -112,9 +107,7 @@ extension Session {
       actual.valueFormat.wrapSingle != wraps
     {
       let shown = actual.valueFormat.wrapSingle.map { "\($0)" } ?? "not set"
-      throw failed(
-        "Expected value serde features does not match actual for source \(actual.name). Expected "
-          + "WRAP_SINGLE_VALUE: \(wraps), Actual: \(shown)", property.span)
+      throw .plan(.assertedWrapping(actual.name, expected: wraps, actual: shown, at: property.span))
     }
     handler.message("\(kind.capitalizedFirst) \(actual.name) is as asserted")
   }
@@ -146,40 +139,32 @@ extension Session {
       where !known.contains(column.name)
         && !(source.window != nil && SystemColumn.windowBounds.contains(column.name))
       {
-        throw PlanError(
-          "unknown-column", "Column name \(column.name) does not exist in \(source.name)",
-          at: column.span, hint: closestMatch(to: column.name, among: known).map { didYouMean($0) })
+        throw .unknownTargetColumn(
+          column.name, source: source.name, candidates: known, at: column.span)
       }
     }
     guard let row = try nextRow(of: source) else {
-      throw failed("Expected another record, but all records were already read.", node.span)
+      throw .plan(.assertedRecordMissing(at: node.span))
     }
     var names = node.columns.map(\.name)
     if names.isEmpty {
       names = source.schema.columns.filter { node.isTombstone ? $0.isKey : true }.map(\.name)
     }
     guard names.count == node.row.values.count else {
-      throw .plan(
-        PlanError(
-          "value-count",
-          "Expected a value for each column. Expected Columns: [\(names.joined(separator: ", "))]. "
-            + "Got \(node.row.values.count) values", at: node.row.span))
+      throw .plan(.valueCount(node.row.values.count, columns: names, at: node.row.span))
     }
     guard row.isTombstone == node.isTombstone else {
-      throw failed(
+      throw .plan(
         node.isTombstone
-          ? "Expected record does not match actual. Expected a tombstone, actual: \(row.shown)"
-          : "Expected record does not match actual. Expected values, actual: a tombstone, "
-            + row.shown, node.span)
+          ? .assertedTombstone(row.shown, at: node.span)
+          : .assertedValues(row.shown, at: node.span))
     }
     var differences: [String] = []
     var place: Span?
     for (name, expression) in zip(names, node.row.values) {
       guard let column = row.columns[name] else {
         throw .plan(
-          PlanError(
-            "unknown-column", "Column name \(name) does not exist in \(source.name)",
-            at: expression.span))
+          .unknownTargetColumn(name, source: source.name, candidates: [], at: expression.span))
       }
       let wanted = try planning { () throws(PlanError) in
         try constant(expression, as: column.type, column: name, engine.catalog)
@@ -192,9 +177,7 @@ extension Session {
       }
     }
     if let place {
-      throw failed(
-        "Expected record does not match actual.\n\(differences.joined(separator: "\n"))\n"
-          + "the record: \(row.shown)", place)
+      throw .plan(.assertedRecord(row.shown, differences: differences, at: place))
     }
     handler.message("The next record of \(source.name) is as asserted")
   }

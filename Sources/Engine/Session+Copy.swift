@@ -56,16 +56,10 @@ extension Session {
     let catalog = catalogNow
     let source = try planning { () throws(PlanError) in try catalog.source(node.target) }
     guard source.file == nil, !source.isReadOnly else {
-      throw .plan(
-        PlanError(
-          "read-only-source", "Cannot copy into \(source.name): it is read-only",
-          at: node.target.span))
+      throw .plan(.copyIntoReadOnly(source.name, at: node.target.span))
     }
     guard source.window == nil else {
-      throw .plan(
-        PlanError(
-          "windowed-source", "Cannot copy into \(source.name): it is windowed",
-          at: node.target.span))
+      throw .plan(.copyIntoWindowed(source.name, at: node.target.span))
     }
     try planning { () throws(PlanError) in try source.checkInsertable(node.columns) }
     return source
@@ -100,7 +94,7 @@ extension Session {
         ignored: source.schema.columns.filter { $0.role == .key || $0.role == .value }.map(\.name)
           + [SystemColumn.rowtime])
     } catch {
-      throw .plan(PlanError(error.id, error.message, at: node.target.span, hint: error.hint))
+      throw .plan(.headerMismatch(error, at: node.target.span))
     }
   }
 
@@ -215,19 +209,14 @@ extension SourceDefinition {
     for column in columns {
       if column.name == SystemColumn.rowtime { continue }
       if SystemColumn.pseudo.contains(column.name) {
-        throw PlanError(
-          "pseudo-column", "Inserting into column `\(column.name)` is not allowed.",
-          at: column.span)
+        throw .pseudoColumnWritten(column.name, at: column.span)
       }
       guard let target = schema[column.name] else {
-        throw PlanError(
-          "unknown-column", "Column name \(column.name) does not exist in \(name)",
-          at: column.span,
-          hint: closestMatch(to: column.name, among: insertable).map { didYouMean($0) })
+        throw .unknownTargetColumn(
+          column.name, source: name, candidates: insertable, at: column.span)
       }
       guard target.role == .key || target.role == .value else {
-        throw PlanError(
-          "header-column", "Cannot insert into HEADER columns: \(column.name)", at: column.span)
+        throw .headerColumnWritten(column.name, at: column.span)
       }
     }
   }
@@ -238,9 +227,7 @@ extension [Identifier] {
   func checkDistinct() throws(PlanError) {
     var seen: Set<Identifier> = []
     for column in self where !seen.insert(column).inserted {
-      throw PlanError(
-        "duplicate-column", "Column name \(column.name) is listed more than once",
-        at: column.span)
+      throw .repeatedColumn(column.name, at: column.span)
     }
   }
 }

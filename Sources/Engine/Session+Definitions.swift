@@ -53,8 +53,6 @@ extension SourceDefinition {
 
 extension StatementFailure {
   static func withoutCodec(_ format: FormatName, at span: Span) -> StatementFailure {
-    .plan(
-      PlanError(
-        "format-without-codec", "the \(format.rawValue) format is not supported yet", at: span))
+    .plan(.formatWithoutCodec(format.rawValue, at: span))
   }
 }

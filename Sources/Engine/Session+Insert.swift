@@ -33,37 +33,18 @@ extension Session {
     _ node: InsertValues, _ catalog: Catalog
   ) throws(StatementFailure) -> SourceDefinition {
     guard let source = catalog.sources[node.target.name] else {
-      let known = catalog.sources.sortedNames
-      var hint = closestMatch(to: node.target.name, among: known).map { "did you mean \"\($0)\"?" }
-      var message = "Cannot insert values into an unknown stream/table: `\(node.target.name)`"
-      if let exact = known.first(where: {
-        $0.uppercased() == node.target.name.uppercased()
-      }) {
-        message +=
-          "\nDid you mean \"\(exact)\"? Hint: wrap the source name in double quotes to make it "
-          + "case-sensitive."
-        hint = nil
-      }
-      throw .plan(PlanError("unknown-source", message, at: node.target.span, hint: hint))
+      throw .plan(.insertIntoUnknown(node.target, candidates: catalog.sources.sortedNames))
     }
     if source.isReadOnly {
       throw .plan(
-        PlanError(
-          "read-only-source",
-          "Cannot insert values into read-only \(source.kind.rawValue.lowercased()): "
-            + source.name, at: node.target.span))
+        .insertIntoReadOnlySource(
+          source.name, kind: source.kind.rawValue.lowercased(), at: node.target.span))
     }
     if source.file != nil {
-      throw .plan(
-        PlanError(
-          "file-source", "Cannot insert values into \(source.name): it reads a file",
-          at: node.target.span))
+      throw .plan(.insertIntoFile(source.name, at: node.target.span))
     }
     if source.window != nil {
-      throw .plan(
-        PlanError(
-          "windowed-source", "Cannot insert values into windowed stream/table",
-          at: node.target.span))
+      throw .plan(.insertIntoWindowed(at: node.target.span))
     }
     return source
   }
@@ -84,15 +65,9 @@ extension Session {
     for row in node.rows {
       guard row.values.count == names.count else {
         if !node.columns.isEmpty {
-          throw PlanError(
-            "value-count",
-            "Expected number columns and values to match: \(names.count), \(row.values.count)",
-            at: row.span)
+          throw .unequalValueCount(columns: names.count, values: row.values.count, at: row.span)
         }
-        throw PlanError(
-          "value-count",
-          "Expected a value for each column. Expected Columns: [\(names.joined(separator: ", "))]"
-            + ". Got \(row.values.count) values", at: row.span)
+        throw .valueCount(row.values.count, columns: names, at: row.span)
       }
       var values = [Value](repeating: .null, count: source.schema.columns.count)
       var rowtime: Int64?
@@ -100,8 +75,7 @@ extension Session {
         if name == SystemColumn.rowtime, source.schema.index(of: name) == nil {
           rowtime = try constant(expression, as: .bigint, column: name, catalog).integerValue
           guard (rowtime ?? 0) <= Rowtime.latest else {
-            throw PlanError(
-              "invalid-rowtime", "ROWTIME is at most \(Rowtime.latest)", at: expression.span)
+            throw .rowtimeTooLate(at: expression.span)
           }
           continue
         }
@@ -112,10 +86,7 @@ extension Session {
       if source.kind == .table {
         for (index, column) in source.schema.columns.enumerated()
         where column.isKey && values[index].isNull {
-          throw PlanError(
-            "missing-key",
-            "Failed to insert values into '\(source.name)'. Value for primary key column(s) "
-              + "`\(column.name)` is required for tables", at: row.span)
+          throw .primaryKeyMissing(column.name, source: source.name, at: row.span)
         }
       }
       rows.append(values)
@@ -138,19 +109,15 @@ extension Session {
     let (value, failed) = evaluator.value(
       bound.expression, batch, clockMs: engine.options.clock())
     if failed {
-      throw PlanError(
-        "constant-failed", "the value for column \(column) cannot be computed",
-        at: expression.span)
+      throw .constantFailed(column, at: expression.span)
     }
     if from == type || value.isNull { return value }
     let isConvertible =
       from == .string || from.isNestedType || from.isNumeric && type.isNumeric
       || from.canImplicitlyCast(to: type) || type == .string
     if isConvertible, let exact = exactValue(value, from: from, to: type) { return exact }
-    throw PlanError(
-      "value-type",
-      "Expected type \(type) for field `\(column)` but got \(from)(\(text(of: value, from)))",
-      at: expression.span)
+    throw .valueType(
+      text(of: value, from), from: from, expected: type, column: column, at: expression.span)
   }
 
   /// Encodes rows and appends them, each in the partition of its key; tells where they have come to lie.
@@ -172,20 +139,13 @@ extension Session {
     if parts.contains(where: { $0.records.keyLength.contains { $0 < 0 } }),
       isCompacted(source.topic)
     {
-      throw .plan(
-        PlanError(
-          "key-required",
-          "topic \"\(source.topic)\" is compacted and takes no record without a key", at: span))
+      throw .plan(.keyRequired(source.topic, at: span))
     }
     guard let condition else { return try commit(parts, to: source, if: [], at: span) }
     while true {
       if cancellation.isCancelled { throw .engine(.interrupted) }
       guard engine.log.capabilities.contains(.conditionalWrites) else {
-        throw .plan(
-          PlanError(
-            "not-supported",
-            "IF NOT EXISTS and IF VERSION are not supported where the topics are kept by others",
-            at: condition.condition.span))
+        throw .plan(.conditionUnsupported(at: condition.condition.span))
       }
       let conditions = try conditions(condition, parts, source)
       do throws(StatementFailure) {

@@ -208,11 +208,7 @@ extension Session {
     } else if let table = functions.tables[key] {
       (doc, signatures) = (table.doc, table.overloads.map(\.signature))
     } else {
-      throw .plan(
-        PlanError(
-          "unknown-function", "Can't find any functions with the name '\(name.name)'",
-          at: name.span,
-          hint: closestMatch(to: key, among: functions.names).map { "did you mean \"\($0)\"?" }))
+      throw .plan(.unknownFunction(name.name, candidates: functions.names, at: name.span))
     }
     list(
       ["Function", "Description"],
@@ -228,11 +224,7 @@ extension Session {
     case .query(let id):
       guard let query = engine.epochs.query(id.name) ?? engine.epochs.query(id.name.uppercased())
       else {
-        throw .plan(
-          PlanError(
-            "unknown-query",
-            "Query with id:\(id.name) does not exist, use SHOW QUERIES to list "
-              + "them", at: id.span))
+        throw .plan(.explainedQueryUnknown(id.name, at: id.span))
       }
       explain(query.plan.query.plan, node.stage, query.id, handler)
     case .statement(let statement):
@@ -260,8 +252,7 @@ extension Session {
     case .insertSelect(let node):
       return try SinkBinder(context: context()).bind(node).query.plan
     default:
-      throw PlanError(
-        "cannot-explain", "only queries can be explained", at: span)
+      throw .cannotExplain(at: span)
     }
   }
 

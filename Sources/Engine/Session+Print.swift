@@ -13,11 +13,7 @@ extension Session {
     let name = node.topic.name
     guard let topic = engine.log.topic(name) else {
       let known = engine.log.topics().map(\.name)
-      throw .plan(
-        PlanError(
-          "unknown-topic", "Could not find topic '\(name)'", at: node.topic.span,
-          hint: (known.first { $0.uppercased() == name.uppercased() }
-            ?? closestMatch(to: name, among: known)).map { "did you mean '\($0)'?" }))
+      throw .plan(.unknownTopic(name, candidates: known, at: node.topic.span))
     }
     handler.begin([
       ResultColumn("rowtime", .timestamp), ResultColumn("key", .string),

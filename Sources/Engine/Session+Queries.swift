@@ -132,7 +132,7 @@ extension Session {
         plan: optimized, runtime: runtime,
         conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil, engine.options)
     } catch {
-      throw .plan(PlanError("not-supported", error.message, at: .none))
+      throw .plan(.cannotRun(error.message, at: .none))
     }
   }
 
@@ -243,7 +243,7 @@ extension Session {
     } catch {
       if cancellation.isCancelled { throw .engine(.interrupted) }
       if error.isLimit { throw .engine(.limit(error.message)) }
-      throw .plan(PlanError("not-supported", error.message, at: span))
+      throw .plan(.cannotRun(error.message, at: span))
     }
   }
 }

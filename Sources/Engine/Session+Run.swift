@@ -49,10 +49,10 @@ extension Session {
   }
 
   func refused(_ what: String, _ why: String, _ span: Span) -> StatementFailure {
-    .plan(PlanError("not-supported", "\(what) is not supported: \(why)", at: span))
+    .plan(.refused(what, because: why, at: span))
   }
 
   func unsupported(_ what: String, _ span: Span) -> StatementFailure {
-    .plan(PlanError("not-supported", "\(what) is not supported yet", at: span))
+    .plan(.unsupported(what, at: span))
   }
 }

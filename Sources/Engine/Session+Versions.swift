@@ -31,25 +31,20 @@ struct RowCondition {
   func check(_ source: SourceDefinition) throws(PlanError) {
     let keys = source.schema.columns.indices.filter { source.schema.columns[$0].isKey }
     guard !keys.isEmpty else {
-      throw PlanError(
-        "condition-without-key",
-        "\(source.kind.rawValue.lowercased()) \"\(source.name)\" has no key that could have a version",
-        at: condition.span)
+      throw .conditionWithoutKey(
+        source.name, kind: source.kind.rawValue.lowercased(), at: condition.span)
     }
     if case .version = condition.kind, rows.count > 1 {
-      throw PlanError(
-        "condition-rows", "IF VERSION is asked of one row, and here are \(rows.count)",
-        at: rows[1].span, hint: "a version is the offset of one record")
+      throw .versionOfSeveralRows(rows.count, at: rows[1].span)
     }
     var seen: Set<[Value]> = []
     for (row, values) in zip(rows, values) {
       let key = keys.map { values[$0] }
       guard !key.contains(.null) else {
-        throw PlanError("null-key", "a row without a key has no version", at: row.span)
+        throw .versionWithoutKey(at: row.span)
       }
       guard seen.insert(key).inserted else {
-        throw PlanError(
-          "repeated-key", "key \(text(key, source)) stands in the statement twice", at: row.span)
+        throw .repeatedKey(text(key, source), at: row.span)
       }
     }
   }
@@ -63,19 +58,18 @@ struct RowCondition {
   func check(_ row: Int, has version: Int64?, _ source: SourceDefinition) throws(PlanError) {
     let key = source.schema.columns.indices.filter { source.schema.columns[$0].isKey }
       .map { values[row][$0] }
-    let name = "key \(text(key, source)) of \"\(source.name)\""
-    let message: String
+    let (name, span) = (text(key, source), rows[row].span)
     switch (condition.kind, version) {
     case (.notExists, nil): return
     case (.version(let expected), let version?) where expected == version: return
-    case (.notExists, let version?): message = "\(name) exists, at version \(version)"
+    case (.notExists, let version?):
+      throw .keyExists(name, source: source.name, version: version, at: span)
     case (.version(let expected), let version?):
-      message = "\(name) is at version \(version), not \(expected)"
-    case (.version(let expected), nil): message = "\(name) does not exist, so not at \(expected)"
+      throw .otherVersion(
+        name, source: source.name, version: version, expected: expected, at: span)
+    case (.version(let expected), nil):
+      throw .keyMissing(name, source: source.name, expected: expected, at: span)
     }
-    throw PlanError(
-      "stale-version", message, at: rows[row].span,
-      hint: version == nil ? nil : "nothing was inserted; read it and decide again")
   }
 }
 
@@ -92,10 +86,7 @@ extension Session {
           draft.inserts($0, source.topic, part.partition)
         })
       {
-        throw .plan(
-          PlanError(
-            "stale-version", "a statement before it in the file has inserted the key",
-            at: condition.rows[part.rows[row]].span))
+        throw .plan(.insertedBefore(at: condition.rows[part.rows[row]].span))
       }
       let isNew = draft?.makes(source.topic) ?? false
       let (versions, end) = try storing { () throws(StorageError) in

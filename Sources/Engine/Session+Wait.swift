@@ -16,10 +16,7 @@ extension Session {
   func waitMilliseconds(_ node: QueryStatement) throws(StatementFailure) -> Int64 {
     guard let wait = node.wait else { return 0 }
     guard node.query.emit == nil else {
-      throw .plan(
-        PlanError(
-          "wait-with-emit", "WAIT is for pull queries: with EMIT rows come as they arise",
-          at: wait.span))
+      throw .plan(.waitWithEmit(at: wait.span))
     }
     let duration = try milliseconds(wait.duration)
     switch wait.target {
@@ -29,13 +26,9 @@ extension Session {
       let catalog = engine.catalog
       try planning { () throws(PlanError) in
         let source = try catalog.source(name)
-        guard source.file == nil, partition < Int64(source.partitions) else {
-          throw PlanError(
-            "invalid-wait",
-            source.file != nil
-              ? "\"\(source.name)\" is a file: its lines have no offset to wait for"
-              : "the last partition of \"\(source.name)\" is \(source.partitions - 1)",
-            at: wait.span)
+        if source.file != nil { throw .waitOnFile(source.name, at: wait.span) }
+        guard partition < Int64(source.partitions) else {
+          throw .waitOnPartition(source.name, partitions: source.partitions, at: wait.span)
         }
       }
       return 0
@@ -44,7 +37,7 @@ extension Session {
 
   private func milliseconds(_ duration: DurationLiteral) throws(StatementFailure) -> Int64 {
     guard let unit = duration.unit.milliseconds, duration.count <= Self.waitMsMax / unit else {
-      throw .plan(PlanError("invalid-duration", "WAIT takes at most 1 DAY", at: duration.span))
+      throw .plan(.waitTooLong(at: duration.span))
     }
     return duration.count * unit
   }
@@ -71,10 +64,7 @@ extension Session {
     } catch {
       guard case .interrupted = error, !cancellation.isCancelled else { throw .engine(error) }
       let waited = (ContinuousClock.now - start) / .milliseconds(1)
-      throw .plan(
-        PlanError(
-          "wait-timeout", "the queries have not come so far within \(Int(waited)) ms",
-          at: wait.span))
+      throw .plan(.waitTimeout(Int(waited), at: wait.span))
     }
     try checkFeeders(node.query, wait)
   }
@@ -95,10 +85,8 @@ extension Session {
       let left = (deadline - ContinuousClock.now) / .milliseconds(1)
       guard left > 0, !isIdle else {
         throw .plan(
-          PlanError(
-            "wait-timeout",
-            "there is no record \(offset) in partition \(partition) of \(topic): it ends at \(end)",
-            at: wait.span))
+          .waitForMissing(
+            offset: offset, partition: partition, topic: topic, end: end, at: wait.span))
       }
       guard isEngineDriven || isShared else { continue }
       engine.log.wait(after: moment, milliseconds: Int(min(100, max(1, left))))
@@ -122,11 +110,7 @@ extension Session {
         guard seen.insert(topic).inserted else { continue }
         for feeder in engine.queries where feeder.plan.sink.topic == topic {
           guard feeder.runtime != nil else {
-            throw .plan(
-              PlanError(
-                "wait-blocked",
-                "query \(feeder.id) is \(feeder.state.rawValue) and takes nothing in",
-                at: wait.span))
+            throw .plan(.waitBlocked(query: feeder.id, state: feeder.state.rawValue, at: wait.span))
           }
           open.formUnion(feeder.optimized.scans.map(\.source.topic))
         }

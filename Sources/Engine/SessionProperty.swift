@@ -141,17 +141,13 @@ enum SessionProperty {
     // A member of a family that is mistyped for one that means something.
     let isMistyped = closest.map { effective[$0] != nil } ?? false
     if !isMistyped, families.contains(where: { name.value.hasPrefix($0) }) { return }
-    throw PlanError(
-      "unknown-setting", "property '\(name.value)' does not exist", at: name.span,
-      hint: closest.map { didYouMean($0) })
+    throw .unknownSetting(name.value, closest: closest, at: name.span)
   }
 
   private static func invalid(
     _ name: StringLiteral, _ value: StringLiteral, _ wanted: String, _ hint: String?
   ) -> PlanError {
-    PlanError(
-      "invalid-setting", "property '\(name.value)' takes \(wanted), not '\(value.value)'",
-      at: value.span, hint: hint)
+    .invalidSetting(name.value, value: value.value, wanted: wanted, hint: hint, at: value.span)
   }
 }
 

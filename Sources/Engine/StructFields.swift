@@ -54,10 +54,7 @@ enum StructFields {
     _ name: String, _ fields: [StructField], _ column: String, at span: Span
   ) -> PlanError {
     let names = fields.map(\.name)
-    return PlanError(
-      "unknown-field", "STRUCT field '\(name)' does not exist in column \(column)", at: span,
-      hint: closestMatch(to: name, among: names).map { didYouMean($0) }
-        ?? "its fields are \(names.joined(separator: ", "))")
+    return .unknownStructField(name, column: column, fields: names, at: span)
   }
 }
 

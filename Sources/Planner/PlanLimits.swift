@@ -21,20 +21,7 @@ extension PlanError {
   /// Throws: too-many-columns.
   static func check(columns count: Int, of what: String, at span: Span) throws(PlanError) {
     guard count > PlanLimits.columnsMax else { return }
-    throw PlanError(
-      "too-many-columns", "\(what) has more than \(PlanLimits.columnsMax) columns", at: span)
-  }
-
-  static func tooManySources(at span: Span) -> PlanError {
-    PlanError(
-      "too-many-sources", "query reads more than \(PlanLimits.sourcesMax) sources", at: span,
-      hint: "split it into several queries")
-  }
-
-  static func tooManyPartitions(at span: Span) -> PlanError {
-    PlanError(
-      "too-many-partitions", "PARTITIONS must be between 1 and \(PlanLimits.partitionsMax)",
-      at: span)
+    throw .tooManyColumns(of: what, at: span)
   }
 }
 

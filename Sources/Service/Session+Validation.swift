@@ -92,10 +92,7 @@ extension Session {
   }
 
   private func unbounded(_ what: String, _ span: Span) -> StatementFailure {
-    .plan(
-      PlanError(
-        "unbounded-result", "\(what) in a submitted file would never end", at: span,
-        hint: "add a LIMIT"))
+    .plan(.unboundedResult(what, at: span))
   }
 }
 

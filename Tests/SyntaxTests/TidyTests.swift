@@ -163,9 +163,57 @@ import Testing
           line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.contains { $0 == store }
         }
         if let named { Issue.record("\(name):\(number + 1) names \(named): \(line)") }
-        if line.contains(/\bStateStores?\b/), !line.contains(/\b(?:any|protocol|extension) StateStores?\b/) {
+        let isAny = line.contains(/\b(?:any|protocol|extension) StateStores?\b/)
+        if line.contains(/\bStateStores?\b/), !isAny {
           Issue.record("\(name):\(number + 1) holds a store that is not any store: \(line)")
         }
+      }
+    }
+  }
+
+  // MARK: - Diagnostics
+
+  /// The catalogues of what is wrong with statements: one folder a layer.
+  private static func catalogues() throws -> [(name: String, lines: [String])] {
+    try files().filter { $0.name.contains(/\/Diagnostics\/\w+Messages(\+\w+)?\.swift$/) }
+  }
+
+  /// Whoever finds a mistake names it; what it says, with its id and its hint, stands in a catalogue.
+  @Test func diagnosticsAreMadeInCatalogues() throws {
+    let catalogues = Set(try Self.catalogues().map(\.name))
+    for (name, lines) in try Self.files() where !catalogues.contains(name) {
+      let text = lines.joined(separator: "\n")
+      if let found = text.firstMatch(of: /\bPlanError\(|\bDiagnostic\(\s*id:/) {
+        Issue.record("\(name) makes a diagnostic outside of the catalogues: \(found.0)")
+      }
+    }
+  }
+
+  @Test func cataloguesAreInOrder() throws {
+    let catalogues = try Self.catalogues()
+    #expect(catalogues.count >= 8)
+    for (name, lines) in catalogues {
+      let text = lines.joined(separator: "\n")
+      let open = text.matches(of: /\n  (?:package )?static func (\w+)/).map { String($0.1) }
+      #expect(open == open.sorted(), "\(name) is not in alphabetical order")
+      for id in text.matches(of: /\b(?:PlanError\(\s*|Diagnostic\(\s*id: )"([^"]*)"/).map(\.1) {
+        let isKebab = id.wholeMatch(of: /[a-z0-9]+(-[a-z0-9]+)*/) != nil
+        #expect(isKebab, "\(name): the id \(id) is not in kebab case")
+      }
+    }
+  }
+
+  /// A message that nobody reports is no message.
+  @Test func everyMessageIsUsed() throws {
+    let source = try Self.files().flatMap(\.lines).filter { !$0.contains(" static func ") }
+      .joined(separator: "\n")
+    for (name, lines) in try Self.catalogues() {
+      for line in lines {
+        guard let function = line.firstMatch(of: /^  (?:package )?static func (\w+)/)?.1 else {
+          continue
+        }
+        let isUsed = source.range(of: "\(function)(", options: .literal) != nil
+        #expect(isUsed, "\(name): no one reports \(function)")
       }
     }
   }

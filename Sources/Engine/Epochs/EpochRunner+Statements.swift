@@ -23,7 +23,7 @@ extension EpochRunner {
     for change in changes {
       planned.apply(change)
       do { try prepare(change, planned, &commit) } catch {
-        throw .plan(PlanError("not-supported", error.message, at: .none))
+        throw .plan(.cannotRun(error.message, at: .none))
       }
     }
     let result: CommitResult

@@ -22,10 +22,7 @@ struct PathScope {
     } catch {
       switch error {
       case .outside:
-        throw .plan(
-          PlanError(
-            "path-outside-roots", "the path \"\(path)\" lies outside the declared directories",
-            at: span))
+        throw .plan(.pathOutsideRoots(path, at: span))
       case .storage(let error):
         let reason = error.errno == 0 ? "\(error)" : String(cString: strerror(error.errno))
         throw .engine(.io("cannot open \"\(path)\": \(reason)"))

@@ -46,12 +46,7 @@ final class StatementDraft {
       byteCount += records.buffer.count
     }
     guard byteCount <= bytesMax else {
-      throw .plan(
-        PlanError(
-          "submission-too-large",
-          "a submitted file inserts at most \(bytesMax >> 20) MiB, since it is one commit",
-          at: span,
-          hint: "load more with headrace run, or read the file with a stream: WITH (FILE='...')"))
+      throw .plan(.submissionTooLarge(bytesMax: bytesMax, at: span))
     }
     epoch.outputs += outputs
     epoch.conditions += conditions

@@ -15,10 +15,7 @@ extension StatementPlanner {
         return CatalogChange(message: "\(kind) \(name) does not exist.")
       }
       let known = catalog.sources.sortedNames
-      throw .plan(
-        PlanError(
-          "unknown-source", "\(kind) \(name) does not exist.", at: node.name.span,
-          hint: closestMatch(to: name, among: known).map { "did you mean \"\($0)\"?" }))
+      throw .plan(.dropOfUnknown(name, kind: kind, candidates: known, at: node.name.span))
     }
     if !isReplay { try check(node, source) }
     var change = CatalogChange(
@@ -37,27 +34,17 @@ extension StatementPlanner {
     let name = source.name
     guard source.kind == node.kind else {
       throw .plan(
-        PlanError(
-          "wrong-kind",
-          "Incompatible data source type is \(source.kind.rawValue), but statement was DROP "
-            + "\(node.kind.rawValue)", at: node.name.span))
+        .wrongKind(
+          actual: source.kind.rawValue, statement: "DROP \(node.kind.rawValue)",
+          at: node.name.span))
     }
     if node.deleteTopic, source.isReadOnly {
-      throw .plan(
-        PlanError(
-          "read-only-source", "Cannot delete topic for read-only source: \(name)",
-          at: node.name.span))
+      throw .plan(.deleteTopicOfReadOnly(name, at: node.name.span))
     }
     let readers = definitions.readers(of: name)
     let foreignWriters = definitions.writers(of: name).filter { $0 != source.queryID }
     guard readers.isEmpty, foreignWriters.isEmpty else {
-      throw .plan(
-        PlanError(
-          "source-in-use",
-          "Cannot drop \(name).\nThe following queries read from this source: "
-            + "[\(readers.joined(separator: ", "))].\nThe following queries write into this "
-            + "source: [\(foreignWriters.joined(separator: ", "))].\nYou need to terminate them "
-            + "before dropping \(name).", at: node.name.span))
+      throw .plan(.sourceInUse(name, readers: readers, writers: foreignWriters, at: node.name.span))
     }
     if node.deleteTopic { try checkTopicIsUnused(source, at: node.name.span) }
   }
@@ -72,11 +59,7 @@ extension StatementPlanner {
     }.map(\.name)
     guard sources.isEmpty else {
       throw .plan(
-        PlanError(
-          "topic-in-use",
-          "Refusing to delete topic. Found other data sources (\(sources.joined(separator: ", "))) "
-            + "using topic \(source.topic)", at: span,
-          hint: "drop them first, or drop \(source.name) without DELETE TOPIC"))
+        .topicOfOtherSources(source.topic, source: source.name, others: sources, at: span))
     }
     let queries = definitions.queries.filter { query in
       query.id != source.queryID
@@ -86,11 +69,7 @@ extension StatementPlanner {
           })
     }.map(\.id)
     guard queries.isEmpty else {
-      throw .plan(
-        PlanError(
-          "topic-in-use",
-          "Refusing to delete topic. Found queries (\(queries.joined(separator: ", "))) using topic "
-            + source.topic, at: span, hint: "terminate them first"))
+      throw .plan(.topicOfQueries(source.topic, queries: queries, at: span))
     }
   }
 }

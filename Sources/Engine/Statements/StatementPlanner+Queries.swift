@@ -83,9 +83,7 @@ extension StatementPlanner {
     {
       id = wanted.uppercased()
       guard definitions.query(id) == nil else {
-        throw .plan(
-          PlanError(
-            "query-exists", "a query with the id '\(id)' already exists", at: property.span))
+        throw .plan(.queryExists(id, at: property.span))
       }
     }
     try checkQueryCount(at: node.target.span)
@@ -104,10 +102,7 @@ extension StatementPlanner {
   /// Throws: too-many-queries.
   private func checkQueryCount(at span: Span) throws(StatementFailure) {
     guard definitions.queries.count >= environment.options.queriesMax else { return }
-    throw .plan(
-      PlanError(
-        "too-many-queries", "there are \(definitions.queries.count) persistent queries already",
-        at: span, hint: "terminate one; SHOW QUERIES lists them"))
+    throw .plan(.tooManyQueries(definitions.queries.count, at: span))
   }
 
   /// A new query and, unless it inserts, its sink.
@@ -169,10 +164,7 @@ extension StatementPlanner {
       try Upgrade.checkRebuild(existing, plan, node)
     }
     if let other = definitions.queries.first(where: { $0.rebuilt?.sink.name == existing.name }) {
-      throw .plan(
-        PlanError(
-          "rebuild-running", "\"\(existing.name)\" is being rebuilt already, by \(other.id)",
-          at: node.name.span, hint: "TERMINATE \(other.id) gives that up"))
+      throw .plan(.rebuildRunning(existing.name, query: other.id, at: node.name.span))
     }
     let id = queryID("CTAS_\(existing.name)_\(definitions.nextQuerySequence)")
     var query = query(id, plan.beside(id: id), text, isInsert: false)
@@ -195,10 +187,7 @@ extension StatementPlanner {
     if let id = node.query {
       let known = [id.name.uppercased(), id.name].first { definitions.query($0) != nil }
       guard known != nil || isReplay else {
-        throw .plan(
-          PlanError(
-            "unknown-query", "Unknown queryId: \(id.name)", at: id.span,
-            hint: closestMatch(to: id.name, among: chosen).map { "did you mean \"\($0)\"?" }))
+        throw .plan(.unknownQuery(id.name, candidates: chosen, at: id.span))
       }
       chosen = known.map { [$0] } ?? []
     }

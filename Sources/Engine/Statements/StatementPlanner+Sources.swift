@@ -13,11 +13,7 @@ extension StatementPlanner {
     let kind = node.kind.rawValue.lowercased()
     let existing = isReplay ? nil : catalog.sources[name]
     if node.orReplace, node.isReadOnly || existing?.isReadOnly ?? false, !isReplay {
-      throw .plan(
-        PlanError(
-          "replace-read-only",
-          "Cannot add \(kind) '\(name)': CREATE OR REPLACE is not supported on source "
-            + "\(kind)s.", at: node.name.span))
+      throw .plan(.replaceOfReadOnly(name, kind: kind, at: node.name.span))
     }
     if let existing {
       if node.ifNotExists {
@@ -76,16 +72,13 @@ extension StatementPlanner {
     let span = node.properties?["FILE"]?.span ?? node.name.span
     // The statement log keeps the text: it must mean the same file in the server.
     if paths.workingDirectory != nil, !file.hasPrefix("/"), !file.hasPrefix("~") {
-      throw .plan(
-        PlanError(
-          "relative-file", "file \"\(file)\" is relative, and the server works elsewhere",
-          at: span, hint: "write the whole path: '\(paths.resolve(file))'"))
+      throw .plan(.relativeFile(file, resolved: paths.resolve(file), at: span))
     }
     let found = paths.files.matches(file)
     guard !found.isEmpty else {
       // Outside of the roots nobody is told what exists.
       try paths.checkRoot(file, span)
-      throw .plan(PlanError("file-not-found", "file \"\(file)\" does not exist", at: span))
+      throw .plan(.fileNotFound(file, at: span))
     }
     for path in found where paths.roots != nil {
       _ = try paths.outside(path, span) { () throws(OutsideError) in
@@ -93,8 +86,7 @@ extension StatementPlanner {
       }
     }
     guard node.kind == .stream else {
-      throw .plan(
-        PlanError("not-supported", "a TABLE over a FILE is not supported yet", at: node.name.span))
+      throw .plan(.tableOverFile(at: node.name.span))
     }
     var whole = definition
     whole.partitions = found.count
@@ -118,7 +110,7 @@ extension StatementPlanner {
       do throws(FileHeader.Mismatch) {
         _ = try reader.headerEnd()
       } catch {
-        throw .plan(PlanError(error.id, error.message, at: span, hint: error.hint))
+        throw .plan(.headerMismatch(error, at: span))
       }
     }
   }
@@ -129,12 +121,7 @@ extension StatementPlanner {
   ) throws(StatementFailure) {
     guard source.file == nil, !TopicName.isLegal(source.topic) else { return }
     let given = properties?["KAFKA_TOPIC"]
-    throw .plan(
-      PlanError(
-        "invalid-topic-name",
-        "'\(source.topic)' cannot be the name of a topic: it has up to 249 letters, digits, '.', '_' "
-          + "and '-'", at: given?.span ?? name,
-        hint: given == nil ? "name the topic: WITH (KAFKA_TOPIC='...')" : nil))
+    throw .plan(.invalidTopicName(source.topic, isImplicit: given == nil, at: given?.span ?? name))
   }
 
   /// Throws: private-topic. What others may know of does not become private.
@@ -144,10 +131,7 @@ extension StatementPlanner {
     guard definition.visibility == .private, let topic = topic(definition.topic),
       !topic.config.isInternal
     else { return }
-    throw .plan(
-      PlanError(
-        "private-topic", "topic '\(definition.topic)' is there already, and not private",
-        at: span))
+    throw .plan(.topicNotPrivate(definition.topic, at: span))
   }
 
   /// Throws: what cannot be kept in a SQLite file, and where that may not lie.
@@ -157,38 +141,24 @@ extension StatementPlanner {
     guard let path = source.sqlite else { return }
     let paths = environment.paths
     let span = properties?["SQLITE"]?.span ?? name.span
-    guard source.kind == .table, source.window == nil else {
-      throw .plan(
-        PlanError(
-          "sqlite-table",
-          source.kind == .table
-            ? "a table with windows is not kept in a SQLite file yet"
-            : "only tables are kept in SQLite files, and \"\(source.name)\" is a stream", at: span))
+    guard source.kind == .table else {
+      throw .plan(.mirrorOfStream(source.name, at: span))
     }
+    guard source.window == nil else { throw .plan(.mirrorOfWindowed(at: span)) }
     guard path.hasPrefix("/") || paths.workingDirectory == nil else {
-      throw .plan(
-        PlanError(
-          "relative-file", "file \"\(path)\" is relative, and the server works elsewhere",
-          at: span, hint: "write the whole path: '\(paths.resolve(path))'"))
+      throw .plan(.relativeFile(path, resolved: paths.resolve(path), at: span))
     }
     try paths.checkRoot(path, span)
   }
 
   func alreadyExists(_ name: Identifier, _ existing: SourceDefinition) -> StatementFailure {
     let kind = existing.kind.rawValue.lowercased()
-    return .plan(
-      PlanError(
-        "source-exists",
-        "Cannot add \(kind) '\(name.name)': A \(kind) with the same name already exists",
-        at: name.span, hint: "use CREATE OR REPLACE, or IF NOT EXISTS"))
+    return .plan(.sourceExists(name.name, kind: kind, at: name.span))
   }
 
   func checkReplacing(_ span: Span) throws(StatementFailure) {
     guard properties["ksql.create.or.replace.enabled"] == "false" else { return }
-    throw .plan(
-      PlanError(
-        "replace-disabled", "CREATE OR REPLACE is switched off in this session", at: span,
-        hint: "SET 'ksql.create.or.replace.enabled' = 'true'"))
+    throw .plan(.replaceDisabled(at: span))
   }
 
   // MARK: - ALTER and types
@@ -208,11 +178,7 @@ extension StatementPlanner {
     let name = node.name.name
     if catalog.types[name] != nil, !isReplay {
       if node.ifNotExists { return CatalogChange(message: "\(name) is already registered") }
-      throw .plan(
-        PlanError(
-          "type-exists",
-          "Cannot register custom type '\(name)' since it is already registered",
-          at: node.name.span))
+      throw .plan(.typeExists(name, at: node.name.span))
     }
     let type = try planning { () throws(PlanError) in try catalog.type(node.type) }
     var change = CatalogChange(
@@ -226,8 +192,7 @@ extension StatementPlanner {
     let name = node.name.name
     guard catalog.types[name] != nil || isReplay else {
       if node.ifExists { return CatalogChange(message: "Type '\(name)' does not exist") }
-      throw .plan(
-        PlanError("unknown-type", "Type \(name) does not exist.", at: node.name.span))
+      throw .plan(.dropOfUnknownType(name, at: node.name.span))
     }
     var change = CatalogChange(message: "Dropped type '\(name)'")
     change.steps = [.removeType(name)]

@@ -18,10 +18,7 @@ extension StatementPlanner {
     for property in properties?.items ?? []
     where WithProperties.topicNames.contains(property.key) {
       guard source.file == nil else {
-        throw .plan(
-          PlanError(
-            "invalid-property", "\(property.key) is a setting of topics, and a FILE has none",
-            at: property.span))
+        throw .plan(.topicSettingOfFile(property.key, at: property.span))
       }
       let name = property.key.lowercased().replacing("_", with: ".")
       let before = config
@@ -30,21 +27,14 @@ extension StatementPlanner {
         try config.check(source.topic)
       } catch let error as StorageError {
         throw .plan(
-          PlanError(
-            "invalid-property",
-            "Configuration \(property.key) is invalid: \(error.expected ?? "") is expected",
-            at: property.span))
+          .propertyExpects(property.key, expected: error.expected ?? "", at: property.span))
       } catch let error as StatementFailure {
         throw error
       } catch {
-        throw .plan(PlanError("invalid-property", "\(error)", at: property.span))
+        throw .plan(.invalidTopicSetting(error, at: property.span))
       }
       guard existing == nil || config == before else {
-        throw .plan(
-          PlanError(
-            "topic-exists",
-            "topic \"\(source.topic)\" exists already and its \(name) is another",
-            at: property.span, hint: "headrace topic alter changes it"))
+        throw .plan(.topicSettingDiffers(name, topic: source.topic, at: property.span))
       }
     }
     return config
@@ -58,11 +48,7 @@ extension StatementPlanner {
       case .null, .boolean: break
       }
     }
-    throw .plan(
-      PlanError(
-        "invalid-property",
-        "Configuration \(property.key) is invalid: a number or a string is expected",
-        at: property.span))
+    throw .plan(.propertyNotText(property.key, at: property.span))
   }
 
   /// Topics that a query needs and that are not there: its sink's, with `config`, its changelogs' and its exchanges'.
@@ -81,7 +67,7 @@ extension StatementPlanner {
       probe = try RunningQuery(query, environment.options).probe(
         catalog.functions, exchangeTopic: exchangeTopic)
     } catch {
-      throw .plan(PlanError("not-supported", error.message, at: span))
+      throw .plan(.cannotRun(error.message, at: span))
     }
     for exchange in probe.exchangeTopics where topic(exchange.topic) == nil {
       result.append(

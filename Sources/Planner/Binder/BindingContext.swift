@@ -74,9 +74,7 @@ struct Scope {
     let name = reference.name.name
     if let source = reference.source {
       guard qualifiers.contains(source.name) else {
-        throw PlanError(
-          "unknown-source", "'\(source.name)' is not a valid stream/table name or alias.",
-          at: source.span, hint: didYouMean(source.name, qualifiers))
+        throw .unknownQualifier(source.name, candidates: qualifiers, at: source.span)
       }
       if let entry = entries.first(where: {
         $0.qualifier == source.name && $0.column.name == name
@@ -84,21 +82,19 @@ struct Scope {
         return entry
       }
       throw .unknownColumn(
-        clause, "\(source.name).\(name)", at: reference.name.span,
-        candidates: entries.filter { $0.qualifier == source.name }.map(\.column.name))
+        "\(source.name).\(name)", clause: clause,
+        candidates: entries.filter { $0.qualifier == source.name }.map(\.column.name),
+        at: reference.name.span)
     }
     let found = entries.filter { $0.column.name == name }
     if found.count > 1 {
       let options = found.map { "\($0.qualifier).\(name)" }
-      throw PlanError(
-        "ambiguous-column",
-        "Column '\(name)' is ambiguous. Could be \(listed(options, conjunction: "or")).",
-        at: reference.span)
+      throw .ambiguousColumn(name, options: options, at: reference.span)
     }
     guard let entry = found.first else {
       throw .unknownColumn(
-        clause, name, at: reference.span,
-        candidates: entries.filter { !$0.isSystem }.map(\.column.name))
+        name, clause: clause,
+        candidates: entries.filter { !$0.isSystem }.map(\.column.name), at: reference.span)
     }
     return entry
   }

@@ -12,29 +12,21 @@ extension ExpressionBinder {
     let expressionText = text(of: .call(node))
     if let aggregate = functions.aggregates[name] {
       guard let bindAggregate else {
-        throw PlanError(
-          "misplaced-aggregate",
-          "\(clause) does not support aggregate functions: \(name) is an aggregate function.",
-          at: node.span)
+        throw .misplacedAggregate(name, clause: clause, at: node.span)
       }
       return Typed(try bindAggregate(node, aggregate), text: expressionText)
     }
     if node.isDistinct, functions.scalars[name] != nil || functions.tables[name] != nil {
-      throw error(
-        "invalid-argument", "\(name) is not an aggregate function", node.span)
+      throw inClause(.aggregateExpected(name, at: node.span))
     }
     if let table = functions.tables[name] {
       guard let bindTableFunction else {
-        throw PlanError(
-          "misplaced-table-function",
-          "table function \(name) may stand only as an item of SELECT", at: node.span)
+        throw .misplacedTableFunction(name, at: node.span)
       }
       return Typed(try bindTableFunction(node, table), text: expressionText)
     }
     guard functions.scalars[name] != nil else {
-      throw PlanError(
-        "unknown-function", "Can't find any functions with the name '\(node.name.name)'",
-        at: node.name.span, hint: didYouMean(name, functions.names))
+      throw .unknownFunction(node.name.name, candidates: functions.names, at: node.name.span)
     }
     return try call(name, node.arguments, at: node.span, text: expressionText)
   }
@@ -91,8 +83,7 @@ extension ExpressionBinder {
     _ name: String, _ arguments: [Argument], at span: Span, text: String
   ) throws(PlanError) -> Typed {
     guard let function = context.catalog.functions.scalars[name] else {
-      throw PlanError(
-        "unknown-function", "Can't find any functions with the name '\(name)'", at: span)
+      throw .unknownFunction(name, candidates: [], at: span)
     }
     let types = arguments.map { argument -> ArgumentType in
       switch argument {
@@ -149,9 +140,7 @@ extension ExpressionBinder {
       do {
         return try compute(known, literals)
       } catch {
-        throw self.error(
-          "invalid-argument",
-          "Function '\(name.lowercased())' \(error.message)", span)
+        throw inClause(.argumentRefused(by: name.lowercased(), reason: error.message, at: span))
       }
     }
   }
@@ -174,9 +163,7 @@ extension ExpressionBinder {
     var columns: [PlanColumn] = []
     for (parameter, input) in zip(lambda.parameters, inputs) {
       guard let type = concrete(input, bindings) else {
-        throw error(
-          "invalid-lambda", "the type of lambda parameter '\(parameter.name)' is not known",
-          parameter.span)
+        throw inClause(.lambdaParameterType(parameter.name, at: parameter.span))
       }
       let column = context.newColumn(parameter.name, type)
       columns.append(column)
@@ -192,8 +179,7 @@ extension ExpressionBinder {
     } else {
       type = concrete(output, bindings) ?? body.type ?? .string
       if let bodyType = body.type, bodyType != type, !bodyType.canImplicitlyCast(to: type) {
-        throw error(
-          "invalid-lambda", "the lambda must give \(type), not \(bodyType)", lambda.span)
+        throw inClause(.lambdaResult(bodyType, expected: type, at: lambda.span))
       }
     }
     return .lambda(
@@ -217,18 +203,13 @@ extension ExpressionBinder {
     let shown = "(\(texts.joined(separator: ", ")))"
     let lower = name.lowercased()
     let valid = signatures.map { "\(lower)\($0)" }.joined(separator: "\n")
-    let message =
-      failure == .ambiguous
-      ? "Function '\(lower)' cannot be resolved due to ambiguous method parameters \(shown)."
-      : "Function '\(lower)' does not accept parameters \(shown)."
     guard failure == .ambiguous else {
-      return error(
-        "no-overload", message, span, hint: "Valid alternatives are:\n\(valid)")
+      return inClause(.noOverload(of: lower, with: shown, alternatives: valid, at: span))
     }
-    let why = "more than one of its forms takes \(shown) with implicit casts"
-    let cast = disambiguated(lower, types, signatures, arguments).map { "; write \($0)" } ?? ""
-    return error(
-      "ambiguous-call", message, span, hint: "\(why)\(cast)\nValid alternatives are:\n\(valid)")
+    return inClause(
+      .ambiguousCall(
+        of: lower, with: shown, cast: disambiguated(lower, types, signatures, arguments),
+        alternatives: valid, at: span))
   }
 
   /// The call with the fewest casts that leave one form only.

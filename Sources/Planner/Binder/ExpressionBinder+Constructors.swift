@@ -10,38 +10,29 @@ extension ExpressionBinder {
   ) throws(PlanError) -> (type: DataType, expressions: [BoundExpression]) {
     switch coerceList(list, asText: true) {
     case .success(let result): return result
-    case .failure(.allNull): throw error("all-null", allNull, span)
+    case .failure(.allNull): throw inClause(.allNull(allNull, at: span))
     case .failure(.unreadable(let text, let type)):
-      throw error(
-        "invalid-literal",
-        "invalid input syntax for type \(kindName(type)): \"\(unquoted(text))\".", span)
+      throw inClause(.unreadableElement(unquoted(text), type: kindName(type), at: span))
     case .failure(.mismatch(let common, let other)):
-      throw error(
-        "type-mismatch",
-        "operator does not exist: \(common) = \(other.typeText) (\(other.text))", span,
-        hint: "Hint: You might need to add explicit type casts.")
+      throw inClause(.elementTypes(other.text, type: other.typeText, common: common, at: span))
     }
   }
 
   func bind(_ node: ArrayConstructor) throws(PlanError) -> Typed {
     guard !node.elements.isEmpty else {
-      throw error(
-        "empty-array",
-        "Array constructor cannot be empty. Please supply at least one element", node.span)
+      throw inClause(.emptyArray(at: node.span))
     }
     var elements: [Typed] = []
     for element in node.elements { elements.append(try bind(element)) }
     let (type, expressions) = try coerced(
       elements, "array", at: node.span,
-      allNull: "Cannot construct an array with all NULL elements")
+      allNull: "an array with all NULL elements")
     return typed(.makeArray(expressions, .array(type)), .array(node))
   }
 
   func bind(_ node: MapConstructor) throws(PlanError) -> Typed {
     guard !node.entries.isEmpty else {
-      throw error(
-        "empty-map", "Map constructor cannot be empty. Please supply at least one key value pair",
-        node.span)
+      throw inClause(.emptyMap(at: node.span))
     }
     var keys: [Typed] = []
     var values: [Typed] = []
@@ -50,9 +41,9 @@ extension ExpressionBinder {
       values.append(try bind(entry.value))
     }
     let (keyType, keyExpressions) = try coerced(
-      keys, "map", at: node.span, allNull: "Cannot construct a map with all NULL keys")
+      keys, "map", at: node.span, allNull: "a map with all NULL keys")
     let (valueType, valueExpressions) = try coerced(
-      values, "map", at: node.span, allNull: "Cannot construct a map with all NULL values")
+      values, "map", at: node.span, allNull: "a map with all NULL values")
     let entries = keyExpressions.indices.map {
       BoundEntry(key: keyExpressions[$0], value: valueExpressions[$0])
     }
@@ -64,10 +55,7 @@ extension ExpressionBinder {
     var expressions: [BoundExpression] = []
     for field in node.fields {
       guard !fields.contains(where: { $0.name == field.name.name }) else {
-        throw error(
-          "duplicate-field",
-          "Duplicate field names found in STRUCT: '\(text(of: .structure(node)))'",
-          field.name.span)
+        throw inClause(.duplicateStructField(text(of: .structure(node)), at: field.name.span))
       }
       let value = try bind(field.value)
       fields.append(StructField(field.name.name, value.type ?? .string))

@@ -9,10 +9,9 @@ extension ExpressionBinder {
   func bind(_ node: UnaryExpression) throws(PlanError) -> Typed {
     let operand = try bind(node.operand)
     guard let type = operand.type, type.isNumeric else {
-      throw error(
-        "invalid-operand",
-        "\(node.op == .minus ? "Negation" : "Unary plus") requires a number, not "
-          + "\(operand.typeText): \(operand.text)", node.span)
+      throw inClause(
+        .signOfNonNumber(
+          operand.text, type: operand.typeText, isMinus: node.op == .minus, at: node.span))
     }
     return typed(
       node.op == .minus ? .negate(operand.expression) : operand.expression, .unary(node))
@@ -30,16 +29,13 @@ extension ExpressionBinder {
     else {
       let shown = text(of: .arithmetic(node))
       if left.type == nil || right.type == nil {
-        throw error(
-          "invalid-operand",
-          "Error processing expression: \(shown.replacing("NULL", with: "null")). Arithmetic on "
-            + "types \(left.typeText) and \(right.typeText) are not supported.",
-          node.operatorSpan, hint: "CAST the NULL to the type that it should have")
+        throw inClause(
+          .arithmeticOnNull(
+            shown, left: left.typeText, right: right.typeText, at: node.operatorSpan))
       }
-      throw error(
-        "invalid-operand",
-        "Error processing expression: \(shown). Unsupported arithmetic "
-          + "types. \(kindText(left.type)) \(kindText(right.type))", node.operatorSpan)
+      throw inClause(
+        .unsupportedArithmetic(
+          shown, left: kindText(left.type), right: kindText(right.type), at: node.operatorSpan))
     }
     let op = ArithmeticOperator(node.op)
     if case .decimal = common, let a = leftType.asDecimal, let b = rightType.asDecimal {
@@ -106,9 +102,7 @@ extension ExpressionBinder {
         let type = left.type ?? right.type ?? .string
         return .compare(op, left.cast(to: type), right.cast(to: type))
       }
-      throw error(
-        "null-comparison",
-        "Comparison with NULL not supported: \(left.text) \(op.rawValue) \(right.text)", span)
+      throw inClause(.nullComparison(left: left.text, op: op.rawValue, right: right.text, at: span))
     }
     try checkTime(left, beside: right, at: sides.left)
     try checkTime(right, beside: left, at: sides.right)
@@ -122,10 +116,10 @@ extension ExpressionBinder {
     {
       return .compare(op, a, b)
     }
-    throw error(
-      "incomparable",
-      "Cannot compare \(left.text) (\(leftType)) to \(right.text) (\(rightType)) with "
-        + "\(op.ksqlName).", span)
+    throw inClause(
+      .incomparable(
+        left: left.text, leftType: leftType, right: right.text, rightType: rightType,
+        op: op.ksqlName, at: span))
   }
 
   private func comparable(
@@ -178,7 +172,7 @@ extension ExpressionBinder {
     do {
       _ = try castValue(.string(content), from: .string, to: type)
     } catch {
-      throw self.error("invalid-time", "cannot convert '\(content)' to \(type)", span)
+      throw inClause(.invalidTime(content, type: type, at: span))
     }
   }
 
@@ -219,16 +213,9 @@ extension ExpressionBinder {
       let test = BoundExpression.inList(expressions[0], Array(expressions[1...]))
       return typed(node.isNegated ? .not(test) : test, .inList(node))
     case .failure(.unreadable(let text, let type)):
-      throw PlanError(
-        "invalid-predicate",
-        "Invalid Predicate: invalid input syntax for type \(kindName(type)): "
-          + "\"\(unquoted(text))\".", at: node.span)
+      throw .unreadablePredicate(unquoted(text), type: kindName(type), at: node.span)
     case .failure(.mismatch(let common, let other)):
-      throw PlanError(
-        "invalid-predicate",
-        "Invalid Predicate: operator does not exist: \(common) = "
-          + "\(other.typeText) (\(other.text))", at: node.span,
-        hint: "Hint: You might need to add explicit type casts.")
+      throw .predicateTypes(other.text, type: other.typeText, common: common, at: node.span)
     case .failure(.allNull): return typed(.literal(.boolean(false), .boolean), .inList(node))
     }
   }
@@ -237,14 +224,10 @@ extension ExpressionBinder {
     let operand = try bind(node.operand)
     let pattern = try bind(node.pattern)
     for side in [operand, pattern] where side.type != .string && side.type != nil {
-      throw error(
-        "invalid-operand",
-        "The column type for Like condition must be VARCHAR. The column type is "
-          + "\(side.typeText): \(side.text)", node.span)
+      throw inClause(.likeOfNonString(side.text, type: side.typeText, at: node.span))
     }
     if let escape = node.escape, escape.value.utf8.count != 1 {
-      throw error(
-        "invalid-escape", "Expected escape character to be a single character", escape.span)
+      throw inClause(.invalidEscape(at: escape.span))
     }
     let test = BoundExpression.like(
       operand.cast(to: .string), pattern: pattern.cast(to: .string),
@@ -266,10 +249,8 @@ extension ExpressionBinder {
       } else {
         let condition = try bind(branch.condition)
         guard condition.type == .boolean else {
-          throw error(
-            "invalid-case",
-            "WHEN operand type should be boolean. Type for '\(condition.text)' is "
-              + "\(condition.typeText)", branch.condition.span)
+          throw inClause(
+            .whenNotBoolean(condition.text, type: condition.typeText, at: branch.condition.span))
         }
         conditions.append(condition.expression)
       }
@@ -285,19 +266,11 @@ extension ExpressionBinder {
         .caseWhen(clauses, otherwise: node.fallback == nil ? nil : expressions.last, type),
         .caseOf(node))
     case .failure(.allNull):
-      throw error(
-        "invalid-case", "Invalid Case expression. All case branches have NULL type", node.span)
+      throw inClause(.caseOfNulls(at: node.span))
     case .failure(.unreadable(let text, let type)):
-      throw error(
-        "invalid-case",
-        "Invalid Case expression. Type for all 'THEN' clauses should be the same: "
-          + "\(text) is no \(type)", node.span)
+      throw inClause(.unreadableCase(text, type: type, at: node.span))
     case .failure(.mismatch(let common, let other)):
-      throw error(
-        "invalid-case",
-        "Invalid Case expression. Type for all 'THEN' clauses should be the same. "
-          + "THEN expression '\(other.text)' has type: \(other.typeText). Previous THEN "
-          + "expression(s) type: \(common).", node.span)
+      throw inClause(.caseTypes(other.text, type: other.typeText, common: common, at: node.span))
     }
   }
 }

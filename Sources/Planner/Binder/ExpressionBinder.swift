@@ -30,8 +30,7 @@ struct ExpressionBinder {
     switch expression {
     case .literal(let node): return try bind(node)
     case .variable(let node):
-      throw PlanError(
-        "undefined-variable", "variable \"\(node.name)\" is not defined", at: node.span)
+      throw .undefinedVariable(node.name, at: node.span)
     case .column(let node): return try bind(node)
     case .field(let node): return try bind(node)
     case .element(let node): return try bind(node)
@@ -57,11 +56,9 @@ struct ExpressionBinder {
     case .cast(let node): return try bind(node)
     case .call(let node): return try bind(node)
     case .lambda(let node):
-      throw error("misplaced-lambda", "a lambda may stand only as an argument", node.span)
+      throw inClause(.misplacedLambda(at: node.span))
     case .intervalUnit(let node):
-      throw error(
-        "misplaced-unit", "a time unit may stand only as an argument: \(node.unit.rawValue)",
-        node.span)
+      throw inClause(.misplacedUnit(node.unit.rawValue, at: node.span))
     case .typed(let node): return try bind(node)
     case .array(let node): return try bind(node)
     case .map(let node): return try bind(node)
@@ -77,19 +74,18 @@ struct ExpressionBinder {
   func text(of expression: Expression) -> String { expressionText(expression) }
 
   /// A type error, with the clause named where ksqlDB's users expect it.
-  func error(_ id: String, _ message: String, _ span: Span, hint: String? = nil) -> PlanError {
-    let prefix = clause == "WHERE" || clause == "HAVING" ? "Error in \(clause) expression: " : ""
-    return PlanError(id, prefix + message, at: span, hint: hint)
+  func inClause(_ error: PlanError) -> PlanError {
+    guard clause == "WHERE" || clause == "HAVING" else { return error }
+    var error = error
+    error.message = "Error in \(clause) expression: " + error.message
+    return error
   }
 
   /// An operand of AND, OR, NOT, and a searched CASE.
   func boolean(_ expression: Expression) throws(PlanError) -> BoundExpression {
     let operand = try bind(expression)
     guard operand.type == .boolean || operand.type == nil else {
-      throw error(
-        "not-boolean",
-        "Unsupported type: should evaluate to boolean but is \(operand.text) "
-          + "(\(operand.typeText)) instead.", expression.span)
+      throw inClause(.operandNotBoolean(operand.text, type: operand.typeText, at: expression.span))
     }
     return operand.cast(to: .boolean)
   }
@@ -98,10 +94,8 @@ struct ExpressionBinder {
   func predicate(_ expression: Expression) throws(PlanError) -> BoundExpression {
     let condition = try bind(expression)
     guard condition.type == .boolean else {
-      throw PlanError(
-        "not-boolean",
-        "Type error in \(clause) expression: Should evaluate to boolean but is "
-          + "\(condition.text) (\(condition.typeText)) instead.", at: expression.span)
+      throw .predicateNotBoolean(
+        condition.text, type: condition.typeText, clause: clause, at: expression.span)
     }
     return condition.expression
   }
@@ -118,14 +112,14 @@ struct ExpressionBinder {
       return Typed(.literal(.bigint(value), .bigint), text: text)
     case .decimal(let digits):
       guard let value = Decimal(digits) else {
-        throw error("invalid-literal", "Invalid numeric literal: \(digits)", node.span)
+        throw inClause(.invalidNumber(digits, at: node.span))
       }
       let scale = max(value.scale, 0)
       let type = DataType.decimal(precision: max(value.precision, scale), scale: scale)
       return Typed(.literal(.decimal(value), type), text: text)
     case .floating(let value, let digits):
       guard value.isFinite else {
-        throw error("invalid-literal", "Number overflows DOUBLE: \(digits)", node.span)
+        throw inClause(.numberOverflow(digits, at: node.span))
       }
       return Typed(.literal(.double(value), .double), text: text)
     case .string(let value): return Typed(.literal(.string(value), .string), text: text)
@@ -147,15 +141,12 @@ struct ExpressionBinder {
   private func bind(_ node: FieldReference) throws(PlanError) -> Typed {
     let base = try bind(node.base)
     guard case .structure(let fields)? = base.type else {
-      throw error(
-        "not-a-struct",
-        "Expected STRUCT type, got: \(base.typeText) for \(base.text)", node.base.span)
+      throw inClause(.fieldOfNonStruct(base.text, type: base.typeText, at: node.base.span))
     }
     let name = node.field.name
     guard let index = fields.firstIndex(where: { $0.name == name }) else {
-      throw error(
-        "unknown-field", "Could not find field '\(name)' in '\(base.text)'.", node.field.span,
-        hint: didYouMean(name, fields.map(\.name)))
+      throw inClause(
+        .unknownField(name, of: base.text, candidates: fields.map(\.name), at: node.field.span))
     }
     return typed(
       .field(base.expression, index: index, fields[index].type), .field(node))
@@ -167,22 +158,16 @@ struct ExpressionBinder {
     switch base.type {
     case .array(let element)?:
       guard index.type == .int || index.type == .bigint else {
-        throw error(
-          "invalid-subscript", "an array is indexed by an integer, not by \(index.typeText)",
-          node.index.span)
+        throw inClause(.arraySubscript(index.typeText, at: node.index.span))
       }
       return typed(.element(base.expression, index.cast(to: .bigint), element), .element(node))
     case .map(let key, let value)?:
       guard let type = index.type, type == key || type.canImplicitlyCast(to: key) else {
-        throw error(
-          "invalid-subscript", "the map's keys are \(key), not \(index.typeText)",
-          node.index.span)
+        throw inClause(.mapSubscript(index.typeText, key: key, at: node.index.span))
       }
       return typed(.element(base.expression, index.cast(to: key), value), .element(node))
     default:
-      throw error(
-        "not-indexable",
-        "Subscript expression (\(base.text)) do not apply to \(base.typeText).", node.span)
+      throw inClause(.notIndexable(base.text, type: base.typeText, at: node.span))
     }
   }
 
@@ -193,8 +178,7 @@ struct ExpressionBinder {
       return typed(.literal(.null, target), .cast(node))
     }
     guard from.canCast(to: target) else {
-      throw error(
-        "invalid-cast", "Cast of \(from) to \(target) is not supported", node.span)
+      throw inClause(.invalidCast(from: from, to: target, at: node.span))
     }
     return typed(.cast(operand.expression, to: target), .cast(node))
   }

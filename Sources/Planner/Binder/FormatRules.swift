@@ -15,48 +15,29 @@ extension FormatSpec {
     switch name {
     case .kafka:
       guard columns.count <= 1 else {
-        throw PlanError(
-          "single-field",
-          "\(side) format does not support schema.\nformat: KAFKA\n"
-            + "schema: Persistence{columns=[\(listed(columns))], features=[]}\nreason: The "
-            + "'KAFKA' format only supports a single field. Got: [\(listed(columns))]", at: span)
+        throw .kafkaFields(side: side, columns: listed(columns), at: span)
       }
     case .none:
       guard columns.isEmpty else {
-        throw PlanError(
-          "none-format",
-          "\(side) format does not support schema.\nformat: NONE\n"
-            + "schema: Persistence{columns=[\(listed(columns))], features=[]}\nreason: The 'NONE' "
-            + "format can only be used when no columns are defined. Got: [\(listed(columns))]",
-          at: span)
+        throw .noneFormatColumns(side: side, columns: listed(columns), at: span)
       }
     case .json, .delimited, .avro, .protobuf, .protobufNoSR, .jsonSR: break
     }
     let nestsJSON = isFile && name == .delimited
     for column in columns {
       if !nestsJSON, let unsupported = unsupportedType(column.type) {
-        throw PlanError(
-          "unsupported-type",
-          "\(side) format does not support schema.\nformat: \(name.rawValue)\nreason: The "
-            + "'\(name.rawValue)' format does not support type '\(unsupported)', column: "
-            + "`\(column.name)`", at: span)
+        throw .formatType(
+          unsupported, side: side, format: name.rawValue, column: column.name, at: span)
       }
       if name == .json || nestsJSON, let key = nonStringMapKey(column.type) {
-        throw PlanError(
-          "unsupported-type",
-          "\(side) format does not support schema.\nformat: JSON\nreason: JSON only supports "
-            + "MAP types with STRING keys: \(key) in column `\(column.name)`", at: span)
+        throw .mapKeyInJSON(key, side: side, column: column.name, at: span)
       }
     }
   }
 
   static func checkMapKeys(_ keys: [SchemaColumn], at span: Span) throws(PlanError) {
     for column in keys where column.type.containsMap {
-      throw PlanError(
-        "map-key",
-        "Map keys, including types that contain maps, are not supported as they may lead to "
-          + "unexpected behavior due to inconsistent serialization. Key column name: "
-          + "`\(column.name)`. Column type: \(column.type).", at: span)
+      throw .mapKey(column.name, type: column.type, at: span)
     }
   }
 
@@ -119,16 +100,11 @@ extension WithProperties {
     var result = format
     if let wrap = try boolean("WRAP_SINGLE_VALUE") {
       guard valueCount == 1 else {
-        throw PlanError(
-          "invalid-wrapping",
-          "'WRAP_SINGLE_VALUE' is only valid for single-field value schemas",
-          at: span(of: "WRAP_SINGLE_VALUE"))
+        throw .wrappingOfSeveral(at: span(of: "WRAP_SINGLE_VALUE"))
       }
       guard format.supportsWrapping(wrap) else {
-        throw PlanError(
-          "invalid-wrapping",
-          "Format '\(format.name.rawValue)' does not support 'WRAP_SINGLE_VALUE' set to "
-            + "'\(wrap)'.", at: span(of: "WRAP_SINGLE_VALUE"))
+        throw .wrappingRefused(
+          wrap, format: format.name.rawValue, at: span(of: "WRAP_SINGLE_VALUE"))
       }
       // Formats that know only one way do not show it as a feature.
       result.wrapSingle = format.supportsWrapping(!wrap) ? wrap : nil

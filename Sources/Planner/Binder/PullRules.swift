@@ -23,15 +23,12 @@ struct PullRules {
     }
     var seen: Set<TextKey> = []
     for column in result.columns where !seen.insert(column.name).inserted {
-      throw PlanError(
-        "duplicate-column",
-        "Duplicate value columns found in schema: `\(column.name)` \(column.type)", at: select.span,
-        hint: "give one of them another name with AS")
+      throw .duplicatePullColumn(column.name, type: column.type, at: select.span)
     }
     guard source.kind == .table, properties["ksql.query.pull.table.scan.enabled"] == "false"
     else { return }
     guard let filter = select.filter else {
-      throw scanNeeded("Missing WHERE clause.", select.span)
+      throw .scanWithoutWhere(at: select.span)
     }
     let alternatives = disjuncts(filter)
     for alternative in alternatives {
@@ -42,11 +39,7 @@ struct PullRules {
   private func checkPseudo(_ expression: Expression, _ clause: String) throws(PlanError) {
     let names = [SystemColumn.partition, SystemColumn.offset]
     if case .column(let column) = expression, names.contains(column.name.name) {
-      throw PlanError(
-        "invalid-pull-query",
-        "Pull queries don't support the following columns in \(clause) clauses: "
-          + "`\(column.name.name)`", at: column.span,
-        hint: "a row of a snapshot has no place in a topic; add EMIT CHANGES for a push query")
+      throw .pseudoColumnInPull(column.name.name, clause: clause, at: column.span)
     }
     for operand in expression.operands { try checkPseudo(operand, clause) }
   }
@@ -58,14 +51,10 @@ struct PullRules {
         guard case .literal(let literal) = element else { continue }
         switch literal.value {
         case .null:
-          throw PlanError(
-            "null-key", "Primary key columns can not be NULL: (\(key.name) = null)",
-            at: literal.span)
+          throw .nullInKeyList(key.name, at: literal.span)
         case .string where key.type != .string && !key.type.isTemporal && key.type != .bytes:
-          throw PlanError(
-            "key-type",
-            "\(expressionText(element)) can not be converted to the type of the key column: "
-              + "\(key.name) \(key.type) KEY", at: literal.span)
+          throw .keyListType(
+            expressionText(element), key: key.name, type: key.type, at: literal.span)
         case .string, .boolean, .integer, .decimal, .floating: break
         }
       }
@@ -79,12 +68,6 @@ struct PullRules {
   }
 
   // MARK: - Without table scans
-
-  private func scanNeeded(_ message: String, _ span: Span) -> PlanError {
-    PlanError(
-      "scan-disabled", message, at: span,
-      hint: "table scans are off: SET 'ksql.query.pull.table.scan.enabled' = 'true'")
-  }
 
   /// The alternatives of OR, each as the parts of its AND.
   private func disjuncts(_ expression: Expression) -> [[Expression]] {
@@ -117,24 +100,20 @@ struct PullRules {
     let named = pinned.union(Set(texts: ranged))
     if named.isEmpty {
       let text = parts.map(expressionText).joined(separator: " AND ")
-      throw scanNeeded("WHERE clause missing key column for disjunct: \(text)", span)
+      throw .scanWithoutKey(text, at: span)
     }
     guard named.count == keyNames.count else {
-      throw scanNeeded(
-        "Multi-column sources must specify every key in the WHERE clause. Specified: "
-          + "[\(named.sorted().map { "`\($0)`" }.joined(separator: ", "))] Expected: "
-          + "[\(keyNames.map { "`\($0)`" }.joined(separator: ", "))]", span)
+      throw .scanWithoutEveryKey(
+        named: named.sorted().map { "\($0)" }, expected: keyNames, at: span)
     }
     // Where each key column is pinned the rows are looked up, and what else is asked of them is a filter.
     guard pinned.count < keyNames.count else { return }
     guard ranged.count == 1 else {
-      throw scanNeeded(
-        "A comparison condition on the key column cannot be combined with other comparisons such "
-          + "as an IN predicate", span)
+      throw .scanBesideRange(at: span)
     }
     guard keyNames.count == 1, alternativeCount == 1,
       properties["ksql.query.pull.range.scan.enabled"] != "false"
-    else { throw scanNeeded("Query requires table scan to be enabled", span) }
+    else { throw .scanNeeded(at: span) }
   }
 
   private func bound(_ part: Expression) throws(PlanError) -> Bound {
@@ -149,13 +128,11 @@ struct PullRules {
         case .equal: return .equal(key.name)
         case .less, .lessOrEqual, .greater, .greaterOrEqual: return .range(key.name)
         case .notEqual, .isDistinctFrom, .isNotDistinctFrom:
-          throw scanNeeded(
-            "Bound on key columns '[\(Schema(source.schema.keys))]' must currently be '='.",
-            node.span)
+          throw .scanByInequality(Schema(source.schema.keys), at: node.span)
         }
       }
       for (side, _) in sides where names(side).contains(where: { keyNames.contains($0) }) {
-        throw scanNeeded("A comparison must directly reference a key column.", side.span)
+        throw .scanByComputedKey(at: side.span)
       }
       return .other
     case .inList(let node):
@@ -165,8 +142,7 @@ struct PullRules {
     case .between(let node):
       return key(node.operand).map { .range($0.name) } ?? .other
     case .like(let node):
-      throw scanNeeded(
-        "Like condition must be between strings, over every row of the table", node.span)
+      throw .scanByLike(at: node.span)
     default: return .other
     }
   }
@@ -178,9 +154,7 @@ struct PullRules {
 
   private func checkConstant(_ expression: Expression) throws(PlanError) {
     guard names(expression).isEmpty else {
-      throw scanNeeded(
-        "A comparison must be between a key column and a resolvable expression.",
-        expression.span)
+      throw .scanByColumn(at: expression.span)
     }
   }
 

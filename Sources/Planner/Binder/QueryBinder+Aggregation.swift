@@ -22,9 +22,7 @@ final class AggregateCollector {
     var binder = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
     let outer = function.name
     binder.bindAggregate = { (inner, _) throws(PlanError) in
-      throw PlanError(
-        "nested-aggregate",
-        "Aggregate functions can not be nested: \(outer)(\(inner.name.name)())", at: inner.span)
+      throw .nestedAggregate(outer: outer, inner: inner.name.name, at: inner.span)
     }
     var arguments: [Typed] = []
     for argument in call.arguments {
@@ -49,10 +47,8 @@ final class AggregateCollector {
     let valueCount = arguments.count - overload.literalCount
     for (index, argument) in arguments.enumerated() where index >= valueCount {
       guard case .literal(let value, _) = argument.expression else {
-        throw PlanError(
-          "literal-argument",
-          "Parameter \(index + 1) passed to function \(function.name) must be a literal "
-            + "constant, but was expression: '\(argument.text)'", at: call.arguments[index].span)
+        throw .aggregateLiteral(
+          index + 1, function: function.name, text: argument.text, at: call.arguments[index].span)
       }
       literals.append(value)
     }
@@ -85,11 +81,7 @@ final class AggregateCollector {
     case .leavesOutRepetitions: return true
     case .makesNoDifference: return false
     case .isRefused:
-      throw PlanError(
-        "invalid-argument",
-        "\(function.name)\(overload.signature) does not take DISTINCT: its result depends on "
-          + "which of "
-          + "several equal rows counts", at: call.span)
+      throw .distinctRefused(by: function.name, signature: overload.signature, at: call.span)
     }
   }
 
@@ -104,8 +96,7 @@ final class AggregateCollector {
       do {
         return try compute(arguments.map { $0.type }, noValues + literals.map { $0 })
       } catch {
-        throw PlanError(
-          "invalid-argument", "Function '\(function.name)' \(error.message)", at: call.span)
+        throw .argumentRefused(by: function.name, reason: error.message, at: call.span)
       }
     }
   }
@@ -116,9 +107,7 @@ extension QueryBinder {
     _ select: Select, _ input: Step, emit: EmitClause?
   ) throws(PlanError) -> BoundQuery {
     if let item = select.items.first(where: { containsTableFunction($0) }) {
-      throw PlanError(
-        "table-function-with-aggregate",
-        "Table functions cannot be used with aggregations.", at: item.span)
+      throw .tableFunctionWithAggregate(at: item.span)
     }
     let groupBy = try checkedGroupBy(select)
     let collector = AggregateCollector(context: context, scope: input.scope)
@@ -162,10 +151,7 @@ extension QueryBinder {
       try binder.predicate(having)
     }
     if collector.calls.isEmpty {
-      throw PlanError(
-        "missing-aggregate",
-        "GROUP BY requires aggregate functions in either the SELECT or HAVING clause.",
-        at: groupBy?.span ?? select.span)
+      throw .missingAggregate(at: groupBy?.span ?? select.span)
     }
     let step = try aggregateStep(
       select, input, groups, collector.calls, windowColumns, emit: emit, having: having)
@@ -180,11 +166,7 @@ extension QueryBinder {
       final.append(item)
     }
     if let first = ungrouped.first {
-      throw PlanError(
-        "not-grouped",
-        "Non-aggregate SELECT expression(s) not part of GROUP BY: "
-          + ungrouped.map(\.text).joined(separator: ", "), at: first.span,
-        hint: "Either add the column(s) to the GROUP BY or remove them from the SELECT.")
+      throw .notGrouped(ungrouped.map(\.text), at: first.span)
     }
     return try finish(final, step)
   }
@@ -198,10 +180,7 @@ extension QueryBinder {
       }
       return nil
     }
-    throw PlanError(
-      "missing-group-by",
-      "CREATE TABLE AS SELECT statement does not support aggregate function "
-        + "[\(texts.joined(separator: ", "))] without a GROUP BY clause.", at: select.span)
+    throw .missingGroupBy(texts, at: select.span)
   }
 
   private func containsTableFunction(_ item: SelectItem) -> Bool {
@@ -223,8 +202,7 @@ extension QueryBinder {
   ) throws(PlanError) -> [(item: Project.Item, text: String)] {
     guard let clause else { return [] }
     guard !clause.expressions.isEmpty else {
-      throw PlanError(
-        "empty-group-by", "GROUP BY requires at least one expression", at: clause.span)
+      throw .emptyGroupBy(at: clause.span)
     }
     let binder = ExpressionBinder(
       context: context, scope: input.scope, clause: "GROUP BY")
@@ -234,21 +212,14 @@ extension QueryBinder {
       try checkWindowBounds(expression, input.scope)
       let bound = try binder.bind(expression)
       guard let type = bound.type else {
-        throw PlanError(
-          "untyped-null", "GROUP BY cannot group by NULL", at: expression.span)
+        throw .groupByNull(at: expression.span)
       }
       if result.contains(where: { $0.item.expression == bound.expression }) {
-        throw PlanError(
-          "duplicate-group", "Duplicate GROUP BY expression: \(bound.text)",
-          at: expression.span)
+        throw .duplicateGroup(bound.text, at: expression.span)
       }
       let name = keyName(expression, bound.expression, items, &names)
       if type.containsMap {
-        throw PlanError(
-          "map-key",
-          "Map keys, including types that contain maps, are not supported as they may lead to "
-            + "unexpected behavior due to inconsistent serialization. Key column name: "
-            + "`\(name)`. Column type: \(type).", at: expression.span)
+        throw .mapKey(name, type: type, at: expression.span)
       }
       result.append(
         (
@@ -283,9 +254,7 @@ extension QueryBinder {
     emit: EmitClause?, having: BoundExpression?
   ) throws(PlanError) -> Step {
     if let window = select.window, input.plan.isTable {
-      throw PlanError(
-        "windowed-table-aggregation",
-        "WINDOW clause is only supported when aggregating a stream.", at: window.span)
+      throw .windowedTableAggregation(at: window.span)
     }
     let isFinal = emit?.mode == .final
     let sameKey =
@@ -303,10 +272,8 @@ extension QueryBinder {
     if let having {
       let predicate = replace(having, groupReplacements(groups))
       guard predicate.columns.isSubset(of: Set(plan.columns.map(\.id))) else {
-        throw PlanError(
-          "not-grouped",
-          "Non-aggregate HAVING expression not part of GROUP BY: "
-            + (select.having.map(expressionText) ?? ""), at: select.having?.span ?? .none)
+        throw .havingNotGrouped(
+          select.having.map(expressionText) ?? "", at: select.having?.span ?? .none)
       }
       plan = .filter(Filter(input: plan, predicate: predicate))
     }
@@ -333,16 +300,10 @@ extension QueryBinder {
       span = try duration(size)
       let step = try duration(advance)
       guard step > 0, step <= span else {
-        throw PlanError(
-          "invalid-window",
-          "Window advancement interval should be more than zero and not more "
-            + "than the window size", at: advance.span)
+        throw .windowAdvance(at: advance.span)
       }
       guard (span - 1) / step < PlanLimits.windowsOfRowMax else {
-        throw PlanError(
-          "too-many-windows",
-          "each row would fall into more than \(PlanLimits.windowsOfRowMax) windows",
-          at: clause.span)
+        throw .tooManyWindows(at: clause.span)
       }
       kind = .hopping(sizeMs: span, advanceMs: step)
     case .session(let gap):
@@ -350,7 +311,7 @@ extension QueryBinder {
       kind = .session(gapMs: span)
     }
     guard span > 0 else {
-      throw PlanError("invalid-window", "Window size should be more than zero", at: clause.span)
+      throw .emptyWindow(at: clause.span)
     }
     let grace =
       try clause.grace.map { (grace) throws(PlanError) in try duration(grace) }
@@ -359,10 +320,7 @@ extension QueryBinder {
       try duration(value)
     }
     if let retention, let clauseSpan = clause.retention?.span, retention < span + grace {
-      throw PlanError(
-        "invalid-retention",
-        "Retention period must be at least the window size plus the grace period: "
-          + "\(retention) ms < \(span + grace) ms", at: clauseSpan)
+      throw .retentionTooShort(retention, needed: span + grace, at: clauseSpan)
     }
     return WindowSpec(kind: kind, graceMs: grace, retentionMs: retention ?? (span + grace))
   }
@@ -374,10 +332,7 @@ private func checkWindowBounds(_ expression: Expression, _ scope: Scope) throws(
     SystemColumn.windowBounds.contains(column.name.name),
     !scope.entries.contains(where: { $0.column.name == column.name.name })
   {
-    throw PlanError(
-      "misplaced-window-bound",
-      "Window bounds column \(column.name.name) can only be used in the SELECT clause of windowed "
-        + "aggregations", at: column.span)
+    throw .misplacedWindowBound(column.name.name, at: column.span)
   }
   for operand in expression.operands { try checkWindowBounds(operand, scope) }
 }

@@ -29,8 +29,7 @@ extension QueryBinder {
     _ bound: BoundQuery, alias: String, at span: Span
   ) throws(PlanError) -> Step {
     if purpose != .pull, bound.limit != nil {
-      throw PlanError(
-        "invalid-limit", "LIMIT in a derived table is supported only in pull queries", at: span)
+      throw .limitInDerivedTable(at: span)
     }
     let entries = bound.columns.map {
       Scope.Entry(qualifier: alias, column: $0, isSystem: false)
@@ -49,9 +48,7 @@ extension QueryBinder {
     let alias = named.alias?.name ?? named.name.name
     if let common = commonTables[named.name.name] {
       if let asOf = named.asOf {
-        throw PlanError(
-          "as-of-position", "AS OF is for streams and tables, not for common tables",
-          at: asOf.span, hint: "write it inside \"\(named.name.name)\"")
+        throw .asOfCommonTable(named.name.name, at: asOf.span)
       }
       return try derivedStep(
         try nested(common.visible).bind(common.query), alias: alias, at: named.name.span)
@@ -107,35 +104,25 @@ extension QueryBinder {
   /// Throws: as-of-position where nothing stands still, invalid-as-of.
   private func end(_ asOf: AsOf, _ source: SourceDefinition) throws(PlanError) -> ScanEnd {
     guard purpose == .pull else {
-      throw PlanError(
-        "as-of-position", "AS OF is for pull queries: this one goes on with its source",
-        at: asOf.span)
+      throw .asOfContinuous(at: asOf.span)
     }
     guard source.file == nil else {
-      throw PlanError(
-        "as-of-position", "AS OF is for sources in the log, and \"\(source.name)\" is a file",
-        at: asOf.span)
+      throw .asOfFile(source.name, at: asOf.span)
     }
     if source.timestamp != nil, asOf.moment.isTime {
-      throw PlanError(
-        "invalid-as-of", "the times of \"\(source.name)\" stand in a column, not in the log",
-        at: asOf.span, hint: "use AS OF OFFSET")
+      throw .asOfColumnTime(source.name, at: asOf.span)
     }
     switch asOf.moment {
     case .time(let time): return .time(time)
     case .timeText(let text):
       guard let time = parseISOTimestamp(text.value) else {
-        throw PlanError("invalid-as-of", "no point in time: '\(text.value)'", at: text.span)
+        throw .asOfText(text.value, at: text.span)
       }
       return .time(time)
     case .offsets(let offsets):
       guard offsets.count == source.partitions else {
         let (own, given) = (source.partitions, offsets.count)
-        throw PlanError(
-          "invalid-as-of",
-          "\"\(source.name)\" has \(own) partition\(own == 1 ? "" : "s"), and here "
-            + (given == 1 ? "is 1 offset" : "are \(given) offsets"), at: asOf.span,
-          hint: "OFFSET (n, n, ...) says for each partition where it ended")
+        throw .asOfOffsets(source.name, own: own, given: given, at: asOf.span)
       }
       return .offsets(offsets)
     }

@@ -18,10 +18,7 @@ extension QueryBinder {
     var left = try bindRelation(join.left)
     var right = try bindRelation(join.right)
     for qualifier in right.scope.qualifiers where left.scope.qualifiers.contains(qualifier) {
-      throw PlanError(
-        "duplicate-alias",
-        "Each side of the join must have a unique alias: '\(qualifier)' is used twice. Give one "
-          + "of them another name with AS.", at: join.right.span)
+      throw .duplicateAlias(qualifier, at: join.right.span)
     }
     if purpose == .pull, join.within == nil { return try bindPullJoin(join, left, right) }
     let condition = try bindConditions(join, left, right)
@@ -37,10 +34,7 @@ extension QueryBinder {
     }
     try checkWindows(join, left, right, keys)
     if join.kind == .full, keys.count > 1 || isTableTable && condition.residual != nil {
-      throw PlanError(
-        "full-join-condition",
-        "a FULL JOIN in a streaming query takes one equality of its keys and no other condition",
-        at: join.condition.span)
+      throw .fullJoinCondition(at: join.condition.span)
     }
     rekey(
       &left, keys.map { ($0.left, $0.leftText) }, keepsAll: join.kind == .left || join.kind == .full
@@ -85,12 +79,8 @@ extension QueryBinder {
     }
     let chosen = chooseKeys(found, right)
     guard !chosen.isEmpty else {
-      throw PlanError(
-        "invalid-join-condition",
-        "Invalid join condition: one part of \(expressionText(join.condition)) must be an "
-          + "equality of the two sides"
-          + (right.plan.isTable ? " over the primary key of the right one." : "."),
-        at: join.condition.span)
+      throw .joinWithoutEquality(
+        expressionText(join.condition), isOnTable: right.plan.isTable, at: join.condition.span)
     }
     var residual: BoundExpression?
     for (place, part) in parts.enumerated() where !chosen.contains(place) {
@@ -144,10 +134,7 @@ extension QueryBinder {
     _ join: Join, _ left: Step, _ right: Step
   ) throws(PlanError) -> Equality {
     guard case .comparison(let condition) = join.condition, condition.op == .equal else {
-      throw PlanError(
-        "invalid-join-condition",
-        "Unsupported join expression: \(expressionText(join.condition)). Only equality "
-          + "comparisons are supported in an ON clause.", at: join.condition.span)
+      throw .joinNotEquality(expressionText(join.condition), at: join.condition.span)
     }
     let both = left.scope + right.scope
     let binder = ExpressionBinder(context: context, scope: both, clause: "JOIN ON")
@@ -159,18 +146,11 @@ extension QueryBinder {
     guard firstSide != secondSide else {
       let sources = (try sourceName(first, both), try sourceName(second, both))
       if firstSide == .left, join.isNested {
-        throw PlanError(
-          "invalid-join-condition",
-          "A join criteria is expected to reference the source (`\(newest)`) in the FROM "
-            + "clause, instead the right source references `\(sources.1)` and the left source "
-            + "references `\(sources.0)`", at: condition.span)
+        throw .joinOutsideNewest(newest, left: sources.0, right: sources.1, at: condition.span)
       }
-      throw PlanError(
-        "invalid-join-condition",
-        "Invalid comparison expression '\(expressionText(condition.right))' in join "
-          + "'\(expressionText(.comparison(condition)))'. Each side of the join must "
-          + "reference exactly one source and not the same source. Left side references "
-          + "\(sources.0) and right references \(sources.1)", at: condition.span)
+      throw .joinOfOneSource(
+        side: expressionText(condition.right), condition: expressionText(.comparison(condition)),
+        left: sources.0, right: sources.1, at: condition.span)
     }
     let isSwapped = firstSide == .right
     let firstText = joinText(condition.left, both)
@@ -182,11 +162,9 @@ extension QueryBinder {
     guard let leftType = equality.left.type, let rightType = equality.right.type,
       leftType == rightType
     else {
-      throw PlanError(
-        "join-type-mismatch",
-        "Invalid join condition: types don't match. Got \(equality.leftText)"
-          + "{\(equality.left.typeText)} = \(equality.rightText){\(equality.right.typeText)}.",
-        at: condition.span)
+      throw .joinTypes(
+        left: equality.leftText, leftType: equality.left.typeText, right: equality.rightText,
+        rightType: equality.right.typeText, at: condition.span)
     }
     return equality
   }
@@ -203,11 +181,9 @@ extension QueryBinder {
     let inLeft = !used.isDisjoint(with: leftIDs)
     let inRight = !used.isDisjoint(with: rightIDs)
     guard inLeft != inRight else {
-      throw PlanError(
-        "invalid-join-condition",
-        "Invalid comparison expression '\(expressionText(expression))' in join "
-          + "'\(expressionText(.comparison(condition)))'. Each side of the join comparision must "
-          + "contain references from exactly one source.", at: expression.span)
+      throw .joinSideOfSeveralSources(
+        expressionText(expression), condition: expressionText(.comparison(condition)),
+        at: expression.span)
     }
     return inLeft ? .left : .right
   }
@@ -241,34 +217,21 @@ extension QueryBinder {
     let leftName = left.scope.qualifiers.last ?? ""
     let rightName = right.scope.qualifiers.first ?? ""
     if left.plan.isTable, !right.plan.isTable {
-      throw PlanError(
-        "table-stream-join",
-        "Invalid join order: table-stream joins are not supported; only stream-table joins. Got "
-          + "\(leftName) \(join.kind.ksqlText) \(rightName).", at: join.span)
+      throw .tableStreamJoin(
+        left: leftName, kind: join.kind.ksqlText, right: rightName, at: join.span)
     }
     if !left.plan.isTable, !right.plan.isTable {
       guard join.within != nil else {
-        throw PlanError(
-          "missing-within",
-          "Stream-Stream joins must have a WITHIN clause specified. None was provided. To learn "
-            + "about how to specify a WITHIN clause with a stream-stream join, see the "
-            + "language reference.", at: join.span)
+        throw .missingWithin(at: join.span)
       }
       return
     }
     if let within = join.within {
-      throw PlanError(
-        "unexpected-within",
-        "A window definition was provided for a "
-          + (left.plan.isTable ? "Table-Table" : "Stream-Table")
-          + " join. These joins are not windowed. Please drop the window definition (i.e. the "
-          + "WITHIN clause) and try to execute your join again.", at: within.span)
+      throw .unexpectedWithin(isTableTable: left.plan.isTable, at: within.span)
     }
     if !left.plan.isTable, join.kind == .full || join.kind == .right {
-      throw PlanError(
-        "invalid-join-type",
-        "Invalid join type: \(join.kind == .full ? "full-outer" : "right-outer") join not supported "
-          + "for stream-table join. Got \(leftName) \(join.kind.ksqlText) \(rightName).",
+      throw .outerStreamTableJoin(
+        left: leftName, kind: join.kind.ksqlText, right: rightName, isFull: join.kind == .full,
         at: join.span)
     }
   }
@@ -282,28 +245,16 @@ extension QueryBinder {
     case (nil, nil): return
     case (let a?, let b?):
       if (a.kind == .session) != (b.kind == .session) {
-        throw PlanError(
-          "incompatible-windows",
-          "Incompatible windowed sources.\nLeft source: \(a.kind.rawValue)\nRight source: "
-            + "\(b.kind.rawValue)\nSession windowed sources can only be joined to other session "
-            + "windowed sources, and may still not result in expected behaviour as session "
-            + "bounds must be an exact match for the join to work\nHopping and tumbling "
-            + "windowed sources can only be joined to other hopping and tumbling windowed "
-            + "sources", at: join.span)
+        throw .joinOfOtherWindows(left: a.kind.rawValue, right: b.kind.rawValue, at: join.span)
       }
     default:
       let texts = [(leftName, left.plan.window), (rightName, right.plan.window)].map {
         "`\($0.0)` is \($0.1.map { $0.kind.rawValue + " windowed" } ?? "not windowed")"
       }
-      throw PlanError(
-        "incompatible-windows",
-        "Can not join windowed source to non-windowed source.\n"
-          + texts.joined(separator: "\n"), at: join.span)
+      throw .joinOfWindowedAndNot(texts, at: join.span)
     }
     if !isKeyed(left, by: keys.map(\.left)) || !isKeyed(right, by: keys.map(\.right)) {
-      throw PlanError(
-        "windowed-repartition",
-        "Implicit repartitioning of windowed sources is not supported.", at: join.span)
+      throw .windowedRepartition(at: join.span)
     }
   }
 
@@ -313,10 +264,8 @@ extension QueryBinder {
     let kind = left.plan.isTable ? "table-table" : "stream-table"
     let key =
       left.plan.isTable ? "the primary key of the right input table" : "the table's primary key"
-    return PlanError(
-      "table-join-key",
-      "Invalid join condition: \(kind) joins require to join on \(key)"
-        + ". Got \(equality.leftText) = \(equality.rightText).", at: equality.span)
+    return .tableJoinKey(
+      kind: kind, key: key, left: equality.leftText, right: equality.rightText, at: equality.span)
   }
 
   /// Keys a side by the join expressions, if it is not already. `keepsAll`: rows without a partner are results, so
@@ -407,12 +356,10 @@ extension QueryBinder {
   /// Milliseconds of a fixed duration.
   func duration(_ literal: DurationLiteral) throws(PlanError) -> Int64 {
     guard let unit = literal.unit.milliseconds else {
-      throw PlanError(
-        "invalid-duration", "\(literal.unit.rawValue) have no fixed length here",
-        at: literal.span)
+      throw .indefiniteDuration(literal.unit.rawValue, at: literal.span)
     }
     guard let result = Rowtime.duration(literal.count, unitMs: unit) else {
-      throw PlanError("invalid-duration", "the duration is too long", at: literal.span)
+      throw .durationTooLong(at: literal.span)
     }
     return result
   }
@@ -421,20 +368,15 @@ extension QueryBinder {
     _ join: Join, _ left: Step, _ right: Step, _ condition: JoinCondition, _ scope: Scope
   ) throws(PlanError) -> Step {
     let equality = condition.keys[0]
-    let got = "Got \(equality.leftText) = \(equality.rightText)."
     guard condition.keys.count == 1, isKeyed(right, by: [equality.right]) else {
       throw tableKeyError(join, left, right, equality)
     }
     guard left.plan.window == nil, right.plan.window == nil else {
-      throw PlanError(
-        "foreign-key-windowed",
-        "Foreign-key table-table joins are not supported on windowed tables. \(got)",
-        at: equality.span)
+      throw .foreignKeyOfWindowed(
+        left: equality.leftText, right: equality.rightText, at: equality.span)
     }
     guard join.kind == .inner || join.kind == .left else {
-      throw PlanError(
-        "foreign-key-join-type",
-        "\(join.kind.rawValue) OUTER JOIN on a foreign key is not supported", at: join.span)
+      throw .outerForeignKeyJoin(join.kind.rawValue, at: join.span)
     }
     let node = JoinPlan(
       kind: .foreignKey(equality.left.expression), type: join.kind, left: left.plan,

@@ -37,10 +37,7 @@ extension QueryBinder {
     var keys = [ColumnID?](repeating: nil, count: step.keys.count)
     for (index, item) in items.enumerated() {
       guard let type = item.type ?? (isPersistent ? nil : .string) else {
-        throw PlanError(
-          "untyped-null",
-          "Can't infer a type of null. Please explicitly cast it to a required type, e.g. "
-            + "CAST(null AS VARCHAR).", at: item.span)
+        throw .untypedNull(at: item.span)
       }
       let column = context.newColumn(item.name, type)
       var expression = item.expression
@@ -53,9 +50,7 @@ extension QueryBinder {
     try checkNames(items, keyOf)
     let complete = keys.allSatisfy { $0 != nil } ? keys.compactMap { $0 } : []
     if isPersistent, keyOf.count == items.count {
-      throw PlanError(
-        "no-value-columns", "The projection contains no value columns.",
-        at: items.first?.span ?? .none)
+      throw .noValueColumns(at: items.first?.span ?? .none)
     }
     var project = Project(input: step.plan, items: projected, keys: complete)
     if let bounds = step.plan.windowBounds {
@@ -79,10 +74,8 @@ extension QueryBinder {
     for (index, item) in items.enumerated() {
       if seen[item.name] != nil {
         let role = keyOf[index] != nil ? "key" : "value"
-        throw PlanError(
-          "duplicate-column",
-          "Duplicate \(role) columns found in schema: `\(item.name)` "
-            + "\(item.type?.description ?? "")", at: item.span)
+        throw .duplicateProjection(
+          item.name, type: item.type?.description ?? "", role: role, at: item.span)
       }
       seen[item.name] = index
     }
@@ -91,21 +84,9 @@ extension QueryBinder {
   private func duplicateKey(_ slot: KeySlot, _ items: [BoundItem], _ step: Step) -> PlanError {
     let names = items.map { $0.name }
     if step.keyWord == "grouping expression" {
-      return PlanError(
-        "duplicate-key",
-        "The projection contains a key column more than once: "
-          + listed(names.map { "`\($0)`" }, conjunction: "and") + ".\n"
-          + "Each key column must only be in the projection once. If you intended to copy the "
-          + "key into the value, then consider using the AS_VALUE function.",
-        at: items[1].span)
+      return .groupingKeyTwice(names, at: items[1].span)
     }
-    return PlanError(
-      "duplicate-key",
-      "The projection contains a key column (`\(slot.column.name)`) more than once, aliased as: "
-        + "\(listed(names, conjunction: "and")).\n"
-        + "Each key column must only be in the projection once. If you intended to copy the key "
-        + "into the value, then consider using the AS_VALUE function to indicate which key "
-        + "reference should be copied.", at: items[1].span)
+    return .keyTwice(slot.column.name, names: names, at: items[1].span)
   }
 
   private func missingKey(_ missing: [KeySlot], _ step: Step, _ items: [BoundItem]) -> PlanError {
@@ -114,11 +95,7 @@ extension QueryBinder {
       let source = step.plan.scans.first?.alias ?? ""
       let plural = missing.count > 1 ? "s" : ""
       let names = missing.map { "`\($0.equivalents.first?.text ?? $0.column.name)`" }
-      return PlanError(
-        "missing-key",
-        "Primary key column\(plural) missing in projection. For foreign-key table-table joins, "
-          + "the projection must include all primary key columns from the left input table "
-          + "(`\(source)`). Missing column\(plural): \(names.joined(separator: ", ")).", at: span)
+      return .foreignKeyWithoutPrimary(names, source: source, plural: plural, at: span)
     }
     let names: String
     let example: String
@@ -134,16 +111,8 @@ extension QueryBinder {
       example = texts.joined(separator: ", ")
       plural = texts.count > 1 ? "s" : ""
     }
-    var message =
-      "Key missing from projection (ie, SELECT).\nThe query used to build `\(sinkName)` must "
-      + "include the \(step.keyWord)\(plural) \(names) in its projection (eg, SELECT "
-      + "\(example)...)."
-    if missing[0].isSynthetic {
-      message +=
-        "\nROWKEY was added as a synthetic key column because the join criteria did not match "
-        + "any source column. This expression must be included in the projection and may be "
-        + "aliased."
-    }
-    return PlanError("missing-key", message, at: span)
+    return .missingKey(
+      names, kind: step.keyWord + plural, example: example, sink: sinkName,
+      isSynthetic: missing[0].isSynthetic, at: span)
   }
 }

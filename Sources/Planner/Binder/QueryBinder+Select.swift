@@ -53,10 +53,7 @@ extension QueryBinder {
         let binder = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
         let base = try binder.bind(node.base)
         guard case .structure(let fields)? = base.type else {
-          throw PlanError(
-            "not-a-struct",
-            "Cannot use '->*' on \(base.text), which is \(base.typeText) and no STRUCT",
-            at: node.span)
+          throw .allFieldsOfNonStruct(base.text, type: base.typeText, at: node.span)
         }
         for (index, field) in fields.enumerated() {
           result.append(
@@ -77,10 +74,7 @@ extension QueryBinder {
   ) throws(PlanError) -> String {
     if let alias = node.alias {
       if isPersistent, SystemColumn.all.contains(alias.name) {
-        throw PlanError(
-          "reserved-name",
-          "`\(alias.name)` is a reserved column name. You cannot use it as an alias for a "
-            + "column.", at: alias.span)
+        throw .reservedAlias(alias.name, at: alias.span)
       }
       return alias.name
     }
@@ -100,9 +94,7 @@ extension QueryBinder {
     _ all: SelectAll, _ scope: Scope, rekeyed: Bool
   ) throws(PlanError) -> [RawItem] {
     if let source = all.source, !scope.qualifiers.contains(source.name) {
-      throw PlanError(
-        "unknown-source", "'\(source.name)' is not a valid stream/table name or alias.",
-        at: source.span, hint: didYouMean(source.name, scope.qualifiers))
+      throw .unknownQualifier(source.name, candidates: scope.qualifiers, at: source.span)
     }
     var result: [RawItem] = []
     if all.source == nil, !rekeyed,
@@ -150,9 +142,7 @@ extension QueryBinder {
     let isTable = step.plan.isTable
     binder.bindTableFunction = { [context] (call, function) throws(PlanError) in
       if isTable {
-        throw PlanError(
-          "table-function-on-table", "Table source is not supported with table functions",
-          at: call.span)
+        throw .tableFunctionOnTable(at: call.span)
       }
       let inner = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
       return try collector.add(call, function, inner, context)
@@ -193,10 +183,7 @@ extension QueryBinder {
 
   func checkReserved(_ name: String, _ expression: Expression, _ span: Span) throws(PlanError) {
     if isPersistent, SystemColumn.all.contains(name) {
-      throw PlanError(
-        "reserved-name",
-        "Reserved column name in select: `\(name)`. Please remove or alias the column.",
-        at: span)
+      throw .reservedSelectName(name, at: span)
     }
   }
 
@@ -218,9 +205,7 @@ extension QueryBinder {
     for expression in clause.expressions {
       let bound = try binder.bind(expression)
       guard let type = bound.type else {
-        throw PlanError(
-          "null-key", "PARTITION BY NULL cannot be combined with other expressions",
-          at: expression.span)
+        throw .nullPartitionKey(at: expression.span)
       }
       let name = keyName(expression, bound.expression, items, &names)
       let qualifier = step.scope.qualifiers.first ?? ""
@@ -235,11 +220,7 @@ extension QueryBinder {
           column: column,
           equivalents: [(bound.expression, qualifiedText(expression, qualifier))]))
       if type.containsMap {
-        throw PlanError(
-          "map-key",
-          "Map keys, including types that contain maps, are not supported as they may lead to "
-            + "unexpected behavior due to inconsistent serialization. Key column name: "
-            + "`\(name)`. Column type: \(type).", at: expression.span)
+        throw .mapKey(name, type: type, at: expression.span)
       }
     }
     let newKeys = slots.map { $0.equivalents[0].expression }
@@ -310,7 +291,7 @@ final class TableFunctionCollector {
       do {
         type = try compute(bound.map { $0.type }, bound.map { _ in nil })
       } catch {
-        throw PlanError("invalid-argument", error.message, at: call.span)
+        throw .argumentsRefused(error.message, at: call.span)
       }
     }
     let column = context.newColumn("KSQL_SYNTH_\(items.count)", type)

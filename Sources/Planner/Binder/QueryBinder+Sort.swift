@@ -60,9 +60,7 @@ extension QueryBinder {
   ) throws(PlanError) -> Sort.Item {
     if case .literal(let literal) = item.expression, case .integer(let number) = literal.value {
       guard number >= 1, number <= Int64(columns.count) else {
-        throw PlanError(
-          "invalid-order-by", "ORDER BY position \(number) is not in the select list",
-          at: item.span)
+        throw .orderByPosition(number, at: item.span)
       }
       return sortItem(item, columns[Int(number) - 1].reference)
     }

@@ -20,27 +20,18 @@ extension QueryBinder {
     _ left: BoundQuery, _ right: BoundQuery, firstSpan: Span, span: Span
   ) throws(PlanError) -> BoundQuery {
     guard left.columns.count == right.columns.count else {
-      throw PlanError(
-        "union-columns",
-        "each SELECT of a UNION ALL must give the same number of columns: \(left.columns.count) "
-          + "and \(right.columns.count)", at: span)
+      throw .unionColumns(left: left.columns.count, right: right.columns.count, at: span)
     }
     if purpose != .pull {
       for (side, place) in [(left, firstSpan), (right, span)]
       where side.isTable || side.window != nil {
-        throw PlanError(
-          "union-of-tables",
-          "UNION ALL takes \(side.isTable ? "streams, and this is a table" : "no windowed streams")",
-          at: place)
+        throw .unionOfTables(isTable: side.isTable, at: place)
       }
     }
     var types: [DataType] = []
     for (a, b) in zip(left.columns, right.columns) {
       guard let type = a.type == b.type ? a.type : a.type.widened(with: b.type) else {
-        throw PlanError(
-          "union-types",
-          "column \(a.name) of the UNION ALL is \(a.type) in one SELECT and \(b.type) in another",
-          at: span, hint: "CAST one of them")
+        throw .unionTypes(a.name, left: a.type, right: b.type, at: span)
       }
       types.append(type)
     }
@@ -50,8 +41,7 @@ extension QueryBinder {
       side.keys.compactMap { key in side.columns.firstIndex { $0.id == key } }
     }
     if isPersistent, places[0] != places[1] {
-      throw PlanError(
-        "union-keys", "each SELECT of a UNION ALL must have its key in the same columns", at: span)
+      throw .unionKeys(at: span)
     }
     let keys = places[0] == places[1] ? places[0].map { columns[$0].id } : []
     return BoundQuery(

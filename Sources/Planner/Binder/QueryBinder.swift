@@ -108,8 +108,7 @@ public struct QueryBinder {
     }
     result.emit = query.emit?.mode
     if let emit = query.emit, emit.mode == .final, !hasWindowedAggregate(result.plan) {
-      throw PlanError(
-        "emit-final", "EMIT FINAL is only supported for windowed aggregations.", at: emit.span)
+      throw .finalWithoutWindow(at: emit.span)
     }
     if let emit = query.emit, emit.mode == .conflated { try checkConflated(emit, result) }
     return try binder.bindTail(query, result)
@@ -117,19 +116,13 @@ public struct QueryBinder {
 
   private func checkConflated(_ emit: EmitClause, _ result: BoundQuery) throws(PlanError) {
     guard purpose == .push, !isNested else {
-      throw PlanError(
-        "emit-conflated", "EMIT CONFLATED is for push queries", at: emit.span,
-        hint: "a persistent query writes every change; conflate where you read it")
+      throw .conflatedOutsidePush(at: emit.span)
     }
     guard result.isTable else {
-      throw PlanError(
-        "emit-conflated", "EMIT CONFLATED is for tables: each record of a stream counts",
-        at: emit.span)
+      throw .conflatedStream(at: emit.span)
     }
     guard !result.keys.isEmpty else {
-      throw PlanError(
-        "emit-conflated", "EMIT CONFLATED needs the key in the SELECT list", at: emit.span,
-        hint: "the last change of each key is told, so the key must be")
+      throw .conflatedWithoutKey(at: emit.span)
     }
   }
 
@@ -142,18 +135,14 @@ public struct QueryBinder {
     var result = bound
     if isPersistent, let limit = query.limit {
       let kind = result.isTable ? "TABLE" : "STREAM"
-      throw PlanError(
-        "invalid-limit", "CREATE \(kind) AS SELECT statements don't support LIMIT clause.",
-        at: limit.span)
+      throw .limitInCreate(kind, at: limit.span)
     }
     if purpose != .pull {
       if let item = query.orderBy.first {
-        throw PlanError(
-          "invalid-order-by", "ORDER BY is supported only in pull queries", at: item.span)
+        throw .orderByOutsidePull(at: item.span)
       }
       if let offset = query.offset {
-        throw PlanError(
-          "invalid-offset", "OFFSET is supported only in pull queries", at: offset.span)
+        throw .offsetOutsidePull(at: offset.span)
       }
     }
     if purpose == .pull, !query.orderBy.isEmpty { try bindSort(query, &result) }
@@ -183,8 +172,7 @@ public struct QueryBinder {
       result = try bindAggregation(select, step, emit: emit)
     } else {
       if let window = select.window {
-        throw PlanError(
-          "window-without-group", "WINDOW clause requires a GROUP BY clause.", at: window.span)
+        throw .windowWithoutGroup(at: window.span)
       }
       let projection = try bindPlainProjection(select, &step)
       result = try finish(projection, step)
@@ -200,25 +188,17 @@ public struct QueryBinder {
 
   private func checkClauses(_ select: Select, _ step: Step) throws(PlanError) {
     if let having = select.having, select.groupBy == nil {
-      throw PlanError(
-        "having-without-group", "HAVING clause requires a GROUP BY clause.", at: having.span)
+      throw .havingWithoutGroup(at: having.span)
     }
     if let partitionBy = select.partitionBy {
       if select.groupBy != nil {
-        throw PlanError(
-          "partition-and-group", "Only one of PARTITION BY and GROUP BY may be used",
-          at: partitionBy.span)
+        throw .partitionAndGroup(at: partitionBy.span)
       }
       if step.plan.isTable {
-        throw PlanError(
-          "partition-by-table",
-          "PARTITION BY is not supported for tables. Use GROUP BY, or a stream over the "
-            + "table's topic.", at: partitionBy.span)
+        throw .partitionByTable(at: partitionBy.span)
       }
       if partitionBy.expressions.isEmpty {
-        throw PlanError(
-          "empty-partition-by", "PARTITION BY requires at least one expression",
-          at: partitionBy.span)
+        throw .emptyPartitionBy(at: partitionBy.span)
       }
     }
     if purpose == .pull {
@@ -226,9 +206,7 @@ public struct QueryBinder {
         ("WINDOW", select.window?.span), ("PARTITION BY", select.partitionBy?.span),
       ] {
         if let span {
-          throw PlanError(
-            "invalid-pull-query", "Pull queries don't support \(clause) clauses.", at: span,
-            hint: "Add EMIT CHANGES if you intended to issue a push query.")
+          throw .clauseInPullQuery(clause, at: span)
         }
       }
     }

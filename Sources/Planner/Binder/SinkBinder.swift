@@ -30,10 +30,7 @@ public struct SinkBinder {
     let query = try binder.bind(statement.query)
     if query.isTable != (statement.kind == .table) {
       let produced = query.isTable ? "TABLE" : "STREAM"
-      throw PlanError(
-        "wrong-result-kind",
-        "Invalid result type. Your SELECT query produces a \(produced). Please use CREATE "
-          + "\(produced) AS SELECT statement instead.", at: statement.query.span)
+      throw .wrongCreateKind(produced, at: statement.query.span)
     }
     let with = try WithProperties(
       statement.properties, allowed: WithProperties.sinkNames, span: statement.name.span,
@@ -63,10 +60,7 @@ public struct SinkBinder {
       query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))
     plan.isRebuild = try with.boolean("REBUILD") ?? false
     if plan.isRebuild, !statement.orReplace || statement.kind == .stream {
-      throw PlanError(
-        "rebuild-kind", "REBUILD is for CREATE OR REPLACE TABLE", at: with.span(of: "REBUILD"),
-        hint: statement.kind == .stream
-          ? "the records of a stream cannot be taken back; make a new stream" : nil)
+      throw .rebuildOfOtherKind(isStream: statement.kind == .stream, at: with.span(of: "REBUILD"))
     }
     return plan
   }
@@ -75,20 +69,13 @@ public struct SinkBinder {
   public func bind(_ statement: InsertSelect) throws(PlanError) -> PersistentQuery {
     let target = try context.catalog.source(statement.target)
     guard target.kind == .stream else {
-      throw PlanError(
-        "insert-into-table",
-        "INSERT INTO can only be used to insert into a stream. \(target.name) is a table.",
-        at: statement.target.span)
+      throw .insertIntoTable(target.name, at: statement.target.span)
     }
     if target.isReadOnly {
-      throw PlanError(
-        "read-only-source", "Cannot insert into read-only stream: \(target.name)",
-        at: statement.target.span)
+      throw .insertIntoReadOnly(target.name, at: statement.target.span)
     }
     if target.schema.columns.contains(where: { $0.role != .key && $0.role != .value }) {
-      throw PlanError(
-        "header-columns", "Cannot insert into \(target.name) because it has header columns",
-        at: statement.target.span)
+      throw .insertBesideHeaders(target.name, at: statement.target.span)
     }
     _ = try WithProperties(
       statement.properties, allowed: WithProperties.insertNames, span: statement.span,
@@ -96,17 +83,11 @@ public struct SinkBinder {
     let binder = QueryBinder(context: context, purpose: .persistent(sink: target.name))
     var query = try binder.bind(statement.query)
     guard !query.isTable else {
-      throw PlanError(
-        "wrong-result-kind",
-        "Incompatible data sink: the query produces a TABLE and \(target.name) is a STREAM",
-        at: statement.query.span)
+      throw .tableIntoStream(target.name, at: statement.query.span)
     }
     let result = try sinkSchema(query)
     guard compatible(result, target.schema) else {
-      throw PlanError(
-        "incompatible-schema",
-        "Incompatible schema between results and sink.\nResult schema is \(result)\nSink "
-          + "schema is \(target.schema)", at: statement.query.span)
+      throw .incompatibleSchema(result: result, sink: target.schema, at: statement.query.span)
     }
     castToTarget(&query, target.schema)
     return PersistentQuery(
@@ -179,9 +160,7 @@ public struct SinkBinder {
       }
     }
     if let asked = named.key, asked.name != .none, schema.keys.isEmpty, dropsKey(query.plan) {
-      throw PlanError(
-        "key-format-without-key", "Key format specified for stream without key columns.",
-        at: with.span)
+      throw .keyFormatWithoutKey(at: with.span)
     }
     var value = named.value ?? inheritedValue
     if named.value == nil || named.value?.name == inheritedValue.name, value.delimiter == nil {
@@ -227,9 +206,6 @@ public struct SinkBinder {
     } else {
       return
     }
-    throw PlanError(
-      "kafka-value-format",
-      "Source(s) \(names.joined(separator: ", ")) are using the 'KAFKA' value format. This "
-        + "format does not yet support \(word).", at: .none)
+    throw .kafkaValueFormat(names, clause: word)
   }
 }

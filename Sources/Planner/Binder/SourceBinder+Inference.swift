@@ -38,16 +38,12 @@ extension SourceBinder {
     let side = isKey ? "keys" : "values"
     if let id = try with.integer(isKey ? "KEY_SCHEMA_ID" : "VALUE_SCHEMA_ID") {
       if let schema = registry.schema(id: id) { return schema }
-      throw PlanError(
-        "no-columns",
-        "Schema for message \(side) on topic '\(topic)' does not exist in the Schema Registry.\n"
-          + "Schema Id: \(id)", at: with.span(of: isKey ? "KEY_SCHEMA_ID" : "VALUE_SCHEMA_ID"))
+      throw .unknownSchemaID(
+        id, side: side, topic: topic, at: with.span(of: isKey ? "KEY_SCHEMA_ID" : "VALUE_SCHEMA_ID")
+      )
     }
     guard let schema = registry.schema(topic: topic, isKey: isKey) else {
-      throw PlanError(
-        "no-columns",
-        "Schema for message \(side) on topic '\(topic)' does not exist in the Schema Registry.\n"
-          + "Subject: \(topic)-\(isKey ? "key" : "value")", at: statement.name.span)
+      throw .unknownSchema(side: side, topic: topic, isKey: isKey, at: statement.name.span)
     }
     return schema
   }
@@ -63,10 +59,7 @@ extension SourceBinder {
       let type = try schema.type(format, fullName: name)
       return byID ? type : type.withUpperCaseNames
     } catch {
-      throw PlanError(
-        "unsupported-type",
-        "Unable to verify if the \(isKey ? "key" : "value") schema is compatible with KSQL.\n"
-          + "Reason: \(error.message)", at: with.span)
+      throw .unreadableSchema(isKey: isKey, reason: error.message, at: with.span)
     }
   }
 
@@ -76,10 +69,7 @@ extension SourceBinder {
     let role: SchemaColumn.Role = isKey ? .key : .value
     if isSingle { return [SchemaColumn(isKey ? "ROWKEY" : "ROWVAL", type, role)] }
     guard case .structure(let fields) = type else {
-      throw PlanError(
-        "unsupported-type",
-        "The registered schema of the values is \(type) and no record; WRAP_SINGLE_VALUE=false "
-          + "reads it as one column", at: with.span)
+      throw .schemaWithoutFields(type, at: with.span)
     }
     return fields.map { SchemaColumn($0.name, $0.type, role) }
   }

@@ -21,17 +21,13 @@ public struct SourceBinder {
     let file = try with.string("FILE")
     let topic = try with.string("KAFKA_TOPIC") ?? (file == nil ? nil : statement.name.name)
     guard let topic else {
-      throw PlanError(
-        "missing-property",
-        "Missing required property \"KAFKA_TOPIC\" which has no default value.", at: with.span)
+      throw .missingTopic(at: with.span)
     }
     let inferred = try inferredColumns(statement, with, topic: topic)
     let schema = try bindElements(statement, inferred)
     let formats = try sourceFormats(with, schema)
     guard !schema.values.isEmpty || !schema.keys.isEmpty || schema.columns.count > 0 else {
-      throw PlanError(
-        "no-columns",
-        "The statement does not define any columns.", at: statement.name.span)
+      throw .noColumns(at: statement.name.span)
     }
     // The lines of a file hold the keys too, in the format of the values.
     // Once a line was a value alone; in KAFKA's format, which holds one column, it cannot be anything else.
@@ -44,9 +40,7 @@ public struct SourceBinder {
     let timestamp = try with.checkedTimestamp(schema)
     let window = try with.window()
     if window != nil, schema.keys.isEmpty {
-      throw PlanError(
-        "windowed-without-key", "Windowed sources require a key column.",
-        at: with.span(of: "WINDOW_TYPE"))
+      throw .windowedWithoutKey(at: with.span(of: "WINDOW_TYPE"))
     }
     let partitions: Int
     if let forced = context.forcedPartitions {
@@ -62,9 +56,7 @@ public struct SourceBinder {
       window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
     definition.fileHasHeader = try with.boolean("HEADER") ?? false
     if definition.fileHasHeader, !context.isReplay, file == nil || value.name != .delimited {
-      throw PlanError(
-        "invalid-property", "HEADER is for files in the DELIMITED format",
-        at: with.span(of: "HEADER"))
+      throw .headerOutsideDelimited(at: with.span(of: "HEADER"))
     }
     definition.fileOrder = schema.columns.map(\.name)
     definition.sqlite = try with.string("SQLITE")
@@ -83,14 +75,10 @@ public struct SourceBinder {
       try PlanError.check(columns: columns.count + 1, of: "source", at: element.name.span)
       let isTable = statement.kind == .table
       if SystemColumn.all.contains(name) {
-        throw PlanError(
-          "reserved-name",
-          "'\(name)' is a reserved column name. You cannot use it as a name for a column.",
-          at: element.name.span)
+        throw .reservedColumn(name, at: element.name.span)
       }
       if columns.contains(where: { $0.name == name }) {
-        throw PlanError(
-          "duplicate-column", "Duplicate column names: \(name)", at: element.name.span)
+        throw .duplicateColumn(name, at: element.name.span)
       }
       let type = try context.catalog.type(element.type)
       let role: SchemaColumn.Role
@@ -98,22 +86,12 @@ public struct SourceBinder {
       case nil: role = .value
       case .key:
         guard !isTable else {
-          throw PlanError(
-            "key-on-table",
-            "Column `\(name)` is a 'KEY' column: please use 'PRIMARY KEY' for tables.\n"
-              + "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
-              + "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
-            at: element.constraintSpan)
+          throw .keyOfTable(name, at: element.constraintSpan)
         }
         role = .key
       case .primaryKey:
         guard isTable else {
-          throw PlanError(
-            "primary-key-on-stream",
-            "Column `\(name)` is a 'PRIMARY KEY' column: please use 'KEY' for streams.\n"
-              + "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
-              + "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
-            at: element.constraintSpan)
+          throw .primaryKeyOfStream(name, at: element.constraintSpan)
         }
         role = .key
       case .headers: role = try headerRole(element, type, nil)
@@ -122,10 +100,7 @@ public struct SourceBinder {
       columns.append(SchemaColumn(name, type, role))
     }
     if statement.kind == .table, !columns.contains(where: \.isKey) {
-      throw PlanError(
-        "missing-primary-key",
-        "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.",
-        at: statement.name.span)
+      throw .missingPrimaryKey(at: statement.name.span)
     }
     return try checkedHeaders(Schema(columns), statement)
   }
@@ -138,10 +113,7 @@ public struct SourceBinder {
   ) throws(PlanError) -> SchemaColumn.Role {
     let wanted = key == nil ? Self.headersType : .bytes
     guard type == wanted else {
-      throw PlanError(
-        "invalid-header-type",
-        "Invalid type for HEADER\(key.map { "('\($0)')" } ?? "S") column: expected "
-          + "\(wanted), got \(type)", at: element.type.span)
+      throw .headerType(type, key: key, expected: wanted, at: element.type.span)
     }
     return .headers(key: key)
   }
@@ -157,24 +129,17 @@ public struct SourceBinder {
       if let key {
         hasOne = true
         guard names.insert(key).inserted else {
-          throw PlanError(
-            "duplicate-header", "Schema already contains a HEADER('\(key)') column.",
-            at: statement.name.span)
+          throw .duplicateHeader(key, at: statement.name.span)
         }
       } else {
         if hasAll {
-          throw PlanError(
-            "duplicate-header", "Schema already contains a HEADERS column.",
-            at: statement.name.span)
+          throw .duplicateHeaders(at: statement.name.span)
         }
         hasAll = true
       }
     }
     if hasAll, hasOne {
-      throw PlanError(
-        "duplicate-header",
-        "Schema already contains a HEADERS column. No HEADER('key') column can stand beside it.",
-        at: statement.name.span)
+      throw .headerBesideHeaders(at: statement.name.span)
     }
     return schema
   }
@@ -194,11 +159,7 @@ public struct SourceBinder {
     guard let text = defaults["ksql.persistence.default.format.value"],
       let name = FormatName(rawValue: text.uppercased())
     else {
-      throw PlanError(
-        "missing-property",
-        "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide "
-          + "one or set a default via the 'ksql.persistence.default.format.value' config.",
-        at: with.span)
+      throw .missingValueFormat(at: with.span)
     }
     return (key, FormatSpec(name))
   }
@@ -222,34 +183,22 @@ extension WithProperties {
   func checkedTimestamp(_ schema: Schema) throws(PlanError) -> TimestampSpec? {
     guard let timestamp = try timestamp() else { return nil }
     guard let column = schema[timestamp.column] else {
-      throw PlanError(
-        "unknown-timestamp-column",
-        "The TIMESTAMP column set in the WITH clause does not exist in the schema: "
-          + "'\(timestamp.column)'", at: span(of: "TIMESTAMP"),
-        hint: didYouMean(timestamp.column, schema.columns.map(\.name)))
+      throw .unknownTimestampColumn(
+        timestamp.column, candidates: schema.columns.map(\.name), at: span(of: "TIMESTAMP"))
     }
     switch column.type {
     case .bigint, .timestamp:
       if timestamp.format != nil {
-        throw PlanError(
-          "invalid-timestamp-format",
-          "TIMESTAMP_FORMAT set, however, TIMESTAMP column '\(column.name)' is of type "
-            + "\(column.type) and only STRING columns have a format",
-          at: span(of: "TIMESTAMP_FORMAT"))
+        throw .timestampFormatOfNonString(
+          column.name, type: column.type, at: span(of: "TIMESTAMP_FORMAT"))
       }
     case .string:
       guard timestamp.format != nil else {
-        throw PlanError(
-          "missing-timestamp-format",
-          "A String timestamp field has been specified without also specifying the "
-            + "timestamp_format", at: span(of: "TIMESTAMP"))
+        throw .missingTimestampFormat(at: span(of: "TIMESTAMP"))
       }
       try checkPattern(timestamp.format)
     case .boolean, .int, .double, .decimal, .bytes, .date, .time, .array, .map, .structure:
-      throw PlanError(
-        "invalid-timestamp-type",
-        "Timestamp column, \(column.name), should be LONG(INT64), TIMESTAMP, or a String with a "
-          + "timestamp_format specified", at: span(of: "TIMESTAMP"))
+      throw .timestampType(column.name, at: span(of: "TIMESTAMP"))
     }
     return timestamp
   }
@@ -260,10 +209,7 @@ extension WithProperties {
     do throws(FunctionError) {
       _ = try DatePattern.cached(format)
     } catch {
-      throw PlanError(
-        "invalid-timestamp-format", "TIMESTAMP_FORMAT cannot be used: \(error.message)",
-        at: span(of: "TIMESTAMP_FORMAT"),
-        hint: "letters that stand for themselves are quoted, as in 'yyyy-MM-dd''T''HH:mm'")
+      throw .timestampPattern(error.message, at: span(of: "TIMESTAMP_FORMAT"))
     }
   }
 }

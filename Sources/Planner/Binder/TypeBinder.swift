@@ -10,13 +10,10 @@ extension Catalog {
   public func type(_ name: TypeName) throws(PlanError) -> DataType {
     let type = try unchecked(name)
     guard type.depth <= PlanLimits.typeDepthMax else {
-      throw PlanError(
-        "type-too-deep", "type is nested more than \(PlanLimits.typeDepthMax) levels deep",
-        at: name.span)
+      throw .typeTooDeep(at: name.span)
     }
     guard type.parts <= PlanLimits.columnsMax else {
-      throw PlanError(
-        "type-too-large", "type has more than \(PlanLimits.columnsMax) parts", at: name.span)
+      throw .typeTooLarge(at: name.span)
     }
     return type
   }
@@ -26,16 +23,10 @@ extension Catalog {
     case .named(let named): return try type(named: named.name)
     case .decimal(let decimal):
       guard decimal.precision >= 1 else {
-        throw PlanError(
-          "invalid-type",
-          "DECIMAL precision must be >= 1: DECIMAL(\(decimal.precision),"
-            + "\(decimal.scale))", at: decimal.span)
+        throw .decimalPrecision(decimal.precision, scale: decimal.scale, at: decimal.span)
       }
       guard decimal.scale >= 0, decimal.scale <= decimal.precision, decimal.precision <= 64 else {
-        throw PlanError(
-          "invalid-type",
-          "DECIMAL precision must be >= scale and at most 64: DECIMAL(\(decimal.precision),"
-            + "\(decimal.scale))", at: decimal.span)
+        throw .decimalScale(decimal.precision, scale: decimal.scale, at: decimal.span)
       }
       return .decimal(precision: Int(decimal.precision), scale: Int(decimal.scale))
     case .array(let array): return .array(try type(array.element))
@@ -44,9 +35,7 @@ extension Catalog {
       var fields: [StructField] = []
       for field in structure.fields {
         guard !fields.contains(where: { $0.name == field.name.name }) else {
-          throw PlanError(
-            "duplicate-field",
-            "Duplicate field names found in STRUCT: '\(field.name.name)'", at: field.name.span)
+          throw .duplicateStructField(field.name.name, at: field.name.span)
         }
         fields.append(StructField(field.name.name, try type(field.type)))
       }
@@ -70,9 +59,7 @@ extension Catalog {
       let known =
         ["BOOLEAN", "INT", "BIGINT", "DOUBLE", "DECIMAL", "STRING", "BYTES", "DATE", "TIME"]
         + ["TIMESTAMP", "ARRAY", "MAP", "STRUCT"] + types.sortedNames
-      throw PlanError(
-        "unknown-type", "Cannot resolve unknown type: \(name.name)", at: name.span,
-        hint: didYouMean(name.name, known))
+      throw .unknownType(name.name, candidates: known, at: name.span)
     }
   }
 }

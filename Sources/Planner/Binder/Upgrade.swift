@@ -13,10 +13,7 @@ public enum Upgrade {
   ) throws(PlanError) {
     func same(_ what: String, _ before: String, _ after: String) throws(PlanError) {
       guard before != after else { return }
-      throw PlanError(
-        "not-upgradeable",
-        "Cannot upgrade data source: DataSource '`\(old.name)`' has \(what) = \(before) which is "
-          + "not upgradeable to \(after)", at: span)
+      throw .propertyNotUpgradeable(what, of: old.name, before: before, after: after, at: span)
     }
     try same("type", old.kind.rawValue, new.kind.rawValue)
     try same("isCasTarget", "\(old.queryID != nil)", "\(new.queryID != nil)")
@@ -44,10 +41,8 @@ public enum Upgrade {
       guard !columns.isEmpty else { return }
       reason = listed(columns)
     }
-    throw PlanError(
-      "not-upgradeable",
-      "Cannot upgrade data source: DataSource '`\(old.name)`' has schema = \(old.schema) "
-        + "which is not upgradeable to \(new.schema). (\(reason))", at: span)
+    throw .schemaNotUpgradeable(
+      of: old.name, before: old.schema, after: new.schema, reason: reason, at: span)
   }
 
   private static func listed(_ columns: [SchemaColumn]) -> String {
@@ -64,9 +59,7 @@ public enum Upgrade {
     sink.queryID = old.queryID ?? ""
     try check(old, sink, at: statement.name.span)
     if new.sources.contains(old.name) {
-      throw PlanError(
-        "rebuild-kind", "\"\(old.name)\" cannot be rebuilt from itself",
-        at: statement.query.span)
+      throw .rebuildFromItself(old.name, at: statement.query.span)
     }
   }
 
@@ -78,21 +71,15 @@ public enum Upgrade {
     let before = Steps(old.query.plan).list
     let after = Steps(new.query.plan).list
     for step in before + after where !step.isUpgradeable {
-      throw PlanError(
-        "not-upgradeable", "Upgrades not yet supported for \(step.name)", at: span)
+      throw .stepNotUpgradeable(step.name, at: span)
     }
     guard before.map(\.name) == after.map(\.name) else {
-      throw PlanError(
-        "not-upgradeable",
-        "Query is not upgradeable. Its steps were [\(before.map(\.name).joined(separator: ", "))] "
-          + "and would be [\(after.map(\.name).joined(separator: ", "))]", at: span)
+      throw .otherSteps(before: before.map(\.name), after: after.map(\.name), at: span)
     }
     for (was, becomes) in zip(before, after) {
       for (old, new) in zip(was.properties, becomes.properties) where old.value != new.value {
-        throw PlanError(
-          "not-upgradeable",
-          "Query is not upgradeable. \(was.name) must have matching \(old.name). Values "
-            + "differ: \(old.value) vs. \(new.value)", at: span)
+        throw .otherStepProperty(
+          old.name, step: was.name, before: old.value, after: new.value, at: span)
       }
     }
   }

@@ -16,20 +16,15 @@ extension WithProperties {
     guard let text = try string("VISIBILITY") else { return nil }
     let span = span(of: "VISIBILITY")
     guard let visibility = Visibility(rawValue: text.uppercased()) else {
-      throw PlanError(
-        "invalid-property", "VISIBILITY is PUBLIC or PRIVATE, not '\(text)'", at: span)
+      throw .invalidVisibility(text, at: span)
     }
     guard visibility == .public else { return visibility }
     guard isDeclared else {
-      throw PlanError(
-        "public-topic", "the columns of a public topic are declared, not derived from a query",
-        at: span, hint: "CREATE it with its columns, then INSERT INTO it what the query gives")
+      throw .publicQuery(at: span)
     }
     let name = try string("KAFKA_TOPIC") ?? ""
     guard name.wholeMatch(of: /[a-z][a-z0-9-]*(\.[a-z0-9-]+)+/) != nil else {
-      throw PlanError(
-        "public-topic", "'\(name)' does not name a public topic", at: self.span(of: "KAFKA_TOPIC"),
-        hint: "say whose it is and what it holds, in small letters: 'orders.events'")
+      throw .publicTopicName(name, at: self.span(of: "KAFKA_TOPIC"))
     }
     return visibility
   }
@@ -45,21 +40,15 @@ extension SourceBinder {
     guard let declared = others.first, definition.file == nil else { return }
     for column in definition.schema.keys + definition.schema.values {
       guard declared.schema[column.name] != column else { continue }
-      let declares = declared.schema[column.name].map { known in
-        "declares \(column.name) as \(known.type)\(known.isKey ? " KEY" : "")"
-      }
-      throw PlanError(
-        "public-schema",
-        "topic '\(definition.topic)' is public, and \"\(declared.name)\" "
-          + (declares ?? "has no column \(column.name)"), at: with.span(of: "KAFKA_TOPIC"))
+      throw .publicColumn(
+        column.name, topic: definition.topic, declared: declared.name,
+        known: declared.schema[column.name], at: with.span(of: "KAFKA_TOPIC"))
     }
     guard definition.keyFormat == declared.keyFormat, definition.valueFormat == declared.valueFormat
     else {
-      throw PlanError(
-        "public-schema",
-        "topic '\(definition.topic)' is public, and \"\(declared.name)\" declares its formats as "
-          + "\(declared.keyFormat.name.rawValue) and \(declared.valueFormat.name.rawValue)",
-        at: with.span(of: "VALUE_FORMAT"))
+      throw .publicFormats(
+        topic: definition.topic, declared: declared.name, key: declared.keyFormat.name.rawValue,
+        value: declared.valueFormat.name.rawValue, at: with.span(of: "VALUE_FORMAT"))
     }
   }
 }

@@ -45,23 +45,17 @@ package struct WithProperties {
   private func literal(_ key: String) throws(PlanError) -> (Literal.Value, Span)? {
     guard let property = properties?[key] else { return nil }
     guard case .literal(let literal) = property.value else {
-      throw PlanError(
-        "invalid-property", "Configuration \(key) is invalid: it must be a literal",
-        at: property.span)
+      throw .propertyNotLiteral(key, at: property.span)
     }
     return (literal.value, literal.span)
   }
 
   func span(of key: String) -> Span { properties?[key]?.span ?? span }
 
-  private func invalid(_ key: String, _ why: String) -> PlanError {
-    PlanError("invalid-property", "Configuration \(key) is invalid: \(why)", at: span(of: key))
-  }
-
   func string(_ key: String) throws(PlanError) -> String? {
     guard let (value, _) = try literal(key) else { return nil }
     guard case .string(let text) = value else {
-      throw invalid(key, "a string is expected")
+      throw .propertyNotString(key, at: span(of: key))
     }
     return text
   }
@@ -72,8 +66,8 @@ package struct WithProperties {
     case .integer(let number): return number
     case .string(let text):
       if let number = Int64(text) { return number }
-      throw invalid(key, "Not a number: '\(text)'")
-    case .null, .boolean, .decimal, .floating: throw invalid(key, "a whole number is expected")
+      throw .propertyNotNumber(key, text: text, at: span(of: key))
+    case .null, .boolean, .decimal, .floating: throw .propertyNotWhole(key, at: span(of: key))
     }
   }
 
@@ -84,7 +78,7 @@ package struct WithProperties {
     case .string(let text) where text.lowercased() == "true": return true
     case .string(let text) where text.lowercased() == "false": return false
     case .null, .integer, .decimal, .floating, .string:
-      throw invalid(key, "Expected value to be either true or false")
+      throw .propertyNotBoolean(key, at: span(of: key))
     }
   }
 
@@ -97,15 +91,11 @@ package struct WithProperties {
       throw .tooManyPartitions(at: span(of: "PARTITIONS"))
     }
     if let asked, asked < 1 {
-      throw PlanError(
-        "invalid-property", "PARTITIONS must be between 1 and 10000", at: span(of: "PARTITIONS"))
+      throw .tooFewPartitions(at: span(of: "PARTITIONS"))
     }
     if let asked, let existing, Int(asked) != existing {
-      throw PlanError(
-        "partition-mismatch",
-        "A Kafka topic with the name '\(topic)' already exists, with different "
-          + "partition/replica configuration than required. KSQL expects \(asked) partitions "
-          + "(topic has \(existing))", at: span(of: "PARTITIONS"))
+      throw .partitionMismatch(
+        topic: topic, expected: asked, existing: existing, at: span(of: "PARTITIONS"))
     }
     return existing ?? asked.map(Int.init)
   }
@@ -113,9 +103,7 @@ package struct WithProperties {
   private func formatName(_ key: String) throws(PlanError) -> FormatName? {
     guard let text = try string(key) else { return nil }
     guard let name = FormatName(rawValue: text.uppercased()) else {
-      throw PlanError(
-        "unknown-format", "Unknown format: \(text.uppercased())", at: span(of: key),
-        hint: didYouMean(text.uppercased(), FormatName.allCases.map(\.rawValue)))
+      throw .unknownFormat(text.uppercased(), at: span(of: key))
     }
     return name
   }
@@ -125,16 +113,10 @@ package struct WithProperties {
     if text.uppercased() == "SPACE" { return UInt8(ascii: " ") }
     if text.uppercased() == "TAB" { return UInt8(ascii: "\t") }
     if text.allSatisfy(\.isWhitespace) {
-      throw invalid(
-        key,
-        "Delimiter cannot be empty, if you meant to have a tab or space for delimiter, "
-          + "please use the special values 'TAB' or 'SPACE'")
+      throw .emptyDelimiter(key, at: span(of: key))
     }
     guard text.utf8.count == 1, let byte = text.utf8.first else {
-      throw invalid(
-        key,
-        "Invalid delimiter value: '\(text)'. Delimiter must be a single character or "
-          + "TAB,SPACE")
+      throw .invalidDelimiter(key, text: text, at: span(of: key))
     }
     return byte
   }
@@ -143,11 +125,7 @@ package struct WithProperties {
   func formats() throws(PlanError) -> (key: FormatSpec?, value: FormatSpec?) {
     let both = try formatName("FORMAT")
     for key in ["KEY_FORMAT", "VALUE_FORMAT"] where both != nil && properties?[key] != nil {
-      throw PlanError(
-        "conflicting-properties",
-        "Cannot supply both '\(key)' and 'FORMAT' properties, as 'FORMAT' sets both key and "
-          + "value formats. Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'.",
-        at: span(of: key))
+      throw .conflictingFormats(key, at: span(of: key))
     }
     var key = both
     var value = both
@@ -158,16 +136,10 @@ package struct WithProperties {
     let keyDelimiter = try delimiter("KEY_DELIMITER")
     let valueDelimiter = try delimiter("VALUE_DELIMITER")
     if let key, key != .delimited, keyDelimiter != nil {
-      throw PlanError(
-        "invalid-property",
-        "Delimiter only supported with DELIMITED format: KEY_DELIMITER",
-        at: span(of: "KEY_DELIMITER"))
+      throw .misplacedDelimiter("KEY_DELIMITER", at: span(of: "KEY_DELIMITER"))
     }
     if let value, value != .delimited, valueDelimiter != nil {
-      throw PlanError(
-        "invalid-property",
-        "Delimiter only supported with DELIMITED format: VALUE_DELIMITER",
-        at: span(of: "VALUE_DELIMITER"))
+      throw .misplacedDelimiter("VALUE_DELIMITER", at: span(of: "VALUE_DELIMITER"))
     }
     if let key { try checkSchemaProperties(key, "KEY") }
     if let value { try checkSchemaProperties(value, "VALUE") }
@@ -185,10 +157,7 @@ package struct WithProperties {
       ("\(side)_AVRO_SCHEMA_FULL_NAME", "fullSchemaName"), ("\(side)_SCHEMA_ID", "schemaId"),
     ]
     for (property, config) in names where properties?[property] != nil {
-      throw PlanError(
-        "invalid-property",
-        "\(format.rawValue) does not support the following configs: [\(config)]",
-        at: span(of: property))
+      throw .unsupportedSchemaProperty(config, format: format.rawValue, at: span(of: property))
     }
   }
 
@@ -196,9 +165,7 @@ package struct WithProperties {
     let format = try string("TIMESTAMP_FORMAT")
     guard let column = try string("TIMESTAMP") else {
       if format != nil {
-        throw PlanError(
-          "invalid-property", "TIMESTAMP_FORMAT needs TIMESTAMP",
-          at: span(of: "TIMESTAMP_FORMAT"))
+        throw .timestampFormatAlone(at: span(of: "TIMESTAMP_FORMAT"))
       }
       return nil
     }
@@ -213,29 +180,21 @@ package struct WithProperties {
     let size = try string("WINDOW_SIZE")
     guard let text = try string("WINDOW_TYPE") else {
       if size != nil {
-        throw PlanError(
-          "invalid-property", "'WINDOW_SIZE' should not be set for non-windowed sources.",
-          at: span(of: "WINDOW_SIZE"))
+        throw .windowSizeWithoutWindow(at: span(of: "WINDOW_SIZE"))
       }
       return nil
     }
     guard let kind = WindowInfo.Kind(rawValue: text.uppercased()) else {
-      throw invalid(
-        "WINDOW_TYPE", "Unknown window type: \(text). It must be SESSION, TUMBLING or HOPPING.")
+      throw .unknownWindowType(text, at: span(of: "WINDOW_TYPE"))
     }
     if kind == .session {
       if size != nil {
-        throw PlanError(
-          "invalid-property", "'WINDOW_SIZE' should not be set for SESSION windows.",
-          at: span(of: "WINDOW_SIZE"))
+        throw .windowSizeOfSession(at: span(of: "WINDOW_SIZE"))
       }
       return WindowInfo(kind: kind, sizeMs: nil)
     }
     guard let size else {
-      throw PlanError(
-        "missing-property",
-        "\(kind.rawValue) windows require 'WINDOW_SIZE' to be provided in the WITH clause. For "
-          + "example: 'WINDOW_SIZE'='10 SECONDS'", at: span(of: "WINDOW_TYPE"))
+      throw .missingWindowSize(kind.rawValue, at: span(of: "WINDOW_TYPE"))
     }
     return WindowInfo(kind: kind, sizeMs: try durationText(size))
   }
@@ -243,19 +202,13 @@ package struct WithProperties {
   private func durationText(_ text: String) throws(PlanError) -> Int64 {
     let parts = text.split(separator: " ")
     guard parts.count == 2, let count = Int64(parts[0]) else {
-      throw invalid(
-        "WINDOW_SIZE",
-        "Invalid duration: '\(text)'. Expected string with two parts. e.g. '30 SECONDS'")
+      throw .windowSizeParts(text, at: span(of: "WINDOW_SIZE"))
     }
     guard let unit = IntervalUnit.named(String(parts[1]))?.milliseconds else {
-      throw invalid(
-        "WINDOW_SIZE",
-        "Invalid duration: '\(text)'. Unknown time unit: '\(parts[1].uppercased())'")
+      throw .windowSizeUnit(text, unit: parts[1].uppercased(), at: span(of: "WINDOW_SIZE"))
     }
     guard let result = Rowtime.duration(count, unitMs: unit), result > 0 else {
-      throw invalid(
-        "WINDOW_SIZE",
-        "Invalid duration: '\(text)'. It must be positive and not longer than 2^58 ms.")
+      throw .windowSizeRange(text, at: span(of: "WINDOW_SIZE"))
     }
     return result
   }
@@ -270,10 +223,7 @@ extension Properties {
 
   func checkKnown(among allowed: Set<TextKey>) throws(PlanError) {
     for property in items where !allowed.contains(property.key) {
-      throw PlanError(
-        "unknown-property",
-        "Invalid config variable(s) in the WITH clause: \(property.key)", at: property.span,
-        hint: HeadracePlanner.didYouMean(property.key, allowed.sortedTexts))
+      throw .unknownProperty(property.key, candidates: allowed.sortedTexts, at: property.span)
     }
   }
 
@@ -281,9 +231,7 @@ extension Properties {
   package func checkDistinct() throws(PlanError) {
     var seen: Set<TextKey> = []
     for property in items where !seen.insert(property.key).inserted {
-      throw PlanError(
-        "duplicate-property", "Property \(property.key) is given more than once",
-        at: property.span)
+      throw .duplicateProperty(property.key, at: property.span)
     }
   }
 }

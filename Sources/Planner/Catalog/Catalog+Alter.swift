@@ -10,28 +10,20 @@ extension Catalog {
   public func altered(_ node: AlterSource) throws(PlanError) -> SourceDefinition {
     let source = try source(node.name)
     guard source.kind == node.kind else {
-      throw PlanError(
-        "wrong-kind",
-        "Incompatible data source type is \(source.kind.rawValue), but statement was ALTER "
-          + node.kind.rawValue, at: node.name.span)
+      throw .wrongKind(
+        actual: source.kind.rawValue, statement: "ALTER \(node.kind.rawValue)",
+        at: node.name.span)
     }
     let kind = source.kind.rawValue.lowercased()
     if source.isReadOnly {
-      throw PlanError(
-        "read-only-source",
-        "Cannot alter \(kind) '\(source.name)': ALTER operations are not supported on source "
-          + "\(kind)s.", at: node.name.span)
+      throw .alterOfReadOnly(source.name, kind: kind, at: node.name.span)
     }
     if source.queryID != nil {
-      throw PlanError(
-        "alter-query-sink", "ALTER command is not supported for CREATE ... AS statements.",
-        at: node.name.span)
+      throw .alterOfQuerySink(at: node.name.span)
     }
     let altered = try adding(node.additions, to: source)
     guard altered.schema.columns.count <= PlanLimits.columnsMax else {
-      throw PlanError(
-        "too-many-columns", "\(kind) has more than \(PlanLimits.columnsMax) columns",
-        at: node.additions.last?.name.span ?? node.name.span)
+      throw .tooManyColumns(of: kind, at: node.additions.last?.name.span ?? node.name.span)
     }
     try altered.valueFormat.check(
       altered.schema.values, isKey: false, at: node.name.span, isFile: altered.file != nil)
@@ -49,10 +41,7 @@ extension Catalog {
     var source = source
     for addition in additions {
       guard source.schema.index(of: addition.name.name) == nil else {
-        throw PlanError(
-          "duplicate-column",
-          "Cannot add column `\(addition.name.name)` to schema. A column with the same name "
-            + "already exists.", at: addition.name.span)
+        throw .addedColumnExists(addition.name.name, at: addition.name.span)
       }
       source.schema.columns.append(
         SchemaColumn(addition.name.name, try type(addition.type)))
