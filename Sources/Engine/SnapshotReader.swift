@@ -38,7 +38,7 @@ struct SnapshotReader {
         return try SnapshotJoin(node: node, leftKeys: left, rightKeys: right, reader: self).rows()
       }
       return try pipelined(plan)
-    case .scan, .filter, .project, .flatMap, .rekey, .exchange: return try pipelined(plan)
+    case .scan, .filter, .project, .row, .rekey, .exchange: return try pipelined(plan)
     }
   }
 
@@ -122,7 +122,7 @@ struct SnapshotReader {
     case .join(let node):
       if case .batch = node.kind { break }
       fallthrough
-    case .filter, .project, .flatMap, .rekey, .exchange:
+    case .filter, .project, .row, .rekey, .exchange:
       var inputs: [LogicalPlan] = []
       for input in plan.inputs { inputs.append(try prepared(input, &ready)) }
       return plan.with(inputs: inputs)

@@ -21,7 +21,7 @@ struct Lowering {
   private(set) var entries: [(target: Operator, port: Int)] = []
   /// Of each entry: the ordinal of its scan; nil: an exchange.
   private(set) var leaves: [Int?] = []
-  private var nextStore = 0
+  fileprivate var nextStore = 0
 
   init(functions: FunctionRegistry, properties: [TextKey: String], stageName: String) {
     self.functions = functions
@@ -33,7 +33,7 @@ struct Lowering {
     Evaluator(functions: functions, columns: input.columns)
   }
 
-  private mutating func storeName(_ kind: String) -> String {
+  fileprivate mutating func storeName(_ kind: String) -> String {
     defer { nextStore += 1 }
     return "\(stageName)-\(kind)-\(nextStore)"
   }
@@ -74,10 +74,18 @@ struct Lowering {
       connect(operation, target, port)
       try lower(node.input, into: operation, port: 0, retractions: retractions)
       operators.append(operation)
-    case .flatMap(let node):
-      let operation = FlatMapOperator(items: node.items, evaluator: evaluator(node.input))
+    case .row(let step):
+      guard let node = step.node as? any OperatorNode else {
+        throw QueryFailure("\(type(of: step.node)) has no operator")
+      }
+      var context = OperatorContext(
+        evaluator: evaluator(node.input), retractions: retractions, properties: properties,
+        lowering: self)
+      let operation = try node.makeOperator(&context)
+      nextStore = context.lowering.nextStore
       connect(operation, target, port)
-      try lower(node.input, into: operation, port: 0, retractions: retractions)
+      try lower(
+        node.input, into: operation, port: 0, retractions: retractions || node.readsRetractions)
       operators.append(operation)
     case .rekey(let node):
       let known = node.input.columns
@@ -274,6 +282,28 @@ struct Lowering {
     try lower(node.left, into: operation, port: 0, retractions: false)
     try lower(node.right, into: operation, port: 1, retractions: false)
     operators.append(operation)
+  }
+}
+
+/// A node that says which operator runs it.
+protocol OperatorNode: RowNode {
+  /// Throws: what this node cannot do.
+  func makeOperator(_ context: inout OperatorContext) throws(QueryFailure) -> Operator
+}
+
+/// What an operator may want from its surroundings when it is made.
+struct OperatorContext {
+  /// Of expressions over the input's columns.
+  let evaluator: Evaluator
+  /// Whether the next operator needs the row that a change replaces.
+  let retractions: Bool
+  let properties: [TextKey: String]
+  fileprivate var lowering: Lowering
+
+  /// The name of one more state of the stage, and the store for what leaves memory. `kind`: a word for it.
+  mutating func state(_ kind: String) -> (name: String, store: (any StateStore)?) {
+    let name = lowering.storeName(kind)
+    return (name, lowering.store(name))
   }
 }
 

@@ -161,7 +161,7 @@ extension QueryBinder {
       }
     }
     if !collector.items.isEmpty {
-      step.plan = .flatMap(FlatMap(input: step.plan, items: collector.items))
+      step.plan = .row(RowStep(FlatMap(input: step.plan, items: collector.items)))
     }
     if let partitionBy = select.partitionBy {
       try bindPartitionBy(partitionBy, &step, items)

@@ -124,12 +124,11 @@ public enum Upgrade {
           Step(
             name: "StreamSelectKey",
             properties: [("keyExpressions", bracketed(node.keys.map { text($0.expression) }))]))
-      case .flatMap(let node):
-        let calls = node.items.map {
-          "\($0.function)(\($0.arguments.map(text).joined(separator: ", ")))"
-        }
+      case .row(let row):
+        let step = row.node.upgradeStep(text)
         list.append(
-          Step(name: "StreamFlatMap", properties: [("tableFunctions", bracketed(calls))]))
+          step.map { Step(name: $0.name, properties: $0.properties) }
+            ?? Step(name: prefix + "Step", isUpgradeable: false))
       case .aggregate(let node): list.append(aggregate(node))
       case .join(let node):
         let name: String

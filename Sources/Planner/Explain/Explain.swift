@@ -50,11 +50,7 @@ extension LogicalPlan {
         return expression == item.column.name ? expression : "\(item.column.name) := \(expression)"
       }
       return "project [\(items.joined(separator: ", "))] key [\(list(node.keys))]"
-    case .flatMap(let node):
-      let items = node.items.map {
-        "\($0.column.name) := \($0.function)(\($0.arguments.map(text).joined(separator: ", ")))"
-      }
-      return "table functions [\(items.joined(separator: ", "))]"
+    case .row(let step): return step.node.explained(text)
     case .rekey(let node):
       let keys = node.keys.map { "\($0.column.name) := \(text($0.expression))" }
       return "re-key by [\(keys.joined(separator: ", "))]"

@@ -64,11 +64,7 @@ extension LogicalPlan {
         node.windowItems[index].expression = f(node.windowItems[index].expression)
       }
       return .project(node)
-    case .flatMap(var node):
-      for index in node.items.indices {
-        node.items[index].arguments = node.items[index].arguments.map(f)
-      }
-      return .flatMap(node)
+    case .row(let step): return .row(step.mapExpressions(f))
     case .rekey(var node):
       for index in node.keys.indices {
         node.keys[index].expression = f(node.keys[index].expression)

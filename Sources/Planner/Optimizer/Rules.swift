@@ -193,7 +193,7 @@ extension OptimizerRule {
     case .union, .distinct:
       // By place, or as whole rows: every column of the inputs counts.
       return plan.with(inputs: plan.inputs.map { prune($0, Set($0.columns.map(\.id))) })
-    case .filter, .flatMap, .rekey, .join, .sort, .limit, .exchange:
+    case .filter, .row, .rekey, .join, .sort, .limit, .exchange:
       // A table's rows are compared as a whole below these; their inputs keep their keys.
       return plan.with(inputs: plan.inputs.map { prune($0, needed.union($0.keys)) })
     }

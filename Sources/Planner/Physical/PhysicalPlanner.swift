@@ -53,7 +53,7 @@ public struct PhysicalPlanner {
     switch plan {
     case .scan(let scan): return scan.source.partitions
     case .exchange(let exchange): return exchange.partitions
-    case .filter, .project, .flatMap, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
+    case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
       return plan.inputs.map(partitions).max() ?? 1
     }
   }
@@ -111,7 +111,10 @@ public struct PhysicalPlanner {
       node.inputs = node.inputs.map { cut($0, feedsState: false) }
       let union = LogicalPlan.union(node)
       return feedsState ? exchange(union, node.keys) : union
-    case .filter, .project, .flatMap, .sort, .distinct, .limit, .exchange:
+    case .row(let step):
+      return plan.with(
+        inputs: [cut(step.node.input, feedsState: feedsState || step.node.keepsState)])
+    case .filter, .project, .sort, .distinct, .limit, .exchange:
       return plan.with(inputs: plan.inputs.map { cut($0, feedsState: feedsState) })
     }
   }
@@ -181,7 +184,7 @@ public struct PhysicalPlanner {
       let isDealt =
         border.keys.count == 1 && type.map { border.keyFormat.isDealt($0) } ?? false
       return FormatSpec(isDealt ? border.keyFormat.name : .json)
-    case .filter, .project, .flatMap, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
+    case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
       return plan.inputs.first.flatMap { placement($0) }
     }
   }

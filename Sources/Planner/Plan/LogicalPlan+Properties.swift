@@ -9,7 +9,6 @@ extension LogicalPlan {
     case .scan: return []
     case .filter(let node): return [node.input]
     case .project(let node): return [node.input]
-    case .flatMap(let node): return [node.input]
     case .rekey(let node): return [node.input]
     case .aggregate(let node): return [node.input]
     case .join(let node): return [node.left, node.right]
@@ -17,6 +16,7 @@ extension LogicalPlan {
     case .sort(let node): return [node.input]
     case .distinct(let node): return [node.input]
     case .limit(let node): return [node.input]
+    case .row(let step): return [step.node.input]
     case .exchange(let node): return [node.input]
     }
   }
@@ -30,9 +30,6 @@ extension LogicalPlan {
     case .project(var node):
       node.input = new[0]
       return .project(node)
-    case .flatMap(var node):
-      node.input = new[0]
-      return .flatMap(node)
     case .rekey(var node):
       node.input = new[0]
       return .rekey(node)
@@ -55,6 +52,7 @@ extension LogicalPlan {
     case .limit(var node):
       node.input = new[0]
       return .limit(node)
+    case .row(let step): return .row(step.with(input: new[0]))
     case .exchange(var node):
       node.input = new[0]
       return .exchange(node)
@@ -67,7 +65,6 @@ extension LogicalPlan {
     case .scan(let node): return node.columns
     case .filter(let node): return node.input.columns
     case .project(let node): return (node.items + node.windowItems).map(\.column)
-    case .flatMap(let node): return node.input.columns + node.items.map(\.column)
     case .rekey(let node):
       let known = Set(node.input.columns.map(\.id))
       return node.input.columns + node.keys.map(\.column).filter { !known.contains($0.id) }
@@ -82,6 +79,7 @@ extension LogicalPlan {
     case .sort(let node): return node.input.columns
     case .distinct(let node): return node.input.columns
     case .limit(let node): return node.input.columns
+    case .row(let step): return step.node.columns
     case .exchange(let node): return node.input.columns
     }
   }
@@ -92,7 +90,6 @@ extension LogicalPlan {
     case .scan(let node): return node.keys
     case .filter(let node): return node.input.keys
     case .project(let node): return node.keys
-    case .flatMap(let node): return node.input.keys
     case .rekey(let node): return node.keys.map(\.column.id)
     case .aggregate(let node): return node.groups.map(\.column.id)
     case .join(let node): return node.key.map(\.id)
@@ -100,6 +97,7 @@ extension LogicalPlan {
     case .sort(let node): return node.input.keys
     case .distinct(let node): return node.input.keys
     case .limit(let node): return node.input.keys
+    case .row(let step): return step.node.keys
     case .exchange(let node): return node.keys
     }
   }
@@ -109,7 +107,7 @@ extension LogicalPlan {
     case .scan(let node): return node.source.kind == .table
     case .filter(let node): return node.input.isTable
     case .project(let node): return node.input.isTable
-    case .flatMap, .union: return false
+    case .union: return false
     case .rekey(let node): return node.input.isTable
     case .aggregate(let node): return node.phase != .parts
     case .join(let node):
@@ -120,6 +118,7 @@ extension LogicalPlan {
     case .sort(let node): return node.input.isTable
     case .distinct(let node): return node.input.isTable
     case .limit(let node): return node.input.isTable
+    case .row(let step): return step.node.isTable
     case .exchange(let node): return node.input.isTable
     }
   }
@@ -130,7 +129,6 @@ extension LogicalPlan {
     case .scan(let node): return node.source.window
     case .filter(let node): return node.input.window
     case .project(let node): return node.input.window
-    case .flatMap(let node): return node.input.window
     case .rekey, .union: return nil
     case .aggregate(let node): return node.phase == .parts ? nil : node.window?.info
     case .join(let node):
@@ -139,6 +137,7 @@ extension LogicalPlan {
     case .sort(let node): return node.input.window
     case .distinct(let node): return node.input.window
     case .limit(let node): return node.input.window
+    case .row(let step): return step.node.window
     case .exchange(let node): return node.input.window
     }
   }
@@ -170,7 +169,7 @@ extension LogicalPlan {
     case .join(let node):
       if case .batch = node.kind { return nil }
       return node.left.windowBounds
-    case .filter, .flatMap, .sort, .distinct, .limit, .exchange:
+    case .filter, .row, .sort, .distinct, .limit, .exchange:
       return inputs.first?.windowBounds
     case .rekey, .union: return nil
     }

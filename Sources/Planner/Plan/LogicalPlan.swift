@@ -24,7 +24,6 @@ public indirect enum LogicalPlan: Hashable, Sendable {
   case scan(Scan)
   case filter(Filter)
   case project(Project)
-  case flatMap(FlatMap)
   case rekey(Rekey)
   case aggregate(Aggregate)
   case join(JoinPlan)
@@ -32,6 +31,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
   case sort(Sort)
   case distinct(Distinct)
   case limit(Limit)
+  /// What says in itself what must be known of it.
+  case row(RowStep)
   /// Put in by physical planning: rows move to the partition of their key.
   case exchange(Exchange)
 }
@@ -89,19 +90,6 @@ public struct Project: Hashable, Sendable {
   public var keys: [ColumnID]
   /// Start and end of a windowed key, which travel beside the items; empty without a window.
   public var windowItems: [Item] = []
-}
-
-/// Table functions: each row gives as many rows as its longest function, the shorter ones padded with NULL.
-public struct FlatMap: Hashable, Sendable {
-  public struct Item: Hashable, Sendable {
-    public var column: PlanColumn
-    public var function: String
-    public var overload: Int
-    public var arguments: [BoundExpression]
-  }
-
-  public var input: LogicalPlan
-  public var items: [Item]
 }
 
 /// Gives rows a new key, which decides their partition. No keys: PARTITION BY NULL.

@@ -1,0 +1,65 @@
+// Steps of one input that say in themselves what the plan must know of them: the place for operators to come. A node is
+// one struct; planning asks it where it would ask a switch, and the executor finds the operator by the node's type
+// (`OperatorNode`). What a node does not say is as for its input.
+
+public protocol RowNode: Hashable, Sendable {
+  var input: LogicalPlan { get set }
+  /// The columns of the output, in order.
+  var columns: [PlanColumn] { get }
+  /// The columns by which the output is partitioned and, for a table, keyed.
+  var keys: [ColumnID] { get }
+  var isTable: Bool { get }
+  var window: WindowInfo? { get }
+  /// Its state is by the key of its input, whose rows must be where their key is.
+  var keepsState: Bool { get }
+  /// It takes rows back by what they were before.
+  var readsRetractions: Bool { get }
+  /// With every expression of its own rewritten.
+  func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> Self
+  /// Its line in EXPLAIN. `text`: expressions with the names of columns.
+  func explained(_ text: (BoundExpression) -> String) -> String
+  /// What of it CREATE OR REPLACE compares; nil: it cannot be replaced.
+  func upgradeStep(
+    _ text: (BoundExpression) -> String
+  ) -> (name: String, properties: [(String, String)])?
+}
+
+extension RowNode {
+  public var columns: [PlanColumn] { input.columns }
+  public var keys: [ColumnID] { input.keys }
+  public var isTable: Bool { input.isTable }
+  public var window: WindowInfo? { input.window }
+  public var keepsState: Bool { false }
+  public var readsRetractions: Bool { false }
+
+  public func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> Self { self }
+
+  public func upgradeStep(
+    _ text: (BoundExpression) -> String
+  ) -> (name: String, properties: [(String, String)])? { nil }
+
+  fileprivate func with(input: LogicalPlan) -> Self {
+    var node = self
+    node.input = input
+    return node
+  }
+
+  fileprivate func isEqual(_ other: any RowNode) -> Bool { other as? Self == self }
+}
+
+/// A node of any such kind, in a plan.
+public struct RowStep: Hashable, Sendable {
+  public let node: any RowNode
+
+  public init(_ node: any RowNode) { self.node = node }
+
+  func with(input: LogicalPlan) -> RowStep { RowStep(node.with(input: input)) }
+
+  func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> RowStep {
+    RowStep(node.mapExpressions(rewrite))
+  }
+
+  public static func == (a: RowStep, b: RowStep) -> Bool { a.node.isEqual(b.node) }
+
+  public func hash(into hasher: inout Hasher) { node.hash(into: &hasher) }
+}
