@@ -12,12 +12,6 @@ public struct OptimizerRule: Sendable {
 }
 
 public struct Optimizer: Sendable {
-  /// In the order in which they run.
-  public static let rules: [OptimizerRule] = [
-    .simplifyBooleans, .mergeFilters, .pushFilterBelowProject, .mergeProjects, .pushFilterIntoJoin,
-    .pushFilterBelowRekey, .pruneColumns,
-  ]
-
   /// Names of rules that do not run.
   public var disabled: Set<TextKey>
 

@@ -1,8 +1,16 @@
-// The rules. Each says in its doc what limits it.
+// The rules, and the order in which they run. Each says in its doc what limits it.
 
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceSyntax
+
+extension Optimizer {
+  /// In the order in which they run.
+  public static let rules: [OptimizerRule] = [
+    .simplifyBooleans, .mergeFilters, .pushFilterBelowProject, .mergeProjects, .pushFilterIntoJoin,
+    .pushFilterBelowRekey, .pruneColumns,
+  ]
+}
 
 extension OptimizerRule {
   static let simplifyBooleans = OptimizerRule(
