@@ -6,7 +6,7 @@ import HeadraceFoundations
 public import HeadraceTopics
 
 public final class KeyOffsets {
-  private let rows = RowStore(tracksChanges: false)
+  private let rows = RowStore()
   /// A key whose last record has no value is as if it had never been there.
   private let forgetsDeleted: Bool
   /// Next record to take in.

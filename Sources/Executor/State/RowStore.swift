@@ -1,5 +1,5 @@
-// A keyed store of rows: the state of a table. Key bytes to row bytes and a rowtime, with the set of keys
-// that the present epoch has changed, for its changelog.
+// A keyed store of rows as bytes: key bytes to row bytes and a rowtime. What folds a topic keeps it (`TableFold`,
+// `KeyOffsets`); it has no changelog, since the topic is there.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -12,13 +12,6 @@ final class RowStore {
   private var lengths: [Int32] = []
   private var rowtimes: [Int64] = []
   private var wasted = 0
-  /// What the present epoch has changed: slots in the order of their first change, and removed keys.
-  private var isDirty: [Bool] = []
-  private var dirtySlots: [Int32] = []
-  private var removedKeys: [[UInt8]] = []
-  let tracksChanges: Bool
-
-  init(tracksChanges: Bool) { self.tracksChanges = tracksChanges }
 
   var count: Int { index.count }
   var byteCount: Int { index.byteCount + arena.capacity + starts.count * 20 }
@@ -38,11 +31,6 @@ final class RowStore {
       starts.append(0)
       lengths.append(0)
       rowtimes.append(0)
-      isDirty.append(false)
-    }
-    if tracksChanges, !isDirty[slot] {
-      isDirty[slot] = true
-      dirtySlots.append(Int32(slot))
     }
     rowtimes[slot] = rowtime
     if !isNew, row.count <= Int(lengths[slot]) {
@@ -63,7 +51,6 @@ final class RowStore {
 
   func remove(_ key: UnsafeRawBufferPointer) {
     guard let slot = index.find(key) else { return }
-    if tracksChanges { removedKeys.append(Array(key)) }
     wasted += Int(lengths[slot])
     lengths[slot] = 0
     index.remove(slot: slot)
@@ -84,43 +71,4 @@ final class RowStore {
 
   /// Slots in use, in no meaningful order; readers sort.
   var slots: [Int] { (0..<index.slotCount).filter { index.isUsed($0) } }
-
-  /// Appends the changes since the last call: first removed keys with no row, then keys with their rows.
-  func drainChanges(into records: inout RawRecords) {
-    for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
-    for slot in dirtySlots {
-      if index.isUsed(Int(slot)) { append(Int(slot), to: &records) }
-    }
-    forgetChanges()
-  }
-
-  private func forgetChanges() {
-    removedKeys.removeAll()
-    for slot in dirtySlots { isDirty[Int(slot)] = false }
-    dirtySlots.removeAll(keepingCapacity: true)
-  }
-
-  private func append(_ slot: Int, to records: inout RawRecords) {
-    records.append(key: key(slot), value: row(slot), timestamp: rowtimes[slot])
-  }
-
-  /// Everything, as `drainChanges` would give it: a snapshot.
-  func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
-    for slot in slots {
-      append(slot, to: &pieces.records)
-      try pieces.passOn()
-    }
-  }
-
-  func restore(_ records: RawRecords) {
-    for record in 0..<records.count {
-      guard let key = records.key(record) else { continue }
-      if let value = records.value(record) {
-        put(key, value, rowtime: records.timestamps[record])
-      } else {
-        remove(key)
-      }
-    }
-    forgetChanges()
-  }
 }

@@ -8,7 +8,7 @@ public import HeadraceTopics
 public import HeadracePlanner
 
 public final class TableFold {
-  private let rows = RowStore(tracksChanges: false)
+  private let rows = RowStore()
   /// Next record to fold in.
   public private(set) var nextOffset: Int64 = 0
   /// Records that were folded in.
