@@ -86,13 +86,18 @@ let package = Package(
         .linkedLibrary(":libzstd.a", .when(configuration: .release)),
         .linkedLibrary(":liblz4.a", .when(configuration: .release)),
       ]),
-    stage("Formats", ["CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations"], guiding),
     stage(
       "Functions",
       ["CHeadracePCRE2", "CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations", bigInt]),
     stage(
-      "Planner", ["HeadraceSyntax", "HeadraceColumns", "HeadraceFunctions", "HeadraceFoundations"],
-      guiding),
+      "Formats",
+      ["CHeadraceSupport", "HeadraceFunctions", "HeadraceColumns", "HeadraceFoundations"], guiding),
+    stage(
+      "Planner",
+      [
+        "HeadraceFormats", "HeadraceSyntax", "HeadraceColumns", "HeadraceFunctions",
+        "HeadraceFoundations",
+      ], guiding),
     stage(
       "Executor",
       [
@@ -141,7 +146,7 @@ let package = Package(
     .executableTarget(
       name: "headrace-conformance",
       dependencies: [
-        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFormats", "HeadraceFunctions",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
       ],

@@ -114,8 +114,9 @@ enum FormatBenchmark {
     let work = Workload(count: count)
     let bytes = work.json.buffer.count / max(1, count)
     print("\(count) records of \(bytes) bytes, batches of \(batchSize), best of \(repetitions)")
-    let json = FormatLayout(.json)
-    let delimited = FormatLayout(.delimited)
+    guard let json = RecordFormats.named("JSON").map({ FormatLayout($0) }),
+      let delimited = RecordFormats.named("DELIMITED").map({ FormatLayout($0) })
+    else { return print("JSON and DELIMITED are not registered") }
     let lowerCase = work.fields.map { FormatField($0.name.lowercased(), $0.type) }
     func run(_ name: String, _ body: () -> Int) {
       measure(name, records: count, repetitions: repetitions, body)

@@ -2,7 +2,7 @@
 // schema; what was read is written again and must read back the same.
 
 import HeadraceColumns
-import HeadraceFormats
+@testable import HeadraceFormats
 
 /// Schemas that between them meet every reader of fields.
 private enum Schemas {
@@ -43,7 +43,7 @@ private final class Decoders {
   init(_ layouts: [FormatLayout], _ schemas: [[FormatField]]) {
     sets = layouts.flatMap { layout in
       schemas.compactMap { fields in
-        layout.kind == .json && !layout.isWrapped && fields.count != 1
+        !layout.isWrapped && fields.count != 1
           ? nil : (layout, fields, SideDecoder(layout: layout, fields: fields))
       }
     }
@@ -63,7 +63,7 @@ private final class Decoders {
     }
     guard reencodes else { return }
     var values = rows(side, set.fields, records.count)
-    if set.layout.kind == .delimited {
+    if set.layout.spec.format == .delimited {
       // An empty field is null: DELIMITED cannot tell the two apart.
       values = values.map { $0.map { $0 == .string("") || $0 == .bytes([]) ? .null : $0 } }
     }
@@ -95,8 +95,13 @@ final class JSONTarget: FuzzTarget {
 
 final class DelimitedTarget: FuzzTarget {
   static let name = "delimited"
-  private let decoders = Decoders(
-    [FormatLayout(.delimited), FormatLayout(.delimited, delimiter: 0x7C)], Schemas.flat)
+  private let decoders: Decoders
+
+  init() {
+    var bars = FormatSpec(.delimited)
+    bars.delimiter = 0x7C
+    decoders = Decoders([FormatLayout(.delimited), FormatLayout(bars)], Schemas.flat)
+  }
 
   func run(_ input: UnsafeRawBufferPointer) { decoders.run(input, reencodes: true) }
 }

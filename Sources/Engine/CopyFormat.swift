@@ -7,13 +7,9 @@ import HeadracePlanner
 import HeadraceSyntax
 
 struct CopyFormat {
-  enum Kind: String, CaseIterable {
-    case csv = "CSV", tsv = "TSV", json = "JSON", ndjson = "NDJSON"
-  }
-
-  var kind: Kind
+  var kind: FileKind
   var hasHeader: Bool
-  /// Neither FORMAT nor the file's name says it: input that begins with a brace is JSON.
+  /// Neither FORMAT nor the file's name says it: the input's first byte may (`guess`).
   var isGuessed = false
   /// Milliseconds: the time of every row; nil: now.
   var rowtime: Int64?
@@ -21,7 +17,7 @@ struct CopyFormat {
   private static let names = ["FORMAT", "HEADER", "ROWTIME"]
 
   init(_ path: String?, _ properties: Properties?) throws(PlanError) {
-    var kind: Kind?
+    var kind: FileKind?
     var header: Bool?
     try properties?.checkDistinct()
     for property in properties?.items ?? [] {
@@ -35,17 +31,24 @@ struct CopyFormat {
     }
     if kind == nil {
       let suffix = path?.split(separator: ".").last.map { $0.uppercased() } ?? ""
-      kind = Kind(rawValue: suffix)
+      kind = Self.kind(named: suffix)
       isGuessed = kind == nil
     }
-    self.kind = kind ?? .csv
-    hasHeader = !self.kind.isJSON && (header ?? true)
+    // CSV.
+    self.kind = kind ?? RecordFormats.fileKinds[0]
+    hasHeader = self.kind.takesHeader && (header ?? true)
   }
 
-  private static func kind(_ property: Property) throws(PlanError) -> Kind {
+  private static func kind(named word: String) -> FileKind? {
+    RecordFormats.fileKinds.first { $0.names.contains { $0 == word } }
+  }
+
+  private static func kind(_ property: Property) throws(PlanError) -> FileKind {
     if case .literal(let literal) = property.value, case .string(let text) = literal.value {
-      if let kind = Kind(rawValue: text.uppercased()) { return kind }
-      throw .unknownCopyFormat(text, candidates: Kind.allCases.map(\.rawValue), at: property.span)
+      if let kind = kind(named: text.uppercased()) { return kind }
+      let kinds = RecordFormats.fileKinds
+      throw .unknownCopyFormat(
+        text, known: kinds.map(\.name), candidates: kinds.flatMap(\.names), at: property.span)
     }
     throw .propertyNotString(property.key, at: property.span)
   }
@@ -71,13 +74,14 @@ struct CopyFormat {
     throw .copyRowtime(property.key, at: property.span)
   }
 
-  var layout: FormatLayout {
-    let delimiter = kind == .tsv ? UInt8(ascii: "\t") : UInt8(ascii: ",")
-    return FormatLayout(
-      kind.isJSON ? .json : .delimited, delimiter: delimiter, isWrapped: true, isLossless: true)
-  }
-}
+  var layout: FormatLayout { FormatLayout(kind.spec, isLossless: true) }
 
-extension CopyFormat.Kind {
-  var isJSON: Bool { self == .json || self == .ndjson }
+  /// Takes the kind of input that begins with this byte, where nothing else says which it is.
+  mutating func guess(_ opening: UInt8?) {
+    guard isGuessed, let opening,
+      let found = RecordFormats.fileKinds.first(where: { $0.opening == opening })
+    else { return }
+    kind = found
+    hasHeader = hasHeader && kind.takesHeader
+  }
 }

@@ -2,6 +2,7 @@
 
 import Glibc
 public import HeadraceExecutor
+public import HeadraceFormats
 public import HeadraceFoundations
 public import HeadraceFunctions
 public import HeadraceLogStorage
@@ -28,6 +29,8 @@ public struct EngineOptions: Sendable {
   /// Files may still grow, so that a last line without its end waits for it.
   public var followsFiles = false
   public var functions: FunctionRegistry
+  /// Where the schemas of records lie, for formats that have them registered.
+  public var schemas: any SchemaRegistry = EmptySchemaRegistry()
   /// Names of optimizer rules that do not run.
   public var disabledRules: Set<TextKey>
   /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).

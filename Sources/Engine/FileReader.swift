@@ -11,7 +11,6 @@ import HeadracePlanner
 final class FileReader: RecordReader {
   private let file: any OutsideFile
   private let source: SourceDefinition
-  private let layout: FormatLayout
   private let splitter: LineSplitter
   /// Whether an unterminated last line counts as a record: at the end of input of a batch run.
   private let takesOpenLine: Bool
@@ -56,7 +55,7 @@ final class FileReader: RecordReader {
     self.source = source
     self.takesOpenLine = takesOpenLine
     let columns = source.lineColumns(order: nil).count
-    layout = FormatLayout(source.valueFormat, isKey: false, columns: columns)
+    let layout = source.layout(.value, columns: columns, EmptySchemaRegistry())
     splitter = LineSplitter(layout, columns: columns, bytesMax: lineBytesMax)
   }
 
@@ -165,8 +164,10 @@ final class FileReader: RecordReader {
     guard let first = try? split(at: 0, maxBytes: Self.headerBytes, limit: 1), first.end > 0
     else { return nil }
     var order: [String]?
-    if layout.kind == .delimited, first.records.count == 1, let line = first.records.value(0) {
-      let names = FileHeader.names(line, delimiter: layout.delimiter)
+    if let separator = splitter.separator, first.records.count == 1,
+      let line = first.records.value(0)
+    {
+      let names = FileHeader.names(line, delimiter: separator)
       order = try FileHeader.columns(
         names, of: source.name, needed: source.lineColumns(order: nil).map(\.name))
     }

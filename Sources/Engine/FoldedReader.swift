@@ -46,9 +46,9 @@ extension LogicalPlan {
 
 extension Scan {
   fileprivate func keys(in predicate: BoundExpression) -> [[UInt8]]? {
-    // Equal DOUBLEs may have been written in several ways by others.
+    // Equal DOUBLEs may have been written in several ways by others, and all keys of some formats.
     guard source.kind == .table, source.window == nil, source.schema.keys.count == 1,
-      !source.schema.keys[0].type.containsDoubles,
+      source.keyFormat.format.keys.areComparable, !source.schema.keys[0].type.containsDoubles,
       let key = columns.first(where: { $0.name == source.schema.keys[0].name })
     else { return nil }
     switch predicate {
@@ -69,7 +69,7 @@ extension Scan {
       values.append(value)
     }
     let encoder = SideEncoder(
-      layout: FormatLayout(source.keyFormat, isKey: true, columns: 1),
+      layout: source.layout(.key, columns: 1, EmptySchemaRegistry()),
       fields: [FormatField(source.schema.keys[0].name, type)])
     var records = RawRecords(buffer: ByteBuffer(capacity: values.count * 16))
     let bad = encoder.encode(

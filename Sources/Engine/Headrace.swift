@@ -2,6 +2,7 @@
 
 @_exported public import HeadraceColumns
 @_exported public import HeadraceExecutor
+@_exported public import HeadraceFormats
 @_exported public import HeadraceFoundations
 @_exported public import HeadraceFunctions
 @_exported public import HeadraceLogStorage

@@ -115,8 +115,8 @@ extension Session {
   private func setting(_ key: String, _ source: SourceDefinition) -> String? {
     switch key {
     case "KAFKA_TOPIC": return source.topic
-    case "KEY_FORMAT": return source.keyFormat.name.rawValue
-    case "VALUE_FORMAT": return source.valueFormat.name.rawValue
+    case "KEY_FORMAT": return source.keyFormat.format.name
+    case "VALUE_FORMAT": return source.valueFormat.format.name
     case "TIMESTAMP": return source.timestamp?.column ?? ""
     case "TIMESTAMP_FORMAT": return source.timestamp?.format ?? ""
     default: return nil
@@ -212,17 +212,17 @@ extension Session {
       columns["WINDOWSTART"] = (.bigint, start.map { .bigint($0) } ?? .null)
       columns["WINDOWEND"] = (.bigint, end.map { .bigint($0) } ?? .null)
     }
-    func add(_ list: [SchemaColumn], _ format: FormatSpec, _ side: RecordSide) {
+    func add(_ list: [SchemaColumn], _ side: RecordSide) {
       let decoder = SideDecoder(
-        layout: FormatLayout(format, isKey: side == .key, columns: list.count),
+        layout: source.layout(side, columns: list.count, engine.options.schemas),
         fields: list.map { FormatField($0.name, $0.type) })
       let decoded = decoder.decode(records, side, rows: 0..<1)
       for (column, values) in zip(list, decoded.columns) {
         columns[column.name] = (column.type, values.value(0, column.type))
       }
     }
-    add(source.schema.keys, source.keyFormat, .key)
-    add(source.schema.values, source.valueFormat, .value)
+    add(source.schema.keys, .key)
+    add(source.schema.values, .value)
     columns["ROWTIME"] = (.bigint, .bigint(records.timestamps[0]))
     let shown = source.schema.columns.map { column in
       let entry = columns[column.name]

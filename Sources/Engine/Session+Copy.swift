@@ -18,11 +18,8 @@ extension Session {
       try CopyFormat(node.file?.value, node.properties)
     }
     let input = CopyInput(try copyFile(node))
-    if format.isGuessed,
-      try reading({ () throws(QueryFailure) in try input.peek() }) == UInt8(ascii: "{")
-    {
-      format.kind = .json
-      format.hasHeader = false
+    if format.isGuessed {
+      format.guess(try reading { () throws(QueryFailure) in try input.peek() })
     }
     let insertable = source.schema.columns.filter { $0.role == .key || $0.role == .value }
     var names = node.columns.isEmpty ? insertable.map(\.name) : node.columns.map(\.name)
@@ -31,7 +28,7 @@ extension Session {
         return handler.message("Copied 0 rows")
       }
       names = found
-    } else if format.kind.isJSON, !names.contains(SystemColumn.rowtime) {
+    } else if !format.kind.takesHeader, !names.contains(SystemColumn.rowtime) {
       names.append(SystemColumn.rowtime)
     }
     let wanted = Set(node.columns.map(\.name))
@@ -89,7 +86,8 @@ extension Session {
     guard let line, let bytes = line.value(0) else { return nil }
     do throws(FileHeader.Mismatch) {
       return try FileHeader.columns(
-        FileHeader.names(bytes, delimiter: format.layout.delimiter), of: source.name,
+        FileHeader.names(bytes, delimiter: splitter.separator ?? UInt8(ascii: ",")),
+        of: source.name,
         needed: names,
         ignored: source.schema.columns.filter { $0.role == .key || $0.role == .value }.map(\.name)
           + [SystemColumn.rowtime])

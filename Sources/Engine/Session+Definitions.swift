@@ -1,6 +1,7 @@
 // Statements that change what is defined, as a session runs them.
 
 import HeadraceExecutor
+import HeadraceFormats
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
@@ -40,19 +41,19 @@ extension String {
 
 extension PersistentQuery {
   /// A format that cannot be read or written yet.
-  var missingCodec: FormatName? {
+  var missingCodec: RecordFormat? {
     (query.plan.scans.map(\.source) + [sink]).lazy.compactMap(\.missingCodec).first
   }
 }
 
 extension SourceDefinition {
-  var missingCodec: FormatName? {
-    [keyFormat.name, valueFormat.name].first { !$0.hasCodec }
+  var missingCodec: RecordFormat? {
+    [keyFormat.format, valueFormat.format].first { !$0.hasCodec }
   }
 }
 
 extension StatementFailure {
-  static func withoutCodec(_ format: FormatName, at span: Span) -> StatementFailure {
-    .plan(.formatWithoutCodec(format.rawValue, at: span))
+  static func withoutCodec(_ format: RecordFormat, at span: Span) -> StatementFailure {
+    .plan(.formatWithoutCodec(format.name, at: span))
   }
 }

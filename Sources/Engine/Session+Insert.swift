@@ -127,7 +127,7 @@ extension Session {
     condition: RowCondition? = nil
   ) throws(StatementFailure) -> [CommittedRange] {
     if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
-    let writer = RowWriter(source)
+    let writer = RowWriter(source, engine.options.schemas)
     let now = engine.options.clock()
     let parts: [PartitionedRecords]
     do {
@@ -201,7 +201,7 @@ struct RowWriter {
   private let keyEncoder: SideEncoder
   private let valueEncoder: SideEncoder
 
-  init(_ source: SourceDefinition) {
+  init(_ source: SourceDefinition, _ schemas: any SchemaRegistry) {
     self.source = source
     func fields(_ columns: [SchemaColumn]) -> [FormatField] {
       columns.map { FormatField($0.name, $0.type) }
@@ -209,9 +209,9 @@ struct RowWriter {
     let keys = source.schema.keys
     let values = source.schema.values
     keyEncoder = SideEncoder(
-      layout: FormatLayout(source.keyFormat, isKey: true, columns: keys.count),
+      layout: source.layout(.key, columns: keys.count, schemas),
       fields: fields(keys))
-    var valueLayout = FormatLayout(source.valueFormat, isKey: false, columns: values.count)
+    var valueLayout = source.layout(.value, columns: values.count, schemas)
     valueLayout.isLossless = true
     valueEncoder = SideEncoder(
       layout: valueLayout, fields: fields(values))

@@ -2,6 +2,7 @@
 
 import HeadraceColumns
 import HeadraceExecutor
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
 import HeadraceTopics
@@ -115,8 +116,8 @@ extension Session {
         + (isExtended ? ["Partitions", "Read By", "Written By"] : []),
       engine.catalog.sortedSources.filter { $0.kind == kind }.map { source in
         var row = [
-          source.name, source.file ?? source.topic, source.keyFormat.name.rawValue,
-          source.valueFormat.name.rawValue, source.window == nil ? "false" : "true",
+          source.name, source.file ?? source.topic, source.keyFormat.format.name,
+          source.valueFormat.format.name, source.window == nil ? "false" : "true",
         ]
         if isExtended {
           row += [
@@ -175,8 +176,8 @@ extension Session {
       [
         ["Name", source.name], ["Type", source.kind.rawValue],
         ["Kafka topic", source.file ?? source.topic], ["Partitions", "\(source.partitions)"],
-        ["Records", "\(end)"], ["Key format", source.keyFormat.name.rawValue],
-        ["Value format", source.valueFormat.name.rawValue],
+        ["Records", "\(end)"], ["Key format", source.keyFormat.format.name],
+        ["Value format", source.valueFormat.format.name],
         ["Timestamp column", source.timestamp?.column ?? ""],
         ["Durability", "\(engine.log.durability)"],
         [

@@ -20,7 +20,8 @@ extension Session {
       ResultColumn("value", .string), ResultColumn("partition", .int),
       ResultColumn("offset", .bigint),
     ])
-    let text = TopicText(name, engine.lock.withLock { engine.catalog })
+    let text = TopicText(
+      name, engine.lock.withLock { engine.catalog }, engine.options.schemas)
     let interval = node.interval?.count ?? 1
     var left = node.limit?.count ?? Int64.max
     var seen: Int64 = 0

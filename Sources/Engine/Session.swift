@@ -125,7 +125,8 @@ public final class Session {
 
   func context() -> BindingContext {
     BindingContext(
-      catalog: draft?.definitions.catalog ?? engine.catalog, properties: properties)
+      catalog: draft?.definitions.catalog ?? engine.catalog, properties: properties,
+      registry: engine.options.schemas)
   }
 }
 

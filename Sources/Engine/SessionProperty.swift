@@ -1,6 +1,7 @@
 // The properties that SET knows: those that change what happens here, each with the values that it takes, and those of
 // ksqlDB and Kafka's clients that scripts set and that have nothing to do here. Any other name is a mistake.
 
+import HeadraceFormats
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
@@ -119,8 +120,8 @@ enum SessionProperty {
       let hint = closestMatch(to: value.value, among: words).map { didYouMean($0) }
       throw invalid(name, value, words.joined(separator: " or "), hint)
     case .format:
-      if FormatName(rawValue: value.value.uppercased()) != nil { return value.value.uppercased() }
-      let names = FormatName.allCases.map(\.rawValue)
+      if let format = RecordFormats.named(value.value) { return format.name }
+      let names = RecordFormats.all.map(\.name)
       let hint = closestMatch(to: value.value, among: names).map { didYouMean($0) }
       throw invalid(name, value, "a format", hint)
     case .troubles:

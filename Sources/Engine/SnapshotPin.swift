@@ -36,7 +36,8 @@ final class SnapshotPin {
     for scan in plan.scans where scan.source.hasKeysOfSeveralForms {
       let read = TableRead(scan.source, keys: nil)
       if let records = tables.records[read] {
-        tables.records[read] = TableFold.merged(records, of: scan.source)
+        tables.records[read] = TableFold.merged(
+          records, of: scan.source, engine.options.schemas)
       }
     }
   }

@@ -4,6 +4,7 @@
 // plan above it. A table is what its changes fold to: the last record of each key. What is read was fixed by
 // the pin before anything is computed.
 
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceSyntax
 import HeadraceColumns
@@ -132,8 +133,9 @@ struct SnapshotReader {
     let rows = try rows(plan)
     ready[name] = rows
     let source = SourceDefinition(
-      name: name, kind: .stream, schema: Schema([]), topic: name, keyFormat: FormatSpec(.none),
-      valueFormat: FormatSpec(.none), partitions: 1)
+      name: name, kind: .stream, schema: Schema([]), topic: name,
+      keyFormat: FormatSpec(RecordFormats.empty),
+      valueFormat: FormatSpec(RecordFormats.empty), partitions: 1)
     return .scan(Scan(source: source, alias: name, columns: plan.columns, system: [:], keys: []))
   }
 
@@ -148,7 +150,7 @@ struct SnapshotReader {
       options: QueryOptions(
         order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
         properties: properties,
-        tablesFirst: !isByTime),
+        tablesFirst: !isByTime, schemas: engine.options.schemas),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }

@@ -12,18 +12,23 @@ struct TopicText {
   /// A source over the topic, with what reads its records.
   private struct Reader {
     var source: SourceDefinition
-    var key: SideText
-    var value: SideText
+    var key: RecordText
+    var value: RecordText
   }
 
   private let readers: [Reader]
 
-  init(_ topic: String, _ catalog: Catalog) {
+  init(_ topic: String, _ catalog: Catalog, _ schemas: any SchemaRegistry) {
     let sources = catalog.sortedSources.filter { $0.topic == topic && $0.file == nil }
     readers = sources.map { source in
-      Reader(
-        source: source, key: SideText(source.keyFormat, source.schema.keys, .key),
-        value: SideText(source.valueFormat, source.schema.values, .value))
+      func side(_ side: RecordSide, _ columns: [SchemaColumn]) -> RecordText {
+        RecordText(
+          layout: source.layout(side, columns: columns.count, schemas),
+          fields: columns.map { FormatField($0.name, $0.type) })
+      }
+      return Reader(
+        source: source, key: side(.key, source.schema.keys),
+        value: side(.value, source.schema.values))
     }
   }
 
@@ -60,19 +65,12 @@ struct TopicText {
 
   /// Text where it is text, else an INT or a BIGINT where it has the length of one.
   private static func guessed(_ bytes: UnsafeRawBufferPointer) -> String? {
-    if let text = printable(bytes) { return text }
+    if let text = printableText(bytes) { return text }
     switch bytes.count {
     case 4: return "\(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))"
     case 8: return "\(Int64(bigEndian: bytes.loadUnaligned(as: Int64.self)))"
     default: return nil
     }
-  }
-
-  fileprivate static func printable(_ bytes: UnsafeRawBufferPointer) -> String? {
-    guard let text = String(validating: bytes, as: UTF8.self),
-      text.unicodeScalars.allSatisfy({ $0.value >= 0x20 || $0 == "\t" || $0 == "\n" || $0 == "\r" })
-    else { return nil }
-    return text
   }
 
   private static func hexadecimal(_ bytes: UnsafeRawBufferPointer) -> String {
@@ -81,33 +79,6 @@ struct TopicText {
         let text = String(byte, radix: 16)
         return byte < 16 ? "0" + text : text
       }.joined()
-  }
-}
-
-/// One side of the records of a source.
-private struct SideText {
-  private let format: FormatSpec
-  private let column: SchemaColumn?
-
-  init(_ format: FormatSpec, _ columns: [SchemaColumn], _ side: RecordSide) {
-    self.format = format
-    column = columns.count == 1 ? columns[0] : nil
-  }
-
-  /// nil: the bytes are not what the source says.
-  func text(of bytes: UnsafeRawBufferPointer) -> String? {
-    guard format.name == .kafka else { return TopicText.printable(bytes) }
-    switch column?.type {
-    case .int? where bytes.count == 4:
-      return "\(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))"
-    case .bigint? where bytes.count == 8:
-      return "\(Int64(bigEndian: bytes.loadUnaligned(as: Int64.self)))"
-    case .double? where bytes.count == 8:
-      let bits = UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self))
-      return javaText(of: Double(bitPattern: bits))
-    case .string?: return TopicText.printable(bytes)
-    default: return nil
-    }
   }
 }
 

@@ -3,27 +3,35 @@
 // time. Invariant: every decoded column has one row for each record asked for, bad ones included.
 
 public import HeadraceColumns
-
-public enum FormatKind: Sendable, Hashable { case json, delimited, kafka, none }
+import HeadraceFoundations
 
 /// How one side (key or value) of a record is laid out.
-public struct FormatLayout: Sendable, Hashable {
-  public var kind: FormatKind
-  /// Between the fields of DELIMITED.
-  public var delimiter: UInt8
-  /// JSON: columns are fields of an object (true), or the single column stands alone (false).
+public struct FormatLayout: Sendable {
+  public var spec: FormatSpec
+  /// Columns are fields of a record (true), or the single column stands alone (false).
   public var isWrapped: Bool
-  /// DELIMITED is written so that everything can be read back: '' in quotes, nested values as JSON. What queries
-  /// write into topics is not, as ksqlDB writes nothing for ''.
+  /// Written so that everything can be read back, where the format as ksqlDB writes it would lose something. What
+  /// queries write into topics is not.
   public var isLossless: Bool
+  /// Where the schemas of its records are registered.
+  public var schemas: SchemaSubject
 
-  public init(
-    _ kind: FormatKind, delimiter: UInt8 = 44, isWrapped: Bool = true, isLossless: Bool = false
-  ) {
-    self.kind = kind
-    self.delimiter = delimiter
+  public init(_ format: RecordFormat, isWrapped: Bool = true, isLossless: Bool = false) {
+    self.init(FormatSpec(format), isWrapped: isWrapped, isLossless: isLossless)
+  }
+
+  public init(_ spec: FormatSpec, isWrapped: Bool = true, isLossless: Bool = false) {
+    self.spec = spec
     self.isWrapped = isWrapped
     self.isLossless = isLossless
+    schemas = SchemaSubject()
+  }
+
+  /// A side of a source. Single key columns stand alone; values are wrapped unless the source says otherwise.
+  public init(_ spec: FormatSpec, columns: Int, _ schemas: SchemaSubject) {
+    let wraps = columns != 1 || schemas.side == .value && spec.wrapSingle != false
+    self.init(spec, isWrapped: wraps)
+    self.schemas = schemas
   }
 }
 
@@ -50,7 +58,7 @@ public struct FormatField: Sendable, Hashable {
   }
 }
 
-public enum RecordSide: Sendable, Hashable { case key, value }
+public enum RecordSide: String, Sendable, Hashable { case key, value }
 
 /// A record that cannot be read or written, and why.
 public struct BadRecord: Sendable, Hashable {

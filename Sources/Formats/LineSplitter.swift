@@ -10,16 +10,16 @@ public struct LineSplitter: Sendable {
   /// A record that is longer than the limit, as its offset.
   public struct TooLong: Error { public var offset: Int64 }
 
-  /// nil: every line end ends a record.
-  private let delimiter: UInt8?
+  /// Stands between the fields of a line, those in quotes apart; nil: every line end ends a record.
+  public let separator: UInt8?
   /// An empty line is a record: with one column it says NULL.
   private let keepsEmptyLines: Bool
   private let bytesMax: Int
 
   /// `columns`: fields of a line.
   public init(_ layout: FormatLayout, columns: Int, bytesMax: Int) {
-    delimiter = layout.kind == .delimited ? layout.delimiter : nil
-    keepsEmptyLines = layout.kind == .delimited && columns == 1
+    separator = layout.spec.format.lines?.separator(layout.spec)
+    keepsEmptyLines = separator != nil && columns == 1
     self.bytesMax = bytesMax
   }
 
@@ -31,7 +31,7 @@ public struct LineSplitter: Sendable {
     _ buffer: ByteBuffer, from start: Int = 0, at offset: Int64, isEnd: Bool, limit: Int = .max
   ) throws(TooLong) -> (records: RawRecords, end: Int) {
     let start = offset == 0 && start == 0 && startsWithMark(buffer) ? 3 : start
-    guard let delimiter else { return try plain(buffer, start, offset, isEnd) }
+    guard let separator else { return try plain(buffer, start, offset, isEnd) }
     var next = start
     var lines = FoundLines(in: buffer, from: start)
     var quote = QuoteSearch(buffer)
@@ -39,7 +39,7 @@ public struct LineSplitter: Sendable {
     scan: while next < buffer.count, found < limit {
       guard var end = lines.nextEnd() ?? (isEnd ? buffer.count : nil) else { break }
       if quote.stands(in: next..<end) {
-        switch quotedEnd(buffer, next, delimiter, isEnd: isEnd) {
+        switch quotedEnd(buffer, next, separator, isEnd: isEnd) {
         case .at(let place) where place - next <= bytesMax + 1:
           while end < place { end = lines.nextEnd() ?? buffer.count }
           end = place

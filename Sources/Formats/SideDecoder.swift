@@ -7,31 +7,16 @@ import HeadraceFoundations
 
 /// Not thread-safe; reused batch after batch.
 public final class SideDecoder {
-  private enum Engine {
-    case json(JSONDecoder)
-    case delimited(DelimitedDecoder)
-    case kafka
-    case none
-  }
-
-  private let fields: [FormatField]
   private let table: FieldSlots
-  private let engine: Engine
+  private let decoder: any FormatDecoder
 
   /// `times`: how text of times is read; nil: times are numbers.
   public init(layout: FormatLayout, fields: [FormatField], times: TimeTextReader? = nil) {
-    precondition(layout.kind != .kafka || fields.count <= 1, "KAFKA holds one column")
-    self.fields = fields
+    let format = layout.spec.format
+    precondition(
+      format.holds.columns != .one || fields.count <= 1, "\(format.name) holds one column")
     table = FieldSlots(fields, times)
-    switch layout.kind {
-    case .json:
-      engine = .json(JSONDecoder(fields, isWrapped: layout.isWrapped, table: table))
-    case .delimited:
-      engine = .delimited(
-        DelimitedDecoder(fields, delimiter: layout.delimiter, table: table))
-    case .kafka: engine = .kafka
-    case .none: engine = .none
-    }
+    decoder = format.codec?.decoder(layout, fields, table) ?? MissingDecoder(format, table)
   }
 
   /// Decodes one side of the records `rows`; row 0 of the result is record `rows.lowerBound`.
@@ -60,15 +45,51 @@ public final class SideDecoder {
       let isInside = starts[row] >= 0 && Int(starts[row]) + Int(lengths[row]) <= buffer.count
       precondition(isInside, "a record lies outside its buffer")
     }
-    switch engine {
-    case .json(let decoder): return decoder.decode(buffer, starts, lengths)
-    case .delimited(let decoder): return decoder.decode(buffer, starts, lengths)
-    case .kafka: return KafkaDecoder.decode(buffer, starts, lengths, into: table, fields)
-    case .none:
-      if table.hasBuilders {
-        for row in 0..<starts.count { table.closeRow(row) }
-      }
-      return []
+    return decoder.decode(buffer, starts, lengths)
+  }
+}
+
+/// Of a format without codec: planning refuses to read it, and what is read all the same is bad.
+private final class MissingDecoder: FormatDecoder {
+  private let format: RecordFormat
+  private let table: FieldSlots
+
+  init(_ format: RecordFormat, _ table: FieldSlots) {
+    self.format = format
+    self.table = table
+  }
+
+  func decode(
+    _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
+    _ lengths: UnsafeBufferPointer<Int32>
+  ) -> [BadRecord] {
+    if table.hasBuilders {
+      for row in 0..<starts.count { table.closeRow(row) }
+    }
+    return starts.indices.filter { lengths[$0] >= 0 }.map {
+      BadRecord(row: $0, reason: format.missingCodec)
     }
   }
+}
+
+/// Of a format without codec: no row can be written.
+final class MissingEncoder: FormatEncoder {
+  private let format: RecordFormat
+
+  init(_ format: RecordFormat) { self.format = format }
+
+  func encode(
+    _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
+    _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) -> [BadRecord] {
+    starts.append(contentsOf: repeatElement(Int32(buffer.count), count: count))
+    lengths.append(contentsOf: repeatElement(-1, count: count))
+    return (0..<count).filter { !(isNull?[$0] ?? false) }.map {
+      BadRecord(row: $0, reason: format.missingCodec)
+    }
+  }
+}
+
+extension RecordFormat {
+  fileprivate var missingCodec: String { "the \(name) format is not supported yet" }
 }

@@ -1,7 +1,7 @@
 // The schema registry of one case: what its topics say is registered. An id that no topic names is given out
 // in the order of the topics, the same one for the same text, as a registry would.
 
-import HeadracePlanner
+import HeadraceFormats
 
 struct CaseRegistry: SchemaRegistry {
   private var topics: [String: RegisteredSchema] = [:]

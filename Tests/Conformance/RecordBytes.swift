@@ -1,6 +1,7 @@
 // Case data to record bytes and back, by the formats of the sources that read and write a topic.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFunctions
 import HeadracePlanner
 
@@ -13,7 +14,7 @@ struct RecordBytes {
   func key(_ record: Case.Record) -> [UInt8]? {
     guard
       var bytes = encode(
-        record.key, source.keyFormat.name, source.schema.keys.map(\.type))
+        record.key, source.keyFormat.format.name, source.schema.keys.map(\.type))
     else { return nil }
     if let window = record.window {
       if source.window?.kind == .session {
@@ -25,16 +26,15 @@ struct RecordBytes {
   }
 
   func value(_ record: Case.Record) -> [UInt8]? {
-    encode(record.value, source.valueFormat.name, source.schema.values.map(\.type))
+    encode(record.value, source.valueFormat.format.name, source.schema.values.map(\.type))
   }
 
-  private func encode(_ json: JSONText, _ format: FormatName, _ types: [DataType]) -> [UInt8]? {
+  private func encode(_ json: JSONText, _ format: String, _ types: [DataType]) -> [UInt8]? {
     if json.isNull { return nil }
     switch format {
-    case .json, .jsonSR, .avro, .protobuf, .protobufNoSR: return Array(json.text.utf8)
-    case .delimited: return Array((json.string ?? json.text).utf8)
-    case .none: return nil
-    case .kafka:
+    case "DELIMITED": return Array((json.string ?? json.text).utf8)
+    case "NONE": return nil
+    case "KAFKA":
       let text = json.string ?? json.text
       var bytes: [UInt8] = []
       switch types.first {
@@ -47,6 +47,7 @@ struct RecordBytes {
       default: bytes = Array(text.utf8)
       }
       return bytes
+    default: return Array(json.text.utf8)
     }
   }
 
@@ -68,28 +69,26 @@ struct RecordBytes {
   /// nil when equal, else what the record holds.
   func differenceOfKey(_ bytes: [UInt8]?, _ expected: JSONText, exact: Bool) -> String? {
     difference(
-      bytes, expected, source.keyFormat.name, source.schema.keys.map(\.type), exact: exact)
+      bytes, expected, source.keyFormat.format.name, source.schema.keys.map(\.type), exact: exact)
   }
 
   func differenceOfValue(_ bytes: [UInt8]?, _ expected: JSONText, exact: Bool) -> String? {
     difference(
-      bytes, expected, source.valueFormat.name, source.schema.values.map(\.type), exact: exact)
+      bytes, expected, source.valueFormat.format.name, source.schema.values.map(\.type),
+      exact: exact)
   }
 
   private func difference(
-    _ bytes: [UInt8]?, _ expected: JSONText, _ format: FormatName, _ types: [DataType],
+    _ bytes: [UInt8]?, _ expected: JSONText, _ format: String, _ types: [DataType],
     exact: Bool
   ) -> String? {
     guard let bytes else { return expected.isNull ? nil : "null" }
     let text = String(decoding: bytes, as: UTF8.self)
     switch format {
-    case .json, .jsonSR, .avro, .protobuf, .protobufNoSR:
-      guard let actual = JSONText.parse(bytes) else { return "not JSON: \(text)" }
-      return matches(actual, expected, exact: exact) ? nil : text
-    case .delimited:
+    case "DELIMITED":
       return (expected.string ?? expected.text) == text ? nil : text
-    case .none: return expected.isNull ? nil : text
-    case .kafka:
+    case "NONE": return expected.isNull ? nil : text
+    case "KAFKA":
       switch types.first {
       case .int? where bytes.count == 4:
         let number = bytes.reduce(Int32(0)) { $0 << 8 | Int32($1) }
@@ -105,6 +104,9 @@ struct RecordBytes {
         if let data = expected.string.flatMap({ base64($0) }), data == bytes { return nil }
         return text
       }
+    default:
+      guard let actual = JSONText.parse(bytes) else { return "not JSON: \(text)" }
+      return matches(actual, expected, exact: exact) ? nil : text
     }
   }
 }

@@ -1,6 +1,7 @@
 // The schema oracle: binds a case's statements and compares every source with what ksqlDB made of them.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
 import HeadracePlanner
@@ -26,12 +27,12 @@ struct SchemaOracle {
         return "type of \(name): got \(source.kind.rawValue)"
       }
       if let format = golden["keyFormat"]?["format"]?.string,
-        format != source.keyFormat.name.rawValue
+        format != source.keyFormat.format.name
       {
-        return "key format of \(name): wanted \(format), got \(source.keyFormat.name.rawValue)"
+        return "key format of \(name): wanted \(format), got \(source.keyFormat.format.name)"
       }
-      if let format = golden["valueFormat"]?.string, format != source.valueFormat.name.rawValue {
-        return "value format of \(name): wanted \(format), got \(source.valueFormat.name.rawValue)"
+      if let format = golden["valueFormat"]?.string, format != source.valueFormat.format.name {
+        return "value format of \(name): wanted \(format), got \(source.valueFormat.format.name)"
       }
       let window = golden["keyFormat"]?["windowType"]?.string
       if window != source.window?.kind.rawValue {

@@ -8,45 +8,52 @@ import Testing
 @testable import Headrace
 @testable import HeadraceSyntax
 
-private struct Sample: Sendable {
+/// A type with values of it.
+struct TypeSample: Sendable {
   var type: String
   /// Literals of INSERT; a NULL comes with each.
   var values: [String]
   var isNested = false
+
+  /// For INSERT: numbered, a NULL last.
+  var rows: String {
+    (values + ["NULL"]).enumerated().map { "(\($0), \($1))" }.joined(separator: ", ")
+  }
 }
 
-private let samples: [Sample] = [
-  Sample(type: "BOOLEAN", values: ["true", "false"]),
-  Sample(type: "INT", values: ["0", "-2147483648", "2147483647"]),
-  Sample(type: "BIGINT", values: ["-9223372036854775808", "9223372036854775807"]),
-  Sample(
+let typeSamples: [TypeSample] = [
+  TypeSample(type: "BOOLEAN", values: ["true", "false"]),
+  TypeSample(type: "INT", values: ["0", "-2147483648", "2147483647"]),
+  TypeSample(type: "BIGINT", values: ["-9223372036854775808", "9223372036854775807"]),
+  TypeSample(
     type: "DOUBLE",
     values: [
       "0e0", "-0.1e0", "1.7976931348623157e308", "4.9e-324", "CAST('NaN' AS DOUBLE)",
       "CAST('-Infinity' AS DOUBLE)",
     ]),
-  Sample(type: "DECIMAL(5,2)", values: ["0.00", "-999.99", "0.10"]),
-  Sample(type: "DECIMAL(50,3)", values: ["12345678901234567890123456789012345678901234.567"]),
-  Sample(
+  TypeSample(type: "DECIMAL(5,2)", values: ["0.00", "-999.99", "0.10"]),
+  TypeSample(type: "DECIMAL(50,3)", values: ["12345678901234567890123456789012345678901234.567"]),
+  TypeSample(
     type: "STRING",
     values: [
       "''", "'null'", "'NULL'", "' a '", "'a,b;c'", "'say \"hi\"'", "'\"'", "'a' || CHR(10) || 'b'",
       "CHR(13) || CHR(10)", "CHR(9)", "'\\'", "'1'", "'true'", "'#'", "'{\"a\":1}'", "'caf\u{e9}'",
       "'cafe\u{301}'", "'\u{FEFF}x'", "'\u{1F600}'", "CHR(1)",
     ]),
-  Sample(type: "BYTES", values: ["TO_BYTES('', 'utf8')", "TO_BYTES('00ff0a22', 'hex')"]),
-  Sample(type: "DATE", values: ["'1970-01-01'", "'0001-01-01'", "'2020-02-29'", "'9999-12-31'"]),
-  Sample(type: "TIME", values: ["'00:00'", "'23:59:59.999'", "'10:11'"]),
-  Sample(
+  TypeSample(type: "BYTES", values: ["TO_BYTES('', 'utf8')", "TO_BYTES('00ff0a22', 'hex')"]),
+  TypeSample(
+    type: "DATE", values: ["'1970-01-01'", "'0001-01-01'", "'2020-02-29'", "'9999-12-31'"]),
+  TypeSample(type: "TIME", values: ["'00:00'", "'23:59:59.999'", "'10:11'"]),
+  TypeSample(
     type: "TIMESTAMP",
     values: ["'1970-01-01T00:00:00'", "'1969-12-31T23:59:59.999'", "'2020-02-29'"]),
-  Sample(type: "ARRAY<STRING>", values: ["ARRAY['', NULL, 'a,\"b\"']"], isNested: true),
-  Sample(
+  TypeSample(type: "ARRAY<STRING>", values: ["ARRAY['', NULL, 'a,\"b\"']"], isNested: true),
+  TypeSample(
     type: "ARRAY<TIMESTAMP>", values: ["ARRAY[CAST('2020-02-29' AS TIMESTAMP), NULL]"],
     isNested: true),
-  Sample(
+  TypeSample(
     type: "MAP<STRING, DECIMAL(5,2)>", values: ["MAP('' := 1.50, 'x,\"' := NULL)"], isNested: true),
-  Sample(
+  TypeSample(
     type: "STRUCT<a INT, `b c` ARRAY<STRUCT<d DATE, e BYTES>>>",
     values: [
       "STRUCT(a := 1, `b c` := ARRAY[STRUCT(d := '2020-02-29', e := TO_BYTES('a', 'utf8')), NULL])"
@@ -61,16 +68,13 @@ private let samples: [Sample] = [
     return result.rows.map(\.values)
   }
 
-  private func rows(_ sample: Sample) -> String {
-    let values = sample.values + ["NULL"]
-    return values.enumerated().map { "(\($0), \($1))" }.joined(separator: ", ")
-  }
+  private func rows(_ sample: TypeSample) -> String { sample.rows }
 
   @Test func everyTypeInEveryLayout() throws {
     let folder = NSTemporaryDirectory() + "headrace-copy-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    for sample in samples {
+    for sample in typeSamples {
       let engine = try Engine.open(EngineOptions())
       let session = Session(engine: engine)
       session.endsAtIdle = true
@@ -110,7 +114,7 @@ private let samples: [Sample] = [
     let folder = NSTemporaryDirectory() + "headrace-copy-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    for sample in samples where !sample.type.contains("MAP") {
+    for sample in typeSamples where !sample.type.contains("MAP") {
       let engine = try Engine.open(EngineOptions())
       let session = Session(engine: engine)
       session.endsAtIdle = true

@@ -1,6 +1,7 @@
 // A partition that several threads read ahead comes in its order, whole and once; what cannot be read comes after all
 // that stands before it.
 
+@testable import HeadraceFormats
 import HeadraceFoundations
 import HeadraceColumns
 import HeadraceLogStorage
@@ -47,7 +48,8 @@ import Testing
   private let source = SourceDefinition(
     name: "NUMBERS", kind: .stream,
     schema: Schema([SchemaColumn("N", .bigint), SchemaColumn("P", .array(.string))]),
-    topic: "numbers", keyFormat: FormatSpec(.none), valueFormat: FormatSpec(.json), partitions: 1)
+    topic: "numbers", keyFormat: FormatSpec(.noColumns), valueFormat: FormatSpec(.json),
+    partitions: 1)
 
   private func cursor(_ shared: SharedScan, _ names: [String]) -> SourceCursor {
     let columns = source.schema.columns.enumerated().filter { names.contains($0.element.name) }

@@ -1,6 +1,9 @@
 // What registered schemas mean in KSQL, and how a CREATE takes its columns from them.
 
+import Foundation
+import Headrace
 import HeadraceColumns
+@testable import HeadraceFormats
 import HeadraceFunctions
 import HeadracePlanner
 import HeadraceSyntax
@@ -8,7 +11,7 @@ import Testing
 
 @Suite struct SchemaRegistryTests {
   private func type(
-    _ format: FormatName, _ text: String, _ references: [(String, String)] = [],
+    _ format: RecordFormat, _ text: String, _ references: [(String, String)] = [],
     fullName: String? = nil
   ) throws -> String {
     let schema = RegisteredSchema(
@@ -149,7 +152,7 @@ import Testing
     func schema(id: Int64) -> RegisteredSchema? { ids[id].map { RegisteredSchema(text: $0) } }
   }
 
-  private func created(_ text: String, _ registry: Registry?) throws -> String {
+  private func created(_ text: String, _ registry: Registry) throws -> String {
     guard
       case .createSource(let node) = try Parser.parse(
         statement: SourceText(name: "test", text))
@@ -193,7 +196,7 @@ import Testing
 
   @Test func refusals() throws {
     let registry = Registry(topics: ["n-value": #""int""#, "r-value": #""nowhere""#])
-    let cases: [(String, String, Registry?)] = [
+    let cases: [(String, String, Registry)] = [
       ("CREATE STREAM s WITH (KAFKA_TOPIC='x', VALUE_FORMAT='AVRO');", "no-columns", registry),
       (
         "CREATE STREAM s WITH (KAFKA_TOPIC='n', VALUE_FORMAT='AVRO', VALUE_SCHEMA_ID=9);",
@@ -205,11 +208,40 @@ import Testing
       (
         "CREATE STREAM s WITH (KAFKA_TOPIC='r', VALUE_FORMAT='AVRO');", "unsupported-type", registry
       ),
-      ("CREATE STREAM s WITH (KAFKA_TOPIC='n', VALUE_FORMAT='AVRO');", "not-supported", nil),
+      ("CREATE STREAM s WITH (KAFKA_TOPIC='n', VALUE_FORMAT='AVRO');", "no-columns", Registry()),
     ]
     for (text, id, registry) in cases {
       let error = #expect(throws: PlanError.self, "\(text)") { try created(text, registry) }
       #expect(error?.id == id, "\(text)")
     }
+  }
+
+  /// The engine's registry gives the columns, and a replay has those of the first time, whatever the registry holds then.
+  @Test func enginesInferAndReplay() throws {
+    struct Referring: SchemaRegistry {
+      func schema(topic: String, isKey: Bool) -> RegisteredSchema? {
+        guard !isKey else { return RegisteredSchema(text: #""long""#) }
+        let inner = #"{"type":"record","name":"o.P","fields":[{"name":"x=\\y","type":"int"}]}"#
+        return RegisteredSchema(
+          text: #"{"type":"record","name":"R","fields":[{"name":"f","type":"o.P"}]}"#,
+          references: [RegisteredSchema.Reference(name: "p\n", text: inner)])
+      }
+      func schema(id: Int64) -> RegisteredSchema? { nil }
+    }
+    let folder = NSTemporaryDirectory() + "headrace-registry-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var options = EngineOptions(directory: folder)
+    options.schemas = Referring()
+    var engine = try Engine.open(options)
+    let text = "CREATE TABLE t WITH (KAFKA_TOPIC='t', FORMAT='AVRO');"
+    try Session(engine: engine).execute(
+      script: SourceText(name: "test", text), CollectedResult())
+    let columns = try #require(engine.sources.first).schema
+    #expect(columns.description == #"`ROWKEY` BIGINT KEY, `F` STRUCT<`X=\Y` INTEGER>"#)
+    try engine.close()
+    options.schemas = EmptySchemaRegistry()
+    engine = try Engine.open(options)
+    #expect(engine.sources.first?.schema == columns)
+    try engine.close()
   }
 }

@@ -422,8 +422,8 @@ final class ScriptRunner {
       let parts = line.split(separator: " ", maxSplits: 2).map(String.init)
       guard parts.count == 3, parts[0].hasPrefix("@"), let time = Int64(parts[0].dropFirst())
       else { return ["a line must be `@TIME KEY VALUE`: \(line)"] }
-      let key = parts[1] == "-" ? nil : try keyBytes(parts[1], source)
-      let value = parts[2] == "null" ? nil : Array(parts[2].utf8)
+      let key = parts[1] == "-" ? nil : try ScriptRecords(source, .key).bytes(parts[1])
+      let value = parts[2] == "null" ? nil : try ScriptRecords(source, .value).bytes(parts[2])
       var records = RawRecords(buffer: ByteBuffer(capacity: 64))
       records.append(key: key, value: value, timestamp: time)
       let partition = Partitioner.partition(
@@ -431,22 +431,6 @@ final class ScriptRunner {
       _ = try engine.log.append(source.topic, [(partition, records)])
     }
     return nil
-  }
-
-  /// A key as text in the bytes of the source's key format.
-  private func keyBytes(_ text: String, _ source: SourceDefinition) throws -> [UInt8] {
-    guard source.keyFormat.name == .kafka, let type = source.schema.keys.first?.type else {
-      return Array(text.utf8)
-    }
-    var bytes: [UInt8] = []
-    switch type {
-    case .int: withUnsafeBytes(of: (Int32(text) ?? 0).bigEndian) { bytes += $0 }
-    case .bigint: withUnsafeBytes(of: (Int64(text) ?? 0).bigEndian) { bytes += $0 }
-    case .double:
-      withUnsafeBytes(of: (Double(text) ?? 0).bitPattern.bigEndian) { bytes += $0 }
-    default: bytes = Array(text.utf8)
-    }
-    return bytes
   }
 
   private func changes(_ block: ScriptBlock) throws -> [String]? {
@@ -481,19 +465,8 @@ final class ScriptRunner {
         key = Array(bytes.dropLast(8))
       }
     }
-    let value = records.value(row).map { String(decoding: $0, as: UTF8.self) } ?? "null"
-    return "@\(records.timestamps[row]) \(keyText(key, source))\(window) \(value)"
-  }
-
-  private func keyText(_ key: [UInt8]?, _ source: SourceDefinition) -> String {
-    guard let key else { return "-" }
-    guard source.keyFormat.name == .kafka else { return String(decoding: key, as: UTF8.self) }
-    switch (source.schema.keys.first?.type, key.count) {
-    case (.int?, 4): return "\(key.reduce(Int32(0)) { $0 << 8 | Int32($1) })"
-    case (.bigint?, 8): return "\(key.reduce(Int64(0)) { $0 << 8 | Int64($1) })"
-    case (.double?, 8):
-      return "\(Double(bitPattern: key.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }))"
-    default: return String(decoding: key, as: UTF8.self)
-    }
+    let value = records.value(row).map { ScriptRecords(source, .value).text($0) } ?? "null"
+    let shownKey = key?.withUnsafeBytes { ScriptRecords(source, .key).text($0) } ?? "-"
+    return "@\(records.timestamps[row]) \(shownKey)\(window) \(value)"
   }
 }

@@ -1,11 +1,11 @@
 // DELIMITED and KAFKA, in and out: texts and bytes against values, refusals with their reasons.
 
 import HeadraceColumns
-import HeadraceFormats
+@testable import HeadraceFormats
 import Testing
 
 private let comma = FormatLayout(.delimited)
-private let pipe = FormatLayout(.delimited, delimiter: UInt8(ascii: "|"))
+private let pipe = delimited(by: UInt8(ascii: "|"))
 private let kafka = FormatLayout(.kafka)
 
 private let threeStrings = ["A", "B", "C"].map { FormatField($0, .string) }
@@ -76,7 +76,7 @@ private let delimitedCases: [(DataType, String, Value?)] = [
 
 @Test func delimitedNumbersEndAtADelimiterThatIsADigit() {
   let fields = [FormatField("A", .bigint), FormatField("B", .bigint)]
-  let layout = FormatLayout(.delimited, delimiter: UInt8(ascii: "1"))
+  let layout = delimited(by: UInt8(ascii: "1"))
   #expect(decodeOne("212", fields, layout) == .values([.bigint(2), .bigint(2)]))
   #expect(encodeOne([.bigint(11), .bigint(2)], fields, layout) == "\"11\"12")
 }
@@ -158,6 +158,6 @@ private let quotingCases: [([Value], String)] = [
     #expect(decodeOne(bytes, [FormatField("A", type)], kafka) == .bad(reason))
   }
   #expect(decodeOne([1, 2], [], kafka) == .values([]))
-  #expect(decodeOne([1, 2], [], FormatLayout(.none)) == .values([]))
-  #expect(encode([[]], [], FormatLayout(.none)).records.valueLength == [-1])
+  #expect(decodeOne([1, 2], [], FormatLayout(.noColumns)) == .values([]))
+  #expect(encode([[]], [], FormatLayout(.noColumns)).records.valueLength == [-1])
 }

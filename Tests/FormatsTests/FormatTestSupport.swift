@@ -3,7 +3,7 @@
 // test.
 
 import HeadraceColumns
-import HeadraceFormats
+@testable import HeadraceFormats
 
 /// SplitMix64: the same numbers on every machine.
 struct SeededGenerator: RandomNumberGenerator {
@@ -39,6 +39,12 @@ func rows(_ side: DecodedSide, _ fields: [FormatField], count: Int) -> [[Value]]
 enum Outcome: Equatable {
   case values([Value])
   case bad(String)
+}
+
+func delimited(by delimiter: UInt8, isLossless: Bool = false) -> FormatLayout {
+  var spec = FormatSpec(.delimited)
+  spec.delimiter = delimiter
+  return FormatLayout(spec, isLossless: isLossless)
 }
 
 func decodeOne(_ text: String, _ fields: [FormatField], _ layout: FormatLayout) -> Outcome {

@@ -1,7 +1,7 @@
 // JSON in: every type, every coercion, every refusal with its reason.
 
 import HeadraceColumns
-import HeadraceFormats
+@testable import HeadraceFormats
 import Testing
 
 private let wrapped = FormatLayout(.json)

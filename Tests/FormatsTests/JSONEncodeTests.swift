@@ -1,7 +1,7 @@
 // JSON out: the text of every type, escapes, NULLs, null records, names.
 
 import HeadraceColumns
-import HeadraceFormats
+@testable import HeadraceFormats
 import Testing
 
 private let wrapped = FormatLayout(.json)

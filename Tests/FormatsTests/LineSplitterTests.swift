@@ -1,7 +1,7 @@
 // Lines of files to records: the same whatever piece of the file is at hand.
 
 import HeadraceColumns
-import HeadraceFormats
+@testable import HeadraceFormats
 import Testing
 
 private let csv = FormatLayout(.delimited)
@@ -48,7 +48,7 @@ private let texts: [(String, FormatLayout, Int, [(Int64, String)])] = [
   ("a,\"b\nc,d\ne,f\n", csv, 2, [(0, "a,\"b"), (5, "c,d"), (9, "e,f")]),
   ("a,\"b\nc\"x\ne,f\n", csv, 2, [(0, "a,\"b"), (5, "c\"x"), (9, "e,f")]),
   ("{\"a\":\"\n\"}\n", json, 2, [(0, "{\"a\":\""), (7, "\"}")]),
-  ("a\t\"b\n\"\n", FormatLayout(.delimited, delimiter: 9), 2, [(0, "a\t\"b\n\"")]),
+  ("a\t\"b\n\"\n", delimited(by: 9), 2, [(0, "a\t\"b\n\"")]),
 ]
 
 @Test func linesAreTheSameInAnyPieces() throws {

@@ -3,7 +3,7 @@
 // repeatable.
 
 import HeadraceColumns
-import HeadraceFormats
+@testable import HeadraceFormats
 import Testing
 
 private let wrapped = FormatLayout(.json)
@@ -17,11 +17,6 @@ private func randomRows(
   _ count: Int, _ fields: [FormatField], _ generator: inout SeededGenerator
 ) -> [[Value]] {
   (0..<count).map { _ in fields.map { randomValue($0.type, &generator) } }
-}
-
-/// DECIMALs at the scale of their type, as columns hold them.
-private func normalized(_ rows: [[Value]], _ fields: [FormatField]) -> [[Value]] {
-  rows.map { row in zip(row, fields).map { Column.from([$0], $1.type).value(0, $1.type) } }
 }
 
 @Test(arguments: 0..<60)
@@ -41,8 +36,7 @@ func jsonRoundTrips(_ seed: Int) {
 func delimitedRoundTrips(_ seed: Int) {
   var generator = SeededGenerator(state: UInt64(seed))
   // What queries write has nothing for '', so it comes back as NULL; everything else comes back as it was.
-  let layout = FormatLayout(
-    .delimited, delimiter: Array(",|;\t".utf8)[seed & 3], isLossless: true)
+  let layout = delimited(by: Array(",|;\t".utf8)[seed & 3], isLossless: true)
   let fields = randomFields(seed < 20 ? 0 : 3, &generator) + [FormatField("S", .string)]
   let rows = normalized(randomRows(70, fields, &generator), fields)
   let (records, bad) = encode(rows, fields, layout)
@@ -78,7 +72,7 @@ private func damagedTexts(
 func damageStaysInItsRecord(_ seed: Int) {
   var generator = SeededGenerator(state: UInt64(seed) &+ 1000)
   let layout = seed % 4 == 3 ? FormatLayout(.delimited) : wrapped
-  let fields = randomFields(layout.kind == .json ? 3 : 0, &generator)
+  let fields = randomFields(layout.spec.format == .json ? 3 : 0, &generator)
   let clean = encode(randomRows(60, fields, &generator), fields, layout).records
   let texts = damagedTexts(clean, &generator)
   let decoder = SideDecoder(layout: layout, fields: fields)

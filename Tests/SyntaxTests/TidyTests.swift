@@ -65,8 +65,8 @@ import Testing
   /// The folders of Sources in the order in which they may use each other: a file imports modules of folders above its
   /// own only. Folders of one line are one module.
   private static let layers: [[String]] = [
-    ["Foundations"], ["Syntax"], ["Columns"], ["Topics"], ["LogStorage"], ["Formats"],
-    ["Functions"], ["Planner"], ["Executor"], ["Engine", "Service"], ["headrace"],
+    ["Foundations"], ["Syntax"], ["Columns"], ["Topics"], ["LogStorage"], ["Functions"],
+    ["Formats"], ["Planner"], ["Executor"], ["Engine", "Service"], ["headrace"],
   ]
 
   private static func module(_ layer: [String]) -> String {
@@ -129,6 +129,35 @@ import Testing
       for (number, line) in lines.enumerated()
       where line.contains(/as\? (?:any )?\w*(?:Operator|Exchange)\b/) {
         Issue.record("\(name):\(number + 1) casts down: \(line)")
+      }
+    }
+  }
+
+  /// Code asks what a format can do and never which one it is: a format is named in its own folder and in the registry.
+  /// Outside of Formats the compiler sees to that, but for names as texts.
+  @Test func formatsAreNamedByTheRegistryOnly() throws {
+    let files = try Self.files()
+    var owners: [(folder: String, value: String, name: String)] = []
+    for (file, lines) in files where file.hasPrefix("Formats/") {
+      let declared = lines.joined(separator: "\n").matches(
+        of: /static let (\w+) = RecordFormat\(\s*"(\w+)"/)
+      let folder = String(file.dropFirst("Formats/".count).prefix { $0 != "/" })
+      owners += declared.map { (folder, String($0.1), String($0.2)) }
+    }
+    #expect(owners.count >= 8)
+    let families = "Functions/JSON/"
+    for (file, lines) in files
+    where file != "Formats/RecordFormats.swift" && !file.hasPrefix(families) {
+      let parts = file.split(separator: "/")
+      for (number, line) in lines.enumerated() {
+        for owner in owners where parts[0] != "Formats" || parts[1] != owner.folder {
+          let uses =
+            line.contains("\"\(owner.name)\"")
+            || parts[0] == "Formats" && line.contains("format == .\(owner.value)")
+            || parts[0] == "Formats" && line.contains("case .\(owner.value):")
+            || line.contains("RecordFormat.\(owner.value)")
+          if uses { Issue.record("\(file):\(number + 1) names the format \(owner.name): \(line)") }
+        }
       }
     }
   }

@@ -255,9 +255,13 @@ extension PlanError {
       "value-count", "Expected number columns and values to match: \(columns), \(values)", at: span)
   }
 
-  static func unknownCopyFormat(_ name: String, candidates: [String], at span: Span) -> PlanError {
-    PlanError(
-      "unknown-format", "Unknown format: \(name.uppercased()); COPY knows CSV, TSV and JSON",
+  static func unknownCopyFormat(
+    _ name: String, known: [String], candidates: [String], at span: Span
+  ) -> PlanError {
+    let listed = known.dropLast().joined(separator: ", ")
+    return PlanError(
+      "unknown-format",
+      "Unknown format: \(name.uppercased()); COPY knows \(listed) and \(known.last ?? "")",
       at: span, hint: didYouMean(name, candidates))
   }
 

@@ -13,7 +13,7 @@ extension EpochRunner {
     var result = QueryOptions(
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
       readBytes: options.readBytes, properties: query.properties, seed: query.seed,
-      sliceBytesMax: options.sliceBytesMax, encode: recordEncoding)
+      sliceBytesMax: options.sliceBytesMax, schemas: options.schemas, encode: recordEncoding)
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
     result.stores = options.stateStores

@@ -23,7 +23,7 @@ final class EpochRunner: @unchecked Sendable {
   let lock = FairLock()
   let pool: WorkerPool
   let view: EpochView
-  let scans = ScanSharing()
+  let scans: ScanSharing
   let tableFolds: TableFolds
   let keyVersions: KeyVersions
   /// The catalog for readers that do not wait for the epoch.
@@ -72,6 +72,7 @@ final class EpochRunner: @unchecked Sendable {
   init(log: any TopicStore, options: EngineOptions) {
     self.log = log
     self.options = options
+    scans = ScanSharing(schemas: options.schemas)
     pool = WorkerPool(workers: options.workers)
     view = EpochView(log: log)
     tableFolds = TableFolds(

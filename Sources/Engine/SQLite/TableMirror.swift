@@ -74,7 +74,7 @@ final class TableMirror {
     self.ends = ends
     runtime = try QueryRuntime(
       plan: PhysicalPlanner().plan(bound.plan), end: .client, functions: engine.options.functions,
-      options: QueryOptions(order: .arrival),
+      options: QueryOptions(order: .arrival, schemas: engine.options.schemas),
       positions: { _, partition in places[partition] ?? .start },
       reader: { (_, partition) throws(QueryFailure) in EndedReader(ends, partition) })
   }

@@ -21,8 +21,9 @@ extension StatementPlanner {
       }
       guard node.orReplace else { throw alreadyExists(node.name, existing) }
     }
+    let context = context()
     var definition = try planning { () throws(PlanError) in
-      try SourceBinder(context: context()).bind(
+      try SourceBinder(context: context).bind(
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
@@ -38,6 +39,7 @@ extension StatementPlanner {
     }
     change.steps = [.addSource(definition)]
     change.entry = MetadataRecord(["partitions": String(definition.partitions)])
+    change.entry?.schemas = context.inferred
     return change
   }
 

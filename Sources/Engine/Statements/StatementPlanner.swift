@@ -76,8 +76,10 @@ struct StatementPlanner {
   }
 
   func context() -> BindingContext {
-    let context = BindingContext(catalog: catalog, properties: properties)
+    let context = BindingContext(
+      catalog: catalog, properties: properties, registry: environment.options.schemas)
     context.isReplay = isReplay
+    context.inferred = environment.logged?.schemas ?? [:]
     return context
   }
 

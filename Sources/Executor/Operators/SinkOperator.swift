@@ -33,7 +33,7 @@ final class SinkOperator: Operator {
   init(
     sink: SourceDefinition, layout: [ColumnID], outputs: [ColumnID],
     window: (start: ColumnID, end: ColumnID)?, inputPartition: Int, keepsKeys: Bool,
-    tracksPositions: Bool, sliceBytesMax: Int
+    tracksPositions: Bool, sliceBytesMax: Int, schemas: any SchemaRegistry
   ) {
     self.sliceBytesMax = sliceBytesMax
     self.keepsKeys = keepsKeys
@@ -52,10 +52,10 @@ final class SinkOperator: Operator {
       columns.map { FormatField($0.name, $0.type) }
     }
     keyEncoder = SideEncoder(
-      layout: FormatLayout(sink.keyFormat, isKey: true, columns: keyColumns.count),
+      layout: sink.layout(.key, columns: keyColumns.count, schemas),
       fields: fields(keyColumns))
     valueEncoder = SideEncoder(
-      layout: FormatLayout(sink.valueFormat, isKey: false, columns: valueColumns.count),
+      layout: sink.layout(.value, columns: valueColumns.count, schemas),
       fields: fields(valueColumns))
     if let spec = sink.timestamp,
       let index = sink.schema.columns.firstIndex(where: { $0.name == spec.column })

@@ -2,7 +2,7 @@
 // queries and brought up to date by the records that have come since.
 
 public import HeadraceColumns
-import HeadraceFormats
+public import HeadraceFormats
 import HeadraceFoundations
 public import HeadraceTopics
 public import HeadracePlanner
@@ -87,12 +87,12 @@ extension TableFold {
   /// Of keys that are equal and yet have different bytes only the record that came last stays, wherever it lies.
   /// Shape: the folded records of each partition, before and after.
   public static func merged(
-    _ partitions: [RawRecords], of source: SourceDefinition
+    _ partitions: [RawRecords], of source: SourceDefinition, _ schemas: any SchemaRegistry
   ) -> [RawRecords] {
     guard source.hasKeysOfSeveralForms, source.window == nil else { return partitions }
     let fields = source.schema.keys.map { FormatField($0.name, $0.type) }
     let decoder = SideDecoder(
-      layout: FormatLayout(source.keyFormat, isKey: true, columns: fields.count), fields: fields)
+      layout: source.layout(.key, columns: fields.count, schemas), fields: fields)
     var last: [[UInt8]: (partition: Int, row: Int)] = [:]
     var kept = partitions.map { [Bool](repeating: true, count: $0.count) }
     for (partition, records) in partitions.enumerated() where records.count > 0 {

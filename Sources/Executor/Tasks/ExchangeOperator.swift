@@ -21,14 +21,14 @@ struct ExchangeDealer {
     let columns = keyPlaces.map { layout[$0] }
     encoder = SideEncoder(
       layout: FormatLayout(
-        Self.format(exchange.keyFormat, columns), isKey: true, columns: columns.count),
+        Self.format(exchange.keyFormat, columns), columns: columns.count,
+        SchemaSubject(EmptySchemaRegistry(), .key)),
       fields: columns.map { FormatField($0.name, $0.type) })
   }
 
-  /// The format of the topics' keys where it can carry this key, else JSON.
+  /// The format of the topics' keys where it can carry this key.
   private static func format(_ wanted: FormatSpec, _ columns: [PlanColumn]) -> FormatSpec {
-    columns.count == 1 && wanted.isDealt(columns[0].type) || wanted.name == .json
-      ? wanted : FormatSpec(.json)
+    wanted.format.placesRows(by: columns.map(\.type)) ? wanted : .exchange
   }
 
   /// The keys of the rows, as records without values.

@@ -8,6 +8,7 @@
 //   3. Rows up to the cut go to the tasks of their stage; stages run in order, with a barrier between.
 
 public import HeadraceColumns
+public import HeadraceFormats
 public import HeadraceFoundations
 public import HeadraceFunctions
 public import HeadraceTopics
@@ -34,6 +35,8 @@ public struct QueryOptions: Sendable {
   public var encode: RecordEncoding
   /// Bytes that a slice may write to a partition.
   public var sliceBytesMax: Int
+  /// The registry that the formats of sources and sinks may need.
+  public var schemas: any SchemaRegistry
   /// Epochs may be undone (`QueryRuntime.undoEpoch`): the stores keep what an epoch has changed until its commit.
   public var recordsUndo = false
   /// The topic through which a stage's rows go to the next one, by the stage's number; nil: they stay in memory.
@@ -46,11 +49,12 @@ public struct QueryOptions: Sendable {
   public init(
     order: MergeOrder = .rowtime, sliceRows: Int = 8192, readBytes: Int = 256 << 10,
     properties: [TextKey: String] = [:], seed: UInt64 = 0, tablesFirst: Bool = false,
-    sliceBytesMax: Int = 1 << 30,
+    sliceBytesMax: Int = 1 << 30, schemas: any SchemaRegistry = EmptySchemaRegistry(),
     encode: @escaping RecordEncoding = { PlainRecords($0) }
   ) {
     self.encode = encode
     self.sliceBytesMax = sliceBytesMax
+    self.schemas = schemas
     self.tablesFirst = tablesFirst
     self.order = order
     self.sliceRows = sliceRows
@@ -114,12 +118,13 @@ public final class QueryRuntime {
   /// Throws: what has no operator, or a source that cannot be opened.
   public init(
     plan: PhysicalPlan, end: QueryEnd, functions: FunctionRegistry, options: QueryOptions,
-    positions: (Int, Int) -> SourcePosition, sharing: ScanSharing = ScanSharing(),
+    positions: (Int, Int) -> SourcePosition, sharing: ScanSharing? = nil,
     reader: (Scan, Int) throws(QueryFailure) -> any RecordReader
   ) throws(QueryFailure) {
     self.plan = plan
     self.end = end
     self.options = options
+    let sharing = sharing ?? ScanSharing(schemas: options.schemas)
     let graph = StageGraph(plan)
     stages = graph.stages
     for (index, stage) in stages.enumerated() {
@@ -200,8 +205,9 @@ public final class QueryRuntime {
       case .exchange(let exchange) = stages[stage].output
     else { return nil }
     let source = SourceDefinition(
-      name: topic, kind: .stream, schema: Schema([]), topic: topic, keyFormat: FormatSpec(.none),
-      valueFormat: FormatSpec(.none), partitions: exchange.partitions)
+      name: topic, kind: .stream, schema: Schema([]), topic: topic,
+      keyFormat: FormatSpec(RecordFormats.empty),
+      valueFormat: FormatSpec(RecordFormats.empty), partitions: exchange.partitions)
     let columns = stages[stage].plan.columns.enumerated().map { place, column in
       PlanColumn(column.id, ExchangeDecoder.columnName(place), column.type)
     }
@@ -236,7 +242,7 @@ public final class QueryRuntime {
         sink: sink, layout: stage.plan.columns.map(\.id), outputs: outputs,
         window: stage.plan.windowBounds, inputPartition: partition,
         keepsKeys: !plan.root.rekeys, tracksPositions: stage.partitions > 1,
-        sliceBytesMax: options.sliceBytesMax)
+        sliceBytesMax: options.sliceBytesMax, schemas: options.schemas)
     case .client: return CollectOperator()
     }
   }

@@ -4,22 +4,7 @@ import HeadraceColumns
 public import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
-public import HeadracePlanner
-
-extension FormatLayout {
-  /// Single key columns stand alone; values are wrapped unless the source says otherwise.
-  public init(_ spec: FormatSpec, isKey: Bool, columns: Int) {
-    let kind: FormatKind
-    switch spec.name {
-    case .json, .jsonSR: kind = .json
-    case .delimited: kind = .delimited
-    case .kafka: kind = .kafka
-    case .none, .avro, .protobuf, .protobufNoSR: kind = .none
-    }
-    let wraps = isKey ? columns != 1 : (columns != 1 || spec.wrapSingle != false)
-    self.init(kind, delimiter: spec.delimiter ?? UInt8(ascii: ","), isWrapped: wraps)
-  }
-}
+import HeadracePlanner
 
 extension TimeTextReader {
   /// ISO-8601, as CAST reads it.

@@ -80,7 +80,8 @@ final class ScanDecoder: ChunkDecoder {
 
   /// `order`: the columns in the order of a record's fields, where it is not that of the schema.
   init(
-    _ source: SourceDefinition, partition: Int, needed: Set<TextKey>, order: [String]? = nil
+    _ source: SourceDefinition, partition: Int, needed: Set<TextKey>, order: [String]? = nil,
+    schemas: any SchemaRegistry
   ) {
     self.source = source
     self.partition = partition
@@ -99,11 +100,11 @@ final class ScanDecoder: ChunkDecoder {
     // The key's bytes of a source without key columns may be anything.
     keyDecoder = SideDecoder(
       layout: keyFields.isEmpty
-        ? FormatLayout(.none)
-        : FormatLayout(source.keyFormat, isKey: true, columns: keyFields.count),
+        ? FormatLayout(RecordFormats.empty)
+        : source.layout(.key, columns: keyFields.count, schemas),
       fields: keyFields)
     valueDecoder = SideDecoder(
-      layout: FormatLayout(source.valueFormat, isKey: false, columns: valueFields.count),
+      layout: source.layout(.value, columns: valueFields.count, schemas),
       fields: valueFields, times: isFile ? .iso : nil)
     let keyNames = keyFields.filter(\.isNeeded).map(\.name)
     let valueNames = valueFields.filter(\.isNeeded).map(\.name)

@@ -2,6 +2,7 @@
 // offset get the same decoded chunk; one that lags by more than the chunks kept decodes its own.
 
 import HeadraceColumns
+public import HeadraceFormats
 import HeadraceFoundations
 import HeadraceTopics
 import HeadracePlanner
@@ -74,6 +75,7 @@ final class SharedScan: Sendable {
   let source: SourceDefinition
   let partition: Int
   private let reader: any RecordReader
+  private let schemas: any SchemaRegistry
   /// nil: the source's own.
   private let makeDecoder: (@Sendable () -> any ChunkDecoder)?
   /// Locked while records are read.
@@ -85,8 +87,10 @@ final class SharedScan: Sendable {
 
   init(
     _ source: SourceDefinition, partition: Int, reader: any RecordReader,
+    schemas: any SchemaRegistry = EmptySchemaRegistry(),
     decoder makeDecoder: (@Sendable () -> any ChunkDecoder)? = nil
   ) {
+    self.schemas = schemas
     self.makeDecoder = makeDecoder
     self.source = source
     self.partition = partition
@@ -163,7 +167,8 @@ final class SharedScan: Sendable {
         ?? DecoderBox(
           makeDecoder?()
             ?? ScanDecoder(
-              source, partition: partition, needed: needed, order: reader.fieldOrder), needed)
+              source, partition: partition, needed: needed, order: reader.fieldOrder,
+              schemas: schemas), needed)
       defer { decoders.withLock { if $0.needed == box.needed { $0.free.append(box) } } }
       return box.decoder.decode(records)
     }
@@ -195,9 +200,11 @@ public final class ScanSharing: Sendable {
     weak var scan: SharedScan?
   }
 
+  private let schemas: any SchemaRegistry
   private let scans = Monitor<[Place: WeakScan]>([:])
 
-  public init() {}
+  /// `schemas`: the registry that the sources' formats may need.
+  public init(schemas: any SchemaRegistry) { self.schemas = schemas }
 
   /// The running scan of a partition, or a new one. A source that was made anew gets a new one.
   func scan(
@@ -206,7 +213,8 @@ public final class ScanSharing: Sendable {
   ) throws(QueryFailure) -> SharedScan {
     let place = Place(source: source.name, partition: partition)
     if let known = scans.withLock({ $0[place]?.scan }), known.source == source { return known }
-    let scan = SharedScan(source, partition: partition, reader: try reader())
+    let scan = SharedScan(
+      source, partition: partition, reader: try reader(), schemas: schemas)
     scans.withLock { $0[place] = WeakScan(scan: scan) }
     return scan
   }

@@ -2,14 +2,18 @@
 // number columns and calls.
 
 import HeadraceColumns
+public import HeadraceFormats
 public import HeadraceFoundations
 import HeadraceSyntax
 
 public final class BindingContext {
   public let catalog: Catalog
   public let properties: [TextKey: String]
-  /// nil: there is none, and every column must be named.
-  public let registry: (any SchemaRegistry)?
+  /// Where columns come from that a statement does not name.
+  public let registry: any SchemaRegistry
+  /// The schemas that columns are taken from. A statement that is planned again means the same only by those of the
+  /// first time, so they are given to it.
+  public var inferred: [RecordSide: RegisteredSchema] = [:]
   /// The statement was accepted before and is planned again, at a start: checks that came later do not apply to it, and
   /// what they would refuse means what it meant.
   public var isReplay = false
@@ -18,7 +22,8 @@ public final class BindingContext {
   private var boundSources = 0
 
   public init(
-    catalog: Catalog, properties: [TextKey: String], registry: (any SchemaRegistry)? = nil
+    catalog: Catalog, properties: [TextKey: String],
+    registry: any SchemaRegistry = EmptySchemaRegistry()
   ) {
     self.catalog = catalog
     self.registry = registry

@@ -1,6 +1,7 @@
 // CSAS, CTAS and INSERT INTO ... SELECT: a bound query and the source that it fills.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFoundations
 public import HeadraceSyntax
 
@@ -148,30 +149,26 @@ public struct SinkBinder {
   ) throws(PlanError) -> (key: FormatSpec, value: FormatSpec) {
     let named = try with.formats()
     let leftmost = query.leftmost
-    let inheritedKey = leftmost?.keyFormat ?? FormatSpec(.kafka)
-    let inheritedValue = leftmost?.valueFormat ?? FormatSpec(.json)
+    let inheritedKey = leftmost?.keyFormat.inherited ?? FormatSpec(RecordFormats.standardKey)
+    let inheritedValue = leftmost?.valueFormat.inherited ?? FormatSpec(RecordFormats.standardValue)
     var key = named.key ?? inheritedKey
     if named.key == nil {
       if schema.keys.isEmpty {
-        if dropsKey(query.plan) { key = FormatSpec(.none) }
-      } else if key.name == .none {
-        let name = context.properties["ksql.persistence.default.format.key"] ?? "KAFKA"
-        key = FormatSpec(FormatName(rawValue: name.uppercased()) ?? .kafka)
+        if dropsKey(query.plan) { key = FormatSpec(RecordFormats.empty) }
+      } else if key.format.holds.columns == .none {
+        let name = context.properties["ksql.persistence.default.format.key"]
+        key = FormatSpec(name.flatMap { RecordFormats.named($0) } ?? RecordFormats.standardKey)
       }
     }
-    if let asked = named.key, asked.name != .none, schema.keys.isEmpty, dropsKey(query.plan) {
+    if let asked = named.key, asked.format.holds.columns != .none, schema.keys.isEmpty,
+      dropsKey(query.plan)
+    {
       throw .keyFormatWithoutKey(at: with.span)
     }
     var value = named.value ?? inheritedValue
-    if named.value == nil || named.value?.name == inheritedValue.name, value.delimiter == nil {
-      value.delimiter = inheritedValue.delimiter
-    }
-    if named.value == nil, let delimiter = try with.delimiter("VALUE_DELIMITER") {
-      value.delimiter = delimiter
-    }
-    if named.key == nil, let delimiter = try with.delimiter("KEY_DELIMITER") {
-      key.delimiter = delimiter
-    }
+    if named.value?.format == inheritedValue.format { value.inherit(from: inheritedValue) }
+    if named.value == nil { try with.complete(&value, .value) }
+    if named.key == nil { try with.complete(&key, .key) }
     try checkSources(query)
     let span = statement.query.span
     try key.check(schema.keys, isKey: true, at: span)
@@ -189,12 +186,12 @@ public struct SinkBinder {
     return plan.inputs.contains { dropsKey($0) }
   }
 
-  /// KAFKA's values have no field names; ksqlDB refuses to group or join by them.
+  /// Values without field names: ksqlDB refuses to group or join by them.
   private func checkSources(_ query: BoundQuery) throws(PlanError) {
-    let names = query.plan.scans.filter { $0.source.valueFormat.name == .kafka }.map {
-      $0.source.name
+    let sources = query.plan.scans.map(\.source).filter {
+      !$0.valueFormat.format.holds.feedsJoins
     }
-    guard !names.isEmpty else { return }
+    guard let format = sources.first?.valueFormat.format else { return }
     func uses(_ plan: LogicalPlan, _ test: (LogicalPlan) -> Bool) -> Bool {
       test(plan) || plan.inputs.contains { uses($0, test) }
     }
@@ -206,6 +203,6 @@ public struct SinkBinder {
     } else {
       return
     }
-    throw .kafkaValueFormat(names, clause: word)
+    throw .valueFormatOfSources(sources.map(\.name), format: format.name, clause: word)
   }
 }

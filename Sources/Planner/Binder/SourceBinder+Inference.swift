@@ -1,7 +1,8 @@
 // Columns that a CREATE leaves to the schema registry. A format that can stand without a record around a
-// single value (AVRO, JSON_SR) gives one key column, ROWKEY; PROTOBUF gives one for each field.
+// single value gives one key column, ROWKEY; others give one for each field.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceSyntax
 
@@ -13,16 +14,17 @@ extension SourceBinder {
     let formats = try with.formats()
     let elements = statement.elements ?? []
     var columns: [SchemaColumn] = []
-    if let key = formats.key?.name, key.usesRegistry, !elements.contains(where: \.isKey) {
-      let schema = try registered(statement, with, topic, isKey: true)
-      let type = try translated(schema, key, with, isKey: true)
-      columns += try self.columns(of: type, with, isKey: true, isSingle: key != .protobuf)
+    if let key = formats.key, key.format.usesRegistry, !elements.contains(where: \.isKey) {
+      let schema = try registered(statement, with, topic, key, .key)
+      let type = try translated(schema, key, with, .key)
+      columns += try self.columns(
+        of: type, with, isKey: true, isSingle: key.format.schemas?.splitsKeys == false)
     }
-    if let value = formats.value?.name, value.usesRegistry,
+    if let value = formats.value, value.format.usesRegistry,
       elements.allSatisfy({ $0.constraint != nil })
     {
-      let schema = try registered(statement, with, topic, isKey: false)
-      let type = try translated(schema, value, with, isKey: false)
+      let schema = try registered(statement, with, topic, value, .value)
+      let type = try translated(schema, value, with, .value)
       let isSingle = try with.boolean("WRAP_SINGLE_VALUE") == false
       columns += try self.columns(of: type, with, isKey: false, isSingle: isSingle)
     }
@@ -30,36 +32,36 @@ extension SourceBinder {
   }
 
   private func registered(
-    _ statement: CreateSource, _ with: WithProperties, _ topic: String, isKey: Bool
+    _ statement: CreateSource, _ with: WithProperties, _ topic: String, _ spec: FormatSpec,
+    _ side: RecordSide
   ) throws(PlanError) -> RegisteredSchema {
-    guard let registry = context.registry else {
-      throw .unsupported("inferring a schema from a registry", at: statement.name.span)
+    if context.isReplay, let known = context.inferred[side] { return known }
+    let registry = context.registry
+    let id = spec.schemaID
+    let found =
+      id.map { registry.schema(id: $0) } ?? registry.schema(topic: topic, isKey: side == .key)
+    if let found {
+      context.inferred[side] = found
+      return found
     }
-    let side = isKey ? "keys" : "values"
-    if let id = try with.integer(isKey ? "KEY_SCHEMA_ID" : "VALUE_SCHEMA_ID") {
-      if let schema = registry.schema(id: id) { return schema }
+    if let id {
       throw .unknownSchemaID(
-        id, side: side, topic: topic, at: with.span(of: isKey ? "KEY_SCHEMA_ID" : "VALUE_SCHEMA_ID")
-      )
+        id, side: side.rawValue, topic: topic,
+        at: with.span(of: FormatProperty.schemaID.names(side)[0]))
     }
-    guard let schema = registry.schema(topic: topic, isKey: isKey) else {
-      throw .unknownSchema(side: side, topic: topic, isKey: isKey, at: statement.name.span)
-    }
-    return schema
+    throw .unknownSchema(side: side.rawValue, topic: topic, at: statement.name.span)
   }
 
   /// Names become upper case like unquoted identifiers, unless the schema is named by its id: then records
   /// must be written as it has them.
   private func translated(
-    _ schema: RegisteredSchema, _ format: FormatName, _ with: WithProperties, isKey: Bool
+    _ schema: RegisteredSchema, _ spec: FormatSpec, _ with: WithProperties, _ side: RecordSide
   ) throws(PlanError) -> DataType {
-    let name = try with.string(isKey ? "KEY_SCHEMA_FULL_NAME" : "VALUE_SCHEMA_FULL_NAME")
-    let byID = try with.integer(isKey ? "KEY_SCHEMA_ID" : "VALUE_SCHEMA_ID") != nil
     do {
-      let type = try schema.type(format, fullName: name)
-      return byID ? type : type.withUpperCaseNames
+      let type = try schema.type(spec.format, fullName: spec.fullName)
+      return spec.schemaID != nil ? type : type.withUpperCaseNames
     } catch {
-      throw .unreadableSchema(isKey: isKey, reason: error.message, at: with.span)
+      throw .unreadableSchema(side: side.rawValue, reason: error.message, at: with.span)
     }
   }
 
@@ -77,4 +79,20 @@ extension SourceBinder {
 
 extension TableElement {
   fileprivate var isKey: Bool { constraint == .key || constraint == .primaryKey }
+}
+
+extension DataType {
+  /// With every field name in upper case, as unquoted identifiers are.
+  fileprivate var withUpperCaseNames: DataType {
+    switch self {
+    case .array(let element): return .array(element.withUpperCaseNames)
+    case .map(let key, let value):
+      return .map(key: key.withUpperCaseNames, value: value.withUpperCaseNames)
+    case .structure(let fields):
+      return .structure(
+        fields.map { StructField($0.name.uppercased(), $0.type.withUpperCaseNames) })
+    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .date, .time, .timestamp:
+      return self
+    }
+  }
 }

@@ -1,6 +1,7 @@
 // CREATE STREAM and CREATE TABLE over a topic or a file.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
 public import HeadraceSyntax
@@ -31,9 +32,12 @@ public struct SourceBinder {
     }
     // The lines of a file hold the keys too, in the format of the values.
     // Once a line was a value alone; in KAFKA's format, which holds one column, it cannot be anything else.
-    let isValueAlone = context.isReplay && formats.value.name == .kafka
+    let isValueAlone = context.isReplay && formats.value.format.holds.columns == .one
     let lineColumns =
       file == nil || isValueAlone ? schema.values : schema.keys + schema.values
+    if file != nil, formats.value.format.lines == nil, !context.isReplay {
+      throw .fileFormat(formats.value.format.name, at: with.span(of: "VALUE_FORMAT"))
+    }
     try checkSourceFormats(statement, formats, schema, lineColumns, isFile: file != nil)
     let value = try with.wrapping(
       formats.value, valueCount: lineColumns.count, properties: context.properties)
@@ -55,7 +59,9 @@ public struct SourceBinder {
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
       window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
     definition.fileHasHeader = try with.boolean("HEADER") ?? false
-    if definition.fileHasHeader, !context.isReplay, file == nil || value.name != .delimited {
+    if definition.fileHasHeader, !context.isReplay,
+      file == nil || value.format.lines?.takesHeader != true
+    {
       throw .headerOutsideDelimited(at: with.span(of: "HEADER"))
     }
     definition.fileOrder = schema.columns.map(\.name)
@@ -152,16 +158,15 @@ public struct SourceBinder {
     let key =
       named.key
       ?? FormatSpec(
-        FormatName(
-          rawValue: (defaults["ksql.persistence.default.format.key"] ?? "KAFKA").uppercased())
-          ?? .kafka)
+        defaults["ksql.persistence.default.format.key"].flatMap { RecordFormats.named($0) }
+          ?? RecordFormats.standardKey)
     if let value = named.value { return (key, value) }
     guard let text = defaults["ksql.persistence.default.format.value"],
-      let name = FormatName(rawValue: text.uppercased())
+      let format = RecordFormats.named(text)
     else {
       throw .missingValueFormat(at: with.span)
     }
-    return (key, FormatSpec(name))
+    return (key, FormatSpec(format))
   }
 
   private func checkSourceFormats(

@@ -3,6 +3,7 @@
 // means the same afterwards: the steps that keep state, or decide where rows go, must be equal.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFoundations
 public import HeadraceSyntax
 
@@ -18,8 +19,8 @@ public enum Upgrade {
     try same("type", old.kind.rawValue, new.kind.rawValue)
     try same("isCasTarget", "\(old.queryID != nil)", "\(new.queryID != nil)")
     try same("topicName", old.topic, new.topic)
-    try same("keyFormat", old.keyFormat.shown, new.keyFormat.shown)
-    try same("valueFormat", old.valueFormat.shown, new.valueFormat.shown)
+    try same("keyFormat", old.keyFormat.description, new.keyFormat.description)
+    try same("valueFormat", old.valueFormat.description, new.valueFormat.description)
     try same("timestampColumn", old.timestamp.shown, new.timestamp.shown)
     try same("windowInfo", old.window.shown, new.window.shown)
     try checkColumns(old, new, span)
@@ -114,8 +115,8 @@ public enum Upgrade {
             name: prefix + "Source",
             properties: [
               ("source", node.source.name), ("topicName", node.source.topic),
-              ("keyFormat", node.source.keyFormat.shown),
-              ("valueFormat", node.source.valueFormat.shown),
+              ("keyFormat", node.source.keyFormat.description),
+              ("valueFormat", node.source.valueFormat.description),
               ("timestampColumn", node.source.timestamp.shown),
               ("windowInfo", node.source.window.shown),
             ]))
@@ -186,15 +187,6 @@ public enum Upgrade {
           ("aggregation functions", bracketed(calls)),
         ])
     }
-  }
-}
-
-extension FormatSpec {
-  fileprivate var shown: String {
-    var result = name.rawValue
-    if let delimiter { result += " delimiter \(delimiter)" }
-    if let wrapSingle { result += wrapSingle ? " wrapped" : " unwrapped" }
-    return result
   }
 }
 

@@ -3,6 +3,7 @@
 // queries of its maker, and listings leave it out unless they are asked for all.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFoundations
 
 public enum Visibility: String, Hashable, Sendable {
@@ -47,8 +48,8 @@ extension SourceBinder {
     guard definition.keyFormat == declared.keyFormat, definition.valueFormat == declared.valueFormat
     else {
       throw .publicFormats(
-        topic: definition.topic, declared: declared.name, key: declared.keyFormat.name.rawValue,
-        value: declared.valueFormat.name.rawValue, at: with.span(of: "VALUE_FORMAT"))
+        topic: definition.topic, declared: declared.name, key: declared.keyFormat.format.name,
+        value: declared.valueFormat.format.name, at: with.span(of: "VALUE_FORMAT"))
     }
   }
 }

@@ -1,6 +1,7 @@
 // The WITH clause: known names, typed values, and the formats that they describe.
 
 import HeadraceColumns
+import HeadraceFormats
 package import HeadraceFoundations
 import HeadraceSyntax
 
@@ -20,13 +21,10 @@ package struct WithProperties {
   package static let sourceNames: Set<TextKey> = Set(
     texts: [
       "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "FORMAT",
-      "KEY_FORMAT", "VALUE_FORMAT", "KEY_DELIMITER", "VALUE_DELIMITER", "WRAP_SINGLE_VALUE",
-      "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE", "KEY_SCHEMA_ID",
-      "VALUE_SCHEMA_ID", "KEY_SCHEMA_FULL_NAME", "VALUE_SCHEMA_FULL_NAME",
-      "VALUE_AVRO_SCHEMA_FULL_NAME", "KEY_PROTOBUF_NULLABLE_REPRESENTATION",
-      "VALUE_PROTOBUF_NULLABLE_REPRESENTATION", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
-      "VISIBILITY", "SQLITE",
-    ] + topicNames)
+      "KEY_FORMAT", "VALUE_FORMAT", "WRAP_SINGLE_VALUE",
+      "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE",
+      "SOURCED_BY_CONNECTOR", "FILE", "HEADER", "VISIBILITY", "SQLITE",
+    ] + topicNames + RecordFormats.properties.flatMap { $0.keyNames + $0.valueNames })
   static let sinkNames = sourceNames.subtracting([
     "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
   ]).union(["REBUILD"])
@@ -100,64 +98,76 @@ package struct WithProperties {
     return existing ?? asked.map(Int.init)
   }
 
-  private func formatName(_ key: String) throws(PlanError) -> FormatName? {
+  private func format(_ key: String) throws(PlanError) -> RecordFormat? {
     guard let text = try string(key) else { return nil }
-    guard let name = FormatName(rawValue: text.uppercased()) else {
+    guard let format = RecordFormats.named(text) else {
       throw .unknownFormat(text.uppercased(), at: span(of: key))
     }
-    return name
+    return format
   }
 
-  func delimiter(_ key: String) throws(PlanError) -> UInt8? {
-    guard let text = try string(key) else { return nil }
-    if text.uppercased() == "SPACE" { return UInt8(ascii: " ") }
-    if text.uppercased() == "TAB" { return UInt8(ascii: "\t") }
-    if text.allSatisfy(\.isWhitespace) {
-      throw .emptyDelimiter(key, at: span(of: key))
-    }
-    guard text.utf8.count == 1, let byte = text.utf8.first else {
-      throw .invalidDelimiter(key, text: text, at: span(of: key))
-    }
-    return byte
-  }
-
-  /// The formats that the clause names; nil where it names none.
+  /// The formats that the clause names, with their settings; nil where it names none.
   func formats() throws(PlanError) -> (key: FormatSpec?, value: FormatSpec?) {
-    let both = try formatName("FORMAT")
+    let both = try format("FORMAT")
     for key in ["KEY_FORMAT", "VALUE_FORMAT"] where both != nil && properties?[key] != nil {
       throw .conflictingFormats(key, at: span(of: key))
     }
-    var key = both
-    var value = both
+    var key = both.map { FormatSpec($0) }
+    var value = key
     if both == nil {
-      key = try formatName("KEY_FORMAT")
-      value = try formatName("VALUE_FORMAT")
+      key = try format("KEY_FORMAT").map { FormatSpec($0) }
+      value = try format("VALUE_FORMAT").map { FormatSpec($0) }
     }
-    let keyDelimiter = try delimiter("KEY_DELIMITER")
-    let valueDelimiter = try delimiter("VALUE_DELIMITER")
-    if let key, key != .delimited, keyDelimiter != nil {
-      throw .misplacedDelimiter("KEY_DELIMITER", at: span(of: "KEY_DELIMITER"))
+    for property in RecordFormats.properties {
+      try set(property, .key, of: &key)
+      try set(property, .value, of: &value)
     }
-    if let value, value != .delimited, valueDelimiter != nil {
-      throw .misplacedDelimiter("VALUE_DELIMITER", at: span(of: "VALUE_DELIMITER"))
-    }
-    if let key { try checkSchemaProperties(key, "KEY") }
-    if let value { try checkSchemaProperties(value, "VALUE") }
-    return (
-      key.map { FormatSpec($0, delimiter: keyDelimiter) },
-      value.map { FormatSpec($0, delimiter: valueDelimiter) }
-    )
+    return (key, value)
   }
 
-  /// Which schema of a registry is meant can be said only of formats that have one.
-  private func checkSchemaProperties(_ format: FormatName, _ side: String) throws(PlanError) {
-    guard !format.usesRegistry else { return }
-    let names = [
-      ("\(side)_SCHEMA_FULL_NAME", "fullSchemaName"),
-      ("\(side)_AVRO_SCHEMA_FULL_NAME", "fullSchemaName"), ("\(side)_SCHEMA_ID", "schemaId"),
-    ]
-    for (property, config) in names where properties?[property] != nil {
-      throw .unsupportedSchemaProperty(config, format: format.rawValue, at: span(of: property))
+  /// What the clause says of a side whose format it does not name; settings that the format does not take are passed
+  /// over.
+  func complete(_ spec: inout FormatSpec, _ side: RecordSide) throws(PlanError) {
+    for property in spec.format.properties {
+      if let (_, setting) = try setting(property, side) { spec[property] = setting }
+    }
+  }
+
+  /// Throws: invalid-property, for text that is no value of the property, and for a format that does not take it.
+  private func set(
+    _ property: FormatProperty, _ side: RecordSide, of spec: inout FormatSpec?
+  ) throws(PlanError) {
+    guard let (name, setting) = try setting(property, side), let format = spec?.format else {
+      return
+    }
+    if format.properties.contains(where: { $0.name == property.name }) {
+      spec?[property] = setting
+    } else if let refusal = property.refusal(format, name) {
+      throw .refusedProperty(refusal, at: span(of: name))
+    }
+  }
+
+  private func setting(
+    _ property: FormatProperty, _ side: RecordSide
+  ) throws(PlanError) -> (name: String, FormatSetting)? {
+    guard let name = property.names(side).first(where: { properties?[$0] != nil }) else {
+      return nil
+    }
+    do throws(PlanError) {
+      switch property.kind {
+      case .integer: return try integer(name).map { (name, .integer($0)) }
+      case .text(let read):
+        guard let text = try string(name) else { return nil }
+        do throws(FormatPropertyFault) {
+          return (name, try read(text))
+        } catch {
+          throw invalid(name, error.message)
+        }
+      }
+    } catch {
+      // Once the text was not looked at.
+      if isReplay { return nil }
+      throw error
     }
   }
 

@@ -1,51 +1,9 @@
 // What the catalog knows of a stream or table.
 
 public import HeadraceColumns
+public import HeadraceFormats
 import HeadraceFoundations
 public import HeadraceSyntax
-
-/// The formats by the names that WITH uses.
-public enum FormatName: String, Hashable, Sendable, CaseIterable {
-  case json = "JSON"
-  case delimited = "DELIMITED"
-  case kafka = "KAFKA"
-  case none = "NONE"
-  case avro = "AVRO"
-  case protobuf = "PROTOBUF"
-  case protobufNoSR = "PROTOBUF_NOSR"
-  case jsonSR = "JSON_SR"
-
-  /// Formats whose schema may lie in a registry.
-  public var usesRegistry: Bool {
-    switch self {
-    case .avro, .protobuf, .jsonSR: return true
-    case .json, .delimited, .kafka, .none, .protobufNoSR: return false
-    }
-  }
-
-  /// Formats that are bound, so that schemas can be checked, but have no codec yet.
-  public var hasCodec: Bool {
-    switch self {
-    case .json, .delimited, .kafka, .none: return true
-    case .avro, .protobuf, .protobufNoSR, .jsonSR: return false
-    }
-  }
-}
-
-/// A format with its settings for one side (key or value) of a source.
-public struct FormatSpec: Hashable, Sendable {
-  public var name: FormatName
-  /// DELIMITED only; nil: a comma.
-  public var delimiter: UInt8?
-  /// nil: not said; true: a single column is wrapped in an object; false: it stands alone.
-  public var wrapSingle: Bool?
-
-  public init(_ name: FormatName, delimiter: UInt8? = nil, wrapSingle: Bool? = nil) {
-    self.name = name
-    self.delimiter = delimiter
-    self.wrapSingle = wrapSingle
-  }
-}
 
 /// Windows of a windowed key.
 public struct WindowInfo: Hashable, Sendable {
@@ -133,20 +91,10 @@ public struct SourceDefinition: Hashable, Sendable {
   /// The columns of a line of its file. `order`: as a header names them; nil: as the statement does.
   public func lineColumns(order: [String]?) -> [SchemaColumn] {
     let columns =
-      valueFormat.name == .kafka && !schema.values.isEmpty
+      valueFormat.format.holds.columns == .one && !schema.values.isEmpty
       ? schema.values : schema.keys + schema.values
     let names = order ?? fileOrder
     return names.compactMap { name in columns.first { $0.name == name } }
       + columns.filter { !names.contains($0.name) }
-  }
-
-  /// The features that ksqlDB's catalog shows: whether single columns are wrapped.
-  public var keyFeatures: [String] {
-    schema.keys.count == 1 && keyFormat.name == .json ? ["UNWRAP_SINGLES"] : []
-  }
-
-  public var valueFeatures: [String] {
-    guard schema.values.count == 1, let wrap = valueFormat.wrapSingle else { return [] }
-    return wrap ? ["WRAP_SINGLES"] : ["UNWRAP_SINGLES"]
   }
 }

@@ -3,6 +3,7 @@
 // The words of ksqlDB's own errors are kept where people and scripts may look for them.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFoundations
 package import HeadraceSyntax
 
@@ -39,11 +40,13 @@ extension PlanError {
       "duplicate-field", "Duplicate field names found in STRUCT: '\(name)'", at: span)
   }
 
-  static func emptyDelimiter(_ key: String, at span: Span) -> PlanError {
-    invalidProperty(
-      key,
-      "Delimiter cannot be empty, if you meant to have a tab or space for delimiter, "
-        + "please use the special values 'TAB' or 'SPACE'", at: span)
+  static func formatRefusal(
+    _ refusal: String, side: String, format: String, column: String, at span: Span
+  ) -> PlanError {
+    PlanError(
+      "unsupported-type",
+      "\(side) format does not support schema.\nformat: \(format)\nreason: \(refusal) in column "
+        + "`\(column)`", at: span)
   }
 
   static func formatType(
@@ -56,39 +59,10 @@ extension PlanError {
         + "`\(column)`", at: span)
   }
 
-  static func invalidDelimiter(_ key: String, text: String, at span: Span) -> PlanError {
-    invalidProperty(
-      key,
-      "Invalid delimiter value: '\(text)'. Delimiter must be a single character or "
-        + "TAB,SPACE", at: span)
-  }
-
   package static func invalidProperty(
     _ key: String, _ why: String, at span: Span
   ) -> PlanError {
     PlanError("invalid-property", "Configuration \(key) is invalid: \(why)", at: span)
-  }
-
-  static func kafkaFields(side: String, columns: String, at span: Span) -> PlanError {
-    PlanError(
-      "single-field",
-      "\(side) format does not support schema.\nformat: KAFKA\n"
-        + "schema: Persistence{columns=[\(columns)], features=[]}\nreason: The "
-        + "'KAFKA' format only supports a single field. Got: [\(columns)]", at: span)
-  }
-
-  static func mapKeyInJSON(_ key: DataType, side: String, column: String, at span: Span)
-    -> PlanError
-  {
-    PlanError(
-      "unsupported-type",
-      "\(side) format does not support schema.\nformat: JSON\nreason: JSON only supports "
-        + "MAP types with STRING keys: \(key) in column `\(column)`", at: span)
-  }
-
-  static func misplacedDelimiter(_ key: String, at span: Span) -> PlanError {
-    PlanError(
-      "invalid-property", "Delimiter only supported with DELIMITED format: \(key)", at: span)
   }
 
   static func missingWindowSize(_ kind: String, at span: Span) -> PlanError {
@@ -98,11 +72,13 @@ extension PlanError {
         + "example: 'WINDOW_SIZE'='10 SECONDS'", at: span)
   }
 
-  static func noneFormatColumns(side: String, columns: String, at span: Span) -> PlanError {
+  static func noneFormatColumns(
+    side: String, format: String, columns: String, at span: Span
+  ) -> PlanError {
     PlanError(
       "none-format",
-      "\(side) format does not support schema.\nformat: NONE\n"
-        + "schema: Persistence{columns=[\(columns)], features=[]}\nreason: The 'NONE' "
+      "\(side) format does not support schema.\nformat: \(format)\n"
+        + "schema: Persistence{columns=[\(columns)], features=[]}\nreason: The '\(format)' "
         + "format can only be used when no columns are defined. Got: [\(columns)]", at: span)
   }
 
@@ -141,6 +117,21 @@ extension PlanError {
       key, "a whole number is expected", at: span)
   }
 
+  /// `refusal`: the format's own words for a property that it does not take.
+  static func refusedProperty(_ refusal: String, at span: Span) -> PlanError {
+    PlanError("invalid-property", refusal, at: span)
+  }
+
+  static func severalFields(
+    side: String, format: String, columns: String, at span: Span
+  ) -> PlanError {
+    PlanError(
+      "single-field",
+      "\(side) format does not support schema.\nformat: \(format)\n"
+        + "schema: Persistence{columns=[\(columns)], features=[]}\nreason: The "
+        + "'\(format)' format only supports a single field. Got: [\(columns)]", at: span)
+  }
+
   static func timestampFormatAlone(at span: Span) -> PlanError {
     PlanError(
       "invalid-property", "TIMESTAMP_FORMAT needs TIMESTAMP", at: span)
@@ -170,7 +161,7 @@ extension PlanError {
   static func unknownFormat(_ name: String, at span: Span) -> PlanError {
     PlanError(
       "unknown-format", "Unknown format: \(name)", at: span,
-      hint: didYouMean(name, FormatName.allCases.map(\.rawValue)))
+      hint: didYouMean(name, RecordFormats.all.map(\.name)))
   }
 
   static func unknownProperty(_ name: String, candidates: [String], at span: Span) -> PlanError {
@@ -189,13 +180,6 @@ extension PlanError {
     invalidProperty(
       "WINDOW_TYPE", "Unknown window type: \(text). It must be SESSION, TUMBLING or HOPPING.",
       at: span)
-  }
-
-  static func unsupportedSchemaProperty(_ config: String, format: String, at span: Span)
-    -> PlanError
-  {
-    PlanError(
-      "invalid-property", "\(format) does not support the following configs: [\(config)]", at: span)
   }
 
   static func windowSizeOfSession(at span: Span) -> PlanError {

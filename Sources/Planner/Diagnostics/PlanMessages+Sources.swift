@@ -41,6 +41,11 @@ extension PlanError {
       "duplicate-header", "Schema already contains a HEADERS column.", at: span)
   }
 
+  static func fileFormat(_ format: String, at span: Span) -> PlanError {
+    PlanError(
+      "file-format", "the lines of a file cannot be in the \(format) format", at: span)
+  }
+
   static func headerBesideHeaders(at span: Span) -> PlanError {
     PlanError(
       "duplicate-header",
@@ -88,13 +93,6 @@ extension PlanError {
   static func invalidVisibility(_ text: String, at span: Span) -> PlanError {
     PlanError(
       "invalid-property", "VISIBILITY is PUBLIC or PRIVATE, not '\(text)'", at: span)
-  }
-
-  static func kafkaValueFormat(_ sources: [String], clause: String) -> PlanError {
-    PlanError(
-      "kafka-value-format",
-      "Source(s) \(sources.joined(separator: ", ")) are using the 'KAFKA' value format. This "
-        + "format does not yet support \(clause).", at: .none)
   }
 
   static func keyFormatWithoutKey(at span: Span) -> PlanError {
@@ -277,18 +275,18 @@ extension PlanError {
       "too-many-columns", "\(what) has more than \(PlanLimits.columnsMax) columns", at: span)
   }
 
-  static func unknownSchema(side: String, topic: String, isKey: Bool, at span: Span) -> PlanError {
+  static func unknownSchema(side: String, topic: String, at span: Span) -> PlanError {
     PlanError(
       "no-columns",
-      "Schema for message \(side) on topic '\(topic)' does not exist in the Schema Registry.\n"
-        + "Subject: \(topic)-\(isKey ? "key" : "value")", at: span)
+      "Schema for message \(side)s on topic '\(topic)' does not exist in the Schema Registry.\n"
+        + "Subject: \(topic)-\(side)", at: span)
   }
 
   static func unknownSchemaID(_ id: Int64, side: String, topic: String, at span: Span) -> PlanError
   {
     PlanError(
       "no-columns",
-      "Schema for message \(side) on topic '\(topic)' does not exist in the Schema Registry.\n"
+      "Schema for message \(side)s on topic '\(topic)' does not exist in the Schema Registry.\n"
         + "Schema Id: \(id)", at: span)
   }
 
@@ -312,11 +310,20 @@ extension PlanError {
         + "'\(name)'", at: span, hint: didYouMean(name, candidates))
   }
 
-  static func unreadableSchema(isKey: Bool, reason: String, at span: Span) -> PlanError {
+  static func unreadableSchema(side: String, reason: String, at span: Span) -> PlanError {
     PlanError(
       "unsupported-type",
-      "Unable to verify if the \(isKey ? "key" : "value") schema is compatible with KSQL.\n"
+      "Unable to verify if the \(side) schema is compatible with KSQL.\n"
         + "Reason: \(reason)", at: span)
+  }
+
+  static func valueFormatOfSources(
+    _ sources: [String], format: String, clause: String
+  ) -> PlanError {
+    PlanError(
+      "kafka-value-format",
+      "Source(s) \(sources.joined(separator: ", ")) are using the '\(format)' value format. This "
+        + "format does not yet support \(clause).", at: .none)
   }
 
   static func windowedWithoutKey(at span: Span) -> PlanError {

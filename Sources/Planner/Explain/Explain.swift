@@ -1,6 +1,7 @@
 // Plans as indented text, one node a line, the root first.
 
 import HeadraceColumns
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceSyntax
 
@@ -41,7 +42,7 @@ extension LogicalPlan {
       let columns = node.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
       return "scan \(kind) \(node.source.name)" + asOf(node.end)
         + (node.alias == node.source.name ? "" : " as \(node.alias)")
-        + " [\(columns)] format \(node.source.valueFormat.name.rawValue)"
+        + " [\(columns)] format \(node.source.valueFormat.format.name)"
         + " partitions \(node.source.partitions)"
     case .filter(let node): return "filter \(text(node.predicate))"
     case .project(let node):

@@ -2,7 +2,8 @@
 // stages an exchange deals rows out by the hash of their key. The number of partitions comes from the
 // sources and never from the workers.
 
-public import HeadraceColumns
+import HeadraceColumns
+public import HeadraceFormats
 public import HeadraceFoundations
 import HeadraceSyntax
 
@@ -161,7 +162,8 @@ public struct PhysicalPlanner {
     guard count > 1, left != right else { return }
     let type = node.rightKeys.first.flatMap { node.right.column($0) }?.type
     let common = right.flatMap { format in
-      node.rightKeys.count == 1 && type.map { format.isDealt($0) } ?? false ? format : nil
+      node.rightKeys.count == 1 && type.map { format.format.placesRows(by: [$0]) } ?? false
+        ? format : nil
     }
     func dealt(_ side: LogicalPlan, _ keys: [ColumnID], _ own: FormatSpec?) -> LogicalPlan {
       guard own == nil || own != common else { return side }
@@ -169,7 +171,7 @@ public struct PhysicalPlanner {
       if case .exchange(let border) = side { input = border.input }
       return .exchange(
         Exchange(
-          input: input, keys: keys, partitions: count, keyFormat: common ?? FormatSpec(.json)))
+          input: input, keys: keys, partitions: count, keyFormat: common ?? .exchange))
     }
     node.left = dealt(node.left, node.leftKeys, left)
     node.right = dealt(node.right, node.rightKeys, right)
@@ -178,12 +180,12 @@ public struct PhysicalPlanner {
   /// How the keys are written that decide where a side's rows lie.
   private func placement(_ plan: LogicalPlan) -> FormatSpec? {
     switch plan {
-    case .scan(let scan): return FormatSpec(scan.source.keyFormat.name)
+    case .scan(let scan): return FormatSpec(scan.source.keyFormat.format)
     case .exchange(let border):
-      let type = border.keys.first.flatMap { border.input.column($0) }?.type
-      let isDealt =
-        border.keys.count == 1 && type.map { border.keyFormat.isDealt($0) } ?? false
-      return FormatSpec(isDealt ? border.keyFormat.name : .json)
+      let types = border.keys.compactMap { border.input.column($0)?.type }
+      let format = border.keyFormat.format
+      let isPlaced = types.count == border.keys.count && format.placesRows(by: types)
+      return isPlaced ? FormatSpec(format) : .exchange
     case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
       return plan.inputs.first.flatMap { placement($0) }
     }
@@ -199,10 +201,8 @@ public struct PhysicalPlanner {
     _ plan: LogicalPlan, _ keys: [ColumnID], _ count: Int, always: Bool = false
   ) -> LogicalPlan {
     guard always || Self.partitions(plan) != count else { return plan }
-    var format = plan.scans.first?.source.keyFormat ?? FormatSpec(.json)
-    if keys.count != 1, format.name == .kafka || format.name == .none {
-      format = FormatSpec(.json)
-    }
+    var format = plan.scans.first?.source.keyFormat ?? .exchange
+    if keys.count != 1, format.format.holds.columns != .several { format = .exchange }
     return .exchange(
       Exchange(input: plan, keys: keys, partitions: count, keyFormat: format))
   }
@@ -210,7 +210,7 @@ public struct PhysicalPlanner {
   private func gather(_ plan: LogicalPlan) -> LogicalPlan {
     guard Self.partitions(plan) > 1 else { return plan }
     return .exchange(
-      Exchange(input: plan, keys: [], partitions: 1, keyFormat: FormatSpec(.json)))
+      Exchange(input: plan, keys: [], partitions: 1, keyFormat: .exchange))
   }
 }
 
@@ -224,19 +224,15 @@ extension Scan {
 
 extension SourceDefinition {
   /// Whether equal keys may have different bytes: other programs that write a topic with DOUBLEs in its key may write
-  /// 0.0 and -0.0, which are one value; the engine itself writes one form.
+  /// 0.0 and -0.0, which are one value; the engine itself writes one form. Formats may have more ways.
   public var hasKeysOfSeveralForms: Bool {
-    queryID == nil && schema.keys.contains { $0.type.containsDoubles }
+    queryID == nil
+      && (schema.keys.contains { $0.type.containsDoubles }
+        || !schema.keys.isEmpty && !keyFormat.format.keys.areComparable)
   }
 }
 
 extension FormatSpec {
-  /// Whether an exchange writes a key of this type in this format; else it writes JSON.
-  public func isDealt(_ type: DataType) -> Bool {
-    guard name == .kafka else { return name == .json }
-    switch type {
-    case .int, .bigint, .double, .string, .bytes: return true
-    case .boolean, .decimal, .date, .time, .timestamp, .array, .map, .structure: return false
-    }
-  }
+  /// In which exchanges write keys, where they do not write them as the topics do.
+  public static let exchange = FormatSpec(RecordFormats.exchange)
 }

@@ -2,6 +2,7 @@
 // unique in the plan, so that rules may move nodes without renumbering.
 
 public import HeadraceColumns
+public import HeadraceFormats
 public import HeadraceFoundations
 public import HeadraceSyntax
 

@@ -8,7 +8,7 @@ internal import HeadraceColumns
 import HeadraceFoundations
 
 /// Not thread-safe.
-final class JSONEncoder {
+final class JSONEncoder: FormatEncoder {
   private let plans: [TypePlan]
   private let isWrapped: Bool
   /// Text before each value, each followed by room to be copied 16 bytes at a time.

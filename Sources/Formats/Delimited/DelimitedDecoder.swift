@@ -7,7 +7,7 @@ internal import HeadraceColumns
 import HeadraceFoundations
 
 /// Not thread-safe.
-final class DelimitedDecoder {
+final class DelimitedDecoder: FormatDecoder {
   typealias Bytes = UnsafePointer<UInt8>
 
   private let fields: [FormatField]

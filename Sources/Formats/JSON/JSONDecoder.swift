@@ -7,7 +7,7 @@ internal import HeadraceColumns
 import HeadraceFoundations
 
 /// Not thread-safe.
-final class JSONDecoder {
+final class JSONDecoder: FormatDecoder {
   typealias Bytes = UnsafePointer<UInt8>
 
   private let isWrapped: Bool

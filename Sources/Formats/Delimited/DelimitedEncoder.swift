@@ -8,7 +8,7 @@ internal import HeadraceColumns
 import HeadraceFoundations
 
 /// Not thread-safe.
-final class DelimitedEncoder {
+final class DelimitedEncoder: FormatEncoder {
   private let fields: [FormatField]
   private let plans: [TypePlan]
   private let delimiter: UInt8

@@ -4,10 +4,19 @@ internal import CHeadraceSupport
 internal import HeadraceColumns
 import HeadraceFoundations
 
-enum KafkaDecoder {
-  static func decode(
+/// Not thread-safe.
+final class KafkaDecoder: FormatDecoder {
+  private let fields: [FormatField]
+  private let table: FieldSlots
+
+  init(_ fields: [FormatField], table: FieldSlots) {
+    self.fields = fields
+    self.table = table
+  }
+
+  func decode(
     _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
-    _ lengths: UnsafeBufferPointer<Int32>, into table: FieldSlots, _ fields: [FormatField]
+    _ lengths: UnsafeBufferPointer<Int32>
   ) -> [BadRecord] {
     guard let field = fields.first else { return [] }
     var bad: [BadRecord] = []

@@ -1,0 +1,38 @@
+// NONE: a side without columns. It is null when it is written, and its bytes may be anything when it is read.
+
+internal import HeadraceColumns
+
+extension RecordFormat {
+  static let noColumns = RecordFormat(
+    "NONE", holds: FormatCapacity(columns: .none, namesColumns: false), wrapping: .meaningless, lines: LineRules(),
+    shows: .text,
+    codec: FormatCodec(
+      decoder: { _, _, table in NoneDecoder(table) }, encoder: { _, _ in NoneEncoder() }))
+}
+
+private final class NoneDecoder: FormatDecoder {
+  private let table: FieldSlots
+
+  init(_ table: FieldSlots) { self.table = table }
+
+  func decode(
+    _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
+    _ lengths: UnsafeBufferPointer<Int32>
+  ) -> [BadRecord] {
+    if table.hasBuilders {
+      for row in 0..<starts.count { table.closeRow(row) }
+    }
+    return []
+  }
+}
+
+private final class NoneEncoder: FormatEncoder {
+  func encode(
+    _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
+    _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) -> [BadRecord] {
+    starts.append(contentsOf: repeatElement(Int32(buffer.count), count: count))
+    lengths.append(contentsOf: repeatElement(-1, count: count))
+    return []
+  }
+}

@@ -1,0 +1,40 @@
+// The formats that there are, and those that the engine chooses where a statement names none.
+
+import HeadraceFoundations
+
+public enum RecordFormats {
+  public static let all: [RecordFormat] = [
+    .delimited,
+    .json,
+    .kafka,
+    .noColumns,
+    .avro,
+    .protobuf,
+    .protobufNoSR,
+    .jsonSR,
+  ]
+
+  /// By its name as SQL writes it, in any case; nil: there is none of that name.
+  public static func named(_ text: String) -> RecordFormat? {
+    let name = text.uppercased()
+    return all.first { $0.name == name }
+  }
+
+  /// Of keys for which neither the statement nor the session names one.
+  public static let standardKey = RecordFormat.kafka
+  /// Of the values of a query that reads no source.
+  public static let standardValue = RecordFormat.json
+  /// In which the exchange between two stages writes keys that the topics' format does not place.
+  public static let exchange = RecordFormat.json
+  /// Of a side that has no columns.
+  public static let empty = RecordFormat.noColumns
+
+  /// The properties of WITH that belong to formats, each once.
+  public static let properties: [FormatProperty] = {
+    var known: Set<TextKey> = []
+    return all.flatMap(\.properties).filter { known.insert(TextKey($0.name)).inserted }
+  }()
+
+  /// What COPY reads and writes.
+  public static let fileKinds: [FileKind] = all.flatMap { $0.lines?.files($0) ?? [] }
+}

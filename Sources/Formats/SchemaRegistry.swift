@@ -1,0 +1,97 @@
+// Schemas of records that lie outside of them. A registry only gives the text of a schema; what SQL type that text
+// means, and which text columns have, is known to the format.
+
+public import HeadraceColumns
+import HeadraceFoundations
+
+/// A schema as a registry holds it.
+public struct RegisteredSchema: Hashable, Sendable {
+  public struct Reference: Hashable, Sendable {
+    public var name: String
+    public var text: String
+
+    public init(name: String, text: String) {
+      self.name = name
+      self.text = text
+    }
+  }
+
+  public var text: String
+  /// What the text imports or refers to by name.
+  public var references: [Reference]
+
+  public init(text: String, references: [Reference] = []) {
+    self.text = text
+    self.references = references
+  }
+}
+
+public protocol SchemaRegistry: Sendable {
+  /// The latest schema of a topic's keys or values; nil: there is none.
+  func schema(topic: String, isKey: Bool) -> RegisteredSchema?
+  func schema(id: Int64) -> RegisteredSchema?
+}
+
+/// A registry without schemas.
+public struct EmptySchemaRegistry: SchemaRegistry {
+  public init() {}
+  public func schema(topic: String, isKey: Bool) -> RegisteredSchema? { nil }
+  public func schema(id: Int64) -> RegisteredSchema? { nil }
+}
+
+/// Whose schemas a side of a source has, and where they are registered.
+public struct SchemaSubject: Sendable {
+  public var registry: any SchemaRegistry
+  public var side: RecordSide
+  public var topic: String
+  /// The source's name, after which a new schema may be named.
+  public var source: String
+
+  public init(
+    _ registry: any SchemaRegistry = EmptySchemaRegistry(), _ side: RecordSide = .value,
+    topic: String = "", source: String = ""
+  ) {
+    self.registry = registry
+    self.side = side
+    self.topic = topic
+    self.source = source
+  }
+}
+
+/// Why a registered schema has no SQL type.
+public struct SchemaProblem: Error, Hashable {
+  public var message: String
+
+  init(_ message: String) { self.message = message }
+}
+
+/// How the schemas of a format's records are read.
+public struct FormatSchemas: Sendable {
+  /// They lie in a registry; else only programs outside of the engine have them.
+  public let areRegistered: Bool
+  /// A key whose columns are not named has one for each field of its schema; else it is one column, ROWKEY.
+  public let splitsKeys: Bool
+  /// `fullName`: which type of the schema; nil: the first. Names keep their case.
+  let type: @Sendable (RegisteredSchema, _ fullName: String?) throws(SchemaProblem) -> DataType
+
+  init(
+    areRegistered: Bool, splitsKeys: Bool,
+    type: @escaping @Sendable (RegisteredSchema, String?) throws(SchemaProblem) -> DataType
+  ) {
+    self.areRegistered = areRegistered
+    self.splitsKeys = splitsKeys
+    self.type = type
+  }
+}
+
+extension RegisteredSchema {
+  /// What the schema of a format's records means in SQL.
+  public func type(
+    _ format: RecordFormat, fullName: String? = nil
+  ) throws(SchemaProblem) -> DataType {
+    guard let schemas = format.schemas else {
+      throw SchemaProblem("\(format.name) has no registered schemas")
+    }
+    return try schemas.type(self, fullName)
+  }
+}
