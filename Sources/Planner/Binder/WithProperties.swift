@@ -161,7 +161,7 @@ package struct WithProperties {
         do throws(FormatPropertyFault) {
           return (name, try read(text))
         } catch {
-          throw invalid(name, error.message)
+          throw .invalidProperty(name, error.message, at: span(of: name))
         }
       }
     } catch {

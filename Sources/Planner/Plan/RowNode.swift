@@ -2,6 +2,8 @@
 // one struct; planning asks it where it would ask a switch, and the executor finds the operator by the node's type
 // (`OperatorNode`). What a node does not say is as for its input.
 
+import HeadraceFoundations
+
 public protocol RowNode: Hashable, Sendable {
   var input: LogicalPlan { get set }
   /// The columns of the output, in order.
