@@ -43,18 +43,29 @@ private final class Decoders {
   init(_ layouts: [FormatLayout], _ schemas: [[FormatField]]) {
     sets = layouts.flatMap { layout in
       schemas.compactMap { fields in
-        !layout.isWrapped && fields.count != 1
+        !layout.isWrapped && fields.count != 1 || !Self.holds(layout.spec.format, fields)
           ? nil : (layout, fields, SideDecoder(layout: layout, fields: fields))
       }
     }
   }
 
-  /// The input, after its first byte, is cut into records at 0xFE, which no text holds.
+  private static func holds(_ format: RecordFormat, _ fields: [FormatField]) -> Bool {
+    let holds = format.holds
+    return (holds.columns == .several || holds.columns == .one && fields.count == 1)
+      && fields.allSatisfy {
+        holds.unsupported(in: $0.type) == nil && holds.refusal($0.type) == nil
+      }
+  }
+
+  /// The input, after its first byte, is cut into records at 0xFE, which no text holds; one that is no text is one record.
   func run(_ input: UnsafeRawBufferPointer, reencodes: Bool) {
     var reader = InputReader(input)
     let set = sets[Int(reader.byte()) % sets.count]
     var records = RawRecords(buffer: ByteBuffer(capacity: 64))
-    for part in reader.rest.split(separator: 0xFE, omittingEmptySubsequences: false).prefix(8) {
+    let isText = set.layout.spec.format.lines != nil
+    for part in reader.rest.split(
+      separator: 0xFE, maxSplits: isText ? .max : 0, omittingEmptySubsequences: false
+    ).prefix(8) {
       records.append(key: nil, value: Array(part), timestamp: 0)
     }
     let side = set.decoder.decode(records, .value, rows: 0..<records.count)
@@ -63,7 +74,7 @@ private final class Decoders {
     }
     guard reencodes else { return }
     var values = rows(side, set.fields, records.count)
-    if set.layout.spec.format == .delimited {
+    if !set.layout.spec.format.holds.keepsEmpty {
       // An empty field is null: DELIMITED cannot tell the two apart.
       values = values.map { $0.map { $0 == .string("") || $0 == .bytes([]) ? .null : $0 } }
     }
@@ -109,6 +120,24 @@ final class DelimitedTarget: FuzzTarget {
 final class KafkaTarget: FuzzTarget {
   static let name = "kafka"
   private let decoders = Decoders([FormatLayout(.kafka)], Schemas.single)
+
+  func run(_ input: UnsafeRawBufferPointer) { decoders.run(input, reencodes: true) }
+}
+
+/// Every registered format, the columns of the others' targets in each.
+final class FormatsTarget: FuzzTarget {
+  static let name = "formats"
+  private let decoders: Decoders
+
+  init() {
+    let formats = RecordFormats.all.filter(\.hasCodec)
+    let layouts = formats.flatMap { format in
+      [true, false].filter(format.wrapping.supports).map {
+        FormatLayout(format, isWrapped: $0)
+      }
+    }
+    decoders = Decoders(layouts, Schemas.nested + Schemas.single)
+  }
 
   func run(_ input: UnsafeRawBufferPointer) { decoders.run(input, reencodes: true) }
 }

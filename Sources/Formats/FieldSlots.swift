@@ -261,3 +261,26 @@ final class FieldSlots {
       starts: ownStarts, lengths: Array(lengths), arena: arena, validity: validity)
   }
 }
+
+extension ColumnBuilder {
+  /// Appends a value inside a nested one. `records`: what views are of; `spill`: what spilled bytes count in.
+  func append(_ value: Scalar, _ plan: TypePlan, records: ByteBuffer, spill: ByteBuffer) {
+    switch value {
+    case .null: appendNull()
+    case .boolean(let value): append(boolean: value)
+    case .integer(let value):
+      if plan.kind == .bigint || plan.kind == .timestamp {
+        append(bigint: value)
+      } else {
+        append(int: Int32(truncatingIfNeeded: value))
+      }
+    case .double(let value): append(double: value)
+    case .decimal(let value): append(unscaled: value)
+    case .wide(let value): append(wideUnscaled: value.unscaled)
+    case .view(let start, let length):
+      appendView(start: start - UnsafePointer(records.base), length: length, of: records)
+    case .spilled(let start, let length):
+      append(bytes: UnsafeRawBufferPointer(start: spill.base + start, count: length))
+    }
+  }
+}

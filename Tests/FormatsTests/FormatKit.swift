@@ -202,3 +202,19 @@ func damaged(_ records: RawRecords, _ generator: inout SeededGenerator) -> [[UIn
 func isSame(_ left: [[Value]], _ right: [[Value]]) -> Bool {
   left == right || "\(left)" == "\(right)"
 }
+
+/// Whether all bytes of STRINGs are UTF-8.
+func isText(_ column: Column, _ type: DataType) -> Bool {
+  switch (column, type) {
+  case (.bytes(let column), .string):
+    return column.lengths.indices.allSatisfy { row in
+      String(validating: column.view(row), as: UTF8.self) != nil
+    }
+  case (.array(let column), .array(let element)): return isText(column.elements, element)
+  case (.map(let column), .map(let key, let value)):
+    return isText(column.keys, key) && isText(column.values, value)
+  case (.structure(let column), .structure(let fields)):
+    return zip(column.fields, fields).allSatisfy { isText($0, $1.type) }
+  default: return true
+  }
+}

@@ -121,28 +121,8 @@ final class JSONReader {
       throw mismatch(p, plan, cursor)
     default:
       let (value, end) = try scalar(p, plan, cursor, depth: depth)
-      append(value, plan, to: builder)
+      builder.append(value, plan, records: buffer, spill: spill)
       return end
-    }
-  }
-
-  private func append(_ value: Scalar, _ plan: TypePlan, to builder: ColumnBuilder) {
-    switch value {
-    case .null: builder.appendNull()
-    case .boolean(let value): builder.append(boolean: value)
-    case .integer(let value):
-      if plan.kind == .bigint || plan.kind == .timestamp {
-        builder.append(bigint: value)
-      } else {
-        builder.append(int: Int32(truncatingIfNeeded: value))
-      }
-    case .double(let value): builder.append(double: value)
-    case .decimal(let value): builder.append(unscaled: value)
-    case .wide(let value): builder.append(wideUnscaled: value.unscaled)
-    case .view(let start, let length):
-      builder.appendView(start: start - UnsafePointer(buffer.base), length: length, of: buffer)
-    case .spilled(let start, let length):
-      builder.append(bytes: UnsafeRawBufferPointer(start: spill.base + start, count: length))
     }
   }
 
@@ -238,7 +218,8 @@ final class JSONReader {
     _ member: Member, _ plan: TypePlan, to builder: ColumnBuilder
   ) -> Bool {
     if plan.kind == .string, !member.hasEscapes, let start = member.name.baseAddress {
-      append(.view(start, member.name.count), plan, to: builder)
+      builder.append(
+        .view(start, member.name.count), plan, records: buffer, spill: spill)
       return true
     }
     return unescaped(member.name, member.hasEscapes).withUnsafeBufferPointer { text in
@@ -247,7 +228,7 @@ final class JSONReader {
         return true
       }
       guard let value = ScalarText.value(text, plan) else { return false }
-      append(value, plan, to: builder)
+      builder.append(value, plan, records: buffer, spill: spill)
       return true
     }
   }

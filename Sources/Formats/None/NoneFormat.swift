@@ -4,8 +4,8 @@ internal import HeadraceColumns
 
 extension RecordFormat {
   static let noColumns = RecordFormat(
-    "NONE", holds: FormatCapacity(columns: .none, namesColumns: false), wrapping: .meaningless, lines: LineRules(),
-    shows: .text,
+    "NONE", holds: FormatCapacity(columns: .none, namesColumns: false), wrapping: .meaningless,
+    lines: LineRules(), shows: .text,
     codec: FormatCodec(
       decoder: { _, _, table in NoneDecoder(table) }, encoder: { _, _ in NoneEncoder() }))
 }
