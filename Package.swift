@@ -116,7 +116,7 @@ let package = Package(
         "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns", "Executor",
         "Formats", "Foundations", "Functions", "LogStorage", "Planner", "Syntax", "Topics",
         "headrace",
-      ], sources: ["Engine", "Service"], swiftSettings: strict,
+      ], sources: ["Connectors", "Engine", "Service"], swiftSettings: strict,
       linkerSettings: [
         .linkedLibrary("sqlite3", .when(configuration: .debug)),
         // Its archive, so that a released binary needs one library less.

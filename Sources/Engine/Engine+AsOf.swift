@@ -13,7 +13,12 @@ extension Engine {
   func reader(
     _ scan: Scan, _ log: TopicReader, _ partition: Int, end: ScanEnd, keys: [[UInt8]]?
   ) throws(QueryFailure) -> any RecordReader {
-    let past = PastReader(log, end, partition)
+    let bound: BoundedReader.Bound =
+      switch end {
+      case .time(let time): .time(time)
+      case .offsets(let offsets): .offset(offsets[partition])
+      }
+    let past = BoundedReader(log, bound)
     guard scan.source.kind == .table else { return past }
     let fold = TableFold()
     do {
@@ -63,43 +68,5 @@ extension Session {
       // What is gone may have been of any time.
       return compacted > 0 ? "is compacted: AS OF OFFSET \(compacted) and later can be told" : nil
     }
-  }
-}
-
-/// A partition that ends earlier than it does.
-private final class PastReader: RecordReader, @unchecked Sendable {
-  // Unchecked: the reader inside is used by one thread at a time, as this one is.
-  private let inner: any RecordReader
-  private let end: ScanEnd
-  private let partition: Int
-
-  init(_ inner: any RecordReader, _ end: ScanEnd, _ partition: Int) {
-    self.inner = inner
-    self.end = end
-    self.partition = partition
-  }
-
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
-    var position = offset
-    while true {
-      let read = try inner.read(from: position, maxBytes: maxBytes)
-      guard case .records(let records, let next) = read else { return read }
-      switch end {
-      case .offsets(let offsets):
-        return position < offsets[partition] ? read.before(offsets[partition]) : .end
-      case .time(let time):
-        let kept = records.kept { records, row in records.timestamps[row] <= time }
-        if kept.count > 0 { return .records(kept, next: next) }
-        position = next
-      }
-    }
-  }
-}
-
-extension RawRecords {
-  fileprivate func kept(_ test: (RawRecords, Int) -> Bool) -> RawRecords {
-    let rows = (0..<count).filter { test(self, $0) }
-    guard rows.count < count else { return self }
-    return gather(rows)
   }
 }

@@ -85,24 +85,10 @@ final class EpochView: Sendable {
       }
       return .end
     }
-    return try kept(topic, partition, offset, committedEnd, maxBytes).before(committedEnd)
-  }
-
-  /// Reads from `offset`, or from the first record that retention has kept.
-  private func kept(
-    _ topic: String, _ partition: Int, _ offset: Int64, _ end: Int64, _ maxBytes: Int
-  ) throws(StorageError) -> TopicRead {
-    while true {
-      let from = max(offset, try log.earliestOffset(topic, partition))
-      // What is gone is passed over, up to what the epoch itself has written.
-      guard from < end else { return .records(RawRecords.none, next: end) }
-      do {
-        return try log.read(topic, partition, from: from, bytesMax: maxBytes)
-      } catch {
-        // Records may have gone between the two calls.
-        guard try log.earliestOffset(topic, partition) > from else { throw error }
-      }
-    }
+    // What is gone is passed over, up to what the epoch itself has written.
+    return try log.readKept(
+      topic, partition, from: offset, before: committedEnd, bytesMax: maxBytes)
+      ?? .records(RawRecords.none, next: committedEnd)
   }
 }
 

@@ -207,10 +207,10 @@ extension Session {
     var columns: [TextKey: (type: DataType, value: Value)] = [:]
     var records = records
     if let window = source.window {
-      let (inner, start, end) = records.withoutWindow(window)
-      records = inner
-      columns["WINDOWSTART"] = (.bigint, start.map { .bigint($0) } ?? .null)
-      columns["WINDOWEND"] = (.bigint, end.map { .bigint($0) } ?? .null)
+      let key = records.key(0).flatMap { WindowedKey($0, window) }
+      columns["WINDOWSTART"] = (.bigint, key.map { .bigint($0.start) } ?? .null)
+      columns["WINDOWEND"] = (.bigint, key?.end.map { .bigint($0) } ?? .null)
+      records = records.unwindowed(window)
     }
     func add(_ list: [SchemaColumn], _ side: RecordSide) {
       let decoder = SideDecoder(
@@ -230,23 +230,6 @@ extension Session {
     }.joined(separator: ", ")
     return AssertedRow(
       columns: columns, isTombstone: records.valueLength[0] < 0, shown: shown)
-  }
-}
-
-extension RawRecords {
-  /// The records with the first one's key cut down to the inner key, and the bounds of its window.
-  fileprivate func withoutWindow(
-    _ window: WindowInfo
-  ) -> (records: RawRecords, start: Int64?, end: Int64?) {
-    let size = window.kind == .session ? 16 : 8
-    guard let key = key(0), key.count >= size else { return (self, nil, nil) }
-    func number(_ place: Int) -> Int64 {
-      Int64(bigEndian: key.loadUnaligned(fromByteOffset: key.count - place, as: Int64.self))
-    }
-    var result = self
-    result.keyLength[0] -= Int32(size)
-    let start = number(8)
-    return (result, start, window.sizeMs.map { start &+ $0 } ?? number(16))
   }
 }
 

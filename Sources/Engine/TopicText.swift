@@ -82,31 +82,15 @@ struct TopicText {
   }
 }
 
-/// A key with the bounds of its window behind it, as Kafka's windowed serdes write it.
-private struct WindowedKey {
-  var inner: UnsafeRawBufferPointer
-  var start: Int64
-  /// nil: only who knows the size of the windows knows it.
-  var end: Int64?
-
-  /// nil: the key is too short to have them.
-  init?(_ bytes: UnsafeRawBufferPointer, _ window: WindowInfo) {
-    let size = window.kind == .session ? 16 : 8
-    guard bytes.count >= size else { return nil }
-    func number(_ place: Int) -> Int64 {
-      Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: bytes.count - place, as: Int64.self))
-    }
-    inner = UnsafeRawBufferPointer(rebasing: bytes.dropLast(size))
-    start = number(8)
-    end = window.kind == .session ? number(16) : window.sizeMs.map { [start] in start &+ $0 }
-  }
-
+extension WindowedKey {
   /// Whether bounds that nobody has declared may be meant: times of this era, in order, behind a key.
-  var isLikely: Bool {
+  fileprivate var isLikely: Bool {
     let era: ClosedRange<Int64> = 0...(1 << 45)
     return !inner.isEmpty && era.contains(start)
       && (end.map { era.contains($0) && $0 >= start } ?? true)
   }
 
-  func shown(_ key: String) -> String { "[\(key)@\(start)/\(end.map { "\($0)" } ?? "-")]" }
+  fileprivate func shown(_ key: String) -> String {
+    "[\(key)@\(start)/\(end.map { "\($0)" } ?? "-")]"
+  }
 }

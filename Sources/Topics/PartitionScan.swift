@@ -32,27 +32,19 @@ public struct PartitionScan {
   public mutating func next(bytesMax: Int = 1 << 20) throws(StorageError) -> RawRecords? {
     var waits = 0
     while offset < end {
-      let from = max(offset, try store.earliestOffset(topic, partition))
-      guard from < end else { break }
       let moment = store.moment
-      let read: TopicRead
-      do {
-        read = try store.read(topic, partition, from: from, bytesMax: bytesMax)
-      } catch {
-        // Retention may have dropped records between the two calls.
-        guard try store.earliestOffset(topic, partition) > from else { throw error }
-        continue
-      }
+      let read = try store.readKept(
+        topic, partition, from: offset, before: end, bytesMax: bytesMax)
       switch read {
+      case nil: return nil
       case .records(let records, let next):
-        offset = min(next, end)
-        let kept = next > end ? records.before(end) : records
-        if kept.count > 0 { return kept }
+        offset = next
+        if records.count > 0 { return records }
       case .nothingYet:
         guard waits < Self.waitsMax else {
           throw StorageError(
             .io, "waiting for records of partition \(partition)", path: topic,
-            expected: "records before offset \(end)", found: "none from \(from) on")
+            expected: "records before offset \(end)", found: "none from \(offset) on")
         }
         waits += 1
         store.wait(after: moment, milliseconds: Self.waitMs)
@@ -61,6 +53,24 @@ public struct PartitionScan {
       }
     }
     return nil
+  }
+}
+
+extension TopicStore {
+  /// Records before `end`, from `offset` on or from the first one behind it that retention has kept; nil: there is none.
+  public func readKept(
+    _ topic: String, _ partition: Int, from offset: Int64, before end: Int64, bytesMax: Int
+  ) throws(StorageError) -> TopicRead? {
+    while true {
+      let from = max(offset, try earliestOffset(topic, partition))
+      guard from < end else { return nil }
+      do {
+        return try read(topic, partition, from: from, bytesMax: bytesMax).before(end)
+      } catch {
+        // Retention may have dropped records between the two calls.
+        guard try earliestOffset(topic, partition) > from else { throw error }
+      }
+    }
   }
 }
 

@@ -25,7 +25,7 @@ extension EpochRunner {
       reader: { (scan, partition) throws(QueryFailure) in
         BoundedReader(
           try self.reader(scan, partition),
-          end: committed["\(scan.ordinal):\(partition)"]?.offset ?? 0)
+          .offset(committed["\(scan.ordinal):\(partition)"]?.offset ?? 0))
       })
     guard !runtime.stores.isEmpty else { return }
     while true {
@@ -43,21 +43,5 @@ extension EpochRunner {
         }
       }
     }
-  }
-}
-
-/// The records of a partition before an offset.
-private final class BoundedReader: RecordReader {
-  private let reader: any RecordReader
-  private let end: Int64
-
-  init(_ reader: any RecordReader, end: Int64) {
-    self.reader = reader
-    self.end = end
-  }
-
-  func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
-    guard offset < end else { return .end }
-    return try reader.read(from: offset, maxBytes: maxBytes).before(end)
   }
 }

@@ -135,7 +135,7 @@ final class ScanDecoder: ChunkDecoder {
 
   private func decode(_ records: RawRecords, _ rows: Range<Int>, _ result: inout Result) {
     let count = rows.count
-    let inner = source.window == nil ? records : unwindowed(records)
+    let inner = source.window.map { records.unwindowed($0) } ?? records
     let keys = keyDecoder.decode(inner, .key, rows: rows)
     let values = valueDecoder.decode(inner, .value, rows: rows)
     var dropped = Bitmap(repeating: false, count: count)
@@ -184,9 +184,7 @@ final class ScanDecoder: ChunkDecoder {
     let batch = DecodedBatch(
       columns: columns, rowtimes: rowtimes, offsets: Array(records.offsets[rows]),
       sequences: Array(records.sequences[rows]), kinds: kinds,
-      windows: source.window == nil
-        ? nil
-        : (windowBounds(records, rows, end: false), windowBounds(records, rows, end: true)),
+      windows: source.window.map { records.windowBounds(rows, $0) },
       headers: records.headers.isEmpty ? nil : Array(records.headers[rows]))
     let kept = dropped.isAllFalse ? batch : batch.gather(dropped.inverted.trueIndices())
     if kept.count > 0 { result.batches.append(kept) }
@@ -199,42 +197,6 @@ final class ScanDecoder: ChunkDecoder {
   }
 
   // MARK: - What is no column of a format
-
-  /// Bytes that a windowed key has after the inner key: an 8-byte start, or for sessions end and start.
-  private var windowBytes: Int { source.window?.kind == .session ? 16 : 8 }
-
-  /// The records with their keys cut down to the inner key.
-  private func unwindowed(_ records: RawRecords) -> RawRecords {
-    var result = records
-    for row in 0..<records.count where records.keyLength[row] >= 0 {
-      result.keyLength[row] = max(0, records.keyLength[row] - Int32(windowBytes))
-    }
-    return result
-  }
-
-  /// Start or end of each record's window, from its key.
-  private func windowBounds(_ records: RawRecords, _ rows: Range<Int>, end: Bool) -> Column {
-    let size = source.window?.sizeMs
-    let builder = ColumnBuilder(.bigint, capacity: rows.count)
-    for row in rows {
-      guard let key = records.key(row), key.count >= windowBytes else {
-        builder.appendNull()
-        continue
-      }
-      let start = Int64(
-        bigEndian: key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self))
-      if !end {
-        builder.append(bigint: start)
-      } else if let size {
-        builder.append(bigint: start &+ size)
-      } else {
-        builder.append(
-          bigint: Int64(
-            bigEndian: key.loadUnaligned(fromByteOffset: key.count - 16, as: Int64.self)))
-      }
-    }
-    return builder.finish()
-  }
 
   /// All headers as an array, or the last value of one header.
   private func headerColumn(_ records: RawRecords, _ rows: Range<Int>, _ key: String?) -> Column {
