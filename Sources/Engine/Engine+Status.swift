@@ -18,9 +18,9 @@ extension Engine {
         for (ordinal, partition, position) in runtime.positions where ordinal < scans.count {
           let source = scans[ordinal].source
           let end =
-            source.file != nil
-            ? epochs.fileReaders["\(source.name)/\(partition)"]?.byteCount
-            : try? log.committedEnd(source.topic, partition)
+            source.hasTopic
+            ? try? log.committedEnd(source.topic, partition)
+            : epochs.inputs["\(source.name)/\(partition)"]?.end
           read += position.offset
           total += max(end ?? 0, position.offset)
         }

@@ -14,7 +14,7 @@ import Synchronization
 public final class Engine: @unchecked Sendable {
   // Unchecked: the parts are thread-safe, or used under the runner's lock.
   let epochs: EpochRunner
-  let keeper = MirrorKeeper()
+  let followers = Followers()
 
   public var log: any TopicStore { epochs.log }
   public var options: EngineOptions { epochs.options }
@@ -34,7 +34,7 @@ public final class Engine: @unchecked Sendable {
 
   /// Ends the queries' threads and closes the log; what is committed stays.
   public func close() throws(EngineError) {
-    closeMirrors()
+    closeFollowers()
     lock.lock()
     defer { lock.unlock() }
     do { try epochs.close() } catch { throw .storage(error) }
@@ -80,12 +80,12 @@ public final class Engine: @unchecked Sendable {
 
   private static let waitMs = 5
 
-  /// Whether a running query follows a file, whose growth nobody tells of.
+  /// Whether a running query reads an input that is no topic, whose growth is not reported.
   var readsFiles: Bool {
     lock.withLock {
       queries.contains { query in
-        query.runtime != nil && query.optimized.scans.contains { $0.source.file != nil }
-      } || epochs.pushes.contains { $0.plan.scans.contains { $0.source.file != nil } }
+        query.runtime != nil && query.optimized.scans.contains { !$0.source.hasTopic }
+      } || epochs.pushes.contains { $0.plan.scans.contains { !$0.source.hasTopic } }
     }
   }
 

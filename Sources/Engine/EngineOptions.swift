@@ -31,6 +31,8 @@ public struct EngineOptions: Sendable {
   public var functions: FunctionRegistry
   /// Where the schemas of records lie, for formats that have them registered.
   public var schemas: any SchemaRegistry = EmptySchemaRegistry()
+  /// What may move rows between the log and something outside of it.
+  var connectors = ConnectorRegistry.builtin
   /// Names of optimizer rules that do not run.
   public var disabledRules: Set<TextKey>
   /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).

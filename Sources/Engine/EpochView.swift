@@ -27,6 +27,9 @@ final class EpochView: Sendable {
     state.withLock { $0.ends = ends }
   }
 
+  /// Shows another moment. Not while it is read.
+  func fix(_ ends: [TextKey: [Int64]]) { state.withLock { $0 = State(ends: ends) } }
+
   /// Fixes the ends of the topics for the epoch that begins.
   func begin(_ topics: Set<TextKey>) {
     let ends = log.committedEnds(of: topics).mapValues(\.ends)

@@ -138,7 +138,7 @@ extension EpochRunner {
         let place = entry.places.first { $0.source < scans.count }
         rows.append([
           query.id,
-          place.map { scans[$0.source].source.file ?? scans[$0.source].source.topic } ?? "",
+          place.map { scans[$0.source].source.origin } ?? "",
           place.map { "\($0.partition)" } ?? "", place.map { "\($0.offset)" } ?? "", entry.text,
         ])
       }

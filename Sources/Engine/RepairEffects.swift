@@ -55,7 +55,7 @@ public struct RepairEffects {
         engine.log.metadata(key: MetadataKey.positions(query.id)).map { PositionCodec.decode($0) }
         ?? [:]
       for (ordinal, scan) in query.physical.scans.enumerated()
-      where scan.source.file == nil && scan.source.topic == loss.topic {
+      where scan.source.hasTopic && scan.source.topic == loss.topic {
         let reached = positions["\(ordinal):\(loss.partition)"]?.offset ?? 0
         let unread = loss.offsets.upperBound - max(loss.offsets.lowerBound, reached)
         result.append(
@@ -68,7 +68,7 @@ public struct RepairEffects {
       }
     }
     for source in engine.catalog.sortedSources
-    where source.file == nil && source.topic == loss.topic && source.kind == .table {
+    where source.hasTopic && source.topic == loss.topic && source.kind == .table {
       let remedy = source.queryID == nil ? "" : "; WITH (REBUILD = TRUE) makes it anew"
       result.append(
         "table \(source.name): keys whose last record is among them show an older one, or none"

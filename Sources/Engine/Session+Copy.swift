@@ -1,46 +1,32 @@
-// COPY ... FROM: lines of CSV, TSV and newline-separated JSON into a source. Names, quotes and types are read as those
-// of streams over files are.
+// COPY: rows of a connector into a source, and rows of a source or a pull query to a connector. Columns throughout.
 
 import HeadraceColumns
 import HeadraceExecutor
-import HeadraceFormats
 import HeadraceFoundations
-import HeadraceFunctions
-import Glibc
 import HeadraceTopics
 import HeadracePlanner
 import HeadraceSyntax
 
 extension Session {
+  // MARK: - FROM
+
   func copy(_ node: CopyFrom, _ handler: any ResultHandler) throws(StatementFailure) {
-    let source = try copyTarget(node)
-    var format = try planning { () throws(PlanError) in
-      try CopyFormat(node.file?.value, node.properties)
-    }
-    let input = CopyInput(try copyFile(node))
-    if format.isGuessed {
-      format.guess(try reading { () throws(QueryFailure) in try input.peek() })
-    }
-    let insertable = source.schema.columns.filter { $0.role == .key || $0.role == .value }
-    var names = node.columns.isEmpty ? insertable.map(\.name) : node.columns.map(\.name)
-    if format.hasHeader {
-      guard let found = try header(input, format, node, source, names) else {
-        return handler.message("Copied 0 rows")
+    let target = CopyColumns(
+      source: try copyTarget(node), listed: node.columns, span: node.target.span)
+    let copy = try statement(node.file, node.properties, standard: standardInput)
+    let connector = engine.options.connectors.copy(node.file?.value)
+    let reader = try connector.reader(copy, target)
+    var copied = 0
+    var bad: [String] = []
+    while let rows = try reader.next() {
+      if cancellation.isCancelled { throw .engine(.interrupted) }
+      bad += rows.bad
+      if !rows.rowtimes.isEmpty {
+        try append(
+          rows.columns, rowtimes: rows.rowtimes, to: target.source, at: node.target.span)
       }
-      names = found
-    } else if !format.kind.takesHeader, !names.contains(SystemColumn.rowtime) {
-      names.append(SystemColumn.rowtime)
+      copied += rows.rowtimes.count
     }
-    let wanted = Set(node.columns.map(\.name))
-    let fields = names.map { name in
-      let column = insertable.first { $0.name == name }
-      let isTime = column == nil && name == SystemColumn.rowtime
-      return FormatField(
-        name, column?.type ?? (isTime ? .timestamp : .string),
-        isNeeded: isTime || column != nil && (wanted.isEmpty || wanted.contains(name)))
-    }
-    let load = CopyLoad(source, fields, format, lineBytesMax: engine.options.lineBytesMax)
-    let (copied, bad) = try run(load, input, node.target.span)
     for record in bad.prefix(10) { handler.message(record) }
     handler.message(
       "Copied \(copied) row\(copied == 1 ? "" : "s")"
@@ -52,7 +38,7 @@ extension Session {
   private func copyTarget(_ node: CopyFrom) throws(StatementFailure) -> SourceDefinition {
     let catalog = catalogNow
     let source = try planning { () throws(PlanError) in try catalog.source(node.target) }
-    guard source.file == nil, !source.isReadOnly else {
+    guard source.hasTopic, !source.isReadOnly else {
       throw .plan(.copyIntoReadOnly(source.name, at: node.target.span))
     }
     guard source.window == nil else {
@@ -62,140 +48,48 @@ extension Session {
     return source
   }
 
-  private func copyFile(_ node: CopyFrom) throws(StatementFailure) -> any OutsideFile {
-    guard let file = node.file else {
-      return DescriptorFile("standard input", dup(standardInput))
+  private func statement(
+    _ place: StringLiteral?, _ properties: Properties?, standard: Int32
+  ) throws(StatementFailure) -> CopyStatement {
+    let format = try planning { () throws(PlanError) in
+      try CopyFormat(place?.value, properties)
     }
-    let path = paths.resolve(file.value)
-    return try paths.outside(file.value, file.span) { () throws(OutsideError) in
-      try engine.options.files.open(path, beneath: roots)
-    }
+    return CopyStatement(
+      place: place, format: format, paths: paths, context: ConnectorContext(engine.options),
+      standard: standard)
   }
 
-  /// The columns that the first line names; nil: there is no line. Columns of the source that the statement does not
-  /// list are skipped.
-  private func header(
-    _ input: CopyInput, _ format: CopyFormat, _ node: CopyFrom, _ source: SourceDefinition,
-    _ names: [String]
-  ) throws(StatementFailure) -> [String]? {
-    let splitter = LineSplitter(
-      format.layout, columns: 0, bytesMax: engine.options.lineBytesMax)
-    let line = try reading { () throws(QueryFailure) in
-      try input.next(splitter, limit: 1, lineBytesMax: engine.options.lineBytesMax)
+  // MARK: - TO
+
+  func copy(_ node: CopyTo, _ handler: any ResultHandler) throws(StatementFailure) {
+    let copy = try statement(node.file, node.properties, standard: standardOutput)
+    let query: Query
+    switch node.origin {
+    case .query(let inner): query = inner
+    case .source(let name):
+      let text = "SELECT * FROM \(Printer.print(name));"
+      guard
+        case .query(let parsed)? = try? Parser.parse(
+          statement: SourceText(name: "copy", text))
+      else { throw unsupported("COPY of this source", name.span) }
+      query = parsed.query
     }
-    guard let line, let bytes = line.value(0) else { return nil }
-    do throws(FileHeader.Mismatch) {
-      return try FileHeader.columns(
-        FileHeader.names(bytes, delimiter: splitter.separator ?? UInt8(ascii: ",")),
-        of: source.name,
-        needed: names,
-        ignored: source.schema.columns.filter { $0.role == .key || $0.role == .value }.map(\.name)
-          + [SystemColumn.rowtime])
+    try catchUp()
+    let (bound, batches) = try batches(of: query)
+    let connector = engine.options.connectors.copy(node.file?.value)
+    let writer = try connector.writer(copy, bound.columns)
+    do throws(QueryFailure) {
+      try writer.begin()
+      for batch in batches { try writer.write(batch) }
+      try writer.commit([])
     } catch {
-      throw .plan(.headerMismatch(error, at: node.target.span))
-    }
-  }
-
-  private func run(
-    _ load: CopyLoad, _ input: CopyInput, _ span: Span
-  ) throws(StatementFailure) -> (copied: Int, bad: [String]) {
-    var copied = 0
-    var bad: [String] = []
-    while true {
-      let records = try reading { () throws(QueryFailure) in
-        try input.next(
-          load.splitter, limit: .max, lineBytesMax: engine.options.lineBytesMax)
-      }
-      guard let records else { return (copied, bad) }
-      for start in stride(from: 0, to: records.count, by: CopyLoad.rowsMax) {
-        if cancellation.isCancelled { throw .engine(.interrupted) }
-        let part = load.rows(records, start..<min(start + CopyLoad.rowsMax, records.count))
-        for record in part.bad {
-          bad.append(
-            "line \(input.line(at: records.valueStart[record.row])): \(record.reason)")
-        }
-        if !part.rows.isEmpty {
-          try append(part.rows, rowtimes: part.rowtimes, to: load.source, at: span)
-        }
-        copied += part.rows.count
-      }
-    }
-  }
-
-  private func reading<Result>(
-    _ body: () throws(QueryFailure) -> Result
-  ) throws(StatementFailure) -> Result {
-    do { return try body() } catch {
+      writer.rollBack()
       throw .engine(error.isLimit ? .limit(error.message) : .io(error.message))
     }
-  }
-}
-
-/// Lines to rows of a source.
-private struct CopyLoad {
-  static let rowsMax = 8192
-
-  let source: SourceDefinition
-  let splitter: LineSplitter
-  private let decoder: SideDecoder
-  /// Of each column of the source where it stands among those decoded.
-  private let places: [Int?]
-  private let timePlace: Int?
-  private let rowtime: Int64?
-
-  init(
-    _ source: SourceDefinition, _ fields: [FormatField], _ format: CopyFormat, lineBytesMax: Int
-  ) {
-    self.source = source
-    splitter = LineSplitter(format.layout, columns: fields.count, bytesMax: lineBytesMax)
-    decoder = SideDecoder(layout: format.layout, fields: fields, times: .iso)
-    let needed = fields.filter(\.isNeeded).map(\.name)
-    places = source.schema.columns.map { needed.firstIndex(of: $0.name) }
-    timePlace =
-      source.schema.index(of: SystemColumn.rowtime) == nil
-      ? needed.firstIndex(of: SystemColumn.rowtime) : nil
-    rowtime = format.rowtime
-  }
-
-  /// Rows that are bad are told by their number in `records`.
-  func rows(
-    _ records: RawRecords, _ range: Range<Int>
-  ) -> (rows: [[Value]], rowtimes: [Int64?], bad: [BadRecord]) {
-    let decoded = decoder.decode(records, .value, rows: range)
-    var bad = decoded.bad
-    let badRows = Set(bad.map(\.row))
-    var rows: [[Value]] = []
-    var rowtimes: [Int64?] = []
-    for row in 0..<range.count where !badRows.contains(row) {
-      let values = zip(source.schema.columns, places).map { column, place in
-        place.map { decoded.columns[$0].value(row, column.type) } ?? .null
-      }
-      var time = rowtime
-      if let timePlace, case .timestamp(let own) = decoded.columns[timePlace].value(row, .timestamp)
-      {
-        time = own
-      }
-      if let reason = fault(values, time) {
-        bad.append(BadRecord(row: row, reason: reason))
-      } else {
-        rows.append(values)
-        rowtimes.append(time)
-      }
+    if node.file != nil {
+      let count = batches.reduce(0) { $0 + $1.count }
+      handler.message("Copied \(count) row\(count == 1 ? "" : "s")")
     }
-    bad.sort { $0.row < $1.row }
-    for index in bad.indices { bad[index].row += range.lowerBound }
-    return (rows, rowtimes, bad)
-  }
-
-  private func fault(_ values: [Value], _ time: Int64?) -> String? {
-    if let time, !Rowtime.isValid(time) {
-      return "its time, \(time) ms, is not between 0 and the latest (\(Rowtime.latest))"
-    }
-    guard source.kind == .table else { return nil }
-    for (column, value) in zip(source.schema.columns, values) where column.isKey && value.isNull {
-      return "the primary key \(column.name) is NULL"
-    }
-    return nil
   }
 }
 

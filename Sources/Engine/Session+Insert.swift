@@ -20,8 +20,13 @@ extension Session {
     }
     let condition = RowCondition(node, rows)
     try planning { () throws(PlanError) in try condition?.check(source) }
+    let now = engine.options.clock()
+    let columns = source.schema.columns.indices.map { index in
+      Column.from(rows.map { $0[index] }, source.schema.columns[index].type)
+    }
     let places = try append(
-      rows, rowtimes: rowtimes, to: source, at: node.target.span, condition: condition)
+      columns, rowtimes: rowtimes.map { $0 ?? now }, to: source, at: node.target.span,
+      condition: condition)
     var message = "Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")"
     if condition != nil, node.rows.count == 1, let place = places.first {
       message += ", version \(place.offsets.lowerBound)"
@@ -40,8 +45,9 @@ extension Session {
         .insertIntoReadOnlySource(
           source.name, kind: source.kind.rawValue.lowercased(), at: node.target.span))
     }
-    if source.file != nil {
-      throw .plan(.insertIntoFile(source.name, at: node.target.span))
+    if let input = source.input {
+      throw .plan(
+        .insertIntoInput(source.name, noun: input.kind.noun, at: node.target.span))
     }
     if source.window != nil {
       throw .plan(.insertIntoWindowed(at: node.target.span))
@@ -120,18 +126,17 @@ extension Session {
       text(of: value, from), from: from, expected: type, column: column, at: expression.span)
   }
 
-  /// Encodes rows and appends them, each in the partition of its key; tells where they have come to lie.
+  /// Encodes rows, a column for each of the schema, and appends them, each in the partition of its key; tells where they have come to lie.
   @discardableResult
   func append(
-    _ rows: [[Value]], rowtimes: [Int64?], to source: SourceDefinition, at span: Span,
+    _ columns: [Column], rowtimes: [Int64], to source: SourceDefinition, at span: Span,
     condition: RowCondition? = nil
   ) throws(StatementFailure) -> [CommittedRange] {
     if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
     let writer = RowWriter(source, engine.options.schemas)
-    let now = engine.options.clock()
     let parts: [PartitionedRecords]
     do {
-      parts = try writer.records(rows, rowtimes: rowtimes.map { $0 ?? now })
+      parts = try writer.records(columns, rowtimes: rowtimes)
     } catch {
       // Formats are checked when a source is made; this is no fault of the statement.
       throw .engine(.io("cannot write to \(source.name): \(error.message)"))
@@ -217,24 +222,24 @@ struct RowWriter {
       layout: valueLayout, fields: fields(values))
   }
 
-  /// `rows`: one value a column of the schema, in its order.
+  /// `columns`: one for each of the schema, in its order.
   func records(
-    _ rows: [[Value]], rowtimes: [Int64]
+    _ columns: [Column], rowtimes: [Int64]
   ) throws(QueryFailure) -> [PartitionedRecords] {
-    let schema = source.schema.columns
-    func columns(_ wanted: (SchemaColumn) -> Bool) -> [Column] {
-      schema.indices.filter { wanted(schema[$0]) }.map { index in
-        Column.from(rows.map { $0[index] }, schema[index].type)
-      }
+    let count = rowtimes.count
+    func side(_ wanted: (SchemaColumn) -> Bool) -> [Column] {
+      zip(source.schema.columns, columns).filter { wanted($0.0) }.map(\.1)
     }
-    var records = RawRecords(buffer: ByteBuffer(capacity: rows.count * 64))
-    let keys = columns { $0.isKey }
-    var nullKeys = Bitmap(repeating: keys.isEmpty, count: rows.count)
-    for row in rows.indices where keys.allSatisfy({ $0.isNull(row) }) { nullKeys.set(row, true) }
+    var records = RawRecords(buffer: ByteBuffer(capacity: count * 64))
+    let keys = side { $0.isKey }
+    var nullKeys = Bitmap(repeating: keys.isEmpty, count: count)
+    if keys.allSatisfy({ $0.validity != nil }) {
+      for row in 0..<count where keys.allSatisfy({ $0.isNull(row) }) { nullKeys.set(row, true) }
+    }
     let bad =
-      keyEncoder.encode(keys, count: rows.count, isNull: nullKeys, into: &records, .key)
+      keyEncoder.encode(keys, count: count, isNull: nullKeys, into: &records, .key)
       + valueEncoder.encode(
-        columns { $0.role == .value }, count: rows.count, isNull: nil, into: &records, .value)
+        side { $0.role == .value }, count: count, isNull: nil, into: &records, .value)
     if let first = bad.first { throw QueryFailure(first.reason) }
     records.timestamps = rowtimes
     return records.partitioned(into: source.partitions)

@@ -116,7 +116,7 @@ extension Session {
         + (isExtended ? ["Partitions", "Read By", "Written By"] : []),
       engine.catalog.sortedSources.filter { $0.kind == kind }.map { source in
         var row = [
-          source.name, source.file ?? source.topic, source.keyFormat.format.name,
+          source.name, source.origin, source.keyFormat.format.name,
           source.valueFormat.format.name, source.window == nil ? "false" : "true",
         ]
         if isExtended {
@@ -167,15 +167,17 @@ extension Session {
     let faults = engine.queries.filter { $0.plan.sink.name == source.name }
       .reduce(FaultCounts()) { $0 + FaultCounts($1.faults) }
     var more = source.visibility.map { [["Visibility", $0.rawValue]] } ?? []
-    if let path = source.sqlite { more.append(["SQLite file", path]) }
-    if let failure = engine.mirrorFailures.first(where: { $0.table == source.name }) {
-      more.append(["SQLite failure", failure.reason])
+    for spec in source.followers {
+      more.append([spec.kind.noun, spec.target])
+      if let reason = engine.followerFailure(source, spec) {
+        more.append(["\(spec.kind.noun.prefix { $0 != " " }) failure", reason])
+      }
     }
     list(
       ["Property", "Value"],
       [
         ["Name", source.name], ["Type", source.kind.rawValue],
-        ["Kafka topic", source.file ?? source.topic], ["Partitions", "\(source.partitions)"],
+        ["Kafka topic", source.origin], ["Partitions", "\(source.partitions)"],
         ["Records", "\(end)"], ["Key format", source.keyFormat.format.name],
         ["Value format", source.valueFormat.format.name],
         ["Timestamp column", source.timestamp?.column ?? ""],

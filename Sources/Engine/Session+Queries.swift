@@ -193,24 +193,40 @@ extension Session {
 
   /// The rows of a pull query, as of the last commit.
   func answer(_ query: Query) throws(StatementFailure) -> (BoundQuery, [ResultRow]) {
-    if let answer = try answerAlone(query) { return answer }
+    let (bound, rows) = try answered(query) { (reader, plan) throws(QueryFailure) in
+      try reader.rows(plan)
+    }
+    return (bound, rows.map { ResultRow(Array($0.prefix(bound.columns.count))) })
+  }
+
+  /// The same as batches, whose first columns are the query's.
+  func batches(of query: Query) throws(StatementFailure) -> (BoundQuery, [RecordBatch]) {
+    try answered(query) { (reader, plan) throws(QueryFailure) in try reader.batches(plan) }
+  }
+
+  private typealias Reading<Rows> = (SnapshotReader, LogicalPlan) throws(QueryFailure) -> [Rows]
+
+  private func answered<Rows>(
+    _ query: Query, _ read: Reading<Rows>
+  ) throws(StatementFailure) -> (BoundQuery, [Rows]) {
+    if let answer = try answeredAlone(query, read) { return answer }
     return try engine.lock.withLock { () throws(StatementFailure) in
       let (bound, plan) = try planned(query, engine.catalog)
       try checkEnds(plan)
-      return (bound, try rows(bound, plan, at: query.span) { _ in true } ?? [])
+      return (bound, try rows(plan, at: query.span, read) { _ in true } ?? [])
     }
   }
 
   /// Without waiting for the engine; nil when the query must.
-  private func answerAlone(
-    _ query: Query
-  ) throws(StatementFailure) -> (BoundQuery, [ResultRow])? {
+  private func answeredAlone<Rows>(
+    _ query: Query, _ read: Reading<Rows>
+  ) throws(StatementFailure) -> (BoundQuery, [Rows])? {
     guard let (catalog, changes) = engine.epochs.published.now,
       // What is wrong with the query is told by the catalog that the engine has now.
       let (bound, plan) = try? planned(query, catalog),
       SnapshotPin.access(plan, engine) == .alone
     else { return nil }
-    let rows = try rows(bound, plan, at: query.span) { pin in
+    let rows = try rows(plan, at: query.span, read) { pin in
       pin.isComplete(plan) && engine.epochs.published.isUnchanged(since: changes)
     }
     return rows.map { (bound, $0) }
@@ -228,18 +244,18 @@ extension Session {
   }
 
   /// Nil when `isRight` says so of what was pinned.
-  private func rows(
-    _ bound: BoundQuery, _ plan: LogicalPlan, at span: Span, if isRight: (SnapshotPin) -> Bool
-  ) throws(StatementFailure) -> [ResultRow]? {
+  private func rows<Rows>(
+    _ plan: LogicalPlan, at span: Span, _ read: Reading<Rows>, if isRight: (SnapshotPin) -> Bool
+  ) throws(StatementFailure) -> [Rows]? {
     do throws(QueryFailure) {
       let pin = try SnapshotPin(plan, engine)
       guard isRight(pin) else { return nil }
       let reader = SnapshotReader(
         engine: engine, properties: properties,
         isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin)
-      let rows = try reader.rows(plan)
+      let rows = try read(reader, plan)
       queryFaults = pin.faults
-      return rows.map { ResultRow(Array($0.prefix(bound.columns.count))) }
+      return rows
     } catch {
       if cancellation.isCancelled { throw .engine(.interrupted) }
       if error.isLimit { throw .engine(.limit(error.message)) }

@@ -26,7 +26,9 @@ extension Session {
       let catalog = engine.catalog
       try planning { () throws(PlanError) in
         let source = try catalog.source(name)
-        if source.file != nil { throw .waitOnFile(source.name, at: wait.span) }
+        if let input = source.input {
+          throw .waitOnInput(source.name, noun: input.kind.noun, at: wait.span)
+        }
         guard partition < Int64(source.partitions) else {
           throw .waitOnPartition(source.name, partitions: source.partitions, at: wait.span)
         }

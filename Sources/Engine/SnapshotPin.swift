@@ -30,7 +30,7 @@ final class SnapshotPin {
     self.engine = engine
     access = Self.access(plan, engine)
     var topics: Set<TextKey> = []
-    for scan in plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
+    for scan in plan.scans where scan.source.hasTopic { topics.insert(scan.source.topic) }
     tables = try engine.epochs.tableFolds.pin(plan.tableReads, topics)
     view = EpochView(log: engine.log, ends: tables.ends.mapValues(\.ends))
     for scan in plan.scans where scan.source.hasKeysOfSeveralForms {
@@ -50,7 +50,7 @@ final class SnapshotPin {
   static func access(_ plan: LogicalPlan, _ engine: Engine) -> Access {
     var hasStreams = false
     for scan in plan.scans {
-      guard scan.source.file == nil, scan.end == nil else { return .atOnce }
+      guard scan.source.hasTopic, scan.end == nil else { return .atOnce }
       guard scan.source.kind == .stream else { continue }
       hasStreams = true
       guard let topic = engine.log.topic(scan.source.topic), !topic.config.cleanupPolicy.compacts
@@ -75,8 +75,8 @@ final class SnapshotPin {
   func reader(
     _ scan: Scan, _ partition: Int, keys: [[UInt8]]?, isByTime: Bool = false
   ) throws(QueryFailure) -> any RecordReader {
-    guard scan.source.file == nil else {
-      return try engine.epochs.reader(scan, partition, takesOpenLine: true)
+    guard scan.source.hasTopic else {
+      return try engine.epochs.reader(scan, partition, takesOpenEnd: true)
     }
     let log = TopicReader(view: view, topic: scan.source.topic, partition: partition)
     if let end = scan.end {

@@ -43,6 +43,25 @@ struct SnapshotReader {
     }
   }
 
+  private static let batchRows = 4096
+
+  /// The same as batches: as the operators give them, where no part of the plan needs all of its input.
+  func batches(_ plan: LogicalPlan) throws(QueryFailure) -> [RecordBatch] {
+    switch plan {
+    case .scan, .filter, .project, .flatMap, .rekey, .exchange:
+      var ready: [TextKey: [[Value]]] = [:]
+      let prepared = try prepared(plan, &ready)
+      var result: [RecordBatch] = []
+      try stream(prepared, ready) { result.append($0) }
+      return result
+    case .limit, .distinct, .sort, .union, .aggregate, .join:
+      let rows = try rows(plan)
+      return stride(from: 0, to: rows.count, by: Self.batchRows).map { start in
+        batch(Array(rows[start..<min(start + Self.batchRows, rows.count)]), plan.columns)
+      }
+    }
+  }
+
   /// Rows as a batch in their order.
   func batch(_ rows: [[Value]], _ layout: [PlanColumn]) -> RecordBatch {
     RecordBatch(
@@ -139,10 +158,24 @@ struct SnapshotReader {
     return .scan(Scan(source: source, alias: name, columns: plan.columns, system: [:], keys: []))
   }
 
-  /// Runs a plan of row-by-row operators once over snapshots of its sources.
   private func streamed(
     _ plan: LogicalPlan, _ ready: [TextKey: [[Value]]]
   ) throws(QueryFailure) -> [[Value]] {
+    let columns = plan.columns
+    var result: [[Value]] = []
+    try stream(plan, ready) { batch in
+      for row in 0..<batch.count {
+        result.append(
+          columns.indices.map { batch.columns[$0].value(row, columns[$0].type) })
+      }
+    }
+    return result
+  }
+
+  /// Runs a plan of row-by-row operators once over snapshots of its sources, and gives each batch of its rows.
+  private func stream(
+    _ plan: LogicalPlan, _ ready: [TextKey: [[Value]]], _ take: (RecordBatch) -> Void
+  ) throws(QueryFailure) {
     let lookups = plan.lookupKeys
     let isByTime = plan.wantsTablesByTime
     let runtime = try QueryRuntime(
@@ -156,33 +189,37 @@ struct SnapshotReader {
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
         return try pin.reader(scan, partition, keys: lookups[scan.alias], isByTime: isByTime)
       })
-    return try pin.withPool { (pool) throws(QueryFailure) in
-      try rows(runtime, plan.columns, pool)
+    try pin.withPool { (pool) throws(QueryFailure) in
+      try run(runtime, columnCount: plan.columns.count, pool, take)
     }
   }
 
-  /// All that the plan gives.
-  private func rows(
-    _ runtime: QueryRuntime, _ columns: [PlanColumn], _ pool: WorkerPool
-  ) throws(QueryFailure) -> [[Value]] {
-    var result: [[Value]] = []
+  private func run(
+    _ runtime: QueryRuntime, columnCount: Int, _ pool: WorkerPool, _ take: (RecordBatch) -> Void
+  ) throws(QueryFailure) {
+    var count = 0
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
       let slice = try runtime.runSlice(pool, clockMs: engine.options.clock())
       try pin.record(slice.errors)
       pin.note(slice.faults)
       for batch in slice.rows {
-        for row in 0..<batch.count {
-          let kind = batch.kind(row)
-          if kind == .updateBefore || kind == .delete { continue }
-          result.append(
-            columns.indices.map { batch.columns[$0].value(row, columns[$0].type) })
-        }
+        let present = batch.present
+        count += present.count
+        if present.count > 0 { take(present) }
       }
-      try engine.epochs.checkBudget(runtime, rows: result.count, columns: columns.count)
+      try engine.epochs.checkBudget(runtime, rows: count, columns: columnCount)
       if slice.rowCount == 0, !slice.hasMore { break }
       try pin.letOthersIn()
     }
-    return result
+  }
+}
+
+extension RecordBatch {
+  /// The rows that are there: without those that were before an update, or are deleted.
+  fileprivate var present: RecordBatch {
+    guard let kinds else { return self }
+    let rows = kinds.indices.filter { kinds[$0] == .insert || kinds[$0] == .updateAfter }
+    return rows.count == count ? self : gather(rows.map { Int32($0) })
   }
 }

@@ -253,7 +253,7 @@ extension LogicalPlan {
   /// The tables that a snapshot of the plan's sources has to hold; not those that are read as of a past moment.
   var tableReads: Set<TableRead> {
     func read(_ scan: Scan, _ keys: [[UInt8]]?) -> Set<TableRead> {
-      guard scan.source.kind == .table, scan.source.file == nil, scan.end == nil else { return [] }
+      guard scan.source.kind == .table, scan.source.hasTopic, scan.end == nil else { return [] }
       return [TableRead(scan.source, keys: keys)]
     }
     if case .scan(let scan) = self { return read(scan, nil) }

@@ -19,7 +19,7 @@ extension Engine {
       names.functions = catalog.functions.names
       names.topics = log.topics().filter { !$0.config.isInternal }.map(\.name)
       names.queries = queries.map(\.id)
-      names.withProperties = WithProperties.sourceNames.sortedTexts
+      names.withProperties = WithProperties.sourceNames(catalog.connectors).sortedTexts
       return names
     }
   }
@@ -72,7 +72,7 @@ extension Engine {
   private func inputEnds() -> [TextKey: [Int64]] {
     var ends: [TextKey: [Int64]] = [:]
     for query in queries where query.runtime != nil {
-      for scan in query.optimized.scans where scan.source.file == nil {
+      for scan in query.optimized.scans where scan.source.hasTopic {
         ends[scan.source.topic] = log.topic(scan.source.topic)?.partitions.map(\.endOffset)
       }
     }

@@ -75,13 +75,13 @@ public final class EngineLoop: Sendable {
   private func keepTables() {
     while !state.withLock({ $0.isStopping || $0.hasEnded }) {
       engine.epochs.tableFolds.keepUp()
-      guard engine.epochs.hasMirrors.load(ordering: .acquiring) else {
+      guard engine.epochs.hasFollowers.load(ordering: .acquiring) else {
         // Without such tables no commit wakes this thread.
         _ = state.wait(milliseconds: Self.keeperMilliseconds) { $0.isStopping ? true : nil }
         continue
       }
       let moment = engine.log.moment
-      if engine.advanceMirrors() { continue }
+      if engine.advanceFollowers() { continue }
       engine.log.wait(after: moment, milliseconds: Self.keeperMilliseconds)
     }
     state.change { $0.keeperHasEnded = true }

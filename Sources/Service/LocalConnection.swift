@@ -83,9 +83,9 @@ public final class LocalConnection: Connection, @unchecked Sendable {
         try engine.catchUp { cancellation.isCancelled }
       }
     }
-    while engine.advanceMirrors() {}
-    if let failed = engine.mirrorFailures.first, ownsEngine {
-      throw ServiceError(.io, "error: table \(failed.table) is not kept: \(failed.reason)")
+    while engine.advanceFollowers() {}
+    if let failed = engine.followerFailures.first, ownsEngine {
+      throw ServiceError(.io, "error: table \(failed.source) is not kept: \(failed.reason)")
     }
     var summary = RunSummary()
     summary.badRecords = Int(engine.badRecordCount() - badRecordsBefore)
@@ -120,8 +120,9 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     let sources = engine.sources
     let source = sources.first { $0.name == name } ?? sources.first { $0.name == name.uppercased() }
     if let source {
-      if source.file != nil {
-        throw ServiceError(.statement, "error: \(source.name) reads a file and has no topic")
+      if let input = source.input {
+        throw ServiceError(
+          .statement, "error: \(source.name) reads a \(input.kind.noun) and has no topic")
       }
       if let topic = engine.log.topic(source.topic) { return topic }
     }

@@ -3,8 +3,6 @@
 // the query starts again they must hold, or the query fails by name instead of reading other records.
 
 import HeadraceFoundations
-import HeadracePlanner
-import HeadraceExecutor
 import CHeadraceSupport
 import HeadraceColumns
 import Glibc
@@ -81,48 +79,5 @@ struct FileIdentity: Hashable {
     self.consumed = consumed
     self.head = head
     self.tail = tail
-  }
-}
-
-extension EpochRunner {
-  /// The identities of a query's files, by `ordinal:partition`, for the commit of its positions.
-  func fileIdentities(_ query: RunningQuery) throws(StorageError) -> MetadataRecord? {
-    let scans = query.physical.scans
-    guard let runtime = query.runtime, scans.contains(where: { $0.source.file != nil }) else {
-      return nil
-    }
-    var record = MetadataRecord()
-    for (ordinal, partition, position) in runtime.positions
-    where ordinal < scans.count && scans[ordinal].source.file != nil {
-      guard let reader = fileReaders["\(scans[ordinal].source.name)/\(partition)"] else { continue }
-      record.fields["\(ordinal):\(partition)"] =
-        try reader.identityToCommit(consumed: position.offset).text
-    }
-    return record
-  }
-
-  /// Throws: a file that is not the one that the query has read.
-  func checkFiles(_ query: RunningQuery) throws(QueryFailure) {
-    guard let bytes = log.metadata(key: MetadataKey.files(query.id)) else { return }
-    let scans = query.physical.scans
-    let record = MetadataRecord(bytes: bytes)
-    for (place, text) in record.fields.sorted(by: { $0.key < $1.key }) {
-      let parts = place.text.split(separator: ":").compactMap { Int($0) }
-      guard parts.count == 2, parts[0] < scans.count, let known = FileIdentity(text: text),
-        let file = scans[parts[0]].source.file,
-        let reader = fileReaders["\(scans[parts[0]].source.name)/\(parts[1])"]
-      else { continue }
-      let difference: String?
-      do {
-        difference = try reader.identity(consumed: known.consumed).difference(from: known)
-      } catch {
-        difference = "\(error)"
-      }
-      if let difference {
-        throw QueryFailure(
-          "file \"\(file)\" of stream \(scans[parts[0]].source.name) is not the one that the query has "
-            + "read up to byte \(known.consumed): \(difference)")
-      }
-    }
   }
 }

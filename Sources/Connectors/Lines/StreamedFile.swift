@@ -1,84 +1,93 @@
-// What COPY reads, a piece at a time: a file or a pipe. Its lines are split as those of streams over files are.
+// A file or pipe that can only be read on, as one that can be read at places: what was read is kept from the first byte that
+// is still asked for. It counts lines, so that what is wrong can be named by its line.
 
-import HeadraceColumns
-import HeadraceExecutor
-import HeadraceFormats
 import HeadraceFoundations
 import HeadraceTopics
 
-final class CopyInput {
+final class StreamedFile: OutsideFile, @unchecked Sendable {
+  // Unchecked: one COPY reads it.
   private let file: any OutsideFile
-  private var buffer = ByteBuffer(capacity: 0)
-  /// Where in the buffer the next record begins.
-  private var start = 0
-  /// Bytes and lines that came before the buffer.
-  private var offset: Int64 = 0
-  private var linesBefore = 0
+  /// What is kept: the bytes from `start` on.
+  private var kept: [UInt8] = []
+  private var start: Int64 = 0
   private var isAtEnd = false
-  private static let pieceBytes = 1 << 20
+  private var chunk = [UInt8](repeating: 0, count: 1 << 18)
+  /// A place and how many line ends stand before it.
+  private var counted: (place: Int64, lines: Int) = (0, 0)
 
   init(_ file: any OutsideFile) { self.file = file }
 
-  /// The first byte that is no space and no byte order mark, without taking it.
-  func peek() throws(QueryFailure) -> UInt8? {
+  var path: String { file.path }
+
+  private var end: Int64 { start + Int64(kept.count) }
+
+  /// The bytes before `place` are not asked for again.
+  func release(before place: Int64) {
+    _ = line(at: place)
+    kept.removeFirst(Int(place - start))
+    start = place
+  }
+
+  /// The number of the line in which a place lies that has been read, from 1 on.
+  func line(at place: Int64) -> Int {
+    if place < counted.place { counted = (start, counted.lines - lineEnds(start..<counted.place)) }
+    counted = (place, counted.lines + lineEnds(counted.place..<place))
+    return counted.lines + 1
+  }
+
+  private func lineEnds(_ range: Range<Int64>) -> Int {
+    kept[Int(range.lowerBound - start)..<Int(range.upperBound - start)]
+      .reduce(0) { $1 == 0x0A ? $0 + 1 : $0 }
+  }
+
+  /// Lines that have been read whole.
+  var lineCount: Int { line(at: end) - 1 }
+
+  /// The first byte that is no space and no byte order mark.
+  func firstByte() throws(StorageError) -> UInt8? {
+    var place = 0
     while true {
-      let bytes = UnsafeBufferPointer(start: buffer.base + start, count: buffer.count - start)
-      let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
-      if let byte = text.first(where: { $0 > 0x20 }) { return byte }
+      if kept.count > 2 || isAtEnd {
+        if place == 0, kept.starts(with: [0xEF, 0xBB, 0xBF]) { place = 3 }
+        if let byte = kept[place...].first(where: { $0 > 0x20 }) { return byte }
+        place = kept.count
+      }
       if isAtEnd { return nil }
       try fill()
     }
   }
 
-  /// Some records; nil at the end.
-  func next(
-    _ splitter: LineSplitter, limit: Int, lineBytesMax: Int
-  ) throws(QueryFailure) -> RawRecords? {
-    while true {
-      // As many records as asked for go on together, even where a read gives little.
-      while limit > 1, !isAtEnd, buffer.count - start < Self.pieceBytes { try fill() }
-      let found: (records: RawRecords, end: Int)
-      do throws(LineSplitter.TooLong) {
-        found = try splitter.split(
-          buffer, from: start, at: offset, isEnd: isAtEnd, limit: limit)
-      } catch {
-        let number = line(at: Int32(error.offset - offset))
-        throw QueryFailure("line \(number) is longer than \(lineBytesMax) bytes", isLimit: true)
-      }
-      let hasTaken = found.end > start
-      start = found.end
-      if found.records.count > 0 { return found.records }
-      if isAtEnd, !hasTaken { return nil }
-      if !hasTaken { try fill() }
-    }
+  private func fill() throws(StorageError) {
+    let count = try file.readNext(into: &chunk)
+    if count == 0 { isAtEnd = true } else { kept += chunk[..<count] }
   }
 
-  /// The number of the line that begins at a place in the buffer, from 1 on.
-  func line(at place: Int32) -> Int {
-    let bytes = UnsafeBufferPointer(start: buffer.base, count: min(Int(place), buffer.count))
-    return linesBefore + bytes.reduce(1) { $1 == 0x0A ? $0 + 1 : $0 }
+  func read(
+    into target: UnsafeMutableRawBufferPointer, at position: Int64
+  ) throws(StorageError) -> Int {
+    precondition(position >= start, "these bytes were released")
+    while position >= end {
+      if isAtEnd { return 0 }
+      try fill()
+    }
+    let first = Int(position - start)
+    let count = min(target.count, kept.count - first)
+    kept.withUnsafeBytes { bytes in
+      target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[first..<(first + count)]))
+    }
+    return count
   }
 
-  /// Reads what comes next, behind what is left. Records may hold the buffer: what is in it stays where it is.
-  private func fill() throws(QueryFailure) {
-    if buffer.capacity - buffer.count < Self.pieceBytes / 4 {
-      linesBefore = line(at: Int32(start)) - 1
-      let rest = buffer.count - start
-      let filled = ByteBuffer(capacity: 2 * max(rest, Self.pieceBytes))
-      filled.append(UnsafeRawBufferPointer(start: buffer.base + start, count: rest))
-      offset += Int64(start)
-      buffer = filled
-      start = 0
-    }
-    let target = UnsafeMutableRawBufferPointer(
-      start: buffer.base + buffer.count, count: buffer.capacity - buffer.count)
-    let count: Int
-    do throws(StorageError) {
-      count = try file.readNext(into: target)
-    } catch {
-      throw QueryFailure(
-        "cannot read after line \(line(at: Int32(buffer.count)) - 1): \(error)")
-    }
-    if count == 0 { isAtEnd = true } else { buffer.count += count }
+  func readNext(into target: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+    try file.readNext(into: target)
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) { try file.write(bytes) }
+
+  func finish() throws(StorageError) { try file.finish() }
+
+  /// The size is that of what has come.
+  func identity() throws(StorageError) -> (device: UInt64, inode: UInt64, size: Int64) {
+    (0, 0, end)
   }
 }

@@ -59,22 +59,19 @@ final class SQLiteFile {
   }
 
   /// All of it or nothing.
-  func transaction<Failure: Error>(
-    _ body: () throws(Failure) -> Void, _ convert: (SQLiteError) -> Failure
-  ) throws(Failure) {
-    func run(_ sql: String) throws(Failure) {
-      do { try execute(sql) } catch { throw convert(error) }
-    }
-    try run("BEGIN IMMEDIATE")
+  func transaction(_ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
+    try execute("BEGIN IMMEDIATE")
     do {
       try body()
-      try run("COMMIT")
+      try execute("COMMIT")
     } catch {
-      // The transaction may be over already; what was wrong is `error`.
-      _ = sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
+      rollBack()
       throw error
     }
   }
+
+  /// The transaction may be over already.
+  func rollBack() { _ = sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
 
   static func quoted(_ name: String) -> String {
     "\"" + name.replacing("\"", with: "\"\"") + "\""

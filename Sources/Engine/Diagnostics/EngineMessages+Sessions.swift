@@ -141,9 +141,9 @@ extension PlanError {
     PlanError(mismatch.id, mismatch.message, at: span, hint: mismatch.hint)
   }
 
-  static func insertIntoFile(_ source: String, at span: Span) -> PlanError {
+  static func insertIntoInput(_ source: String, noun: String, at span: Span) -> PlanError {
     PlanError(
-      "file-source", "Cannot insert values into \(source): it reads a file", at: span)
+      "file-source", "Cannot insert values into \(source): it reads a \(noun)", at: span)
   }
 
   static func insertIntoReadOnlySource(_ source: String, kind: String, at span: Span) -> PlanError {
@@ -342,9 +342,9 @@ extension PlanError {
       at: span)
   }
 
-  static func waitOnFile(_ source: String, at span: Span) -> PlanError {
+  static func waitOnInput(_ source: String, noun: String, at span: Span) -> PlanError {
     PlanError(
-      "invalid-wait", "\"\(source)\" is a file: its lines have no offset to wait for", at: span)
+      "invalid-wait", "\"\(source)\" is a \(noun): its lines have no offset to wait for", at: span)
   }
 
   static func waitOnPartition(_ source: String, partitions: Int, at span: Span) -> PlanError {

@@ -130,9 +130,9 @@ extension PlanError {
       hint: "load more with headrace run, or read the file with a stream: WITH (FILE='...')")
   }
 
-  static func tableOverFile(at span: Span) -> PlanError {
+  static func tableOverInput(_ connector: String, at span: Span) -> PlanError {
     PlanError(
-      "not-supported", "a TABLE over a FILE is not supported yet", at: span)
+      "not-supported", "a TABLE over a \(connector) is not supported yet", at: span)
   }
 
   static func tooManyQueries(_ count: Int, at span: Span) -> PlanError {
@@ -169,9 +169,11 @@ extension PlanError {
       hint: "headrace topic alter changes it")
   }
 
-  static func topicSettingOfFile(_ key: String, at span: Span) -> PlanError {
+  static func topicSettingOfInput(
+    _ key: String, connector: String, at span: Span
+  ) -> PlanError {
     PlanError(
-      "invalid-property", "\(key) is a setting of topics, and a FILE has none", at: span)
+      "invalid-property", "\(key) is a setting of topics, and a \(connector) has none", at: span)
   }
 
   static func typeExists(_ name: String, at span: Span) -> PlanError {

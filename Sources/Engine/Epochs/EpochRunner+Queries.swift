@@ -38,7 +38,7 @@ extension EpochRunner {
     let startsAtEnd = query.properties["auto.offset.reset"] == "latest" && committed.isEmpty
     var ends: [TextKey: [Int64]] = [:]
     if startsAtEnd {
-      for scan in query.optimized.scans where scan.source.file == nil {
+      for scan in query.optimized.scans where scan.source.hasTopic {
         ends[scan.source.topic] = log.committedEnds(scan.source.topic) ?? []
       }
     }
@@ -57,7 +57,7 @@ extension EpochRunner {
         return .start
       }, sharing: self.scans,
       reader: { (scan, partition) throws(QueryFailure) in try self.reader(scan, partition) })
-    try checkFiles(query)
+    try checkInputs(query)
     for (store, _) in runtime.stores {
       for partition in runtime.partitions(ofStore: store) {
         try restore(runtime, query, store, partition)
@@ -80,19 +80,15 @@ extension EpochRunner {
   }
 
   func reader(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {
-    try reader(scan, partition, takesOpenLine: !options.followsFiles)
+    try reader(scan, partition, takesOpenEnd: !options.followsFiles)
   }
 
-  /// `takesOpenLine`: a file's last line counts although it has no end yet.
+  /// `takesOpenEnd`: see `ConnectorContext`.
   func reader(
-    _ scan: Scan, _ partition: Int, takesOpenLine: Bool
+    _ scan: Scan, _ partition: Int, takesOpenEnd: Bool
   ) throws(QueryFailure) -> any RecordReader {
-    if let path = scan.source.file {
-      let reader = try FileReader.open(
-        scan.source, path, partition: partition, takesOpenLine: takesOpenLine, options.files,
-        lineBytesMax: options.lineBytesMax)
-      fileReaders["\(scan.source.name)/\(partition)"] = reader
-      return reader
+    if let spec = scan.source.input {
+      return try input(scan.source, spec, partition, takesOpenEnd: takesOpenEnd)
     }
     return TopicReader(view: view, topic: scan.source.topic, partition: partition)
   }

@@ -24,7 +24,7 @@ extension PersistentQuery {
     var plan = self
     plan.sink.topic = InternalTopics.rebuild(ofQuery: id)
     plan.sink.visibility = .private
-    plan.sink.sqlite = nil
+    plan.sink.followers = []
     return plan
   }
 }
@@ -75,7 +75,7 @@ extension EpochRunner {
     guard let runtime = query.runtime, !query.hasMore else { return false }
     let scans = query.physical.scans
     return runtime.positions.allSatisfy { place in
-      guard place.ordinal < scans.count, scans[place.ordinal].source.file == nil else {
+      guard place.ordinal < scans.count, scans[place.ordinal].source.hasTopic else {
         return true
       }
       let end = try? log.committedEnd(scans[place.ordinal].source.topic, place.partition)

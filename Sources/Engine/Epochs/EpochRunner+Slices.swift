@@ -14,13 +14,13 @@ extension EpochRunner {
   func epochTopics(_ running: [RunningQuery]) -> Set<TextKey> {
     var topics: Set<TextKey> = []
     for query in running {
-      for scan in query.optimized.scans where scan.source.file == nil {
+      for scan in query.optimized.scans where scan.source.hasTopic {
         topics.insert(scan.source.topic)
       }
       for exchange in query.runtime?.exchangeTopics ?? [] { topics.insert(exchange.topic) }
     }
     for push in pushes {
-      for scan in push.plan.scans where scan.source.file == nil { topics.insert(scan.source.topic) }
+      for scan in push.plan.scans where scan.source.hasTopic { topics.insert(scan.source.topic) }
     }
     return topics
   }
@@ -30,7 +30,7 @@ extension EpochRunner {
     var levelOfTopic: [TextKey: Int] = [:]
     var result: [[RunningQuery]] = []
     for query in running {
-      let sources = query.optimized.scans.filter { $0.source.file == nil }.map(\.source.topic)
+      let sources = query.optimized.scans.filter { $0.source.hasTopic }.map(\.source.topic)
       let level = sources.compactMap { levelOfTopic[$0] }.max().map { $0 + 1 } ?? 0
       let sink = query.plan.sink.topic
       // Two writers of one topic keep their order.
@@ -79,9 +79,9 @@ extension EpochRunner {
     }
     let files: MetadataRecord?
     do {
-      files = try fileIdentities(query)
+      files = try inputMarks(query)
     } catch {
-      // A file that cannot be read is its reader's trouble, not the log's.
+      // An input that cannot be read is its reader's trouble, not the log's.
       fail(query, QueryFailure("\(error)"), &commit)
       return true
     }
@@ -177,7 +177,7 @@ private final class SliceBox: @unchecked Sendable {
     do throws(QueryFailure) {
       result = .success(
         try runtime.runSlice(pool, clockMs: clock, before: limit) { source in
-          source.file != nil || !derived.contains(source.topic)
+          !source.hasTopic || !derived.contains(source.topic)
         })
     } catch {
       result = .failure(error)

@@ -28,8 +28,8 @@ final class EpochRunner: @unchecked Sendable {
   let keyVersions: KeyVersions
   /// The catalog for readers that do not wait for the epoch.
   let published = PublishedCatalog()
-  /// Some table is kept in a SQLite file.
-  let hasMirrors = Atomic<Bool>(false)
+  /// Some source declares a connector that follows its topic.
+  let hasFollowers = Atomic<Bool>(false)
   /// Some query has failed since the engine was opened.
   let hasFailures = Atomic<Bool>(false)
   /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the lock.
@@ -38,8 +38,8 @@ final class EpochRunner: @unchecked Sendable {
   /// What the statements so far have defined.
   var definitions: Definitions {
     didSet {
-      if catalog.sources.values.contains(where: { $0.sqlite != nil }) {
-        hasMirrors.store(true, ordering: .releasing)
+      if catalog.sources.values.contains(where: { !$0.followers.isEmpty }) {
+        hasFollowers.store(true, ordering: .releasing)
       }
       published.set(catalog)
     }
@@ -63,8 +63,8 @@ final class EpochRunner: @unchecked Sendable {
   var notices: [String] = []
   /// Sources whose first bad record since the engine was opened has been told of.
   var toldSources: Set<TextKey> = []
-  /// The open files of file-backed streams, by source and partition.
-  var fileReaders: [TextKey: FileReader] = [:]
+  /// The open inputs that are no topics, by source and partition.
+  var inputs: [TextKey: any ConnectorReader] = [:]
   /// Records of changelogs that were read to open the data directory.
   var restoredRecords = 0
   private(set) var isClosed = false
@@ -78,7 +78,8 @@ final class EpochRunner: @unchecked Sendable {
     tableFolds = TableFolds(
       log, clock: options.clock, bytesMax: min(256 << 20, options.stateBytesMax / 4))
     keyVersions = KeyVersions(log, bytesMax: min(256 << 20, options.stateBytesMax / 4))
-    definitions = Definitions(catalog: Catalog(functions: options.functions))
+    definitions = Definitions(
+      catalog: Catalog(functions: options.functions, connectors: options.connectors.kinds))
     epoch = log.lastEpoch
     published.set(catalog)
   }

@@ -22,7 +22,7 @@ extension StatementPlanner {
       message: "Source `\(name)` (topic: \(source.topic)) was dropped.")
     if let id = source.queryID, definitions.query(id) != nil { change.steps = [.endQuery(id)] }
     change.steps.append(.removeSource(name))
-    if node.deleteTopic, source.file == nil, topic(source.topic) != nil {
+    if node.deleteTopic, source.hasTopic, topic(source.topic) != nil {
       change.topicsDeleted.append(source.topic)
     }
     change.sourcesEnded = [source]
@@ -53,9 +53,9 @@ extension StatementPlanner {
   private func checkTopicIsUnused(
     _ source: SourceDefinition, at span: Span
   ) throws(StatementFailure) {
-    if source.file != nil { return }
+    if !source.hasTopic { return }
     let sources = catalog.sortedSources.filter {
-      $0.name != source.name && $0.file == nil && $0.topic == source.topic
+      $0.name != source.name && $0.hasTopic && $0.topic == source.topic
     }.map(\.name)
     guard sources.isEmpty else {
       throw .plan(
@@ -65,7 +65,7 @@ extension StatementPlanner {
       query.id != source.queryID
         && (query.plan.sink.topic == source.topic || query.rebuilt?.sink.topic == source.topic
           || query.plan.query.plan.scans.contains {
-            $0.source.file == nil && $0.source.topic == source.topic
+            $0.source.hasTopic && $0.source.topic == source.topic
           })
     }.map(\.id)
     guard queries.isEmpty else {

@@ -28,7 +28,7 @@ extension StatementPlanner {
     if isReplay { return replayed(plan, existing, text) }
     if let existing { return try replace(existing, plan, node, text) }
     try checkTopicName(plan.sink, node.properties, at: node.name.span)
-    try checkMirror(plan.sink, node.properties, node.name)
+    try checkFollowers(plan.sink, node.properties, node.name)
     try checkPrivate(plan.sink, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"
     let id = queryID("\(prefix)_\(name)_\(definitions.nextQuerySequence)")
@@ -53,7 +53,7 @@ extension StatementPlanner {
       return change
     }
     plan.sink.queryID = id
-    plan.sink.fileRoots = environment.paths.roots
+    plan.sink.setRoots(environment.paths.roots)
     change.steps = [.addSource(plan.sink)]
     guard let id else { return change }
     let next = query(id, plan, text, isInsert: false)
@@ -112,7 +112,7 @@ extension StatementPlanner {
     var query = given
     if !query.isInsert {
       query.plan.sink.queryID = query.id
-      query.plan.sink.fileRoots = environment.paths.roots
+      query.plan.sink.setRoots(environment.paths.roots)
     }
     if let format = query.plan.missingCodec { throw .withoutCodec(format, at: span) }
     var change = CatalogChange(message: "Created query with ID \(query.id)")

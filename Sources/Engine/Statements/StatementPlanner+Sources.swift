@@ -27,12 +27,13 @@ extension StatementPlanner {
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
-    definition.fileRoots = environment.paths.roots
+    definition.setRoots(environment.paths.roots)
     var change = CatalogChange(message: "\(kind.capitalizedFirst) \(name) created")
     if isReplay {
-      if let file = definition.file {
+      if let input = definition.input {
         definition.partitions =
-          loggedPartitions ?? max(1, environment.options.files.matches(file).count)
+          loggedPartitions
+          ?? connectors.input(input).partitions(input, ConnectorContext(environment.options))
       }
     } else {
       try check(&definition, existing, node, &change)
@@ -49,11 +50,12 @@ extension StatementPlanner {
     _ change: inout CatalogChange
   ) throws(StatementFailure) {
     try checkTopicName(definition, node.properties, at: node.name.span)
-    try checkMirror(definition, node.properties, node.name)
+    try checkFollowers(definition, node.properties, node.name)
     try checkPrivate(definition, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     let config = try topicConfig(definition, node.properties)
-    if let file = definition.file {
-      definition.partitions = try filePartitions(definition, file, node)
+    if let input = definition.input {
+      definition.partitions = try connectors.input(input).declare(
+        declaration(input, definition, node.properties, node.name))
     } else if topic(definition.topic) == nil {
       change.topicsCreated.append(
         TopicCreation(
@@ -66,62 +68,11 @@ extension StatementPlanner {
     }
   }
 
-  /// How many files a stream reads. Throws: files that cannot be its: none, others', those whose header does not fit.
-  private func filePartitions(
-    _ definition: SourceDefinition, _ file: String, _ node: CreateSource
-  ) throws(StatementFailure) -> Int {
-    let paths = environment.paths
-    let span = node.properties?["FILE"]?.span ?? node.name.span
-    // The statement log keeps the text: it must mean the same file in the server.
-    if paths.workingDirectory != nil, !file.hasPrefix("/"), !file.hasPrefix("~") {
-      throw .plan(.relativeFile(file, resolved: paths.resolve(file), at: span))
-    }
-    let found = paths.files.matches(file)
-    guard !found.isEmpty else {
-      // Outside of the roots nobody is told what exists.
-      try paths.checkRoot(file, span)
-      throw .plan(.fileNotFound(file, at: span))
-    }
-    for path in found where paths.roots != nil {
-      _ = try paths.outside(path, span) { () throws(OutsideError) in
-        try paths.files.open(path, beneath: paths.roots)
-      }
-    }
-    guard node.kind == .stream else {
-      throw .plan(.tableOverFile(at: node.name.span))
-    }
-    var whole = definition
-    whole.partitions = found.count
-    try checkHeaders(whole, file, at: node.properties?["HEADER"]?.span ?? span)
-    return found.count
-  }
-
-  /// Throws: a header that is there already and does not name the columns.
-  private func checkHeaders(
-    _ definition: SourceDefinition, _ file: String, at span: Span
-  ) throws(StatementFailure) {
-    guard definition.fileHasHeader else { return }
-    let options = environment.options
-    for partition in 0..<definition.partitions {
-      // A file that cannot be opened now is reported when it is read.
-      guard
-        let reader = try? FileReader.open(
-          definition, file, partition: partition, takesOpenLine: !options.followsFiles,
-          options.files, lineBytesMax: options.lineBytesMax)
-      else { continue }
-      do throws(FileHeader.Mismatch) {
-        _ = try reader.headerEnd()
-      } catch {
-        throw .plan(.headerMismatch(error, at: span))
-      }
-    }
-  }
-
   /// Throws: invalid-topic-name. A source without KAFKA_TOPIC has its own name for its topic.
   func checkTopicName(
     _ source: SourceDefinition, _ properties: Properties?, at name: Span
   ) throws(StatementFailure) {
-    guard source.file == nil, !TopicName.isLegal(source.topic) else { return }
+    guard source.hasTopic, !TopicName.isLegal(source.topic) else { return }
     let given = properties?["KAFKA_TOPIC"]
     throw .plan(.invalidTopicName(source.topic, isImplicit: given == nil, at: given?.span ?? name))
   }
@@ -136,21 +87,24 @@ extension StatementPlanner {
     throw .plan(.topicNotPrivate(definition.topic, at: span))
   }
 
-  /// Throws: what cannot be kept in a SQLite file, and where that may not lie.
-  func checkMirror(
+  /// Throws: what the connectors that follow the source's topic say of it.
+  func checkFollowers(
     _ source: SourceDefinition, _ properties: Properties?, _ name: Identifier
   ) throws(StatementFailure) {
-    guard let path = source.sqlite else { return }
-    let paths = environment.paths
-    let span = properties?["SQLITE"]?.span ?? name.span
-    guard source.kind == .table else {
-      throw .plan(.mirrorOfStream(source.name, at: span))
+    for spec in source.followers {
+      try connectors.follower(spec).declare(declaration(spec, source, properties, name))
     }
-    guard source.window == nil else { throw .plan(.mirrorOfWindowed(at: span)) }
-    guard path.hasPrefix("/") || paths.workingDirectory == nil else {
-      throw .plan(.relativeFile(path, resolved: paths.resolve(path), at: span))
-    }
-    try paths.checkRoot(path, span)
+  }
+
+  private var connectors: ConnectorRegistry { environment.options.connectors }
+
+  private func declaration(
+    _ spec: ConnectorSpec, _ source: SourceDefinition, _ properties: Properties?,
+    _ name: Identifier
+  ) -> ConnectorDeclaration {
+    ConnectorDeclaration(
+      source: source, spec: spec, properties: properties, name: name, paths: environment.paths,
+      context: ConnectorContext(environment.options))
   }
 
   func alreadyExists(_ name: Identifier, _ existing: SourceDefinition) -> StatementFailure {

@@ -13,12 +13,13 @@ extension StatementPlanner {
   func topicConfig(
     _ source: SourceDefinition, _ properties: Properties?
   ) throws(StatementFailure) -> TopicConfig {
-    let existing = source.file == nil ? topic(source.topic) : nil
+    let existing = source.hasTopic ? topic(source.topic) : nil
     var config = existing?.config ?? TopicConfig(of: source)
     for property in properties?.items ?? []
     where WithProperties.topicNames.contains(property.key) {
-      guard source.file == nil else {
-        throw .plan(.topicSettingOfFile(property.key, at: property.span))
+      if let input = source.input {
+        throw .plan(
+          .topicSettingOfInput(property.key, connector: input.kind.name, at: property.span))
       }
       let name = property.key.lowercased().replacing("_", with: ".")
       let before = config

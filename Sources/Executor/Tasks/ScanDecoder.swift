@@ -93,10 +93,10 @@ final class ScanDecoder: ChunkDecoder {
       }
     }
     // A line of a file holds all columns, and is no more than that: its keys are not bytes of their own.
-    let isFile = source.file != nil
-    let keyFields = isFile ? [] : fields(source.schema.keys)
+    let isLine = source.hasWholeRows
+    let keyFields = isLine ? [] : fields(source.schema.keys)
     let valueFields = fields(
-      isFile ? source.lineColumns(order: order) : source.schema.values)
+      isLine ? source.lineColumns(order: order) : source.schema.values)
     // The key's bytes of a source without key columns may be anything.
     keyDecoder = SideDecoder(
       layout: keyFields.isEmpty
@@ -105,7 +105,7 @@ final class ScanDecoder: ChunkDecoder {
       fields: keyFields)
     valueDecoder = SideDecoder(
       layout: source.layout(.value, columns: valueFields.count, schemas),
-      fields: valueFields, times: isFile ? .iso : nil)
+      fields: valueFields, times: isLine ? .iso : nil)
     let keyNames = keyFields.filter(\.isNeeded).map(\.name)
     let valueNames = valueFields.filter(\.isNeeded).map(\.name)
     self.keyNames = keyNames

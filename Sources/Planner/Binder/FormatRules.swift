@@ -6,16 +6,16 @@ import HeadraceFoundations
 package import HeadraceSyntax
 
 extension FormatSpec {
-  /// `isFile`: lines of a file, where DELIMITED holds nested values as JSON.
+  /// `isLine`: whole rows, lines of a file, where DELIMITED holds nested values as JSON.
   /// Throws: unsupported-type, single-field, none-format, map-key.
   package func check(
-    _ columns: [SchemaColumn], isKey: Bool, at span: Span, isFile: Bool = false
+    _ columns: [SchemaColumn], isKey: Bool, at span: Span, isLine: Bool = false
   ) throws(PlanError) {
     if isKey { try Self.checkMapKeys(columns, at: span) }
     let side = isKey ? "Key" : "Value"
     try checkCount(columns, side, at: span)
     for column in columns {
-      try Self.check(column, in: format, side, at: span, isFile: isFile)
+      try Self.check(column, in: format, side, at: span, isLine: isLine)
     }
   }
 
@@ -33,10 +33,10 @@ extension FormatSpec {
   }
 
   private static func check(
-    _ column: SchemaColumn, in format: RecordFormat, _ side: String, at span: Span, isFile: Bool
+    _ column: SchemaColumn, in format: RecordFormat, _ side: String, at span: Span, isLine: Bool
   ) throws(PlanError) {
-    if isFile, TypeKind.nested.contains(column.type.typeKind), let nested = format.lines?.nested {
-      return try check(column, in: nested, side, at: span, isFile: false)
+    if isLine, TypeKind.nested.contains(column.type.typeKind), let nested = format.lines?.nested {
+      return try check(column, in: nested, side, at: span, isLine: false)
     }
     if let unsupported = format.holds.unsupported(in: column.type) {
       throw .formatType(

@@ -55,6 +55,9 @@ extension QueryBinder {
     }
     let source = try context.catalog.source(named.name)
     try context.countSource(at: named.name.span)
+    if isPersistent, let input = source.input, input.kind.input?.isRestartable == false {
+      throw .inputNotRestartable(source.name, noun: input.kind.noun, at: named.name.span)
+    }
     var columns: [PlanColumn] = []
     var entries: [Scope.Entry] = []
     var system: [TextKey: ColumnID] = [:]
@@ -106,8 +109,8 @@ extension QueryBinder {
     guard purpose == .pull else {
       throw .asOfContinuous(at: asOf.span)
     }
-    guard source.file == nil else {
-      throw .asOfFile(source.name, at: asOf.span)
+    if let input = source.input {
+      throw .asOfInput(source.name, noun: input.kind.noun, at: asOf.span)
     }
     if source.timestamp != nil, asOf.moment.isTime {
       throw .asOfColumnTime(source.name, at: asOf.span)

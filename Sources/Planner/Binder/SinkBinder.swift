@@ -34,7 +34,8 @@ public struct SinkBinder {
       throw .wrongCreateKind(produced, at: statement.query.span)
     }
     let with = try WithProperties(
-      statement.properties, allowed: WithProperties.sinkNames, span: statement.name.span,
+      statement.properties, allowed: WithProperties.sinkNames(context.catalog.connectors),
+      span: statement.name.span,
       isReplay: context.isReplay)
     let schema = try sinkSchema(query)
     let formats = try sinkFormats(with, query, schema, at: statement)
@@ -55,7 +56,7 @@ public struct SinkBinder {
       valueFormat: formats.value,
       partitions: partitions,
       timestamp: timestamp, window: query.window, statement: text)
-    sink.sqlite = try with.string("SQLITE")
+    sink.followers = try with.followers(context.catalog.connectors, sink.schema)
     sink.visibility = try with.visibility(isDeclared: false)
     var plan = PersistentQuery(
       query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))

@@ -16,11 +16,12 @@ public struct SourceBinder {
   public func bind(
     _ statement: CreateSource, text: String, topicPartitions: (String) -> Int?
   ) throws(PlanError) -> SourceDefinition {
+    let kinds = context.catalog.connectors
     let with = try WithProperties(
-      statement.properties, allowed: WithProperties.sourceNames, span: statement.name.span,
-      isReplay: context.isReplay)
-    let file = try with.string("FILE")
-    let topic = try with.string("KAFKA_TOPIC") ?? (file == nil ? nil : statement.name.name)
+      statement.properties, allowed: WithProperties.sourceNames(kinds),
+      span: statement.name.span, isReplay: context.isReplay)
+    var input = try with.input(kinds)
+    let topic = try with.string("KAFKA_TOPIC") ?? (input == nil ? nil : statement.name.name)
     guard let topic else {
       throw .missingTopic(at: with.span)
     }
@@ -33,12 +34,12 @@ public struct SourceBinder {
     // The lines of a file hold the keys too, in the format of the values.
     // Once a line was a value alone; in KAFKA's format, which holds one column, it cannot be anything else.
     let isValueAlone = context.isReplay && formats.value.format.holds.columns == .one
-    let lineColumns =
-      file == nil || isValueAlone ? schema.values : schema.keys + schema.values
-    if file != nil, formats.value.format.lines == nil, !context.isReplay {
+    let isLine = input?.kind.input?.hasWholeRows ?? false
+    let lineColumns = !isLine || isValueAlone ? schema.values : schema.keys + schema.values
+    if isLine, formats.value.format.lines == nil, !context.isReplay {
       throw .fileFormat(formats.value.format.name, at: with.span(of: "VALUE_FORMAT"))
     }
-    try checkSourceFormats(statement, formats, schema, lineColumns, isFile: file != nil)
+    try checkSourceFormats(statement, formats, schema, lineColumns, isLine: isLine)
     let value = try with.wrapping(
       formats.value, valueCount: lineColumns.count, properties: context.properties)
     let timestamp = try with.checkedTimestamp(schema)
@@ -54,18 +55,14 @@ public struct SourceBinder {
         try with.partitions(of: topic, existing: topicPartitions(topic))
         ?? context.properties["headrace.default.partitions"].flatMap { Int($0) } ?? 1
     }
+    let options = try with.options(of: input, kinds, value)
+    input?.options = options
     var definition = SourceDefinition(
       name: statement.name.name, kind: statement.kind, schema: schema, topic: topic,
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
-      window: window, isReadOnly: statement.isReadOnly, file: file, statement: text)
-    definition.fileHasHeader = try with.boolean("HEADER") ?? false
-    if definition.fileHasHeader, !context.isReplay,
-      file == nil || value.format.lines?.takesHeader != true
-    {
-      throw .headerOutsideDelimited(at: with.span(of: "HEADER"))
-    }
-    definition.fileOrder = schema.columns.map(\.name)
-    definition.sqlite = try with.string("SQLITE")
+      window: window, isReadOnly: statement.isReadOnly, input: input, statement: text)
+    definition.input?.fieldOrder = schema.columns.map(\.name)
+    definition.followers = try with.followers(kinds, schema)
     definition.visibility = try with.visibility(isDeclared: true)
     try checkDeclared(definition, with)
     return definition
@@ -171,15 +168,15 @@ public struct SourceBinder {
 
   private func checkSourceFormats(
     _ statement: CreateSource, _ formats: (key: FormatSpec, value: FormatSpec),
-    _ schema: Schema, _ lineColumns: [SchemaColumn], isFile: Bool
+    _ schema: Schema, _ lineColumns: [SchemaColumn], isLine: Bool
   ) throws(PlanError) {
     let span = statement.elements?.first?.span ?? statement.name.span
-    if isFile {
+    if isLine {
       try FormatSpec.checkMapKeys(schema.keys, at: span)
     } else {
       try formats.key.check(schema.keys, isKey: true, at: span)
     }
-    try formats.value.check(lineColumns, isKey: false, at: span, isFile: isFile)
+    try formats.value.check(lineColumns, isKey: false, at: span, isLine: isLine)
   }
 }
 

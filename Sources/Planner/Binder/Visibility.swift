@@ -35,10 +35,10 @@ extension SourceBinder {
   /// Throws: public-schema, for a source that sees in a public topic what was not declared.
   func checkDeclared(_ definition: SourceDefinition, _ with: WithProperties) throws(PlanError) {
     let others = context.catalog.sortedSources.filter { other in
-      other.topic == definition.topic && other.file == nil && other.visibility == .public
+      other.topic == definition.topic && other.hasTopic && other.visibility == .public
         && other.name != definition.name
     }
-    guard let declared = others.first, definition.file == nil else { return }
+    guard let declared = others.first, definition.hasTopic else { return }
     for column in definition.schema.keys + definition.schema.values {
       guard declared.schema[column.name] != column else { continue }
       throw .publicColumn(

@@ -18,16 +18,25 @@ package struct WithProperties {
     "MIN_CLEANABLE_DIRTY_RATIO", "MIN_COMPACTION_LAG_MS", "DELETE_RETENTION_MS",
     "COMPRESSION_TYPE",
   ]
-  package static let sourceNames: Set<TextKey> = Set(
+  private static let ownNames: Set<TextKey> = Set(
     texts: [
       "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "FORMAT",
       "KEY_FORMAT", "VALUE_FORMAT", "WRAP_SINGLE_VALUE",
-      "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE",
-      "SOURCED_BY_CONNECTOR", "FILE", "HEADER", "VISIBILITY", "SQLITE",
+      "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR",
+      "VISIBILITY",
     ] + topicNames + RecordFormats.properties.flatMap { $0.keyNames + $0.valueNames })
-  static let sinkNames = sourceNames.subtracting([
-    "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR", "FILE", "HEADER",
-  ]).union(["REBUILD"])
+
+  /// Of sources, with those of their connectors.
+  package static func sourceNames(_ connectors: [ConnectorTraits]) -> Set<TextKey> {
+    ownNames.union(
+      Set(texts: connectors.flatMap { kind in [kind.name] + kind.options.map(\.name) }))
+  }
+
+  static func sinkNames(_ connectors: [ConnectorTraits]) -> Set<TextKey> {
+    sourceNames(connectors.filter(\.isFollower))
+      .subtracting(["WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR"]).union(["REBUILD"])
+  }
+
   static let insertNames: Set<TextKey> = ["QUERY_ID"]
 
   init(

@@ -26,7 +26,7 @@ extension Catalog {
       throw .tooManyColumns(of: kind, at: node.additions.last?.name.span ?? node.name.span)
     }
     try altered.valueFormat.check(
-      altered.schema.values, isKey: false, at: node.name.span, isFile: altered.file != nil)
+      altered.schema.values, isKey: false, at: node.name.span, isLine: altered.hasWholeRows)
     return altered
   }
 

@@ -10,8 +10,13 @@ public struct Catalog: Sendable {
   public private(set) var sources: [TextKey: SourceDefinition] = [:]
   public private(set) var types: [TextKey: DataType] = [:]
   public var functions: FunctionRegistry
+  /// The connectors that a source may declare.
+  public var connectors: [ConnectorTraits]
 
-  public init(functions: FunctionRegistry) { self.functions = functions }
+  public init(functions: FunctionRegistry, connectors: [ConnectorTraits] = []) {
+    self.functions = functions
+    self.connectors = connectors
+  }
 
   public mutating func add(_ source: SourceDefinition) { sources[source.name] = source }
   public mutating func removeSource(_ name: String) { sources[name] = nil }

@@ -48,16 +48,10 @@ public struct SourceDefinition: Hashable, Sendable {
   public var window: WindowInfo?
   /// CREATE SOURCE STREAM/TABLE: nothing may be written to it.
   public var isReadOnly: Bool
-  /// Path or glob of a file-backed stream; its lines are the records.
-  public var file: String?
-  /// Directories below which its files must lie, as those had it who declared it; nil: anywhere.
-  public var fileRoots: [String]?
-  /// The first line of each file names columns and is no record.
-  public var fileHasHeader = false
-  /// The columns as the statement declares them, which is how they stand in a line without a header.
-  public var fileOrder: [String] = []
-  /// Path of a SQLite file that keeps the table as well.
-  public var sqlite: String?
+  /// The connector that its rows come from; nil: they come from its topic.
+  public var input: ConnectorSpec?
+  /// The connectors that write out what its topic holds.
+  public var followers: [ConnectorSpec] = []
   /// Whose topic it is; nil: nobody has said.
   public var visibility: Visibility?
   /// The persistent query that fills it, for CSAS and CTAS.
@@ -68,7 +62,7 @@ public struct SourceDefinition: Hashable, Sendable {
   public init(
     name: String, kind: SourceKind, schema: Schema, topic: String, keyFormat: FormatSpec,
     valueFormat: FormatSpec, partitions: Int, timestamp: TimestampSpec? = nil,
-    window: WindowInfo? = nil, isReadOnly: Bool = false, file: String? = nil,
+    window: WindowInfo? = nil, isReadOnly: Bool = false, input: ConnectorSpec? = nil,
     queryID: String? = nil, statement: String = ""
   ) {
     self.name = name
@@ -83,17 +77,17 @@ public struct SourceDefinition: Hashable, Sendable {
     self.timestamp = timestamp
     self.window = window
     self.isReadOnly = isReadOnly
-    self.file = file
+    self.input = input
     self.queryID = queryID
     self.statement = statement
   }
 
-  /// The columns of a line of its file. `order`: as a header names them; nil: as the statement does.
+  /// The columns of a record that holds the whole row. `order`: as the input names them; nil: as the statement does.
   public func lineColumns(order: [String]?) -> [SchemaColumn] {
     let columns =
       valueFormat.format.holds.columns == .one && !schema.values.isEmpty
       ? schema.values : schema.keys + schema.values
-    let names = order ?? fileOrder
+    let names = order ?? input?.fieldOrder ?? []
     return names.compactMap { name in columns.first { $0.name == name } }
       + columns.filter { !names.contains($0.name) }
   }

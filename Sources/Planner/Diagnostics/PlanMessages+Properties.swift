@@ -8,6 +8,13 @@ import HeadraceFoundations
 package import HeadraceSyntax
 
 extension PlanError {
+  static func conflictingConnectors(
+    _ first: String, _ second: String, at span: Span
+  ) -> PlanError {
+    PlanError(
+      "conflicting-properties", "the rows come from one place: \(first) or \(second)", at: span)
+  }
+
   static func conflictingFormats(_ key: String, at span: Span) -> PlanError {
     PlanError(
       "conflicting-properties",
@@ -63,6 +70,12 @@ extension PlanError {
     _ key: String, _ why: String, at span: Span
   ) -> PlanError {
     PlanError("invalid-property", "Configuration \(key) is invalid: \(why)", at: span)
+  }
+
+  static func misplacedOption(
+    _ option: String, purpose: String, at span: Span
+  ) -> PlanError {
+    PlanError("invalid-property", "\(option) is for \(purpose)", at: span)
   }
 
   static func missingWindowSize(_ kind: String, at span: Span) -> PlanError {

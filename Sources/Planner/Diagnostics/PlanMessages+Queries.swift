@@ -44,9 +44,9 @@ extension PlanError {
       "as-of-position", "AS OF is for pull queries: this one goes on with its source", at: span)
   }
 
-  static func asOfFile(_ source: String, at span: Span) -> PlanError {
+  static func asOfInput(_ source: String, noun: String, at span: Span) -> PlanError {
     PlanError(
-      "as-of-position", "AS OF is for sources in the log, and \"\(source)\" is a file", at: span)
+      "as-of-position", "AS OF is for sources in the log, and \"\(source)\" is a \(noun)", at: span)
   }
 
   static func asOfOffsets(_ source: String, own: Int, given: Int, at span: Span) -> PlanError {
@@ -168,6 +168,13 @@ extension PlanError {
   static func havingWithoutGroup(at span: Span) -> PlanError {
     PlanError(
       "having-without-group", "HAVING clause requires a GROUP BY clause.", at: span)
+  }
+
+  static func inputNotRestartable(_ source: String, noun: String, at span: Span) -> PlanError {
+    PlanError(
+      "input-not-restartable",
+      "\"\(source)\" is a \(noun), which cannot be read again from where a query stood", at: span,
+      hint: "a persistent query goes on after a restart; COPY the rows into a stream")
   }
 
   static func keyListType(_ text: String, key: String, type: DataType, at span: Span) -> PlanError {

@@ -53,11 +53,6 @@ extension PlanError {
       at: span)
   }
 
-  static func headerOutsideDelimited(at span: Span) -> PlanError {
-    PlanError(
-      "invalid-property", "HEADER is for files in the DELIMITED format", at: span)
-  }
-
   static func headerType(_ type: DataType, key: String?, expected: DataType, at span: Span)
     -> PlanError
   {

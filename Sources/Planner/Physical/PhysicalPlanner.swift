@@ -217,8 +217,7 @@ public struct PhysicalPlanner {
 extension Scan {
   /// Whether records with equal keys may lie in several partitions.
   fileprivate var isSpread: Bool {
-    // The lines of files lie where they lie, whatever their key.
-    source.partitions > 1 && (source.file != nil || source.hasKeysOfSeveralForms)
+    source.partitions > 1 && (!source.isPartitionedByKey || source.hasKeysOfSeveralForms)
   }
 }
 

@@ -73,6 +73,18 @@ public struct Scan: Hashable, Sendable {
   }
 }
 
+extension Scan {
+  /// All columns of a source and nothing else.
+  public init(allOf source: SourceDefinition) {
+    let columns = source.schema.columns.enumerated().map { index, column in
+      PlanColumn(ColumnID(index), column.name, column.type)
+    }
+    self.init(
+      source: source, alias: source.name, columns: columns, system: [:],
+      keys: columns.prefix(source.schema.keys.count).map(\.id))
+  }
+}
+
 /// Keeps the rows for which the predicate is true. Over a table, a row that no longer passes is a delete.
 public struct Filter: Hashable, Sendable {
   public var input: LogicalPlan

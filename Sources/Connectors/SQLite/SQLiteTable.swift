@@ -5,12 +5,12 @@ import HeadraceExecutor
 import HeadraceFoundations
 import HeadracePlanner
 
-struct MirrorTable {
-  let source: SourceDefinition
-  let columns: [PlanColumn]
+struct SQLiteTable {
+  let topic: FollowedTopic
   let file: SQLiteFile
-  let topicID: Int64
 
+  private var source: SourceDefinition { topic.source }
+  private var columns: [PlanColumn] { topic.columns }
   private var name: String { SQLiteFile.quoted(source.name) }
   private var keys: [String] { source.schema.keys.map { SQLiteFile.quoted($0.name) } }
 
@@ -33,7 +33,7 @@ struct MirrorTable {
 
   /// Makes the tables, or makes them anew where they belong to another topic, other columns, or a log that
   /// was longer. Returns where to go on, by partition.
-  func open(ends: [Int64]) throws(SQLiteError) -> [Int: SourcePosition] {
+  func open() throws(SQLiteError) -> [Int: SourcePosition] {
     try file.execute(
       "CREATE TABLE IF NOT EXISTS headrace_positions (name TEXT, part INTEGER, topic INTEGER, "
         + "layout TEXT, position INTEGER, major INTEGER, PRIMARY KEY (name, part))")
@@ -46,10 +46,11 @@ struct MirrorTable {
     guard !rows.isEmpty || known.isEmpty else {
       throw SQLiteError(message: "table \(source.name) is there already, and not Headrace's")
     }
+    let ends = topic.ends
     var places: [Int: SourcePosition] = [:]
     for row in rows {
       guard let part = row[0].integerValue, let position = row[3].integerValue,
-        let major = row[4].integerValue, row[1].integerValue == topicID,
+        let major = row[4].integerValue, row[1].integerValue == topic.id,
         row[2].stringValue == layout, part < ends.count, position <= ends[Int(part)]
       else { continue }
       places[Int(part)] = SourcePosition(offset: position, major: major)
@@ -69,10 +70,10 @@ struct MirrorTable {
       for part in 0..<partitions {
         try insert.run([
           (.string(source.name), .string), (.bigint(Int64(part)), .bigint),
-          (.bigint(topicID), .bigint), (.string(layout), .string), (.bigint(.min), .bigint),
+          (.bigint(topic.id), .bigint), (.string(layout), .string), (.bigint(.min), .bigint),
         ])
       }
     }
-    try file.transaction(body) { $0 }
+    try file.transaction(body)
   }
 }
