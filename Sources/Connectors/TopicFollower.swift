@@ -18,6 +18,10 @@ final class TopicFollower {
   private let writer: any ConnectorWriter
   private let runtime: QueryRuntime
   private let pool = WorkerPool(workers: 1)
+  private let topicID: Int64
+
+  /// False: the topic of the name is another one by now.
+  var isOfItsTopic: Bool { log.topic(source.topic)?.id == topicID }
 
   /// Opens the target and goes on where it stands.
   init(
@@ -35,6 +39,7 @@ final class TopicFollower {
     let scan = Scan(allOf: records)
     let topic = FollowedTopic(
       source: source, id: log.topic(source.topic)?.id ?? 0, ends: ends, columns: scan.columns)
+    topicID = topic.id
     writer = try options.connectors.follower(spec).open(topic, spec, ConnectorContext(options))
     let places = try writer.resume()
     let view = EpochView(log: log, ends: [:])

@@ -41,7 +41,8 @@ extension Engine {
     guard epochs.hasFollowers.load(ordering: .acquiring) else { return false }
     return followers.lock.withLock {
       let sources = lock.withLock { catalog.sortedSources.filter { !$0.followers.isEmpty } }
-      for (key, follower) in followers.open where !sources.contains(follower.source) {
+      for (key, follower) in followers.open
+      where !sources.contains(follower.source) || !follower.isOfItsTopic {
         followers.close(key)
       }
       let keys = Set(
