@@ -48,7 +48,7 @@ struct SnapshotReader {
   /// The same as batches: as the operators give them, where no part of the plan needs all of its input.
   func batches(_ plan: LogicalPlan) throws(QueryFailure) -> [RecordBatch] {
     switch plan {
-    case .scan, .filter, .project, .flatMap, .rekey, .exchange:
+    case .scan, .filter, .project, .row, .rekey, .exchange:
       var ready: [TextKey: [[Value]]] = [:]
       let prepared = try prepared(plan, &ready)
       var result: [RecordBatch] = []

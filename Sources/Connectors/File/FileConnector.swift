@@ -14,7 +14,7 @@ struct FileConnector: InputConnector {
     "FILE", noun: "file",
     role: .input(.init(hasWholeRows: true, isPartitionedByKey: false, isRestartable: true)),
     options: [
-      .init(header, formats: [.delimited], purpose: "files in the DELIMITED format")
+      .init(header, isOfHeaders: true, purpose: "files in the DELIMITED format")
     ])
 
   func partitions(_ spec: ConnectorSpec, _ context: ConnectorContext) -> Int {

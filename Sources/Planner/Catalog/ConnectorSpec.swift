@@ -3,6 +3,7 @@
 // connector itself lies above, in Sources/Connectors, and is found by that name.
 
 import HeadraceColumns
+import HeadraceFormats
 public import HeadraceFoundations
 import HeadraceSyntax
 
@@ -35,14 +36,14 @@ public struct ConnectorTraits: Hashable, Sendable {
   /// A switch that goes with the property of the kind.
   public struct Option: Hashable, Sendable {
     public var name: String
-    /// Formats of values that it is for.
-    public var formats: Set<FormatName>
+    /// It is for values in formats whose lines may begin with the names of columns.
+    public var isOfHeaders: Bool
     /// What it is for, as a message says it.
     public var purpose: String
 
-    public init(_ name: String, formats: Set<FormatName>, purpose: String) {
+    public init(_ name: String, isOfHeaders: Bool = false, purpose: String) {
       self.name = name
-      self.formats = formats
+      self.isOfHeaders = isOfHeaders
       self.purpose = purpose
     }
   }
@@ -140,7 +141,8 @@ extension WithProperties {
     for kind in kinds where kind.input != nil {
       for option in kind.options {
         guard try boolean(option.name) ?? false else { continue }
-        let isOwn = input?.kind == kind && option.formats.contains(format.name)
+        let takesHeader = format.format.lines?.takesHeader ?? false
+        let isOwn = input?.kind == kind && (takesHeader || !option.isOfHeaders)
         guard isOwn || isReplay else {
           throw .misplacedOption(option.name, purpose: option.purpose, at: span(of: option.name))
         }
