@@ -47,7 +47,8 @@ final class PlannerTarget: FuzzTarget {
   private let catalog: Catalog
 
   init() {
-    var catalog = Catalog(functions: .builtin)
+    var catalog = Catalog(
+      functions: .builtin, connectors: EngineOptions().connectorTraits)
     for statement in Parser.parse(script: SourceText(name: "catalog", Self.sources)).statements {
       guard case .createSource(let node) = statement else { continue }
       do {

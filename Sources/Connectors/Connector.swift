@@ -118,7 +118,7 @@ struct FollowedTopic {
 /// Rows on their way to a target, in its transactions. A batch's rows are inserts, or deletes by key; those of a table
 /// have a key.
 protocol ConnectorWriter: AnyObject {
-  /// Where the target's last transaction left each partition; empty for one that begins anew, be it for another topic, other
+  /// Where the target's last transaction left each partition; empty for one that starts again, be it for another topic, other
   /// columns, or a log that was longer. Asked once, first.
   func resume() throws(QueryFailure) -> [Int: SourcePosition]
   func begin() throws(QueryFailure)

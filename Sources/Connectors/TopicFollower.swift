@@ -1,5 +1,5 @@
 // Brings a target outside of the log to what a topic holds. Rows and positions go into one transaction of the target, and
-// a transaction goes up to the end of a commit, so that whoever reads the target finds what the topic said at the end of
+// a transaction goes up to the end of a commit, so that a reader of the target finds what the topic said at the end of
 // some epoch. While the target is far behind, transactions are cut.
 
 import HeadraceColumns

@@ -6,6 +6,7 @@ public import HeadraceFormats
 public import HeadraceFoundations
 public import HeadraceFunctions
 public import HeadraceLogStorage
+package import HeadracePlanner
 public import HeadraceTopics
 
 public struct EngineOptions: Sendable {
@@ -33,6 +34,8 @@ public struct EngineOptions: Sendable {
   public var schemas: any SchemaRegistry = EmptySchemaRegistry()
   /// What may move rows between the log and something outside of it.
   var connectors = ConnectorRegistry.builtin
+  /// What a source may declare; for plans that are made without an engine.
+  package var connectorTraits: [ConnectorTraits] { connectors.kinds }
   /// Names of optimizer rules that do not run.
   public var disabledRules: Set<TextKey>
   /// Directories below which COPY and FILE may read and write; nil: anywhere (an interactive user).

@@ -54,7 +54,12 @@ struct SnapshotReader {
       var result: [RecordBatch] = []
       try stream(prepared, ready) { result.append($0) }
       return result
-    case .limit, .distinct, .sort, .union, .aggregate, .join:
+    case .limit(let node): return try batches(node.input).cut(node.offset, node.count)
+    case .union(let node):
+      var result: [RecordBatch] = []
+      for input in node.inputs { result += try batches(input) }
+      return result
+    case .distinct, .sort, .aggregate, .join:
       let rows = try rows(plan)
       return stride(from: 0, to: rows.count, by: Self.batchRows).map { start in
         batch(Array(rows[start..<min(start + Self.batchRows, rows.count)]), plan.columns)
@@ -212,6 +217,23 @@ struct SnapshotReader {
       if slice.rowCount == 0, !slice.hasMore { break }
       try pin.letOthersIn()
     }
+  }
+}
+
+extension [RecordBatch] {
+  /// Without the first `offset` rows, and at most `count`; nil: all.
+  fileprivate func cut(_ offset: Int64, _ count: Int64?) -> [RecordBatch] {
+    var (skipped, wanted) = (Int(clamping: offset), count.map { Int(clamping: $0) } ?? .max)
+    var result: [RecordBatch] = []
+    for batch in self where wanted > 0 {
+      let first = Swift.min(skipped, batch.count)
+      skipped -= first
+      let rows = first..<(first + Swift.min(wanted, batch.count - first))
+      wanted -= rows.count
+      if rows.isEmpty { continue }
+      result.append(rows.count == batch.count ? batch : batch.gather(rows.map { Int32($0) }))
+    }
+    return result
   }
 }
 

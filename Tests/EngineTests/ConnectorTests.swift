@@ -249,7 +249,7 @@ private final class TargetWriter: ConnectorWriter {
         #expect(Int64(written.count) == read)
         #expect(Set(written).count == written.count)
       }
-      // The process dies: nothing is told to the engine.
+      // The process dies; the engine is not closed.
       system.killProcess()
       (engine, session) = try open(
         system, LinesConnector("LINES", lines), undoesEvery: undoesEvery)
@@ -348,7 +348,7 @@ private final class TargetWriter: ConnectorWriter {
     #expect(engine.followerFailures.isEmpty)
     try check(target, engine, kind)
     #expect(order(target.content.withLock { $0.rows }) == order(expected))
-    // Another topic of the name begins anew.
+    // For another topic of the name the target starts again.
     _ = try run("DROP \(kind) s DELETE TOPIC;", session)
     _ = try run(
       "CREATE \(kind) s (k INT \(key), v INT) WITH (KAFKA_TOPIC='s', PARTITIONS=2, "
@@ -374,9 +374,9 @@ private final class TargetWriter: ConnectorWriter {
     ] {
       try session.execute(statement: SourceText(name: "test", statement), result)
     }
-    let told = result.messages.filter { $0.hasPrefix("line ") }.map { $0.split(separator: ":")[0] }
+    let found = result.messages.filter { $0.hasPrefix("line ") }.map { $0.split(separator: ":")[0] }
     #expect(
-      told == [2, 50_003, 100_003, 150_003, 200_003, 200_004].map { Substring("line \($0)") })
+      found == [2, 50_003, 100_003, 150_003, 200_003, 200_004].map { Substring("line \($0)") })
     #expect(result.messages.last == "Copied 199997 rows, 6 lines could not be read")
     try engine.close()
   }

@@ -28,7 +28,7 @@ struct FileConnector: InputConnector {
     try declaration.checkPath(allowsHome: true)
     let found = paths.files.matches(pattern)
     guard !found.isEmpty else {
-      // Outside of the roots nobody is told what exists.
+      // Outside of the roots the answer does not say what exists.
       try paths.checkRoot(pattern, span)
       throw .plan(.fileNotFound(pattern, at: span))
     }

@@ -15,7 +15,7 @@ final class FileReader: ConnectorReader {
   private let hasHeader: Bool
   /// Checksum of the first bytes, once it is known.
   private let head = Monitor<UInt32?>(nil)
-  /// Up to where the file was told that it will be read.
+  /// Up to where reading was announced to the file.
   private let askedFor = Monitor<Int64>(0)
   /// What the header says, once its line is complete, and where the records begin.
   private let header = Monitor<(order: [String]?, end: Int64)?>(nil)

@@ -2,7 +2,6 @@
 // in case alone. Invariant: a header that is accepted names every column that is asked for, once.
 
 import HeadraceFoundations
-import HeadraceSyntax
 
 enum FileHeader {
   struct Mismatch: Error, CustomStringConvertible {
@@ -51,32 +50,21 @@ enum FileHeader {
         ?? known.first { $0.uppercased() == name.uppercased() }
     }
     guard found.contains(where: { $0 != nil }) else {
-      let shown = String(names.joined(separator: ", ").prefix(100))
-      throw Mismatch(
-        id: "unknown-column", message: "The header names no column of \(source): \(shown)",
-        hint: "WITH (HEADER = false) reads lines without a header, FORMAT = 'JSON' objects")
+      throw .noColumn(names, source: source)
     }
     var columns: [String] = []
     for (name, column) in zip(names, found) {
       guard let column else {
-        let free = known.filter { !found.contains($0) }
-        throw Mismatch(
-          id: "unknown-column",
-          message: "The header names a column '\(name)' that does not exist in \(source)",
-          hint: closestMatch(to: name, among: free).map { didYouMean($0) }
-            ?? "the columns are \(needed.joined(separator: ", "))")
+        throw .unknownName(
+          name, source: source, free: known.filter { !found.contains($0) }, needed: needed)
       }
       guard !columns.contains(column) else {
-        throw Mismatch(
-          id: "duplicate-column", message: "The header names the column \(column) more than once")
+        throw .columnTwice(column)
       }
       columns.append(column)
     }
     if let missing = needed.first(where: { !columns.contains($0) }) {
-      throw Mismatch(
-        id: "missing-column",
-        message: "The header does not name the column \(missing) of \(source)",
-        hint: "it names \(names.joined(separator: ", "))")
+      throw .missingColumn(missing, source: source, names: names)
     }
     return columns
   }

@@ -63,7 +63,7 @@ final class LineReader: Sendable {
     }
   }
 
-  /// `stopsAtLine`: nobody waits for more than a line end.
+  /// `stopsAtLine`: the read may end at a line end, so that a pipe need not give more.
   private func bytes(
     _ offset: Int64, _ wanted: Int, stopsAtLine: Bool
   ) throws(StorageError) -> (buffer: ByteBuffer, isWhole: Bool) {
