@@ -23,7 +23,8 @@ import Testing
       Issue.record("\(text) is another statement")
       return nil
     }
-    let context = BindingContext(catalog: Catalog(functions: .builtin), properties: [:])
+    let catalog = Catalog(functions: .builtin, connectors: ConnectorRegistry.builtin.kinds)
+    let context = BindingContext(catalog: catalog, properties: [:])
     do throws(PlanError) {
       _ = try SourceBinder(context: context).bind(node, text: text, topicPartitions: { _ in nil })
       return nil
