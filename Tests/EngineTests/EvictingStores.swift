@@ -111,7 +111,8 @@ final class EvictingStore: StateStore {
     }
     var result = RawRecords(buffer: ByteBuffer(capacity: 256))
     // Few at a time, so that whoever scans has to go on.
-    for (found, record) in chosen
+    for (found, record)
+      in chosen
       .filter({ entry in key.map { $0.lexicographicallyPrecedes(entry.key) } ?? true })
       .prefix(min(limit, 3))
     {

@@ -28,7 +28,8 @@ private func scriptPaths() -> [String] {
       return
     }
     let under = ProcessInfo.processInfo.environment["HEADRACE_SLT_UNDER"]
-    for configuration in ScriptConfiguration.all where under.map({ $0 == configuration.name }) ?? true {
+    for configuration in ScriptConfiguration.all
+    where under.map({ $0 == configuration.name }) ?? true {
       let (differences, _) = try ScriptRunner(file, configuration).run()
       Self.report(differences, file, path, configuration)
     }

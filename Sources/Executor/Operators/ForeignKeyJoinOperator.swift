@@ -35,7 +35,8 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private var foreign: [Int32] = []
 
   init(
-    isLeftJoin: Bool, left: TableState, right: TableState, references: (any StateStore)?, leftKeys: [Int], rightKeys: [Int],
+    isLeftJoin: Bool, left: TableState, right: TableState, references: (any StateStore)?,
+    leftKeys: [Int], rightKeys: [Int],
     foreignKey: BoundExpression, evaluator: Evaluator, emitsRetractions: Bool,
     condition: PairCondition?
   ) {
