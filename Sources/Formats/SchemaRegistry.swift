@@ -65,7 +65,7 @@ public struct SchemaProblem: Error, Hashable {
   init(_ message: String) { self.message = message }
 }
 
-/// How the schemas of a format's records are read.
+/// How the schemas of a format's records are read and written.
 public struct FormatSchemas: Sendable {
   /// They lie in a registry; else only programs outside of the engine have them.
   public let areRegistered: Bool
@@ -73,11 +73,15 @@ public struct FormatSchemas: Sendable {
   public let splitsKeys: Bool
   /// `fullName`: which type of the schema; nil: the first. Names keep their case.
   let type: @Sendable (RegisteredSchema, _ fullName: String?) throws(SchemaProblem) -> DataType
+  /// The schema of columns, as it is registered; nil: they come from registered schemas alone.
+  let text: (@Sendable (FormatLayout, [FormatField]) throws(SchemaProblem) -> String)?
 
   init(
     areRegistered: Bool, splitsKeys: Bool,
-    type: @escaping @Sendable (RegisteredSchema, String?) throws(SchemaProblem) -> DataType
+    type: @escaping @Sendable (RegisteredSchema, String?) throws(SchemaProblem) -> DataType,
+    text: (@Sendable (FormatLayout, [FormatField]) throws(SchemaProblem) -> String)? = nil
   ) {
+    self.text = text
     self.areRegistered = areRegistered
     self.splitsKeys = splitsKeys
     self.type = type
@@ -85,6 +89,12 @@ public struct FormatSchemas: Sendable {
 }
 
 extension RegisteredSchema {
+  /// The schema of columns that are laid out like this; nil: their format has none to write.
+  public init?(of fields: [FormatField], _ layout: FormatLayout) throws(SchemaProblem) {
+    guard let text = layout.spec.format.schemas?.text else { return nil }
+    self.init(text: try text(layout, fields))
+  }
+
   /// What the schema of a format's records means in SQL.
   public func type(
     _ format: RecordFormat, fullName: String? = nil

@@ -216,6 +216,43 @@ import Testing
     }
   }
 
+  /// As ksqlDB registers them; the whole of its texts are in the conformance suite's golden topics.
+  @Test func avroTexts() throws {
+    func text(_ fields: [FormatField], _ spec: FormatSpec, _ side: RecordSide) throws -> String? {
+      let subject = SchemaSubject(EmptySchemaRegistry(), side, topic: "t", source: "MY_source")
+      return try RegisteredSchema(
+        of: fields, FormatLayout(spec, columns: fields.count, subject))?.text
+    }
+    func nullable(_ type: String) -> String { #"["null",\#(type)],"default":null}"# }
+    var avro = FormatSpec(.avro)
+    let standard = #""name":"KsqlDataSourceSchema","namespace":"io.confluent.ksql.avro_schemas""#
+    let name = #""connect.name":"io.confluent.ksql.avro_schemas.KsqlDataSourceSchema"#
+    let entry =
+      #"{"type":"record","name":"KsqlDataSourceSchema_M","fields":[{"name":"key","type":"#
+      + nullable(#""string""#) + #",{"name":"value","type":"# + nullable(#""int""#)
+      + #"],"connect.internal.type":"MapEntry"}"#
+    #expect(
+      try text([FormatField("M", .map(key: .string, value: .int))], avro, .value)
+        == #"{"type":"record",\#(standard),"fields":[{"name":"M","type":"#
+        + nullable(#"{"type":"array","items":\#(entry),\#(name)_M"}"#) + #"],\#(name)"}"#)
+    #expect(try text([FormatField("K", .bigint)], avro, .key) == #""long""#)
+    avro[.fullName] = .text("Other")
+    #expect(
+      try text([FormatField("a.b", .date), FormatField("C", .double)], avro, .value)
+        == #"{"type":"record","name":"Other","fields":[{"name":"a_b","type":"#
+        + nullable(
+          #"{"type":"int","connect.version":1,"#
+            + #""connect.name":"org.apache.kafka.connect.data.Date","logicalType":"date"}"#)
+        + #",{"name":"C","type":"# + nullable(#""double""#) + #"],"connect.name":"Other"}"#)
+    avro[.fullName] = nil
+    let keys = try text([FormatField("A", .int), FormatField("B", .int)], avro, .key) ?? ""
+    #expect(keys.contains(#""name":"MySourceKey""#), "\(keys)")
+    let fields = [FormatField("M", .map(key: .int, value: .int))]
+    #expect(throws: SchemaProblem.self) { try text(fields, avro, .value) }
+    #expect(throws: SchemaProblem.self) { try text([FormatField("é", .int)], avro, .value) }
+    #expect(try text(fields, FormatSpec(.json), .value) == nil)
+  }
+
   /// The engine's registry gives the columns, and a replay has those of the first time, whatever the registry holds then.
   @Test func enginesInferAndReplay() throws {
     struct Referring: SchemaRegistry {

@@ -186,4 +186,23 @@ import Testing
     #expect(bytes[0] == bytes[1])
     #expect(bytes[2] == bytes[3])
   }
+
+  /// The schema that a format writes for columns means these columns. Formats without codec as well.
+  @Test(arguments: RecordFormats.all.map(\.name), seeds)
+  func schemasMeanTheirColumns(_ name: String, _ seed: Int) throws {
+    let kit = FormatKit(format: try #require(RecordFormats.named(name)))
+    guard kit.format.schemas?.text != nil else { return }
+    var generator = SeededGenerator(state: UInt64(seed) &+ 4000)
+    // What a schema cannot say is refused where it is written.
+    let fields = kit.fields(&generator).filter { $0.type.firstMapKey(otherThan: .string) == nil }
+    guard !fields.isEmpty else { return }
+    let columns = DataType.structure(fields.map { StructField($0.name, $0.type) })
+    let layout = FormatLayout(kit.format)
+    let schema = try #require(try RegisteredSchema(of: fields, layout))
+    #expect(try schema.type(kit.format) == columns, "\(schema.text)")
+    guard kit.format.wrapping.supports(false) else { return }
+    let alone = FormatLayout(kit.format, isWrapped: false)
+    let single = try #require(try RegisteredSchema(of: [fields[0]], alone))
+    #expect(try single.type(kit.format) == fields[0].type, "\(single.text)")
+  }
 }

@@ -6,8 +6,9 @@ import HeadraceColumns
 extension RecordFormat {
   static let avro = RecordFormat(
     "AVRO", keys: FormatKeys(areComparable: false), properties: [.fullName, .schemaID],
-    schemas: FormatSchemas(areRegistered: true, splitsKeys: false) {
-      schema, _ throws(SchemaProblem) in try AvroSchemaReader.type(schema)
-    },
+    schemas: FormatSchemas(
+      areRegistered: true, splitsKeys: false,
+      type: { schema, _ throws(SchemaProblem) in try AvroSchemaReader.type(schema) },
+      text: AvroSchemaWriter.text),
     codec: nil)
 }
