@@ -35,6 +35,6 @@ public enum RecordFormats {
     return all.flatMap(\.properties).filter { known.insert(TextKey($0.name)).inserted }
   }()
 
-  /// What COPY reads and writes.
+  /// What COPY reads and writes; the first is meant where nothing says which, so DELIMITED comes first of all.
   public static let fileKinds: [FileKind] = all.flatMap { $0.lines?.files($0) ?? [] }
 }

@@ -92,7 +92,7 @@ import Testing
     }
   }
 
-  /// Every beginning of a good record, and bytes that never were one.
+  /// Every beginning of a good record, each of its bits the other way, and bytes that never were one.
   @Test(arguments: FormatKit.all, seeds)
   func beginningsAndNoise(_ kit: FormatKit, _ seed: Int) {
     var generator = SeededGenerator(state: UInt64(seed) &+ 2000)
@@ -100,12 +100,59 @@ import Testing
     for layout in kit.layouts(columns: fields.count) {
       let good = bytes(encode(kit.rows(1, fields, &generator), fields, layout).records, 0) ?? []
       let beginnings = (0...min(good.count, 60)).map { Array(good.prefix($0)) }
-      let noise = (0..<40).map { _ in
+      let flipped = (0..<min(good.count, 24) * 8).map { bit in
+        var bytes = good
+        bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+        return bytes
+      }
+      let noise = (0..<20).map { _ in
         (0..<Int.random(in: 0...30, using: &generator)).map { _ in
           UInt8.random(in: 0...255, using: &generator)
         }
       }
-      expectContained(beginnings + noise, kit, fields, layout, &generator)
+      expectContained(beginnings + flipped + noise, kit, fields, layout, &generator)
+    }
+  }
+
+  /// Bytes that are no UTF-8, wherever they stand in a STRING.
+  @Test(arguments: FormatKit.all) func textIsChecked(_ kit: FormatKit) {
+    guard kit.claims(.string) else { return }
+    let fields = [FormatField("C", .string)]
+    for layout in kit.layouts(columns: 1) {
+      let text = String(repeating: "~", count: 40)
+      let good = bytes(encode([[.string(text)]], fields, layout).records, 0) ?? []
+      let places = good.indices.filter { good[$0] == UInt8(ascii: "~") }
+      #expect(places.count >= 40)
+      let spoiled = [0xFF, 0x80, 0xC3, 0xED].flatMap { (byte: UInt8) in
+        places.map { place in
+          var bytes = good
+          bytes[place] = byte
+          return bytes
+        }
+      }
+      // `decode` looks at the bytes of all that is not bad.
+      let read = decode(records(spoiled), fields, layout)
+      #expect(read.bad.count == spoiled.count, "\(kit)")
+    }
+  }
+
+  /// A record is read to its end: what stands behind it makes it bad, or is part of a value.
+  @Test(arguments: FormatKit.all, seeds)
+  func nothingIsLeftBehindARecord(_ kit: FormatKit, _ seed: Int) {
+    var generator = SeededGenerator(state: UInt64(seed) &+ 5000)
+    let fields = kit.fields(&generator)
+    guard !fields.isEmpty else { return }
+    let values = kit.rows(20, fields, &generator)
+    for layout in kit.layouts(columns: fields.count) {
+      let clean = encode(values, fields, layout).records
+      for extra in [[0x01], [0x01, 0x01, 0x01, 0x01, 0x01]] as [[UInt8]] {
+        let longer = (0..<20).map { row in bytes(clean, row).map { $0 + extra } }
+        let read = decode(records(longer), fields, layout)
+        let bad = Set(read.bad.map(\.row))
+        for row in 0..<20 where longer[row] != nil && !bad.contains(row) {
+          #expect(!isSame([read.values[row]], [values[row]]), "\(kit) \(fields)")
+        }
+      }
     }
   }
 
