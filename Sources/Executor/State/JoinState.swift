@@ -26,6 +26,8 @@ final class JoinState: OperatorState, StatePart {
   private var heads: [Int32] = []
   private var tails: [Int32] = []
   private var observed = Int64.min
+  /// The observed time as far as the changelog says it, by its rows or by itself.
+  private var savedObserved = Int64.min
   private var sweptAt = Int64.min
   private var putSinceSweep = 0
   private var added: [Int32] = []
@@ -45,6 +47,7 @@ final class JoinState: OperatorState, StatePart {
 
   private struct Times {
     var observed = Int64.min
+    var saved = Int64.min
     var swept = Int64.min
     var putSinceSweep = 0
   }
@@ -181,7 +184,8 @@ final class JoinState: OperatorState, StatePart {
     guard let done = changes else { return }
     for expired in done.expired where !expired.isAdopted { rows.retire(expired.entry) }
     changes = Changes()
-    committed = Times(observed: observed, swept: sweptAt, putSinceSweep: putSinceSweep)
+    committed = Times(
+      observed: observed, saved: savedObserved, swept: sweptAt, putSinceSweep: putSinceSweep)
   }
 
   func undoEpoch() throws(DamagedState) {
@@ -197,6 +201,7 @@ final class JoinState: OperatorState, StatePart {
       rows.retire(entry)
     }
     observed = committed.observed
+    savedObserved = committed.saved
     sweptAt = committed.swept
     putSinceSweep = committed.putSinceSweep
     rows.reclaim()
@@ -219,7 +224,8 @@ final class JoinState: OperatorState, StatePart {
     residentCount -= 1
   }
 
-  // MARK: - State: one record a row; the key is the join key, time and sequence.
+  // MARK: - State: one record a row; the key is the join key, time and sequence. And one without a key, with the observed
+  // time, where rows that are not kept have moved it on: those that a filter rejects, or that expired at once.
 
   private func append(_ entries: [Int32], to records: inout RawRecords) {
     let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)
@@ -239,8 +245,18 @@ final class JoinState: OperatorState, StatePart {
     }
   }
 
+  private func appendTime(to records: inout RawRecords) {
+    var value: [UInt8] = []
+    withUnsafeBytes(of: observed) { value += $0 }
+    records.append(key: [], value: value, timestamp: max(0, observed))
+  }
+
   func drainChanges(into records: inout RawRecords) {
-    append(added.filter { links[Int($0)].slot >= 0 }, to: &records)
+    let kept = added.filter { links[Int($0)].slot >= 0 }
+    append(kept, to: &records)
+    for entry in kept { savedObserved = max(savedObserved, rows.times[Int(entry)]) }
+    if observed > savedObserved { appendTime(to: &records) }
+    savedObserved = observed
     added.removeAll(keepingCapacity: true)
     // Not before: what was added and has expired must not lend its entry to another row.
     rows.reclaim()
@@ -269,6 +285,7 @@ final class JoinState: OperatorState, StatePart {
         try pieces.passOn()
       }
     }
+    if observed != Int64.min { appendTime(to: &pieces.records) }
   }
 
   func restore(_ records: RawRecords) throws(DamagedState) {
@@ -286,8 +303,14 @@ final class JoinState: OperatorState, StatePart {
     let builders = rows.types.map { ColumnBuilder($0, capacity: range.count) }
     var kept: [(key: UnsafeRawBufferPointer, timestamp: Int64, sequence: Int64)] = []
     for record in range {
-      guard let key = records.key(record), let value = records.value(record), key.count >= 16
-      else { throw DamagedState(record: record) }
+      guard let key = records.key(record), let value = records.value(record) else {
+        throw DamagedState(record: record)
+      }
+      if key.isEmpty, value.count == 8 {
+        advance(to: value.loadUnaligned(as: Int64.self))
+        continue
+      }
+      guard key.count >= 16 else { throw DamagedState(record: record) }
       var reader = RowReader(value)
       guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
       let timestamp = Int64(
@@ -302,6 +325,7 @@ final class JoinState: OperatorState, StatePart {
       advance(to: row.timestamp)
       insert(Int32(index.insert(row.key).slot), entry, sequence: row.sequence)
     }
+    savedObserved = observed
   }
 
   // MARK: - Out of memory and back: a key's rows behind one another, each with its time, its number and its length.
