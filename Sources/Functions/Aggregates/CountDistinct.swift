@@ -85,7 +85,8 @@ struct DistinctSketch: Sendable {
   var saved: Value {
     var bytes: [UInt8] = registers
     if registers.isEmpty {
-      for hash in hashes { withUnsafeBytes(of: hash) { bytes.append(contentsOf: $0) } }
+      // In order: equal states have equal bytes, whatever the process hashes by.
+      for hash in hashes.sorted() { withUnsafeBytes(of: hash) { bytes.append(contentsOf: $0) } }
     }
     return .structure([.boolean(!registers.isEmpty), .bytes(bytes)])
   }
