@@ -11,7 +11,7 @@ struct EvictingStores: StateStores {
   var seed: UInt64
   let counts = EvictionCounts()
 
-  func store(named name: String, partition: Int) -> (any StateStore)? {
+  func makeStore(named name: String, partition: Int) -> (any StateStore)? {
     let salt = stableHash(of: "\(name)/\(partition)")
     // As in `stage-0-left-2` and `stage-0-left-2-references`.
     let kind = name.split(separator: "-").dropFirst().filter { Int($0) == nil }
@@ -65,6 +65,8 @@ final class EvictingStore: StateStore {
   var count: Int { records.count }
   var earliestTime: Int64 { records.values.map(\.time).min() ?? .max }
 
+  func wantsRoom(_ bytes: Int) -> Bool { true }
+
   func leaving(_ slots: [Int32]) -> [Int32] { slots.filter { _ in random.next() & 1 == 0 } }
 
   func get(_ keys: RawRecords) -> RawRecords {
@@ -92,7 +94,9 @@ final class EvictingStore: StateStore {
   func delete(_ keys: RawRecords) {
     for row in 0..<keys.count {
       guard let key = keys.key(row) else { continue }
-      if records.removeValue(forKey: Array(key)) != nil { counts.addReturned(1, of: kind) }
+      let old = records.removeValue(forKey: Array(key))
+      precondition(old != nil, "a key that goes was there")
+      counts.addReturned(1, of: kind)
     }
   }
 

@@ -54,7 +54,7 @@ final class AggregateOperator: Operator {
   override var workingBytes: Int { panes?.byteCount ?? 0 }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
 
-  override func release() throws(QueryFailure) { if try state.release() { panes?.removeAll() } }
+  override func evict() throws(QueryFailure) { if try state.evict() { panes?.removeAll() } }
 
   override func followStates() throws(QueryFailure) {
     panes?.removeAll()

@@ -45,7 +45,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
     self.left = left
     self.right = right
     self.references = references
-    leftResident = ResidentKeys(left.index, [left])
+    leftResident = ResidentKeys(left.index, [left], mayLeave: references != nil)
     rightResident = ResidentKeys(right.index, [right])
     self.leftKeys = leftKeys
     self.rightKeys = rightKeys
@@ -68,7 +68,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
     let keys = RowCodec.encode(columns, count: batch.count)
     if port == 0 {
       try nameReturned(try leftResident.insert(keys, slots: &slots[0]))
-      foreign = try namedSlots(batch)
+      foreign = try namedSlots(batch, failed: &faults)
     } else {
       try rightResident.insert(keys, slots: &slots[1])
       try bringBackReferrers(of: slots[1])
@@ -77,8 +77,10 @@ final class ForeignKeyJoinOperator: MergingOperator {
   }
 
   /// The right slot that each left row names.
-  private func namedSlots(_ batch: RecordBatch) throws(QueryFailure) -> [Int32] {
-    let column = evaluator.column(foreignKey, batch, failed: &faults)
+  private func namedSlots(
+    _ batch: RecordBatch, failed: inout RowFaults
+  ) throws(QueryFailure) -> [Int32] {
+    let column = evaluator.column(foreignKey, batch, failed: &failed)
     var result: [Int32] = []
     try rightResident.insert(RowCodec.encode([column], count: batch.count), slots: &result)
     if let validity = column.validity {
@@ -234,20 +236,23 @@ final class ForeignKeyJoinOperator: MergingOperator {
       let batch = RecordBatch(
         columns: left.rows.gather(part.map { left.entry($0) }), rowtimes: none,
         positions: Positions(major: none, minor: Array(repeating: 0, count: part.count)))
-      for (slot, target) in zip(part, try namedSlots(batch)) { name(slot, target) }
+      // What fails was reported when the row came.
+      var known = RowFaults()
+      let targets = try namedSlots(batch, failed: &known)
+      for (slot, target) in zip(part, targets) { name(slot, target) }
     }
   }
 
   // MARK: - Out of memory and back
 
-  override func release() throws(QueryFailure) {
-    _ = try leftResident.release(leaving: { slots throws(QueryFailure) in
+  override func evict() throws(QueryFailure) {
+    _ = try leftResident.evict(leaving: { slots throws(QueryFailure) in
       try reading { () throws(StorageError) in try references?.put(referenceRecords(slots)) }
       for slot in slots { name(slot, -1) }
     })
     guard rightResident.spills else { return }
     right.sweep { slot in Int(slot) < self.namers.count && !self.namers[Int(slot)].isEmpty }
-    _ = try rightResident.release(
+    _ = try rightResident.evict(
       isNeeded: { Int($0) < namers.count && !namers[Int($0)].isEmpty })
   }
 
@@ -284,6 +289,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
           keys.append(
             key: UnsafeRawBufferPointer(rebasing: key[prefix.count...]), value: nil, timestamp: 0)
         }
+        withExtendedLifetime(found) {}
         let returned = try leftResident.bringBack(keys)
         guard !returned.isEmpty else {
           throw QueryFailure("the state of store \(left.name) is damaged")

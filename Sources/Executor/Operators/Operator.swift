@@ -42,8 +42,8 @@ class Operator {
   /// At the end of a query of a client: rows since the last call.
   func drainRows() -> [RecordBatch] { [] }
 
-  /// Before a slice: what the stores want out of memory goes.
-  func release() throws(QueryFailure) {}
+  /// Before a slice: evicts the keys that the stores choose.
+  func evict() throws(QueryFailure) {}
 
   /// The states are as they were at the last commit, restored or after an undo: what is derived of them follows.
   func followStates() throws(QueryFailure) {}

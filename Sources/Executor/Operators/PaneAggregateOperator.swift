@@ -53,7 +53,7 @@ final class PaneAggregateOperator: Operator {
 
   override var states: [any OperatorState] { [state] }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
-  override func release() throws(QueryFailure) { _ = try state.release() }
+  override func evict() throws(QueryFailure) { _ = try state.evict() }
 
   /// A batch is cut behind each row that may close a window, so that no later row is in its result.
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {

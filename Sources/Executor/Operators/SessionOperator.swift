@@ -51,7 +51,9 @@ final class SessionOperator: Operator {
   override var states: [any OperatorState] { [state] }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
 
-  override func release() throws(QueryFailure) { if try state.release() { try followStates() } }
+  override func evict() throws(QueryFailure) {
+    if try state.evict() { lists.trimEnds { state.index.isUsed($0) } }
+  }
 
   /// When a session of the group closes or expires.
   private func due(_ group: Int) -> Int64 {
@@ -181,7 +183,7 @@ final class SessionOperator: Operator {
             ordinals: [work.ordinals[row]]), into: work.results[index])
       }
     }
-    for session in touching { lists.release(session) }
+    for session in touching { lists.free(session) }
     var kept = list
     kept.removeAll { session in touching.contains { $0.slot == session.slot } }
     kept.insert(merged, at: kept.firstIndex { $0.start > start } ?? kept.count)
@@ -292,7 +294,7 @@ final class SessionOperator: Operator {
       guard kept.count < lists.sessions[group].count || kept.isEmpty else { continue }
       state.note([Int32(group)])
       for session in lists.sessions[group] where session.end + keep < time {
-        lists.release(session)
+        lists.free(session)
       }
       lists.sessions[group] = kept
       state.mark(group)

@@ -91,7 +91,7 @@ final class StreamStreamJoinOperator: MergingOperator {
     for filter in spec.filters { filter?.evaluator.context = context }
   }
 
-  override func release() throws(QueryFailure) { _ = try keys.release() }
+  override func evict() throws(QueryFailure) { _ = try keys.evict() }
 
   override func followStates() throws(QueryFailure) { outer?.link() }
 

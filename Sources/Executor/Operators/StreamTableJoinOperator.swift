@@ -35,7 +35,7 @@ final class StreamTableJoinOperator: MergingOperator {
   }
 
   override var states: [any OperatorState] { [state] }
-  override func release() throws(QueryFailure) { _ = try resident.release() }
+  override func evict() throws(QueryFailure) { _ = try resident.evict() }
   override func begin(_ context: EvaluationContext) { condition?.begin(context) }
 
   override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {

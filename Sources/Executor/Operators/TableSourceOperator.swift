@@ -18,7 +18,7 @@ final class TableSourceOperator: Operator {
   }
 
   override var states: [any OperatorState] { [state] }
-  override func release() throws(QueryFailure) { _ = try resident.release() }
+  override func evict() throws(QueryFailure) { _ = try resident.evict() }
 
   override func followStates() throws(QueryFailure) { state.sweep() }
 

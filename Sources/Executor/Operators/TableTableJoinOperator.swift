@@ -40,7 +40,7 @@ final class TableTableJoinOperator: MergingOperator {
   }
 
   override var states: [any OperatorState] { tables }
-  override func release() throws(QueryFailure) { _ = try resident.release() }
+  override func evict() throws(QueryFailure) { _ = try resident.evict() }
   override func begin(_ context: EvaluationContext) { condition?.begin(context) }
 
   override func open(_ batch: RecordBatch, port: Int) throws(QueryFailure) {

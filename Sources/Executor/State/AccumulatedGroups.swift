@@ -11,9 +11,13 @@ final class AccumulatedGroups: GroupContent {
   /// Whether the group has given no result yet.
   var isNew: [Bool] = []
 
-  init(_ accumulators: [any Accumulator]) { self.accumulators = accumulators }
+  let holdsValues: Bool
 
-  var holdsValues: Bool { accumulators.contains { $0.holdsValues } }
+  init(_ accumulators: [any Accumulator]) {
+    self.accumulators = accumulators
+    holdsValues = accumulators.contains { $0.holdsValues }
+  }
+
   var byteCount: Int { rowtimes.count * 16 * (1 + accumulators.count) }
 
   func reserve(_ count: Int) {
@@ -29,7 +33,11 @@ final class AccumulatedGroups: GroupContent {
     for accumulator in accumulators { accumulator.reset(slot) }
   }
 
-  func release(_ slot: Int) {}
+  /// Lists and texts go at once, and not when another group takes the slot.
+  func free(_ slot: Int) {
+    guard holdsValues else { return }
+    for accumulator in accumulators { accumulator.reset(slot) }
+  }
 
   func append(_ slot: Int, to value: inout [UInt8]) {
     withUnsafeBytes(of: rowtimes[slot]) { value.append(contentsOf: $0) }

@@ -12,6 +12,7 @@ struct EndHeap {
 
   private var items: [Entry] = []
 
+  var count: Int { items.count }
   var earliest: Int64? { items.first?.end }
 
   mutating func push(_ entry: Entry) {

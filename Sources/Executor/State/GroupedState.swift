@@ -15,7 +15,9 @@ protocol GroupContent: AnyObject {
   /// The slot is a new group's.
   func reset(_ slot: Int)
   /// The group is gone; its slot may be another's.
-  func release(_ slot: Int)
+  func free(_ slot: Int)
+  /// The group is back from a store.
+  func returned(_ slot: Int)
   /// Appends the group as bytes.
   func append(_ slot: Int, to value: inout [UInt8])
   /// As `append`, without what has expired at this stream time; false: nothing is left.
@@ -29,6 +31,8 @@ protocol GroupContent: AnyObject {
 }
 
 extension GroupContent {
+  func returned(_ slot: Int) {}
+
   func appendLive(_ slot: Int, at streamTime: Int64, to value: inout [UInt8]) -> Bool {
     append(slot, to: &value)
     return true
@@ -149,12 +153,17 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   private func note(_ slot: Int) {
     guard undo != nil, !isDirty[slot] else { return }
     mark(slot)
+    addImage(slot)
+  }
+
+  private func addImage(_ slot: Int) {
     let key = recordKey(slot)
     var value: [UInt8] = []
     content.append(slot, to: &value)
     undo?.note { $0.append(key: key, value: value, timestamp: 0) }
   }
 
+  /// The group has changed; where epochs are undone it was noted before.
   @inline(__always)
   func mark(_ slot: Int) {
     guard !isDirty[slot] else { return }
@@ -171,7 +180,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
 
   private func drop(_ slot: Int) {
     valueBytes.set(slot, 0)
-    content.release(slot)
+    content.free(slot)
     index.remove(slot: slot)
   }
 
@@ -186,10 +195,9 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   }
 
   /// Lets groups go that the store wants out of memory. Returns whether any left.
-  func release() throws(QueryFailure) -> Bool {
-    guard store != nil, try ResidentKeys(index, [self]).release() else { return false }
-    listSlots()
-    return true
+  func evict() throws(QueryFailure) -> Bool {
+    guard store != nil else { return false }
+    return try ResidentKeys(index, [self]).evict()
   }
 
   /// The lists by window, made from the keys that there are.
@@ -245,9 +253,9 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       append(Int(slot), value, &key, to: &records)
       valueBytes.set(Int(slot), value.count)
     }
-    if times.stream != savedTimes.stream || times.closedBefore != savedTimes.closedBefore {
-      appendTimes(to: &records)
-    }
+    let isKnown =
+      times.stream == savedTimes.stream && times.closedBefore == savedTimes.closedBefore
+    if !isKnown, times.stream != Int64.min { appendTimes(to: &records) }
     savedTimes = times
     removedKeys.removeAll()
     dirtySlots.removeAll(keepingCapacity: true)
@@ -265,7 +273,9 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     let prefix: [UInt8] = keys == .plain ? [] : [1]
     try store?.forEachBatch { stored throws(StorageError) in
       for record in 0..<stored.count {
-        guard let key = stored.key(record), let value = stored.value(record) else { continue }
+        guard let key = stored.key(record), let value = stored.value(record) else {
+          throw StorageError(damagedState: name)
+        }
         pieces.records.append(key: prefix + key, value: Array(value), timestamp: 0)
         try pieces.passOn()
       }
@@ -331,7 +341,6 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     removedKeys.removeAll()
     if let images = undo?.take() { try restore(images) }
     (times, savedTimes) = committed
-    listSlots()
   }
 
   // MARK: - Out of memory and back
@@ -341,6 +350,8 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   var isSettled: Bool {
     dirtySlots.isEmpty && removedKeys.isEmpty && (undo?.records.count ?? 0) == 0
   }
+
+  func isDue(_ slot: Int32) -> Bool { due(Int(slot)) <= times.stream }
 
   func append(leaving slots: [Int32], to records: inout RawRecords) {
     var value: [UInt8] = []
@@ -354,9 +365,16 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   }
 
   func forget(_ slots: [Int32]) {
+    if isWindowed {
+      let gone = Set(slots)
+      for start in Set(slots.map { start(of: Int($0)) }) {
+        slotsByStart[start]?.removeAll { gone.contains($0) }
+        if slotsByStart[start]?.isEmpty ?? false { slotsByStart[start] = nil }
+      }
+    }
     for slot in slots {
       valueBytes.set(Int(slot), 0)
-      content.release(Int(slot))
+      content.free(Int(slot))
     }
   }
 
@@ -366,6 +384,9 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
         throw DamagedState(record: record)
       }
       if isWindowed { slotsByStart[start(of: Int(slot)), default: []].append(slot) }
+      content.returned(Int(slot))
+      // A group that was there before it in this slice has marked the slot, and nothing has noted this one.
+      if undo != nil, isDirty[Int(slot)] { addImage(Int(slot)) }
     }
   }
 }

@@ -281,7 +281,7 @@ final class JoinState: OperatorState, StatePart {
     append(chunk, to: &pieces.records)
     try store?.forEachBatch { stored throws(StorageError) in
       for record in 0..<stored.count {
-        appendRows(of: stored, record, to: &pieces.records)
+        try appendRows(of: stored, record, to: &pieces.records)
         try pieces.passOn()
       }
     }
@@ -336,7 +336,13 @@ final class JoinState: OperatorState, StatePart {
     added.isEmpty && (changes.map { $0.added.isEmpty && $0.expired.isEmpty } ?? true)
   }
 
-  private func entries(of slot: Int32) -> [Int32] {
+  func isDue(_ slot: Int32) -> Bool {
+    guard Int(slot) < tails.count, tails[Int(slot)] >= 0 else { return false }
+    return rows.times[Int(tails[Int(slot)])] + retentionMs < observed
+  }
+
+  /// The rows of a key, oldest first.
+  func entries(of slot: Int32) -> [Int32] {
     var result: [Int32] = []
     var entry = Int(slot) < heads.count ? heads[Int(slot)] : -1
     while entry >= 0 {
@@ -400,8 +406,10 @@ final class JoinState: OperatorState, StatePart {
   }
 
   /// A stored key's rows as the changelog has them.
-  private func appendRows(of stored: RawRecords, _ record: Int, to records: inout RawRecords) {
-    guard let joinKey = stored.key(record) else { return }
+  private func appendRows(
+    of stored: RawRecords, _ record: Int, to records: inout RawRecords
+  ) throws(StorageError) {
+    guard let joinKey = stored.key(record) else { throw StorageError(damagedState: name) }
     var pieces = KeyRows(stored.value(record))
     let key = ByteBuffer(capacity: 64)
     while let (time, sequence, row) = pieces.next() {
@@ -414,6 +422,7 @@ final class JoinState: OperatorState, StatePart {
         key: UnsafeRawBufferPointer(start: key.base, count: key.count), value: row,
         timestamp: max(0, time))
     }
+    guard pieces.isAtEnd else { throw StorageError(damagedState: name) }
   }
 }
 

@@ -44,7 +44,7 @@ final class KeyIndex {
 
   var byteCount: Int { arena.capacity + (mask + 1) * 8 + starts.count * 12 }
 
-  /// The key's bytes; valid until the next insert.
+  /// The key's bytes; valid until the next insert or removal.
   func key(_ slot: Int) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: arena.base + starts[slot], count: Int(lengths[slot]))
   }
@@ -108,6 +108,8 @@ final class KeyIndex {
   /// The slots of rows `range` of the keys, in order; -1 where there is none.
   @inline(__always)
   func find(_ keys: EncodedRows, _ range: Range<Int>, _ found: (Int32) -> Void) {
+    // Their bytes are read through pointers.
+    defer { withExtendedLifetime(keys) {} }
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: range.count) { hashed in
       for place in 0..<range.count {
         hashed[place] = shortHash(keys.bytes(range.lowerBound + place))

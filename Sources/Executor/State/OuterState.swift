@@ -31,6 +31,8 @@ final class OuterState: OperatorState, StatePart {
   /// their time.
   private var times = [EndHeap(), EndHeap()]
   private var waitingPerSlot: [Int32] = []
+  /// How many rows of a slot are this store's own.
+  private var ownedPerSlot: [Int32: Int] = [:]
   private var count = 0
   /// Rows of the keys that the store has.
   private var storedRows = 0
@@ -77,6 +79,7 @@ final class OuterState: OperatorState, StatePart {
     waitingPerSlot.grow(to: Int(row.slot) + 1, 0)
     marks[row.side][Int(row.entry)] = mark
     waitingPerSlot[Int(row.slot)] += 1
+    if mark.isOwned { ownedPerSlot[row.slot, default: 0] += 1 }
     times[row.side].push(
       EndHeap.Entry(
         end: sides[row.side].rows.times[Int(row.entry)], group: row.entry, slot: row.slot))
@@ -90,6 +93,7 @@ final class OuterState: OperatorState, StatePart {
     if mark.isSaved { removedKeys.append(key(side, entry)) }
     marks[side][Int(entry)].isWaiting = false
     waitingPerSlot[Int(mark.slot)] -= 1
+    if mark.isOwned { disown(mark.slot) }
     if changes != nil {
       changes?.append(.removed(Row(side: side, slot: mark.slot, entry: entry), mark))
     } else if mark.isOwned {
@@ -98,10 +102,16 @@ final class OuterState: OperatorState, StatePart {
     count -= 1
   }
 
+  private func disown(_ slot: Int32) {
+    let left = (ownedPerSlot[slot] ?? 0) - 1
+    ownedPerSlot[slot] = left > 0 ? left : nil
+  }
+
   /// The join buffer lets go of an entry: whether it still waits here, and so is this store's own from now on.
   func adopt(side: Int, entry: Int32) -> Bool {
     guard Int(entry) < marks[side].count, marks[side][Int(entry)].isWaiting else { return false }
     marks[side][Int(entry)].isOwned = true
+    ownedPerSlot[marks[side][Int(entry)].slot, default: 0] += 1
     changes?.append(.adopted(side: side, entry: entry))
     return true
   }
@@ -168,7 +178,9 @@ final class OuterState: OperatorState, StatePart {
         waitingPerSlot[Int(row.slot)] -= 1
         count -= 1
       case .removed(let row, let mark): insert(row, mark)
-      case .adopted(let side, let entry): marks[side][Int(entry)].isOwned = false
+      case .adopted(let side, let entry):
+        marks[side][Int(entry)].isOwned = false
+        disown(marks[side][Int(entry)].slot)
       }
     }
     (streamTime, savedStreamTime) = committedTimes
@@ -242,7 +254,7 @@ final class OuterState: OperatorState, StatePart {
     }
     try store?.forEachBatch { stored throws(StorageError) in
       for record in 0..<stored.count {
-        appendRows(of: stored, record, to: &pieces.records)
+        try appendRows(of: stored, record, to: &pieces.records)
         try pieces.passOn()
       }
     }
@@ -303,7 +315,7 @@ final class OuterState: OperatorState, StatePart {
   }
 
   // MARK: - Out of memory and back: a key's waiting rows behind one another, each with its changelog key (but for the
-  // join key), whether the changelog has it, its length and its bytes. Where they come back their buffers have them.
+  // join key), its length and its bytes. Where they come back their buffers have them.
 
   private static let rowKeyBytes = 17
 
@@ -311,26 +323,24 @@ final class OuterState: OperatorState, StatePart {
 
   var isSettled: Bool { added.isEmpty && removedKeys.isEmpty && (changes?.isEmpty ?? true) }
 
-  /// A row that its buffer has let go comes back with nothing to find it by.
-  var pinnedSlots: Set<Int32> {
-    marks.joined().reduce(into: Set()) { if $1.isWaiting, $1.isOwned { $0.insert($1.slot) } }
-  }
+  /// A row that its buffer has let go could not be found again.
+  var pinnedSlots: Set<Int32> { Set(ownedPerSlot.keys) }
 
-  private func waiting(_ slots: [Int32]) -> [Row] {
-    let slots = Set(slots)
+  private func waiting(_ slot: Int32) -> [Row] {
+    guard holds(Int(slot)) else { return [] }
     return (0..<2).flatMap { side in
-      marks[side].indices.compactMap { entry in
-        let mark = marks[side][entry]
-        return mark.isWaiting && slots.contains(mark.slot)
-          ? Row(side: side, slot: mark.slot, entry: Int32(entry)) : nil
+      sides[side].entries(of: slot).compactMap { entry in
+        Int(entry) < marks[side].count && marks[side][Int(entry)].isWaiting
+          ? Row(side: side, slot: slot, entry: entry) : nil
       }
     }
   }
 
   func append(leaving slots: [Int32], to records: inout RawRecords) {
-    let rowsBySlot = Dictionary(grouping: waiting(slots), by: \.slot)
     let value = ByteBuffer(capacity: 256)
-    for (slot, waiting) in rowsBySlot.sorted(by: { $0.key < $1.key }) {
+    for slot in slots {
+      let waiting = waiting(slot)
+      guard !waiting.isEmpty else { continue }
       value.count = 0
       var due = Int64.max
       for row in waiting {
@@ -338,7 +348,6 @@ final class OuterState: OperatorState, StatePart {
         let encoded = RowCodec.encode(sides[row.side].rows.gather([row.entry]), count: 1)
         defer { withExtendedLifetime(encoded) {} }
         value.append(rowKey(time, row.side, sequence(row)))
-        value.append([marks[row.side][Int(row.entry)].isSaved ? 1 : 0])
         RowCodec.appendInteger(Int64(encoded.bytes(0).count), to: value)
         value.append(encoded.bytes(0))
         due = min(due, time + waitMs[row.side] + 1)
@@ -350,12 +359,14 @@ final class OuterState: OperatorState, StatePart {
     }
   }
 
+  /// What the heaps say of the rows is passed over when their time comes; it may not be most of what they hold.
   func forget(_ slots: [Int32]) {
-    for row in waiting(slots) {
+    for row in slots.flatMap({ waiting($0) }) {
       marks[row.side][Int(row.entry)].isWaiting = false
       waitingPerSlot[Int(row.slot)] -= 1
       count -= 1
     }
+    guard times[0].count + times[1].count > 2 * count + 1024 else { return }
     times = [EndHeap(), EndHeap()]
     for side in 0..<2 {
       for entry in marks[side].indices where marks[side][entry].isWaiting {
@@ -367,28 +378,43 @@ final class OuterState: OperatorState, StatePart {
   }
 
   func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
+    struct Place: Hashable {
+      var side: Int
+      var time: Int64
+      var sequence: Int64
+    }
     for (record, slot) in slots.enumerated() {
+      var entries: [Place: Int32] = [:]
+      for side in 0..<2 {
+        for entry in sides[side].entries(of: slot) {
+          let row = Row(side: side, slot: slot, entry: entry)
+          entries[Place(side: side, time: time(row), sequence: sequence(row))] = entry
+        }
+      }
       var rows = WaitingRows(records.value(record))
       while let row = rows.next() {
-        guard
-          let entry = sides[row.side].entry(slot, timestamp: row.time, sequence: row.sequence)
-        else { throw DamagedState(record: record) }
+        let place = Place(side: row.side, time: row.time, sequence: row.sequence)
+        guard let entry = entries[place] else { throw DamagedState(record: record) }
+        // What has left was drained before.
         insert(
           Row(side: row.side, slot: slot, entry: entry),
-          Mark(isWaiting: true, isSaved: row.isSaved, slot: slot))
+          Mark(isWaiting: true, isSaved: true, slot: slot))
         storedRows -= 1
       }
       guard rows.isAtEnd else { throw DamagedState(record: record) }
     }
   }
 
-  private func appendRows(of stored: RawRecords, _ record: Int, to records: inout RawRecords) {
-    guard let joinKey = stored.key(record) else { return }
+  private func appendRows(
+    of stored: RawRecords, _ record: Int, to records: inout RawRecords
+  ) throws(StorageError) {
+    guard let joinKey = stored.key(record) else { throw StorageError(damagedState: name) }
     var rows = WaitingRows(stored.value(record))
     while let row = rows.next() {
       let key = rowKey(row.time, row.side, row.sequence) + joinKey
       key.withUnsafeBytes { records.append(key: $0, value: row.bytes, timestamp: 0) }
     }
+    guard rows.isAtEnd else { throw StorageError(damagedState: name) }
   }
 
   /// The waiting rows of a key in a stored record.
@@ -404,9 +430,9 @@ final class OuterState: OperatorState, StatePart {
 
     /// nil: the end, or no row any more.
     mutating func next() -> (
-      time: Int64, side: Int, sequence: Int64, isSaved: Bool, bytes: UnsafeRawBufferPointer
+      time: Int64, side: Int, sequence: Int64, bytes: UnsafeRawBufferPointer
     )? {
-      let start = position + OuterState.rowKeyBytes + 9
+      let start = position + OuterState.rowKeyBytes + 8
       guard start <= bytes.count, bytes[position + 8] < 2 else { return nil }
       let length = bytes.loadUnaligned(fromByteOffset: start - 8, as: Int64.self)
       guard length >= 0, length <= bytes.count - start else { return nil }
@@ -415,7 +441,6 @@ final class OuterState: OperatorState, StatePart {
         Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Int64.self)),
         Int(bytes[position + 8]),
         Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: position + 9, as: Int64.self)),
-        bytes[start - 9] == 1,
         UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(length)])
       )
     }

@@ -13,6 +13,8 @@ import HeadraceTopics
 /// What an operator keeps by slot, and can put into a record for each.
 protocol StatePart: AnyObject {
   var name: String { get }
+  /// Memory held; bytes.
+  var byteCount: Int { get }
   /// nil: everything stays in memory.
   var store: (any StateStore)? { get }
   /// How far the time has come by which stored records are wanted back.
@@ -21,6 +23,8 @@ protocol StatePart: AnyObject {
   var isSettled: Bool { get }
   /// The slots that cannot leave memory now.
   var pinnedSlots: Set<Int32> { get }
+  /// Its time has come already, or what is under it is to go: to send it away would bring it back at once.
+  func isDue(_ slot: Int32) -> Bool
   /// Appends a record for each of the slots that has something, under its key, with its time.
   func append(leaving slots: [Int32], to records: inout RawRecords)
   /// The slots leave the index next.
@@ -32,22 +36,25 @@ protocol StatePart: AnyObject {
 extension StatePart {
   var clock: Int64 { .min }
   var pinnedSlots: Set<Int32> { [] }
+  func isDue(_ slot: Int32) -> Bool { false }
   var storedCount: Int { store?.count ?? 0 }
 }
 
 struct ResidentKeys {
   private static let recordsAtOnce = 4096
+  /// Keys that leave together: their records are in memory twice for that long.
+  private static let leavingAtOnce = 1024
 
   let index: KeyIndex
   private let parts: [any StatePart]
   /// Whether keys may be elsewhere than in memory.
   let spills: Bool
 
-  /// `parts`: in the order in which they take records back.
-  init(_ index: KeyIndex, _ parts: [any StatePart]) {
+  /// `parts`: in the order in which they take records back; a key can leave only where all of them have a store.
+  init(_ index: KeyIndex, _ parts: [any StatePart], mayLeave: Bool = true) {
     self.index = index
     self.parts = parts
-    spills = parts.contains { $0.store != nil }
+    spills = mayLeave && parts.allSatisfy { $0.store != nil }
   }
 
   private var hasStored: Bool { parts.contains { $0.storedCount > 0 } }
@@ -84,6 +91,8 @@ struct ResidentKeys {
   @discardableResult
   func bringBack(_ keys: EncodedRows) throws(QueryFailure) -> [Int32] {
     guard spills, hasStored else { return [] }
+    // Their bytes are read through pointers.
+    defer { withExtendedLifetime(keys) {} }
     let distinct = KeyIndex()
     var wanted = RawRecords(buffer: ByteBuffer(capacity: keys.count * 16))
     for row in 0..<keys.count where index.find(keys.bytes(row)) == nil {
@@ -96,16 +105,22 @@ struct ResidentKeys {
 
   /// As above, for keys that are not in the index, each once.
   func bringBack(_ keys: RawRecords) throws(QueryFailure) -> [Int32] {
-    var slots: [Int32] = []
+    var returned: [Int32] = []
     for part in parts {
       let records = try stored(part, keys)
-      for record in 0..<records.count where records.valueLength[record] >= 0 {
-        guard let key = records.key(record) else { continue }
+      let places = (0..<records.count).filter { records.valueLength[$0] >= 0 }
+      guard !places.isEmpty else { continue }
+      let found = records.gather(places)
+      var slots: [Int32] = []
+      for record in 0..<found.count {
+        guard let key = found.key(record) else { continue }
         let (slot, isNew) = index.insert(key)
-        if isNew { slots.append(Int32(slot)) }
+        if isNew { returned.append(Int32(slot)) }
+        slots.append(Int32(slot))
       }
+      try admit(found, slots, part)
     }
-    return try readBack(slots)
+    return returned
   }
 
   /// Whether some stored record's time has come.
@@ -126,37 +141,40 @@ struct ResidentKeys {
         for record in 0..<due.count {
           if let key = due.key(record) { created.append(Int32(index.insert(key).slot)) }
         }
+        withExtendedLifetime(due) {}
         slots += try readBack(created)
       }
     }
     return slots
   }
 
-  /// Lets the keys go that the first part's store wants out of memory; only between slices. `isNeeded`: another
-  /// index names the slot. `leaving` is told the slots while they are still there. Returns whether any left.
-  func release(
+  /// Lets the keys go that the first part's store chooses; only between slices. `isNeeded`: another index names the
+  /// slot. `leaving` is told the slots while they are still there. Returns whether any left.
+  func evict(
     isNeeded: (Int32) -> Bool = { _ in false },
     leaving: ([Int32]) throws(QueryFailure) -> Void = { _ in }
   ) throws(QueryFailure) -> Bool {
-    guard spills, let first = parts.first, let store = first.store,
-      parts.allSatisfy(\.isSettled)
+    guard spills, let store = parts.first?.store,
+      store.wantsRoom(parts.reduce(0) { $0 + $1.byteCount }), parts.allSatisfy(\.isSettled)
     else { return false }
     let pinned = parts.reduce(into: Set<Int32>()) { $0.formUnion($1.pinnedSlots) }
-    let candidates = (0..<Int32(index.slotCount)).filter {
-      index.isUsed(Int($0)) && !pinned.contains($0) && !isNeeded($0)
+    let candidates = (0..<Int32(index.slotCount)).filter { slot in
+      index.isUsed(Int(slot)) && !pinned.contains(slot) && !isNeeded(slot)
+        && !parts.contains { $0.isDue(slot) }
     }
     let slots = store.leaving(candidates)
-    guard !slots.isEmpty else { return false }
-    try leaving(slots)
-    for part in parts {
-      guard let store = part.store else { continue }
-      var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
-      part.append(leaving: slots, to: &records)
-      try reading(part) { () throws(StorageError) in try store.put(records) }
+    for first in stride(from: 0, to: slots.count, by: Self.leavingAtOnce) {
+      let some = Array(slots[first..<min(first + Self.leavingAtOnce, slots.count)])
+      try leaving(some)
+      for part in parts {
+        var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
+        part.append(leaving: some, to: &records)
+        try reading(part) { () throws(StorageError) in try part.store?.put(records) }
+      }
+      for part in parts.reversed() { part.forget(some) }
+      for slot in some { index.remove(slot: Int(slot)) }
     }
-    for part in parts.reversed() { part.forget(slots) }
-    for slot in slots { index.remove(slot: Int(slot)) }
-    return true
+    return !slots.isEmpty
   }
 
   private func stored(
@@ -198,5 +216,12 @@ extension StateStore {
       try use(records)
       last = records.key(records.count - 1).map { Array($0) }
     }
+  }
+}
+
+extension StorageError {
+  /// A stored record is none of its state's.
+  init(damagedState name: String) {
+    self.init(.corruption, "read stored state", path: name)
   }
 }

@@ -38,7 +38,9 @@ extension EncodedRows {
 
   @inline(__always)
   func withBytes(_ body: (Bytes) -> Void) {
-    starts.withUnsafeBufferPointer { body(Bytes(base: UnsafeRawPointer(buffer.base), starts: $0)) }
+    withExtendedLifetime(buffer) {
+      starts.withUnsafeBufferPointer { body(Bytes(base: UnsafeRawPointer(buffer.base), starts: $0)) }
+    }
   }
 }
 

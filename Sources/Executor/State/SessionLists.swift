@@ -20,6 +20,7 @@ final class SessionLists: GroupContent {
   /// EMIT FINAL: when sessions may close. A session that has grown since has a later end of its own.
   var ends = EndHeap()
   private let tracksEnds: Bool
+  let holdsValues: Bool
   private var freeSlots: [Int] = []
   private var slotCount = 0
 
@@ -27,9 +28,9 @@ final class SessionLists: GroupContent {
     self.accumulators = accumulators
     self.retentionMs = retentionMs
     self.tracksEnds = tracksEnds
+    holdsValues = accumulators.contains { $0.holdsValues }
   }
 
-  var holdsValues: Bool { accumulators.contains { $0.holdsValues } }
   var byteCount: Int { sessions.count * 64 + slotCount * 32 * (1 + accumulators.count) }
 
   /// A slot of the accumulators, for a new session.
@@ -46,12 +47,22 @@ final class SessionLists: GroupContent {
     return slot
   }
 
-  func release(_ session: Session) { freeSlots.append(session.slot) }
+  /// The session's state is wanted no more.
+  func free(_ session: Session) {
+    freeSlots.append(session.slot)
+    guard holdsValues else { return }
+    for accumulator in accumulators { accumulator.reset(session.slot) }
+  }
 
   /// Notes when the session may close.
   func push(_ session: Session, of group: Int) {
     ends.push(
       EndHeap.Entry(end: session.end, group: Int32(group), slot: Int32(session.slot)))
+  }
+
+  /// The ends of groups that have left stay listed, and are passed over when their time comes; they may not be most of it.
+  func trimEnds(_ isUsed: (Int) -> Bool) {
+    if ends.count > 2 * (slotCount - freeSlots.count) + 1024 { listEnds(isUsed) }
   }
 
   /// The ends of the groups' sessions and of no others.
@@ -67,11 +78,16 @@ final class SessionLists: GroupContent {
 
   func reserve(_ count: Int) { sessions.grow(to: count, []) }
 
-  func reset(_ group: Int) { release(group) }
+  func reset(_ group: Int) { free(group) }
 
-  func release(_ group: Int) {
-    for session in sessions[group] { release(session) }
+  func free(_ group: Int) {
+    for session in sessions[group] { free(session) }
     sessions[group] = []
+  }
+
+  func returned(_ group: Int) {
+    guard tracksEnds else { return }
+    for session in sessions[group] { push(session, of: group) }
   }
 
   func append(_ group: Int, to value: inout [UInt8]) { append(sessions[group], to: &value) }
@@ -104,7 +120,6 @@ final class SessionLists: GroupContent {
         guard accumulator.restore(session.slot, from: value, at: &position) else { return false }
       }
       sessions[group].append(session)
-      if tracksEnds { push(session, of: group) }
     }
     return true
   }

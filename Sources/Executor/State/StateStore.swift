@@ -22,10 +22,13 @@ public enum StateRange: Sendable, Hashable {
 public protocol StateStore: AnyObject {
   /// Records that it holds.
   var count: Int { get }
-  /// The least time of a record that it holds; `Int64.max` where there is none.
+  /// The earliest time of any stored record; `Int64.max` where there is none.
   var earliestTime: Int64 { get }
 
-  /// Which of the slots in memory should leave it now. `slots`: all that may.
+  /// Whether keys should leave memory now, of a state that takes so many bytes of it. Asked before each slice.
+  func wantsRoom(_ bytes: Int) -> Bool
+
+  /// Those of the slots whose keys should leave memory now. `slots`: all that may.
   func leaving(_ slots: [Int32]) -> [Int32]
 
   /// The records of these keys, in their order; where there is none, without a value.
@@ -45,8 +48,9 @@ public protocol StateStore: AnyObject {
   ) throws(StorageError) -> RawRecords
 }
 
-/// Makes the stores of a query's tasks.
+/// Makes the stores of queries' tasks.
 public protocol StateStores: Sendable {
-  /// `name`: of the operator's state; nil: all of it stays in memory.
-  func store(named name: String, partition: Int) -> (any StateStore)?
+  /// A new store, empty, and the caller's alone; it goes with its last reference. nil: all of the state stays in memory.
+  /// `name`: of the operator's state; queries have the same ones.
+  func makeStore(named name: String, partition: Int) -> (any StateStore)?
 }

@@ -155,7 +155,8 @@ final class TableState: OperatorState, StatePart {
     }
     try store?.forEachBatch { stored throws(StorageError) in
       for record in 0..<stored.count {
-        guard let key = stored.key(record), let value = stored.value(record) else { continue }
+        guard let key = stored.key(record), let value = stored.value(record), value.count >= 8
+        else { throw StorageError(damagedState: name) }
         pieces.records.append(
           key: key, value: UnsafeRawBufferPointer(rebasing: value.dropFirst(8)),
           timestamp: value.loadUnaligned(as: Int64.self))

@@ -75,18 +75,7 @@ struct Lowering {
       try lower(node.input, into: operation, port: 0, retractions: retractions)
       operators.append(operation)
     case .row(let step):
-      guard let node = step.node as? any OperatorNode else {
-        throw QueryFailure("\(type(of: step.node)) has no operator")
-      }
-      var context = OperatorContext(
-        evaluator: evaluator(node.input), retractions: retractions, properties: properties,
-        lowering: self)
-      let operation = try node.makeOperator(&context)
-      nextStore = context.lowering.nextStore
-      connect(operation, target, port)
-      try lower(
-        node.input, into: operation, port: 0, retractions: retractions || node.readsRetractions)
-      operators.append(operation)
+      try lowerStep(step, into: target, port: port, retractions: retractions)
     case .rekey(let node):
       let known = node.input.columns
       let operation = RekeyOperator(
@@ -117,6 +106,23 @@ struct Lowering {
     case .sort, .distinct, .limit:
       throw QueryFailure("this query has a step that runs only in pull queries")
     }
+  }
+
+  private mutating func lowerStep(
+    _ step: RowStep, into target: Operator, port: Int, retractions: Bool
+  ) throws(QueryFailure) {
+    guard let node = step.node as? any OperatorNode else {
+      throw QueryFailure("\(type(of: step.node)) has no operator")
+    }
+    var context = OperatorContext(
+      evaluator: evaluator(node.input), retractions: retractions, properties: properties,
+      lowering: self)
+    let operation = try node.makeOperator(&context)
+    nextStore = context.lowering.nextStore
+    connect(operation, target, port)
+    try lower(
+      node.input, into: operation, port: 0, retractions: retractions || node.readsRetractions)
+    operators.append(operation)
   }
 
   /// The changes of a table, with the rows that they replace.

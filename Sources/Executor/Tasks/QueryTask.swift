@@ -32,7 +32,7 @@ final class QueryTask: @unchecked Sendable {
     var lowering = Lowering(
       functions: functions, properties: properties, stageName: stage.name)
     lowering.isInRowtimeOrder = isInRowtimeOrder
-    if let stores { lowering.store = { stores.store(named: $0, partition: partition) } }
+    if let stores { lowering.store = { stores.makeStore(named: $0, partition: partition) } }
     try lowering.lower(stage.plan, into: end, port: 0, retractions: retractions)
     guard lowering.leaves == stage.inputs.map(\.scanOrdinal) else {
       throw QueryFailure("the inputs of \(stage.name) are not those of its operators")
@@ -74,7 +74,7 @@ final class QueryTask: @unchecked Sendable {
     }
     received.removeAll(keepingCapacity: true)
     do throws(QueryFailure) {
-      for operation in operators { try operation.release() }
+      for operation in operators { try operation.evict() }
       for (index, entry) in entries.enumerated() {
         let batches = pending[index]
         pending[index] = []
@@ -129,7 +129,7 @@ final class QueryTask: @unchecked Sendable {
         do throws(DamagedState) {
           try state.undoEpoch()
         } catch {
-          throw QueryFailure("the state before the epoch is damaged")
+          throw QueryFailure("the state of store \(state.name) before the epoch is damaged")
         }
       }
       try operation.followStates()
