@@ -55,6 +55,8 @@ final class EvictingStore: StateStore {
   private var random: SplitMix
   private let kind: String
   private let counts: EvictionCounts
+  /// In the place of chance.
+  var chooses: (([Int32]) -> [Int32])?
 
   init(_ kind: String, _ random: SplitMix, _ counts: EvictionCounts) {
     self.kind = kind
@@ -67,7 +69,7 @@ final class EvictingStore: StateStore {
 
   func wantsRoom(_ bytes: Int) -> Bool { true }
 
-  func leaving(_ slots: [Int32]) -> [Int32] { slots.filter { _ in random.next() & 1 == 0 } }
+  func leaving(_ slots: [Int32]) -> [Int32] { chooses?(slots) ?? slots.filter { _ in random.next() & 1 == 0 } }
 
   func get(_ keys: RawRecords) -> RawRecords {
     var result = RawRecords(buffer: ByteBuffer(capacity: 256))

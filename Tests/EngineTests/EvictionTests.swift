@@ -1,10 +1,13 @@
 // State that leaves memory and comes back leaves no trace: outputs, changelogs and snapshots are those of an engine that
 // keeps all of it in memory.
 
+import HeadraceColumns
 import HeadraceFoundations
+import HeadraceTopics
 import Testing
 
 @testable import Headrace
+@testable import HeadraceExecutor
 
 @Suite struct EvictionTests {
   @Test(arguments: 0..<8 as Range<UInt64>) func drawnRows(seed: UInt64) throws {
@@ -31,5 +34,49 @@ import Testing
     ] {
       #expect(stores.counts.kinds.contains(kind), "nothing of \(kind) came back")
     }
+  }
+
+  /// A group comes back into the slot that another one has had in the same epoch: undoing restores both.
+  @Test func returnsIntoAUsedSlot() throws {
+    let store = EvictingStore("groups", SplitMix(state: 1), EvictionCounts())
+    let content = AccumulatedGroups([])
+    let state = GroupedState(name: "groups", content: content, isWindowed: true, store: store)
+    func slots(_ keys: [Int64]) throws -> [Int32] {
+      var slots: [Int32] = []
+      try state.findSlots(
+        RowCodec.encode([.bigint(Fixed(keys))], count: keys.count, extra: keys), &slots)
+      state.touch(slots)
+      return slots
+    }
+    func records(_ state: GroupedState<AccumulatedGroups>) throws -> [String] {
+      var lines: [String] = []
+      var pieces = SnapshotPieces { lines += DeliveryReplay.lines($0) }
+      try state.snapshot(into: &pieces)
+      try pieces.finish()
+      return lines.sorted()
+    }
+    func drain() {
+      var records = RawRecords.none
+      records.buffer = ByteBuffer(capacity: 256)
+      state.drainChanges(into: &records)
+    }
+    state.recordUndo()
+    let first = try slots([1, 2])
+    for slot in first { content.rowtimes[Int(slot)] = 100 + Int64(slot) }
+    drain()
+    state.commitEpoch()
+    store.chooses = { _ in [first[1]] }
+    #expect(try state.evict())
+    let committed = try records(state)
+
+    #expect(state.takeSlots(at: 1) == [first[0]])
+    state.remove(Int(first[0]))
+    let returned = try slots([2])
+    #expect(returned == [first[0]])
+    content.rowtimes[Int(returned[0])] = 999
+    drain()
+    #expect(try records(state) != committed)
+    try state.undoEpoch()
+    #expect(try records(state) == committed)
   }
 }
