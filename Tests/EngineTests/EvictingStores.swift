@@ -69,7 +69,9 @@ final class EvictingStore: StateStore {
 
   func wantsRoom(_ bytes: Int) -> Bool { true }
 
-  func leaving(_ slots: [Int32]) -> [Int32] { chooses?(slots) ?? slots.filter { _ in random.next() & 1 == 0 } }
+  func leaving(_ slots: [Int32]) -> [Int32] {
+    chooses?(slots) ?? slots.filter { _ in random.next() & 1 == 0 }
+  }
 
   func get(_ keys: RawRecords) -> RawRecords {
     var result = RawRecords(buffer: ByteBuffer(capacity: 256))

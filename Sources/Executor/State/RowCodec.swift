@@ -39,7 +39,9 @@ extension EncodedRows {
   @inline(__always)
   func withBytes(_ body: (Bytes) -> Void) {
     withExtendedLifetime(buffer) {
-      starts.withUnsafeBufferPointer { body(Bytes(base: UnsafeRawPointer(buffer.base), starts: $0)) }
+      starts.withUnsafeBufferPointer {
+        body(Bytes(base: UnsafeRawPointer(buffer.base), starts: $0))
+      }
     }
   }
 }
