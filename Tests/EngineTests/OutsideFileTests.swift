@@ -230,6 +230,51 @@ private let cases: [Case] = [
     try engine.close()
   }
 
+  /// A table that is replaced, or made anew beside itself, is as confined as one that is made.
+  @Test func aReplacedTableKeepsItsRoots() throws {
+    let folder = try folder()
+    var options = EngineOptions(directory: folder.path + "/data")
+    options.durability = .os
+    let roots = [folder.path + "/root"]
+    var engine = try Engine.open(options)
+    func replace(_ file: String, rebuild: Bool) throws {
+      let rebuilding = rebuild ? ", REBUILD=TRUE" : ""
+      let text =
+        "CREATE OR REPLACE TABLE t WITH (SQLITE='\(folder.path)/\(file)'\(rebuilding)) AS "
+        + "SELECT k, COUNT(*) AS n FROM s GROUP BY k;"
+      _ = try run(text, engine, roots: roots)
+    }
+    func isConfined() -> Bool {
+      let followers = engine.catalog.sources["T"]?.followers ?? []
+      return followers.map(\.roots) == [roots]
+    }
+    _ = try run(
+      "CREATE STREAM s (k INT KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');", engine)
+    _ = try run("CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;", engine)
+    for rebuild in [false, true] {
+      let error = #expect(throws: EngineError.self) {
+        try replace("out/t.db", rebuild: rebuild)
+      }
+      #expect(error.map { "\($0)" }?.contains("path-outside-roots") ?? false)
+    }
+    for rebuild in [false, true] {
+      try replace("root/t.db", rebuild: rebuild)
+      try engine.runUntilIdle()
+      #expect(isConfined())
+      try engine.close()
+      engine = try Engine.open(options)
+      #expect(isConfined())
+    }
+    // Closed while the two run side by side.
+    try replace("root/t.db", rebuild: true)
+    try engine.close()
+    engine = try Engine.open(options)
+    try engine.runUntilIdle()
+    #expect(isConfined())
+    try engine.close()
+    #expect(folder.text("out/t.db") == nil)
+  }
+
   // MARK: - Faults
 
   @Test func faultsOfAFileStream() throws {

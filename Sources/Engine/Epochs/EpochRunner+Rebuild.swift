@@ -66,6 +66,7 @@ extension EpochRunner {
     var entry = MetadataRecord(["query": query.id, "rebuild": RebuildStep.swapped.rawValue])
     entry.fields["partitions"] = String(plan.sink.partitions)
     entry.fields["sql"] = query.statement
+    entry.fields["roots"] = plan.sink.roots?.joined(separator: "\0")
     for (name, value) in query.properties { entry.fields["set.\(name)"] = value }
     change.entry = entry
     return change

@@ -20,15 +20,16 @@ extension StatementPlanner {
       guard node.orReplace else { throw alreadyExists(node.name, existing) }
       try checkReplacing(node.name.span)
     }
-    let plan = try planning { () throws(PlanError) in
+    var plan = try planning { () throws(PlanError) in
       try SinkBinder(context: context()).bind(
         node, text: String(decoding: text.text, as: UTF8.self),
         topicPartitions: { partitions($0) })
     }
+    plan.sink.setRoots(environment.paths.roots)
     if isReplay { return replayed(plan, existing, text) }
-    if let existing { return try replace(existing, plan, node, text) }
-    try checkTopicName(plan.sink, node.properties, at: node.name.span)
+    if existing == nil { try checkTopicName(plan.sink, node.properties, at: node.name.span) }
     try checkFollowers(plan.sink, node.properties, node.name)
+    if let existing { return try replace(existing, plan, node, text) }
     try checkPrivate(plan.sink, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     let prefix = node.kind == .stream ? "CSAS" : "CTAS"
     let id = queryID("\(prefix)_\(name)_\(definitions.nextQuerySequence)")
@@ -53,7 +54,10 @@ extension StatementPlanner {
       return change
     }
     plan.sink.queryID = id
-    plan.sink.setRoots(environment.paths.roots)
+    if step == .swapped, environment.paths.roots == nil, let id {
+      // Entries of swaps once did not have them; that of the query beside does.
+      plan.sink.setRoots(definitions.query(id)?.rebuilt?.sink.roots)
+    }
     change.steps = [.addSource(plan.sink)]
     guard let id else { return change }
     let next = query(id, plan, text, isInsert: false)
@@ -110,10 +114,7 @@ extension StatementPlanner {
     _ given: QueryDefinition, _ config: TopicConfig, at span: Span
   ) throws(StatementFailure) -> CatalogChange {
     var query = given
-    if !query.isInsert {
-      query.plan.sink.queryID = query.id
-      query.plan.sink.setRoots(environment.paths.roots)
-    }
+    if !query.isInsert { query.plan.sink.queryID = query.id }
     if let format = query.plan.missingCodec { throw .withoutCodec(format, at: span) }
     var change = CatalogChange(message: "Created query with ID \(query.id)")
     change.topicsCreated = try topics(for: query, config, at: span)

@@ -101,6 +101,9 @@ extension SourceDefinition {
   /// Where its rows come from, as people know it: the topic, or the file.
   public var origin: String { input?.target ?? topic }
 
+  /// Those of its connectors: one statement declares them all.
+  public var roots: [String]? { input?.roots ?? followers.first?.roots }
+
   public mutating func setRoots(_ roots: [String]?) {
     input?.roots = roots
     for index in followers.indices { followers[index].roots = roots }
