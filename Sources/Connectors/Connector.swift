@@ -25,7 +25,8 @@ protocol Connector: Sendable {
 struct ConnectorContext: Sendable {
   var files: any OutsideFiles
   var lineBytesMax: Int
-  /// An input that may still grow is at its end all the same: a file's last line counts although it has none.
+  /// An input that may still grow is at its end all the same: a file's last line counts although it has no line
+  /// end.
   var takesOpenEnd: Bool
   /// Milliseconds since the epoch.
   var clock: @Sendable () -> Int64
@@ -118,8 +119,8 @@ struct FollowedTopic {
 /// Rows on their way to a target, in its transactions. A batch's rows are inserts, or deletes by key; those of a table
 /// have a key.
 protocol ConnectorWriter: AnyObject {
-  /// Where the target's last transaction left each partition; empty for one that starts again, be it for another topic, other
-  /// columns, or a log that was longer. Asked once, first.
+  /// Where the target's last transaction left each partition; empty for one that starts again, be it for another topic,
+  /// other columns, or a log that was longer. Asked once, first.
   func resume() throws(QueryFailure) -> [Int: SourcePosition]
   func begin() throws(QueryFailure)
   func write(_ batch: RecordBatch) throws(QueryFailure)
@@ -162,6 +163,9 @@ protocol CopyReader: AnyObject {
 
 /// Shape: one column for each of the source's schema, a row for each rowtime.
 struct CopiedRows {
+  /// What was read holds no row, and more may come.
+  static let nothing = CopiedRows(columns: [], rowtimes: [], bad: [])
+
   var columns: [Column]
   var rowtimes: [Int64]
   /// What could not be read, with its place.

@@ -10,6 +10,8 @@ import HeadraceSyntax
 extension Session {
   // MARK: - FROM
 
+  private static let badLinesShown = 10
+
   func copy(_ node: CopyFrom, _ handler: any ResultHandler) throws(StatementFailure) {
     let target = CopyColumns(
       source: try copyTarget(node), listed: node.columns, span: node.target.span)
@@ -17,21 +19,23 @@ extension Session {
     let connector = engine.options.connectors.copy(node.file?.value)
     let reader = try connector.reader(copy, target)
     var copied = 0
-    var bad: [String] = []
+    var bad = 0
+    var shown: [String] = []
     while let rows = try reader.next() {
       if cancellation.isCancelled { throw .engine(.interrupted) }
-      bad += rows.bad
+      bad += rows.bad.count
+      shown += rows.bad.prefix(Self.badLinesShown - shown.count)
       if !rows.rowtimes.isEmpty {
         try append(
           rows.columns, rowtimes: rows.rowtimes, to: target.source, at: node.target.span)
       }
       copied += rows.rowtimes.count
     }
-    for record in bad.prefix(10) { handler.message(record) }
+    for line in shown { handler.message(line) }
     handler.message(
       "Copied \(copied) row\(copied == 1 ? "" : "s")"
-        + (bad.isEmpty ? "" : ", \(bad.count) line\(bad.count == 1 ? "" : "s") could not be read"))
-    badInputCount += bad.count
+        + (bad == 0 ? "" : ", \(bad) line\(bad == 1 ? "" : "s") could not be read"))
+    badInputCount += bad
   }
 
   /// Throws: read-only-source, windowed-source, unknown-column, header-column, duplicate-column.

@@ -45,7 +45,7 @@ final class FileCopyReader: CopyReader {
   func next() throws(StatementFailure) -> CopiedRows? {
     if decoder == nil, try !begin() { return nil }
     guard let lines, let decoder else { return nil }
-    while pending.next == pending.records.count {
+    if pending.next == pending.records.count {
       file.release(before: offset)
       let (records, end) = try reading { [offset] () throws(StorageError) in
         try lines.lines(from: offset, maxBytes: Self.pieceBytes)
@@ -53,6 +53,8 @@ final class FileCopyReader: CopyReader {
       if end == 0 { return nil }
       offset += Int64(end)
       pending = (records, 0)
+      // Empty lines; there may be many more, so the caller has its turn.
+      if records.count == 0 { return .nothing }
     }
     let range = pending.next..<min(pending.next + Self.rowsMax, pending.records.count)
     pending.next = range.upperBound

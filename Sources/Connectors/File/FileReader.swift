@@ -78,7 +78,11 @@ final class FileReader: ConnectorReader {
       } catch {
         throw StorageError(.invalidArgument, "\(error)", path: file.path)
       }
-      guard let end else { return .end }
+      guard let end else {
+        // Throws what cannot be read.
+        _ = try lines.header()
+        return .end
+      }
       start = max(start, end)
     }
     let (records, end) = try lines.lines(from: start, maxBytes: maxBytes)

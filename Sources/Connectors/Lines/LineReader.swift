@@ -27,8 +27,8 @@ final class LineReader: Sendable {
     splitter = LineSplitter(layout, columns: columns, bytesMax: bytesMax)
   }
 
-  /// Complete lines from `offset` on, and how many bytes they take; 0: no line is complete. `limit`: of CSV, at most so
-  /// many.
+  /// Complete lines from `offset` on, and how many bytes they take; 0: no line is complete. `limit`: at most this
+  /// many records (CSV only).
   /// Throws: `tooLarge` for a first line beyond the limit, at its offset; `io`.
   func lines(
     from offset: Int64, maxBytes: Int, limit: Int = .max
@@ -98,9 +98,20 @@ final class LineReader: Sendable {
     var end: Int64
   }
 
-  /// nil: the first line is not complete.
+  /// The first line that is not empty. nil: it is not complete, or there are only empty ones.
+  /// Throws: `invalidArgument`, for more empty lines than a line may have bytes.
   func header() throws(StorageError) -> Header? {
-    let first = try lines(from: 0, maxBytes: Self.firstLineBytes, limit: 1)
+    var start: Int64 = 0
+    var first = try lines(from: start, maxBytes: Self.firstLineBytes, limit: 1)
+    while first.records.count == 0, first.end > 0 {
+      start += Int64(first.end)
+      guard start <= bytesMax else {
+        throw StorageError(
+          .invalidArgument, "read", path: file.path,
+          expected: "the names of the columns within the first \(bytesMax) bytes")
+      }
+      first = try lines(from: start, maxBytes: Self.firstLineBytes, limit: 1)
+    }
     guard first.end > 0 else { return nil }
     var names: [String]?
     if let separator = splitter.separator, first.records.count > 0,
@@ -109,7 +120,7 @@ final class LineReader: Sendable {
       names = FileHeader.names(line, delimiter: separator)
     }
     // Lines of JSON are not counted as they are found.
-    let end = first.records.count > 1 ? first.records.offsets[1] : Int64(first.end)
+    let end = first.records.count > 1 ? first.records.offsets[1] : start + Int64(first.end)
     return Header(names: names, end: end)
   }
 }

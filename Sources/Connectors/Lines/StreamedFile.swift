@@ -43,7 +43,9 @@ final class StreamedFile: OutsideFile, @unchecked Sendable {
   /// Lines that have been read whole.
   var lineCount: Int { line(at: end) - 1 }
 
-  /// The first byte that is no space and no byte order mark.
+  private static let spacesMax = 1 << 20
+
+  /// The first byte that is no space and no byte order mark; nil: there is none in the first MiB.
   func firstByte() throws(StorageError) -> UInt8? {
     var place = 0
     while true {
@@ -51,6 +53,7 @@ final class StreamedFile: OutsideFile, @unchecked Sendable {
         if place == 0, kept.starts(with: [0xEF, 0xBB, 0xBF]) { place = 3 }
         if let byte = kept[place...].first(where: { $0 > 0x20 }) { return byte }
         place = kept.count
+        if place >= Self.spacesMax { return nil }
       }
       if isAtEnd { return nil }
       try fill()
