@@ -12,9 +12,17 @@ struct MetadataRecord {
   init(_ fields: [TextKey: String] = [:]) { self.fields = fields }
 
   init(bytes: [UInt8]) {
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-      guard let equals = line.firstIndex(of: "=") else { continue }
-      fields[String(line[..<equals])] = EscapedLine.unescaped(line[line.index(after: equals)...])
+    var start = 0
+    for index in 0...bytes.count {
+      // Once a carriage return stood as it is, and the line end behind it too: the two were one character.
+      let isEnd =
+        index == bytes.count || bytes[index] == 0x0A && (index == 0 || bytes[index - 1] != 0x0D)
+      guard isEnd else { continue }
+      let line = bytes[start..<index]
+      start = index + 1
+      guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+      let name = String(decoding: line[..<equals], as: UTF8.self)
+      fields[TextKey(name)] = EscapedLine.unescaped(bytes: line[(equals + 1)...])
     }
   }
 
