@@ -20,7 +20,7 @@ extension Engine {
           let end =
             source.hasTopic
             ? try? log.committedEnd(source.topic, partition)
-            : epochs.inputs["\(source.name)/\(partition)"]?.end
+            : epochs.inputs[source.name]?[partition]?.end
           read += position.offset
           total += max(end ?? 0, position.offset)
         }

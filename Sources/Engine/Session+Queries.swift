@@ -126,7 +126,7 @@ extension Session {
           return SourcePosition(offset: ends[partition], major: Int64.min)
         }, sharing: engine.epochs.scans,
         reader: { (scan, partition) throws(QueryFailure) in
-          try engine.epochs.reader(scan, partition)
+          try engine.epochs.reader(scan, partition, for: .push)
         })
       return PushQuery(
         plan: optimized, runtime: runtime,

@@ -76,7 +76,7 @@ final class SnapshotPin {
     _ scan: Scan, _ partition: Int, keys: [[UInt8]]?, isByTime: Bool = false
   ) throws(QueryFailure) -> any RecordReader {
     guard scan.source.hasTopic else {
-      return try engine.epochs.reader(scan, partition, takesOpenEnd: true)
+      return try engine.epochs.reader(scan, partition, for: .pull)
     }
     let log = TopicReader(view: view, topic: scan.source.topic, partition: partition)
     if let end = scan.end {

@@ -56,7 +56,9 @@ extension EpochRunner {
         }
         return .start
       }, sharing: self.scans,
-      reader: { (scan, partition) throws(QueryFailure) in try self.reader(scan, partition) })
+      reader: { (scan, partition) throws(QueryFailure) in
+        try self.reader(scan, partition, for: .persistent)
+      })
     try checkInputs(query)
     for (store, _) in runtime.stores {
       for partition in runtime.partitions(ofStore: store) {
@@ -79,16 +81,11 @@ extension EpochRunner {
     }
   }
 
-  func reader(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {
-    try reader(scan, partition, takesOpenEnd: !options.followsFiles)
-  }
-
-  /// `takesOpenEnd`: see `ConnectorContext`.
   func reader(
-    _ scan: Scan, _ partition: Int, takesOpenEnd: Bool
+    _ scan: Scan, _ partition: Int, for purpose: ReadPurpose
   ) throws(QueryFailure) -> any RecordReader {
     if let spec = scan.source.input {
-      return try input(scan.source, spec, partition, takesOpenEnd: takesOpenEnd)
+      return try input(scan.source, spec, partition, for: purpose)
     }
     return TopicReader(view: view, topic: scan.source.topic, partition: partition)
   }

@@ -24,7 +24,7 @@ extension EpochRunner {
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         BoundedReader(
-          try self.reader(scan, partition),
+          try self.reader(scan, partition, for: .pull),
           .offset(committed["\(scan.ordinal):\(partition)"]?.offset ?? 0))
       })
     guard !runtime.stores.isEmpty else { return }

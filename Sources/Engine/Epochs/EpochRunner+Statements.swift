@@ -83,6 +83,7 @@ extension EpochRunner {
       if change.entry != nil { nextStatement += 1 }
       for name in change.topicsDeleted { forgetTableFolds(of: name) }
       for case .resume(let ids) in change.steps { resumed += ids }
+      forgetInputs(change)
     }
     next.settleTopics()
     definitions = next
@@ -166,6 +167,7 @@ extension EpochRunner {
       let change = try StatementPlanner(definitions, environment).plan(statement, source)
       definitions.apply(change)
       definitions.settleTopics()
+      forgetInputs(change)
     } catch {
       throw error.located(source)
     }

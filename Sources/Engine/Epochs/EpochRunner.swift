@@ -63,8 +63,8 @@ final class EpochRunner: @unchecked Sendable {
   var notices: [String] = []
   /// Sources whose first bad record since the engine was opened has been told of.
   var toldSources: Set<TextKey> = []
-  /// The open inputs that are no topics, by source and partition.
-  var inputs: [TextKey: any ConnectorReader] = [:]
+  /// The open inputs that are no topics, by source and partition: those of the queries that run.
+  var inputs: [TextKey: [Int: any ConnectorReader]] = [:]
   /// Records of changelogs that were read to open the data directory.
   var restoredRecords = 0
   private(set) var isClosed = false

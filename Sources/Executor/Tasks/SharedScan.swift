@@ -219,6 +219,11 @@ public final class ScanSharing: Sendable {
     return scan
   }
 
+  /// A source is dropped: one that is made like it later gets scans of its own.
+  public func forget(_ source: String) {
+    scans.withLock { scans in scans = scans.filter { $0.key.source != source } }
+  }
+
   /// To be called when what is committed has changed.
   public func beginEpoch() {
     scans.withLock { scans in
