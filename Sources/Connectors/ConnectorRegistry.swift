@@ -26,7 +26,7 @@ struct ConnectorRegistry: Sendable {
 
   func follower(_ spec: ConnectorSpec) -> any FollowerConnector { find(spec.kind.name) }
 
-  /// The first that takes it; the last one takes everything.
+  /// The one registered last of those that take the place; that of files takes every place.
   func copy(_ place: String?) -> any CopyConnector {
     let all = connectors.compactMap { $0 as? any CopyConnector }
     guard let found = all.last(where: { $0.handles(place) }) else {

@@ -9,7 +9,7 @@ import HeadraceTopics
 import HeadracePlanner
 
 final class TopicFollower {
-  /// Rows of one transaction, when the target is behind.
+  /// Rows, and records that could not be read, of one transaction, when the target is behind.
   private static let rowsMax = 200_000
 
   let source: SourceDefinition
@@ -53,14 +53,21 @@ final class TopicFollower {
       })
   }
 
-  /// Writes what is committed now. Returns whether there is more.
-  func advance(clockMs: Int64) throws(QueryFailure) -> Bool {
+  /// Writes what is committed now; `record` is told of records that could not be read, before the target's positions
+  /// pass them. Returns whether there is more.
+  func advance(
+    clockMs: Int64, record: ([SourceError]) throws(QueryFailure) -> Void
+  ) throws(QueryFailure) -> Bool {
     // Without ends the topic is gone.
-    guard let ends = log.committedEnds(source.topic), isBehind(ends) else { return false }
+    guard isOfItsTopic, let ends = log.committedEnds(source.topic), isBehind(ends) else {
+      return false
+    }
     view.fix([TextKey(source.topic): ends])
     try writer.begin()
     do {
-      let isMore = try writeRows(clockMs)
+      var errors: [SourceError] = []
+      let isMore = try writeRows(clockMs, &errors)
+      if !errors.isEmpty { try record(errors) }
       try writer.commit(runtime.positions.map { ($0.partition, $0.position) })
       return isMore
     } catch {
@@ -75,10 +82,13 @@ final class TopicFollower {
     }
   }
 
-  private func writeRows(_ clockMs: Int64) throws(QueryFailure) -> Bool {
+  private func writeRows(
+    _ clockMs: Int64, _ errors: inout [SourceError]
+  ) throws(QueryFailure) -> Bool {
     var count = 0
-    while count < Self.rowsMax {
+    while count + errors.count < Self.rowsMax {
       let slice = try runtime.runSlice(pool, clockMs: clockMs)
+      errors += slice.errors
       for batch in slice.rows {
         let rows = keyed(batch)
         if rows.count > 0 { try writer.write(rows) }

@@ -68,7 +68,12 @@ extension Engine {
         follower = try TopicFollower(source, spec, log, options)
         followers.open[key] = follower
       }
-      let isMore = try follower.advance(clockMs: options.clock())
+      let isMore = try follower.advance(clockMs: options.clock()) { errors throws(QueryFailure) in
+        try lock.withLock { () throws(QueryFailure) in
+          guard catalog.sources[source.name] != nil else { return }
+          try epochs.record(errors)
+        }
+      }
       _ = followers.failures.withLock { $0.removeValue(forKey: key) }
       return isMore
     } catch {

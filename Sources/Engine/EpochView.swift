@@ -74,7 +74,8 @@ final class EpochView: Sendable {
     let key = TextKey(topic)
     let (known, chunks, isOpen) = state.withLock { state in
       (
-        state.ends[key]?[partition], state.written[key]?[partition] ?? [],
+        state.ends[key].flatMap { partition < $0.count ? $0[partition] : nil },
+        state.written[key]?[partition] ?? [],
         state.open[key]?.contains(partition) ?? false
       )
     }

@@ -82,7 +82,7 @@ public struct FormatProperty: Sendable {
   /// A sink takes it over from the source that it selects from.
   public let isInherited: Bool
   /// What a statement is told that gives the property, by one of its names, to a format that does not take it; nil: it
-  /// is passed over.
+  /// is ignored.
   public let refusal: @Sendable (_ format: RecordFormat, _ given: String) -> String?
 
   init(

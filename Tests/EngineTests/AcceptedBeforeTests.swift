@@ -27,6 +27,11 @@ private let accepted: [(sql: String, query: String?)] = [
   ("INSERT INTO q WITH (QUERY_ID='x', QUERY_ID='y') SELECT k FROM p;", "Y"),
   ("CREATE STREAM e (k INT KEY, v STRING) WITH (FILE='$DIR/in.txt', VALUE_FORMAT='KAFKA');", nil),
   ("CREATE STREAM f (k INT) WITH (FILE='$DIR/in.json', VALUE_FORMAT='JSON', HEADER=true);", nil),
+  ("CREATE STREAM g WITH (VALUE_DELIMITER='|') AS SELECT k FROM p;", "CSAS_G_3"),
+  (
+    "CREATE STREAM h (k INT KEY, v INT) WITH (KAFKA_TOPIC='p', VALUE_FORMAT='JSON', "
+      + "KEY_DELIMITER='|');", nil
+  ),
 ]
 
 @Suite struct AcceptedBeforeTests {
@@ -67,18 +72,36 @@ private let accepted: [(sql: String, query: String?)] = [
       }
       try engine.epochs.commit([change], epoch)
     }
+    // Is taken today as well, and means something else.
+    _ = try run(
+      "SET 'ksql.persistence.default.format.value' = 'DELIMITED';"
+        + "CREATE STREAM j (k INT, v STRING) WITH (KAFKA_TOPIC='j', VALUE_DELIMITER='|');"
+        + "UNSET 'ksql.persistence.default.format.value';")
+    let bars = engine.catalog.sources["J"]?.valueFormat
+    #expect(bars?.description == "DELIMITED delimiter 124")
+    var commas = CatalogChange()
+    commas.entry = MetadataRecord([
+      "sql": "CREATE STREAM i (k INT, v STRING) WITH (KAFKA_TOPIC='i', VALUE_DELIMITER='|');",
+      "set.ksql.persistence.default.format.value": "DELIMITED",
+    ])
+    var epoch = EpochCommit(epoch: 0)
+    epoch.topicsCreated.append(TopicCreation(name: "i", partitionCount: 1))
+    try engine.epochs.commit([commas], epoch)
     try engine.close()
     engine = try Engine.open(options)
     session = Session(engine: engine)
     session.endsAtIdle = true
-    for name in ["a", "b", "c", "d", "e", "f"] { _ = try run("DESCRIBE \(name);") }
+    #expect(try run("SELECT k FROM g;").isEmpty)
+    #expect(engine.catalog.sources["I"]?.valueFormat.description == "DELIMITED")
+    #expect(engine.catalog.sources["J"]?.valueFormat == bars)
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] { _ = try run("DESCRIBE \(name);") }
     _ = try run("INSERT INTO p VALUES (1, '2020-01-01');")
     #expect(try run("SELECT k FROM d;") == [[.int(1)]])
     #expect(try run("SELECT k FROM q;") == [[.int(1)]])
     #expect(try run("SELECT k, v FROM e;") == [[.null, .string("a line")]])
     #expect(try run("SELECT k FROM f;") == [[.int(2)]])
     let states = try run("SHOW QUERIES;").map { $0[1] }
-    #expect(states == Array(repeating: .string("LIVE"), count: 3))
+    #expect(states == Array(repeating: .string("LIVE"), count: 4))
     try engine.close()
   }
 }

@@ -51,7 +51,8 @@ struct SQLiteTable {
     for row in rows {
       guard let part = row[0].integerValue, let position = row[3].integerValue,
         let major = row[4].integerValue, row[1].integerValue == topic.id,
-        row[2].stringValue == layout, part < ends.count, position <= ends[Int(part)]
+        row[2].stringValue == layout, ends.indices.contains(Int(part)),
+        position <= ends[Int(part)]
       else { continue }
       places[Int(part)] = SourcePosition(offset: position, major: major)
     }

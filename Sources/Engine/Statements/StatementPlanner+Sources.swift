@@ -41,6 +41,7 @@ extension StatementPlanner {
     change.steps = [.addSource(definition)]
     change.entry = MetadataRecord(["partitions": String(definition.partitions)])
     change.entry?.schemas = context.inferred
+    if context.setsDefaults { change.entry?.fields["defaults"] = "set" }
     return change
   }
 
@@ -87,11 +88,14 @@ extension StatementPlanner {
     throw .plan(.topicNotPrivate(definition.topic, at: span))
   }
 
-  /// Throws: what the connectors that follow the source's topic say of it.
+  /// Throws: format-without-codec, and what the connectors that follow the source's topic say of it.
   func checkFollowers(
     _ source: SourceDefinition, _ properties: Properties?, _ name: Identifier
   ) throws(StatementFailure) {
     for spec in source.followers {
+      if let format = source.missingCodec {
+        throw .withoutCodec(format, at: properties?[spec.kind.name]?.span ?? name.span)
+      }
       try connectors.follower(spec).declare(declaration(spec, source, properties, name))
     }
   }

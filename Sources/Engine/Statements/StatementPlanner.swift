@@ -79,6 +79,7 @@ struct StatementPlanner {
     let context = BindingContext(
       catalog: catalog, properties: properties, registry: environment.options.schemas)
     context.isReplay = isReplay
+    context.setsDefaults = environment.logged?["defaults"] != nil
     context.inferred = environment.logged?.schemas ?? [:]
     return context
   }

@@ -17,6 +17,8 @@ public final class BindingContext {
   /// The statement was accepted before and is planned again, at a start: checks that came later do not apply to it, and
   /// what they would refuse means what it meant.
   public var isReplay = false
+  /// The statement gives settings to a format that the session names for it.
+  public var setsDefaults = false
   private var nextColumn = 0
   private var nextSite = 0
   private var boundSources = 0

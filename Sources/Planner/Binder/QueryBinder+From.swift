@@ -55,7 +55,9 @@ extension QueryBinder {
     }
     let source = try context.catalog.source(named.name)
     try context.countSource(at: named.name.span)
-    if isPersistent, let input = source.input, input.kind.input?.isRestartable == false {
+    if isPersistent, !context.isReplay, let input = source.input,
+      input.kind.input?.isRestartable == false
+    {
       throw .inputNotRestartable(source.name, noun: input.kind.noun, at: named.name.span)
     }
     var columns: [PlanColumn] = []

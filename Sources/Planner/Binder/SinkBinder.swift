@@ -57,6 +57,7 @@ public struct SinkBinder {
       partitions: partitions,
       timestamp: timestamp, window: query.window, statement: text)
     sink.followers = try with.followers(context.catalog.connectors, sink.schema)
+    try with.setOptions(of: &sink, context.catalog.connectors)
     sink.visibility = try with.visibility(isDeclared: false)
     var plan = PersistentQuery(
       query: query, sink: sink, outputs: outputs(query, schema), sources: sources(query))
@@ -75,6 +76,9 @@ public struct SinkBinder {
     }
     if target.isReadOnly {
       throw .insertIntoReadOnly(target.name, at: statement.target.span)
+    }
+    if let input = target.input, !context.isReplay {
+      throw .insertSelectIntoInput(target.name, noun: input.kind.noun, at: statement.target.span)
     }
     if target.schema.columns.contains(where: { $0.role != .key && $0.role != .value }) {
       throw .insertBesideHeaders(target.name, at: statement.target.span)

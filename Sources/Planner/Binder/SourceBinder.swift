@@ -20,7 +20,7 @@ public struct SourceBinder {
     let with = try WithProperties(
       statement.properties, allowed: WithProperties.sourceNames(kinds),
       span: statement.name.span, isReplay: context.isReplay)
-    var input = try with.input(kinds)
+    let input = try with.input(kinds)
     let topic = try with.string("KAFKA_TOPIC") ?? (input == nil ? nil : statement.name.name)
     guard let topic else {
       throw .missingTopic(at: with.span)
@@ -55,14 +55,17 @@ public struct SourceBinder {
         try with.partitions(of: topic, existing: topicPartitions(topic))
         ?? context.properties["headrace.default.partitions"].flatMap { Int($0) } ?? 1
     }
-    let options = try with.options(of: input, kinds, value)
-    input?.options = options
     var definition = SourceDefinition(
       name: statement.name.name, kind: statement.kind, schema: schema, topic: topic,
       keyFormat: formats.key, valueFormat: value, partitions: partitions, timestamp: timestamp,
       window: window, isReadOnly: statement.isReadOnly, input: input, statement: text)
     definition.input?.fieldOrder = schema.columns.map(\.name)
     definition.followers = try with.followers(kinds, schema)
+    if let input, let follower = definition.followers.first, !context.isReplay {
+      let (name, span) = (follower.kind.name, with.span(of: follower.kind.name))
+      throw .followerWithoutTopic(name, input: input.kind.name, at: span)
+    }
+    try with.setOptions(of: &definition, kinds)
     definition.visibility = try with.visibility(isDeclared: true)
     try checkDeclared(definition, with)
     return definition
@@ -152,18 +155,33 @@ public struct SourceBinder {
   ) throws(PlanError) -> (key: FormatSpec, value: FormatSpec) {
     let named = try with.formats()
     let defaults = context.properties
-    let key =
-      named.key
-      ?? FormatSpec(
-        defaults["ksql.persistence.default.format.key"].flatMap { RecordFormats.named($0) }
-          ?? RecordFormats.standardKey)
+    let key: FormatSpec
+    if let given = named.key {
+      key = given
+    } else {
+      let name = defaults["ksql.persistence.default.format.key"]
+      key = try completed(
+        name.flatMap { RecordFormats.named($0) } ?? RecordFormats.standardKey, .key, with)
+    }
     if let value = named.value { return (key, value) }
     guard let text = defaults["ksql.persistence.default.format.value"],
       let format = RecordFormats.named(text)
     else {
       throw .missingValueFormat(at: with.span)
     }
-    return (key, FormatSpec(format))
+    return (key, try completed(format, .value, with))
+  }
+
+  /// A format that the statement does not name, with the settings that it gives. Once they were ignored: a statement of
+  /// that time goes on without them.
+  private func completed(
+    _ format: RecordFormat, _ side: RecordSide, _ with: WithProperties
+  ) throws(PlanError) -> FormatSpec {
+    var spec = FormatSpec(format)
+    guard !context.isReplay || context.setsDefaults else { return spec }
+    try with.complete(&spec, side)
+    if spec != FormatSpec(format) { context.setsDefaults = true }
+    return spec
   }
 
   private func checkSourceFormats(

@@ -134,12 +134,15 @@ package struct WithProperties {
     return (key, value)
   }
 
-  /// What the clause says of a side whose format it does not name; settings that the format does not take are passed
-  /// over.
+  /// What the clause says of a side whose format it does not name. Once settings that the format does not take were
+  /// ignored.
+  /// Throws: invalid-property.
   func complete(_ spec: inout FormatSpec, _ side: RecordSide) throws(PlanError) {
-    for property in spec.format.properties {
-      if let (_, setting) = try setting(property, side) { spec[property] = setting }
+    var completed: FormatSpec? = spec
+    for property in isReplay ? spec.format.properties : RecordFormats.properties {
+      try set(property, side, of: &completed)
     }
+    if let completed { spec = completed }
   }
 
   /// Throws: invalid-property, for text that is no value of the property, and for a format that does not take it.

@@ -79,7 +79,7 @@ public struct ConnectorSpec: Hashable, Sendable {
   public var options: Set<TextKey> = []
   /// The columns as the statement declares them: how they stand in a record that does not name them.
   public var fieldOrder: [String]
-  /// Directories below which its files must lie, as those had it who declared it; nil: anywhere.
+  /// Directories below which its files must lie, as they were for whoever declared it; nil: anywhere.
   public var roots: [String]?
 
   public init(_ kind: ConnectorTraits, target: String, fieldOrder: [String]) {
@@ -136,22 +136,30 @@ extension WithProperties {
     return result
   }
 
-  /// Those of a source's input that are on. Throws: invalid-property, for one that is not for this source.
-  func options(
-    of input: ConnectorSpec?, _ kinds: [ConnectorTraits], _ format: FormatSpec
-  ) throws(PlanError) -> Set<TextKey> {
-    var result: Set<TextKey> = []
-    for kind in kinds where kind.input != nil {
-      for option in kind.options {
-        guard try boolean(option.name) ?? false else { continue }
-        let takesHeader = format.format.lines?.takesHeader ?? false
-        let isOwn = input?.kind == kind && (takesHeader || !option.isOfHeaders)
-        guard isOwn || isReplay else {
-          throw .misplacedOption(option.name, purpose: option.purpose, at: span(of: option.name))
-        }
-        result.insert(TextKey(option.name))
+  /// Gives each declared connector those of its options that are on; several may have one of the same name.
+  /// Throws: invalid-property, for one that none of them takes.
+  func setOptions(
+    of source: inout SourceDefinition, _ kinds: [ConnectorTraits]
+  ) throws(PlanError) {
+    let takesHeader = source.valueFormat.format.lines?.takesHeader ?? false
+    let declared = [source.input].compactMap { $0?.kind } + source.followers.map(\.kind)
+    var seen: Set<TextKey> = []
+    for option in (declared + kinds).flatMap(\.options) {
+      let name = TextKey(option.name)
+      guard seen.insert(name).inserted, try boolean(option.name) ?? false else { continue }
+      func takes(_ kind: ConnectorTraits) -> Bool {
+        kind.options.contains { $0.name == option.name && (takesHeader || !$0.isOfHeaders) }
+      }
+      // Once an input took whatever was on.
+      guard isReplay || declared.contains(where: takes) else {
+        throw .misplacedOption(option.name, purpose: option.purpose, at: span(of: option.name))
+      }
+      if let input = source.input, isReplay || takes(input.kind) {
+        source.input?.options.insert(name)
+      }
+      for index in source.followers.indices where takes(source.followers[index].kind) {
+        source.followers[index].options.insert(name)
       }
     }
-    return result
   }
 }

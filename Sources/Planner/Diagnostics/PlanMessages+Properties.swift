@@ -47,6 +47,15 @@ extension PlanError {
       "duplicate-field", "Duplicate field names found in STRUCT: '\(name)'", at: span)
   }
 
+  static func followerWithoutTopic(
+    _ follower: String, input: String, at span: Span
+  ) -> PlanError {
+    PlanError(
+      "conflicting-properties",
+      "\(follower) follows a topic, and a source over a \(input) has none",
+      at: span)
+  }
+
   static func formatRefusal(
     _ refusal: String, side: String, format: String, column: String, at span: Span
   ) -> PlanError {

@@ -85,6 +85,10 @@ extension PlanError {
       "INSERT INTO can only be used to insert into a stream. \(table) is a table.", at: span)
   }
 
+  static func insertSelectIntoInput(_ source: String, noun: String, at span: Span) -> PlanError {
+    PlanError("file-source", "Cannot insert into \(source): it reads a \(noun)", at: span)
+  }
+
   static func invalidVisibility(_ text: String, at span: Span) -> PlanError {
     PlanError(
       "invalid-property", "VISIBILITY is PUBLIC or PRIVATE, not '\(text)'", at: span)
