@@ -126,7 +126,7 @@ let package = Package(
     .executableTarget(
       name: "HeadraceCommand",
       dependencies: [
-        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions",
+        "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFormats", "HeadraceFunctions",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations", "CHeadraceReadline", "CHeadraceSupport",
         argumentParser,

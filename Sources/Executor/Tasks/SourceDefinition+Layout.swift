@@ -1,4 +1,4 @@
-// How the records of a source are laid out, for who decodes or encodes them.
+// How the records of a source are laid out, for whoever decodes or encodes them.
 
 public import HeadraceFormats
 import HeadraceFoundations

@@ -2,6 +2,7 @@
 // property names inside WITH (...), and columns, functions and keywords elsewhere.
 
 import Headrace
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceSyntax
 
@@ -15,7 +16,7 @@ struct Completion {
     "ALL TOPICS", "ERRORS", "FUNCTIONS", "PROPERTIES", "QUERIES", "STREAMS", "TABLES", "TOPICS",
     "TYPES", "VARIABLES",
   ]
-  private static let formats = ["'DELIMITED'", "'JSON'", "'KAFKA'", "'NONE'"]
+  private static let formats = RecordFormats.all.filter(\.hasCodec).map { "'\($0.name)'" }
 
   let names: CatalogNames
 
