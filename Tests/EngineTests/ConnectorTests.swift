@@ -199,6 +199,9 @@ private final class TargetWriter: ConnectorWriter {
   ) throws -> (Engine, Session) {
     var options = EngineOptions(directory: "/data")
     options.fileSystem = system
+    // Nothing of a process that was killed goes on.
+    options.logOptions.syncThreads = 1
+    options.logOptions.checkpointsInBackground = false
     options.sliceRows = 4
     options.readBytes = 1
     options.undoesEvery = undoesEvery
