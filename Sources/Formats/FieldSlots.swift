@@ -189,6 +189,12 @@ final class FieldSlots {
     }
   }
 
+  /// Of records that leave nothing in builders.
+  func closeRows(_ count: Int) {
+    guard hasBuilders else { return }
+    for row in 0..<count { closeRow(row) }
+  }
+
   /// Hands over the needed columns of `rows` rows; `buffer` is what views count in.
   func finish(rows: Int, buffer: ByteBuffer) -> [Column] {
     var columns: [Column] = []

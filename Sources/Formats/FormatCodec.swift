@@ -32,3 +32,13 @@ protocol FormatEncoder: AnyObject {
     _ starts: inout [Int32], _ lengths: inout [Int32]
   ) -> [BadRecord]
 }
+
+extension FormatEncoder {
+  /// Every row's side is null.
+  func encodeNulls(
+    _ count: Int, _ buffer: ByteBuffer, _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) {
+    starts.append(contentsOf: repeatElement(Int32(buffer.count), count: count))
+    lengths.append(contentsOf: repeatElement(-1, count: count))
+  }
+}

@@ -63,9 +63,7 @@ private final class MissingDecoder: FormatDecoder {
     _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
     _ lengths: UnsafeBufferPointer<Int32>
   ) -> [BadRecord] {
-    if table.hasBuilders {
-      for row in 0..<starts.count { table.closeRow(row) }
-    }
+    table.closeRows(starts.count)
     return starts.indices.filter { lengths[$0] >= 0 }.map {
       BadRecord(row: $0, reason: format.missingCodec)
     }
@@ -82,8 +80,7 @@ final class MissingEncoder: FormatEncoder {
     _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
     _ starts: inout [Int32], _ lengths: inout [Int32]
   ) -> [BadRecord] {
-    starts.append(contentsOf: repeatElement(Int32(buffer.count), count: count))
-    lengths.append(contentsOf: repeatElement(-1, count: count))
+    encodeNulls(count, buffer, &starts, &lengths)
     return (0..<count).filter { !(isNull?[$0] ?? false) }.map {
       BadRecord(row: $0, reason: format.missingCodec)
     }

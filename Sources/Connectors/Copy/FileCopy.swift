@@ -15,14 +15,8 @@ struct FileCopy: CopyConnector {
   func reader(
     _ copy: CopyStatement, _ target: CopyColumns
   ) throws(StatementFailure) -> any CopyReader {
-    let file: any OutsideFile
-    if let place = copy.place {
-      let path = copy.paths.resolve(place.value)
-      file = try copy.paths.outside(place.value, place.span) { () throws(OutsideError) in
-        try copy.context.files.open(path, beneath: copy.paths.roots)
-      }
-    } else {
-      file = DescriptorFile("standard input", dup(copy.standard))
+    let file = try file(copy, orElse: "standard input") { path throws(OutsideError) in
+      try copy.context.files.open(path, beneath: copy.paths.roots)
     }
     return FileCopyReader(file, copy, target)
   }
@@ -30,15 +24,21 @@ struct FileCopy: CopyConnector {
   func writer(
     _ copy: CopyStatement, _ columns: [PlanColumn]
   ) throws(StatementFailure) -> any ConnectorWriter {
-    let file: any OutsideFile
-    if let place = copy.place {
-      let path = copy.paths.resolve(place.value)
-      file = try copy.paths.outside(place.value, place.span) { () throws(OutsideError) in
-        try copy.context.files.create(path, beneath: copy.paths.roots)
-      }
-    } else {
-      file = DescriptorFile("standard output", dup(copy.standard))
+    let file = try file(copy, orElse: "standard output") { path throws(OutsideError) in
+      try copy.context.files.create(path, beneath: copy.paths.roots)
     }
     return FileCopyWriter(file, copy.format, columns)
+  }
+
+  /// The statement's file, or the standard descriptor, by its name, where it has none.
+  private func file(
+    _ copy: CopyStatement, orElse standard: String,
+    _ open: (String) throws(OutsideError) -> any OutsideFile
+  ) throws(StatementFailure) -> any OutsideFile {
+    guard let place = copy.place else { return DescriptorFile(standard, dup(copy.standard)) }
+    let path = copy.paths.resolve(place.value)
+    return try copy.paths.outside(place.value, place.span) { () throws(OutsideError) in
+      try open(path)
+    }
   }
 }

@@ -54,7 +54,7 @@ struct FileConnector: InputConnector {
         let reader = try? file(declaration.source, partition, declaration.context)
       else { continue }
       do throws(FileHeader.Mismatch) {
-        _ = try reader.headerEnd()
+        try reader.checkHeader()
       } catch {
         throw .plan(.headerMismatch(error, at: declaration.span(of: Self.header)))
       }

@@ -72,17 +72,7 @@ final class FileReader: ConnectorReader {
     lookAhead(from: offset)
     var start = offset
     if hasHeader {
-      let end: Int64?
-      do throws(FileHeader.Mismatch) {
-        end = try headerEnd()
-      } catch {
-        throw StorageError(.invalidArgument, "\(error)", path: file.path)
-      }
-      guard let end else {
-        // Throws what cannot be read.
-        _ = try lines.header()
-        return .end
-      }
+      guard let end = try headerEnd() else { return .end }
       start = max(start, end)
     }
     let (records, end) = try lines.lines(from: start, maxBytes: maxBytes)
@@ -94,17 +84,29 @@ final class FileReader: ConnectorReader {
 
   var fieldOrder: [String]? { header.withLock { $0?.order } }
 
-  /// Where the first line ends, checked once: it names the columns. nil: it is not complete, or cannot be read, which
-  /// the next read tells.
-  /// Throws: names that are not those of the columns.
-  func headerEnd() throws(FileHeader.Mismatch) -> Int64? {
+  /// Where the records begin; nil: the header is not complete.
+  private func headerEnd() throws(StorageError) -> Int64? {
     if let known = header.withLock({ $0 }) { return known.end }
-    guard let found = try? lines.header() else { return nil }
+    guard let found = try lines.header() else { return nil }
+    do throws(FileHeader.Mismatch) {
+      try accept(found)
+    } catch {
+      throw StorageError(.invalidArgument, "\(error)", path: file.path)
+    }
+    return found.end
+  }
+
+  /// Throws: a header that is there and does not name the columns. What cannot be read the first read reports.
+  func checkHeader() throws(FileHeader.Mismatch) {
+    if let found = try? lines.header() { try accept(found) }
+  }
+
+  /// The first line names the columns; once.
+  private func accept(_ found: LineReader.Header) throws(FileHeader.Mismatch) {
     let order = try found.names.map { (names) throws(FileHeader.Mismatch) in
       try FileHeader.columns(
         names, of: source.name, needed: source.lineColumns(order: nil).map(\.name))
     }
     header.withLock { [order] in $0 = (order, found.end) }
-    return found.end
   }
 }

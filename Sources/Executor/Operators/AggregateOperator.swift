@@ -62,29 +62,19 @@ final class AggregateOperator: Operator {
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    let isFinal = spec.emitFinal && spec.window != nil
-    guard isFinal || batch.count > rowsAtOnce else { return try aggregate(batch) }
+    let closing = spec.emitFinal ? spec.window : nil
+    guard closing != nil || batch.count > rowsAtOnce else { return try aggregate(batch) }
     // A batch is cut behind each row that may close a window, so that no later row is in its result.
     var start = 0
     for row in 0..<batch.count
-    where isFinal && closesWindow(batch.rowtimes[row]) || row - start + 1 == rowsAtOnce
+    where closing.map({ state.times.passesEnd(batch.rowtimes[row], of: $0) }) ?? false
+      || row - start + 1 == rowsAtOnce
       || row == batch.count - 1
     {
       let rows = (Int32(start)..<Int32(row + 1)).map { $0 }
       try aggregate(rows.count == batch.count ? batch : batch.gather(rows))
       start = row + 1
     }
-  }
-
-  /// Whether stream time, moving on to `time`, passes the end of some window and its grace.
-  private func closesWindow(_ time: Int64) -> Bool {
-    guard let window = spec.window, time > state.times.seen else { return false }
-    let (size, advance) = window.stride
-    let before = state.times.seen
-    state.times.seen = time
-    if before == Int64.min { return true }
-    let shift = size + window.graceMs
-    return floorDivide(time - shift, advance) != floorDivide(before - shift, advance)
   }
 
   private func aggregate(_ batch: RecordBatch) throws(QueryFailure) {

@@ -114,7 +114,12 @@ final class ForeignKeyJoinOperator: MergingOperator {
     if output.count > 0 { try emit(output.finish()) }
     left.sweep()
     // Keys that are named stay in the index of the right table, which `sweep` would take out.
-    right.sweep { slot in Int(slot) < self.namers.count && !self.namers[Int(slot)].isEmpty }
+    right.sweep(isNeeded: isNamed)
+  }
+
+  /// Whether a left row in memory names the right slot.
+  private func isNamed(_ slot: Int32) -> Bool {
+    Int(slot) < namers.count && !namers[Int(slot)].isEmpty
   }
 
   /// -1 unless the pair passes the rest of the condition.
@@ -182,7 +187,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
   ) throws(QueryFailure) {
     let slot = slots[1][row]
     let old = right.entry(slot)
-    let isNamed = Int(slot) < namers.count && !namers[Int(slot)].isEmpty
+    let isNamed = isNamed(slot)
     // Of a row that reads as before no result changes, however many left rows name it.
     let isSame = isNamed && old >= 0 && new >= 0 && right.rows.areEqual(old, new)
     if new < 0 { right.remove(slot) } else { right.put(slot, new) }
@@ -247,13 +252,14 @@ final class ForeignKeyJoinOperator: MergingOperator {
 
   override func evict() throws(QueryFailure) {
     _ = try leftResident.evict(leaving: { slots throws(QueryFailure) in
-      try reading { () throws(StorageError) in try references?.put(referenceRecords(slots)) }
+      try readingStore(left.name) { () throws(StorageError) in
+        try references?.put(referenceRecords(slots))
+      }
       for slot in slots { name(slot, -1) }
     })
     guard rightResident.spills else { return }
-    right.sweep { slot in Int(slot) < self.namers.count && !self.namers[Int(slot)].isEmpty }
-    _ = try rightResident.evict(
-      isNeeded: { Int($0) < namers.count && !namers[Int($0)].isEmpty })
+    right.sweep(isNeeded: isNamed)
+    _ = try rightResident.evict(isNeeded: isNamed)
   }
 
   /// A record for each of the left slots whose row names a right one.
@@ -270,7 +276,9 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private func nameReturned(_ slots: [Int32]) throws(QueryFailure) {
     guard !slots.isEmpty else { return }
     try nameRows(of: slots)
-    try reading { () throws(StorageError) in try references?.delete(referenceRecords(slots)) }
+    try readingStore(left.name) { () throws(StorageError) in
+      try references?.delete(referenceRecords(slots))
+    }
   }
 
   /// The left rows that name these right slots, wherever they are.
@@ -279,7 +287,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
     for slot in Set(slots).sorted() {
       let prefix = Array(right.index.key(Int(slot)))
       while true {
-        let found = try reading { () throws(StorageError) in
+        let found = try readingStore(left.name) { () throws(StorageError) in
           try references.scan(.keys(prefix: prefix), after: nil, limit: 4096)
         }
         guard found.count > 0 else { break }
@@ -290,22 +298,12 @@ final class ForeignKeyJoinOperator: MergingOperator {
             key: UnsafeRawBufferPointer(rebasing: key[prefix.count...]), value: nil, timestamp: 0)
         }
         withExtendedLifetime(found) {}
-        let returned = try leftResident.bringBack(keys)
+        let returned = try leftResident.takeBack(keys)
         guard !returned.isEmpty else {
           throw QueryFailure("the state of store \(left.name) is damaged")
         }
         try nameReturned(returned)
       }
-    }
-  }
-
-  private func reading<Result>(
-    _ body: () throws(StorageError) -> Result
-  ) throws(QueryFailure) -> Result {
-    do throws(StorageError) {
-      return try body()
-    } catch {
-      throw QueryFailure("store \(left.name): \(error)")
     }
   }
 }

@@ -58,20 +58,12 @@ final class PaneAggregateOperator: Operator {
   /// A batch is cut behind each row that may close a window, so that no later row is in its result.
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     var start = 0
-    for row in 0..<batch.count where closesWindow(batch.rowtimes[row]) || row == batch.count - 1 {
+    for row in 0..<batch.count
+    where state.times.passesEnd(batch.rowtimes[row], of: window) || row == batch.count - 1 {
       let isWhole = start == 0 && row == batch.count - 1
       try aggregate(isWhole ? batch : batch.gather((Int32(start)...Int32(row)).map { $0 }))
       start = row + 1
     }
-  }
-
-  private func closesWindow(_ time: Int64) -> Bool {
-    guard time > state.times.seen else { return false }
-    let before = state.times.seen
-    state.times.seen = time
-    if before == Int64.min { return true }
-    let shift = size + window.graceMs
-    return floorDivide(time - shift, advance) != floorDivide(before - shift, advance)
   }
 
   private func aggregate(_ batch: RecordBatch) throws(QueryFailure) {

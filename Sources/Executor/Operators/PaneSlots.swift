@@ -45,28 +45,28 @@ final class PaneSlots {
     if index.count > Self.countMax { removeAll() }
     let starts = rowtimes.map { $0 >= 0 ? $0 / advance * advance : 0 }
     let keys = RowCodec.encode(groups, count: rowtimes.count, extra: starts)
-    // Their bytes are read through pointers.
-    defer { withExtendedLifetime(keys) {} }
     index.insert(keys, slots: &paneOfRow) { _ in
       slots.append(contentsOf: repeatElement(-1, count: overlap))
     }
     found.removeAll(keepingCapacity: true)
     found.reserveCapacity(rows.count)
     var created: [Int] = []
-    var entry = 0
-    while entry < rows.count {
-      let row = Int(rows[entry])
-      // The windows of a row follow one another, oldest first; only the oldest may be missing.
-      var place =
-        Int(paneOfRow[row]) * overlap
-        + Int(truncatingIfNeeded: (starts[row] - windows[entry]) / advance)
-      while entry < rows.count, Int(rows[entry]) == row {
-        if slots[place] < 0 {
-          slots[place] = slot(keys.bytes(row), windows[entry], windowIndex, &created)
+    keys.withBytes { bytes in
+      var entry = 0
+      while entry < rows.count {
+        let row = Int(rows[entry])
+        // The windows of a row follow one another, oldest first; only the oldest may be missing.
+        var place =
+          Int(paneOfRow[row]) * overlap
+          + Int(truncatingIfNeeded: (starts[row] - windows[entry]) / advance)
+        while entry < rows.count, Int(rows[entry]) == row {
+          if slots[place] < 0 {
+            slots[place] = slot(bytes[row], windows[entry], windowIndex, &created)
+          }
+          found.append(slots[place])
+          place -= 1
+          entry += 1
         }
-        found.append(slots[place])
-        place -= 1
-        entry += 1
       }
     }
     return created

@@ -93,20 +93,21 @@ final class DistinctAccumulator: Accumulator {
     let keys = RowCodec.encode(
       zip(rows.arguments, types).map { $0.canonical($1) }, count: rows.groups.count,
       extra: rows.groups.map { Int64(setOfGroup[Int($0)]) })
-    // Their bytes are read through pointers.
-    defer { withExtendedLifetime(keys) {} }
     var changes = Changes(builders: types.map { ColumnBuilder($0, capacity: keys.count) })
-    for row in 0..<keys.count {
-      let isRetracted = rows.retracts.map { $0[row] } ?? false
-      let key = keys.bytes(row)
-      let ordinal = row < rows.ordinals.count ? rows.ordinals[row] : 0
-      let isChange =
-        isRetracted ? takeBack(key) : add(key, Int(setOfGroup[Int(rows.groups[row])]), 1, ordinal)
-      guard isChange else { continue }
-      changes.rows.append(Int32(row))
-      changes.retracts.append(isRetracted)
-      var reader = RowReader(key)
-      precondition(reader.read(into: changes.builders), "encoded a moment ago")
+    keys.withBytes { bytes in
+      for row in 0..<keys.count {
+        let isRetracted = rows.retracts.map { $0[row] } ?? false
+        let key = bytes[row]
+        let ordinal = row < rows.ordinals.count ? rows.ordinals[row] : 0
+        let isChange =
+          isRetracted
+          ? takeBack(key) : add(key, Int(setOfGroup[Int(rows.groups[row])]), 1, ordinal)
+        guard isChange else { continue }
+        changes.rows.append(Int32(row))
+        changes.retracts.append(isRetracted)
+        var reader = RowReader(key)
+        precondition(reader.read(into: changes.builders), "encoded a moment ago")
+      }
     }
     return changes
   }

@@ -6,6 +6,8 @@
 
 import HeadraceColumns
 import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
 import HeadraceTopics
 
 /// What the groups hold, by slot.
@@ -47,6 +49,17 @@ struct GroupTimes {
   var closedBefore = Int64.min
   /// How far the operator has looked for what closes or expires; not kept by the changelog.
   var seen = Int64.min
+
+  /// Whether stream time, moving on to `time`, passes the end of some window and its grace.
+  mutating func passesEnd(_ time: Int64, of window: WindowSpec) -> Bool {
+    guard time > seen else { return false }
+    let (size, advance) = window.stride
+    let before = seen
+    seen = time
+    if before == Int64.min { return true }
+    let shift = size + window.graceMs
+    return floorDivide(time - shift, advance) != floorDivide(before - shift, advance)
+  }
 }
 
 final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
@@ -137,10 +150,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   func touch(_ slots: [Int32]) {
     if undo != nil { return note(slots) }
     slots.withUnsafeBufferPointer { slots in
-      for slot in slots where !isDirty[Int(slot)] {
-        isDirty[Int(slot)] = true
-        dirtySlots.append(slot)
-      }
+      for slot in slots { mark(Int(slot)) }
     }
   }
 
@@ -179,19 +189,21 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   }
 
   private func drop(_ slot: Int) {
+    free(slot)
+    index.remove(slot: slot)
+  }
+
+  private func free(_ slot: Int) {
     valueBytes.set(slot, 0)
     content.free(slot)
-    index.remove(slot: slot)
   }
 
   /// The groups whose window starts then; the caller removes them next.
   func takeSlots(at start: Int64) -> [Int32] { slotsByStart.removeValue(forKey: start) ?? [] }
 
-  /// Brings the groups back whose time has come. Returns whether there were any.
-  @discardableResult
-  func wake() throws(QueryFailure) -> Bool {
-    guard let store, store.earliestTime <= times.stream else { return false }
-    return try !ResidentKeys(index, [self]).wake().isEmpty
+  /// Brings the groups back whose time has come.
+  func wake() throws(QueryFailure) {
+    if store != nil { try ResidentKeys(index, [self]).wake() }
   }
 
   /// Lets groups go that the store wants out of memory. Returns whether any left.
@@ -211,12 +223,10 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
 
   // MARK: - Records
 
-  private func recordKey(_ slot: Int) -> [UInt8] {
-    switch keys {
-    case .plain: Array(index.key(slot))
-    case .tagged: [1] + index.key(slot)
-    }
-  }
+  /// Of the keys of groups.
+  private var prefix: [UInt8] { keys == .plain ? [] : [1] }
+
+  private func recordKey(_ slot: Int) -> [UInt8] { prefix + index.key(slot) }
 
   private func append(
     _ slot: Int, _ value: [UInt8], _ key: inout [UInt8], to records: inout RawRecords
@@ -241,7 +251,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   }
 
   func drainChanges(into records: inout RawRecords) {
-    let prefix: [UInt8] = keys == .plain ? [] : [1]
+    let prefix = prefix
     for key in removedKeys { records.append(key: prefix + key, value: nil, timestamp: 0) }
     var value: [UInt8] = []
     var key: [UInt8] = []
@@ -270,15 +280,9 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       append(slot, value, &key, to: &pieces.records)
       try pieces.passOn()
     }
-    let prefix: [UInt8] = keys == .plain ? [] : [1]
-    try store?.forEachBatch { stored throws(StorageError) in
-      for record in 0..<stored.count {
-        guard let key = stored.key(record), let value = stored.value(record) else {
-          throw StorageError(damagedState: name)
-        }
-        pieces.records.append(key: prefix + key, value: Array(value), timestamp: 0)
-        try pieces.passOn()
-      }
+    let prefix = prefix
+    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
+      records.append(key: prefix + key, value: Array(value), timestamp: 0)
     }
     appendTimes(to: &pieces.records)
   }
@@ -372,10 +376,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
         if slotsByStart[start]?.isEmpty ?? false { slotsByStart[start] = nil }
       }
     }
-    for slot in slots {
-      valueBytes.set(Int(slot), 0)
-      content.free(Int(slot))
-    }
+    for slot in slots { free(Int(slot)) }
   }
 
   func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {

@@ -31,6 +31,7 @@ final class JoinState: OperatorState, StatePart {
   private var sweptAt = Int64.min
   private var putSinceSweep = 0
   private var added: [Int32] = []
+  private let recordKey = ByteBuffer(capacity: 64)
   private var residentCount = 0
   /// Rows of the keys that the store has.
   private var storedRows = 0
@@ -229,20 +230,28 @@ final class JoinState: OperatorState, StatePart {
 
   private func append(_ entries: [Int32], to records: inout RawRecords) {
     let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)
-    // Its bytes are read through pointers.
-    defer { withExtendedLifetime(encoded) {} }
-    let key = ByteBuffer(capacity: 64)
-    for (place, entry) in entries.enumerated() {
-      let link = links[Int(entry)]
-      let timestamp = rows.times[Int(entry)]
-      key.count = 0
-      key.append(index.key(Int(link.slot)))
-      RowCodec.appendInteger(timestamp.bigEndian, to: key)
-      RowCodec.appendInteger(link.sequence.bigEndian, to: key)
-      records.append(
-        key: UnsafeRawBufferPointer(start: key.base, count: key.count),
-        value: encoded.bytes(place), timestamp: max(0, timestamp))
+    encoded.withBytes { bytes in
+      for (place, entry) in entries.enumerated() {
+        let link = links[Int(entry)]
+        append(
+          index.key(Int(link.slot)), rows.times[Int(entry)], link.sequence, bytes[place],
+          to: &records)
+      }
     }
+  }
+
+  /// One row.
+  private func append(
+    _ joinKey: UnsafeRawBufferPointer, _ time: Int64, _ sequence: Int64,
+    _ row: UnsafeRawBufferPointer, to records: inout RawRecords
+  ) {
+    recordKey.count = 0
+    recordKey.append(joinKey)
+    RowCodec.appendInteger(time.bigEndian, to: recordKey)
+    RowCodec.appendInteger(sequence.bigEndian, to: recordKey)
+    records.append(
+      key: UnsafeRawBufferPointer(start: recordKey.base, count: recordKey.count), value: row,
+      timestamp: max(0, time))
   }
 
   private func appendTime(to records: inout RawRecords) {
@@ -279,11 +288,8 @@ final class JoinState: OperatorState, StatePart {
       }
     }
     append(chunk, to: &pieces.records)
-    try store?.forEachBatch { stored throws(StorageError) in
-      for record in 0..<stored.count {
-        try appendRows(of: stored, record, to: &pieces.records)
-        try pieces.passOn()
-      }
+    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
+      try appendRows(value, of: key, to: &records)
     }
     if observed != Int64.min { appendTime(to: &pieces.records) }
   }
@@ -328,7 +334,7 @@ final class JoinState: OperatorState, StatePart {
     savedObserved = observed
   }
 
-  // MARK: - Out of memory and back: a key's rows behind one another, each with its time, its number and its length.
+  // MARK: - Out of memory and back: a key's rows (`StoredRows`).
 
   var clock: Int64 { observed }
 
@@ -358,14 +364,13 @@ final class JoinState: OperatorState, StatePart {
       let entries = entries(of: slot)
       guard let newest = entries.last else { continue }
       let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)
-      // Its bytes are read through pointers.
-      defer { withExtendedLifetime(encoded) {} }
       value.count = 0
-      for (place, entry) in entries.enumerated() {
-        RowCodec.appendInteger(rows.times[Int(entry)], to: value)
-        RowCodec.appendInteger(links[Int(entry)].sequence, to: value)
-        RowCodec.appendInteger(Int64(encoded.bytes(place).count), to: value)
-        value.append(encoded.bytes(place))
+      encoded.withBytes { bytes in
+        for (place, entry) in entries.enumerated() {
+          StoredRows.append(
+            side: 0, time: rows.times[Int(entry)], sequence: links[Int(entry)].sequence,
+            bytes[place], to: value)
+        }
       }
       storedRows += entries.count
       // When even the newest row has expired.
@@ -391,14 +396,14 @@ final class JoinState: OperatorState, StatePart {
     var kept: [(slot: Int32, sequence: Int64)] = []
     var times: [Int64] = []
     for (record, slot) in slots.enumerated() {
-      var pieces = KeyRows(records.value(record))
-      while let (time, sequence, row) = pieces.next() {
-        var reader = RowReader(row)
+      var stored = StoredRows(records.value(record))
+      while let row = stored.next() {
+        var reader = RowReader(row.bytes)
         guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
-        kept.append((slot, sequence))
-        times.append(time)
+        kept.append((slot, row.sequence))
+        times.append(row.time)
       }
-      guard pieces.isAtEnd else { throw DamagedState(record: record) }
+      guard stored.isAtEnd else { throw DamagedState(record: record) }
     }
     storedRows -= kept.count
     let entries = rows.add(builders.map { $0.finish() }, rowtimes: times)
@@ -407,46 +412,14 @@ final class JoinState: OperatorState, StatePart {
 
   /// A stored key's rows as the changelog has them.
   private func appendRows(
-    of stored: RawRecords, _ record: Int, to records: inout RawRecords
+    _ stored: UnsafeRawBufferPointer, of joinKey: UnsafeRawBufferPointer,
+    to records: inout RawRecords
   ) throws(StorageError) {
-    guard let joinKey = stored.key(record) else { throw StorageError(damagedState: name) }
-    var pieces = KeyRows(stored.value(record))
-    let key = ByteBuffer(capacity: 64)
-    while let (time, sequence, row) = pieces.next() {
-      guard time > observed - retentionMs else { continue }
-      key.count = 0
-      key.append(joinKey)
-      RowCodec.appendInteger(time.bigEndian, to: key)
-      RowCodec.appendInteger(sequence.bigEndian, to: key)
-      records.append(
-        key: UnsafeRawBufferPointer(start: key.base, count: key.count), value: row,
-        timestamp: max(0, time))
+    var rows = StoredRows(stored)
+    while let row = rows.next() {
+      guard row.time > observed - retentionMs else { continue }
+      append(joinKey, row.time, row.sequence, row.bytes, to: &records)
     }
-    guard pieces.isAtEnd else { throw StorageError(damagedState: name) }
-  }
-}
-
-/// The rows of a key in a stored record.
-private struct KeyRows {
-  private let bytes: UnsafeRawBufferPointer
-  private var position = 0
-
-  init(_ bytes: UnsafeRawBufferPointer?) {
-    self.bytes = bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
-  }
-
-  var isAtEnd: Bool { position == bytes.count }
-
-  /// nil: the end, or no row any more.
-  mutating func next() -> (time: Int64, sequence: Int64, row: UnsafeRawBufferPointer)? {
-    guard position + 24 <= bytes.count else { return nil }
-    let length = bytes.loadUnaligned(fromByteOffset: position + 16, as: Int64.self)
-    guard length >= 0, length <= bytes.count - position - 24 else { return nil }
-    defer { position += 24 + Int(length) }
-    return (
-      bytes.loadUnaligned(fromByteOffset: position, as: Int64.self),
-      bytes.loadUnaligned(fromByteOffset: position + 8, as: Int64.self),
-      UnsafeRawBufferPointer(rebasing: bytes[position + 24..<position + 24 + Int(length)])
-    )
+    guard rows.isAtEnd else { throw StorageError(damagedState: name) }
   }
 }

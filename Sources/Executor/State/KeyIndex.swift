@@ -108,24 +108,24 @@ final class KeyIndex {
   /// The slots of rows `range` of the keys, in order; -1 where there is none.
   @inline(__always)
   func find(_ keys: EncodedRows, _ range: Range<Int>, _ found: (Int32) -> Void) {
-    // Their bytes are read through pointers.
-    defer { withExtendedLifetime(keys) {} }
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: range.count) { hashed in
-      for place in 0..<range.count {
-        hashed[place] = shortHash(keys.bytes(range.lowerBound + place))
-      }
-      for place in 0..<range.count {
-        if place + 8 < range.count {
-          headrace_prefetch(table + (Int(hashed[place + 8]) & mask))
+    keys.withBytes { bytes in
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: range.count) { hashed in
+        for place in 0..<range.count {
+          hashed[place] = shortHash(bytes[range.lowerBound + place])
         }
-        let hash = hashed[place]
-        let key = keys.bytes(range.lowerBound + place)
-        var probe = Int(hash) & mask
-        while table[probe].slot >= 0 {
-          if table[probe].hash == hash, matches(Int(table[probe].slot), key) { break }
-          probe = (probe + 1) & mask
+        for place in 0..<range.count {
+          if place + 8 < range.count {
+            headrace_prefetch(table + (Int(hashed[place + 8]) & mask))
+          }
+          let hash = hashed[place]
+          let key = bytes[range.lowerBound + place]
+          var probe = Int(hash) & mask
+          while table[probe].slot >= 0 {
+            if table[probe].hash == hash, matches(Int(table[probe].slot), key) { break }
+            probe = (probe + 1) & mask
+          }
+          found(table[probe].slot)
         }
-        found(table[probe].slot)
       }
     }
   }

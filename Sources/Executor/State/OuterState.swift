@@ -210,11 +210,11 @@ final class OuterState: OperatorState, StatePart {
     for side in 0..<2 {
       let entries = waiting.filter { $0.side == side }.map(\.entry)
       let encoded = RowCodec.encode(sides[side].rows.gather(entries), count: entries.count)
-      // Its bytes are read through pointers.
-      defer { withExtendedLifetime(encoded) {} }
-      for (place, entry) in entries.enumerated() {
-        key(side, entry).withUnsafeBytes {
-          records.append(key: $0, value: encoded.bytes(place), timestamp: 0)
+      encoded.withBytes { bytes in
+        for (place, entry) in entries.enumerated() {
+          key(side, entry).withUnsafeBytes {
+            records.append(key: $0, value: bytes[place], timestamp: 0)
+          }
         }
       }
     }
@@ -252,11 +252,8 @@ final class OuterState: OperatorState, StatePart {
         try pieces.passOn()
       }
     }
-    try store?.forEachBatch { stored throws(StorageError) in
-      for record in 0..<stored.count {
-        try appendRows(of: stored, record, to: &pieces.records)
-        try pieces.passOn()
-      }
+    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
+      try appendRows(value, of: key, to: &records)
     }
     appendTime(to: &pieces.records)
   }
@@ -314,10 +311,7 @@ final class OuterState: OperatorState, StatePart {
       Mark(isWaiting: true, isSaved: true, isOwned: true, slot: slot))
   }
 
-  // MARK: - Out of memory and back: a key's waiting rows behind one another, each with its changelog key (but for the
-  // join key), its length and its bytes. Where they come back their buffers have them.
-
-  private static let rowKeyBytes = 17
+  // MARK: - Out of memory and back: a key's waiting rows (`StoredRows`). Where they come back their buffers have them.
 
   var clock: Int64 { streamTime }
 
@@ -346,10 +340,10 @@ final class OuterState: OperatorState, StatePart {
       for row in waiting {
         let time = time(row)
         let encoded = RowCodec.encode(sides[row.side].rows.gather([row.entry]), count: 1)
-        defer { withExtendedLifetime(encoded) {} }
-        value.append(rowKey(time, row.side, sequence(row)))
-        RowCodec.appendInteger(Int64(encoded.bytes(0).count), to: value)
-        value.append(encoded.bytes(0))
+        encoded.withBytes { bytes in
+          StoredRows.append(
+            side: row.side, time: time, sequence: sequence(row), bytes[0], to: value)
+        }
         due = min(due, time + waitMs[row.side] + 1)
       }
       storedRows += waiting.count
@@ -391,7 +385,7 @@ final class OuterState: OperatorState, StatePart {
           entries[Place(side: side, time: time(row), sequence: sequence(row))] = entry
         }
       }
-      var rows = WaitingRows(records.value(record))
+      var rows = StoredRows(records.value(record))
       while let row = rows.next() {
         let place = Place(side: row.side, time: row.time, sequence: row.sequence)
         guard let entry = entries[place] else { throw DamagedState(record: record) }
@@ -406,43 +400,14 @@ final class OuterState: OperatorState, StatePart {
   }
 
   private func appendRows(
-    of stored: RawRecords, _ record: Int, to records: inout RawRecords
+    _ stored: UnsafeRawBufferPointer, of joinKey: UnsafeRawBufferPointer,
+    to records: inout RawRecords
   ) throws(StorageError) {
-    guard let joinKey = stored.key(record) else { throw StorageError(damagedState: name) }
-    var rows = WaitingRows(stored.value(record))
+    var rows = StoredRows(stored)
     while let row = rows.next() {
       let key = rowKey(row.time, row.side, row.sequence) + joinKey
       key.withUnsafeBytes { records.append(key: $0, value: row.bytes, timestamp: 0) }
     }
     guard rows.isAtEnd else { throw StorageError(damagedState: name) }
-  }
-
-  /// The waiting rows of a key in a stored record.
-  private struct WaitingRows {
-    private let bytes: UnsafeRawBufferPointer
-    private var position = 0
-
-    init(_ bytes: UnsafeRawBufferPointer?) {
-      self.bytes = bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
-    }
-
-    var isAtEnd: Bool { position == bytes.count }
-
-    /// nil: the end, or no row any more.
-    mutating func next() -> (
-      time: Int64, side: Int, sequence: Int64, bytes: UnsafeRawBufferPointer
-    )? {
-      let start = position + OuterState.rowKeyBytes + 8
-      guard start <= bytes.count, bytes[position + 8] < 2 else { return nil }
-      let length = bytes.loadUnaligned(fromByteOffset: start - 8, as: Int64.self)
-      guard length >= 0, length <= bytes.count - start else { return nil }
-      defer { position = start + Int(length) }
-      return (
-        Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Int64.self)),
-        Int(bytes[position + 8]),
-        Int64(bigEndian: bytes.loadUnaligned(fromByteOffset: position + 9, as: Int64.self)),
-        UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(length)])
-      )
-    }
   }
 }

@@ -76,76 +76,57 @@ struct ResidentKeys {
     guard hasStored, !created.isEmpty else { return [] }
     var keys = RawRecords(buffer: ByteBuffer(capacity: created.count * 16))
     for slot in created { keys.append(key: index.key(Int(slot)), value: nil, timestamp: 0) }
-    var found = Set<Int>()
-    for part in parts {
-      let records = try stored(part, keys)
-      let places = (0..<records.count).filter { records.valueLength[$0] >= 0 }
-      guard !places.isEmpty else { continue }
-      found.formUnion(places)
-      try admit(records.gather(places), places.map { created[$0] }, part)
-    }
-    return found.sorted().map { created[$0] }
+    return try takeBack(keys)
   }
 
   /// Brings back the keys of rows that are only looked for: a key that no store has gets no slot.
-  @discardableResult
-  func bringBack(_ keys: EncodedRows) throws(QueryFailure) -> [Int32] {
-    guard spills, hasStored else { return [] }
-    // Their bytes are read through pointers.
-    defer { withExtendedLifetime(keys) {} }
+  func bringBack(_ keys: EncodedRows) throws(QueryFailure) {
+    guard spills, hasStored else { return }
     let distinct = KeyIndex()
     var wanted = RawRecords(buffer: ByteBuffer(capacity: keys.count * 16))
-    for row in 0..<keys.count where index.find(keys.bytes(row)) == nil {
-      if distinct.insert(keys.bytes(row)).isNew {
-        wanted.append(key: keys.bytes(row), value: nil, timestamp: 0)
+    keys.withBytes { bytes in
+      for row in 0..<keys.count
+      where index.find(bytes[row]) == nil && distinct.insert(bytes[row]).isNew {
+        wanted.append(key: bytes[row], value: nil, timestamp: 0)
       }
     }
-    return try bringBack(wanted)
+    _ = try takeBack(wanted)
   }
 
-  /// As above, for keys that are not in the index, each once.
-  func bringBack(_ keys: RawRecords) throws(QueryFailure) -> [Int32] {
+  /// Takes the records of these keys, each once, from the stores; a key that the index does not have gets a slot. Returns the
+  /// slots of those that were in one.
+  @discardableResult
+  func takeBack(_ keys: RawRecords) throws(QueryFailure) -> [Int32] {
     var returned: [Int32] = []
+    var known = Set<Int32>()
     for part in parts {
       let records = try stored(part, keys)
-      let places = (0..<records.count).filter { records.valueLength[$0] >= 0 }
-      guard !places.isEmpty else { continue }
-      let found = records.gather(places)
+      let found = records.gather((0..<records.count).filter { records.valueLength[$0] >= 0 })
+      guard found.count > 0 else { continue }
       var slots: [Int32] = []
       for record in 0..<found.count {
         guard let key = found.key(record) else { continue }
-        let (slot, isNew) = index.insert(key)
-        if isNew { returned.append(Int32(slot)) }
-        slots.append(Int32(slot))
+        let slot = Int32(index.insert(key).slot)
+        slots.append(slot)
+        if known.insert(slot).inserted { returned.append(slot) }
       }
       try admit(found, slots, part)
     }
     return returned
   }
 
-  /// Whether some stored record's time has come.
-  var isDue: Bool { spills && parts.contains { ($0.store?.earliestTime ?? .max) <= $0.clock } }
-
-  /// Brings back the keys whose time has come. Returns their slots.
-  @discardableResult
-  func wake() throws(QueryFailure) -> [Int32] {
-    guard isDue else { return [] }
-    var slots: [Int32] = []
+  /// Brings back the keys whose time has come.
+  func wake() throws(QueryFailure) {
+    guard spills else { return }
     for part in parts {
       while let store = part.store, store.earliestTime <= part.clock {
-        let due = try reading(part) { () throws(StorageError) in
+        let due = try readingStore(part.name) { () throws(StorageError) in
           try store.scan(.times(through: part.clock), after: nil, limit: Self.recordsAtOnce)
         }
         guard due.count > 0 else { break }
-        var created: [Int32] = []
-        for record in 0..<due.count {
-          if let key = due.key(record) { created.append(Int32(index.insert(key).slot)) }
-        }
-        withExtendedLifetime(due) {}
-        slots += try readBack(created)
+        try takeBack(due)
       }
     }
-    return slots
   }
 
   /// Lets the keys go that the first part's store chooses; only between slices. `isNeeded`: another index names the
@@ -169,7 +150,7 @@ struct ResidentKeys {
       for part in parts {
         var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
         part.append(leaving: some, to: &records)
-        try reading(part) { () throws(StorageError) in try part.store?.put(records) }
+        try readingStore(part.name) { () throws(StorageError) in try part.store?.put(records) }
       }
       for part in parts.reversed() { part.forget(some) }
       for slot in some { index.remove(slot: Int(slot)) }
@@ -181,7 +162,7 @@ struct ResidentKeys {
     _ part: any StatePart, _ keys: RawRecords
   ) throws(QueryFailure) -> RawRecords {
     guard let store = part.store, store.count > 0, keys.count > 0 else { return .none }
-    return try reading(part) { () throws(StorageError) in try store.get(keys) }
+    return try readingStore(part.name) { () throws(StorageError) in try store.get(keys) }
   }
 
   private func admit(
@@ -192,29 +173,41 @@ struct ResidentKeys {
     } catch {
       throw QueryFailure("the state of store \(part.name) is damaged")
     }
-    try reading(part) { () throws(StorageError) in try part.store?.delete(records) }
+    try readingStore(part.name) { () throws(StorageError) in try part.store?.delete(records) }
   }
+}
 
-  private func reading<Result>(
-    _ part: any StatePart, _ body: () throws(StorageError) -> Result
-  ) throws(QueryFailure) -> Result {
-    do throws(StorageError) {
-      return try body()
-    } catch {
-      throw QueryFailure("store \(part.name): \(error)")
-    }
+/// What fails in a store fails its query. `name`: of the state.
+func readingStore<Result>(
+  _ name: String, _ body: () throws(StorageError) -> Result
+) throws(QueryFailure) -> Result {
+  do throws(StorageError) {
+    return try body()
+  } catch {
+    throw QueryFailure("store \(name): \(error)")
   }
 }
 
 extension StateStore {
-  /// Every record, some thousand at a time.
-  func forEachBatch(_ use: (RawRecords) throws(StorageError) -> Void) throws(StorageError) {
+  /// Every record, as the state's changelog has it. `name`: of the state; `append`: adds what a record stands for.
+  func snapshot(
+    of name: String, into pieces: inout SnapshotPieces,
+    _ append: (
+      _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, inout RawRecords
+    ) throws(StorageError) -> Void
+  ) throws(StorageError) {
     var last: [UInt8]?
     while true {
-      let records = try scan(.all, after: last, limit: 4096)
-      guard records.count > 0 else { return }
-      try use(records)
-      last = records.key(records.count - 1).map { Array($0) }
+      let stored = try scan(.all, after: last, limit: 4096)
+      guard stored.count > 0 else { return }
+      for record in 0..<stored.count {
+        guard let key = stored.key(record), let value = stored.value(record) else {
+          throw StorageError(damagedState: name)
+        }
+        try append(key, value, &pieces.records)
+        try pieces.passOn()
+      }
+      last = stored.key(stored.count - 1).map { Array($0) }
     }
   }
 }

@@ -16,15 +16,10 @@ struct EncodedRows {
   static var none: EncodedRows { EncodedRows(buffer: ByteBuffer(capacity: 0), starts: [0]) }
 
   var count: Int { starts.count - 1 }
-
-  func bytes(_ row: Int) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(
-      start: buffer.base + Int(starts[row]), count: Int(starts[row + 1] - starts[row]))
-  }
 }
 
 extension EncodedRows {
-  /// The bytes of rows, for loops over many.
+  /// The bytes of rows; good as long as `withBytes` runs.
   struct Bytes {
     fileprivate let base: UnsafeRawPointer
     fileprivate let starts: UnsafeBufferPointer<Int32>
@@ -36,6 +31,7 @@ extension EncodedRows {
     }
   }
 
+  /// The one way to the bytes: the buffer lives until `body` has returned.
   @inline(__always)
   func withBytes(_ body: (Bytes) -> Void) {
     withExtendedLifetime(buffer) {

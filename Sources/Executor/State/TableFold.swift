@@ -100,19 +100,19 @@ extension TableFold {
       let bad = Set(side.bad.map(\.row))
       let keys = RowCodec.encode(
         side.columns.map(\.withCanonicalDoubles), count: records.count)
-      // Their bytes are read through pointers.
-      defer { withExtendedLifetime(keys) {} }
-      for row in 0..<records.count where !bad.contains(row) {
-        let key = Array(keys.bytes(row))
-        guard let known = last[key] else {
-          last[key] = (partition, row)
-          continue
-        }
-        if partitions[known.partition].timestamps[known.row] <= records.timestamps[row] {
-          kept[known.partition][known.row] = false
-          last[key] = (partition, row)
-        } else {
-          kept[partition][row] = false
+      keys.withBytes { bytes in
+        for row in 0..<records.count where !bad.contains(row) {
+          let key = Array(bytes[row])
+          guard let known = last[key] else {
+            last[key] = (partition, row)
+            continue
+          }
+          if partitions[known.partition].timestamps[known.row] <= records.timestamps[row] {
+            kept[known.partition][known.row] = false
+            last[key] = (partition, row)
+          } else {
+            kept[partition][row] = false
+          }
         }
       }
     }

@@ -69,10 +69,8 @@ final class TableState: OperatorState, StatePart {
   }
 
   private func makeRoom(for slot: Int) {
-    let missing = slot + 1 - entries.count
-    guard missing > 0 else { return }
-    entries.append(contentsOf: repeatElement(-1, count: missing))
-    isDirty.append(contentsOf: repeatElement(false, count: missing))
+    entries.grow(to: slot + 1, -1)
+    isDirty.grow(to: slot + 1, false)
   }
 
   /// Takes the slot's row out, where there is one; the slot stays until `sweep`.
@@ -153,27 +151,23 @@ final class TableState: OperatorState, StatePart {
       append(Array(slots[first..<min(first + 1024, slots.count)]), to: &pieces.records)
       try pieces.passOn()
     }
-    try store?.forEachBatch { stored throws(StorageError) in
-      for record in 0..<stored.count {
-        guard let key = stored.key(record), let value = stored.value(record), value.count >= 8
-        else { throw StorageError(damagedState: name) }
-        pieces.records.append(
-          key: key, value: UnsafeRawBufferPointer(rebasing: value.dropFirst(8)),
-          timestamp: value.loadUnaligned(as: Int64.self))
-        try pieces.passOn()
-      }
+    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
+      guard value.count >= 8 else { throw StorageError(damagedState: name) }
+      records.append(
+        key: key, value: UnsafeRawBufferPointer(rebasing: value.dropFirst(8)),
+        timestamp: value.loadUnaligned(as: Int64.self))
     }
   }
 
   private func append(_ slots: [Int32], to records: inout RawRecords) {
     let named = slots.map { entries[Int($0)] }
     let encoded = RowCodec.encode(rows.gather(named), count: slots.count)
-    // Its bytes are read through pointers.
-    defer { withExtendedLifetime(encoded) {} }
-    for (place, slot) in slots.enumerated() {
-      records.append(
-        key: index.key(Int(slot)), value: encoded.bytes(place),
-        timestamp: rows.times[Int(named[place])])
+    encoded.withBytes { bytes in
+      for (place, slot) in slots.enumerated() {
+        records.append(
+          key: index.key(Int(slot)), value: bytes[place],
+          timestamp: rows.times[Int(named[place])])
+      }
     }
   }
 
@@ -221,16 +215,16 @@ final class TableState: OperatorState, StatePart {
     let slots = slots.filter { entry($0) >= 0 }
     let named = slots.map { entry($0) }
     let encoded = RowCodec.encode(rows.gather(named), count: named.count)
-    // Its bytes are read through pointers.
-    defer { withExtendedLifetime(encoded) {} }
     let value = ByteBuffer(capacity: 64)
-    for (place, slot) in slots.enumerated() {
-      value.count = 0
-      RowCodec.appendInteger(rows.times[Int(named[place])], to: value)
-      value.append(encoded.bytes(place))
-      records.append(
-        key: index.key(Int(slot)),
-        value: UnsafeRawBufferPointer(start: value.base, count: value.count), timestamp: .max)
+    encoded.withBytes { bytes in
+      for (place, slot) in slots.enumerated() {
+        value.count = 0
+        RowCodec.appendInteger(rows.times[Int(named[place])], to: value)
+        value.append(bytes[place])
+        records.append(
+          key: index.key(Int(slot)),
+          value: UnsafeRawBufferPointer(start: value.base, count: value.count), timestamp: .max)
+      }
     }
   }
 

@@ -42,21 +42,23 @@ final class ExchangeSinkOperator: Operator {
     if batch.headers != nil, records.headers.isEmpty {
       records.headers = Array(repeating: [], count: records.count)
     }
-    for row in rows {
-      let row = Int(row)
-      records.keyStart.append(Int32(buffer.count))
-      records.keyLength.append(keys.keyLength[row])
-      if let key = keys.key(row) { buffer.append(key) }
-      records.valueStart.append(Int32(buffer.count))
-      let value = values.bytes(row)
-      records.valueLength.append(Int32(ExchangeDecoder.headBytes + value.count))
-      withUnsafeBytes(of: batch.positions.major[row].littleEndian) { buffer.append($0) }
-      withUnsafeBytes(of: batch.positions.minor[row].littleEndian) { buffer.append($0) }
-      withUnsafeBytes(of: batch.kind(row).rawValue) { buffer.append($0) }
-      buffer.append(value)
-      records.timestamps.append(batch.rowtimes[row])
-      if !records.headers.isEmpty || batch.headers != nil {
-        records.headers.append(batch.headers?[row] ?? [])
+    values.withBytes { bytes in
+      for row in rows {
+        let row = Int(row)
+        records.keyStart.append(Int32(buffer.count))
+        records.keyLength.append(keys.keyLength[row])
+        if let key = keys.key(row) { buffer.append(key) }
+        records.valueStart.append(Int32(buffer.count))
+        let value = bytes[row]
+        records.valueLength.append(Int32(ExchangeDecoder.headBytes + value.count))
+        withUnsafeBytes(of: batch.positions.major[row].littleEndian) { buffer.append($0) }
+        withUnsafeBytes(of: batch.positions.minor[row].littleEndian) { buffer.append($0) }
+        withUnsafeBytes(of: batch.kind(row).rawValue) { buffer.append($0) }
+        buffer.append(value)
+        records.timestamps.append(batch.rowtimes[row])
+        if !records.headers.isEmpty || batch.headers != nil {
+          records.headers.append(batch.headers?[row] ?? [])
+        }
       }
     }
     outputs[partition] = records

@@ -51,9 +51,7 @@ final class KafkaDecoder: FormatDecoder {
             row: row, reason: "KAFKA cannot hold \(field.type) in field \(field.name)"))
       }
     }
-    if table.hasBuilders {
-      for row in 0..<starts.count { table.closeRow(row) }
-    }
+    table.closeRows(starts.count)
     return bad
   }
 }

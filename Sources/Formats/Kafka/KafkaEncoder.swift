@@ -15,8 +15,7 @@ final class KafkaEncoder: FormatEncoder {
     _ starts: inout [Int32], _ lengths: inout [Int32]
   ) -> [BadRecord] {
     guard let column = columns.first else {
-      starts.append(contentsOf: repeatElement(Int32(buffer.count), count: count))
-      lengths.append(contentsOf: repeatElement(-1, count: count))
+      encodeNulls(count, buffer, &starts, &lengths)
       return []
     }
     switch (column, fields.first?.type) {

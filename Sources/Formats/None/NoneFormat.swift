@@ -19,9 +19,7 @@ private final class NoneDecoder: FormatDecoder {
     _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
     _ lengths: UnsafeBufferPointer<Int32>
   ) -> [BadRecord] {
-    if table.hasBuilders {
-      for row in 0..<starts.count { table.closeRow(row) }
-    }
+    table.closeRows(starts.count)
     return []
   }
 }
@@ -31,8 +29,7 @@ private final class NoneEncoder: FormatEncoder {
     _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
     _ starts: inout [Int32], _ lengths: inout [Int32]
   ) -> [BadRecord] {
-    starts.append(contentsOf: repeatElement(Int32(buffer.count), count: count))
-    lengths.append(contentsOf: repeatElement(-1, count: count))
+    encodeNulls(count, buffer, &starts, &lengths)
     return []
   }
 }
