@@ -62,6 +62,9 @@ let package = Package(
     .target(
       name: "CHeadraceReadline", path: "Sources/CReadline",
       linkerSettings: [.linkedLibrary("readline")]),
+    // Only librdkafka's header is needed here: the library is loaded when somebody speaks to Kafka.
+    .target(
+      name: "CHeadraceKafka", path: "Sources/CKafka", linkerSettings: [.linkedLibrary("dl")]),
     .systemLibrary(
       name: "CHeadraceSQLite", path: "Sources/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(
@@ -87,6 +90,8 @@ let package = Package(
         .linkedLibrary(":liblz4.a", .when(configuration: .release)),
       ]),
     stage(
+      "KafkaTopics", ["HeadraceTopics", "CHeadraceKafka", "HeadraceColumns", "HeadraceFoundations"]),
+    stage(
       "Functions",
       ["CHeadracePCRE2", "CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations", bigInt]),
     stage(
@@ -108,13 +113,13 @@ let package = Package(
       name: "Headrace",
       dependencies: [
         "HeadraceExecutor", "HeadracePlanner", "HeadraceSyntax", "HeadraceLogStorage",
-        "HeadraceTopics",
+        "HeadraceKafkaTopics", "HeadraceTopics",
         "HeadraceFormats", "HeadraceColumns", "HeadraceFunctions",
         "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport",
       ], path: "Sources",
       exclude: [
-        "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns", "Executor",
-        "Formats", "Foundations", "Functions", "LogStorage", "Planner", "Syntax", "Topics",
+        "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns", "Executor",
+        "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage", "Planner", "Syntax", "Topics",
         "headrace",
       ], sources: ["Connectors", "Engine", "Service"], swiftSettings: strict,
       linkerSettings: [

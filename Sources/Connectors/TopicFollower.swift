@@ -21,7 +21,7 @@ final class TopicFollower {
   private let topicID: Int64
 
   /// False: the topic of the name is another one by now.
-  var isOfItsTopic: Bool { log.topic(source.topic)?.id == topicID }
+  var isOfItsTopic: Bool { log.outline(source.topic)?.id == topicID }
 
   /// Opens the target and goes on where it stands.
   init(
@@ -38,7 +38,7 @@ final class TopicFollower {
     records.kind = .stream
     let scan = Scan(allOf: records)
     let topic = FollowedTopic(
-      source: source, id: log.topic(source.topic)?.id ?? 0, ends: ends, columns: scan.columns)
+      source: source, id: log.outline(source.topic)?.id ?? 0, ends: ends, columns: scan.columns)
     topicID = topic.id
     writer = try options.connectors.follower(spec).open(topic, spec, ConnectorContext(options))
     let places = try writer.resume()

@@ -11,7 +11,7 @@ extension Engine {
   func append(
     _ topic: String, _ records: RawRecords, _ mark: ProducerMark? = nil
   ) throws(EngineError) {
-    guard let description = log.topic(topic) else {
+    guard let description = log.outline(topic) else {
       throw .storage(StorageError(.topicUnknown, "appending", path: topic))
     }
     guard records.count > 0 else { return }

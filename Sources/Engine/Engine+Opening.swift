@@ -1,7 +1,8 @@
-// The composition root: the one place of the library that names the embedded log.
+// The composition root: the one place of the library that names the embedded log and Apache Kafka.
 
 import Glibc
 import HeadraceFoundations
+import HeadraceKafkaTopics
 package import HeadraceLogStorage
 public import HeadraceTopics
 
@@ -9,6 +10,19 @@ extension Engine {
   /// Opens the data directory and brings every query back to where it stood.
   /// Throws: storage faults; statements of the log that no longer plan.
   public static func open(_ options: EngineOptions) throws(EngineError) -> Engine {
+    if let kafka = options.kafka {
+      let topics: KafkaTopics
+      do { topics = try kafka.open(directory: options.directory) } catch { throw .storage(error) }
+      var options = options
+      options.adapt(to: topics)
+      do throws(EngineError) {
+        return try open(over: topics, options)
+      } catch {
+        // What goes wrong in closing it is less than what went wrong before.
+        try? topics.close()
+        throw error
+      }
+    }
     let log: LogStore
     do {
       if let directory = options.directory {

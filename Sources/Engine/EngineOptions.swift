@@ -13,6 +13,8 @@ public struct EngineOptions: Sendable {
   /// nil: a temporary directory, removed at the end, nothing synced.
   public var directory: String?
   public var durability: Durability
+  /// Topics are those of a Kafka cluster; the directory holds what a process needs besides. nil: the embedded log's.
+  public var kafka: KafkaOptions?
   /// Where the directory lies; nil: the machine's own file system.
   public var fileSystem: (any FileSystem)?
   public var logOptions: LogStoreOptions

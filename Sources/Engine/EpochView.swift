@@ -32,14 +32,12 @@ final class EpochView: Sendable {
 
   /// Fixes the ends of the topics for the epoch that begins.
   func begin(_ topics: Set<TextKey>) {
-    let ends = log.committedEnds(of: topics).mapValues(\.ends)
+    let all = log.committedEnds(of: topics)
+    let ends = all.mapValues(\.ends)
     var open: [TextKey: Set<Int>] = [:]
     if !log.capabilities.contains(.reservedOffsets) {
-      for (topic, ends) in ends {
-        open[topic] = Set(
-          ends.indices.filter { partition in
-            ((try? log.writtenEnd(topic.text, partition)) ?? 0) > ends[partition]
-          })
+      open = all.mapValues { ends in
+        Set(ends.ends.indices.filter { ends.written[$0] > ends.ends[$0] })
       }
     }
     state.withLock { [open] in $0 = State(ends: ends, open: open) }

@@ -18,7 +18,21 @@ extension Session {
       draft.add(change)
       return handler.message(change.message)
     }
-    let message = try engine.lock.withLock { () throws(StatementFailure) in
+    while true {
+      do throws(StatementFailure) {
+        return handler.message(try attempt(statement, text))
+      } catch {
+        // Another process has logged a statement first: this one comes after it, as it would have with its text in hand.
+        guard case .engine(.storage(let fault)) = error, fault.kind == .conflict else { throw error }
+      }
+    }
+  }
+
+  private func attempt(
+    _ statement: Statement, _ text: SourceText
+  ) throws(StatementFailure) -> String {
+    try engine.lock.withLock { () throws(StatementFailure) in
+      try engine.epochs.followOthers()
       let change = try planner(engine.definitions).plan(statement, text)
       if !change.isEmpty {
         changedEngine()
@@ -26,7 +40,6 @@ extension Session {
       }
       return change.message
     }
-    handler.message(message)
   }
 
   func planner(_ definitions: Definitions) -> StatementPlanner {

@@ -134,6 +134,7 @@ extension Session {
     condition: RowCondition? = nil
   ) throws(StatementFailure) -> [CommittedRange] {
     if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
+    guard engine.log.capabilities.contains(.writes) else { throw .plan(.needsService(at: span)) }
     let writer = RowWriter(source, engine.options.schemas)
     let parts: [PartitionedRecords]
     do {
@@ -169,7 +170,7 @@ extension Session {
     if let planned = draft?.definitions.topics[TextKey(topic)] {
       return planned?.config.cleanupPolicy.compacts ?? false
     }
-    return engine.log.topic(topic)?.config.cleanupPolicy.compacts ?? false
+    return engine.log.outline(topic)?.config.cleanupPolicy.compacts ?? false
   }
 
   private func commit(

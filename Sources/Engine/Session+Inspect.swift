@@ -250,7 +250,7 @@ extension Session {
       return try QueryBinder(context: context(), purpose: purpose).bind(node.query).plan
     case .createSourceAs(let node):
       return try SinkBinder(context: context()).bind(
-        node, text: "", topicPartitions: { self.engine.log.topic($0)?.partitionCount }
+        node, text: "", topicPartitions: { self.engine.log.outline($0)?.partitionCount }
       ).query.plan
     case .insertSelect(let node):
       return try SinkBinder(context: context()).bind(node).query.plan

@@ -53,7 +53,7 @@ final class SnapshotPin {
       guard scan.source.hasTopic, scan.end == nil else { return .atOnce }
       guard scan.source.kind == .stream else { continue }
       hasStreams = true
-      guard let topic = engine.log.topic(scan.source.topic), !topic.config.cleanupPolicy.compacts
+      guard let topic = engine.log.outline(scan.source.topic), !topic.config.cleanupPolicy.compacts
       else { return .atOnce }
     }
     return hasStreams ? .byTurns : .alone
@@ -107,7 +107,7 @@ final class SnapshotPin {
     engine.lock.unlock()
     engine.lock.lock()
     if engine.isClosed { throw QueryFailure("the engine was closed") }
-    for (name, ends) in tables.ends where engine.log.topic(name.text)?.id != ends.id {
+    for (name, ends) in tables.ends where engine.log.outline(name.text)?.id != ends.id {
       throw QueryFailure("topic \(name) was dropped meanwhile")
     }
   }

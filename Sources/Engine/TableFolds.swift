@@ -198,7 +198,7 @@ final class TableFolds: @unchecked Sendable {
   }
 
   private func mayMiss(_ kept: Kept, _ nowMs: Int64) -> Bool {
-    guard kept.fold.nextOffset > 0, let topic = log.topic(kept.topic) else { return false }
+    guard kept.fold.nextOffset > 0, let topic = log.outline(kept.topic) else { return false }
     return nowMs.subtractingReportingOverflow(kept.seenMs).partialValue
       >= topic.config.deleteRetentionMs
   }

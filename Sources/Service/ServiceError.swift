@@ -47,7 +47,8 @@ public struct ServiceError: Error, Sendable, Hashable {
     case .corruption, .unsupportedVersion: self.init(.corruption, text)
     case .tooLarge: self.init(.limit, text)
     case .locked: self.init(.inUse, text)
-    case .io, .full, .poisoned, .closed, .notFound, .unsupportedCompression, .aborted, .fenced:
+    case .io, .full, .poisoned, .closed, .notFound, .unsupportedCompression, .aborted, .fenced,
+      .unreachable, .unauthorized:
       self.init(.io, text)
     case .topicExists, .topicUnknown, .partitionUnknown, .invalidName, .invalidArgument,
       .offsetOutOfRange, .conflict:

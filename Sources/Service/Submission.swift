@@ -96,6 +96,9 @@ public final class Submission {
 
   private func attempt(_ statements: [SourceText]) throws(EngineError) -> [[String]] {
     try engine.lock.withLock { () throws(EngineError) in
+      do throws(StatementFailure) { try engine.epochs.followOthers() } catch {
+        throw error.located(source)
+      }
       let record = engine.log.metadata(key: MetadataKey.submission(name)).map {
         MetadataRecord(bytes: $0)
       }

@@ -40,10 +40,14 @@ public struct EpochCommit: Sendable {
   public struct MetadataChange: Sendable {
     public var key: [UInt8]
     public var value: [UInt8]?
+    /// Nobody has written the key before; a commit that comes second fails as `conflict`, as a whole. Where several
+    /// processes write, their order is that of such entries.
+    public var isNew: Bool
 
-    public init(key: [UInt8], value: [UInt8]?) {
+    public init(key: [UInt8], value: [UInt8]?, isNew: Bool = false) {
       self.key = key
       self.value = value
+      self.isNew = isNew
     }
   }
 
@@ -70,6 +74,8 @@ public struct EpochCommit: Sendable {
   public var topicsDeleted: [String]
   public var truncations: [Truncation]
   public var conditions: [KeyCondition]
+  /// Up to where the epoch has read the topics that it read, for those who watch from outside how far a service is behind.
+  public var consumed: [GroupOffset] = []
 
   public init(
     epoch: Int64, outputs: [Output] = [], metadata: [MetadataChange] = [],

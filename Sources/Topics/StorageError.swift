@@ -34,6 +34,10 @@ public struct StorageError: Error, Sendable, Hashable {
     case aborted
     /// Another process has taken over; this one may not write any more.
     case fenced
+    /// Those who keep the topics do not answer, or not in time.
+    case unreachable
+    /// Those who keep the topics do not allow it.
+    case unauthorized
   }
 
   public var kind: Kind
@@ -94,6 +98,8 @@ extension StorageError: CustomStringConvertible {
     case .conflict: return "key has changed"
     case .aborted: return "transaction aborted"
     case .fenced: return "another process has taken over"
+    case .unreachable: return "out of reach"
+    case .unauthorized: return "not authorized"
     }
   }
 }

@@ -17,6 +17,22 @@ public struct TopicCreation: Sendable, Hashable {
   }
 }
 
+/// A topic without its records: what can be told of it at once.
+public struct TopicOutline: Sendable, Hashable {
+  public var name: String
+  /// Differs from that of another topic that had the name before, where the store can tell.
+  public var id: Int64
+  public var config: TopicConfig
+  public var partitionCount: Int
+
+  package init(name: String, id: Int64, config: TopicConfig, partitionCount: Int) {
+    self.name = name
+    self.id = id
+    self.config = config
+    self.partitionCount = partitionCount
+  }
+}
+
 /// A topic as it stands.
 public struct TopicDescription: Sendable, Hashable {
   public var name: String
@@ -98,12 +114,15 @@ public struct TopicEnds: Sendable, Equatable {
   /// A topic that was deleted and made anew has another.
   public var id: Int64
   public var ends: [Int64]
+  /// The ends of what is written, committed or not; the same where the store has nothing between the two.
+  public var written: [Int64]
   /// Grows when compaction leaves records out.
   public var replacements: Int
 
   package init(id: Int64, ends: [Int64], replacements: Int) {
     self.id = id
     self.ends = ends
+    written = ends
     self.replacements = replacements
   }
 }

@@ -34,6 +34,8 @@ public struct StoreCapabilities: OptionSet, Sendable {
   public static let certainCommits = StoreCapabilities(rawValue: 128)
   /// Offsets have no gaps, and past offsets stay readable as they were: `AS OF OFFSET`.
   public static let history = StoreCapabilities(rawValue: 64)
+  /// Something may be written at all.
+  public static let writes = StoreCapabilities(rawValue: 256)
 }
 
 /// A moment in a store's life, to wait for what comes after it.
@@ -77,6 +79,8 @@ public protocol TopicStore: AnyObject, Sendable {
   func topics() -> [TopicDescription]
   /// nil: there is no such topic.
   func topic(_ name: String) -> TopicDescription?
+  /// As `topic`, without looking at its records. nil: there is no such topic.
+  func outline(_ name: String) -> TopicOutline?
   /// Throws: `topicExists`, `invalidName`, `invalidArgument`, and what a commit may throw.
   func createTopic(_ creation: TopicCreation) throws(StorageError)
   /// Throws: `topicUnknown`, `invalidArgument`, and what a commit may throw.
@@ -218,6 +222,13 @@ extension TopicStore {
     _ name: String, partitions: Int, config: TopicConfig = TopicConfig()
   ) throws(StorageError) {
     try createTopic(TopicCreation(name: name, partitionCount: partitions, config: config))
+  }
+
+  public func outline(_ name: String) -> TopicOutline? {
+    topic(name).map {
+      TopicOutline(
+        name: $0.name, id: $0.id, config: $0.config, partitionCount: $0.partitionCount)
+    }
   }
 
   /// One epoch without anything to read of it before.

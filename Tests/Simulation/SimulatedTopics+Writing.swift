@@ -110,6 +110,9 @@ extension SimulatedTopics {
     for name in epoch.topicsDeleted { state.topics[TextKey(name)] = nil }
     for creation in epoch.topicsCreated { try create(creation, &state) }
     try check(epoch.outputs, state)
+    for change in epoch.metadata where change.isNew && state.entries[change.key] != nil {
+      throw StorageError(.conflict, "writing an entry that another process has written first")
+    }
     let fails = isProcessing && broker.happens("abort", broker.faults.aborts, member, &state)
     let count = UInt64(epoch.outputs.count)
     let written =

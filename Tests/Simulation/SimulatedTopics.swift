@@ -32,7 +32,7 @@ package final class SimulatedTopics: TopicStore {
     broker.join(member)
   }
 
-  package var capabilities: StoreCapabilities { hasTotalOrder ? [.totalOrder] : [] }
+  package var capabilities: StoreCapabilities { hasTotalOrder ? [.writes, .totalOrder] : [.writes] }
   package var durability: Durability { .os }
   package var assignment: any Assignment { share }
   package var upkeep: (any StoreUpkeep)? { nil }
@@ -203,8 +203,10 @@ package final class SimulatedTopics: TopicStore {
       var result: [TextKey: TopicEnds] = [:]
       for name in topics {
         guard let topic = state.topics[name] else { continue }
-        result[name] = TopicEnds(
+        var ends = TopicEnds(
           id: topic.id, ends: topic.partitions.map(\.stableEnd), replacements: 0)
+        ends.written = topic.partitions.map(\.next)
+        result[name] = ends
       }
       return result
     }

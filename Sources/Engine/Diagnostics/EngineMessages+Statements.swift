@@ -61,6 +61,13 @@ extension PlanError {
       "sqlite-table", "a table with windows is not kept in a SQLite file yet", at: span)
   }
 
+  static func needsService(at span: Span) -> PlanError {
+    PlanError(
+      "needs-service", "without a service nothing is written to Kafka", at: span,
+      hint: "name one with --service NAME; without it sources are declared for this session, and "
+        + "SELECT and PRINT read them")
+  }
+
   static func pathOutsideRoots(_ path: String, at span: Span) -> PlanError {
     PlanError(
       "path-outside-roots", "the path \"\(path)\" lies outside the declared directories", at: span)

@@ -48,9 +48,11 @@ extension EpochRunner {
         "source \(error.source) has a bad record (\(error.topic), partition \(error.partition), offset "
           + "\(error.offset)): \(error.reason)")
     }
+    // Who only looks is told, and writes nothing.
+    guard log.capabilities.contains(.writes) else { return }
     for (source, records) in fresh.sorted(by: { $0.key < $1.key }) {
       let topic = Self.errorTopic(source.text)
-      if log.topic(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic }) {
+      if log.outline(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic }) {
         commit.topicsCreated.append(
           TopicCreation(
             name: topic, partitionCount: 1, config: TopicConfig(isInternal: true)))
@@ -83,7 +85,7 @@ extension EpochRunner {
     var result: [(source: String, record: MetadataRecord)] = []
     for definition in catalog.sortedSources where source == nil || definition.name == source {
       let topic = Self.errorTopic(definition.name)
-      guard log.topic(topic) != nil else { continue }
+      guard log.outline(topic) != nil else { continue }
       do {
         var scan = try PartitionScan(log, topic, 0)
         while let records = try scan.next() {
@@ -102,7 +104,7 @@ extension EpochRunner {
   /// How many bad records a source has had.
   func badRecordCount(_ source: String) -> Int64 {
     let topic = Self.errorTopic(source)
-    guard log.topic(topic) != nil else { return 0 }
+    guard log.outline(topic) != nil else { return 0 }
     return (try? log.committedEnd(topic, 0)) ?? 0
   }
 

@@ -23,7 +23,7 @@ extension EpochRunner {
   func keyRefusal(_ result: SliceResult, _ query: RunningQuery) -> QueryFailure? {
     let topic = query.plan.sink.topic
     guard result.outputs.contains(where: { $0.stage == nil && $0.encoded.hasNullKeys }),
-      log.topic(topic)?.config.cleanupPolicy.compacts ?? false
+      log.outline(topic)?.config.cleanupPolicy.compacts ?? false
     else { return nil }
     return QueryFailure("topic \(topic) is compacted and takes no record without a key")
   }
@@ -34,7 +34,7 @@ extension EpochRunner {
       result.outputs.map { (self.topic(of: $0, query), $0.partition) }
       + result.stateChanges.map { (query.changelogTopic($0.store), $0.output.partition) }
     for (topic, partition) in places {
-      guard let description = log.topic(topic) else {
+      guard let description = log.outline(topic) else {
         return QueryFailure("topic \(topic) does not exist any more")
       }
       if partition >= description.partitionCount {
@@ -49,9 +49,12 @@ extension EpochRunner {
   /// The query whose output or state the log refused, where the refusal is about what was written.
   func writer(refused fault: StorageError) -> RunningQuery? {
     switch fault.kind {
-    case .topicUnknown, .partitionUnknown, .invalidArgument, .tooLarge, .offsetOutOfRange: break
+    case .topicUnknown, .partitionUnknown, .invalidArgument, .tooLarge, .offsetOutOfRange,
+      .unauthorized:
+      break
     case .io, .full, .corruption, .locked, .poisoned, .closed, .topicExists, .invalidName,
-      .unsupportedCompression, .unsupportedVersion, .notFound, .conflict, .aborted, .fenced:
+      .unsupportedCompression, .unsupportedVersion, .notFound, .conflict, .aborted, .fenced,
+      .unreachable:
       return nil
     }
     let topic = fault.path.split(separator: "/").first.map { String($0) } ?? ""

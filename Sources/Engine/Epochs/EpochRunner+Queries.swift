@@ -94,7 +94,7 @@ extension EpochRunner {
     _ runtime: QueryRuntime, _ query: RunningQuery, _ store: String, _ partition: Int
   ) throws(QueryFailure) {
     let topic = query.changelogTopic(store)
-    guard log.topic(topic) != nil else { return }
+    guard log.outline(topic) != nil else { return }
     var offset: Int64 = 0
     if let bytes = log.metadata(key: MetadataKey.snapshot(topic, partition)),
       let place = Int64(String(decoding: bytes, as: UTF8.self))
@@ -171,7 +171,7 @@ extension EpochRunner {
   /// What was said of a source's bad records goes with it: a later source of its name has its own.
   func appendEnd(ofErrorsOf source: SourceDefinition, _ commit: inout EpochCommit) {
     let topic = Self.errorTopic(source.name)
-    if log.topic(topic) != nil, !commit.topicsDeleted.contains(topic) {
+    if log.outline(topic) != nil, !commit.topicsDeleted.contains(topic) {
       commit.topicsDeleted.append(topic)
     }
     for partition in 0..<source.partitions {

@@ -34,6 +34,12 @@ extension EpochRunner {
     follow(starts: false)
   }
 
+  /// Before a statement is planned: those that others have logged are part of what it finds.
+  func followOthers() throws(StatementFailure) {
+    guard !hasAllPartitions else { return }
+    do { _ = try followStatements() } catch { throw .engine(error) }
+  }
+
   /// Applies statements that other processes have logged since. Returns whether there were any.
   func followStatements() throws(EngineError) -> Bool {
     guard try replayStatements(from: nextStatement) else { return false }

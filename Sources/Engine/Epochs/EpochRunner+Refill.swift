@@ -35,7 +35,7 @@ extension EpochRunner {
     for (store, partitions) in runtime.stores {
       let topic = query.changelogTopic(store)
       for partition in 0..<partitions {
-        let end = log.topic(topic) == nil ? 0 : (try? log.committedEnd(topic, partition)) ?? 0
+        let end = log.outline(topic) == nil ? 0 : (try? log.committedEnd(topic, partition)) ?? 0
         do {
           try appendSnapshot(of: runtime, store, topic, partition, at: end, &commit)
         } catch {

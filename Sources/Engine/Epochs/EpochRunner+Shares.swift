@@ -86,6 +86,22 @@ extension EpochRunner {
     }
   }
 
+  /// Of several queries over a topic the one that is furthest behind counts.
+  func noteConsumed(_ query: RunningQuery, _ runtime: QueryRuntime, _ commit: inout EpochCommit) {
+    let scans = query.physical.scans
+    for (ordinal, partition, position) in runtime.positions
+    where ordinal < scans.count && scans[ordinal].source.hasTopic {
+      let topic = scans[ordinal].source.topic
+      let known = commit.consumed.firstIndex { $0.topic == topic && $0.partition == partition }
+      if let known {
+        commit.consumed[known].offset = min(commit.consumed[known].offset, position.offset)
+      } else {
+        commit.consumed.append(
+          GroupOffset(topic: topic, partition: partition, offset: position.offset))
+      }
+    }
+  }
+
   func positionRemovals(_ id: String) -> [EpochCommit.MetadataChange] {
     let keys = [MetadataKey.positions(id)] + partitionPositions(id).map(\.key)
     return keys.map { EpochCommit.MetadataChange(key: $0, value: nil) }

@@ -99,6 +99,7 @@ extension EpochRunner {
     try appendErrors(result.errors, &commit)
     appendFaults(result.faults, of: query, &commit)
     commit.metadata += positionChanges(query.id, runtime, before: before)
+    if !hasAllPartitions { noteConsumed(query, runtime, &commit) }
     if let files {
       commit.metadata.append(
         EpochCommit.MetadataChange(key: MetadataKey.files(query.id), value: files.bytes))

@@ -56,7 +56,7 @@ extension EpochRunner {
     if let entry = change.entry {
       let number = nextStatement + commit.statements
       commit.metadata.append(
-        EpochCommit.MetadataChange(key: MetadataKey.statement(number), value: entry.bytes))
+        EpochCommit.MetadataChange(key: MetadataKey.statement(number), value: entry.bytes, isNew: true))
     }
   }
 
@@ -178,7 +178,8 @@ extension EpochRunner {
     _ properties: [TextKey: String], _ paths: PathScope, queryPrefix: String? = nil
   ) -> StatementEnvironment {
     StatementEnvironment(
-      properties: properties, paths: paths, storeTopic: { [log] in log.topic($0) },
+      properties: properties, paths: paths, canWrite: log.capabilities.contains(.writes),
+      storeTopic: { [log] in log.outline($0) },
       options: options, queryPrefix: queryPrefix,
       exchangeTopic: { [self] in exchangeTopic(ofQuery: $0) }, logged: nil)
   }

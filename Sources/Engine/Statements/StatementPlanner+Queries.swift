@@ -27,6 +27,7 @@ extension StatementPlanner {
     }
     plan.sink.setRoots(environment.paths.roots)
     if isReplay { return replayed(plan, existing, text) }
+    try checkWriting(at: node.name.span)
     if existing == nil { try checkTopicName(plan.sink, node.properties, at: node.name.span) }
     try checkFollowers(plan.sink, node.properties, node.name)
     if let existing { return try replace(existing, plan, node, text) }
@@ -81,6 +82,7 @@ extension StatementPlanner {
       }
       return change
     }
+    try checkWriting(at: node.target.span)
     var id = queryID("INSERTQUERY_\(definitions.nextQuerySequence)")
     if let property = node.properties?["QUERY_ID"], case .literal(let literal) = property.value,
       case .string(let wanted) = literal.value
@@ -101,6 +103,11 @@ extension StatementPlanner {
     QueryDefinition(
       id: id, statement: String(decoding: text.text, as: UTF8.self), plan: plan,
       isInsert: isInsert, properties: properties)
+  }
+
+  /// Throws: needs-service.
+  func checkWriting(at span: Span) throws(StatementFailure) {
+    guard environment.canWrite else { throw .plan(.needsService(at: span)) }
   }
 
   /// Throws: too-many-queries.

@@ -58,6 +58,7 @@ extension StatementPlanner {
       definition.partitions = try connectors.input(input).declare(
         declaration(input, definition, node.properties, node.name))
     } else if topic(definition.topic) == nil {
+      try checkWriting(at: node.name.span)
       change.topicsCreated.append(
         TopicCreation(
           name: definition.topic, partitionCount: definition.partitions, config: config))

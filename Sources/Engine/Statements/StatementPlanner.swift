@@ -19,8 +19,10 @@ import HeadraceTopics
 struct StatementEnvironment {
   var properties: [TextKey: String]
   var paths: PathScope
+  /// Something may be written to the store.
+  var canWrite: Bool
   /// Topics of the store.
-  var storeTopic: (String) -> TopicDescription?
+  var storeTopic: (String) -> TopicOutline?
   var options: EngineOptions
   /// Names the queries of a submitted file.
   var queryPrefix: String?

@@ -42,9 +42,45 @@ struct ByteCount: ExpressibleByArgument {
     "What the state of all queries may take in memory, as 512MiB or 4GiB (default: half of the memory)."
 }
 
+/// Where topics are kept, when not in a data directory.
+struct ClusterOptions: ParsableArguments {
+  @Option(help: "A Kafka cluster whose topics are read and written, as host:port.")
+  var kafka: String?
+
+  @Option(help: "The service on that cluster; without one nothing is written to it.")
+  var service: String?
+
+  @Option(help: "A file of librdkafka properties (security.protocol, sasl.username ...).")
+  var kafkaConfig: String?
+
+  mutating func validate() throws {
+    if kafka == "" { throw ValidationError("--kafka takes host:port") }
+    if kafka == nil, service != nil || kafkaConfig != nil {
+      throw ValidationError("--service and --kafka-config need --kafka")
+    }
+  }
+
+  /// nil: no cluster is named. Throws: what is wrong with the options or the file.
+  func options(share: String? = nil) throws -> KafkaOptions? {
+    guard let kafka else { return nil }
+    var options = KafkaOptions(address: kafka)
+    options.service = service
+    options.share = share
+    if let kafkaConfig {
+      options.properties = (
+        text: String(decoding: try InputFile.read(kafkaConfig), as: UTF8.self), file: kafkaConfig
+      )
+    }
+    do { try options.check() } catch { throw ServiceError(error) }
+    return options
+  }
+}
+
 struct DataOptions: ParsableArguments {
   @Option(help: "The data directory; without it everything is temporary.")
   var data: String?
+
+  @OptionGroup var cluster: ClusterOptions
 
   @Option(help: "Threads that run queries.")
   var workers: Int?
@@ -60,15 +96,20 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--workers takes a number from 1 to 256")
     }
     if data == "" { throw ValidationError("--data takes a directory") }
+    if durability != nil, cluster.kafka != nil {
+      throw ValidationError("--durability is of the data directory, and --kafka keeps topics elsewhere")
+    }
     if durability != nil, data == nil {
       throw ValidationError("--durability needs --data: without it nothing is kept")
     }
   }
 
-  var door: Door {
-    Door(
+  func door() throws -> Door {
+    var door = Door(
       directory: data, workers: workers, durability: durability?.durability,
       stateBytesMax: stateBytesMax?.bytes)
+    door.kafka = try cluster.options()
+    return door
   }
 }
 
@@ -78,9 +119,11 @@ struct Door {
   var workers: Int?
   var durability: Durability?
   var stateBytesMax: Int?
+  var kafka: KafkaOptions?
 
   var engineOptions: EngineOptions {
     var options = EngineOptions(directory: directory)
+    options.kafka = kafka
     if let workers { options.workers = workers }
     if let durability { options.durability = durability }
     if let stateBytesMax { options.stateBytesMax = stateBytesMax }

@@ -59,7 +59,7 @@ struct Run: ParsableCommand {
     for file in files {
       scripts.append(SourceText(name: file == "-" ? "stdin" : file, text: try InputFile.read(file)))
     }
-    let door = dataOptions.door
+    let door = try dataOptions.door()
     let connection = follow ? try door.interactiveConnection() : try door.batchConnection()
     Signals.react { _ in connection.cancel() }
     let output = Output(1)

@@ -17,6 +17,11 @@ struct Serve: ParsableCommand {
   @Option(help: "The data directory.")
   var data: String
 
+  @OptionGroup var cluster: ClusterOptions
+
+  @Option(help: "With --kafka: I/N, the fixed share of process I of N; without it the service's group shares out.")
+  var share: String?
+
   @Option(help: "Threads that run queries.")
   var workers: Int?
 
@@ -43,6 +48,10 @@ struct Serve: ParsableCommand {
 
   mutating func validate() throws {
     if data.isEmpty { throw ValidationError("--data takes a directory") }
+    if share != nil, cluster.kafka == nil { throw ValidationError("--share needs --kafka") }
+    if cluster.kafka != nil, cluster.service == nil {
+      throw ValidationError("serve on a cluster needs --service")
+    }
     if !root.isEmpty, inbox == nil { throw ValidationError("--root needs --inbox") }
     if let workers, !(1...256).contains(workers) {
       throw ValidationError("--workers takes a number from 1 to 256")
@@ -63,6 +72,7 @@ struct Serve: ParsableCommand {
   func run() throws {
     var options = EngineOptions(directory: data)
     options.followsFiles = true
+    options.kafka = try cluster.options(share: share)
     if let workers { options.workers = workers }
     if let slice {
       options.sliceRows = slice

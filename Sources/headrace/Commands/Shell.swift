@@ -20,10 +20,11 @@ struct Shell: ParsableCommand {
   var output: OutputMode?
 
   func run() throws {
+    let door = try dataOptions.door()
     // Piped input is a script: nobody is there to end a push query.
     let connection =
       isatty(0) == 1
-      ? try dataOptions.door.interactiveConnection() : try dataOptions.door.batchConnection()
+      ? try door.interactiveConnection() : try door.batchConnection()
     let output = Output(1)
     let printer = ResultPrinter(output, mode: self.output ?? .preferred, messages: Output(2))
     let loop = try ShellLoop(connection, printer, isTemporary: dataOptions.data == nil)

@@ -17,10 +17,18 @@ struct Topic: ParsableCommand {
   /// A needed data directory.
   struct Place: ParsableArguments {
     @Option(help: "The data directory.")
-    var data: String
+    var data: String?
 
-    func connect() throws(ServiceError) -> any Connection {
-      try Door(directory: data).batchConnection()
+    @OptionGroup var cluster: ClusterOptions
+
+    func validate() throws {
+      if data == nil, cluster.kafka == nil { throw ValidationError("give --data or --kafka") }
+    }
+
+    func connect() throws -> any Connection {
+      var door = Door(directory: data)
+      door.kafka = try cluster.options()
+      return try door.batchConnection()
     }
 
     /// Runs `body` with a connection, and closes it whatever happens.

@@ -1,0 +1,71 @@
+// How an engine works over Apache Kafka: which cluster, as which service, with which share of the work.
+
+import Glibc
+import HeadraceFoundations
+import HeadraceKafkaTopics
+public import HeadraceTopics
+
+public struct KafkaOptions: Sendable {
+  /// host:port, several by commas.
+  public var address: String
+  /// nil: nothing is written to the cluster.
+  public var service: String?
+  /// I/N: partition p belongs to the process with I = p modulo N; nil: the service's group deals partitions out.
+  public var share: String?
+  /// The text of a file of librdkafka's properties, and what it is called in messages.
+  public var properties: (text: String, file: String)?
+
+  public init(address: String) { self.address = address }
+
+  /// Throws: what is wrong with the options, before anything is asked of the cluster.
+  public func check() throws(StorageError) { _ = try parts() }
+
+  private func parts() throws(StorageError) -> (KafkaSettings, FixedShare?) {
+    var settings = KafkaSettings(address: address)
+    if let properties { try settings.read(properties.text, file: properties.file) }
+    if let service, !KafkaProcess.isLegal(service: service) {
+      throw StorageError(
+        .invalidArgument, "name of a service",
+        expected: "up to 80 letters, digits, '.' and '-'", found: service)
+    }
+    var fixed: FixedShare?
+    if let share {
+      fixed = FixedShare(share)
+      guard fixed != nil else {
+        throw StorageError(
+          .invalidArgument, "share of the work", expected: "I/N with I from 0 to N - 1",
+          found: share)
+      }
+      guard service != nil else {
+        throw StorageError(.invalidArgument, "share of the work", expected: "a service beside it")
+      }
+    }
+    return (settings, fixed)
+  }
+
+  func open(directory: String?) throws(StorageError) -> KafkaTopics {
+    let (settings, share) = try parts()
+    let name =
+      if let share { "share-\(share.index)" } else { try Self.processName(directory) }
+    return try KafkaTopics(settings, KafkaProcess(service: service, share: share, name: name))
+  }
+
+  private static let nameFile = "kafka-process"
+
+  /// Kept in the data directory, so that a restart takes the place of its former self at once.
+  private static func processName(_ directory: String?) throws(StorageError) -> String {
+    var random = SystemRandomNumberGenerator()
+    let fresh = "process-" + String(random.next(), radix: 36)
+    guard let directory else { return fresh }
+    return try ProcessIdentity.name(in: directory, file: nameFile, fresh: fresh)
+  }
+}
+
+extension EngineOptions {
+  /// A commit on a cluster costs milliseconds whatever its size, so slices are large.
+  mutating func adapt(to topics: KafkaTopics) {
+    if sliceRows == EngineOptions().sliceRows { sliceRows = 65_536 }
+    readBytes = max(readBytes, 4 << 20)
+    directory = nil
+  }
+}

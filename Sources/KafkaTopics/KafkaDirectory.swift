@@ -1,0 +1,148 @@
+// What topics there are, as the cluster said a moment ago: engines ask for names, settings and partition counts at every
+// epoch, and a cluster answers each time in a millisecond or more.
+
+import CHeadraceKafka
+import Glibc
+import HeadraceFoundations
+import HeadraceTopics
+
+final class KafkaDirectory: Sendable {
+  private struct Entry {
+    var outline: TopicOutline?
+    var seen: ContinuousClock.Instant
+  }
+
+  private struct State {
+    var entries: [TextKey: Entry] = [:]
+    var listed: ContinuousClock.Instant?
+  }
+
+  /// What is known is asked for again after this.
+  private static let age = Duration.seconds(5)
+  /// What was not there may come at any time.
+  private static let absentAge = Duration.milliseconds(500)
+  private static let names = TopicConfig.settingNames
+  private let client: KafkaClient
+  private let topics: KafkaNames
+  private let state = Monitor(State())
+
+  init(_ client: KafkaClient, _ names: KafkaNames) {
+    self.client = client
+    topics = names
+  }
+
+  /// nil: there is no such topic. While the cluster is out of reach, what it said last.
+  func outline(_ name: String) -> TopicOutline? {
+    let key = TextKey(name)
+    let known = state.withLock { $0.entries[key] }
+    if let known {
+      let limit = known.outline == nil ? Self.absentAge : Self.age
+      if ContinuousClock.now - known.seen < limit { return known.outline }
+    }
+    let fresh: TopicOutline?
+    do { fresh = try ask(name) } catch { return known?.outline }
+    state.withLock { $0.entries[key] = Entry(outline: fresh, seen: .now) }
+    return fresh
+  }
+
+  /// All topics, by name.
+  func all() -> [TopicOutline] {
+    let isFresh = state.withLock { $0.listed.map { ContinuousClock.now - $0 < Self.absentAge } }
+    if !(isFresh ?? false) {
+      do throws(StorageError) {
+        let found = try outlines(
+          client.lines("listing topics") {
+            headrace_kafka_topics(client.handle, nil, KafkaClient.timeoutMs, &$0)
+          })
+        state.withLock { state in
+          state.entries = [:]
+          for outline in found {
+            state.entries[TextKey(outline.name)] = Entry(outline: outline, seen: .now)
+          }
+          state.listed = .now
+        }
+      } catch {
+        // What was known before is better than nothing; who reads or writes is told.
+      }
+    }
+    return state.withLock { $0.entries.values.compactMap(\.outline) }
+      .sorted { $0.name < $1.name }
+  }
+
+  func forget(_ name: String) {
+    state.withLock { state in
+      state.entries[TextKey(name)] = nil
+      state.listed = nil
+    }
+  }
+
+  /// Asks the cluster now.
+  func ask(_ name: String) throws(StorageError) -> TopicOutline? {
+    let outside = topics.outside(name)
+    let lines = try client.lines("asking for a topic", name) {
+      headrace_kafka_topics(client.handle, outside, KafkaClient.timeoutMs, &$0)
+    }
+    if let code = lines.first.flatMap({ Int32($0.last ?? "") }), code != 0 {
+      let fault = StorageError(headrace_kafka_fault(code: code), "asking for a topic", path: name)
+      if let fault, fault.kind == .unauthorized { throw fault }
+    }
+    return try outlines(lines).first
+  }
+
+  private func outlines(_ lines: [[String]]) throws(StorageError) -> [TopicOutline] {
+    var result: [TopicOutline] = []
+    for line in lines {
+      guard line.count == 3, line[2] == "0", let count = Int(line[1]), count > 0 else { continue }
+      let inside = topics.inside(line[0])
+      result.append(
+        TopicOutline(
+          name: inside, id: Int64(bitPattern: stableHash(of: line[0])),
+          config: TopicConfig(isInternal: topics.isInternal(line[0])), partitionCount: count))
+    }
+    let settings = try settings(result.map { topics.outside($0.name) })
+    for index in result.indices {
+      let known = settings[TextKey(topics.outside(result[index].name))] ?? [:]
+      Self.apply(known, to: &result[index].config)
+    }
+    return result
+  }
+
+  /// By topic and name. A cluster that does not tell them is none to wait for: then they are the defaults.
+  private func settings(
+    _ names: [String]
+  ) throws(StorageError) -> [TextKey: [TextKey: String]] {
+    var result: [TextKey: [TextKey: String]] = [:]
+    let lines: [[String]]
+    do throws(StorageError) {
+      lines = try client.lines("asking for settings") { fault in
+        withCStrings(names) {
+          headrace_kafka_configs(client.handle, $0, names.count, KafkaClient.timeoutMs, &fault)
+        }
+      }
+    } catch {
+      guard error.kind == .unauthorized else { throw error }
+      return [:]
+    }
+    for line in lines where line.count == 3 {
+      result[TextKey(line[0]), default: [:]][TextKey(line[1])] = line[2]
+    }
+    return result
+  }
+
+  /// What Kafka has and we do not know by name stays out.
+  static func apply(_ settings: [TextKey: String], to config: inout TopicConfig) {
+    for (name, value) in settings where names.contains(name.text) {
+      var value = value
+      if name.text == "compression.type", CompressionType(name: value) == nil { value = "none" }
+      do throws(StorageError) { try config.set(name.text, value) } catch { continue }
+    }
+  }
+}
+
+extension headrace_kafka_fault {
+  /// One of which only the code is known.
+  init(code: Int32) {
+    self.init()
+    self.code = code
+  }
+}

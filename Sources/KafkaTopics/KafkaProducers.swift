@@ -1,0 +1,252 @@
+// Who writes for a process: one producer for the epochs, whose transaction is an epoch's commit; one for single records
+// beside them; and one with transactions for appends of several records. Named producers of `produce` have one each, which
+// Kafka fences by the name.
+
+import CHeadraceKafka
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceTopics
+
+/// A producer with what it has under way. One thread at a time.
+final class KafkaProducer {
+  let client: KafkaClient
+  private var reports: [UnsafeMutablePointer<headrace_kafka_report>] = []
+  /// Where the records of each report go.
+  private var topics: [String] = []
+  /// Their bytes are read until all is delivered.
+  private var buffers: [ByteBuffer] = []
+
+  init(
+    _ settings: KafkaSettings, _ signal: KafkaSignal, transactionalID: String?
+  ) throws(StorageError) {
+    var more: [TextKey: String] = [
+      "enable.idempotence": "true", "acks": "all", "linger.ms": "5",
+      "queue.buffering.max.messages": "1000000", "queue.buffering.max.kbytes": "262144",
+      "batch.num.messages": "100000", "reconnect.backoff.max.ms": "1000",
+      "sticky.partitioning.linger.ms": "0",
+    ]
+    if settings.properties["batch.size"] == nil { more["batch.size"] = "1000000" }
+    if let transactionalID {
+      more["transactional.id"] = transactionalID
+      more["transaction.timeout.ms"] = settings.properties["transaction.timeout.ms"] ?? "10000"
+    }
+    client = try KafkaClient(.producer, settings, more, signal)
+  }
+
+  deinit {
+    if !reports.isEmpty { headrace_kafka_purge(client.handle) }
+    for report in reports { report.deallocate() }
+  }
+
+  /// Shuts out earlier producers of its name and ends what they have left open.
+  func initTransactions(isCancelled: () -> Bool) throws(StorageError) {
+    try retrying("taking over the transactional id", isCancelled) { fault in
+      headrace_kafka_init_transactions(client.handle, KafkaClient.timeoutMs, &fault)
+    }
+  }
+
+  /// Repeats a call for as long as it may be repeated.
+  func retrying(
+    _ operation: String, _ isCancelled: () -> Bool,
+    _ body: (inout headrace_kafka_fault) -> Void
+  ) throws(StorageError) {
+    var failures = 0
+    while true {
+      var fault = headrace_kafka_fault()
+      body(&fault)
+      guard let error = StorageError(fault, operation, trouble: client.trouble) else { return }
+      failures += 1
+      guard fault.is_retriable, !fault.is_abortable, !isCancelled(), failures < Self.failuresMax
+      else { throw error }
+    }
+  }
+
+  /// Of some seconds each: the cluster has given the transaction up by then.
+  private static let failuresMax = 60
+
+  func begin() throws(StorageError) {
+    try client.request("beginning a transaction") { headrace_kafka_begin(client.handle, &$0) }
+  }
+
+  /// Hands over records of a partition. Returns the number of their report.
+  @discardableResult
+  func produce(
+    _ topic: String, _ partition: Int, _ records: RawRecords
+  ) throws(StorageError) -> Int {
+    let report = UnsafeMutablePointer<headrace_kafka_report>.allocate(capacity: 1)
+    report.initialize(to: headrace_kafka_report())
+    reports.append(report)
+    topics.append(topic)
+    buffers.append(records.buffer)
+    try client.request("writing to partition \(partition)", topic) { fault in
+      if records.headers.isEmpty {
+        headrace_kafka_produce(
+          client.handle, topic, Int32(partition), records.buffer.base, records.keyStart,
+          records.keyLength, records.valueStart, records.valueLength, records.timestamps,
+          records.count, report, &fault)
+      } else {
+        for row in 0..<records.count where fault.code == 0 {
+          produceOne(topic, partition, records, row, report, &fault)
+        }
+      }
+    }
+    return reports.count - 1
+  }
+
+  private func produceOne(
+    _ topic: String, _ partition: Int, _ records: RawRecords, _ row: Int,
+    _ report: UnsafeMutablePointer<headrace_kafka_report>, _ fault: inout headrace_kafka_fault
+  ) {
+    let headers = records.headers[row]
+    let bytes = headers.flatMap { $0.value ?? [] }
+    let lengths = headers.map { Int64($0.value?.count ?? -1) }
+    bytes.withUnsafeBytes { values in
+      var place = 0
+      // Of an empty value too the address counts: it is not null.
+      let pointers: [UnsafeRawPointer?] = headers.map { header in
+        guard let value = header.value else { return nil }
+        defer { place += value.count }
+        return values.baseAddress.map { $0 + place } ?? UnsafeRawPointer(records.buffer.base)
+      }
+      withCStrings(headers.map(\.key)) { names in
+        headrace_kafka_produce_one(
+          client.handle, topic, Int32(partition), records.key(row)?.baseAddress,
+          Int64(records.keyLength[row]), records.value(row)?.baseAddress,
+          Int64(records.valueLength[row]), records.timestamps[row], names, pointers, lengths,
+          headers.count, report, &fault)
+      }
+    }
+  }
+
+  /// Waits until all that was handed over is there.
+  /// Throws: what became of the first record that is not.
+  func flush(isCancelled: () -> Bool) throws(StorageError) {
+    try retrying("writing", isCancelled) { fault in
+      headrace_kafka_flush(client.handle, KafkaClient.timeoutMs, &fault)
+      if KafkaLibrary.Code(rawValue: fault.code) == .timedOut { fault.is_retriable = true }
+    }
+    try check()
+  }
+
+  func check() throws(StorageError) {
+    for (index, report) in reports.enumerated() where report.pointee.error != 0 {
+      if let error = StorageError(
+        headrace_kafka_fault(code: report.pointee.error), "writing", path: topics[index])
+      {
+        throw error
+      }
+    }
+  }
+
+  func offsets(_ report: Int) -> Range<Int64> {
+    let result = reports[report].pointee
+    return result.delivered == 0 ? 0..<0 : result.first..<(result.last + 1)
+  }
+
+  /// All has ended: nothing reads the buffers any more.
+  func finish() {
+    for report in reports { report.deallocate() }
+    (reports, topics, buffers) = ([], [], [])
+  }
+
+  /// Drops what is under way, so that the transaction can be given up.
+  func abort(isCancelled: () -> Bool) throws(StorageError) {
+    headrace_kafka_purge(client.handle)
+    defer { finish() }
+    try retrying("giving up a transaction", isCancelled) { fault in
+      headrace_kafka_abort(client.handle, KafkaClient.timeoutMs, &fault)
+    }
+  }
+
+  func commit(isCancelled: () -> Bool) throws(StorageError) {
+    try retrying("committing", isCancelled) { fault in
+      headrace_kafka_commit(client.handle, KafkaClient.timeoutMs, &fault)
+    }
+  }
+}
+
+final class KafkaProducers: @unchecked Sendable {
+  // Unchecked: each producer is used under its lock; that of the epochs under the engine's lock besides.
+  private let settings: KafkaSettings
+  private let names: KafkaNames
+  private let process: KafkaProcess
+  private let signal: KafkaSignal
+  let epochLock = FairLock()
+  let epochs: KafkaProducer
+  private let lock = FairLock()
+  private var single: KafkaProducer?
+  private var several: KafkaProducer?
+  private var named: [TextKey: KafkaProducer] = [:]
+  private var isClosed = false
+  /// Named producers that are kept; more of them begin a new life each time that they are opened.
+  private static let namedMax = 64
+
+  init(
+    _ settings: KafkaSettings, _ names: KafkaNames, _ process: KafkaProcess,
+    _ signal: KafkaSignal
+  ) throws(StorageError) {
+    (self.settings, self.names, self.process, self.signal) = (settings, names, process, signal)
+    epochs = try KafkaProducer(
+      settings, signal, transactionalID: names.transactionalID(process.name))
+    try epochs.initTransactions { false }
+  }
+
+  /// Appends records outside of the epochs; `isWhole`: all of them become visible at once.
+  func append<Result>(
+    isWhole: Bool, _ body: (KafkaProducer) throws(StorageError) -> Result
+  ) throws(StorageError) -> Result {
+    try lock.withLock { () throws(StorageError) in
+      let producer: KafkaProducer
+      if isWhole {
+        if several == nil {
+          several = try opened(names.transactionalID("\(process.name)-append"))
+        }
+        producer = several!
+      } else {
+        if single == nil { single = try KafkaProducer(settings, signal, transactionalID: nil) }
+        producer = single!
+      }
+      do throws(StorageError) {
+        return try body(producer)
+      } catch {
+        // A producer that has met a fatal error is of no more use.
+        if error.kind == .fenced || error.kind == .poisoned {
+          if isWhole { several = nil } else { single = nil }
+        }
+        throw error
+      }
+    }
+  }
+
+  private func opened(_ id: String) throws(StorageError) -> KafkaProducer {
+    let producer = try KafkaProducer(settings, signal, transactionalID: id)
+    try producer.initTransactions { isClosed }
+    return producer
+  }
+
+  func open(named name: String) throws(StorageError) {
+    try lock.withLock { () throws(StorageError) in
+      if named.count >= Self.namedMax, let other = named.keys.sorted().first { named[other] = nil }
+      named[TextKey(name)] = nil
+      named[TextKey(name)] = try opened(names.producer(name))
+    }
+  }
+
+  func append<Result>(
+    named name: String, _ body: (KafkaProducer) throws(StorageError) -> Result
+  ) throws(StorageError) -> Result {
+    try lock.withLock { () throws(StorageError) in
+      guard let producer = named[TextKey(name)] else {
+        throw StorageError(.fenced, "writing as producer \(name)")
+      }
+      return try body(producer)
+    }
+  }
+
+  func close() {
+    lock.withLock {
+      isClosed = true
+      (single, several, named) = (nil, nil, [:])
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// What a cluster is reached with: librdkafka's properties, from a file as its own tools read them. Values may be secrets,
+// so no text that a person sees has them.
+
+package import HeadraceFoundations
+package import HeadraceTopics
+
+package struct KafkaSettings: Sendable {
+  /// By name, as librdkafka has them.
+  package private(set) var properties: [TextKey: String]
+  /// How many copies topics have that are made here; nil: as many as the cluster's default.
+  package private(set) var replicas: Int32?
+
+  /// `address`: host:port, several by commas.
+  package init(address: String) { properties = ["bootstrap.servers": address] }
+
+  package var address: String { properties["bootstrap.servers"] ?? "" }
+
+  /// What is Headrace's own matter: exactly-once would not hold with another value.
+  private static let fixed: Set<TextKey> = [
+    "enable.auto.commit", "enable.auto.offset.store", "isolation.level", "group.id",
+    "group.instance.id", "transactional.id", "enable.idempotence", "acks", "auto.offset.reset",
+    "partition.assignment.strategy", "enable.partition.eof", "allow.auto.create.topics",
+    "log_level", "log.queue", "opaque", "debug", "plugin.library.paths",
+  ]
+
+  /// Takes over the lines `name=value` of a properties file. Comments begin with # or !.
+  /// Throws: `invalidArgument` with file and line for a line that is none, and for a property that is not the user's to
+  /// set; what a property's value is, is in no message.
+  package mutating func read(_ text: String, file: String) throws(StorageError) {
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let bare = line.drop { $0 == " " || $0 == "\t" }
+      guard let first = bare.first, first != "#", first != "!", bare != "\r" else { continue }
+      guard let equals = bare.firstIndex(of: "=") else {
+        throw StorageError(
+          .invalidArgument, "line \(index + 1)", path: file, expected: "name=value")
+      }
+      let name = trimmed(bare[..<equals])
+      let value = trimmed(bare[bare.index(after: equals)...])
+      try set(name, value, "\(file), line \(index + 1)")
+    }
+  }
+
+  private mutating func set(
+    _ name: String, _ value: String, _ place: String
+  ) throws(StorageError) {
+    if name == "headrace.replicas" {
+      guard let count = Int32(value), count > 0 else {
+        throw StorageError(
+          .invalidArgument, "property \(name)", path: place, expected: "a number from 1")
+      }
+      replicas = count
+      return
+    }
+    guard !Self.fixed.contains(TextKey(name)) else {
+      throw StorageError(
+        .invalidArgument, "property \(name)", path: place,
+        expected: "a property of the connection; this one is set by Headrace")
+    }
+    properties[TextKey(name)] = value
+  }
+
+  private func trimmed(_ text: Substring) -> String {
+    var rest = text
+    let isBlank = { (character: Character) in character == " " || character == "\t" || character == "\r" }
+    while let first = rest.first, isBlank(first) { rest.removeFirst() }
+    while let last = rest.last, isBlank(last) { rest.removeLast() }
+    return String(rest)
+  }
+
+  /// With what one kind of client needs; its own values win.
+  func merging(_ more: [TextKey: String]) -> [TextKey: String] {
+    properties.merging(more) { $1 }
+  }
+}

@@ -1,0 +1,365 @@
+// Apache Kafka behind the seam to topics: one process of a service, or somebody who only looks.
+//
+//   names       the engine's own topics bear the service's name (`KafkaNames`)
+//   directory   which topics there are, as of a moment ago
+//   cursors     readers of partitions, which fetch in the background
+//   entries     the map of small entries, as two topics of the service
+//   producers   one for epochs, one transaction each; others for what is appended beside them
+//   assignment  which partitions are here: fixed, or dealt out by the service's group
+//
+// What the cluster cannot give is not declared: offsets are known after the commit, appends bear no conditions, and views
+// of several topics are not of one moment.
+
+import CHeadraceKafka
+import HeadraceColumns
+package import HeadraceFoundations
+package import HeadraceTopics
+
+/// How a process takes part.
+package struct KafkaProcess: Sendable {
+  /// nil: nothing is written to the cluster.
+  package var service: String?
+  /// nil: the group deals the partitions out.
+  package var share: FixedShare?
+  /// Unique to the process and the same after a restart, so that a restart fences its former self.
+  package var name: String
+
+  package init(service: String?, share: FixedShare? = nil, name: String) {
+    self.service = service
+    self.share = share
+    self.name = name
+  }
+
+  /// What a service may be called, since topics bear its name.
+  package static func isLegal(service: String) -> Bool {
+    TopicName.isLegal(service) && service.utf8.count <= 80 && !service.contains("_")
+  }
+}
+
+package final class KafkaTopics: TopicStore {
+  let settings: KafkaSettings
+  let process: KafkaProcess
+  let names: KafkaNames
+  let signal = KafkaSignal()
+  /// Asks for what is committed, and for topics, settings and groups.
+  let committed: KafkaClient
+  /// Asks for what is written.
+  let written: KafkaClient
+  let directory: KafkaDirectory
+  let cursors: KafkaCursors
+  let producers: KafkaProducers?
+  package let assignment: any Assignment
+  private let starts = Monitor<[TextKey: (offset: Int64, seen: ContinuousClock.Instant)]>([:])
+  /// What the cluster said last, for when it is out of reach.
+  private let ends = Monitor<[TextKey: TopicEnds]>([:])
+  private let life = Monitor((isClosed: false, poison: StorageError?.none, epoch: Int64(0)))
+  // Set once, at the end of `init`.
+  nonisolated(unsafe) private(set) var entries: KafkaEntries!
+
+  /// Throws: `unreachable` with the address when no broker answers within some seconds; `unauthorized`;
+  /// `invalidArgument` for a property that is refused.
+  package init(_ settings: KafkaSettings, _ process: KafkaProcess) throws(StorageError) {
+    self.settings = settings
+    self.process = process
+    names = KafkaNames(service: process.service)
+    let signal = signal
+    let committed = try KafkaClient(
+      .consumer, settings, Self.reading.merging(["isolation.level": "read_committed"]) { $1 },
+      signal)
+    written = try KafkaClient(
+      .consumer, settings, Self.reading.merging(["isolation.level": "read_uncommitted"]) { $1 },
+      signal)
+    self.committed = committed
+    directory = KafkaDirectory(committed, names)
+    let first = Monitor<KafkaClient?>(committed)
+    cursors = KafkaCursors { () throws(StorageError) in
+      // The first lane is the client that is there already.
+      if let client = first.withLock({ client in
+        defer { client = nil }
+        return client
+      }) {
+        return client
+      }
+      return try KafkaClient(
+        .consumer, settings, Self.reading.merging(["isolation.level": "read_committed"]) { $1 },
+        signal)
+    }
+    // Tells at once whether somebody is there.
+    _ = try committed.lines("connecting") {
+      headrace_kafka_topics(committed.handle, nil, KafkaClient.timeoutMs, &$0)
+    }
+    guard process.service != nil else {
+      producers = nil
+      assignment = WholeAssignment()
+      entries = KafkaEntries(self)
+      return
+    }
+    try Self.makeOwnTopics(committed, names, settings, isShared: process.share == nil)
+    producers = try KafkaProducers(settings, names, process, signal)
+    if let share = process.share {
+      assignment = FixedAssignment(share)
+    } else {
+      let member = try KafkaClient(
+        .consumer, settings,
+        Self.membership.merging([
+          "group.id": names.group, "client.id": process.name,
+        ]) { $1 }, signal)
+      assignment = try GroupAssignment(member, topic: names.shares)
+    }
+    entries = KafkaEntries(self)
+    try entries.catchUp()
+    entries.start()
+  }
+
+  private static let reading: [TextKey: String] = [
+    // Of no group: positions are the engine's matter.
+    "group.id": "_headrace_readers", "enable.auto.commit": "false",
+    "enable.auto.offset.store": "false", "auto.offset.reset": "error",
+    "enable.partition.eof": "true", "allow.auto.create.topics": "false",
+    "queued.max.messages.kbytes": "8192", "fetch.wait.max.ms": "100",
+    "fetch.error.backoff.ms": "50", "topic.metadata.refresh.interval.ms": "30000",
+    "reconnect.backoff.max.ms": "1000",
+  ]
+
+  private static let membership: [TextKey: String] = [
+    "enable.auto.commit": "false", "enable.auto.offset.store": "false",
+    "auto.offset.reset": "latest", "partition.assignment.strategy": "range",
+    "session.timeout.ms": "10000", "heartbeat.interval.ms": "1000",
+    "allow.auto.create.topics": "false", "reconnect.backoff.max.ms": "1000",
+  ]
+
+  /// The topics of the store itself; others may make them at the same moment.
+  private static func makeOwnTopics(
+    _ client: KafkaClient, _ names: KafkaNames, _ settings: KafkaSettings, isShared: Bool
+  ) throws(StorageError) {
+    let forever = ["retention.ms": "-1", "retention.bytes": "-1"]
+    var topics: [(name: String, partitions: Int, settings: [String: String])] = [
+      (names.statements, 1, forever.merging(["cleanup.policy": "delete"]) { $1 }),
+      (names.positions, 1, ["cleanup.policy": "compact"]),
+    ]
+    if isShared {
+      topics.append((names.shares, GroupAssignment.sharesMax, ["cleanup.policy": "delete"]))
+    }
+    for topic in topics {
+      do throws(StorageError) {
+        try create(client, topic.name, topic.partitions, topic.settings, settings)
+      } catch {
+        guard error.kind == .topicExists else { throw error }
+      }
+    }
+  }
+
+  static func create(
+    _ client: KafkaClient, _ name: String, _ partitions: Int, _ config: [String: String],
+    _ settings: KafkaSettings
+  ) throws(StorageError) {
+    let pairs = config.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+    try client.request("creating a topic", name) { fault in
+      withCStrings(pairs) {
+        headrace_kafka_create_topic(
+          client.handle, name, Int32(partitions), settings.replicas ?? -1, $0, pairs.count / 2,
+          adminTimeoutMs, &fault)
+      }
+    }
+  }
+
+  static let adminTimeoutMs: Int32 = 15_000
+
+  package var capabilities: StoreCapabilities { producers == nil ? [.allPartitions] : [.writes] }
+  /// As the cluster's topics are replicated.
+  package var durability: Durability { .disk }
+  package var upkeep: (any StoreUpkeep)? { nil }
+  package var poison: StorageError? { life.withLock { $0.poison } }
+  package var lastEpoch: Int64 { life.withLock { $0.epoch } }
+
+  func noteEpoch(_ epoch: Int64) { life.withLock { $0.epoch = epoch } }
+  func noteFence(_ error: StorageError) { life.withLock { $0.poison = error } }
+  var isClosed: Bool { life.withLock { $0.isClosed } }
+
+  // MARK: - Describing
+
+  package func outline(_ name: String) -> TopicOutline? { directory.outline(name) }
+
+  package func topics() -> [TopicDescription] { describe(directory.all()) }
+
+  package func topic(_ name: String) -> TopicDescription? {
+    directory.outline(name).flatMap { describe([$0]).first }
+  }
+
+  private func describe(_ outlines: [TopicOutline]) -> [TopicDescription] {
+    let places = outlines.flatMap { outline in
+      (0..<outline.partitionCount).map { KafkaPlace(topic: names.outside(outline.name), partition: $0) }
+    }
+    let firsts = (try? committed.offsets(places, time: -2)) ?? places
+    let lasts = (try? committed.offsets(places, time: -1)) ?? places
+    var index = 0
+    return outlines.map { outline in
+      let partitions = (0..<outline.partitionCount).map { _ in
+        defer { index += 1 }
+        return PartitionDescription(
+          startOffset: max(0, firsts[index].offset), endOffset: max(0, lasts[index].offset),
+          segmentCount: 0, byteCount: 0)
+      }
+      return TopicDescription(
+        name: outline.name, id: outline.id, config: outline.config, partitions: partitions)
+    }
+  }
+
+  // MARK: - Reading
+
+  /// A read waits so long for its first record.
+  private static let readWaitMs: Int32 = 50
+
+  package func read(
+    _ topic: String, _ partition: Int, from offset: Int64, bytesMax: Int
+  ) throws(StorageError) -> TopicRead {
+    let outside = names.outside(topic)
+    let read: KafkaCursor.Read
+    do {
+      read = try cursors.read(outside, partition, from: offset, waitMs: Self.readWaitMs)
+    } catch {
+      starts.withLock { $0["\(outside)/\(partition)"] = nil }
+      switch error.kind {
+      case .unreachable: return .nothingYet
+      case .topicUnknown: directory.forget(topic)
+      default: break
+      }
+      throw error
+    }
+    if read.records.count > 0 || read.next > offset {
+      return .records(read.records, next: read.next)
+    }
+    guard read.isAtEnd else { return .nothingYet }
+    return try writtenEnd(outside: outside, partition) > offset ? .nothingYet : .end
+  }
+
+  /// What is known of a partition's beginning is asked for again after this.
+  private static let startAge = Duration.seconds(5)
+
+  package func earliestOffset(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
+    let outside = names.outside(topic)
+    let key = TextKey("\(outside)/\(partition)")
+    if let known = starts.withLock({ $0[key] }), ContinuousClock.now - known.seen < Self.startAge {
+      return known.offset
+    }
+    let offset = try offset(written, outside, partition, time: -2)
+    starts.withLock { $0[key] = (offset, .now) }
+    return offset
+  }
+
+  package func committedEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
+    try offset(committed, names.outside(topic), partition, time: -1)
+  }
+
+  package func writtenEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
+    try writtenEnd(outside: names.outside(topic), partition)
+  }
+
+  func writtenEnd(outside topic: String, _ partition: Int) throws(StorageError) -> Int64 {
+    try offset(written, topic, partition, time: -1)
+  }
+
+  func offset(
+    _ client: KafkaClient, _ topic: String, _ partition: Int, time: Int64
+  ) throws(StorageError) -> Int64 {
+    let answers = try client.offsets([KafkaPlace(topic: topic, partition: partition)], time: time)
+    let answer = answers[0]
+    if let error = StorageError(
+      headrace_kafka_fault(code: answer.error), "asking for offsets", path: topic)
+    {
+      throw error
+    }
+    return answer.offset
+  }
+
+  package func committedEnds(of topics: Set<TextKey>) -> [TextKey: TopicEnds] {
+    var places: [KafkaPlace] = []
+    var outlines: [(key: TextKey, outline: TopicOutline)] = []
+    for name in topics.sorted() {
+      guard let outline = directory.outline(name.text) else { continue }
+      outlines.append((name, outline))
+      for partition in 0..<outline.partitionCount {
+        places.append(KafkaPlace(topic: names.outside(name.text), partition: partition))
+      }
+    }
+    guard !places.isEmpty else { return [:] }
+    let committedPlaces: [KafkaPlace]
+    let writtenPlaces: [KafkaPlace]
+    do throws(StorageError) {
+      // In this order: what is written is never less than what is committed.
+      committedPlaces = try committed.offsets(places, time: -1)
+      writtenPlaces = try written.offsets(places, time: -1)
+    } catch {
+      return ends.withLock { known in known.filter { topics.contains($0.key) } }
+    }
+    var result: [TextKey: TopicEnds] = [:]
+    var index = 0
+    for (key, outline) in outlines {
+      let range = index..<(index + outline.partitionCount)
+      index = range.upperBound
+      if committedPlaces[range].contains(where: { $0.error != 0 }) {
+        directory.forget(key.text)
+        continue
+      }
+      var ends = TopicEnds(
+        id: outline.id, ends: committedPlaces[range].map { max(0, $0.offset) }, replacements: 0)
+      ends.written = writtenPlaces[range].map { max(0, $0.offset) }
+      result[key] = ends
+      watch(key.text, outline, ends)
+    }
+    ends.withLock { known in known.merge(result) { $1 } }
+    return result
+  }
+
+  /// What comes to the partitions that are here raises the signal.
+  private func watch(_ topic: String, _ outline: TopicOutline, _ ends: TopicEnds) {
+    for partition in assignment.owned(topic, partitions: outline.partitionCount) {
+      // Whoever reads it is told of what goes wrong.
+      try? cursors.watch(names.outside(topic), partition, end: ends.ends[partition])
+    }
+  }
+
+  package func compactedEnd(_ topic: String, _ partition: Int) -> Int64 {
+    // Nobody tells how far the cluster has compacted.
+    guard let outline = directory.outline(topic), outline.config.cleanupPolicy.compacts else {
+      return 0
+    }
+    return Int64.max
+  }
+
+  package func lostOffsets(_ topic: String, _ partition: Int) -> [Range<Int64>] { [] }
+
+  // MARK: - Entries
+
+  package func metadata(key: [UInt8]) -> [UInt8]? { entries.value(key) }
+
+  package func metadata(prefix: [UInt8]) -> [(key: [UInt8], value: [UInt8])] {
+    entries.values(prefix)
+  }
+
+  // MARK: - Life
+
+  package var moment: StoreMoment {
+    let count = signal.count
+    return StoreMoment(commit: Int64(count), nudges: 0)
+  }
+
+  package func wait(after moment: StoreMoment, milliseconds: Int?) {
+    guard !isClosed else { return }
+    signal.wait(after: UInt64(moment.commit), milliseconds: milliseconds)
+  }
+
+  package func nudge() { signal.raise() }
+
+  package func close() throws(StorageError) {
+    let isFirst = life.withLock { life in
+      defer { life.isClosed = true }
+      return !life.isClosed
+    }
+    guard isFirst else { return }
+    if producers != nil { entries.stop() }
+    signal.raise()
+    cursors.closeAll()
+    producers?.close()
+  }
+}
