@@ -39,7 +39,8 @@ char *headrace_kafka_topics(
   headrace_kafka_client *client, const char *topic, int timeout_ms, headrace_kafka_fault *fault) {
   headrace_kafka_clear(fault);
   const struct rd_kafka_metadata *metadata;
-  rd_kafka_topic_t *handle = topic ? KAFKA.topic_new(client->handle, topic, NULL) : NULL;
+  bool is_one = topic && topic[0];
+  rd_kafka_topic_t *handle = is_one ? KAFKA.topic_new(client->handle, topic, NULL) : NULL;
   rd_kafka_resp_err_t code =
     KAFKA.metadata(client->handle, topic ? 0 : 1, handle, &metadata, timeout_ms);
   if (handle) KAFKA.topic_destroy(handle);

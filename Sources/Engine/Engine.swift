@@ -80,6 +80,11 @@ public final class Engine: @unchecked Sendable {
 
   private static let waitMs = 5
 
+  /// Some query had more to read when its last slice ended.
+  var hasBacklog: Bool {
+    lock.withLock { queries.contains { $0.runtime != nil && $0.hasMore } }
+  }
+
   /// Whether a running query reads an input that is no topic, whose growth is not reported.
   var readsFiles: Bool {
     lock.withLock {

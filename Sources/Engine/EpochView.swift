@@ -11,6 +11,7 @@ import HeadraceTopics
 final class EpochView: Sendable {
   private struct State {
     var ends: [TextKey: [Int64]] = [:]
+    var writtenEnds: [TextKey: [Int64]] = [:]
     var written: [TextKey: [Int: [RawRecords]]] = [:]
     /// Partitions with records behind their ends that are not committed yet, or lie behind such: more may come.
     var open: [TextKey: Set<Int>] = [:]
@@ -40,7 +41,14 @@ final class EpochView: Sendable {
         Set(ends.ends.indices.filter { ends.written[$0] > ends.ends[$0] })
       }
     }
-    state.withLock { [open] in $0 = State(ends: ends, open: open) }
+    state.withLock { [open] in
+      $0 = State(ends: ends, writtenEnds: all.mapValues(\.written), open: open)
+    }
+  }
+
+  /// By partition, as of the epoch's begin; nil: the topic was not there.
+  func writtenEnds(_ topic: String) -> [Int64]? {
+    state.withLock { $0.writtenEnds[TextKey(topic)] }
   }
 
   /// Whether all that is written to the topics is committed or given up.

@@ -12,6 +12,8 @@ public struct KafkaOptions: Sendable {
   public var service: String?
   /// I/N: partition p belongs to the process with I = p modulo N; nil: the service's group deals partitions out.
   public var share: String?
+  /// Milliseconds between commits; earlier when much has come.
+  public var commitIntervalMs = 100
   /// The text of a file of librdkafka's properties, and what it is called in messages.
   public var properties: (text: String, file: String)?
 
@@ -47,7 +49,10 @@ public struct KafkaOptions: Sendable {
     let (settings, share) = try parts()
     let name =
       if let share { "share-\(share.index)" } else { try Self.processName(directory) }
-    return try KafkaTopics(settings, KafkaProcess(service: service, share: share, name: name))
+    return try KafkaTopics(
+      settings,
+      KafkaProcess(
+        service: service, share: share, name: name, commitIntervalMs: commitIntervalMs))
   }
 
   private static let nameFile = "kafka-process"

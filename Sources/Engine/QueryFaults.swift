@@ -120,13 +120,19 @@ extension EpochRunner {
     query.faults.add(faults)
     commit.metadata.append(
       EpochCommit.MetadataChange(
-        key: MetadataKey.faults(query.id), value: FaultCodec.encode(query.faults)))
+        key: faultsKey(query.id), value: FaultCodec.encode(query.faults)))
+  }
+
+  /// Each process counts its own.
+  private func faultsKey(_ id: String) -> [UInt8] {
+    log.process.isEmpty
+      ? MetadataKey.faults(id) : MetadataKey.faults(id) + Array("/\(log.process)".utf8)
   }
 
   /// As they were committed.
   func loadFaults(of query: RunningQuery) {
     query.faults =
-      log.metadata(key: MetadataKey.faults(query.id)).map { FaultCodec.decode($0) } ?? RowFaults()
+      log.metadata(key: faultsKey(query.id)).map { FaultCodec.decode($0) } ?? RowFaults()
   }
 
   /// Source, topic, partition, offset and reason, one a cause of each query.

@@ -24,6 +24,8 @@ final class RunningQuery {
   let seed: UInt64
   var state: QueryState = .catchingUp
   var failure: QueryFailure?
+  /// Its record in the log as this process has seen or written it last.
+  var knownRecord: [UInt8]?
   /// Its failure is not committed yet.
   var isUncommitted = false
   /// nil while paused or failed.

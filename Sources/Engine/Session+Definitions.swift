@@ -23,7 +23,9 @@ extension Session {
         return handler.message(try attempt(statement, text))
       } catch {
         // Another process has logged a statement first: this one comes after it, as it would have with its text in hand.
-        guard case .engine(.storage(let fault)) = error, fault.kind == .conflict else { throw error }
+        guard case .engine(.storage(let fault)) = error, fault.kind == .conflict else {
+          throw error
+        }
       }
     }
   }

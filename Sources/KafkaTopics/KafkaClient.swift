@@ -38,7 +38,7 @@ final class KafkaClient: @unchecked Sendable {
   enum Kind { case consumer, producer }
 
   /// A request is answered within so many milliseconds, or the cluster is taken to be out of reach.
-  static let timeoutMs: Int32 = 5000
+  static let timeoutMs: Int32 = 4000
 
   let handle: OpaquePointer
   private let signal: KafkaSignal
@@ -82,7 +82,8 @@ final class KafkaClient: @unchecked Sendable {
     var fault = headrace_kafka_fault()
     let result = body(&fault)
     guard fault.code != 0 else { return result }
-    var error = StorageError(fault, operation, path: path, trouble: trouble)
+    var error =
+      StorageError(fault, operation, path: path, trouble: trouble)
       ?? StorageError(.io, operation, path: path)
     if error.kind == .unreachable { error.operation += ", Kafka at \(address)" }
     throw error

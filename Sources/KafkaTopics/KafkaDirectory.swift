@@ -93,7 +93,7 @@ final class KafkaDirectory: Sendable {
     var result: [TopicOutline] = []
     for line in lines {
       guard line.count == 3, line[2] == "0", let count = Int(line[1]), count > 0 else { continue }
-      let inside = topics.inside(line[0])
+      guard let inside = topics.inside(line[0]) else { continue }
       result.append(
         TopicOutline(
           name: inside, id: Int64(bitPattern: stableHash(of: line[0])),

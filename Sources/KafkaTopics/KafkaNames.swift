@@ -1,5 +1,5 @@
 // Names on the cluster: what the engine keeps for itself bears its service's name there, so that access by prefix suffices
-// and several services share a cluster.
+// and several services share a cluster. A prefix before all other names lets several environments share one.
 
 import HeadraceFoundations
 
@@ -8,28 +8,37 @@ struct KafkaNames: Sendable {
   private static let above = "_headrace-"
   /// Before all services' topics.
   private static let anyService = "_headrace_"
-  private let prefix: String?
+  private let own: String?
+  private let prefix: String
 
-  /// nil: no service, so nothing is ours.
-  init(service: String?) { prefix = service.map { "\(Self.anyService)\($0)_" } }
+  /// `service`: nil: nothing is ours. `prefix`: before the names of all topics but the service's own; topics without it are
+  /// not seen.
+  init(service: String?, prefix: String) {
+    own = service.map { "\(Self.anyService)\($0)_" }
+    self.prefix = prefix
+  }
 
-  var statements: String { (prefix ?? "") + "statements" }
-  var positions: String { (prefix ?? "") + "positions" }
-  var shares: String { (prefix ?? "") + "shares" }
-  var group: String { String((prefix ?? "_").dropLast()) }
-  func transactionalID(_ process: String) -> String { (prefix ?? "") + process }
-  func producer(_ name: String) -> String { "\(prefix ?? "")producer-\(name)" }
+  var statements: String { (own ?? "") + "statements" }
+  var positions: String { (own ?? "") + "positions" }
+  var shares: String { (own ?? "") + "shares" }
+  var group: String { String((own ?? "_").dropLast()) }
+  func transactionalID(_ process: String) -> String { (own ?? "") + process }
+  func producer(_ name: String) -> String { "\(own ?? "")producer-\(name)" }
 
   /// A topic's name on the cluster.
   func outside(_ name: String) -> String {
-    guard let prefix, name.hasPrefix(Self.above) else { return name }
-    return prefix + name.dropFirst(Self.above.count)
+    if name.hasPrefix(Self.anyService) || name.hasPrefix("__") { return name }
+    guard let own, name.hasPrefix(Self.above) else { return prefix + name }
+    return own + name.dropFirst(Self.above.count)
   }
 
-  /// A topic's name as the engine has it.
-  func inside(_ name: String) -> String {
-    guard let prefix, name.hasPrefix(prefix), !isStores(name) else { return name }
-    return Self.above + name.dropFirst(prefix.count)
+  /// A topic's name as the engine has it; nil: it is not ours to see.
+  func inside(_ name: String) -> String? {
+    if let own, name.hasPrefix(own), !isStores(name) {
+      return Self.above + name.dropFirst(own.count)
+    }
+    if prefix.isEmpty || isInternal(name) { return name }
+    return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
   }
 
   /// Kept by the store itself.

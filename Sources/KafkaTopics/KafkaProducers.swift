@@ -10,6 +10,8 @@ import HeadraceTopics
 /// A producer with what it has under way. One thread at a time.
 final class KafkaProducer {
   let client: KafkaClient
+  /// It has met what librdkafka does not get over: another takes its place, under the same name.
+  private(set) var isUsable = true
   private var reports: [UnsafeMutablePointer<headrace_kafka_report>] = []
   /// Where the records of each report go.
   private var topics: [String] = []
@@ -45,9 +47,10 @@ final class KafkaProducer {
     }
   }
 
-  /// Repeats a call for as long as it may be repeated.
+  /// Repeats a call for as long as it may be repeated: some seconds each time, and the cluster has given the transaction up
+  /// long before the last one.
   func retrying(
-    _ operation: String, _ isCancelled: () -> Bool,
+    _ operation: String, _ isCancelled: () -> Bool, failuresMax: Int = 60,
     _ body: (inout headrace_kafka_fault) -> Void
   ) throws(StorageError) {
     var failures = 0
@@ -56,13 +59,10 @@ final class KafkaProducer {
       body(&fault)
       guard let error = StorageError(fault, operation, trouble: client.trouble) else { return }
       failures += 1
-      guard fault.is_retriable, !fault.is_abortable, !isCancelled(), failures < Self.failuresMax
+      guard fault.is_retriable, !fault.is_abortable, !isCancelled(), failures < failuresMax
       else { throw error }
     }
   }
-
-  /// Of some seconds each: the cluster has given the transaction up by then.
-  private static let failuresMax = 60
 
   func begin() throws(StorageError) {
     try client.request("beginning a transaction") { headrace_kafka_begin(client.handle, &$0) }
@@ -149,13 +149,36 @@ final class KafkaProducer {
     (reports, topics, buffers) = ([], [], [])
   }
 
-  /// Drops what is under way, so that the transaction can be given up.
-  func abort(isCancelled: () -> Bool) throws(StorageError) {
+  /// Gives up a transaction that `error` has met. Returns what becomes of it: nothing of it has happened, or the process
+  /// may not write any more. A producer that cannot even give up is of no more use, and its successor ends what it has left.
+  func giveUp(_ error: StorageError, isCancelled: () -> Bool) -> StorageError {
     headrace_kafka_purge(client.handle)
     defer { finish() }
-    try retrying("giving up a transaction", isCancelled) { fault in
-      headrace_kafka_abort(client.handle, KafkaClient.timeoutMs, &fault)
+    guard error.kind != .fenced, error.kind != .poisoned else {
+      isUsable = false
+      return error.kind == .fenced ? error : aborted(error)
     }
+    do throws(StorageError) {
+      try retrying("giving up a transaction", isCancelled, failuresMax: 2) { fault in
+        headrace_kafka_abort(client.handle, KafkaClient.timeoutMs, &fault)
+      }
+    } catch {
+      isUsable = false
+      if error.kind == .fenced { return error }
+    }
+    switch error.kind {
+    // What was refused of its content is refused again, and the caller is told; others may go another time.
+    case .tooLarge, .topicUnknown, .partitionUnknown, .unauthorized, .invalidArgument, .conflict,
+      .invalidName, .topicExists:
+      return error
+    default: return aborted(error)
+    }
+  }
+
+  private func aborted(_ error: StorageError) -> StorageError {
+    var result = error
+    result.kind = .aborted
+    return result
   }
 
   func commit(isCancelled: () -> Bool) throws(StorageError) {
@@ -171,8 +194,9 @@ final class KafkaProducers: @unchecked Sendable {
   private let names: KafkaNames
   private let process: KafkaProcess
   private let signal: KafkaSignal
-  let epochLock = FairLock()
-  let epochs: KafkaProducer
+  private let epochLock = FairLock()
+  /// nil: it was of no more use, and the next epoch begins with a new one.
+  private var epochs: KafkaProducer?
   private let lock = FairLock()
   private var single: KafkaProducer?
   private var several: KafkaProducer?
@@ -186,9 +210,23 @@ final class KafkaProducers: @unchecked Sendable {
     _ signal: KafkaSignal
   ) throws(StorageError) {
     (self.settings, self.names, self.process, self.signal) = (settings, names, process, signal)
-    epochs = try KafkaProducer(
-      settings, signal, transactionalID: names.transactionalID(process.name))
-    try epochs.initTransactions { false }
+    epochs = try opened(names.transactionalID(process.name))
+  }
+
+  /// Runs an epoch's transaction.
+  func epoch<Result>(
+    _ body: (KafkaProducer) throws(StorageError) -> Result
+  ) throws(StorageError) -> Result {
+    try epochLock.withLock { () throws(StorageError) in
+      if epochs == nil { epochs = try opened(names.transactionalID(process.name)) }
+      guard let producer = epochs else { throw StorageError(.closed, "writing") }
+      do throws(StorageError) {
+        return try body(producer)
+      } catch {
+        if !producer.isUsable { epochs = nil }
+        throw error
+      }
+    }
   }
 
   /// Appends records outside of the epochs; `isWhole`: all of them become visible at once.
@@ -209,8 +247,7 @@ final class KafkaProducers: @unchecked Sendable {
       do throws(StorageError) {
         return try body(producer)
       } catch {
-        // A producer that has met a fatal error is of no more use.
-        if error.kind == .fenced || error.kind == .poisoned {
+        if !producer.isUsable || error.kind == .poisoned {
           if isWhole { several = nil } else { single = nil }
         }
         throw error
@@ -239,7 +276,12 @@ final class KafkaProducers: @unchecked Sendable {
       guard let producer = named[TextKey(name)] else {
         throw StorageError(.fenced, "writing as producer \(name)")
       }
-      return try body(producer)
+      do throws(StorageError) {
+        return try body(producer)
+      } catch {
+        if !producer.isUsable { named[TextKey(name)] = nil }
+        throw error
+      }
     }
   }
 

@@ -7,6 +7,8 @@ package import HeadraceTopics
 package struct KafkaSettings: Sendable {
   /// By name, as librdkafka has them.
   package private(set) var properties: [TextKey: String]
+  /// Stands before the names of all topics on the cluster.
+  package private(set) var prefix = ""
   /// How many copies topics have that are made here; nil: as many as the cluster's default.
   package private(set) var replicas: Int32?
 
@@ -27,7 +29,8 @@ package struct KafkaSettings: Sendable {
   /// Throws: `invalidArgument` with file and line for a line that is none, and for a property that is not the user's to
   /// set; what a property's value is, is in no message.
   package mutating func read(_ text: String, file: String) throws(StorageError) {
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       let bare = line.drop { $0 == " " || $0 == "\t" }
       guard let first = bare.first, first != "#", first != "!", bare != "\r" else { continue }
       guard let equals = bare.firstIndex(of: "=") else {
@@ -51,6 +54,15 @@ package struct KafkaSettings: Sendable {
       replicas = count
       return
     }
+    if name == "headrace.topic.prefix" {
+      guard value.isEmpty || TopicName.isLegal(value), !value.hasPrefix("_") else {
+        throw StorageError(
+          .invalidArgument, "property \(name)", path: place,
+          expected: "the beginning of a topic's name")
+      }
+      prefix = value
+      return
+    }
     guard !Self.fixed.contains(TextKey(name)) else {
       throw StorageError(
         .invalidArgument, "property \(name)", path: place,
@@ -61,7 +73,9 @@ package struct KafkaSettings: Sendable {
 
   private func trimmed(_ text: Substring) -> String {
     var rest = text
-    let isBlank = { (character: Character) in character == " " || character == "\t" || character == "\r" }
+    let isBlank = { (character: Character) in
+      character == " " || character == "\t" || character == "\r"
+    }
     while let first = rest.first, isBlank(first) { rest.removeFirst() }
     while let last = rest.last, isBlank(last) { rest.removeLast() }
     return String(rest)

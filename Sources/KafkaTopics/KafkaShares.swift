@@ -42,15 +42,26 @@ final class GroupAssignment: Assignment {
     var isSettled = false
   }
 
-  private let client: KafkaClient
+  /// nil: it has left the group.
+  private let membership: Monitor<KafkaClient?>
   private let state = Monitor(State())
 
   init(_ client: KafkaClient, topic: String) throws(StorageError) {
-    self.client = client
+    membership = Monitor(client)
     try client.request("joining the group") { headrace_kafka_join(client.handle, topic, &$0) }
   }
 
-  var handle: OpaquePointer { client.handle }
+  var handle: OpaquePointer? { membership.withLock { $0?.handle } }
+
+  /// Others have its partitions at once.
+  func leave() {
+    let client = membership.withLock { client in
+      defer { client = nil }
+      return client
+    }
+    // Whoever holds it last closes it, which leaves the group.
+    withExtendedLifetime(client) {}
+  }
   var generation: Int { state.withLock { $0.generation } }
 
   func owned(_ topic: String, partitions: Int) -> Set<Int> {
@@ -77,6 +88,7 @@ final class GroupAssignment: Assignment {
   private static let patience = Duration.seconds(15)
 
   func settle() throws(StorageError) -> Bool {
+    guard let client = membership.withLock({ $0 }) else { return false }
     let before = state.withLock { $0 }
     let deadline = ContinuousClock.now + Self.patience
     var wait: Int32 = before.isSettled ? 0 : 200

@@ -26,7 +26,8 @@ extension KafkaTopics {
   func writer(_ operation: String) throws(StorageError) -> KafkaProducers {
     guard let producers else {
       throw StorageError(
-        .invalidArgument, operation, expected: "a service (--service NAME), since without one "
+        .invalidArgument, operation,
+        expected: "a service (--service NAME), since without one "
           + "nothing is written to Kafka")
     }
     return producers
@@ -192,8 +193,7 @@ extension KafkaTopics {
       try producer.flush { isClosed }
       try producer.commit { isClosed }
     } catch {
-      try giveUp(producer, error)
-      throw error
+      throw producer.giveUp(error) { isClosed }
     }
     defer { producer.finish() }
     if let note { entries.note(note.key, note.value, at: producer.offsets(note.report).lowerBound) }
@@ -207,17 +207,6 @@ extension KafkaTopics {
     // Of no meaning, and the same for the same content.
     records.append(key: key, value: value, timestamp: 0)
     return try producer.produce(topic, 0, records)
-  }
-
-  /// Ends a transaction that cannot be committed. Throws: what makes the producer useless.
-  fileprivate func giveUp(
-    _ producer: KafkaProducer, _ error: StorageError
-  ) throws(StorageError) {
-    if error.kind == .fenced || error.kind == .poisoned {
-      producer.finish()
-      return
-    }
-    try producer.abort { isClosed }
   }
 
   package func openProducer(
@@ -248,36 +237,41 @@ extension KafkaTopics {
       throw StorageError(.aborted, "committing in a generation that is over")
     }
     let made = try prepare(epoch.topicsCreated)
-    return try producers.epochLock.withLock { () throws(StorageError) in
-      let producer = producers.epochs
-      do throws(StorageError) {
-        try producer.begin()
-      } catch {
-        noteFence(error)
-        throw error
+    do throws(StorageError) {
+      return try producers.epoch { (producer) throws(StorageError) in
+        try commit(epoch, producer, isProcessing: isProcessing)
       }
-      let content: Content
-      do throws(StorageError) {
-        content = try write(epoch, producer, isProcessing: isProcessing)
-        try producer.commit { isClosed }
-      } catch {
-        if error.kind == .fenced || error.kind == .poisoned { noteFence(error) }
-        remove(made)
-        try giveUp(producer, error)
-        throw error
-      }
-      defer { producer.finish() }
-      for (change, report) in content.entries {
-        if change.isNew, let value = change.value {
-          entries.noteSequenced(change.key, value)
-        } else {
-          entries.note(change.key, change.value, at: producer.offsets(report).lowerBound)
-        }
-      }
-      remove(epoch.topicsDeleted)
-      noteEpoch(epoch.epoch)
-      return result(producer, epoch.outputs, content.outputs)
+    } catch {
+      if error.kind == .fenced { noteFence(error) }
+      remove(made)
+      var error = error
+      error.path = names.inside(error.path) ?? error.path
+      throw error
     }
+  }
+
+  private func commit(
+    _ epoch: EpochCommit, _ producer: KafkaProducer, isProcessing: Bool
+  ) throws(StorageError) -> CommitResult {
+    let content: Content
+    do throws(StorageError) {
+      try producer.begin()
+      content = try write(epoch, producer, isProcessing: isProcessing)
+      try producer.commit { isClosed }
+    } catch {
+      throw producer.giveUp(error) { isClosed }
+    }
+    defer { producer.finish() }
+    for (change, report) in content.entries {
+      if change.isNew, let value = change.value {
+        entries.noteSequenced(change.key, value)
+      } else {
+        entries.note(change.key, change.value, at: producer.offsets(report).lowerBound)
+      }
+    }
+    remove(epoch.topicsDeleted)
+    noteEpoch(epoch.epoch)
+    return result(producer, epoch.outputs, content.outputs)
   }
 
   private struct Content {
@@ -303,7 +297,8 @@ extension KafkaTopics {
       try entries.catchUpStatements(to: producer.offsets(first.report).lowerBound)
       for (change, _) in news where entries.value(change.key) != nil {
         throw StorageError(
-          .conflict, "writing an entry that another process has written first", path: names.statements)
+          .conflict, "writing an entry that another process has written first",
+          path: names.statements)
       }
     }
     if isProcessing {
@@ -344,7 +339,8 @@ extension KafkaTopics {
     let places = offsets.map {
       KafkaPlace(topic: names.outside($0.topic), partition: $0.partition, offset: $0.offset)
     }
-    _ = try committed.answer(places, "committing the offsets of group \(group)") { array, count, fault in
+    _ = try committed.answer(places, "committing the offsets of group \(group)") {
+      array, count, fault in
       headrace_kafka_set_group_offsets(
         committed.handle, group, array, count, KafkaClient.timeoutMs, &fault)
     }

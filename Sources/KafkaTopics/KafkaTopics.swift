@@ -24,10 +24,15 @@ package struct KafkaProcess: Sendable {
   /// Unique to the process and the same after a restart, so that a restart fences its former self.
   package var name: String
 
-  package init(service: String?, share: FixedShare? = nil, name: String) {
+  package var commitIntervalMs: Int
+
+  package init(
+    service: String?, share: FixedShare? = nil, name: String, commitIntervalMs: Int = 100
+  ) {
     self.service = service
     self.share = share
     self.name = name
+    self.commitIntervalMs = commitIntervalMs
   }
 
   /// What a service may be called, since topics bear its name.
@@ -38,7 +43,7 @@ package struct KafkaProcess: Sendable {
 
 package final class KafkaTopics: TopicStore {
   let settings: KafkaSettings
-  let process: KafkaProcess
+  let identity: KafkaProcess
   let names: KafkaNames
   let signal = KafkaSignal()
   /// Asks for what is committed, and for topics, settings and groups.
@@ -60,8 +65,8 @@ package final class KafkaTopics: TopicStore {
   /// `invalidArgument` for a property that is refused.
   package init(_ settings: KafkaSettings, _ process: KafkaProcess) throws(StorageError) {
     self.settings = settings
-    self.process = process
-    names = KafkaNames(service: process.service)
+    identity = process
+    names = KafkaNames(service: process.service, prefix: settings.prefix)
     let signal = signal
     let committed = try KafkaClient(
       .consumer, settings, Self.reading.merging(["isolation.level": "read_committed"]) { $1 },
@@ -86,7 +91,7 @@ package final class KafkaTopics: TopicStore {
     }
     // Tells at once whether somebody is there.
     _ = try committed.lines("connecting") {
-      headrace_kafka_topics(committed.handle, nil, KafkaClient.timeoutMs, &$0)
+      headrace_kafka_topics(committed.handle, "", KafkaClient.timeoutMs, &$0)
     }
     guard process.service != nil else {
       producers = nil
@@ -116,7 +121,7 @@ package final class KafkaTopics: TopicStore {
     "group.id": "_headrace_readers", "enable.auto.commit": "false",
     "enable.auto.offset.store": "false", "auto.offset.reset": "error",
     "enable.partition.eof": "true", "allow.auto.create.topics": "false",
-    "queued.max.messages.kbytes": "8192", "fetch.wait.max.ms": "100",
+    "queued.max.messages.kbytes": "8192", "fetch.wait.max.ms": "20",
     "fetch.error.backoff.ms": "50", "topic.metadata.refresh.interval.ms": "30000",
     "reconnect.backoff.max.ms": "1000",
   ]
@@ -169,6 +174,8 @@ package final class KafkaTopics: TopicStore {
   /// As the cluster's topics are replicated.
   package var durability: Durability { .disk }
   package var upkeep: (any StoreUpkeep)? { nil }
+  package var process: String { identity.name }
+  package var commitIntervalMs: Int { producers == nil ? 0 : identity.commitIntervalMs }
   package var poison: StorageError? { life.withLock { $0.poison } }
   package var lastEpoch: Int64 { life.withLock { $0.epoch } }
 
@@ -188,7 +195,9 @@ package final class KafkaTopics: TopicStore {
 
   private func describe(_ outlines: [TopicOutline]) -> [TopicDescription] {
     let places = outlines.flatMap { outline in
-      (0..<outline.partitionCount).map { KafkaPlace(topic: names.outside(outline.name), partition: $0) }
+      (0..<outline.partitionCount).map {
+        KafkaPlace(topic: names.outside(outline.name), partition: $0)
+      }
     }
     let firsts = (try? committed.offsets(places, time: -2)) ?? places
     let lasts = (try? committed.offsets(places, time: -1)) ?? places
@@ -208,7 +217,7 @@ package final class KafkaTopics: TopicStore {
   // MARK: - Reading
 
   /// A read waits so long for its first record.
-  private static let readWaitMs: Int32 = 50
+  private static let readWaitMs: Int32 = 5
 
   package func read(
     _ topic: String, _ partition: Int, from offset: Int64, bytesMax: Int
@@ -361,5 +370,6 @@ package final class KafkaTopics: TopicStore {
     signal.raise()
     cursors.closeAll()
     producers?.close()
+    (assignment as? GroupAssignment)?.leave()
   }
 }

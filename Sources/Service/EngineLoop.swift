@@ -53,7 +53,11 @@ public final class EngineLoop: Sendable {
       while !state.withLock({ $0.isStopping }) {
         if let poison = state.withLock({ $0.poison }) { throw poison }
         let moment = engine.log.moment
-        if try engine.step() { continue }
+        let start = ContinuousClock.now
+        if try engine.step() {
+          pace(since: start)
+          continue
+        }
         // Without queries a step does not notice, and no wait would last.
         if let fault = engine.log.poison { throw .storage(fault) }
         engine.log.wait(
@@ -68,6 +72,15 @@ public final class EngineLoop: Sendable {
       $0.failure = failure
       $0.hasEnded = true
     }
+  }
+
+  /// Where a commit costs much, the next one waits for more to come, unless there is more already.
+  private func pace(since start: ContinuousClock.Instant) {
+    let interval = engine.log.commitIntervalMs
+    guard interval > 0, !engine.hasBacklog else { return }
+    let left = Duration.milliseconds(interval) - (ContinuousClock.now - start)
+    guard left > .zero else { return }
+    _ = state.wait(milliseconds: Int(left / .milliseconds(1))) { $0.isStopping ? true : nil }
   }
 
   /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for them; and so do

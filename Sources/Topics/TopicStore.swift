@@ -73,6 +73,11 @@ public protocol TopicStore: AnyObject, Sendable {
   /// What an acknowledgement is worth.
   var durability: Durability { get }
 
+  /// Who this is among the processes that write to the store; empty where there is only one.
+  var process: String { get }
+  /// Milliseconds between the commits of epochs, since a commit costs much whatever its size; 0: as soon as something has come.
+  var commitIntervalMs: Int { get }
+
   // MARK: Describing
 
   /// All topics. Order: by name.
@@ -218,6 +223,9 @@ public protocol StoreUpkeep: AnyObject, Sendable {
 }
 
 extension TopicStore {
+  public var process: String { "" }
+  public var commitIntervalMs: Int { 0 }
+
   public func createTopic(
     _ name: String, partitions: Int, config: TopicConfig = TopicConfig()
   ) throws(StorageError) {

@@ -7,6 +7,8 @@ import HeadraceLogStorage
 import HeadraceTopics
 
 final class EngineHost {
+  /// The cluster that all cases run on; nil: the embedded log.
+  nonisolated(unsafe) static var kafka: String?
   private let options: EngineOptions
   private let restarts: Bool
   private(set) var engine: Engine
@@ -17,6 +19,15 @@ final class EngineHost {
     if restarts {
       options.directory = NSTemporaryDirectory() + "headrace-case-\(UUID().uuidString)"
       options.durability = .os
+    }
+    if let address = Self.kafka {
+      let name = "c\(UInt32.random(in: 0...UInt32.max))"
+      var kafka = KafkaOptions(address: address)
+      kafka.service = name
+      kafka.share = "0/1"
+      kafka.commitIntervalMs = 0
+      kafka.properties = (text: "headrace.topic.prefix=\(name)-\n", file: "case")
+      options.kafka = kafka
     }
     self.options = options
     self.restarts = restarts
@@ -43,6 +54,14 @@ final class EngineHost {
 
   func end() {
     do {
+      if options.kafka != nil {
+        var commit = EpochCommit(epoch: 0)
+        commit.topicsDeleted = engine.log.topics().map(\.name).filter {
+          !$0.hasPrefix("_") || $0.hasPrefix("_headrace-")
+            || $0.hasPrefix("_headrace_\(options.kafka?.service ?? "")_")
+        }
+        try engine.log.commit(commit)
+      }
       try engine.close()
       if let directory = options.directory {
         try FileManager.default.removeItem(atPath: directory)

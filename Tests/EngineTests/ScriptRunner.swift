@@ -32,6 +32,8 @@ struct ScriptConfiguration: Sendable {
   var evicts: UInt64?
   /// nil: the embedded log; else a simulated broker.
   var broker: SimulatedStore?
+  /// A Kafka cluster; each input is taken to its commit before the next one.
+  var kafka: KafkaOptions?
 
   /// Engines over one simulated broker.
   struct SimulatedStore: Sendable {
@@ -90,6 +92,7 @@ final class ScriptRunner {
       return ([], [:])
     }
     defer {
+      if configuration.kafka != nil, let engine { KafkaScripts.removeTopics(engine) }
       for engine in [engine].compactMap({ $0 }) + others { try? engine.close() }
       try? FileManager.default.removeItem(atPath: directory)
       try? FileManager.default.removeItem(atPath: files)
@@ -162,6 +165,7 @@ final class ScriptRunner {
     let now = clock
     options.clock = { now }
     broker?.others = nil
+    options.kafka = configuration.kafka
     let engine: Engine
     if let store = configuration.broker {
       let broker = self.broker ?? SimulatedBroker(seed: store.seed, faults: store.faults)
@@ -252,6 +256,7 @@ final class ScriptRunner {
   /// Without ORDER BY, rows of several tasks come as their slices end, which depends on what has come when; with several
   /// engines so do records.
   private func rowOrderIsChance(_ block: ScriptBlock) -> Bool {
+    guard configuration.kafka == nil else { return block.directive == "query" }
     guard let broker = configuration.broker else { return false }
     if broker.engines > 1 { return true }
     return broker.faults.nothingYet > 0 && block.directive == "query"
@@ -297,7 +302,7 @@ final class ScriptRunner {
     switch block.directive {
     case "statement": return statement(block)
     case "query":
-      if broker != nil { try drive() }
+      if broker != nil || configuration.kafka != nil { try drive() }
       return query(block)
     case "produce": return try produce(block)
     case "changes": return try changes(block)
@@ -375,6 +380,7 @@ final class ScriptRunner {
 
   private func statement(_ block: ScriptBlock) -> [String]? {
     let (_, error) = run(text(block))
+    if configuration.kafka != nil { try? engine?.runUntilIdle() }
     if block.words.first == "error" {
       return (error ?? "no error").split(separator: "\n", omittingEmptySubsequences: false)
         .map { $0.isEmpty ? "." : String($0) }
@@ -429,6 +435,7 @@ final class ScriptRunner {
       let partition = Partitioner.partition(
         key: records.key(0), inputPartition: 0, partitionCount: source.partitions)
       _ = try engine.log.append(source.topic, [(partition, records)])
+      if configuration.kafka != nil { try drive() }
     }
     return nil
   }

@@ -54,7 +54,8 @@ void headrace_kafka_trouble(headrace_kafka_client *client, char *text, size_t si
 
 // MARK: Topics
 
-/// Lines "name TAB partitions TAB error code" of one topic or of all (NULL). To be freed by the caller.
+/// Lines "name TAB partitions TAB error code" of one topic, of all (NULL), or of none in particular (empty:
+/// whether somebody answers). To be freed by the caller.
 char *headrace_kafka_topics(
   headrace_kafka_client *client, const char *topic, int timeout_ms, headrace_kafka_fault *fault);
 

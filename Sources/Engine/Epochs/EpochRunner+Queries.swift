@@ -60,6 +60,7 @@ extension EpochRunner {
         try self.reader(scan, partition, for: .persistent)
       })
     try checkInputs(query)
+    try checkPositions(query, runtime)
     for (store, _) in runtime.stores {
       for partition in runtime.partitions(ofStore: store) {
         try restore(runtime, query, store, partition)

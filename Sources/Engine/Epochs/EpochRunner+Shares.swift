@@ -8,6 +8,7 @@ import HeadraceExecutor
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceTopics
+import Synchronization
 
 /// Where rows go between the stages of a query.
 public enum ExchangeKind: Sendable {
@@ -116,7 +117,8 @@ extension EpochRunner {
     let hasMoved: Bool
     do { hasMoved = try log.assignment.settle() } catch { throw .storage(error) }
     let hasFollowed = try followStatements()
-    guard hasMoved || hasFollowed else { return false }
+    let hasSwitched = followStates()
+    guard hasMoved || hasFollowed else { return hasSwitched }
     // All of them first: queries share scans, and a scan lives as long as one of its readers.
     let moved = hasMoved ? queries.filter { $0.runtime != nil } : []
     for query in moved {
@@ -129,6 +131,86 @@ extension EpochRunner {
       startOrFail(query)
     }
     return true
+  }
+}
+
+extension EpochRunner {
+  /// What others have said of queries since: PAUSE, RESUME, and that one has failed, which it has everywhere then.
+  private func followStates() -> Bool {
+    var hasChanged = false
+    for query in queries {
+      let bytes = log.metadata(key: MetadataKey.query(query.id))
+      guard let bytes, bytes != query.knownRecord else { continue }
+      query.knownRecord = bytes
+      let record = MetadataRecord(bytes: bytes)
+      let state = record["state"].flatMap { QueryState(rawValue: $0) } ?? .live
+      let isHalted = query.state == .paused || query.state == .failed
+      switch state {
+      case .paused where query.state != .paused: setPaused(query, true)
+      case .failed where query.state != .failed:
+        query.runtime?.finishReadingAhead(pool)
+        query.fail(QueryFailure(record["failure"] ?? "", isLimit: record["limit"] == "true"))
+        hasFailures.store(true, ordering: .releasing)
+      case .live where isHalted, .catchingUp where isHalted:
+        setPaused(query, false)
+        startOrFail(query)
+      case .paused, .failed, .live, .catchingUp: continue
+      }
+      hasChanged = true
+    }
+    return hasChanged
+  }
+
+  private func setPaused(_ query: RunningQuery, _ isPaused: Bool) {
+    var change = CatalogChange()
+    change.steps = [isPaused ? .pause([query.id]) : .resume([query.id])]
+    definitions.apply(change)
+    follow(starts: false)
+  }
+
+  // MARK: - Inputs that are others' too
+
+  /// What has become of a query's topics that it cannot go on with: they are kept by others, who may delete them, make them
+  /// anew or give them more partitions.
+  func inputRefusal(_ query: RunningQuery) -> QueryFailure? {
+    guard !hasAllPartitions, let runtime = query.runtime else { return nil }
+    let scans = query.physical.scans
+    for (ordinal, partition, position) in runtime.positions
+    where ordinal < scans.count && scans[ordinal].source.hasTopic {
+      let source = scans[ordinal].source
+      guard let written = view.writtenEnds(source.topic) else {
+        // Out of reach is not gone.
+        guard log.poison == nil, log.outline(source.topic) == nil else { continue }
+        return QueryFailure("topic \(source.topic) of \(source.name) does not exist any more")
+      }
+      guard written.count == source.partitions else {
+        return QueryFailure(
+          "topic \(source.topic) has \(written.count) partitions now and had \(source.partitions) "
+            + "when source \(source.name) was declared; keys lie elsewhere than before")
+      }
+      guard position.offset <= written[partition] else {
+        return QueryFailure(
+          "the query has read partition \(partition) of topic \(source.topic) up to offset "
+            + "\(position.offset), and it ends at \(written[partition]): it was made anew")
+      }
+    }
+    return nil
+  }
+
+  /// Throws: records behind a query's position are gone, so that it would go on without them.
+  func checkPositions(_ query: RunningQuery, _ runtime: QueryRuntime) throws(QueryFailure) {
+    guard !hasAllPartitions else { return }
+    let scans = query.physical.scans
+    for (ordinal, partition, position) in runtime.positions
+    where ordinal < scans.count && scans[ordinal].source.hasTopic && position.offset > 0 {
+      let topic = scans[ordinal].source.topic
+      guard let first = try? log.earliestOffset(topic, partition), first > position.offset else {
+        continue
+      }
+      throw QueryFailure(
+        "partition \(partition) of topic \(topic) begins at offset \(first) now, and the query has "
+          + "read it up to \(position.offset): the records between were deleted before they were read")
+    }
   }
 }
 

@@ -56,7 +56,8 @@ extension EpochRunner {
     if let entry = change.entry {
       let number = nextStatement + commit.statements
       commit.metadata.append(
-        EpochCommit.MetadataChange(key: MetadataKey.statement(number), value: entry.bytes, isNew: true))
+        EpochCommit.MetadataChange(
+          key: MetadataKey.statement(number), value: entry.bytes, isNew: true))
     }
   }
 

@@ -232,8 +232,13 @@ final class EpochRunner: @unchecked Sendable {
     for swap in swaps { try prepare(swap, transaction, &commit) }
     let clock = options.clock()
     var didWork = !swaps.isEmpty || hasChanged
+    for query in running {
+      guard let refusal = inputRefusal(query) else { continue }
+      fail(query, refusal, &commit)
+      didWork = true
+    }
     var frontiers: [TextKey: Int64] = [:]
-    for level in levels(running) {
+    for level in levels(running.filter { $0.runtime != nil }) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
       let limits = level.map { limit(of: $0, frontiers) }
       let outcomes = slices(level, limits, clock, derived)

@@ -97,7 +97,8 @@ struct DataOptions: ParsableArguments {
     }
     if data == "" { throw ValidationError("--data takes a directory") }
     if durability != nil, cluster.kafka != nil {
-      throw ValidationError("--durability is of the data directory, and --kafka keeps topics elsewhere")
+      throw ValidationError(
+        "--durability is of the data directory, and --kafka keeps topics elsewhere")
     }
     if durability != nil, data == nil {
       throw ValidationError("--durability needs --data: without it nothing is kept")

@@ -19,7 +19,10 @@ struct Serve: ParsableCommand {
 
   @OptionGroup var cluster: ClusterOptions
 
-  @Option(help: "With --kafka: I/N, the fixed share of process I of N; without it the service's group shares out.")
+  @Option(
+    help:
+      "With --kafka: I/N, the fixed share of process I of N; without it the service's group shares out."
+  )
   var share: String?
 
   @Option(help: "Threads that run queries.")
