@@ -11,6 +11,7 @@
 // of several topics are not of one moment.
 
 import CHeadraceKafka
+import Glibc
 import HeadraceColumns
 package import HeadraceFoundations
 package import HeadraceTopics
@@ -271,14 +272,39 @@ package final class KafkaTopics: TopicStore {
   func offset(
     _ client: KafkaClient, _ topic: String, _ partition: Int, time: Int64
   ) throws(StorageError) -> Int64 {
-    let answers = try client.offsets([KafkaPlace(topic: topic, partition: partition)], time: time)
-    let answer = answers[0]
+    let answer = try answers(
+      client, [KafkaPlace(topic: topic, partition: partition)], time: time)[0]
     if let error = StorageError(
       headrace_kafka_fault(code: answer.error), "asking for offsets", path: topic)
     {
       throw error
     }
     return answer.offset
+  }
+
+  /// A topic that was just made is not known to every client and broker at once.
+  private static let freshness = Duration.seconds(2)
+
+  /// Offsets of partitions; those of topics that are there are asked for until they are known.
+  private func answers(
+    _ client: KafkaClient, _ places: [KafkaPlace], time: Int64
+  ) throws(StorageError) -> [KafkaPlace] {
+    let deadline = ContinuousClock.now + Self.freshness
+    while true {
+      let answers = try client.offsets(places, time: time)
+      let unknown = answers.first { answer in
+        let code = KafkaLibrary.Code(rawValue: answer.error)
+        return code == .unknownPartition || code == .unknownTopic
+          || code == .unknownTopicOrPartition
+      }
+      guard let unknown, ContinuousClock.now < deadline else { return answers }
+      // Looking is what makes the client learn of it.
+      let lines = try client.lines("asking for a topic", unknown.topic) {
+        headrace_kafka_topics(client.handle, unknown.topic, KafkaClient.timeoutMs, &$0)
+      }
+      guard lines.first?.last == "0" else { return answers }
+      usleep(10_000)
+    }
   }
 
   package func committedEnds(of topics: Set<TextKey>) -> [TextKey: TopicEnds] {
@@ -296,8 +322,8 @@ package final class KafkaTopics: TopicStore {
     let writtenPlaces: [KafkaPlace]
     do throws(StorageError) {
       // In this order: what is written is never less than what is committed.
-      committedPlaces = try committed.offsets(places, time: -1)
-      writtenPlaces = try written.offsets(places, time: -1)
+      committedPlaces = try answers(committed, places, time: -1)
+      writtenPlaces = try answers(written, places, time: -1)
     } catch {
       return ends.withLock { known in known.filter { topics.contains($0.key) } }
     }

@@ -1,5 +1,5 @@
-// Scripts over a Kafka cluster, whose address is HEADRACE_KAFKA: one process, which takes each input to its commit before
-// the next one. HEADRACE_KAFKA_PART: N of so many thousand files are run, chosen by HEADRACE_SEED.
+// Scripts over a Kafka cluster, whose address is HEADRACE_KAFKA. HEADRACE_KAFKA_PART: so many of a thousand files are run,
+// chosen by HEADRACE_SEED.
 
 import Foundation
 import HeadraceFoundations
