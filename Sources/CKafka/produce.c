@@ -38,6 +38,9 @@ static void fail(
   fault->is_fatal = true;
 }
 
+/// For 0 the library writes the time of day. A millisecond more is the least that differs from it.
+static int64_t writable(int64_t timestamp) { return timestamp == 0 ? 1 : timestamp; }
+
 void headrace_kafka_produce(
   headrace_kafka_client *client, const char *topic, int32_t partition, const uint8_t *buffer,
   const int32_t *key_start, const int32_t *key_length, const int32_t *value_start,
@@ -59,7 +62,7 @@ void headrace_kafka_produce(
       code = KAFKA.producev(
         client->handle, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)value, value_size),
-        RD_KAFKA_V_TIMESTAMP(timestamps[row]), RD_KAFKA_V_OPAQUE(report), RD_KAFKA_V_END);
+        RD_KAFKA_V_TIMESTAMP(writable(timestamps[row])), RD_KAFKA_V_OPAQUE(report), RD_KAFKA_V_END);
       if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
       KAFKA.poll(client->handle, 10);
     }
@@ -92,7 +95,7 @@ void headrace_kafka_produce_one(
       client->handle, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
       RD_KAFKA_V_KEY(key_bytes, key_size), RD_KAFKA_V_VALUE(value_bytes, value_size),
-      RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(report),
+      RD_KAFKA_V_TIMESTAMP(writable(timestamp)), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(report),
       RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
     KAFKA.poll(client->handle, 10);

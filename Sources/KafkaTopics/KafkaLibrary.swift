@@ -60,6 +60,14 @@ package enum KafkaLibrary {
     case producerFenced = 90
   }
 
+  /// Whether the topic or partition is not known to who was asked.
+  static func isUnknown(code: Int32) -> Bool {
+    switch Code(rawValue: code) {
+    case .unknownPartition?, .unknownTopic?, .unknownTopicOrPartition?: return true
+    default: return false
+    }
+  }
+
   static func kind(_ fault: headrace_kafka_fault) -> StorageError.Kind {
     let code = Code(rawValue: fault.code)
     switch code {

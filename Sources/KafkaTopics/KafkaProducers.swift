@@ -247,9 +247,8 @@ final class KafkaProducers: @unchecked Sendable {
       do throws(StorageError) {
         return try body(producer)
       } catch {
-        if !producer.isUsable || error.kind == .poisoned {
-          if isWhole { several = nil } else { single = nil }
-        }
+        // Without a transaction what was refused leaves a gap in the producer's numbers.
+        if !isWhole { single = nil } else if !producer.isUsable { several = nil }
         throw error
       }
     }
@@ -284,6 +283,9 @@ final class KafkaProducers: @unchecked Sendable {
       }
     }
   }
+
+  /// A topic that was deleted and made anew begins with the numbers of a new producer.
+  func forgetNumbers() { lock.withLock { single = nil } }
 
   func close() {
     lock.withLock {

@@ -122,6 +122,7 @@ extension KafkaTopics {
           committed.handle, $0, outside.count, Self.adminTimeoutMs, &fault)
       }
     }
+    producers?.forgetNumbers()
     for (name, outside) in zip(topics, outside) {
       directory.forget(name)
       cursors.forget(outside)

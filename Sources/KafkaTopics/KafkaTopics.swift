@@ -118,9 +118,9 @@ package final class KafkaTopics: TopicStore {
   }
 
   private static let reading: [TextKey: String] = [
-    // Of no group: positions are the engine's matter.
-    "group.id": "_headrace_readers", "enable.auto.commit": "false",
-    "enable.auto.offset.store": "false", "auto.offset.reset": "error",
+    // Of no group: positions are the engine's matter, and what belongs to none ends at once.
+    "enable.auto.commit": "false", "enable.auto.offset.store": "false",
+    "auto.offset.reset": "error",
     "enable.partition.eof": "true", "allow.auto.create.topics": "false",
     "queued.max.messages.kbytes": "8192", "fetch.wait.max.ms": "20",
     "fetch.error.backoff.ms": "50", "topic.metadata.refresh.interval.ms": "30000",
@@ -291,18 +291,24 @@ package final class KafkaTopics: TopicStore {
   ) throws(StorageError) -> [KafkaPlace] {
     let deadline = ContinuousClock.now + Self.freshness
     while true {
-      let answers = try client.offsets(places, time: time)
-      let unknown = answers.first { answer in
-        let code = KafkaLibrary.Code(rawValue: answer.error)
-        return code == .unknownPartition || code == .unknownTopic
-          || code == .unknownTopicOrPartition
+      var unknown = places.first?.topic
+      do throws(StorageError) {
+        let answers = try client.offsets(places, time: time)
+        unknown = answers.first { KafkaLibrary.isUnknown(code: $0.error) }?.topic
+        guard unknown != nil, ContinuousClock.now < deadline else { return answers }
+      } catch {
+        guard error.kind == .partitionUnknown || error.kind == .topicUnknown,
+          ContinuousClock.now < deadline
+        else { throw error }
       }
-      guard let unknown, ContinuousClock.now < deadline else { return answers }
       // Looking is what makes the client learn of it.
-      let lines = try client.lines("asking for a topic", unknown.topic) {
-        headrace_kafka_topics(client.handle, unknown.topic, KafkaClient.timeoutMs, &$0)
+      guard let unknown else { return places }
+      let lines = try client.lines("asking for a topic", unknown) {
+        headrace_kafka_topics(client.handle, unknown, KafkaClient.timeoutMs, &$0)
       }
-      guard lines.first?.last == "0" else { return answers }
+      guard lines.first?.last == "0" else {
+        throw StorageError(.topicUnknown, "asking for offsets", path: unknown)
+      }
       usleep(10_000)
     }
   }

@@ -227,7 +227,9 @@ struct CaseRunner {
     if let found = bytes.differenceOfValue(actual.value, expected.value, exact: exact) {
       return "value: wanted \(expected.value.text), got \(found)"
     }
-    if let wanted = expected.timestamp, wanted != actual.timestamp,
+    // librdkafka cannot write a time of 0: it is 1 there.
+    let isShifted = EngineHost.kafka != nil && actual.timestamp == 1
+    if let wanted = expected.timestamp, wanted != actual.timestamp, !(isShifted && wanted == 0),
       !(testCase.inputs.isEmpty && wanted == 0)
     {
       return "timestamp: wanted \(wanted), got \(actual.timestamp)"

@@ -168,7 +168,7 @@ void headrace_kafka_init_transactions(
   headrace_kafka_client *client, int timeout_ms, headrace_kafka_fault *fault);
 void headrace_kafka_begin(headrace_kafka_client *client, headrace_kafka_fault *fault);
 /// Hands over `count` records of one partition; waits while the client's queue is full. Bytes and report must live until
-/// a flush, a commit or an abort has ended.
+/// a flush, a commit or an abort has ended. The library cannot write a timestamp of 0, which becomes 1.
 void headrace_kafka_produce(
   headrace_kafka_client *client, const char *topic, int32_t partition, const uint8_t *buffer,
   const int32_t *key_start, const int32_t *key_length, const int32_t *value_start,
