@@ -57,7 +57,7 @@ extension Session {
         try log.committedEnd(source.topic, partition)
       )
     }
-    let compacted = log.compactedEnd(source.topic, partition)
+    let compacted = log.pastBound(source.topic, partition)
     switch end {
     case .offsets(let offsets):
       let offset = offsets[partition]

@@ -77,3 +77,20 @@ extension Engine {
     }
   }
 }
+
+extension LogCopy {
+  /// The embedded log of a data directory, which nobody else may be using; a new one where a copy goes to.
+  /// Throws: log-copy-no-source; storage faults.
+  public static func openSource(
+    directory: String
+  ) throws(ServiceError) -> any TopicStore {
+    // To open a directory makes it where it is missing.
+    guard access(directory + "/checkpoint", F_OK) == 0 else { throw .logCopyNoSource(directory) }
+    return try openTarget(directory: directory)
+  }
+
+  /// Throws: storage faults.
+  public static func openTarget(directory: String) throws(ServiceError) -> any TopicStore {
+    try servingLog { () throws(StorageError) in try LogStore.open(directory: directory) }
+  }
+}

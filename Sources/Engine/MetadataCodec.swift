@@ -1,5 +1,6 @@
 // What the engine keeps in the log's metadata map, as keys and bytes: the statement log, query states,
-// input positions, error ranges, snapshot places. Texts are lines `name=value`, values escaped.
+// input positions, error ranges, snapshot places. Texts are lines `name=value`, values escaped. What a copy of the log
+// does with each of them is said in `CopiedEntries`.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -53,7 +54,15 @@ enum MetadataKey {
   static func errors(_ source: String, _ partition: Int) -> [UInt8] {
     Array("err/\(source)/\(partition)".utf8)
   }
-  static let sequence = Array("seq".utf8)
+  /// Where the known past of a copied partition begins (`PastBound`).
+  static func past(_ topic: String, _ partition: Int) -> [UInt8] {
+    Array("past/\(topic)/\(partition)".utf8)
+  }
+  /// The log is a copy that is not finished; what begins with it says how far it has come.
+  static let copy = "copy"
+  static func copy(_ topic: String, _ partition: Int) -> [UInt8] {
+    Array("\(copy)/\(topic)/\(partition)".utf8)
+  }
 }
 
 /// Positions of a query as text: `ordinal:partition:offset:major` for each input partition.
@@ -76,5 +85,54 @@ enum PositionCodec {
       result["\(parts[0]):\(parts[1])"] = SourcePosition(offset: offset, major: major)
     }
     return result
+  }
+}
+
+/// Offsets of a source's partition that were looked at for bad records, as text: `first-end first-end`.
+enum ErrorRanges {
+  static func encode(_ ranges: [Range<Int64>]) -> [UInt8] {
+    Array(ranges.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ").utf8)
+  }
+
+  /// nil: it is none.
+  static func decode(_ bytes: [UInt8]) -> [Range<Int64>]? {
+    var ranges: [Range<Int64>] = []
+    for entry in String(decoding: bytes, as: UTF8.self).split(separator: " ") {
+      let bounds = entry.split(separator: "-").compactMap { Int64($0) }
+      guard bounds.count == 2, bounds[0] < bounds[1] else { return nil }
+      ranges.append(bounds[0]..<bounds[1])
+    }
+    return ranges
+  }
+}
+
+/// What was compacted in the log that a topic was copied from is compacted still, though the copy's own log does not
+/// know of it: below `offset` the past cannot be told. Holds for the topic with this id and no later one of its name.
+struct PastBound {
+  var topicID: Int64
+  var offset: Int64
+
+  init(topicID: Int64, offset: Int64) {
+    self.topicID = topicID
+    self.offset = offset
+  }
+
+  init?(bytes: [UInt8]) {
+    let numbers = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+    guard numbers.count == 2, let id = Int64(numbers[0]), let offset = Int64(numbers[1]) else {
+      return nil
+    }
+    self.init(topicID: id, offset: offset)
+  }
+
+  var bytes: [UInt8] { Array("\(topicID) \(offset)".utf8) }
+}
+
+extension TopicStore {
+  /// Records before this offset may have been compacted away, here or where the topic was copied from.
+  func pastBound(_ topic: String, _ partition: Int) -> Int64 {
+    let known = metadata(key: MetadataKey.past(topic, partition)).flatMap { PastBound(bytes: $0) }
+    let copied = known.flatMap { $0.topicID == self.topic(topic)?.id ? $0.offset : nil }
+    return max(compactedEnd(topic, partition), copied ?? 0)
   }
 }

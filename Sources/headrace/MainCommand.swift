@@ -19,7 +19,7 @@ struct MainCommand: ParsableCommand {
       """,
     subcommands: [
       Shell.self, Run.self, Test.self, Serve.self, Topic.self, Produce.self, Consume.self,
-      Backup.self, Restore.self, RepairCommand.self,
+      Backup.self, Restore.self, RepairCommand.self, CopyLog.self,
     ],
     defaultSubcommand: Shell.self)
 }

@@ -34,6 +34,9 @@ struct ScriptConfiguration: Sendable {
   var broker: SimulatedStore?
   /// A Kafka cluster.
   var kafka: KafkaOptions?
+  /// The script begins over the embedded log; after each block all is copied into a log of the other kind, and the
+  /// script goes on there.
+  var moves = false
 
   /// Engines over one simulated broker.
   struct SimulatedStore: Sendable {
@@ -67,7 +70,7 @@ struct ScriptDifference {
 final class ScriptRunner {
   private let file: ScriptFile
   private let configuration: ScriptConfiguration
-  private let directory: String
+  private var directory: String
   /// What `file` writes, and `$DIR` in a script.
   private let files: String
   private var engine: Engine?
@@ -77,6 +80,7 @@ final class ScriptRunner {
   private var session: Session?
   private var looked: [String: Int64] = [:]
   private var clock: Int64 = 1_600_000_000_000
+  private(set) var moves = 0
 
   init(_ file: ScriptFile, _ configuration: ScriptConfiguration) {
     self.file = file
@@ -116,6 +120,7 @@ final class ScriptRunner {
           ScriptDifference(line: block.line, expected: [], actual: answer))
       }
       if configuration.restartsAlways { try reopen() }
+      if configuration.moves { try move() }
     }
     snapshots = try storeSnapshots()
     if broker != nil, !differences.isEmpty {
@@ -150,7 +155,7 @@ final class ScriptRunner {
     return result
   }
 
-  private func open() throws {
+  private var engineOptions: EngineOptions {
     var options = EngineOptions(directory: directory)
     options.durability = .os
     options.sliceRows = configuration.sliceRows
@@ -164,10 +169,15 @@ final class ScriptRunner {
     }
     let now = clock
     options.clock = { now }
+    return options
+  }
+
+  private func open() throws {
+    var options = engineOptions
     broker?.others = nil
     options.kafka = configuration.kafka
     let engine: Engine
-    if let store = configuration.broker {
+    if let store = configuration.broker, !configuration.moves || broker != nil {
       let broker = self.broker ?? SimulatedBroker(seed: store.seed, faults: store.faults)
       self.broker = broker
       var engines: [Engine] = []
@@ -192,6 +202,44 @@ final class ScriptRunner {
   private func reopen() throws {
     try drive()
     for engine in [engine].compactMap({ $0 }) + others { try engine.close() }
+    try open()
+  }
+
+  /// What the queries have not read yet they read over the other log; but what a broker has of their exchanges has to be
+  /// read before.
+  private func move() throws {
+    if broker != nil { try drive() }
+    try engine?.close()
+    moves += 1
+    let from: any TopicStore
+    let to: any TopicStore
+    if let left = broker {
+      from = SimulatedTopics(left, member: "engine-0", hasTotalOrder: true)
+      try? FileManager.default.removeItem(atPath: directory)
+      to = try LogStore.open(directory: directory, durability: .os)
+      broker = nil
+    } else {
+      from = try LogStore.open(directory: directory, durability: .os)
+      let seed = (configuration.broker?.seed ?? 0) + UInt64(moves)
+      let next = SimulatedBroker(seed: seed, faults: configuration.broker?.faults ?? .none)
+      to = SimulatedTopics(next, member: "engine-0", hasTotalOrder: true)
+      broker = next
+    }
+    // Where the script has looked up to moves as a consumer does.
+    let places = looked.map { place, offset in
+      let parts = place.split(separator: "/")
+      return GroupOffset(topic: String(parts[0]), partition: Int(parts[1]) ?? 0, offset: offset)
+    }
+    try from.commit(TopicAppend(group: "looked", offsets: places))
+    _ = try LogCopy(from: from, to: to, options: engineOptions).run()
+    looked = [:]
+    for topic in Set(texts: places.map(\.topic)) {
+      for place in to.groupOffsets("looked", topic.text) {
+        looked["\(topic.text)/\(place.partition)"] = place.offset
+      }
+    }
+    try from.close()
+    try to.close()
     try open()
   }
 

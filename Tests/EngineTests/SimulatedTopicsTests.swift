@@ -44,6 +44,18 @@ import Testing
     try Self.run(path, Self.configuration("simulated-several", engines: 2, seed: 3, faults))
   }
 
+  /// From block to block the log is another one, by turns embedded and a broker's with gaps in its offsets.
+  @Test(arguments: ScriptTests.paths)
+  func movedAtEachBlock(_ path: String) throws {
+    let file = try ScriptFile(path: path)
+    if file.isSkipped("restart-each-step") { return }
+    var faults = BrokerFaults.none
+    if !file.showsOffsets { faults.gaps = 100 }
+    var configuration = Self.configuration("simulated-moved", engines: 1, seed: 5, faults)
+    configuration.moves = true
+    try Self.run(path, configuration)
+  }
+
   /// Scripts of every kind of operator, for the campaign.
   private static let chosen = [
     "aggregates.slt", "aggregates/distinct.slt", "aggregates/sums.slt", "aggregates/tables.slt",

@@ -82,6 +82,8 @@ package final class SimulatedBroker: Sendable {
     /// Transactions that nobody will end, and the time at which the broker gives them up.
     var hanging: [Int: Int] = [:]
     var entries: [[UInt8]: [UInt8]] = [:]
+    /// Positions of consumers.
+    var groups: [TextKey: [GroupOffset]] = [:]
     var sequence: Int64 = 0
     var commits: Int64 = 0
     var nudges = 0

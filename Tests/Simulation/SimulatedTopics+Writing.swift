@@ -52,8 +52,20 @@ extension SimulatedTopics {
         ranges.append(
           CommittedRange(topic: output.topic, partition: output.partition, offsets: offsets))
       }
+      if let group = append.group { Self.set(append.offsets, of: TextKey(group), &state) }
       state.commits += 1
       return CommitResult(commit: state.commits, ranges: ranges)
+    }
+  }
+
+  private static func set(
+    _ offsets: [GroupOffset], of group: TextKey, _ state: inout SimulatedBroker.State
+  ) {
+    for offset in offsets {
+      state.groups[group, default: []].removeAll {
+        $0.topic == offset.topic && $0.partition == offset.partition
+      }
+      state.groups[group, default: []].append(offset)
     }
   }
 

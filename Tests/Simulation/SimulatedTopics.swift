@@ -229,8 +229,18 @@ package final class SimulatedTopics: TopicStore {
     }
   }
 
-  package func groupOffsets(_ group: String, _ topic: String) -> [GroupOffset] { [] }
-  package func groups(of topic: String) -> [String] { [] }
+  package func groupOffsets(_ group: String, _ topic: String) -> [GroupOffset] {
+    broker.state.withLock { state in
+      (state.groups[TextKey(group)] ?? []).filter { $0.topic == topic }
+        .sorted { $0.partition < $1.partition }
+    }
+  }
+
+  package func groups(of topic: String) -> [String] {
+    broker.state.withLock { state in
+      state.groups.filter { $0.value.contains { $0.topic == topic } }.keys.sorted().map(\.text)
+    }
+  }
 
   package var lastEpoch: Int64 {
     broker.state.withLock { $0.epochs[TextKey(member)] ?? 0 }

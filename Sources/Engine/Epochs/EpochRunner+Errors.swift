@@ -39,8 +39,7 @@ extension EpochRunner {
       commit.metadata.append(
         EpochCommit.MetadataChange(
           key: MetadataKey.errors(error.source, error.partition),
-          value: Array(
-            known.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ").utf8)))
+          value: ErrorRanges.encode(known)))
     }
     for error in errors where fresh[error.source] != nil {
       guard toldSources.insert(error.source).inserted else { continue }
@@ -67,13 +66,9 @@ extension EpochRunner {
   ) throws(EngineError) -> [Range<Int64>] {
     let place = "\(source)/\(partition)"
     if let known = errorRanges[place] { return known }
-    var ranges: [Range<Int64>] = []
-    if let bytes = log.metadata(key: MetadataKey.errors(source, partition)) {
-      for entry in String(decoding: bytes, as: UTF8.self).split(separator: " ") {
-        let bounds = entry.split(separator: "-").compactMap { Int64($0) }
-        if bounds.count == 2, bounds[0] < bounds[1] { ranges.append(bounds[0]..<bounds[1]) }
-      }
-    }
+    let ranges =
+      log.metadata(key: MetadataKey.errors(source, partition))
+      .flatMap { ErrorRanges.decode($0) } ?? []
     errorRanges[place] = ranges
     return ranges
   }

@@ -7,7 +7,10 @@ import HeadraceTopics
 import Synchronization
 
 extension EpochRunner {
+  /// Throws: what is wrong with the statement log; a log that is a copy without its end.
   func recover() throws(EngineError) {
+    let copy = log.metadata(key: Array(MetadataKey.copy.utf8)).map { LogCopyMark(bytes: $0) }
+    if copy?.phase == .records { throw .unfinishedLogCopy() }
     _ = try replayStatements(from: 0)
     follow(starts: false)
     for query in queries {

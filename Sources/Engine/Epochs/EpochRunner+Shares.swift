@@ -68,11 +68,11 @@ extension EpochRunner {
     }
   }
 
-  /// The entries that say how far a query has come.
+  /// The entries that say how far a query has come, where that has changed since `before`.
   func positionChanges(
-    _ id: String, _ runtime: QueryRuntime, before: [SourcePosition]
+    _ id: String, _ positions: [(ordinal: Int, partition: Int, position: SourcePosition)],
+    before: [SourcePosition]
   ) -> [EpochCommit.MetadataChange] {
-    let positions = runtime.positions
     guard !hasAllPartitions else {
       return [
         EpochCommit.MetadataChange(

@@ -98,7 +98,7 @@ extension EpochRunner {
     }
     try appendErrors(result.errors, &commit)
     appendFaults(result.faults, of: query, &commit)
-    commit.metadata += positionChanges(query.id, runtime, before: before)
+    commit.metadata += positionChanges(query.id, runtime.positions, before: before)
     if !hasAllPartitions { noteConsumed(query, runtime, &commit) }
     if let files {
       commit.metadata.append(

@@ -131,11 +131,18 @@ extension EpochRunner {
   /// Plans the statements of the log from a number on, and applies them to what is defined. Returns whether there were
   /// any.
   func replayStatements(from first: Int) throws(EngineError) -> Bool {
+    try replay(log.metadata(prefix: Array(MetadataKey.statements.utf8)), from: first)
+  }
+
+  /// The same of the statement log of any store.
+  func replay(
+    _ statements: [(key: [UInt8], value: [UInt8])], from first: Int
+  ) throws(EngineError) -> Bool {
     let before = nextStatement
     // Published once, as a whole.
     var next = definitions
     defer { definitions = next }
-    for (key, value) in log.metadata(prefix: Array(MetadataKey.statements.utf8)) {
+    for (key, value) in statements {
       let number = Int(String(decoding: key.dropFirst(MetadataKey.statements.count), as: UTF8.self))
       guard (number ?? 0) >= first else { continue }
       nextStatement = max(nextStatement, (number ?? 0) + 1)

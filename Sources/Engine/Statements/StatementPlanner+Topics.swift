@@ -71,10 +71,7 @@ extension StatementPlanner {
       throw .plan(.cannotRun(error.message, at: span))
     }
     for exchange in probe.exchangeTopics where topic(exchange.topic) == nil {
-      result.append(
-        TopicCreation(
-          name: exchange.topic, partitionCount: exchange.partitions,
-          config: TopicConfig(isInternal: true)))
+      result.append(TopicCreation(exchange: exchange.topic, exchange.partitions))
     }
     for (store, partitions) in probe.stores {
       let name = InternalTopics.changelog(ofQuery: query.id, store: store)
@@ -94,5 +91,13 @@ extension TopicConfig {
     self.init(
       cleanupPolicy: source.kind == .table && source.window == nil ? .compact : .delete,
       isInternal: source.visibility == .private)
+  }
+}
+
+extension TopicCreation {
+  /// The topic of a stage's exchange.
+  init(exchange name: String, _ partitions: Int) {
+    self.init(
+      name: name, partitionCount: partitions, config: TopicConfig(isInternal: true))
   }
 }

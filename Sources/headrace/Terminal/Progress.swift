@@ -18,11 +18,21 @@ final class Progress: Sendable {
   private let state = Monitor(State())
   private let rows: @Sendable () -> Int?
   private let fraction: @Sendable () -> Double?
+  private let noun: String
   private let isShown: Bool
 
-  init(_ connection: any Connection) {
-    rows = { connection.rowsRead() }
-    fraction = { connection.fractionRead() }
+  convenience init(_ connection: any Connection) {
+    self.init("rows", { connection.rowsRead() }, fraction: { connection.fractionRead() })
+  }
+
+  /// `noun`: what is counted.
+  init(
+    _ noun: String, _ count: @escaping @Sendable () -> Int?,
+    fraction: @escaping @Sendable () -> Double?
+  ) {
+    self.noun = noun
+    rows = count
+    self.fraction = fraction
     isShown = isatty(2) == 1
     guard isShown else { return }
     startThread { [self] in run() }
@@ -37,7 +47,7 @@ final class Progress: Sendable {
       guard let count = rows(), count > 0 else { continue }
       let elapsed = max(1, wallClockMs() - start)
       let rate = Int64(count) * 1000 / elapsed
-      let text = "\(grouped(count)) rows, \(grouped(Int(rate))) rows/s"
+      let text = "\(grouped(count)) \(noun), \(grouped(Int(rate))) \(noun)/s"
       write("\r\u{1B}[K\(text)\(timeLeft(fraction(), afterMs: elapsed))")
       isVisible = true
     }

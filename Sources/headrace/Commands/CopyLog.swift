@@ -1,0 +1,97 @@
+// `headrace copy-log`: everything that a log holds, into another log.
+
+import ArgumentParser
+import Headrace
+import HeadraceFoundations
+import HeadraceTopics
+
+struct CopyLog: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "copy-log",
+    abstract: "Copy everything that a data directory holds into another log.",
+    discussion: """
+      Topics with their records and settings, statements, queries with their positions and state, positions of \
+      consumers: queries go on in the copy where they stood. Nothing may be using either of the two. Both sides \
+      are read again and compared before the copy is used; exit status 4 when they differ. A copy that was \
+      interrupted goes on when the same command is given again, and nothing runs over it until it is whole. Into \
+      a directory it is also a compacting copy: what retention, compaction and snapshots have left behind stays \
+      behind.
+      """)
+
+  @Option(help: "The data directory to copy.") var data: String
+  @Option(help: "A data directory that does not exist yet, or that holds this copy unfinished.")
+  var to: String
+
+  func validate() throws {
+    if data == "" || to == "" { throw ValidationError("--data and --to take directories") }
+    if data == to { throw ValidationError("--data and --to are the same directory") }
+  }
+
+  func run() throws {
+    try Self.copy(from: { () throws(ServiceError) in try LogCopy.openSource(directory: data) }) {
+      () throws(ServiceError) in
+      try LogCopy.openTarget(directory: to)
+    }
+  }
+
+  /// Copies one store into another one, closes both, and says what the copy holds.
+  static func copy(
+    from openSource: () throws(ServiceError) -> any TopicStore,
+    to openTarget: () throws(ServiceError) -> any TopicStore
+  ) throws {
+    let cancellation = Cancellation()
+    Signals.react { _ in cancellation.cancel() }
+    let source = try openSource()
+    let report: LogCopyReport
+    do {
+      let target = try openTarget()
+      let copy = LogCopy(from: source, to: target, isCancelled: { cancellation.isCancelled })
+      let progress = Progress(
+        "records", { [state = copy.progress] in state.records },
+        fraction: { [state = copy.progress] in state.fraction })
+      do {
+        report = try copy.run()
+        progress.end()
+      } catch {
+        progress.end()
+        // What went wrong first is what is told.
+        try? target.close()
+        throw error
+      }
+      try close(target)
+    } catch {
+      try? source.close()
+      throw error
+    }
+    try close(source)
+    let output = Output(1)
+    tell(report, output)
+    if let failure = CommandFailure.ended(by: output) { throw failure }
+  }
+
+  private static func close(_ store: any TopicStore) throws {
+    do { try store.close() } catch { throw ServiceError(error) }
+  }
+
+  private static func tell(_ report: LogCopyReport, _ output: Output) {
+    if report.wasWhole {
+      return output.write("the copy was whole already; its topics have their settings now\n")
+    }
+    for topic in report.topics {
+      let hex = String(topic.checksum, radix: 16)
+      output.write(
+        "\(topic.name): \(counted(topic.partitions, "partition")), "
+          + "\(counted(topic.records, "record")), \(grouped(topic.bytes)) bytes, checksum "
+          + String(repeating: "0", count: 8 - hex.utf8.count) + hex + "\n")
+    }
+    output.write(
+      "copied and compared: \(counted(report.topics.count, "topic")), "
+        + "\(counted(report.records, "record")), \(grouped(report.bytes)) bytes; "
+        + counted(report.statements, "statement") + ", "
+        + (report.queries == 1 ? "1 query" : "\(grouped(report.queries)) queries") + "\n")
+  }
+
+  private static func counted(_ count: Int, _ noun: String) -> String {
+    "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+  }
+}
