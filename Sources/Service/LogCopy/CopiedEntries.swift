@@ -183,7 +183,8 @@ struct CopiedEntries {
               try source.committedEnd(topic.name, partition)
             })
         }
-        guard bound > 0, let id = target.topic(topic.name)?.id else { continue }
+        guard bound > 0 else { continue }
+        let id = target.topic(topic.name)?.id ?? 0
         let place = try map.place(
           of: bound, topic.name, partition, for: "what was compacted of it")
         changes.append(

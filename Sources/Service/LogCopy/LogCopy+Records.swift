@@ -7,7 +7,6 @@ import HeadraceTopics
 
 extension LogCopy {
   static let readBytes = 1 << 20
-  private static let commitBytes = 4 << 20
   /// Partitions with few records share a commit.
   private static let partitionsMax = 1000
 
@@ -31,7 +30,7 @@ extension LogCopy {
           progress.pass(records: records?.count ?? 0, offsets: scan.offset - before)
           guard let records else { break }
           batch.add(records, topic.name, partition, next: scan.offset)
-          if batch.bytes >= Self.commitBytes || batch.partitions >= Self.partitionsMax {
+          if batch.bytes >= commitBytes || batch.partitions >= Self.partitionsMax {
             try commit(batch.take())
           }
         }

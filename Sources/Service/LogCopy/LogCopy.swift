@@ -1,7 +1,8 @@
 // Copies all that a log holds into another log, of the same kind or of another one, so that engines over the target go
 // on where those over the source stood. Nothing runs over either of the two meanwhile. It knows the seam to topics only.
 //
-//   1. Mark the target as a copy that is not finished. Engines do not open it from now on.
+//   1. Look at the source for what cannot be copied; then mark the target as a copy that is not finished. Engines do
+//      not open it from now on.
 //   2. Make the topics, without retention and compaction: nothing may go before it was compared.
 //   3. Copy the records, partition by partition. A commit bears how far each partition has come, so a copy that was
 //      killed goes on behind its last commit, and no record is there twice.
@@ -78,6 +79,8 @@ public final class LogCopy {
   let target: any TopicStore
   private let options: EngineOptions
   public let progress = LogCopyProgress()
+  /// Of keys and values in a commit, about.
+  var commitBytes = 4 << 20
   private let isCancelled: () -> Bool
 
   /// `options`: of the engines over the two stores. `isCancelled` is asked between two commits.
@@ -103,23 +106,22 @@ public final class LogCopy {
     report.statements = definitions.statements.count
     report.queries = definitions.queries.count
     let fingerprint = fingerprint()
-    switch try mark(of: fingerprint, topics) {
-    case .settings?:
+    let phase = try mark(of: fingerprint, topics)
+    if phase == .settings {
       report.wasWhole = true
       try finish(topics)
       return report
-    case .records?: break
-    case nil: try commit([LogCopyMark(.records, source: fingerprint).change])
     }
     try definitions.checkExchanges()
-    try makeTopics(topics, definitions)
-    try definitions.checkTarget()
-
     let map = OffsetMap(
       Dictionary(uniqueKeysWithValues: topics.map { (TextKey($0.name), $0.partitionCount) }))
     let entries = CopiedEntries(definitions, topics)
     _ = try entries.changes(map)
     _ = try entries.groups(map)
+
+    if phase == nil { try commit([LogCopyMark(.records, source: fingerprint).change]) }
+    try makeTopics(topics, definitions)
+    try definitions.checkTarget()
     progress.begin(
       topics.reduce(0) { sum, topic in
         sum + zip(topic.starts, topic.ends).reduce(0) { $0 + 2 * max(0, $1.1 - $1.0) }
