@@ -82,6 +82,7 @@ enum CopyWorkload {
     return options
   }
 
+  @discardableResult
   static func execute(_ text: String, _ engine: Engine) throws -> [[Value]] {
     let result = CollectedResult()
     let session = Session(engine: engine)
@@ -91,8 +92,8 @@ enum CopyWorkload {
   }
 
   static func define(_ engine: Engine) throws {
-    for statement in statements { _ = try execute(statement, engine) }
-    _ = try execute("PAUSE CSAS_HALTED_5;", engine)
+    for statement in statements { try execute(statement, engine) }
+    try execute("PAUSE CSAS_HALTED_5;", engine)
   }
 
   /// The part of the input with this number.
@@ -140,6 +141,25 @@ enum CopyWorkload {
     return lines + bad.sorted()
   }
 
+  /// The records at the places of faults, and those that each query has still to read first.
+  static func places(_ engine: Engine) throws -> [String] {
+    var lines: [String] = []
+    for query in engine.queries {
+      let topics = query.physical.scans.map(\.source.topic)
+      var places = query.faults.entries.flatMap(\.places)
+      for (name, position) in engine.epochs.committedPositions(query.id) {
+        let numbers = name.text.split(separator: ":").compactMap { Int($0) }
+        places.append(
+          RowPlace(source: numbers[0], partition: numbers[1], offset: position.offset))
+      }
+      for place in places where place.source < topics.count {
+        let found = try line(topics[place.source], place.partition, at: place.offset, engine.log)
+        lines.append("\(query.id) \(topics[place.source])/\(place.partition) \(found)")
+      }
+    }
+    return lines.sorted()
+  }
+
   static func lines(_ topic: String, _ store: any TopicStore) throws -> [String] {
     var lines: [String] = []
     for partition in 0..<(store.topic(topic)?.partitionCount ?? 0) {
@@ -150,6 +170,14 @@ enum CopyWorkload {
       }
     }
     return lines
+  }
+
+  /// The first record at or behind an offset.
+  static func line(
+    _ topic: String, _ partition: Int, at offset: Int64, _ store: any TopicStore
+  ) throws -> String {
+    var scan = try PartitionScan(store, topic, partition, from: offset)
+    return try scan.next(bytesMax: 1).map { line($0, 0) } ?? "none"
   }
 
   static func line(_ records: RawRecords, _ row: Int) -> String {
