@@ -25,6 +25,8 @@ import Testing
   private func engine(_ place: LogPlace, slice: Int = 4) throws -> Engine {
     var options = CopyWorkload.options()
     options.sliceRows = slice
+    // So that a slice does not take all that there is.
+    options.readBytes = slice * 50
     return try Engine.open(over: try place.open(), options)
   }
 
@@ -51,7 +53,9 @@ import Testing
       try store.append("late", [(number % 2, records)])
       try store.append("holes", [(0, records)])
     }
-    for partition in 0..<2 { try log.deleteRecords(topic: "late", partition: partition, before: 37) }
+    for partition in 0..<2 {
+      try log.deleteRecords(topic: "late", partition: partition, before: 37)
+    }
     _ = try log.compact(topic: "holes", now: 1_000_000)
     var forms = RawRecords.none
     forms.append(key: nil, value: nil, timestamp: 0)
@@ -99,7 +103,8 @@ import Testing
         for topic in source.topics() {
           #expect(target.topic(topic.name)?.config == topic.config)
           #expect(target.topic(topic.name)?.partitionCount == topic.partitionCount)
-          #expect(try CopyWorkload.lines(topic.name, target) == CopyWorkload.lines(topic.name, source))
+          let lines = try CopyWorkload.lines(topic.name, source)
+          #expect(try CopyWorkload.lines(topic.name, target) == lines)
         }
         for topic in ["late", "holes", "forms"] {
           #expect(target.groups(of: topic).count == 211)
@@ -109,7 +114,9 @@ import Testing
             #expect(places.count == 1)
             let line = try CopyWorkload.line(
               topic, was.partition, at: try source.kept(was), source)
-            #expect(try CopyWorkload.line(topic, was.partition, at: places[0].offset, target) == line)
+            let found = try CopyWorkload.line(
+              topic, was.partition, at: places[0].offset, target)
+            #expect(found == line)
           }
         }
         #expect(
@@ -216,8 +223,10 @@ import Testing
       ] {
         try session.execute(statement: SourceText(name: "test", text), CollectedResult())
       }
-      try append(0..<20, engine)
+      try append(0..<200, engine)
       if isIdle { try CopyWorkload.drive(engine) } else { try engine.step() }
+      let read = try CopyWorkload.lines("C", engine.log).count
+      #expect(isIdle ? read == 200 : read > 0 && read < 100, "\(read)")
       if let kind {
         try engine.close()
         let next = LogPlace(kind)
@@ -225,10 +234,10 @@ import Testing
         place = next
         engine = try self.engine(place)
       }
-      try append(20..<50, engine)
+      try append(200..<250, engine)
       try CopyWorkload.drive(engine)
       let lines = try CopyWorkload.lines("C", engine.log)
-      #expect(lines.count == 50)
+      #expect(lines.count == 250)
       try engine.close()
       return lines
     }

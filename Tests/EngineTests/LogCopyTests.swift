@@ -286,10 +286,12 @@ import Testing
       name: "unfinished source", expected: "error[log-copy-source-unfinished]",
       source: Refusal.entry("copy", "phase=records")),
     Refusal(
-      name: "unknown entry", expected: "error[log-copy-unknown-entry]: the metadata has an entry \"new/x\"",
+      name: "unknown entry",
+      expected: "error[log-copy-unknown-entry]: the metadata has an entry \"new/x\"",
       source: Refusal.entry("new/x", "")),
     Refusal(
-      name: "query", expected: "the entry \"pos/GONE_7/0:1\" of the metadata belongs to query GONE_7",
+      name: "query",
+      expected: "the entry \"pos/GONE_7/0:1\" of the metadata belongs to query GONE_7",
       source: Refusal.entry("pos/GONE_7/0:1", "0:1:2:3")),
     Refusal(
       name: "positions",

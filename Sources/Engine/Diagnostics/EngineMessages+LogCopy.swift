@@ -3,14 +3,6 @@
 import HeadraceFoundations
 import HeadraceTopics
 
-extension EngineError {
-  static func unfinishedLogCopy() -> EngineError {
-    .io(
-      "the log is a copy that is not finished, so nothing runs over it yet; the same headrace "
-        + "copy-log again goes on with it")
-  }
-}
-
 extension ServiceError {
   static func logCopyChanged() -> ServiceError {
     logCopy(
@@ -113,5 +105,13 @@ extension ServiceError {
     _ kind: Kind, id: String, _ message: String, hint: String? = nil
   ) -> ServiceError {
     ServiceError(kind, "error[\(id)]: \(message)" + (hint.map { "\n  hint: \($0)" } ?? ""))
+  }
+}
+
+extension EngineError {
+  static func unfinishedLogCopy() -> EngineError {
+    .io(
+      "the log is a copy that is not finished, so nothing runs over it yet; the same headrace "
+        + "copy-log again goes on with it")
   }
 }

@@ -74,7 +74,9 @@ final class CopiedDefinitions {
       exchanges: through.exchangeTopics.map {
         (scans.count + $0.stage, $0.topic, $0.partitions)
       },
-      exchangesNeeded: there.exchangeTopics.map { TopicCreation(exchange: $0.topic, $0.partitions) },
+      exchangesNeeded: there.exchangeTopics.map {
+        TopicCreation(exchange: $0.topic, $0.partitions)
+      },
       changelogs: through.stores.map { query.changelogTopic($0.name) })
   }
 

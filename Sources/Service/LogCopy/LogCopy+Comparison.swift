@@ -30,7 +30,9 @@ extension LogCopy {
   private func compare(
     _ topic: CopiedTopic, _ partition: Int, _ map: OffsetMap
   ) throws(ServiceError) -> RecordSum {
-    func side(_ store: any TopicStore, from: Int64, to end: Int64?) throws(ServiceError) -> CopySide {
+    func side(
+      _ store: any TopicStore, from: Int64, to end: Int64?
+    ) throws(ServiceError) -> CopySide {
       try servingLog { () throws(StorageError) in
         let end = if let end { end } else { try store.writtenEnd(topic.name, partition) }
         return CopySide(try PartitionScan(store, topic.name, partition, from: from, to: end))
