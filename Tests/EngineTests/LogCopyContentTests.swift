@@ -130,7 +130,7 @@ import Testing
     }
   }
 
-  /// A copy whose batches hold few records each is as much as the source, about: holes leave many short runs.
+  /// Records whose append sequences follow each other share a batch in the copy as in the source.
   @Test func aCopyIsNoLarger() throws {
     let (source, target) = (LogPlace(.embedded), LogPlace(.embedded))
     func bytes(_ place: LogPlace) throws -> Int64 {

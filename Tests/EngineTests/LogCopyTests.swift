@@ -202,6 +202,52 @@ import Testing
     return mark != nil || isEmpty
   }
 
+  /// An interrupted copy goes on as one that was killed.
+  @Test func interrupted() throws {
+    let (source, target) = (LogPlace(.embedded), LogPlace(.broker))
+    try Self.withEngine(source) { engine in
+      try CopyWorkload.define(engine)
+      try CopyWorkload.append(part: 0, engine.log)
+    }
+    try source.with { from in
+      try target.with { to in
+        var isDone = false
+        for checks in 0..<1000 where !isDone {
+          var left = checks
+          let copy = LogCopy(
+            from: from, to: to, options: CopyWorkload.options(),
+            isCancelled: {
+              left -= 1
+              return left < 0
+            })
+          do throws(ServiceError) {
+            _ = try copy.run()
+            isDone = true
+          } catch {
+            #expect(error.kind == .interrupted)
+          }
+        }
+        #expect(isDone)
+      }
+    }
+    #expect(try Self.content(target).count > 50)
+  }
+
+  /// Of a shared store others may have topics.
+  @Test func topicsOfOthers() throws {
+    let (source, target) = (LogPlace(.broker), LogPlace(.broker))
+    try source.with { from in
+      try target.with { to in
+        for name in ["mine", "others"] { try from.createTopic(name, partitions: 1) }
+        for name in ["others", "more"] { try to.createTopic(name, partitions: 2) }
+        let copy = LogCopy(
+          from: from, to: to, options: CopyWorkload.options(), includes: { $0.name == "mine" })
+        #expect(try copy.run().topics.map(\.name) == ["mine"])
+        #expect(to.topic("others")?.partitionCount == 2)
+      }
+    }
+  }
+
   @Test func abortedCommitsAreMadeAgain() throws {
     let (source, target) = (LogPlace(.embedded), LogPlace(.broker))
     try source.with { store in

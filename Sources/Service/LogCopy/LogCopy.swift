@@ -81,13 +81,18 @@ public final class LogCopy {
   public let progress = LogCopyProgress()
   /// Of keys and values in a commit, about.
   var commitBytes = 4 << 20
+  private let includes: (TopicDescription) -> Bool
   private let isCancelled: () -> Bool
 
-  /// `options`: of the engines over the two stores. `isCancelled` is asked between two commits.
+  /// `options`: of the engines over the two stores. `includes`: which topics are the source's own, where a store is shared
+  /// with others. `isCancelled` is asked between two commits.
   public init(
     from source: any TopicStore, to target: any TopicStore,
-    options: EngineOptions = EngineOptions(), isCancelled: @escaping () -> Bool = { false }
+    options: EngineOptions = EngineOptions(),
+    includes: @escaping (TopicDescription) -> Bool = { _ in true },
+    isCancelled: @escaping () -> Bool = { false }
   ) {
+    self.includes = includes
     self.source = source
     self.target = target
     self.options = options
@@ -153,7 +158,7 @@ public final class LogCopy {
     let exchanges = Set(texts: definitions.queries.flatMap { $0.exchanges.map(\.topic) })
     let changelogs = Set(texts: definitions.queries.flatMap(\.changelogs))
     var topics: [CopiedTopic] = []
-    for topic in source.topics() where !exchanges.contains(topic.name) {
+    for topic in source.topics() where includes(topic) && !exchanges.contains(topic.name) {
       var copied = CopiedTopic(
         name: topic.name, config: topic.config, partitionCount: topic.partitionCount, starts: [],
         ends: [])
@@ -196,7 +201,7 @@ public final class LogCopy {
     for (key, value) in source.metadata(prefix: []) {
       text += Array("\(key.count) \(value.count) ".utf8) + key + value
     }
-    for topic in source.topics() {
+    for topic in source.topics() where includes(topic) {
       text += Array("\(topic.name) \(topic.id) \(topic.partitionCount)\n".utf8)
     }
     return SHA256.hash(text)
