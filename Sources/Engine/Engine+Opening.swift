@@ -89,6 +89,15 @@ extension LogCopy {
     return try openTarget(directory: directory)
   }
 
+  /// A service's topics on a cluster; none of its processes may run.
+  /// Throws: what is wrong with the options; storage faults.
+  public static func open(_ kafka: KafkaOptions) throws(ServiceError) -> any TopicStore {
+    var kafka = kafka
+    // Alone, it has everything, and asks no group for it.
+    kafka.share = "0/1"
+    return try servingLog { [kafka] () throws(StorageError) in try kafka.open(directory: nil) }
+  }
+
   /// Throws: storage faults.
   public static func openTarget(directory: String) throws(ServiceError) -> any TopicStore {
     try servingLog { () throws(StorageError) in try LogStore.open(directory: directory) }

@@ -82,17 +82,20 @@ public final class LogCopy {
   /// Of keys and values in a commit, about.
   var commitBytes = 4 << 20
   private let includes: (TopicDescription) -> Bool
+  private let takesDeclaredOnly: Bool
   private let isCancelled: () -> Bool
 
   /// `options`: of the engines over the two stores. `includes`: which topics are the source's own, where a store is shared
-  /// with others. `isCancelled` is asked between two commits.
+  /// with others; `takesDeclaredOnly`: those that no statement of the source names are not. `isCancelled` is asked between two commits.
   public init(
     from source: any TopicStore, to target: any TopicStore,
     options: EngineOptions = EngineOptions(),
     includes: @escaping (TopicDescription) -> Bool = { _ in true },
+    takesDeclaredOnly: Bool = false,
     isCancelled: @escaping () -> Bool = { false }
   ) {
     self.includes = includes
+    self.takesDeclaredOnly = takesDeclaredOnly
     self.source = source
     self.target = target
     self.options = options
@@ -158,7 +161,13 @@ public final class LogCopy {
     let exchanges = Set(texts: definitions.queries.flatMap { $0.exchanges.map(\.topic) })
     let changelogs = Set(texts: definitions.queries.flatMap(\.changelogs))
     var topics: [CopiedTopic] = []
+    let declared = Set(texts: definitions.source.catalog.sortedSources.map(\.topic))
     for topic in source.topics() where includes(topic) && !exchanges.contains(topic.name) {
+      // Of a store that is shared only what the service itself has declared or made is its own.
+      guard
+        !takesDeclaredOnly || declared.contains(topic.name)
+          || topic.name.hasPrefix(InternalTopics.prefix)
+      else { continue }
       var copied = CopiedTopic(
         name: topic.name, config: topic.config, partitionCount: topic.partitionCount, starts: [],
         ends: [])
@@ -237,7 +246,9 @@ public final class LogCopy {
     }
     // Of a store that is shared others may have topics, too.
     let isOwn = target.capabilities.contains(.allPartitions)
-    let taken = target.topics().first { isOwn || $0.config.isInternal || names.contains($0.name) }
+    let taken = target.topics().first {
+      isOwn || $0.name.hasPrefix(InternalTopics.prefix) || names.contains($0.name)
+    }
     if let taken { throw .logCopyTargetHolds("topic \(taken.name)") }
     guard statements.isEmpty else { throw .logCopyTargetHolds("statements") }
     if let entry = target.metadata(prefix: []).first {
