@@ -34,6 +34,8 @@ public struct StoreCapabilities: OptionSet, Sendable {
   public static let certainCommits = StoreCapabilities(rawValue: 128)
   /// Offsets have no gaps, and past offsets stay readable as they were: `AS OF OFFSET`.
   public static let history = StoreCapabilities(rawValue: 64)
+  /// A time of 0 ms is kept as it is; elsewhere it becomes 1.
+  public static let keepsTimeZero = StoreCapabilities(rawValue: 512)
   /// Something may be written at all.
   public static let writes = StoreCapabilities(rawValue: 256)
 }

@@ -32,7 +32,9 @@ package final class SimulatedTopics: TopicStore {
     broker.join(member)
   }
 
-  package var capabilities: StoreCapabilities { hasTotalOrder ? [.writes, .totalOrder] : [.writes] }
+  package var capabilities: StoreCapabilities { 
+    hasTotalOrder ? [.writes, .keepsTimeZero, .totalOrder] : [.writes, .keepsTimeZero]
+  }
   package var durability: Durability { .os }
   package var assignment: any Assignment { share }
   package var upkeep: (any StoreUpkeep)? { nil }

@@ -35,7 +35,10 @@ extension LogCopy {
     ) throws(ServiceError) -> CopySide {
       try servingLog { () throws(StorageError) in
         let end = if let end { end } else { try store.writtenEnd(topic.name, partition) }
-        return CopySide(try PartitionScan(store, topic.name, partition, from: from, to: end))
+        return CopySide(
+          try PartitionScan(store, topic.name, partition, from: from, to: end),
+          keepsTimeZero: source.capabilities.intersection(target.capabilities)
+            .contains(.keepsTimeZero))
       }
     }
     var from = try side(source, from: topic.starts[partition], to: topic.ends[partition])
@@ -72,9 +75,10 @@ struct RecordSum: Equatable {
   private var checksum: UInt32 = 0
 
   /// Over time, key, value and headers; what is null is told from what is empty.
-  mutating func add(_ batch: RawRecords, _ row: Int) {
+  mutating func add(_ batch: RawRecords, _ row: Int, keepsTimeZero: Bool) {
     records += 1
-    add(number: batch.timestamps[row])
+    let time = batch.timestamps[row]
+    add(number: time == 0 && !keepsTimeZero ? 1 : time)
     add(batch.key(row))
     add(batch.value(row))
     let headers = batch.headers.isEmpty ? [] : batch.headers[row]
@@ -109,9 +113,13 @@ struct CopySide {
   private var scan: PartitionScan
   private var records = RawRecords.none
   private var row = -1
+  private let keepsTimeZero: Bool
   private(set) var sum = RecordSum()
 
-  init(_ scan: PartitionScan) { self.scan = scan }
+  init(_ scan: PartitionScan, keepsTimeZero: Bool) {
+    self.scan = scan
+    self.keepsTimeZero = keepsTimeZero
+  }
 
   /// To the next record; false: there is none.
   mutating func advance() throws(ServiceError) -> Bool {
@@ -126,7 +134,7 @@ struct CopySide {
       }
       (records, row) = (next, 0)
     }
-    sum.add(records, row)
+    sum.add(records, row, keepsTimeZero: keepsTimeZero)
     return true
   }
 
