@@ -27,12 +27,22 @@ final class KafkaEntries: Sendable {
     var fault: StorageError?
   }
 
-  private let topics: KafkaTopics
+  private let names: KafkaNames
+  private let cursors: KafkaCursors
+  private let signal: KafkaSignal
+  private let writtenEnd: @Sendable (String) throws(StorageError) -> Int64
   private let state = Monitor(State())
   /// Of each topic one thread reads at a time.
   private let reading = FairLock()
 
-  init(_ topics: KafkaTopics) { self.topics = topics }
+  /// `writtenEnd`: of the one partition of a topic on the cluster.
+  init(
+    _ names: KafkaNames, _ cursors: KafkaCursors, _ signal: KafkaSignal,
+    writtenEnd: @escaping @Sendable (String) throws(StorageError) -> Int64
+  ) {
+    (self.names, self.cursors, self.signal) = (names, cursors, signal)
+    self.writtenEnd = writtenEnd
+  }
 
   func value(_ key: [UInt8]) -> [UInt8]? {
     state.withLock { $0.sequenced[key] ?? $0.entries[key]?.value }
@@ -72,8 +82,8 @@ final class KafkaEntries: Sendable {
   /// Reads all that is written now, waiting for the transactions under way in it.
   func catchUp() throws(StorageError) {
     try reading.withLock { () throws(StorageError) in
-      for topic in [topics.names.positions, topics.names.statements] {
-        try advance(topic, to: try topics.writtenEnd(outside: topic, 0))
+      for topic in [names.positions, names.statements] {
+        try advance(topic, to: try writtenEnd(topic))
       }
     }
   }
@@ -81,12 +91,12 @@ final class KafkaEntries: Sendable {
   /// Reads what is committed before `end` of the statements, which may be in a transaction of this process from there on.
   func catchUpStatements(to end: Int64) throws(StorageError) {
     try reading.withLock { () throws(StorageError) in
-      try advance(topics.names.statements, to: end)
+      try advance(names.statements, to: end)
     }
   }
 
   private func end(_ topic: String) -> Int64 {
-    state.withLock { topic == topics.names.positions ? $0.positionsEnd : $0.statementsEnd }
+    state.withLock { topic == names.positions ? $0.positionsEnd : $0.statementsEnd }
   }
 
   private static let waitMs: Int32 = 50
@@ -108,9 +118,9 @@ final class KafkaEntries: Sendable {
   /// Returns whether anything has come.
   @discardableResult
   private func take(_ topic: String, waitMs: Int32) throws(StorageError) -> Bool {
-    let isPositions = topic == topics.names.positions
+    let isPositions = topic == names.positions
     let from = end(topic)
-    let read = try topics.cursors.read(topic, 0, from: from, waitMs: waitMs)
+    let read = try cursors.read(topic, 0, from: from, waitMs: waitMs)
     guard read.next > from else { return false }
     state.change { state in
       for row in 0..<read.records.count {
@@ -132,21 +142,21 @@ final class KafkaEntries: Sendable {
   /// Follows both topics until `stop`; what came raises the store's signal.
   func start() {
     startThread { [self] in
-      var count = topics.signal.count
+      var count = signal.count
       while !state.withLock({ $0.isStopping }) {
         do throws(StorageError) {
           let hasTaken = try reading.withLock { () throws(StorageError) in
-            let positions = try take(topics.names.positions, waitMs: 0)
-            return try take(topics.names.statements, waitMs: 0) || positions
+            let positions = try take(names.positions, waitMs: 0)
+            return try take(names.statements, waitMs: 0) || positions
           }
-          if hasTaken { topics.signal.raise() }
+          if hasTaken { signal.raise() }
           state.withLock { $0.fault = nil }
         } catch {
           // Read again after a while; who needs what is there asks for it and is told.
           state.withLock { $0.fault = error }
         }
-        topics.signal.wait(after: count, milliseconds: 200)
-        count = topics.signal.count
+        signal.wait(after: count, milliseconds: 200)
+        count = signal.count
       }
       state.change { $0.hasEnded = true }
     }
@@ -154,7 +164,7 @@ final class KafkaEntries: Sendable {
 
   func stop() {
     state.change { $0.isStopping = true }
-    topics.signal.raise()
+    signal.raise()
     _ = state.wait { $0.hasEnded ? true : nil }
   }
 }

@@ -32,10 +32,11 @@ struct KafkaNames: Sendable {
     return own + name.dropFirst(Self.above.count)
   }
 
-  /// A topic's name as the engine has it; nil: it is not ours to see.
+  /// A topic's name as the engine has it; nil: it is another service's, or bears another prefix.
   func inside(_ name: String) -> String? {
-    if let own, name.hasPrefix(own), !isStores(name) {
-      return Self.above + name.dropFirst(own.count)
+    if let own, name.hasPrefix(Self.anyService) {
+      guard name.hasPrefix(own) else { return nil }
+      return isStores(name) ? name : Self.above + name.dropFirst(own.count)
     }
     if prefix.isEmpty || isInternal(name) { return name }
     return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil

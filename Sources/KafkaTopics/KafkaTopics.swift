@@ -59,8 +59,7 @@ package final class KafkaTopics: TopicStore {
   /// What the cluster said last, for when it is out of reach.
   private let ends = Monitor<[TextKey: TopicEnds]>([:])
   private let life = Monitor((isClosed: false, poison: StorageError?.none, epoch: Int64(0)))
-  // Set once, at the end of `init`.
-  nonisolated(unsafe) private(set) var entries: KafkaEntries!
+  let entries: KafkaEntries
 
   /// Throws: `unreachable` with the address when no broker answers within some seconds; `unauthorized`;
   /// `invalidArgument` for a property that is refused.
@@ -72,10 +71,10 @@ package final class KafkaTopics: TopicStore {
     let committed = try KafkaClient(
       .consumer, settings, Self.reading.merging(["isolation.level": "read_committed"]) { $1 },
       signal)
-    written = try KafkaClient(
+    let written = try KafkaClient(
       .consumer, settings, Self.reading.merging(["isolation.level": "read_uncommitted"]) { $1 },
       signal)
-    self.committed = committed
+    (self.committed, self.written) = (committed, written)
     directory = KafkaDirectory(committed, names)
     let first = Monitor<KafkaClient?>(committed)
     cursors = KafkaCursors { () throws(StorageError) in
@@ -94,10 +93,12 @@ package final class KafkaTopics: TopicStore {
     _ = try committed.lines("connecting") {
       headrace_kafka_topics(committed.handle, "", KafkaClient.timeoutMs, &$0)
     }
+    entries = KafkaEntries(names, cursors, signal) { [written] (topic) throws(StorageError) in
+      try Self.offset(written, topic, 0, time: -1)
+    }
     guard process.service != nil else {
       producers = nil
       assignment = WholeAssignment()
-      entries = KafkaEntries(self)
       return
     }
     try Self.makeOwnTopics(committed, names, settings, isShared: process.share == nil)
@@ -112,7 +113,6 @@ package final class KafkaTopics: TopicStore {
         ]) { $1 }, signal)
       assignment = try GroupAssignment(member, topic: names.shares)
     }
-    entries = KafkaEntries(self)
     try entries.catchUp()
     entries.start()
   }
@@ -252,13 +252,13 @@ package final class KafkaTopics: TopicStore {
     if let known = starts.withLock({ $0[key] }), ContinuousClock.now - known.seen < Self.startAge {
       return known.offset
     }
-    let offset = try offset(written, outside, partition, time: -2)
+    let offset = try Self.offset(written, outside, partition, time: -2)
     starts.withLock { $0[key] = (offset, .now) }
     return offset
   }
 
   package func committedEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
-    try offset(committed, names.outside(topic), partition, time: -1)
+    try Self.offset(committed, names.outside(topic), partition, time: -1)
   }
 
   package func writtenEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
@@ -266,10 +266,10 @@ package final class KafkaTopics: TopicStore {
   }
 
   func writtenEnd(outside topic: String, _ partition: Int) throws(StorageError) -> Int64 {
-    try offset(written, topic, partition, time: -1)
+    try Self.offset(written, topic, partition, time: -1)
   }
 
-  func offset(
+  static func offset(
     _ client: KafkaClient, _ topic: String, _ partition: Int, time: Int64
   ) throws(StorageError) -> Int64 {
     let answer = try answers(
@@ -286,10 +286,10 @@ package final class KafkaTopics: TopicStore {
   private static let freshness = Duration.seconds(2)
 
   /// Offsets of partitions; those of topics that are there are asked for until they are known.
-  private func answers(
+  private static func answers(
     _ client: KafkaClient, _ places: [KafkaPlace], time: Int64
   ) throws(StorageError) -> [KafkaPlace] {
-    let deadline = ContinuousClock.now + Self.freshness
+    let deadline = ContinuousClock.now + freshness
     while true {
       var unknown = places.first?.topic
       do throws(StorageError) {
@@ -328,8 +328,8 @@ package final class KafkaTopics: TopicStore {
     let writtenPlaces: [KafkaPlace]
     do throws(StorageError) {
       // In this order: what is written is never less than what is committed.
-      committedPlaces = try answers(committed, places, time: -1)
-      writtenPlaces = try answers(written, places, time: -1)
+      committedPlaces = try Self.answers(committed, places, time: -1)
+      writtenPlaces = try Self.answers(written, places, time: -1)
     } catch {
       return ends.withLock { known in known.filter { topics.contains($0.key) } }
     }
