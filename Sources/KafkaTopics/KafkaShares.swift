@@ -45,6 +45,9 @@ final class GroupAssignment: Assignment {
   /// nil: it has left the group.
   private let membership: Monitor<KafkaClient?>
   private let state = Monitor(State())
+  /// Reads what the former owners of shares have written, waiting for their transactions to end. Set once, before the
+  /// first `settle`.
+  nonisolated(unsafe) var catchUp: @Sendable () throws(StorageError) -> Void = {}
 
   init(_ client: KafkaClient, topic: String) throws(StorageError) {
     membership = Monitor(client)
@@ -105,11 +108,20 @@ final class GroupAssignment: Assignment {
       }
       if count >= 0 {
         let shares = Set(partitions[..<min(Int(count), partitions.count)].map { Int($0) })
-        return state.withLock { state in
-          let hasChanged = Int(generation) != state.generation || !state.isSettled
-          state = State(shares: shares, generation: Int(generation), isSettled: true)
-          return hasChanged
+        let hasChanged = state.withLock { Int(generation) != $0.generation || !$0.isSettled }
+        guard hasChanged else { return false }
+        do throws(StorageError) {
+          try catchUp()
+        } catch {
+          guard error.kind == .unreachable else { throw error }
+          // Nothing is here until it is known where others have stopped.
+          state.withLock { $0 = State(shares: [], generation: Int(generation)) }
+          return before.isSettled
         }
+        state.withLock {
+          $0 = State(shares: shares, generation: Int(generation), isSettled: true)
+        }
+        return true
       }
       state.withLock { $0 = State(shares: [], generation: Int(generation)) }
       guard ContinuousClock.now < deadline else { return before.isSettled }

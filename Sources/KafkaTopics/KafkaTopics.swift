@@ -113,6 +113,9 @@ package final class KafkaTopics: TopicStore {
         ]) { $1 }, signal)
       assignment = try GroupAssignment(member, topic: names.shares)
     }
+    (assignment as? GroupAssignment)?.catchUp = { [entries] () throws(StorageError) in
+      try entries.catchUp()
+    }
     try entries.catchUp()
     entries.start()
   }
