@@ -14,6 +14,8 @@ public struct KafkaOptions: Sendable {
   public var share: String?
   /// Milliseconds between commits; earlier when much has come.
   public var commitIntervalMs = 100
+  /// Whether it takes a share of the service's work; who only reads and appends does not.
+  public var takesShare = true
   /// The text of a file of librdkafka's properties, and what it is called in messages.
   public var properties: (text: String, file: String)?
 
@@ -47,12 +49,13 @@ public struct KafkaOptions: Sendable {
 
   func open(directory: String?) throws(StorageError) -> KafkaTopics {
     let (settings, share) = try parts()
-    let name =
-      if let share { "share-\(share.index)" } else { try Self.processName(directory) }
-    return try KafkaTopics(
-      settings,
-      KafkaProcess(
-        service: service, share: share, name: name, commitIntervalMs: commitIntervalMs))
+    // The directory is made and held with a share too: there is one socket in it.
+    let known = try Self.processName(directory)
+    let name = share.map { "share-\($0.index)" } ?? known
+    var process = KafkaProcess(
+      service: service, share: share, name: name, commitIntervalMs: commitIntervalMs)
+    process.takesShare = takesShare
+    return try KafkaTopics(settings, process)
   }
 
   private static let nameFile = "kafka-process"

@@ -30,6 +30,13 @@ final class FixedAssignment: Assignment {
   func settle() throws(StorageError) -> Bool { false }
 }
 
+/// Of who appends and looks only.
+final class NoAssignment: Assignment {
+  var generation: Int { 0 }
+  func owned(_ topic: String, partitions: Int) -> Set<Int> { [] }
+  func settle() throws(StorageError) -> Bool { false }
+}
+
 /// Dealt out by the group: the partitions of a topic without records stand for shares, so statements that come and go
 /// change nothing in the group.
 final class GroupAssignment: Assignment {

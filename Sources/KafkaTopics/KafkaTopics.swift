@@ -22,6 +22,8 @@ package struct KafkaProcess: Sendable {
   package var service: String?
   /// nil: the group deals the partitions out.
   package var share: FixedShare?
+  /// Without one it neither joins the group nor has partitions.
+  package var takesShare = true
   /// Unique to the process and the same after a restart, so that a restart fences its former self.
   package var name: String
 
@@ -103,7 +105,9 @@ package final class KafkaTopics: TopicStore {
     }
     try Self.makeOwnTopics(committed, names, settings, isShared: process.share == nil)
     producers = try KafkaProducers(settings, names, process, signal)
-    if let share = process.share {
+    if !process.takesShare {
+      assignment = NoAssignment()
+    } else if let share = process.share {
       assignment = FixedAssignment(share)
     } else {
       let member = try KafkaClient(

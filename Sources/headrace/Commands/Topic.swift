@@ -28,6 +28,8 @@ struct Topic: ParsableCommand {
     func connect() throws -> any Connection {
       var door = Door(directory: data)
       door.kafka = try cluster.options()
+      // A member of the group that comes for a moment would stop all others twice.
+      door.kafka?.takesShare = false
       return try door.batchConnection()
     }
 
