@@ -127,7 +127,12 @@ struct PartitionMerge {
   ) throws(ServiceError) {
     guard batches[partition] == nil else { return }
     if let ends, offsets[partition] >= ends[partition] { return }
-    let read = try connection.read(topic, partition, from: offsets[partition])
+    let read =
+      if ends != nil {
+        try connection.readPresent(topic, partition, from: offsets[partition])
+      } else {
+        try connection.read(topic, partition, from: offsets[partition])
+      }
     guard case .records(let records, let next) = read else { return }
     offsets[partition] = next
     rows[partition] = 0

@@ -45,7 +45,7 @@ extension Topic {
       var offset = max(from ?? 0, topic.partitions[index].startOffset)
       var left = limit ?? Int.max
       while left > 0, offset < topic.partitions[index].endOffset {
-        let read = try connection.read(topic.name, index, from: offset)
+        let read = try connection.readPresent(topic.name, index, from: offset)
         guard case .records(let records, let next) = read else { return }
         offset = next
         for row in 0..<min(left, records.count) {
