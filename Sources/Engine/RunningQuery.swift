@@ -26,6 +26,8 @@ final class RunningQuery {
   var failure: QueryFailure?
   /// Its record in the log as this process has seen or written it last.
   var knownRecord: [UInt8]?
+  /// An input of it is not found since then.
+  var missingSince: ContinuousClock.Instant?
   /// Its failure is not committed yet.
   var isUncommitted = false
   /// nil while paused or failed.

@@ -1,6 +1,7 @@
 // Appends and epochs: what becomes visible together is one transaction of Kafka.
 
 import CHeadraceKafka
+import Glibc
 package import HeadraceColumns
 package import HeadraceFoundations
 package import HeadraceTopics
@@ -95,21 +96,31 @@ extension KafkaTopics {
   }
 
   /// Makes topics before the commit that begins to use them; one that is there with as many partitions is taken as it is.
-  /// Returns those that are new.
-  private func prepare(_ creations: [TopicCreation]) throws(StorageError) -> [String] {
+  private func prepare(_ creations: [TopicCreation]) throws(StorageError) {
     var made: [String] = []
     for creation in creations {
       do throws(StorageError) {
         try make(creation)
         made.append(creation.name)
       } catch {
-        let known = error.kind == .topicExists ? try directory.ask(creation.name) : nil
+        let known = error.kind == .topicExists ? try appearing(creation.name) : nil
         if let known, known.partitionCount == creation.partitionCount { continue }
         remove(made)
         throw error
       }
     }
-    return made
+  }
+
+  /// Brokers learn a moment later of a topic that somebody else has just made.
+  private static let propagation = Duration.seconds(5)
+
+  private func appearing(_ name: String) throws(StorageError) -> TopicOutline? {
+    let deadline = ContinuousClock.now + Self.propagation
+    while true {
+      if let known = try directory.ask(name) { return known }
+      guard ContinuousClock.now < deadline else { return nil }
+      usleep(20_000)
+    }
   }
 
   /// What cannot be deleted now is left: it is nobody's, and a topic that is made again is taken as it is.
@@ -237,14 +248,15 @@ extension KafkaTopics {
     if isProcessing, assignment.generation != generation {
       throw StorageError(.aborted, "committing in a generation that is over")
     }
-    let made = try prepare(epoch.topicsCreated)
+    // They stay when the commit fails: who was first with the same statement may be using them, and a statement that is
+    // given again takes them as they are.
+    try prepare(epoch.topicsCreated)
     do throws(StorageError) {
       return try producers.epoch { (producer) throws(StorageError) in
         try commit(epoch, producer, isProcessing: isProcessing)
       }
     } catch {
       if error.kind == .fenced { noteFence(error) }
-      remove(made)
       var error = error
       error.path = names.inside(error.path) ?? error.path
       throw error

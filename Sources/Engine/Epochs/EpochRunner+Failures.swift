@@ -35,6 +35,8 @@ extension EpochRunner {
       + result.stateChanges.map { (query.changelogTopic($0.store), $0.output.partition) }
     for (topic, partition) in places {
       guard let description = log.outline(topic) else {
+        // What another process has just made may not be known here yet; the commit says what is so.
+        guard hasAllPartitions else { continue }
         return QueryFailure("topic \(topic) does not exist any more")
       }
       if partition >= description.partitionCount {

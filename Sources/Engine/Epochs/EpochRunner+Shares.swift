@@ -170,17 +170,23 @@ extension EpochRunner {
 
   // MARK: - Inputs that are others' too
 
+  private static let missingPatience = Duration.seconds(3)
+
   /// What has become of a query's topics that it cannot go on with: they are kept by others, who may delete them, make them
   /// anew or give them more partitions.
   func inputRefusal(_ query: RunningQuery) -> QueryFailure? {
     guard !hasAllPartitions, let runtime = query.runtime else { return nil }
     let scans = query.physical.scans
+    let missingSince = query.missingSince ?? .now
+    query.missingSince = nil
     for (ordinal, partition, position) in runtime.positions
     where ordinal < scans.count && scans[ordinal].source.hasTopic {
       let source = scans[ordinal].source
       guard let written = view.writtenEnds(source.topic) else {
-        // Out of reach is not gone.
+        // Out of reach is not gone, and what another process has just made may not be known here yet.
         guard log.poison == nil, log.outline(source.topic) == nil else { continue }
+        query.missingSince = missingSince
+        guard ContinuousClock.now - missingSince > Self.missingPatience else { continue }
         return QueryFailure("topic \(source.topic) of \(source.name) does not exist any more")
       }
       guard written.count == source.partitions else {
