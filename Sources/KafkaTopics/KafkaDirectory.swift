@@ -76,6 +76,17 @@ final class KafkaDirectory: Sendable {
     }
   }
 
+  /// Whether the cluster says now that there is no such topic; one that does not answer has not said so, and neither has one
+  /// whose partitions have no leader at the moment.
+  func isAbsent(_ name: String) -> Bool {
+    let outside = topics.outside(name)
+    let lines = try? client.lines("asking for a topic", name) {
+      headrace_kafka_topics(client.handle, outside, KafkaClient.timeoutMs, &$0)
+    }
+    guard let code = lines?.first.flatMap({ Int32($0.last ?? "") }) else { return false }
+    return KafkaLibrary.Code(rawValue: code) == .unknownTopicOrPartition
+  }
+
   /// Asks the cluster now.
   func ask(_ name: String) throws(StorageError) -> TopicOutline? {
     let outside = topics.outside(name)

@@ -195,6 +195,8 @@ package final class KafkaTopics: TopicStore {
 
   package func outline(_ name: String) -> TopicOutline? { directory.outline(name) }
 
+  package func isAbsent(_ name: String) -> Bool { directory.isAbsent(name) }
+
   package func topics() -> [TopicDescription] { describe(directory.all()) }
 
   package func topic(_ name: String) -> TopicDescription? {
@@ -289,6 +291,11 @@ package final class KafkaTopics: TopicStore {
     return answer.offset
   }
 
+  private static func isUnknown(_ answer: KafkaPlace) -> Bool {
+    let code = KafkaLibrary.Code(rawValue: answer.error)
+    return code == .unknownPartition || code == .unknownTopic || code == .unknownTopicOrPartition
+  }
+
   /// A topic that was just made is not known to every client and broker at once.
   private static let freshness = Duration.seconds(2)
 
@@ -345,8 +352,10 @@ package final class KafkaTopics: TopicStore {
     for (key, outline) in outlines {
       let range = index..<(index + outline.partitionCount)
       index = range.upperBound
-      if committedPlaces[range].contains(where: { $0.error != 0 }) {
+      if let fault = (committedPlaces[range] + writtenPlaces[range]).first(where: { $0.error != 0 }) {
         directory.forget(key.text)
+        // Without a leader for a moment it ends where it did.
+        if !Self.isUnknown(fault) { result[key] = ends.withLock { $0[key] } }
         continue
       }
       var ends = TopicEnds(

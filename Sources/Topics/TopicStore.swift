@@ -88,6 +88,8 @@ public protocol TopicStore: AnyObject, Sendable {
   func topic(_ name: String) -> TopicDescription?
   /// As `topic`, without looking at its records. nil: there is no such topic.
   func outline(_ name: String) -> TopicOutline?
+  /// Whether it is certain that there is no such topic: a store that cannot tell at the moment says no.
+  func isAbsent(_ name: String) -> Bool
   /// Throws: `topicExists`, `invalidName`, `invalidArgument`, and what a commit may throw.
   func createTopic(_ creation: TopicCreation) throws(StorageError)
   /// Throws: `topicUnknown`, `invalidArgument`, and what a commit may throw.
@@ -233,6 +235,8 @@ extension TopicStore {
   ) throws(StorageError) {
     try createTopic(TopicCreation(name: name, partitionCount: partitions, config: config))
   }
+
+  public func isAbsent(_ name: String) -> Bool { outline(name) == nil }
 
   public func outline(_ name: String) -> TopicOutline? {
     topic(name).map {

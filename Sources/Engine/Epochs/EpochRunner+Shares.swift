@@ -184,7 +184,7 @@ extension EpochRunner {
       let source = scans[ordinal].source
       guard let written = view.writtenEnds(source.topic) else {
         // Out of reach is not gone, and what another process has just made may not be known here yet.
-        guard log.poison == nil, log.outline(source.topic) == nil else { continue }
+        guard log.poison == nil, log.isAbsent(source.topic) else { continue }
         query.missingSince = missingSince
         guard ContinuousClock.now - missingSince > Self.missingPatience else { continue }
         return QueryFailure("topic \(source.topic) of \(source.name) does not exist any more")
