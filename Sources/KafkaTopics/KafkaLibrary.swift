@@ -35,8 +35,16 @@ package enum KafkaLibrary {
     case purgeQueue = -152
     case offsetOutOfRange = 1
     case unknownTopicOrPartition = 3
+    case leaderNotAvailable = 5
+    case notLeader = 6
     case requestTimedOut = 7
+    case brokerNotAvailable = 8
+    case replicaNotAvailable = 9
     case messageTooLarge = 10
+    case network = 13
+    case coordinatorLoading = 14
+    case coordinatorNotAvailable = 15
+    case notCoordinator = 16
     case invalidTopic = 17
     case recordListTooLarge = 18
     case notEnoughReplicas = 19
@@ -50,10 +58,13 @@ package enum KafkaLibrary {
     case invalidConfig = 40
     case policyViolation = 44
     case invalidProducerEpoch = 47
+    case concurrentTransactions = 51
     case transactionalAuthorization = 53
     case saslFailed = 58
     case storage = 56
+    case listenerNotFound = 72
     case unknownLeaderEpoch = 75
+    case offsetNotAvailable = 78
     case fencedLeaderEpoch = 74
     case fencedInstance = 82
     case invalidRecord = 87
@@ -89,6 +100,12 @@ package enum KafkaLibrary {
     if fault.is_abortable { return .aborted }
     if fault.is_fatal { return .poisoned }
     switch code {
+    // While a broker starts or leaders change.
+    case .leaderNotAvailable?, .notLeader?, .brokerNotAvailable?, .replicaNotAvailable?,
+      .network?, .coordinatorLoading?, .coordinatorNotAvailable?, .notCoordinator?,
+      .concurrentTransactions?, .storage?, .listenerNotFound?, .unknownLeaderEpoch?,
+      .fencedLeaderEpoch?, .offsetNotAvailable?:
+      return .unreachable
     case .resolve?, .transport?, .allBrokersDown?, .timedOut?, .ssl?, .requestTimedOut?,
       .messageTimedOut?, .notEnoughReplicas?, .notEnoughReplicasAfterAppend?:
       return .unreachable

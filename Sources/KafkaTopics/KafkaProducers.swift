@@ -175,6 +175,14 @@ final class KafkaProducer {
     }
   }
 
+  /// Gives up on a commit that was not answered. Returns what it is if it has not happened.
+  func abandon(_ error: StorageError) -> StorageError {
+    isUsable = false
+    headrace_kafka_purge(client.handle)
+    finish()
+    return aborted(error)
+  }
+
   private func aborted(_ error: StorageError) -> StorageError {
     var result = error
     result.kind = .aborted
@@ -226,6 +234,15 @@ final class KafkaProducers: @unchecked Sendable {
         if !producer.isUsable { epochs = nil }
         throw error
       }
+    }
+  }
+
+  /// A new producer of the epochs, which ends what the one before has left open.
+  func renewEpochs() throws(StorageError) {
+    try epochLock.withLock { () throws(StorageError) in
+      // First of all: two of a name would shut each other out.
+      epochs = nil
+      epochs = try opened(names.transactionalID(process.name))
     }
   }
 

@@ -252,9 +252,18 @@ extension KafkaTopics {
     // given again takes them as they are.
     try prepare(epoch.topicsCreated)
     do throws(StorageError) {
-      return try producers.epoch { (producer) throws(StorageError) in
+      let outcome = try producers.epoch { (producer) throws(StorageError) in
         try commit(epoch, producer, isProcessing: isProcessing)
       }
+      if let lost = outcome.lost {
+        // The successor ends the transaction, and then the entries show which way.
+        try producers.renewEpochs()
+        try entries.catchUp()
+        guard isWritten(epoch) else { throw lost }
+      }
+      remove(epoch.topicsDeleted)
+      noteEpoch(epoch.epoch)
+      return outcome.result
     } catch {
       if error.kind == .fenced { noteFence(error) }
       var error = error
@@ -263,16 +272,36 @@ extension KafkaTopics {
     }
   }
 
+  /// Whether the entries are as an epoch has left them; each epoch changes some.
+  private func isWritten(_ epoch: EpochCommit) -> Bool {
+    epoch.metadata.allSatisfy { entries.value($0.key) == $0.value }
+  }
+
+  private struct Outcome {
+    /// Holds if it was committed.
+    var result: CommitResult
+    /// The answer to the commit did not come: it has happened or not.
+    var lost: StorageError?
+  }
+
   private func commit(
     _ epoch: EpochCommit, _ producer: KafkaProducer, isProcessing: Bool
-  ) throws(StorageError) -> CommitResult {
+  ) throws(StorageError) -> Outcome {
     let content: Content
     do throws(StorageError) {
       try producer.begin()
       content = try write(epoch, producer, isProcessing: isProcessing)
-      try producer.commit { isClosed }
     } catch {
       throw producer.giveUp(error) { isClosed }
+    }
+    let written = result(producer, epoch.outputs, content.outputs)
+    do throws(StorageError) {
+      try producer.commit { isClosed }
+    } catch {
+      if error.kind == .aborted || error.kind == .fenced || epoch.metadata.isEmpty {
+        throw producer.giveUp(error) { isClosed }
+      }
+      return Outcome(result: written, lost: producer.abandon(error))
     }
     defer { producer.finish() }
     for (change, report) in content.entries {
@@ -282,9 +311,8 @@ extension KafkaTopics {
         entries.note(change.key, change.value, at: producer.offsets(report).lowerBound)
       }
     }
-    remove(epoch.topicsDeleted)
-    noteEpoch(epoch.epoch)
-    return result(producer, epoch.outputs, content.outputs)
+    signal.raise()
+    return Outcome(result: written)
   }
 
   private struct Content {

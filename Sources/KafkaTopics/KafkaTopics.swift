@@ -291,11 +291,6 @@ package final class KafkaTopics: TopicStore {
     return answer.offset
   }
 
-  private static func isUnknown(_ answer: KafkaPlace) -> Bool {
-    let code = KafkaLibrary.Code(rawValue: answer.error)
-    return code == .unknownPartition || code == .unknownTopic || code == .unknownTopicOrPartition
-  }
-
   /// A topic that was just made is not known to every client and broker at once.
   private static let freshness = Duration.seconds(2)
 
@@ -320,8 +315,11 @@ package final class KafkaTopics: TopicStore {
       let lines = try client.lines("asking for a topic", unknown) {
         headrace_kafka_topics(client.handle, unknown, KafkaClient.timeoutMs, &$0)
       }
-      guard lines.first?.last == "0" else {
-        throw StorageError(.topicUnknown, "asking for offsets", path: unknown)
+      let code = lines.first.flatMap { Int32($0.last ?? "") } ?? 0
+      if let error = StorageError(
+        headrace_kafka_fault(code: code), "asking for offsets", path: unknown)
+      {
+        throw error
       }
       usleep(10_000)
     }
@@ -355,7 +353,7 @@ package final class KafkaTopics: TopicStore {
       if let fault = (committedPlaces[range] + writtenPlaces[range]).first(where: { $0.error != 0 }) {
         directory.forget(key.text)
         // Without a leader for a moment it ends where it did.
-        if !Self.isUnknown(fault) { result[key] = ends.withLock { $0[key] } }
+        if !KafkaLibrary.isUnknown(code: fault.error) { result[key] = ends.withLock { $0[key] } }
         continue
       }
       var ends = TopicEnds(

@@ -43,7 +43,7 @@ public struct PartitionScan {
       case .nothingYet:
         guard waits < Self.waitsMax else {
           throw StorageError(
-            .io, "waiting for records of partition \(partition)", path: topic,
+            .unreachable, "waiting for records of partition \(partition)", path: topic,
             expected: "records before offset \(end)", found: "none from \(offset) on")
         }
         waits += 1

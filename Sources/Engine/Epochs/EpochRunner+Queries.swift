@@ -27,6 +27,10 @@ extension EpochRunner {
     do {
       try start(query)
     } catch {
+      if error.isTransient {
+        waitsForReach = .now
+        return
+      }
       query.fail(error)
       hasFailures.store(true, ordering: .releasing)
     }
@@ -95,7 +99,16 @@ extension EpochRunner {
     _ runtime: QueryRuntime, _ query: RunningQuery, _ store: String, _ partition: Int
   ) throws(QueryFailure) {
     let topic = query.changelogTopic(store)
-    guard log.outline(topic) != nil else { return }
+    func failure(_ error: StorageError) -> QueryFailure {
+      var failure = QueryFailure("cannot restore store \(store): \(error)")
+      failure.isTransient = error.kind == .unreachable
+      return failure
+    }
+    guard log.outline(topic) != nil else {
+      guard !log.isAbsent(topic) else { return }
+      // Beginning without the state that is there would be wrong for ever.
+      throw failure(StorageError(.unreachable, "looking for the changelog", path: topic))
+    }
     var offset: Int64 = 0
     if let bytes = log.metadata(key: MetadataKey.snapshot(topic, partition)),
       let place = Int64(String(decoding: bytes, as: UTF8.self))
@@ -109,9 +122,6 @@ extension EpochRunner {
           + "CREATE OR REPLACE ... WITH (REBUILD = TRUE) makes it anew")
     }
     var count = 0
-    func failure(_ error: StorageError) -> QueryFailure {
-      QueryFailure("cannot restore store \(store): \(error)")
-    }
     var scan: PartitionScan
     do {
       // What is written and not committed yet may be the last epoch of the partition's owner before.

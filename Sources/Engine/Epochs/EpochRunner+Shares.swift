@@ -118,7 +118,9 @@ extension EpochRunner {
     do { hasMoved = try log.assignment.settle() } catch { throw .storage(error) }
     let hasFollowed = try followStatements()
     let hasSwitched = followStates()
-    guard hasMoved || hasFollowed else { return hasSwitched }
+    let isRetry = waitsForReach.map { ContinuousClock.now - $0 > Self.reachPause } ?? false
+    guard hasMoved || hasFollowed || isRetry else { return hasSwitched }
+    waitsForReach = nil
     // All of them first: queries share scans, and a scan lives as long as one of its readers.
     let moved = hasMoved ? queries.filter { $0.runtime != nil } : []
     for query in moved {
@@ -170,6 +172,8 @@ extension EpochRunner {
 
   // MARK: - Inputs that are others' too
 
+  /// What could not start since the cluster was out of reach is tried again after this.
+  private static let reachPause = Duration.seconds(1)
   private static let missingPatience = Duration.seconds(3)
 
   /// What has become of a query's topics that it cannot go on with: they are kept by others, who may delete them, make them

@@ -67,6 +67,8 @@ final class EpochRunner: @unchecked Sendable {
   var inputs: [TextKey: [Int: any ConnectorReader]] = [:]
   /// Records of changelogs that were read to open the data directory.
   var restoredRecords = 0
+  /// Since when some query could not start for want of the cluster.
+  var waitsForReach: ContinuousClock.Instant?
   private(set) var isClosed = false
 
   init(log: any TopicStore, options: EngineOptions) {

@@ -10,6 +10,8 @@ public struct QueryFailure: Error, Sendable, Hashable {
   public var message: String
   /// A bound was exceeded, which a setting may raise.
   public var isLimit: Bool
+  /// What it needs is out of reach for now: nothing is wrong with the query, and it is tried again.
+  public var isTransient = false
 
   public init(_ message: String, isLimit: Bool = false) {
     self.message = message

@@ -140,6 +140,8 @@ final class SharedScan: Sendable {
       do throws(StorageError) {
         read = try reader.read(from: offset, maxBytes: maxBytes)
       } catch {
+        // What is out of reach comes when it is there again.
+        if error.kind == .unreachable { return .nothingYet }
         throw QueryFailure(
           "cannot read source \(source.name): \(error)", isLimit: error.kind == .tooLarge)
       }
