@@ -185,6 +185,9 @@ let package = Package(
         "HeadraceSimulation", "HeadraceLogBenchmark", "HeadraceLogStorage", "HeadraceTopics",
         "HeadraceColumns", "HeadraceFoundations",
       ]),
+    tests(
+      "KafkaTests",
+      ["HeadraceKafkaTopics", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations"]),
     tests("FormatsTests", ["HeadraceFormats", "HeadraceColumns"]),
     tests(
       "FunctionsTests",

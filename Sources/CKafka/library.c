@@ -69,6 +69,8 @@ struct headrace_kafka_signal {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   uint64_t count;
+  // Who may raise it or wait for it.
+  int holders;
 };
 
 headrace_kafka_signal *headrace_kafka_signal_new(void) {
@@ -80,10 +82,21 @@ headrace_kafka_signal *headrace_kafka_signal_new(void) {
   pthread_mutex_init(&signal->lock, NULL);
   pthread_cond_init(&signal->changed, &attributes);
   pthread_condattr_destroy(&attributes);
+  signal->holders = 1;
   return signal;
 }
 
+static void hold(headrace_kafka_signal *signal) {
+  pthread_mutex_lock(&signal->lock);
+  signal->holders++;
+  pthread_mutex_unlock(&signal->lock);
+}
+
 void headrace_kafka_signal_free(headrace_kafka_signal *signal) {
+  pthread_mutex_lock(&signal->lock);
+  int holders = --signal->holders;
+  pthread_mutex_unlock(&signal->lock);
+  if (holders > 0) return;
   pthread_mutex_destroy(&signal->lock);
   pthread_cond_destroy(&signal->changed);
   free(signal);
@@ -155,6 +168,13 @@ void headrace_kafka_trouble(headrace_kafka_client *client, char *text, size_t si
   pthread_mutex_unlock(&client->lock);
 }
 
+static void release(headrace_kafka_client *client) {
+  headrace_kafka_signal_free(client->signal);
+  pthread_mutex_destroy(&client->lock);
+  free(client->assigned);
+  free(client);
+}
+
 headrace_kafka_client *headrace_kafka_open(
   bool is_producer, const char *const *settings, size_t count, headrace_kafka_signal *signal,
   headrace_kafka_fault *fault) {
@@ -180,6 +200,7 @@ headrace_kafka_client *headrace_kafka_open(
     return NULL;
   }
   client->signal = signal;
+  hold(signal);
   pthread_mutex_init(&client->lock, NULL);
   KAFKA.conf_set_opaque(conf, client);
   KAFKA.conf_set_log_cb(conf, on_log);
@@ -191,8 +212,7 @@ headrace_kafka_client *headrace_kafka_open(
   if (!client->handle) {
     headrace_kafka_fail(fault, KAFKA.last_error(), text);
     KAFKA.conf_destroy(conf);
-    pthread_mutex_destroy(&client->lock);
-    free(client);
+    release(client);
     return NULL;
   }
   if (is_member) {
@@ -203,14 +223,22 @@ headrace_kafka_client *headrace_kafka_open(
   return client;
 }
 
+static void *destroy(void *client) {
+  KAFKA.destroy(((headrace_kafka_client *)client)->handle);
+  release(client);
+  return NULL;
+}
+
 void headrace_kafka_close(headrace_kafka_client *client) {
   if (client->events) {
     KAFKA.queue_cb_event_enable(client->events, NULL, NULL);
     KAFKA.queue_destroy(client->events);
     KAFKA.consumer_close(client->handle);
   }
-  KAFKA.destroy(client->handle);
-  pthread_mutex_destroy(&client->lock);
-  free(client->assigned);
-  free(client);
+  // The library's threads end when they have done with their brokers, which nobody has to wait for.
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, destroy, client) == 0)
+    pthread_detach(thread);
+  else
+    destroy(client);
 }

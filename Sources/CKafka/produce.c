@@ -10,6 +10,7 @@ void headrace_kafka_on_delivery(
   (void)opaque;
   headrace_kafka_report *report = message->_private;
   if (!report) return;
+  report->pending--;
   if (message->err) {
     if (!report->error) report->error = message->err;
     return;
@@ -66,7 +67,10 @@ void headrace_kafka_produce(
       if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
       KAFKA.poll(client->handle, 10);
     }
-    if (!code) continue;
+    if (!code) {
+      report->pending++;
+      continue;
+    }
     fail(client, fault, code);
     break;
   }
@@ -100,7 +104,10 @@ void headrace_kafka_produce_one(
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
     KAFKA.poll(client->handle, 10);
   }
-  if (!code) return;
+  if (!code) {
+    report->pending++;
+    return;
+  }
   // Taken over by the library only where it succeeds.
   KAFKA.headers_destroy(headers);
   fail(client, fault, code);

@@ -15,15 +15,20 @@ final class KafkaDirectory: Sendable {
   private struct State {
     var entries: [TextKey: Entry] = [:]
     var listed: ContinuousClock.Instant?
+    /// Topics that were asked to be made, by their names on the cluster, and until when they may not be known everywhere.
+    var expected: [TextKey: ContinuousClock.Instant] = [:]
   }
+
+  /// Brokers learn of a topic one after the other.
+  private static let propagation = Duration.seconds(5)
 
   /// What is known is asked for again after this.
   private static let age = Duration.seconds(5)
   /// What was not there may come at any time.
   private static let absentAge = Duration.milliseconds(500)
   private static let names = TopicConfig.settingNames
-  private let client: KafkaClient
-  private let topics: KafkaNames
+  fileprivate let client: KafkaClient
+  fileprivate let topics: KafkaNames
   private let state = Monitor(State())
 
   init(_ client: KafkaClient, _ names: KafkaNames) {
@@ -40,7 +45,7 @@ final class KafkaDirectory: Sendable {
       if ContinuousClock.now - known.seen < limit { return known.outline }
     }
     let fresh: TopicOutline?
-    do { fresh = try ask(name) } catch { return known?.outline }
+    do { fresh = try awaited(name) } catch { return known?.outline }
     state.withLock { $0.entries[key] = Entry(outline: fresh, seen: .now) }
     return fresh
   }
@@ -85,6 +90,80 @@ final class KafkaDirectory: Sendable {
     }
     guard let code = lines?.first.flatMap({ Int32($0.last ?? "") }) else { return false }
     return KafkaLibrary.Code(rawValue: code) == .unknownTopicOrPartition
+  }
+
+  /// A topic that is about to be made is waited for where it is not known yet. `name`: on the cluster.
+  func expect(_ name: String) {
+    state.withLock { $0.expected[TextKey(name)] = .now + Self.propagation }
+  }
+
+  private func isExpected(_ outside: String) -> Bool {
+    state.withLock { state in
+      guard let end = state.expected[TextKey(outside)] else { return false }
+      if ContinuousClock.now < end { return true }
+      state.expected[TextKey(outside)] = nil
+      return false
+    }
+  }
+
+  /// As `ask`, until a topic that was just made is known.
+  func awaited(_ name: String) throws(StorageError) -> TopicOutline? {
+    while true {
+      if let outline = try ask(name) { return outline }
+      guard isExpected(topics.outside(name)) else { return nil }
+      usleep(10_000)
+    }
+  }
+
+  func offset(
+    _ client: KafkaClient, _ topic: String, _ partition: Int, time: Int64
+  ) throws(StorageError) -> Int64 {
+    let answer = try offsets(
+      client, [KafkaPlace(topic: topic, partition: partition)], time: time)[0]
+    if let error = StorageError(
+      headrace_kafka_fault(code: answer.error), "asking for offsets", path: topic)
+    {
+      throw error
+    }
+    return answer.offset
+  }
+
+  /// A client that has not heard of a topic for so long will not.
+  private static let freshness = Duration.seconds(2)
+
+  /// Offsets of partitions, whose topics bear the cluster's names; those of topics that are there, or were just made, are
+  /// asked for until they are known.
+  func offsets(
+    _ client: KafkaClient, _ places: [KafkaPlace], time: Int64
+  ) throws(StorageError) -> [KafkaPlace] {
+    let deadline = ContinuousClock.now + Self.freshness
+    while true {
+      var unknown = places.first?.topic
+      do throws(StorageError) {
+        let answers = try client.offsets(places, time: time)
+        unknown = answers.first { KafkaLibrary.isUnknown(code: $0.error) }?.topic
+        guard let unknown, ContinuousClock.now < deadline || isExpected(unknown) else {
+          return answers
+        }
+      } catch {
+        guard error.kind == .partitionUnknown || error.kind == .topicUnknown,
+          ContinuousClock.now < deadline || unknown.map({ isExpected($0) }) ?? false
+        else { throw error }
+      }
+      // Looking is what makes the client learn of it.
+      guard let unknown else { return places }
+      let lines = try client.lines("asking for a topic", unknown) {
+        headrace_kafka_topics(client.handle, unknown, KafkaClient.timeoutMs, &$0)
+      }
+      let code = lines.first.flatMap { Int32($0.last ?? "") } ?? 0
+      if !isExpected(unknown),
+        let error = StorageError(
+          headrace_kafka_fault(code: code), "asking for offsets", path: unknown)
+      {
+        throw error
+      }
+      usleep(10_000)
+    }
   }
 
   /// Asks the cluster now.
@@ -155,5 +234,42 @@ extension headrace_kafka_fault {
   init(code: Int32) {
     self.init()
     self.code = code
+  }
+}
+
+extension KafkaDirectory {
+  /// The topics of the store itself; others may make them at the same moment.
+  func makeOwnTopics(isShared: Bool, _ settings: KafkaSettings) throws(StorageError) {
+    let forever = ["retention.ms": "-1", "retention.bytes": "-1"]
+    var own: [(name: String, partitions: Int, settings: [String: String])] = [
+      (topics.statements, 1, forever.merging(["cleanup.policy": "delete"]) { $1 }),
+      (topics.positions, 1, ["cleanup.policy": "compact"]),
+    ]
+    if isShared {
+      own.append((topics.shares, GroupAssignment.sharesMax, ["cleanup.policy": "delete"]))
+    }
+    for topic in own {
+      do throws(StorageError) {
+        try create(topic.name, topic.partitions, topic.settings, settings.replicas)
+      } catch {
+        guard error.kind == .topicExists else { throw error }
+      }
+    }
+  }
+
+  /// `name`: on the cluster; `replicas`: nil: as the cluster has it. Returns when the topic is known.
+  func create(
+    _ name: String, _ partitions: Int, _ config: [String: String], _ replicas: Int32?
+  ) throws(StorageError) {
+    let pairs = config.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+    // Whoever makes it: brokers learn of it one after the other.
+    expect(name)
+    try client.request("creating a topic", name) { fault in
+      withCStrings(pairs) {
+        headrace_kafka_create_topic(
+          client.handle, name, Int32(partitions), replicas ?? -1, $0, pairs.count / 2,
+          KafkaTopics.adminTimeoutMs, &fault)
+      }
+    }
   }
 }

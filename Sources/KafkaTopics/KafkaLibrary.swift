@@ -18,6 +18,7 @@ package enum KafkaLibrary {
 
   /// The codes of librdkafka and of the protocol that are told apart.
   enum Code: Int32 {
+    case invalidArgument = -186
     case resolve = -193
     case transport = -195
     case allBrokersDown = -187
@@ -91,7 +92,8 @@ package enum KafkaLibrary {
       return .unauthorized
     case .topicAlreadyExists?: return .topicExists
     case .invalidTopic?: return .invalidName
-    case .invalidPartitions?, .invalidReplication?, .invalidConfig?, .policyViolation?,
+    case .invalidArgument?, .invalidPartitions?, .invalidReplication?, .invalidConfig?,
+      .policyViolation?,
       .invalidRecord?:
       return .invalidArgument
     case .offsetOutOfRange?, .autoOffsetReset?: return .offsetOutOfRange

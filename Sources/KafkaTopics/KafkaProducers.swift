@@ -17,6 +17,9 @@ final class KafkaProducer {
   private var topics: [String] = []
   /// Their bytes are read until all is delivered.
   private var buffers: [ByteBuffer] = []
+  /// Of transactions before, given up with records of which the library still has to speak.
+  private var retired: [(report: UnsafeMutablePointer<headrace_kafka_report>, buffer: ByteBuffer)] =
+    []
 
   init(
     _ settings: KafkaSettings, _ signal: KafkaSignal, transactionalID: String?
@@ -37,7 +40,9 @@ final class KafkaProducer {
 
   deinit {
     if !reports.isEmpty { headrace_kafka_purge(client.handle) }
-    for report in reports { report.deallocate() }
+    finish()
+    // The library may speak of them until its last thread has ended, which is later than this.
+    for (_, buffer) in retired { _ = Unmanaged.passRetained(buffer) }
   }
 
   /// Shuts out earlier producers of its name and ends what they have left open.
@@ -143,10 +148,13 @@ final class KafkaProducer {
     return result.delivered == 0 ? 0..<0 : result.first..<(result.last + 1)
   }
 
-  /// All has ended: nothing reads the buffers any more.
+  /// All has ended: what the library has no more to say of goes.
   func finish() {
-    for report in reports { report.deallocate() }
+    retired += zip(reports, buffers).map { ($0, $1) }
     (reports, topics, buffers) = ([], [], [])
+    let open = retired.filter { $0.report.pointee.pending > 0 }
+    for (report, _) in retired where report.pointee.pending <= 0 { report.deallocate() }
+    retired = open
   }
 
   /// Gives up a transaction that `error` has met. Returns what becomes of it: nothing of it has happened, or the process

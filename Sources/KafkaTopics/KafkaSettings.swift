@@ -29,16 +29,19 @@ package struct KafkaSettings: Sendable {
   /// Throws: `invalidArgument` with file and line for a line that is none, and for a property that is not the user's to
   /// set; what a property's value is, is in no message.
   package mutating func read(_ text: String, file: String) throws(StorageError) {
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
-      let bare = line.drop { $0 == " " || $0 == "\t" }
-      guard let first = bare.first, first != "#", first != "!", bare != "\r" else { continue }
-      guard let equals = bare.firstIndex(of: "=") else {
+    // By bytes: a carriage return and the line end behind it are one Character.
+    let lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      let bare = Self.trimmed(line)
+      guard let first = bare.first, first != UInt8(ascii: "#"), first != UInt8(ascii: "!") else {
+        continue
+      }
+      guard let equals = bare.firstIndex(of: UInt8(ascii: "=")) else {
         throw StorageError(
           .invalidArgument, "line \(index + 1)", path: file, expected: "name=value")
       }
-      let name = trimmed(bare[..<equals])
-      let value = trimmed(bare[bare.index(after: equals)...])
+      let name = String(Self.trimmed(bare[..<equals])) ?? ""
+      let value = String(Self.trimmed(bare[bare.index(after: equals)...])) ?? ""
       try set(name, value, "\(file), line \(index + 1)")
     }
   }
@@ -71,14 +74,13 @@ package struct KafkaSettings: Sendable {
     properties[TextKey(name)] = value
   }
 
-  private func trimmed(_ text: Substring) -> String {
-    var rest = text
-    let isBlank = { (character: Character) in
-      character == " " || character == "\t" || character == "\r"
-    }
-    while let first = rest.first, isBlank(first) { rest.removeFirst() }
+  private static func trimmed(
+    _ text: Substring.UTF8View
+  ) -> Substring.UTF8View {
+    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+    var rest = text.drop { isBlank($0) }
     while let last = rest.last, isBlank(last) { rest.removeLast() }
-    return String(rest)
+    return rest
   }
 
   /// With what one kind of client needs; its own values win.

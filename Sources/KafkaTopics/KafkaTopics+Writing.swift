@@ -44,8 +44,8 @@ extension KafkaTopics {
   private func make(_ creation: TopicCreation) throws(StorageError) {
     try TopicName.check(creation)
     let config = Self.settings(creation.config)
-    try Self.create(
-      committed, names.outside(creation.name), creation.partitionCount, config, settings)
+    try directory.create(
+      names.outside(creation.name), creation.partitionCount, config, settings.replicas)
     directory.forget(creation.name)
   }
 
@@ -103,23 +103,11 @@ extension KafkaTopics {
         try make(creation)
         made.append(creation.name)
       } catch {
-        let known = error.kind == .topicExists ? try appearing(creation.name) : nil
+        let known = error.kind == .topicExists ? try directory.awaited(creation.name) : nil
         if let known, known.partitionCount == creation.partitionCount { continue }
         remove(made)
         throw error
       }
-    }
-  }
-
-  /// Brokers learn a moment later of a topic that somebody else has just made.
-  private static let propagation = Duration.seconds(5)
-
-  private func appearing(_ name: String) throws(StorageError) -> TopicOutline? {
-    let deadline = ContinuousClock.now + Self.propagation
-    while true {
-      if let known = try directory.ask(name) { return known }
-      guard ContinuousClock.now < deadline else { return nil }
-      usleep(20_000)
     }
   }
 
@@ -172,6 +160,10 @@ extension KafkaTopics {
   ) throws(StorageError) -> Int? {
     let records = try plain(output.content)
     guard records.count > 0 else { return nil }
+    // Some clusters would make the topic now, as they see fit.
+    guard directory.outline(output.topic) != nil else {
+      throw StorageError(.topicUnknown, "writing", path: output.topic)
+    }
     return try producer.produce(names.outside(output.topic), output.partition, records)
   }
 

@@ -95,15 +95,16 @@ package final class KafkaTopics: TopicStore {
     _ = try committed.lines("connecting") {
       headrace_kafka_topics(committed.handle, "", KafkaClient.timeoutMs, &$0)
     }
-    entries = KafkaEntries(names, cursors, signal) { [written] (topic) throws(StorageError) in
-      try Self.offset(written, topic, 0, time: -1)
+    entries = KafkaEntries(names, cursors, signal) {
+      [written, directory] (topic) throws(StorageError) in
+      try directory.offset(written, topic, 0, time: -1)
     }
     guard process.service != nil else {
       producers = nil
       assignment = WholeAssignment()
       return
     }
-    try Self.makeOwnTopics(committed, names, settings, isShared: process.share == nil)
+    try directory.makeOwnTopics(isShared: process.share == nil, settings)
     producers = try KafkaProducers(settings, names, process, signal)
     if !process.takesShare {
       assignment = NoAssignment()
@@ -140,41 +141,6 @@ package final class KafkaTopics: TopicStore {
     "session.timeout.ms": "10000", "heartbeat.interval.ms": "1000",
     "allow.auto.create.topics": "false", "reconnect.backoff.max.ms": "1000",
   ]
-
-  /// The topics of the store itself; others may make them at the same moment.
-  private static func makeOwnTopics(
-    _ client: KafkaClient, _ names: KafkaNames, _ settings: KafkaSettings, isShared: Bool
-  ) throws(StorageError) {
-    let forever = ["retention.ms": "-1", "retention.bytes": "-1"]
-    var topics: [(name: String, partitions: Int, settings: [String: String])] = [
-      (names.statements, 1, forever.merging(["cleanup.policy": "delete"]) { $1 }),
-      (names.positions, 1, ["cleanup.policy": "compact"]),
-    ]
-    if isShared {
-      topics.append((names.shares, GroupAssignment.sharesMax, ["cleanup.policy": "delete"]))
-    }
-    for topic in topics {
-      do throws(StorageError) {
-        try create(client, topic.name, topic.partitions, topic.settings, settings)
-      } catch {
-        guard error.kind == .topicExists else { throw error }
-      }
-    }
-  }
-
-  static func create(
-    _ client: KafkaClient, _ name: String, _ partitions: Int, _ config: [String: String],
-    _ settings: KafkaSettings
-  ) throws(StorageError) {
-    let pairs = config.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
-    try client.request("creating a topic", name) { fault in
-      withCStrings(pairs) {
-        headrace_kafka_create_topic(
-          client.handle, name, Int32(partitions), settings.replicas ?? -1, $0, pairs.count / 2,
-          adminTimeoutMs, &fault)
-      }
-    }
-  }
 
   static let adminTimeoutMs: Int32 = 15_000
 
@@ -261,13 +227,13 @@ package final class KafkaTopics: TopicStore {
     if let known = starts.withLock({ $0[key] }), ContinuousClock.now - known.seen < Self.startAge {
       return known.offset
     }
-    let offset = try Self.offset(written, outside, partition, time: -2)
+    let offset = try directory.offset(written, outside, partition, time: -2)
     starts.withLock { $0[key] = (offset, .now) }
     return offset
   }
 
   package func committedEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
-    try Self.offset(committed, names.outside(topic), partition, time: -1)
+    try directory.offset(committed, names.outside(topic), partition, time: -1)
   }
 
   package func writtenEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
@@ -275,54 +241,7 @@ package final class KafkaTopics: TopicStore {
   }
 
   func writtenEnd(outside topic: String, _ partition: Int) throws(StorageError) -> Int64 {
-    try Self.offset(written, topic, partition, time: -1)
-  }
-
-  static func offset(
-    _ client: KafkaClient, _ topic: String, _ partition: Int, time: Int64
-  ) throws(StorageError) -> Int64 {
-    let answer = try answers(
-      client, [KafkaPlace(topic: topic, partition: partition)], time: time)[0]
-    if let error = StorageError(
-      headrace_kafka_fault(code: answer.error), "asking for offsets", path: topic)
-    {
-      throw error
-    }
-    return answer.offset
-  }
-
-  /// A topic that was just made is not known to every client and broker at once.
-  private static let freshness = Duration.seconds(2)
-
-  /// Offsets of partitions; those of topics that are there are asked for until they are known.
-  private static func answers(
-    _ client: KafkaClient, _ places: [KafkaPlace], time: Int64
-  ) throws(StorageError) -> [KafkaPlace] {
-    let deadline = ContinuousClock.now + freshness
-    while true {
-      var unknown = places.first?.topic
-      do throws(StorageError) {
-        let answers = try client.offsets(places, time: time)
-        unknown = answers.first { KafkaLibrary.isUnknown(code: $0.error) }?.topic
-        guard unknown != nil, ContinuousClock.now < deadline else { return answers }
-      } catch {
-        guard error.kind == .partitionUnknown || error.kind == .topicUnknown,
-          ContinuousClock.now < deadline
-        else { throw error }
-      }
-      // Looking is what makes the client learn of it.
-      guard let unknown else { return places }
-      let lines = try client.lines("asking for a topic", unknown) {
-        headrace_kafka_topics(client.handle, unknown, KafkaClient.timeoutMs, &$0)
-      }
-      let code = lines.first.flatMap { Int32($0.last ?? "") } ?? 0
-      if let error = StorageError(
-        headrace_kafka_fault(code: code), "asking for offsets", path: unknown)
-      {
-        throw error
-      }
-      usleep(10_000)
-    }
+    try directory.offset(written, topic, partition, time: -1)
   }
 
   package func committedEnds(of topics: Set<TextKey>) -> [TextKey: TopicEnds] {
@@ -340,8 +259,8 @@ package final class KafkaTopics: TopicStore {
     let writtenPlaces: [KafkaPlace]
     do throws(StorageError) {
       // In this order: what is written is never less than what is committed.
-      committedPlaces = try Self.answers(committed, places, time: -1)
-      writtenPlaces = try Self.answers(written, places, time: -1)
+      committedPlaces = try directory.offsets(committed, places, time: -1)
+      writtenPlaces = try directory.offsets(written, places, time: -1)
     } catch {
       return ends.withLock { known in known.filter { topics.contains($0.key) } }
     }
@@ -350,7 +269,8 @@ package final class KafkaTopics: TopicStore {
     for (key, outline) in outlines {
       let range = index..<(index + outline.partitionCount)
       index = range.upperBound
-      if let fault = (committedPlaces[range] + writtenPlaces[range]).first(where: { $0.error != 0 }) {
+      if let fault = (committedPlaces[range] + writtenPlaces[range]).first(where: { $0.error != 0 })
+      {
         directory.forget(key.text)
         // Without a leader for a moment it ends where it did.
         if !KafkaLibrary.isUnknown(code: fault.error) { result[key] = ends.withLock { $0[key] } }

@@ -1,4 +1,4 @@
-// Scripts over a Kafka cluster, whose address is HEADRACE_KAFKA. HEADRACE_KAFKA_PART: so many of a thousand files are run,
+// Scripts over a Kafka cluster, whose address is KAFKA. KAFKA_PART: so many of a thousand files are run,
 // chosen by HEADRACE_SEED.
 
 import Foundation
@@ -9,7 +9,7 @@ import Testing
 @testable import Headrace
 
 enum KafkaScripts {
-  static var address: String? { ProcessInfo.processInfo.environment["HEADRACE_KAFKA"] }
+  static var address: String? { ProcessInfo.processInfo.environment["KAFKA"] }
 
   /// A service and topics of its own.
   static func options(_ address: String) -> KafkaOptions {
@@ -36,7 +36,7 @@ enum KafkaScripts {
   static var paths: [String] {
     guard address != nil else { return [] }
     let environment = ProcessInfo.processInfo.environment
-    let part = environment["HEADRACE_KAFKA_PART"].flatMap { Int($0) } ?? 1000
+    let part = environment["KAFKA_PART"].flatMap { Int($0) } ?? 1000
     let seed = environment["HEADRACE_SEED"] ?? "0"
     return ScriptTests.paths.filter { path in
       Int(stableHash(of: seed + path) % 1000) < part

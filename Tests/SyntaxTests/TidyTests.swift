@@ -38,7 +38,8 @@ import Testing
   @Test func textsAreKeysByTheirBytes() throws {
     let keyed = /\[String ?:|Set<String>|Dictionary<String/
     let free = [
-      "Foundations/", "LogStorage/", "headrace/", "Syntax/Parser/", "Syntax/Diagnostics/",
+      "Foundations/", "LogStorage/", "KafkaTopics/", "headrace/", "Syntax/Parser/",
+      "Syntax/Diagnostics/",
     ]
     for (name, lines) in try Self.files() where !free.contains(where: { name.hasPrefix($0) }) {
       for (number, line) in lines.enumerated() where line.contains(keyed) {
@@ -65,7 +66,8 @@ import Testing
   /// The folders of Sources in the order in which they may use each other: a file imports modules of folders above its
   /// own only. Folders of one line are one module.
   private static let layers: [[String]] = [
-    ["Foundations"], ["Syntax"], ["Columns"], ["Topics"], ["LogStorage"], ["Functions"],
+    ["Foundations"], ["Syntax"], ["Columns"], ["Topics"], ["LogStorage"], ["KafkaTopics"],
+    ["Functions"],
     ["Formats"], ["Planner"], ["Executor"], ["Connectors", "Engine", "Service"], ["headrace"],
   ]
 
@@ -94,8 +96,8 @@ import Testing
     }
   }
 
-  /// The embedded log is one implementation of the seam in Topics: only the composition root of the engine, and the
-  /// commands that work on a closed directory, know of it.
+  /// The embedded log and Apache Kafka are implementations of the seam in Topics: only the composition root of the engine,
+  /// and the commands that work on a closed directory, know of them.
   @Test func theLogIsNamedByTheCompositionRootOnly() throws {
     let root: Set<String> = [
       "Engine/Engine+Opening.swift", "Engine/EngineOptions.swift", "Engine/Headrace.swift",
@@ -107,6 +109,15 @@ import Testing
       for (number, line) in lines.enumerated()
       where line.contains(/\bLogStore\b|HeadraceLogStorage/) {
         Issue.record("\(name):\(number + 1) names the embedded log: \(line)")
+      }
+    }
+    for (name, lines) in try Self.files()
+    where !name.hasPrefix("KafkaTopics/")
+      && !["Engine/Engine+Opening.swift", "Engine/KafkaOptions.swift"].contains(name)
+    {
+      for (number, line) in lines.enumerated()
+      where line.contains(/\bKafkaTopics\b|HeadraceKafkaTopics/) {
+        Issue.record("\(name):\(number + 1) names Kafka's store: \(line)")
       }
     }
   }

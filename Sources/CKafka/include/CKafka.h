@@ -31,6 +31,7 @@ const char *headrace_kafka_error_name(int32_t code);
 /// Counts what has happened; librdkafka's threads raise it.
 typedef struct headrace_kafka_signal headrace_kafka_signal;
 headrace_kafka_signal *headrace_kafka_signal_new(void);
+/// Its last holder frees it: who made it, and each client that raises it.
 void headrace_kafka_signal_free(headrace_kafka_signal *signal);
 void headrace_kafka_signal_raise(headrace_kafka_signal *signal);
 uint64_t headrace_kafka_signal_count(headrace_kafka_signal *signal);
@@ -46,7 +47,7 @@ typedef struct headrace_kafka_client headrace_kafka_client;
 headrace_kafka_client *headrace_kafka_open(
   bool is_producer, const char *const *settings, size_t count, headrace_kafka_signal *signal,
   headrace_kafka_fault *fault);
-/// Closes it, and leaves its group.
+/// Leaves its group; the rest of it ends by itself.
 void headrace_kafka_close(headrace_kafka_client *client);
 /// Copies the last thing that the library has said of a broker or of the client; empty: nothing since the last call that
 /// took it.
@@ -161,14 +162,16 @@ typedef struct {
   int64_t first;
   int64_t last;
   int64_t delivered;
+  /// Handed over and neither delivered nor failed yet: until then bytes and report must live.
+  int64_t pending;
   int32_t error;
 } headrace_kafka_report;
 
 void headrace_kafka_init_transactions(
   headrace_kafka_client *client, int timeout_ms, headrace_kafka_fault *fault);
 void headrace_kafka_begin(headrace_kafka_client *client, headrace_kafka_fault *fault);
-/// Hands over `count` records of one partition; waits while the client's queue is full. Bytes and report must live until
-/// a flush, a commit or an abort has ended. The library cannot write a timestamp of 0, which becomes 1.
+/// Hands over `count` records of one partition; waits while the client's queue is full. Bytes and report must live
+/// until none of them is pending. The library cannot write a timestamp of 0, which becomes 1.
 void headrace_kafka_produce(
   headrace_kafka_client *client, const char *topic, int32_t partition, const uint8_t *buffer,
   const int32_t *key_start, const int32_t *key_length, const int32_t *value_start,

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import HeadraceColumns
+import HeadraceFoundations
 import Headrace
 import HeadraceTopics
 
