@@ -219,7 +219,8 @@ extension EpochRunner {
       }
       throw QueryFailure(
         "partition \(partition) of topic \(topic) begins at offset \(first) now, and the query has "
-          + "read it up to \(position.offset): the records between were deleted before they were read")
+          + "read it up to \(position.offset): the records between were deleted before they were read"
+      )
     }
   }
 }

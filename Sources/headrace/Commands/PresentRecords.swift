@@ -16,7 +16,9 @@ extension Connection {
       guard case .nothingYet = answer else { return answer }
       guard ContinuousClock.now < deadline else {
         throw ServiceError(
-          .io, "error: nothing comes from partition \(partition) of topic \"\(topic)\" at offset \(offset)")
+          .io,
+          "error: nothing comes from partition \(partition) of topic \"\(topic)\" at offset \(offset)"
+        )
       }
       usleep(5000)
     }
