@@ -49,24 +49,28 @@ public struct KafkaOptions: Sendable {
 
   func open(directory: String?) throws(StorageError) -> KafkaTopics {
     let (settings, share) = try parts()
-    // The directory is made and held with a share too: there is one socket in it.
-    let known = try Self.processName(directory)
-    let name = share.map { "share-\($0.index)" } ?? known
+    var random = SystemRandomNumberGenerator()
+    let fresh = "process-" + String(random.next(), radix: 36)
+    // Kept in the data directory, so that a restart takes the place of its former self at once. It is made and held with a
+    // share too: there is one socket in it.
+    var identity: ProcessIdentity?
+    if let directory {
+      identity = try ProcessIdentity(in: directory, file: Self.nameFile, fresh: fresh)
+    }
+    let name = share.map { "share-\($0.index)" } ?? identity?.name ?? fresh
     var process = KafkaProcess(
       service: service, share: share, name: name, commitIntervalMs: commitIntervalMs)
     process.takesShare = takesShare
-    return try KafkaTopics(settings, process)
+    process.directory = identity
+    do throws(StorageError) {
+      return try KafkaTopics(settings, process)
+    } catch {
+      identity?.release()
+      throw error
+    }
   }
 
   private static let nameFile = "kafka-process"
-
-  /// Kept in the data directory, so that a restart takes the place of its former self at once.
-  private static func processName(_ directory: String?) throws(StorageError) -> String {
-    var random = SystemRandomNumberGenerator()
-    let fresh = "process-" + String(random.next(), radix: 36)
-    guard let directory else { return fresh }
-    return try ProcessIdentity.name(in: directory, file: nameFile, fresh: fresh)
-  }
 }
 
 extension EngineOptions {

@@ -68,6 +68,7 @@ extension Session {
           [$0.key.text, Secret.shown($0.value, of: $0.key.text)]
         },
         handler)
+    case .processes: try showProcesses(handler)
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)
     case .errors(let source):
@@ -88,6 +89,7 @@ extension Session {
     ]
     if isExtended {
       names += ["Late Rows", "Failed Expressions", "Rows Not Written", "State Bytes", "State"]
+      names += ["Lag", "Behind"]
     }
     list(
       names + ["Error"],
@@ -103,6 +105,7 @@ extension Session {
           let faults = FaultCounts(query.faults)
           row += ["\(faults.late)", "\(faults.expressions)", "\(faults.output)"]
           row += ["\(query.stateBytes)", stores.joined(separator: "; ")]
+          row += lagCells(query)
         }
         return row + [query.failure?.message ?? ""]
       }, handler)
@@ -283,7 +286,7 @@ extension Show.Subject {
   /// Whether it says what queries have made of what was written.
   fileprivate var countsRecords: Bool {
     switch self {
-    case .topics, .queries, .errors: true
+    case .topics, .queries, .errors, .processes: true
     case .properties, .streams, .tables, .functions, .types, .variables, .connectors,
       .connectorPlugins:
       false

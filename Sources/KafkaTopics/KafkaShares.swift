@@ -3,7 +3,7 @@
 
 import CHeadraceKafka
 import HeadraceFoundations
-import HeadraceTopics
+package import HeadraceTopics
 
 /// `--share I/N`: partition p belongs to share p modulo N.
 package struct FixedShare: Sendable, Hashable {
@@ -134,5 +134,28 @@ final class GroupAssignment: Assignment {
       guard ContinuousClock.now < deadline else { return before.isSettled }
       wait = 200
     }
+  }
+}
+
+extension KafkaTopics {
+  package func members() throws(StorageError) -> [StoreMember] {
+    if let share = identity.share {
+      // Fixed shares are nobody's to list: which of the others run is their supervisor's knowledge.
+      return (0..<share.count).map { index in
+        StoreMember(
+          name: "share-\(index)", host: "", isHere: index == share.index
+        ) { $0 % share.count == index }
+      }
+    }
+    guard producers != nil, identity.takesShare else { return [] }
+    let lines = try committed.lines("asking for the group's members") {
+      headrace_kafka_members(committed.handle, names.group, KafkaClient.timeoutMs, &$0)
+    }
+    return lines.filter { $0.count == 3 }.map { line in
+      let shares = Set(line[2].split(separator: ",").compactMap { Int($0) })
+      return StoreMember(
+        name: line[0], host: line[1], isHere: line[0] == identity.name
+      ) { shares.contains(GroupAssignment.share($0)) }
+    }.sorted { $0.name < $1.name }
   }
 }

@@ -28,6 +28,8 @@ package struct KafkaProcess: Sendable {
   package var name: String
 
   package var commitIntervalMs: Int
+  /// Holds the data directory; nil: there is none.
+  package var directory: ProcessIdentity?
 
   package init(
     service: String?, share: FixedShare? = nil, name: String, commitIntervalMs: Int = 100
@@ -337,5 +339,6 @@ package final class KafkaTopics: TopicStore {
     cursors.closeAll()
     producers?.close()
     (assignment as? GroupAssignment)?.leave()
+    identity.directory?.release()
   }
 }

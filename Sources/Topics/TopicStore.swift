@@ -69,6 +69,26 @@ extension TopicRead {
   }
 }
 
+/// A process that has a part of the work.
+public struct StoreMember: Sendable {
+  public var name: String
+  /// Where it runs, as the store knows it; empty: not known.
+  public var host: String
+  /// It is this process.
+  public var isHere: Bool
+  /// Whether it has the tasks of a partition number.
+  public var owns: @Sendable (Int) -> Bool
+
+  public init(
+    name: String, host: String, isHere: Bool, owns: @escaping @Sendable (Int) -> Bool
+  ) {
+    self.name = name
+    self.host = host
+    self.isHere = isHere
+    self.owns = owns
+  }
+}
+
 /// Topics of partitions of records, and a map of small entries that is committed with them. Thread-safe.
 public protocol TopicStore: AnyObject, Sendable {
   var capabilities: StoreCapabilities { get }
@@ -138,6 +158,9 @@ public protocol TopicStore: AnyObject, Sendable {
   func begin(writing topics: Set<TextKey>) throws(StorageError) -> any EpochTransaction
   /// Which partitions are this process's.
   var assignment: any Assignment { get }
+
+  /// The processes that share the work, in the order of their names.
+  func members() throws(StorageError) -> [StoreMember]
 
   // MARK: Entries
 
@@ -229,6 +252,13 @@ public protocol StoreUpkeep: AnyObject, Sendable {
 extension TopicStore {
   public var process: String { "" }
   public var commitIntervalMs: Int { 0 }
+  public func members() throws(StorageError) -> [StoreMember] {
+    [
+      StoreMember(name: process.isEmpty ? "this process" : process, host: "", isHere: true) { _ in
+        true
+      }
+    ]
+  }
 
   public func createTopic(
     _ name: String, partitions: Int, config: TopicConfig = TopicConfig()

@@ -13,6 +13,7 @@ public struct Show: Hashable, Sendable {
     case variables
     case connectors(ConnectorKind?)
     case connectorPlugins
+    case processes
     /// `SHOW ERRORS [FOR source]`.
     case errors(of: Identifier?)
   }

@@ -9,7 +9,8 @@ extension Parser {
     let isExtended =
       switch subject {
       case .topics, .streams, .tables, .queries: take(.extended)
-      case .properties, .functions, .types, .variables, .connectors, .connectorPlugins, .errors:
+      case .properties, .functions, .types, .variables, .connectors, .connectorPlugins, .errors,
+        .processes:
         false
       }
     return Show(subject: subject, isExtended: isExtended, span: span(from: start))
@@ -27,6 +28,7 @@ extension Parser {
     if take(.tables) { return .tables }
     if take(.functions) { return .functions }
     if take(.queries) { return .queries }
+    if take(.processes) { return .processes }
     if take(.types) { return .types }
     if take(.variables) { return .variables }
     if take(.connectors) { return .connectors(nil) }

@@ -38,6 +38,7 @@ extension Printer {
     case .variables: text += "VARIABLES"
     case .connectors(let kind): text += (kind.map { $0.rawValue + " " } ?? "") + "CONNECTORS"
     case .connectorPlugins: text += "CONNECTOR PLUGINS"
+    case .processes: text += "PROCESSES"
     case .errors(let source):
       text += "ERRORS"
       if let source {

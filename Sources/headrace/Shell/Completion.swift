@@ -13,8 +13,8 @@ struct Completion {
     "UNDEFINE", "UNSET", "WITH",
   ]
   private static let listings = [
-    "ALL TOPICS", "ERRORS", "FUNCTIONS", "PROPERTIES", "QUERIES", "STREAMS", "TABLES", "TOPICS",
-    "TYPES", "VARIABLES",
+    "ALL TOPICS", "ERRORS", "FUNCTIONS", "PROCESSES", "PROPERTIES", "QUERIES", "STREAMS", "TABLES",
+    "TOPICS", "TYPES", "VARIABLES",
   ]
   private static let formats = RecordFormats.all.filter(\.hasCodec).map { "'\($0.name)'" }
 
