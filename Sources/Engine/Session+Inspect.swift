@@ -11,7 +11,7 @@ import HeadraceSyntax
 
 extension Session {
   /// A small table of texts.
-  private func list(
+  func list(
     _ names: [String], _ rows: [[String]], _ handler: any ResultHandler
   ) {
     handler.begin(names.map { ResultColumn($0, .string) })
