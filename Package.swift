@@ -118,8 +118,10 @@ let package = Package(
         "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport",
       ], path: "Sources",
       exclude: [
-        "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns", "Executor",
-        "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage", "Planner", "Syntax", "Topics",
+        "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns",
+        "Executor",
+        "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage", "Planner", "Syntax",
+        "Topics",
         "headrace",
       ], sources: ["Connectors", "Engine", "Service"], swiftSettings: strict,
       linkerSettings: [

@@ -60,7 +60,9 @@ struct ConformanceRunner {
       board.note(testCase, runner.run(testCase))
     }
     // The others ask a server, and what is asked of the embedded log is asked there.
-    if !onlyOracle, EngineHost.kafka == nil { runOthers(directory, filter, suiteFunctions(), slice, &board) }
+    if !onlyOracle, EngineHost.kafka == nil {
+      runOthers(directory, filter, suiteFunctions(), slice, &board)
+    }
     board.show()
     board.showSuperseded()
     if !failuresPath.isEmpty { board.write(failuresPath) }

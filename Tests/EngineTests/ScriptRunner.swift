@@ -109,7 +109,8 @@ final class ScriptRunner {
       if let expected = block.expected, let answer {
         answers[number] = answer
         let isSame =
-          answer == expected || isSameOnKafka(answer, expected) || rowOrderIsChance(block) && answer.sorted() == expected.sorted()
+          answer == expected || isSameOnKafka(answer, expected)
+          || rowOrderIsChance(block) && answer.sorted() == expected.sorted()
         if !isSame, try !isExplained(block) {
           differences.append(
             ScriptDifference(line: block.line, expected: expected, actual: answer))

@@ -32,7 +32,7 @@ package final class SimulatedTopics: TopicStore {
     broker.join(member)
   }
 
-  package var capabilities: StoreCapabilities { 
+  package var capabilities: StoreCapabilities {
     hasTotalOrder ? [.writes, .keepsTimeZero, .totalOrder] : [.writes, .keepsTimeZero]
   }
   package var durability: Durability { .os }

@@ -119,15 +119,24 @@ final class EpochRunner: @unchecked Sendable {
     _ commit: inout EpochCommit, _ transaction: (any EpochTransaction)? = nil
   ) throws(EngineError) -> CommitResult {
     commit.epoch = epoch + 1
-    do {
-      let result =
-        if let transaction { try transaction.commit(commit) } else { try log.commit(commit) }
-      epoch = commit.epoch
-      return result
-    } catch {
-      throw .storage(error)
+    var attempts = 0
+    while true {
+      do {
+        let result =
+          if let transaction { try transaction.commit(commit) } else { try log.commit(commit) }
+        epoch = commit.epoch
+        return result
+      } catch {
+        attempts += 1
+        // What depends on no input may be written again as it is.
+        guard error.kind == .aborted, transaction == nil, attempts < Self.attemptsMax else {
+          throw .storage(error)
+        }
+      }
     }
   }
+
+  private static let attemptsMax = 5
 
   // MARK: - Epochs
 

@@ -25,7 +25,8 @@ enum Keyword: UInt8, CaseIterable, Sendable {
     system, tables, time, timeout, timestamp, type, types, undefine, variables, year, zone
 
   // Not reserved, and not words of KSQL.
-  case asc, ast, conflated, copy, desc, errors, first, `for`, last, logical, nulls, of, offset, processes,
+  case asc, ast, conflated, copy, desc, errors, first, `for`, last, logical, nulls, of, offset,
+    processes,
     optimized, order, physical, stdin, stdout, union, version, wait,
     writes
 
