@@ -13,8 +13,29 @@ import Testing
       FileManager.default.fileExists(atPath: root.appendingPathComponent($0 + "/run.sh").path)
     }.sorted()
 
+  /// Whether Scripts/broker can start one, which it takes from PyPI.
+  static let hasBroker = (try? bash(["\(root.path)/../Scripts/broker", "true"])) == 0
+
+  private static func bash(_ arguments: [String]) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = arguments
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
   /// The same with slices of one row, of many, and as they come; each is killed in its middle.
-  @Test(arguments: names, [nil, 1, 1024]) func transcript(name: String, slice: Int?) throws {
+  @Test(arguments: names.filter { $0 != "kafka" }, [nil, 1, 1024])
+  func transcript(name: String, slice: Int?) throws { try compare(name, slice) }
+
+  @Test(
+    .enabled(if: hasBroker, "Scripts/broker starts none: no PyPI or no python3-venv"),
+    arguments: [nil, 1])
+  func overABroker(slice: Int?) throws { try compare("kafka", slice) }
+
+  /// What a sample writes is what its README shows.
+  private func compare(_ name: String, _ slice: Int?) throws {
     let expected = try runs(name, "run", slice: slice)
     let text = try String(
       contentsOf: Self.root.appendingPathComponent(name + "/run.sh"), encoding: .utf8)
@@ -89,7 +110,7 @@ import Testing
       }
       named += 1
     }
-    #expect(named >= 67, "\(named) of \(lines.count) sections are shown")
+    #expect(named >= 69, "\(named) of \(lines.count) sections are shown")
   }
 
   @Test func thereAreSamples() { #expect(Self.names.contains("orders")) }
