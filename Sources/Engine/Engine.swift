@@ -97,6 +97,11 @@ public final class Engine: @unchecked Sendable {
   /// Drops the records that their topics' retention no longer keeps. Returns the number of segments dropped.
   @discardableResult
   public func applyRetention() throws(EngineError) -> Int {
+    do {
+      try lock.withLock { () throws(StorageError) in try epochs.dropReadExchanges() }
+    } catch {
+      throw .storage(error)
+    }
     guard let upkeep = log.upkeep else { return 0 }
     do { return try upkeep.applyRetention(now: options.clock()) } catch { throw .storage(error) }
   }

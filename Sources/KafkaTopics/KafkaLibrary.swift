@@ -133,7 +133,13 @@ extension StorageError {
   }
 
   private static func remedy(_ kind: Kind) -> String? {
-    kind == .tooLarge
-      ? "at most max.message.bytes of the topic (and message.max.bytes of broker and client)" : nil
+    switch kind {
+    case .tooLarge:
+      return "at most max.message.bytes of the topic (and message.max.bytes of broker and client)"
+    case .fenced:
+      return "its name for itself; another process bears it now, or the cluster has given up a "
+        + "transaction that took longer than transaction.timeout.ms"
+    default: return nil
+    }
   }
 }

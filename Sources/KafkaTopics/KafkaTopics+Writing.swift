@@ -365,6 +365,17 @@ extension KafkaTopics {
     return CommitResult(commit: moment.commit, ranges: [])
   }
 
+  package func dropRecords(before places: [GroupOffset]) throws(StorageError) {
+    guard producers != nil, !places.isEmpty else { return }
+    let outside = places.map {
+      KafkaPlace(topic: names.outside($0.topic), partition: $0.partition, offset: $0.offset)
+    }
+    _ = try committed.answer(outside, "deleting records") { array, count, fault in
+      headrace_kafka_delete_records(
+        committed.handle, array, count, KafkaClient.timeoutMs, &fault)
+    }
+  }
+
   // MARK: - Consumers
 
   private func set(_ group: String, _ offsets: [GroupOffset]) throws(StorageError) {

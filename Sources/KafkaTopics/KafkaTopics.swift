@@ -146,7 +146,10 @@ package final class KafkaTopics: TopicStore {
 
   static let adminTimeoutMs: Int32 = 15_000
 
-  package var capabilities: StoreCapabilities { producers == nil ? [.allPartitions] : [.writes] }
+  package var capabilities: StoreCapabilities {
+    guard producers != nil else { return [.allPartitions, .localInputs] }
+    return identity.share?.count == 1 ? [.writes, .localInputs] : [.writes]
+  }
   /// As the cluster's topics are replicated.
   package var durability: Durability { .disk }
   package var upkeep: (any StoreUpkeep)? { nil }

@@ -29,7 +29,7 @@ extension LogStore: TopicStore {
   public var capabilities: StoreCapabilities {
     [
       .snapshots, .conditionalWrites, .totalOrder, .reservedOffsets, .allPartitions, .truncation,
-      .history, .certainCommits, .writes, .keepsTimeZero,
+      .history, .certainCommits, .writes, .keepsTimeZero, .localInputs,
     ]
   }
 

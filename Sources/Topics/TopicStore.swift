@@ -36,6 +36,8 @@ public struct StoreCapabilities: OptionSet, Sendable {
   public static let history = StoreCapabilities(rawValue: 64)
   /// A time of 0 ms is kept as it is; elsewhere it becomes 1.
   public static let keepsTimeZero = StoreCapabilities(rawValue: 512)
+  /// All processes that read an input outside of the log find it at the same path.
+  public static let localInputs = StoreCapabilities(rawValue: 1024)
   /// Something may be written at all.
   public static let writes = StoreCapabilities(rawValue: 256)
 }
@@ -149,6 +151,9 @@ public protocol TopicStore: AnyObject, Sendable {
   /// A new life of a producer: earlier ones are shut out. Returns its epoch and the number of its next record.
   func openProducer(_ name: String) throws(StorageError) -> (epoch: Int64, next: Int64)
 
+  /// Drops the records before these places, now or later: nobody reads them any more. Beside the commits.
+  func dropRecords(before places: [GroupOffset]) throws(StorageError)
+
   // MARK: Epochs
 
   /// The executor's number of the last epoch that was committed; 0 before the first.
@@ -252,6 +257,7 @@ public protocol StoreUpkeep: AnyObject, Sendable {
 extension TopicStore {
   public var process: String { "" }
   public var commitIntervalMs: Int { 0 }
+  public func dropRecords(before places: [GroupOffset]) throws(StorageError) {}
   public func members() throws(StorageError) -> [StoreMember] {
     [
       StoreMember(name: process.isEmpty ? "this process" : process, host: "", isHere: true) { _ in

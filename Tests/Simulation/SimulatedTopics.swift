@@ -33,7 +33,9 @@ package final class SimulatedTopics: TopicStore {
   }
 
   package var capabilities: StoreCapabilities {
-    hasTotalOrder ? [.writes, .keepsTimeZero, .totalOrder] : [.writes, .keepsTimeZero]
+    hasTotalOrder
+      ? [.writes, .keepsTimeZero, .localInputs, .totalOrder]
+      : [.writes, .keepsTimeZero, .localInputs]
   }
   package var durability: Durability { .os }
   package var assignment: any Assignment { share }

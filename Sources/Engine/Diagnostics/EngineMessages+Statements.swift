@@ -39,6 +39,13 @@ extension PlanError {
       "format-without-codec", "the \(format) format is not supported yet", at: span)
   }
 
+  static func inputOfService(_ noun: String, at span: Span) -> PlanError {
+    PlanError(
+      "input-of-service",
+      "a \(noun) lies on one machine, and the processes of a service run on several", at: span,
+      hint: "COPY it into a topic, or run the service as one process: --share 0/1")
+  }
+
   static func invalidTopicName(_ topic: String, isImplicit: Bool, at span: Span) -> PlanError {
     PlanError(
       "invalid-topic-name",

@@ -103,6 +103,30 @@ extension EpochRunner {
     }
   }
 
+  /// What the stages here have read of exchanges is of no more use: each exchange has one reader.
+  /// Throws: what the store refuses; then it stays for another time.
+  func dropReadExchanges() throws(StorageError) {
+    guard !hasAllPartitions else { return }
+    var places: [GroupOffset] = []
+    for query in queries {
+      guard let runtime = query.runtime else { continue }
+      let committed = committedPositions(query.id)
+      let count = query.physical.scans.count
+      for (ordinal, partition, _) in runtime.positions where ordinal >= count {
+        // As it was committed, not as the open epoch has it.
+        guard let offset = committed["\(ordinal):\(partition)"]?.offset, offset > 0 else {
+          continue
+        }
+        let topic = InternalTopics.exchange(ofQuery: query.id, stage: ordinal - count)
+        let place = TextKey("\(topic)/\(partition)")
+        guard droppedBefore[place] != offset else { continue }
+        droppedBefore[place] = offset
+        places.append(GroupOffset(topic: topic, partition: partition, offset: offset))
+      }
+    }
+    try log.dropRecords(before: places)
+  }
+
   func positionRemovals(_ id: String) -> [EpochCommit.MetadataChange] {
     let keys = [MetadataKey.positions(id)] + partitionPositions(id).map(\.key)
     return keys.map { EpochCommit.MetadataChange(key: $0, value: nil) }

@@ -187,6 +187,7 @@ extension EpochRunner {
   ) -> StatementEnvironment {
     StatementEnvironment(
       properties: properties, paths: paths, canWrite: log.capabilities.contains(.writes),
+      hasLocalInputs: log.capabilities.contains(.localInputs),
       storeTopic: { [log] in log.outline($0) },
       options: options, queryPrefix: queryPrefix,
       exchangeTopic: { [self] in exchangeTopic(ofQuery: $0) }, logged: nil)

@@ -65,6 +65,8 @@ final class EpochRunner: @unchecked Sendable {
   var toldSources: Set<TextKey> = []
   /// The open inputs that are no topics, by source and partition: those of the queries that run.
   var inputs: [TextKey: [Int: any ConnectorReader]] = [:]
+  /// Where exchanges were cut off, by topic and partition.
+  var droppedBefore: [TextKey: Int64] = [:]
   /// Records of changelogs that were read to open the data directory.
   var restoredRecords = 0
   /// Since when some query could not start for want of the cluster.

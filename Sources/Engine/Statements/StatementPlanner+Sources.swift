@@ -55,6 +55,11 @@ extension StatementPlanner {
     try checkPrivate(definition, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
     let config = try topicConfig(definition, node.properties)
     if let input = definition.input {
+      guard environment.hasLocalInputs else {
+        throw .plan(
+          .inputOfService(
+            input.kind.noun, at: node.properties?[input.kind.name]?.span ?? node.name.span))
+      }
       definition.partitions = try connectors.input(input).declare(
         declaration(input, definition, node.properties, node.name))
     } else if topic(definition.topic) == nil {

@@ -21,6 +21,8 @@ struct StatementEnvironment {
   var paths: PathScope
   /// Something may be written to the store.
   var canWrite: Bool
+  /// Inputs outside of the log are the same for all that may read them.
+  var hasLocalInputs: Bool
   /// Topics of the store.
   var storeTopic: (String) -> TopicOutline?
   var options: EngineOptions

@@ -1,0 +1,165 @@
+// Engines over a Kafka cluster: what scripts do not show.
+
+import Foundation
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadraceSyntax
+import HeadraceTopics
+import Testing
+
+@testable import Headrace
+
+@Suite(.serialized, .enabled(if: KafkaScripts.address != nil)) struct KafkaEngineTests {
+  private let kafka: KafkaOptions
+
+  init() { kafka = KafkaScripts.options(KafkaScripts.address ?? "") }
+
+  private func open(share: String? = nil, service: Bool = true) throws -> Engine {
+    var options = EngineOptions()
+    var kafka = kafka
+    if let share { kafka.share = share }
+    if !service { (kafka.service, kafka.share) = (nil, nil) }
+    options.kafka = kafka
+    return try Engine.open(options)
+  }
+
+  @discardableResult
+  private func run(_ text: String, _ engine: Engine) throws -> [String] {
+    let session = Session(engine: engine)
+    session.endsAtIdle = true
+    let result = CollectedResult()
+    for statement in Session.statements(SourceText(name: "test", text)) {
+      try session.execute(
+        statement: SourceText(name: "test", text).part(statement), result)
+    }
+    return result.rows.map { row in
+      zip(row.values, result.columns).map { HeadraceFunctions.text(of: $0, $1.type) }.joined(
+        separator: "|")
+    }
+  }
+
+  private static let counts = """
+    CREATE STREAM s (k INT KEY, v STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=4);
+    CREATE TABLE t AS SELECT v, COUNT(*) AS n FROM s GROUP BY v;
+    """
+
+  private func insert(_ numbers: Range<Int>, _ engine: Engine) throws {
+    let rows = numbers.map { "(\($0), 'v\($0 % 3)')" }.joined(separator: ", ")
+    try run("INSERT INTO s VALUES \(rows);", engine)
+  }
+
+  /// Runs epochs until the table is as wanted, or for a while.
+  private func expectTable(_ rows: [String], _ engines: [Engine]) throws {
+    try awaitThat(engines) { try run("SELECT v, n FROM t;", engines[0]).sorted() == rows }
+    for engine in engines { #expect(try run("SELECT v, n FROM t;", engine).sorted() == rows) }
+  }
+
+  private func awaitThat(_ engines: [Engine], _ holds: () throws -> Bool) throws {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while ContinuousClock.now < deadline {
+      let worked = try engines.map { try $0.step() }.contains(true)
+      if try !worked && holds() { return }
+      if !worked { usleep(20_000) }
+    }
+    #expect(try holds())
+  }
+
+  /// Two processes with fixed shares; the exchange takes rows from one to the other, and both answer for the whole table.
+  @Test func twoSharesAnswerForOneTable() throws {
+    var engines = [try open(share: "0/2"), try open(share: "1/2")]
+    defer {
+      KafkaScripts.removeTopics(engines[0])
+      for engine in engines { try? engine.close() }
+    }
+    try run(Self.counts, engines[0])
+    try awaitThat(engines) { engines[1].queries.count == 1 }
+    try insert(0..<30, engines[1])
+    try expectTable(["v0|10", "v1|10", "v2|10"], engines)
+    for engine in engines { #expect(try run("SHOW PROCESSES;", engine).count == 2) }
+    // One is opened anew and goes on where it stood.
+    try engines[1].close()
+    engines[1] = try open(share: "1/2")
+    try insert(30..<60, engines[0])
+    try expectTable(["v0|20", "v1|20", "v2|20"], engines)
+    // PAUSE is the service's, whoever is asked.
+    let id = try #require(engines[0].queries.first?.id)
+    try run("PAUSE \(id);", engines[0])
+    try awaitThat(engines) { engines[1].queries.first?.state == .paused }
+    try insert(60..<90, engines[0])
+    try run("RESUME \(id);", engines[1])
+    try expectTable(["v0|30", "v1|30", "v2|30"], engines)
+  }
+
+  @Test func readExchangesAreDropped() throws {
+    let engine = try open()
+    defer {
+      KafkaScripts.removeTopics(engine)
+      try? engine.close()
+    }
+    try run(Self.counts, engine)
+    try insert(0..<30, engine)
+    try expectTable(["v0|10", "v1|10", "v2|10"], [engine])
+    try engine.applyRetention()
+    let topic = InternalTopics.exchange(ofQuery: engine.queries[0].id, stage: 0)
+    let starts = try #require(engine.log.topic(topic)).partitions
+    #expect(starts.contains { $0.startOffset > 0 })
+    #expect(starts.allSatisfy { $0.startOffset <= $0.endOffset })
+    try insert(30..<60, engine)
+    try expectTable(["v0|20", "v1|20", "v2|20"], [engine])
+  }
+
+  @Test(arguments: [
+    (
+      "CREATE STREAM f (v INT) WITH (FILE='/tmp/none.json', VALUE_FORMAT='JSON');", true,
+      "input-of-service"
+    ),
+    ("CREATE STREAM o AS SELECT * FROM s;", false, "needs-service"),
+    ("CREATE TABLE o AS SELECT v, COUNT(*) AS n FROM s GROUP BY v;", false, "needs-service"),
+    ("INSERT INTO s VALUES (1, 'a');", false, "needs-service"),
+    ("INSERT INTO s SELECT * FROM s;", false, "needs-service"),
+    (
+      "CREATE STREAM n (v INT) WITH (KAFKA_TOPIC='n', VALUE_FORMAT='JSON', PARTITIONS=1);", false,
+      "needs-service"
+    ),
+  ])
+  func isRefused(_ statement: String, _ withService: Bool, _ id: String) throws {
+    let owner = try open(share: "0/2")
+    defer {
+      KafkaScripts.removeTopics(owner)
+      try? owner.close()
+    }
+    let declaration =
+      "CREATE STREAM s (k INT KEY, v STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=4);"
+    try run(declaration, owner)
+    let engine = withService ? owner : try open(service: false)
+    if !withService { try run(declaration, engine) }
+    do throws(any Error) {
+      try run(statement, engine)
+      Issue.record("\(statement) was taken")
+    } catch {
+      #expect("\(error)".contains("error[\(id)]"), "\(error)")
+    }
+    if !withService { try engine.close() }
+  }
+
+  /// A topic that others delete or grow fails its query with the reason.
+  @Test func whatBecomesOfATopicIsTold() throws {
+    let engine = try open()
+    defer {
+      KafkaScripts.removeTopics(engine)
+      try? engine.close()
+    }
+    try run(Self.counts, engine)
+    try insert(0..<3, engine)
+    try expectTable(["v0|1", "v1|1", "v2|1"], [engine])
+    var commit = EpochCommit(epoch: 0)
+    commit.topicsDeleted = ["s"]
+    try engine.log.commit(commit)
+    let deadline = ContinuousClock.now + .seconds(20)
+    while engine.queryFailures.isEmpty, ContinuousClock.now < deadline {
+      try engine.step()
+      usleep(100_000)
+    }
+    #expect(engine.queryFailures.first?.contains("topic s of S does not exist any more") ?? false)
+  }
+}
