@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""What a record costs on Kafka, beside a bare loop over librdkafka that consumes and produces as much.
+
+usage: kafka.py [--kafka HOST:PORT] [--records N] [--runs N] [--rate N] [--seconds N] [--part PART]... [QUERY...]
+
+Input: JSON of 200 bytes in 4 partitions. Parts:
+  cost       each query over a backlog, in turns with the loop: records a second, CPU a record (user and system, of the
+             whole process with its start), and both against the loop, which writes as many records of the same sizes,
+             changelogs and exchanges too, in one transaction each 100 ms; medians, of the ratios pair by pair
+  latency    from before the append to after the read of the output, at a moderate rate; and what a bare commit takes
+  processes  CPU a record of 1, 2 and 4 processes that share the partitions
+
+Without --kafka or KAFKA a broker of Scripts/broker is started. HEADRACE names the binary (default:
+.build/release/headrace).
+"""
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BINARY = os.environ.get("HEADRACE", str(ROOT / ".build/release/headrace"))
+PARTITIONS = 4
+KEYS = 1000
+LIMIT_S = 300
+SOURCE = """CREATE STREAM events (k STRING KEY, id BIGINT, ts BIGINT, grp STRING, amount INT, note STRING)
+  WITH (KAFKA_TOPIC='{t}.events', VALUE_FORMAT='JSON', PARTITIONS=4);
+"""
+QUERIES = {
+    "pass": "CREATE STREAM passed WITH (KAFKA_TOPIC='{t}.out') AS SELECT * FROM events;",
+    "filter": "CREATE STREAM filtered WITH (KAFKA_TOPIC='{t}.out') AS SELECT * FROM events WHERE amount < 500;",
+    "count": "CREATE TABLE counts WITH (KAFKA_TOPIC='{t}.out') AS SELECT k, COUNT(*) AS n FROM events GROUP BY k;",
+    "window": "CREATE TABLE windows WITH (KAFKA_TOPIC='{t}.out') AS SELECT k, COUNT(*) AS n FROM events "
+    "WINDOW TUMBLING (SIZE 1 SECOND) GROUP BY k;",
+    "regroup": "CREATE TABLE groups WITH (KAFKA_TOPIC='{t}.out', PARTITIONS=4) AS SELECT grp, COUNT(*) AS n "
+    "FROM events GROUP BY grp;",
+}
+
+
+class Bench:
+    def __init__(self, options, folder):
+        self.options, self.folder, self.number = options, folder, 0
+        self.loop_program = str(folder / "loop")
+        source = str(Path(__file__).parent / "loop.c")
+        subprocess.run(["cc", "-O2", "-o", self.loop_program, source, "-lrdkafka"], check=True)
+
+    def loop(self, mode, *arguments):
+        """Starts the C program on the cluster."""
+        words = [self.loop_program, mode, self.options.kafka, *map(str, arguments)]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+
+    def answer(self, process):
+        out = process.communicate(timeout=LIMIT_S + 60)[0]
+        if process.returncode != 0:
+            sys.exit(f"{' '.join(process.args)}: {process.returncode}")
+        return [json.loads(line) for line in out.splitlines()]
+
+    def fresh(self):
+        self.number += 1
+        return f"bench-{os.getpid()}-{self.number}"
+
+    def serve(self, name, share):
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        index = share.split("/")[0]
+        log = folder / f"log-{index}"
+        process = subprocess.Popen(
+            [BINARY, "serve", "--kafka", self.options.kafka, "--service", name, "--share", share, "--workers", "1",
+             "--data", str(folder / index), "--queries", str(folder / "queries.sql")],
+            stderr=open(log, "w"), stdin=subprocess.DEVNULL)
+        while "headrace serves" not in log.read_text():
+            if process.poll() is not None:
+                sys.exit(log.read_text())
+            time.sleep(0.01)
+        return process
+
+    def declare(self, query, shares):
+        """A service that has executed its statements. Returns its name."""
+        name = self.fresh()
+        (self.folder / name).mkdir()
+        (self.folder / name / "queries.sql").write_text((SOURCE + QUERIES[query]).format(t=name))
+        for share in shares:
+            stop(self.serve(name, share))
+        return name
+
+    def load(self, name, records, rate=0):
+        return self.answer(self.loop("load", f"{name}.events", records, rate, KEYS))[0]
+
+    def watch(self, name, records):
+        return self.loop("watch", f"{name}.out", PARTITIONS, records, LIMIT_S)
+
+    def ours(self, query, processes=1):
+        """One run over a backlog. Returns its figures, and the name of the service."""
+        shares = [f"{index}/{processes}" for index in range(processes)]
+        name, records = self.declare(query, shares), self.options.records
+        self.load(name, records)
+        expected = records // 2 if query == "filter" else records
+        watcher = self.watch(name, expected)
+        began = time.monotonic()
+        members = [self.serve(name, share) for share in shares]
+        watched = self.answer(watcher)[0]
+        seconds = time.monotonic() - began
+        cpu = sum(cpu_seconds(member.pid) for member in members)
+        for member in members:
+            stop(member)
+        if watched["seen"] != expected:
+            sys.exit(f"{query}: {watched['seen']} of {expected} rows; see {self.folder / name}")
+        return {"seconds": seconds, "cpu": cpu, "records": watched["records"]}, name
+
+    def written(self, name):
+        """Records and mean size of what a service has written for its rows."""
+        topics = self.answer(self.loop("count", f"{name}.")) + self.answer(self.loop("count", f"_headrace_{name}_"))
+        ends = (".out", "-changelog", "-repartition")
+        return {topic["topic"]: (topic["records"], topic["bytes"] // max(1, topic["records"]))
+                for topic in topics if topic["topic"].endswith(ends)}
+
+    def bare(self, name, written):
+        """The loop over the same input, with as much output."""
+        other = self.fresh()
+        names = {topic: f"{other}.{index}" for index, topic in enumerate(written)}
+        if names:
+            self.answer(self.loop("create", PARTITIONS, *names.values()))
+        # What goes through an exchange is read there and written again.
+        exchanged = [topic for topic in written if topic.endswith("-repartition")]
+        stages = {f"{name}.events": (self.options.records, exchanged or list(written))}
+        for topic in exchanged:
+            stages[names[topic]] = (written[topic][0], [each for each in written if each not in exchanged])
+        texts = []
+        for topic, (records, outputs) in stages.items():
+            parts = [topic, records] + [part for each in outputs for part in (names[each], *written[each])]
+            texts.append(",".join(map(str, parts)))
+        return self.answer(self.loop("bare", PARTITIONS, other, *texts))[-1]
+
+    # Parts
+
+    def cost(self):
+        records = self.options.records
+        print(f"{'query':8} {'written':>9} {'rec/s':>9} {'loop':>9} {'us/rec':>7} {'loop':>7} {'CPU ratio':>9}")
+        for query in self.options.queries:
+            rows = []
+            for _ in range(self.options.runs):
+                ours, name = self.ours(query)
+                written = self.written(name)
+                rows.append((ours, self.bare(name, written), sum(count for count, _ in written.values())))
+            middle = lambda of: statistics.median(of(*row) for row in rows)
+            print(
+                f"{query:8} {middle(lambda a, b, c: c):9.0f} {middle(lambda a, b, c: records / a['seconds']):9.0f} "
+                f"{middle(lambda a, b, c: records / b['seconds']):9.0f} "
+                f"{middle(lambda a, b, c: a['cpu'] / records * 1e6):7.2f} "
+                f"{middle(lambda a, b, c: b['cpu'] / records * 1e6):7.2f} "
+                f"{middle(lambda a, b, c: a['cpu'] / b['cpu']):9.2f}", flush=True)
+
+    def latency(self):
+        rate, seconds = self.options.rate, self.options.seconds
+        count = int(rate * seconds)
+        name = self.declare("pass", ["0/1"])
+        watcher, member = self.watch(name, count), self.serve(name, "0/1")
+        self.load(name, count, rate)
+        ours = self.answer(watcher)[0]
+        stop(member)
+        other = self.fresh()
+        self.answer(self.loop("create", PARTITIONS, f"{other}.events", f"{other}.out"))
+        stage = f"{other}.events,{count},{other}.out,{count},0"
+        watcher, bare = self.watch(other, count), self.loop("bare", PARTITIONS, other, stage)
+        bare.stdout.readline()
+        self.load(other, count, rate)
+        theirs, commits = self.answer(watcher)[0], self.answer(bare)[0]
+        print(f"{rate} records a second, ms: p50 {ours['p50']}, p99 {ours['p99']}; loop: p50 {theirs['p50']}, "
+              f"p99 {theirs['p99']}; its commit: p50 {commits['commit_p50']}, p99 {commits['commit_p99']}", flush=True)
+
+    def processes(self):
+        records = self.options.records
+        print(f"{'query':8} {'processes':>9} {'rec/s':>9} {'us/rec':>7} {'of one':>7}")
+        for query in [query for query in self.options.queries if query in ("pass", "count")]:
+            runs = {1: [], 2: [], 4: []}
+            for _ in range(self.options.runs):
+                for processes in runs:
+                    runs[processes].append(self.ours(query, processes)[0])
+            for processes, found in runs.items():
+                cpu = statistics.median(run["cpu"] for run in found)
+                ratio = statistics.median(run["cpu"] / one["cpu"] for run, one in zip(found, runs[1]))
+                speed = statistics.median(records / run["seconds"] for run in found)
+                print(f"{query:8} {processes:9} {speed:9.0f} {cpu / records * 1e6:7.2f} {ratio:7.2f}", flush=True)
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    if process.wait() != 0:
+        sys.exit(f"serve has ended with {process.returncode}")
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
+    parser.add_argument("--kafka", default=os.environ.get("KAFKA"))
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--rate", type=float, default=5000)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--part", action="append", choices=["cost", "latency", "processes"])
+    parser.add_argument("queries", nargs="*", metavar="QUERY")
+    options = parser.parse_args()
+    if not options.kafka:
+        os.execv(str(ROOT / "Scripts/broker"), ["broker", sys.executable, *sys.argv])
+    options.queries = options.queries or list(QUERIES)
+    with tempfile.TemporaryDirectory(prefix="headrace-kafka-") as folder:
+        bench = Bench(options, Path(folder))
+        for part in options.part or ["cost", "latency", "processes"]:
+            getattr(bench, part)()
+
+
+if __name__ == "__main__":
+    main()
