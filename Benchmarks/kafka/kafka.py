@@ -171,7 +171,7 @@ class Bench:
         bare.stdout.readline()
         self.load(other, count, rate)
         theirs, commits = self.answer(watcher)[0], self.answer(bare)[0]
-        print(f"{rate} records a second, ms: p50 {ours['p50']}, p99 {ours['p99']}; loop: p50 {theirs['p50']}, "
+        print(f"{rate:.0f} records a second, ms: p50 {ours['p50']}, p99 {ours['p99']}; loop: p50 {theirs['p50']}, "
               f"p99 {theirs['p99']}; its commit: p50 {commits['commit_p50']}, p99 {commits['commit_p99']}", flush=True)
 
     def processes(self):

@@ -31,13 +31,14 @@ stop() {
 }
 failed() {
   echo "$1"
-  tail -n 3 "$work"/log.*
+  tail -n 5 "$work"/log.*
   exit 1
 }
 
 # All questions and orders go to process 0, which answers for the whole service.
 ask() { "$HEADRACE" run --data "$work/0" --output csv -c "$1" 2>/dev/null | tail -n +2; }
-order() { sed -n "$1p" "$work/orders.sql" | "$HEADRACE" shell --data "$work/0" >/dev/null 2>&1; }
+order() { sed -n "$1p" "$work/orders.sql" | "$HEADRACE" shell --data "$work/0" >/dev/null 2>"$work/log.orders" ||
+  failed "orders are not taken"; }
 # Lines of share N: partition p of each topic belongs to share p modulo 2.
 of() { grep -c "$([ "$1" = 0 ] && echo '[02]' || echo '[13]')" || true; }
 created() { ask "SELECT ROWPARTITION FROM orders WHERE state = 'CREATED' EMIT CHANGES;" | of "$1"; }

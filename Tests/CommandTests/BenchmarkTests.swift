@@ -119,4 +119,20 @@ import Testing
     ])
     #expect(latency.status == 0 && latency.out.contains("200 of 200 results"), "\(latency.out)")
   }
+
+  @Test(
+    .enabled(
+      if: CommandSampleTests.hasBroker, "Scripts/broker starts none: no PyPI or no python3-venv"))
+  func kafkaRuns() throws {
+    let result = try python([
+      Self.root.path + "/Benchmarks/kafka/kafka.py", "--records", "2000", "--runs", "1",
+      "--rate", "500", "--seconds", "1", "pass", "regroup",
+    ])
+    #expect(result.status == 0, "\(result.out)")
+    // Each row is written, and of the second one what went through the exchange, too.
+    #expect(result.out.contains(#/pass +2000 /#), "\(result.out)")
+    #expect(result.out.contains(#/regroup +4\d\d\d /#), "\(result.out)")
+    #expect(result.out.contains("500 records a second, ms: p50 "), "\(result.out)")
+    #expect(result.out.contains(#/pass +4 /#), "\(result.out)")
+  }
 }
