@@ -52,6 +52,12 @@ import Testing
         encoding: .utf8)
       seen.formUnion(tests.matches(of: /says: "([a-z-]+)"/).map { String($0.1) })
     }
+    // What needs two logs, or a cluster.
+    let copies = try Self.texts("Tests", "Tests.swift")
+      .matches(of: /log-copy-[a-z-]+/).map { String($0.output) }
+    seen.formUnion(copies)
+    let clusters = try Self.texts("Tests/EngineTests", "KafkaEngineTests.swift")
+    seen.formUnion(clusters.matches(of: /"([a-z]+(?:-[a-z]+)+)"/).map { String($0.1) })
     #expect(ids.subtracting(seen).sorted() == [])
   }
 }
