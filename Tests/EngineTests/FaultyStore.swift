@@ -12,6 +12,8 @@ final class FaultyStore: TopicStore {
     var losesAnswer = false
     /// Of so many commits of epochs one is aborted; 0: none.
     var abortsEvery = 0
+    /// Offsets that a repair has left out everywhere.
+    var lost: Range<Int64>?
     /// Changes the records that a read gives.
     var alters: (@Sendable (_ topic: String, RawRecords) -> RawRecords)?
   }
@@ -111,7 +113,7 @@ final class FaultyStore: TopicStore {
     inner.compactedEnd(topic, partition)
   }
   func lostOffsets(_ topic: String, _ partition: Int) -> [Range<Int64>] {
-    inner.lostOffsets(topic, partition)
+    state.withLock { $0.trouble.lost }.map { [$0] } ?? inner.lostOffsets(topic, partition)
   }
   func encode(_ records: RawRecords) throws(StorageError) -> any EncodedRecords {
     try inner.encode(records)

@@ -11,7 +11,7 @@ import Testing
 @testable import Headrace
 
 @Suite struct LogCopyTests {
-  private static func copy(
+  fileprivate static func copy(
     _ from: any TopicStore, _ to: any TopicStore, commitBytes: Int = 600
   ) throws -> LogCopyReport {
     let copy = LogCopy(from: from, to: to, options: CopyWorkload.options())
@@ -23,7 +23,7 @@ import Testing
     try from.with { from in try to.with { to in try copy(from, to) } }
   }
 
-  private static func refusal(_ body: () throws -> Void) -> String {
+  fileprivate static func refusal(_ body: () throws -> Void) -> String {
     do {
       try body()
       return "no error"
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  private static func withEngine<Result>(
+  fileprivate static func withEngine<Result>(
     _ place: LogPlace, _ body: (Engine) throws -> Result
   ) throws -> Result {
     let engine = try Engine.open(over: try place.open(), CopyWorkload.options())
@@ -294,7 +294,7 @@ import Testing
 
   // MARK: - Refusals
 
-  private struct Refusal: Sendable {
+  fileprivate struct Refusal: Sendable {
     var name: String
     var expected: String
     /// What is done to the source, to the target, and between a copy that fails in the middle and the next one.
@@ -337,7 +337,8 @@ import Testing
       source: Refusal.entry("new/x", "")),
     Refusal(
       name: "query",
-      expected: "the entry \"pos/GONE_7/0:1\" of the metadata belongs to query GONE_7",
+      expected: "error[log-copy-unknown-owner]: the entry \"pos/GONE_7/0:1\" of the metadata "
+        + "belongs to query GONE_7",
       source: Refusal.entry("pos/GONE_7/0:1", "0:1:2:3")),
     Refusal(
       name: "positions",
@@ -351,7 +352,8 @@ import Testing
       source: Refusal.entry("err/CLICKS/0", "1-x")),
     Refusal(
       name: "partition",
-      expected: "the entry \"err/CLICKS/9\" names partition 9 of topic clicks, which is not there",
+      expected: "error[log-copy-unknown-place]: the entry \"err/CLICKS/9\" names partition 9 of "
+        + "topic clicks, which is not there",
       source: Refusal.entry("err/CLICKS/9", "1-2")),
     Refusal(
       name: "faults", expected: "belongs to query GONE",
@@ -407,6 +409,58 @@ import Testing
       }
     }
     #expect(found.contains(refusal.expected), "\(refusal.name): \(found)")
+  }
+}
+
+extension LogCopyTests {
+  /// Somebody writes to the source while it is copied, which shows when all is compared.
+  @Test(arguments: LogKind.allCases)
+  func aSourceThatGoesOnIsTold(_ kind: LogKind) throws {
+    for (expected, change) in [
+      ("error[log-copy-changed]", Refusal.entry("submit/x", "")),
+      ("error[log-copy-grown]", { try CopyWorkload.append(part: 7, $0) }),
+    ] as [(String, @Sendable (any TopicStore) throws -> Void)] {
+      let (source, target) = (LogPlace(.embedded), LogPlace(kind))
+      try Self.withEngine(source) { engine in
+        try CopyWorkload.define(engine)
+        try CopyWorkload.append(part: 0, engine.log)
+        try CopyWorkload.drive(engine)
+      }
+      let found = try source.with { from in
+        try target.with { to in
+          var steps = 0
+          let copy = LogCopy(
+            from: from, to: to, options: CopyWorkload.options(),
+            isCancelled: {
+              steps += 1
+              // What goes wrong in it shows as an answer that was not expected.
+              if steps == 3 { try? change(from) }
+              return false
+            })
+          copy.commitBytes = 60
+          return Self.refusal { _ = try copy.run() }
+        }
+      }
+      #expect(found.contains(expected), "\(found)")
+    }
+  }
+
+  /// What a repair has left out of a state would be forgotten in a copy.
+  @Test func lostStateIsNotCopied() throws {
+    let (source, target) = (LogPlace(.embedded), LogPlace(.embedded))
+    try Self.withEngine(source) { engine in
+      try CopyWorkload.define(engine)
+      try CopyWorkload.append(part: 0, engine.log)
+      try CopyWorkload.drive(engine)
+    }
+    let found = try source.with { from in
+      try target.with { to in
+        var trouble = FaultyStore.Trouble()
+        trouble.lost = 0..<1_000_000
+        return Self.refusal { _ = try Self.copy(FaultyStore(from, trouble), to) }
+      }
+    }
+    #expect(found.contains("error[log-copy-lost-state]"), "\(found)")
   }
 }
 
