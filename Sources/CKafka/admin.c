@@ -188,30 +188,6 @@ void headrace_kafka_delete_topics(
   free(deletions);
 }
 
-void headrace_kafka_create_partitions(
-  headrace_kafka_client *client, const char *topic, int32_t partitions, int timeout_ms,
-  headrace_kafka_fault *fault) {
-  headrace_kafka_clear(fault);
-  char text[300] = "";
-  rd_kafka_NewPartitions_t *creation =
-    KAFKA.NewPartitions_new(topic, (size_t)partitions, text, sizeof text);
-  if (!creation) {
-    headrace_kafka_fail(fault, RD_KAFKA_RESP_ERR__INVALID_ARG, text);
-    return;
-  }
-  request request = begin(client, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, timeout_ms);
-  KAFKA.CreatePartitions(client->handle, &creation, 1, request.options, request.queue);
-  rd_kafka_event_t *event = answer(&request, fault);
-  if (event) {
-    size_t size;
-    const rd_kafka_topic_result_t **results =
-      KAFKA.CreatePartitions_result_topics(KAFKA.event_CreatePartitions_result(event), &size);
-    check_topics(results, size, fault);
-  }
-  end(&request, event);
-  KAFKA.NewPartitions_destroy(creation);
-}
-
 char *headrace_kafka_configs(
   headrace_kafka_client *client, const char *const *topics, size_t count, int timeout_ms,
   headrace_kafka_fault *fault) {

@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #define HEADRACE_KAFKA_FUNCTIONS(X)                                                              \
-  X(version_str) X(err2name) X(err2str) X(last_error)                                            \
+  X(err2name) X(err2str) X(last_error)                                            \
   X(conf_new) X(conf_set) X(conf_destroy) X(conf_set_log_cb) X(conf_set_opaque)                  \
   X(conf_set_dr_msg_cb) X(conf_set_rebalance_cb) X(conf_set_error_cb)                            \
   X(new) X(destroy) X(opaque) X(poll) X(flush) X(purge) X(poll_set_consumer)                     \
@@ -17,7 +17,7 @@
   X(error_txn_requires_abort) X(error_destroy) X(fatal_error)                                    \
   X(metadata) X(metadata_destroy) X(topic_new) X(topic_destroy)                                  \
   X(topic_partition_list_new) X(topic_partition_list_add) X(topic_partition_list_destroy)        \
-  X(offsets_for_times) X(query_watermark_offsets)                                                \
+  X(offsets_for_times)                                                \
   X(consume_start) X(consume_stop) X(consume_batch_queue) X(message_destroy)                     \
   X(message_timestamp) X(message_headers) X(header_get_all)                                      \
   X(headers_new) X(header_add) X(headers_destroy)                                                \
@@ -27,7 +27,7 @@
   X(commit_transaction) X(abort_transaction)                                                     \
   X(consumer_group_metadata) X(consumer_group_metadata_new) X(consumer_group_metadata_destroy)   \
   X(subscribe) X(assign) X(assignment_lost) X(pause_partitions) X(consumer_poll)                 \
-  X(consumer_close) X(event_type) X(event_error) X(event_error_string) X(event_destroy)          \
+  X(consumer_close) X(event_error) X(event_error_string) X(event_destroy)          \
   X(AdminOptions_new) X(AdminOptions_destroy) X(AdminOptions_set_request_timeout)                \
   X(AdminOptions_set_operation_timeout)                                                          \
   X(NewTopic_new) X(NewTopic_set_config) X(NewTopic_destroy) X(CreateTopics)                     \
@@ -35,8 +35,6 @@
   X(topic_result_error) X(topic_result_error_string)                                             \
   X(DeleteTopic_new) X(DeleteTopic_destroy) X(DeleteTopics)                                      \
   X(event_DeleteTopics_result) X(DeleteTopics_result_topics)                                     \
-  X(NewPartitions_new) X(NewPartitions_destroy) X(CreatePartitions)                              \
-  X(event_CreatePartitions_result) X(CreatePartitions_result_topics)                             \
   X(ConfigResource_new) X(ConfigResource_destroy) X(ConfigResource_set_config)                   \
   X(ConfigResource_name) X(ConfigResource_configs) X(ConfigResource_error)                       \
   X(ConfigResource_error_string) X(ConfigEntry_name) X(ConfigEntry_value)                        \

@@ -36,8 +36,6 @@ const char *headrace_kafka_load(void) {
   return reason[0] ? reason : NULL;
 }
 
-const char *headrace_kafka_version(void) { return KAFKA.version_str(); }
-
 const char *headrace_kafka_error_name(int32_t code) {
   return KAFKA.err2name((rd_kafka_resp_err_t)code);
 }

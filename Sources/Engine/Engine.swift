@@ -97,10 +97,10 @@ public final class Engine: @unchecked Sendable {
   /// Drops the records that their topics' retention no longer keeps. Returns the number of segments dropped.
   @discardableResult
   public func applyRetention() throws(EngineError) -> Int {
-    do {
-      try lock.withLock { () throws(StorageError) in try epochs.dropReadExchanges() }
-    } catch {
-      throw .storage(error)
+    if !epochs.hasAllPartitions {
+      // Asked of the cluster when no epoch waits for it any more.
+      let places = lock.withLock { epochs.readExchanges() }
+      do { try log.dropRecords(before: places) } catch { throw .storage(error) }
     }
     guard let upkeep = log.upkeep else { return 0 }
     do { return try upkeep.applyRetention(now: options.clock()) } catch { throw .storage(error) }

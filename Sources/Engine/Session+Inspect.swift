@@ -91,6 +91,8 @@ extension Session {
       names += ["Late Rows", "Failed Expressions", "Rows Not Written", "State Bytes", "State"]
       names += ["Lag", "Behind"]
     }
+    // Who is asked tells how far it is, even while the group does not answer.
+    let members = isExtended ? (try? engine.log.members()) ?? [] : []
     list(
       names + ["Error"],
       engine.queries.map { query in
@@ -105,7 +107,7 @@ extension Session {
           let faults = FaultCounts(query.faults)
           row += ["\(faults.late)", "\(faults.expressions)", "\(faults.output)"]
           row += ["\(query.stateBytes)", stores.joined(separator: "; ")]
-          row += lagCells(query)
+          row += lagCells(query, members)
         }
         return row + [query.failure?.message ?? ""]
       }, handler)

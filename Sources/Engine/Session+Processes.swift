@@ -14,12 +14,12 @@ extension Session {
       engine.queries.flatMap { query in
         query.optimized.scans.filter { $0.source.hasTopic }.map(\.source.partitions)
       }.max() ?? 0
+    let lags = engine.queries.flatMap { engine.epochs.lags(of: $0) }
     list(
       ["Process", "Host", "Here", "Partitions", "Lag"],
       members.map { member in
         let partitions = (0..<widest).filter { member.owns($0) }
-        let lag = engine.queries.flatMap { engine.epochs.lags(of: $0) }
-          .filter { member.owns($0.partition) }.reduce(0) { $0 + $1.records }
+        let lag = lags.filter { member.owns($0.partition) }.reduce(0) { $0 + $1.records }
         return [
           member.name, member.host, member.isHere ? "true" : "false",
           partitions.isEmpty && widest > 0
@@ -31,10 +31,8 @@ extension Session {
   }
 
   /// The records that a query has still to read, and which tasks have them with whom.
-  func lagCells(_ query: RunningQuery) -> [String] {
+  func lagCells(_ query: RunningQuery, _ members: [StoreMember]) -> [String] {
     let lags = engine.epochs.lags(of: query)
-    // Who is asked tells how far it is, even while the group does not answer.
-    let members = (try? engine.log.members()) ?? []
     let open = lags.filter { $0.records > 0 }.map { lag in
       let owner = members.first { $0.owns(lag.partition) }.map { " (\($0.name))" } ?? ""
       return "\(lag.source)/\(lag.partition): \(lag.records)" + (members.count > 1 ? owner : "")

@@ -14,8 +14,6 @@ package enum KafkaLibrary {
       found: String(cString: reason))
   }
 
-  package static var version: String { String(cString: headrace_kafka_version()) }
-
   /// The codes of librdkafka and of the protocol that are told apart.
   enum Code: Int32 {
     case invalidArgument = -186

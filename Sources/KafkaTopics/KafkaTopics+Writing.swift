@@ -336,9 +336,7 @@ extension KafkaTopics {
     }
     if isProcessing {
       let member = (assignment as? GroupAssignment)?.handle
-      let offsets = epoch.consumed.map {
-        KafkaPlace(topic: names.outside($0.topic), partition: $0.partition, offset: $0.offset)
-      }
+      let offsets = places(epoch.consumed)
       // Without an offset a transaction is not fenced by the group's generation.
       let places =
         offsets.isEmpty ? [KafkaPlace(topic: names.positions, partition: 0, offset: 0)] : offsets
@@ -367,10 +365,7 @@ extension KafkaTopics {
 
   package func dropRecords(before places: [GroupOffset]) throws(StorageError) {
     guard producers != nil, !places.isEmpty else { return }
-    let outside = places.map {
-      KafkaPlace(topic: names.outside($0.topic), partition: $0.partition, offset: $0.offset)
-    }
-    _ = try committed.answer(outside, "deleting records") { array, count, fault in
+    _ = try committed.answer(self.places(places), "deleting records") { array, count, fault in
       headrace_kafka_delete_records(
         committed.handle, array, count, KafkaClient.timeoutMs, &fault)
     }
@@ -378,12 +373,15 @@ extension KafkaTopics {
 
   // MARK: - Consumers
 
-  private func set(_ group: String, _ offsets: [GroupOffset]) throws(StorageError) {
-    guard !offsets.isEmpty else { return }
-    let places = offsets.map {
+  private func places(_ offsets: [GroupOffset]) -> [KafkaPlace] {
+    offsets.map {
       KafkaPlace(topic: names.outside($0.topic), partition: $0.partition, offset: $0.offset)
     }
-    _ = try committed.answer(places, "committing the offsets of group \(group)") {
+  }
+
+  private func set(_ group: String, _ offsets: [GroupOffset]) throws(StorageError) {
+    guard !offsets.isEmpty else { return }
+    _ = try committed.answer(places(offsets), "committing the offsets of group \(group)") {
       array, count, fault in
       headrace_kafka_set_group_offsets(
         committed.handle, group, array, count, KafkaClient.timeoutMs, &fault)
@@ -392,10 +390,9 @@ extension KafkaTopics {
 
   package func groupOffsets(_ group: String, _ topic: String) -> [GroupOffset] {
     guard let outline = directory.outline(topic) else { return [] }
-    let places = (0..<outline.partitionCount).map {
-      KafkaPlace(topic: names.outside(topic), partition: $0)
-    }
-    let answers = try? committed.answer(places, "asking for the offsets of group \(group)") {
+    let answers = try? committed.answer(
+      places(of: outline), "asking for the offsets of group \(group)"
+    ) {
       array, count, fault in
       headrace_kafka_group_offsets(
         committed.handle, group, array, count, KafkaClient.timeoutMs, &fault)

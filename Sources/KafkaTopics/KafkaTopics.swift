@@ -174,12 +174,14 @@ package final class KafkaTopics: TopicStore {
     directory.outline(name).flatMap { describe([$0]).first }
   }
 
+  /// All partitions of a topic.
+  func places(of outline: TopicOutline) -> [KafkaPlace] {
+    let outside = names.outside(outline.name)
+    return (0..<outline.partitionCount).map { KafkaPlace(topic: outside, partition: $0) }
+  }
+
   private func describe(_ outlines: [TopicOutline]) -> [TopicDescription] {
-    let places = outlines.flatMap { outline in
-      (0..<outline.partitionCount).map {
-        KafkaPlace(topic: names.outside(outline.name), partition: $0)
-      }
-    }
+    let places = outlines.flatMap { self.places(of: $0) }
     let firsts = (try? committed.offsets(places, time: -2)) ?? places
     let lasts = (try? committed.offsets(places, time: -1)) ?? places
     var index = 0
@@ -255,9 +257,7 @@ package final class KafkaTopics: TopicStore {
     for name in topics.sorted() {
       guard let outline = directory.outline(name.text) else { continue }
       outlines.append((name, outline))
-      for partition in 0..<outline.partitionCount {
-        places.append(KafkaPlace(topic: names.outside(name.text), partition: partition))
-      }
+      places += self.places(of: outline)
     }
     guard !places.isEmpty else { return [:] }
     let committedPlaces: [KafkaPlace]

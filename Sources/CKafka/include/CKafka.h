@@ -21,8 +21,6 @@ typedef struct {
 
 /// Loads the library once. Returns NULL, or the loader's reason, which lives as long as the process.
 const char *headrace_kafka_load(void);
-/// The library's version, as 2.0.2.
-const char *headrace_kafka_version(void);
 /// What librdkafka calls an error, as TOPIC_AUTHORIZATION_FAILED.
 const char *headrace_kafka_error_name(int32_t code);
 
@@ -79,9 +77,6 @@ void headrace_kafka_create_topic(
   const char *const *settings, size_t count, int timeout_ms, headrace_kafka_fault *fault);
 void headrace_kafka_delete_topics(
   headrace_kafka_client *client, const char *const *topics, size_t count, int timeout_ms,
-  headrace_kafka_fault *fault);
-void headrace_kafka_create_partitions(
-  headrace_kafka_client *client, const char *topic, int32_t partitions, int timeout_ms,
   headrace_kafka_fault *fault);
 /// Lines "topic TAB name TAB value" of several topics; to be freed by the caller.
 char *headrace_kafka_configs(

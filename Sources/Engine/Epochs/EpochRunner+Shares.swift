@@ -103,10 +103,9 @@ extension EpochRunner {
     }
   }
 
-  /// What the stages here have read of exchanges is of no more use: each exchange has one reader.
-  /// Throws: what the store refuses; then it stays for another time.
-  func dropReadExchanges() throws(StorageError) {
-    guard !hasAllPartitions else { return }
+  /// Up to where the stages here have read exchanges since this was asked last: each exchange has one reader, so what lies
+  /// before is of no more use. The engine's lock is held.
+  func readExchanges() -> [GroupOffset] {
     var places: [GroupOffset] = []
     for query in queries {
       guard let runtime = query.runtime else { continue }
@@ -124,7 +123,7 @@ extension EpochRunner {
         places.append(GroupOffset(topic: topic, partition: partition, offset: offset))
       }
     }
-    try log.dropRecords(before: places)
+    return places
   }
 
   func positionRemovals(_ id: String) -> [EpochCommit.MetadataChange] {
