@@ -74,7 +74,7 @@ let package = Package(
     stage("Foundations", []),
     stage("Syntax", ["HeadraceFoundations"], guiding),
     stage("Columns", ["HeadraceFoundations", bigInt]),
-    stage("Topics", ["HeadraceColumns", "HeadraceFoundations"]),
+    stage("Topics", ["CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations"]),
     .target(
       name: "HeadraceLogStorage",
       dependencies: [

@@ -14,6 +14,10 @@ extension Engine {
       let topics: KafkaTopics
       do { topics = try kafka.open(directory: options.directory) } catch { throw .storage(error) }
       var options = options
+      if let directory = options.directory, kafka.takesShare, kafka.service != nil {
+        options.stateCache = StateCache(
+          options.fileSystem ?? PosixFileSystem(syncs: false), directory: directory + "/state")
+      }
       options.adapt(to: topics)
       do throws(EngineError) {
         return try open(over: topics, options)

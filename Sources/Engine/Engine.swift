@@ -27,6 +27,8 @@ public final class Engine: @unchecked Sendable {
   var isClosed: Bool { epochs.isClosed }
   /// Records of changelogs that were read to open the data directory.
   public var restoredRecords: Int { epochs.restoredRecords }
+  /// Records of state that were read from this process's own disk instead.
+  var cachedRecords: Int { epochs.cachedRecords }
 
   init(log: any TopicStore, options: EngineOptions) {
     epochs = EpochRunner(log: log, options: options)
@@ -82,7 +84,9 @@ public final class Engine: @unchecked Sendable {
 
   /// Some query had more to read when its last slice ended.
   var hasBacklog: Bool {
-    lock.withLock { queries.contains { $0.runtime != nil && $0.hasMore } }
+    lock.withLock {
+      queries.contains { $0.restore != nil || $0.runtime != nil && $0.hasMore }
+    }
   }
 
   /// Whether a running query reads an input that is no topic, whose growth is not reported.

@@ -8,6 +8,8 @@ import HeadraceTopics
 
 /// Where a query stands in its life.
 public enum QueryState: String, Sendable {
+  /// Its state is being read; it begins when that is all there.
+  case restoring = "RESTORING"
   /// Has backlog; advances a bounded slice an epoch.
   case catchingUp = "CATCHING_UP"
   case live = "LIVE"
@@ -30,10 +32,19 @@ final class RunningQuery {
   var missingSince: ContinuousClock.Instant?
   /// Its failure is not committed yet.
   var isUncommitted = false
-  /// nil while paused or failed.
+  /// nil while paused, failed or restoring.
   var runtime: QueryRuntime? {
-    didSet { stateBytes = runtime?.stateBytes ?? 0 }
+    didSet {
+      stateBytes = runtime?.stateBytes ?? 0
+      restore = nil
+    }
   }
+  /// While its state is being read.
+  var restore: Restore?
+  /// Its state is read from the changelogs alone.
+  var skipsCache = false
+  /// It works, or will as soon as it has its state.
+  var isRunning: Bool { runtime != nil || restore != nil }
   /// As of its last slice.
   var stateBytes = 0
   /// Records in each changelog partition since its last snapshot.
@@ -89,6 +100,8 @@ final class RunningQuery {
 
   /// Its state as the log keeps it.
   var record: MetadataRecord {
+    // That it is being restored is this process's matter.
+    let state = state == .restoring ? QueryState.catchingUp : state
     var fields: [TextKey: String] = ["state": state.rawValue, "seed": String(seed)]
     if let failure { fields["failure"] = failure.message }
     if failure?.isLimit ?? false { fields["limit"] = "true" }

@@ -111,7 +111,7 @@ extension Session {
       while let topic = open.popFirst() {
         guard seen.insert(topic).inserted else { continue }
         for feeder in engine.queries where feeder.plan.sink.topic == topic {
-          guard feeder.runtime != nil else {
+          guard feeder.isRunning else {
             throw .plan(.waitBlocked(query: feeder.id, state: feeder.state.rawValue, at: wait.span))
           }
           open.formUnion(feeder.optimized.scans.map(\.source.topic))

@@ -293,3 +293,14 @@ extension Checkpoint {
     return bytes.count
   }
 }
+
+/// Throws: `io` when the system gives no more threads.
+func serviceThread(
+  isDetached: Bool = false, _ run: @escaping @Sendable () -> Void
+) throws(StorageError) -> ServiceThread {
+  do {
+    return try ServiceThread(isDetached: isDetached, run)
+  } catch {
+    throw StorageError(.io, "starting a thread", errno: error.errno)
+  }
+}

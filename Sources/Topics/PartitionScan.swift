@@ -12,7 +12,7 @@ public struct PartitionScan {
   private let store: any TopicStore
   private let topic: String
   private let partition: Int
-  private let end: Int64
+  public let end: Int64
   /// Where it reads on.
   public private(set) var offset: Int64
 
@@ -28,31 +28,49 @@ public struct PartitionScan {
     self.offset = offset
   }
 
-  /// The next records; nil: that was all.
-  public mutating func next(bytesMax: Int = 1 << 20) throws(StorageError) -> RawRecords? {
-    var waits = 0
+  public enum Step {
+    case records(RawRecords)
+    /// There is more, and it has not come yet.
+    case nothingYet
+    /// That was all.
+    case end
+  }
+
+  /// The next records, without waiting for them.
+  public mutating func step(bytesMax: Int = 1 << 20) throws(StorageError) -> Step {
     while offset < end {
-      let moment = store.moment
       let read = try store.readKept(
         topic, partition, from: offset, before: end, bytesMax: bytesMax)
       switch read {
-      case nil: return nil
+      case nil: return .end
       case .records(let records, let next):
         offset = next
-        if records.count > 0 { return records }
-      case .nothingYet:
-        guard waits < Self.waitsMax else {
-          throw StorageError(
-            .unreachable, "waiting for records of partition \(partition)", path: topic,
-            expected: "records before offset \(end)", found: "none from \(offset) on")
-        }
-        waits += 1
-        store.wait(after: moment, milliseconds: Self.waitMs)
-      case .end:
-        offset = end
+        if records.count > 0 { return .records(records) }
+      case .nothingYet: return .nothingYet
+      case .end: offset = end
       }
     }
-    return nil
+    return .end
+  }
+
+  /// The next records; nil: that was all.
+  public mutating func next(bytesMax: Int = 1 << 20) throws(StorageError) -> RawRecords? {
+    for _ in 0...Self.waitsMax {
+      let moment = store.moment
+      switch try step(bytesMax: bytesMax) {
+      case .records(let records): return records
+      case .end: return nil
+      case .nothingYet: store.wait(after: moment, milliseconds: Self.waitMs)
+      }
+    }
+    throw lateness
+  }
+
+  /// Nothing has come for a long time.
+  public var lateness: StorageError {
+    StorageError(
+      .unreachable, "waiting for records of partition \(partition)", path: topic,
+      expected: "records before offset \(end)", found: "none from \(offset) on")
   }
 }
 

@@ -186,7 +186,8 @@ final class ScriptRunner {
         engines.append(
           try Engine.open(
             over: SimulatedTopics(
-              broker, member: "engine-\(number)", hasTotalOrder: store.engines == 1), options))
+              broker, member: "engine-\(number)", hasTotalOrder: store.engines == 1),
+            cached(options, number)))
       }
       engine = engines[0]
       others = Array(engines.dropFirst())
@@ -202,6 +203,7 @@ final class ScriptRunner {
 
   private func reopen() throws {
     try drive()
+    noteCached([engine].compactMap { $0 } + others)
     for engine in [engine].compactMap({ $0 }) + others { try engine.close() }
     try open()
   }
@@ -285,8 +287,10 @@ final class ScriptRunner {
     var hasKilled = false
     for place in others.indices where broker.kills("engine-\(place + 1)") {
       let zombie = others[place]
+      noteCached([zombie])
       others[place] = try Engine.open(
-        over: SimulatedTopics(broker, member: "engine-\(place + 1)"), zombie.options)
+        over: SimulatedTopics(broker, member: "engine-\(place + 1)"),
+        cached(zombie.options, place + 1))
       do {
         let before = broker.committed
         _ = try zombie.step()
@@ -300,6 +304,36 @@ final class ScriptRunner {
     return hasKilled
   }
 
+  /// The disks of the processes, which outlive them.
+  private var disks: [Int: SimulatedFileSystem] = [:]
+  private var cachedRecords = 0
+
+  private func noteCached(_ engines: [Engine]) {
+    cachedRecords += engines.reduce(0) { $0 + $1.cachedRecords }
+  }
+
+  /// With what the process of before has kept of its state, as the broker's seed would have it: some of it, damaged, or
+  /// on a disk that fails.
+  private func cached(_ options: EngineOptions, _ number: Int) -> EngineOptions {
+    guard let seed = configuration.broker?.seed, !configuration.moves else { return options }
+    let disk = disks[number] ?? SimulatedFileSystem(seed: seed &+ UInt64(number))
+    disks[number] = disk
+    var random = SplitMix(state: seed &* 31 &+ UInt64(number + disk.callCount))
+    disk.clearFaults()
+    func chance(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
+    let loss = PowerLoss.allCases[chance(PowerLoss.allCases.count)]
+    if chance(4) == 0 { disk.restart(loss) } else { disk.killProcess() }
+    let names = (try? disk.list(Self.cacheFolder)) ?? []
+    if chance(5) == 0, let name = names.first {
+      disk.flip("\(Self.cacheFolder)/\(name)", at: chance(200), mask: 1)
+    }
+    if chance(5) == 0 { disk.failCall(after: chance(60)) }
+    var options = options
+    options.stateCache = StateCache(disk, directory: Self.cacheFolder, changesMin: 3)
+    return options
+  }
+
+  private static let cacheFolder = "state"
   private static let roundsMax = 20_000
 
   /// Without ORDER BY, rows of several tasks come as their slices end, which depends on what has come when; with several
@@ -324,7 +358,9 @@ final class ScriptRunner {
     return shifted(answer).sorted() == shifted(expected).sorted()
   }
 
-  var faultsSeen: [TextKey: Int] { broker?.faultsSeen ?? [:] }
+  var faultsSeen: [TextKey: Int] {
+    (broker?.faultsSeen ?? [:]).merging(["cached state": cachedRecords]) { $1 }
+  }
 
   /// Answers that differed, and whose difference is the order in which an exchange delivered.
   private(set) var explained = 0

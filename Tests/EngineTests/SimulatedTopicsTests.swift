@@ -101,6 +101,7 @@ import Testing
     // A campaign in which something never happens has not tested it.
     for fault in [
       "nothing yet", "gap", "abort", "hang", "lost response", "rebalance", "kill", "interlude",
+      "cached state",
     ] {
       #expect(seen[TextKey(fault), default: 0] > 0, "\(fault) never happened")
     }

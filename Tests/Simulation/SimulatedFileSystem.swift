@@ -4,7 +4,7 @@
 // replayable.
 
 import HeadraceFoundations
-public import HeadraceLogStorage
+import HeadraceLogStorage
 public import HeadraceTopics
 internal import Glibc
 

@@ -41,7 +41,7 @@ extension EpochRunner {
 
   /// A running query reads the source.
   private func isRead(_ source: SourceDefinition) -> Bool {
-    queries.contains { $0.runtime != nil && $0.plan.sources.contains(source.name) }
+    queries.contains { $0.isRunning && $0.plan.sources.contains(source.name) }
   }
 
   /// The marks of a query's inputs, by `ordinal:partition`, for the commit of its positions.

@@ -24,14 +24,18 @@ extension EpochRunner {
 
   /// `start`; a query that cannot start has failed, and the others go on.
   func startOrFail(_ query: RunningQuery) {
-    do {
-      try start(query)
-    } catch {
-      if error.isTransient {
-        waitsForReach = .now
-        return
-      }
-      query.fail(error)
+    do { try start(query) } catch { failedToStart(query, error) }
+  }
+
+  func failedToStart(_ query: RunningQuery, _ failure: QueryFailure) {
+    let hadCache = query.restore?.stores.contains { $0.cached != nil } ?? false
+    query.runtime = nil
+    if query.skipsCache, hadCache {
+      startOrFail(query)
+    } else if failure.isTransient {
+      waitsForReach = .now
+    } else {
+      query.fail(failure)
       hasFailures.store(true, ordering: .releasing)
     }
   }
@@ -65,17 +69,17 @@ extension EpochRunner {
       })
     try checkInputs(query)
     try checkPositions(query, runtime)
-    for (store, _) in runtime.stores {
-      for partition in runtime.partitions(ofStore: store) {
-        try restore(runtime, query, store, partition)
-      }
-    }
-    try runtime.finishRestore()
-    try checkBudget(runtime, query)
-    query.runtime = runtime
+    query.runtime = nil
+    let restore = Restore(runtime, stores: try storesToRestore(runtime, query))
+    query.restore = restore
     query.failure = nil
-    query.state = .catchingUp
-    query.hasMore = true
+    query.state = .restoring
+    // Others need not wait for a large state, where this one has not been awaited from the beginning.
+    if hasAllPartitions {
+      try complete(restore, query)
+    } else {
+      _ = try proceed(restore, query)
+    }
   }
 
   func mergeOrder(_ properties: [TextKey: String]) -> MergeOrder {
@@ -93,62 +97,6 @@ extension EpochRunner {
       return try input(scan.source, spec, partition, for: purpose)
     }
     return TopicReader(view: view, topic: scan.source.topic, partition: partition)
-  }
-
-  private func restore(
-    _ runtime: QueryRuntime, _ query: RunningQuery, _ store: String, _ partition: Int
-  ) throws(QueryFailure) {
-    let topic = query.changelogTopic(store)
-    func failure(_ error: StorageError) -> QueryFailure {
-      var failure = QueryFailure("cannot restore store \(store): \(error)")
-      failure.isTransient = error.kind == .unreachable
-      return failure
-    }
-    guard log.outline(topic) != nil else {
-      guard !log.isAbsent(topic) else { return }
-      // Beginning without the state that is there would be wrong for ever.
-      throw failure(StorageError(.unreachable, "looking for the changelog", path: topic))
-    }
-    var offset: Int64 = 0
-    if let bytes = log.metadata(key: MetadataKey.snapshot(topic, partition)),
-      let place = Int64(String(decoding: bytes, as: UTF8.self))
-    {
-      offset = place
-    }
-    // What a repair has left out of a state would be a wrong state, so nothing is computed with it.
-    for lost in log.lostOffsets(topic, partition) where lost.upperBound > offset {
-      throw QueryFailure(
-        "a repair has left out changes of store \(store) (offsets \(lost) of \(topic)); "
-          + "CREATE OR REPLACE ... WITH (REBUILD = TRUE) makes it anew")
-    }
-    var count = 0
-    var scan: PartitionScan
-    do {
-      // What is written and not committed yet may be the last epoch of the partition's owner before.
-      scan = try PartitionScan(
-        log, topic, partition, from: offset, to: try log.writtenEnd(topic, partition))
-    } catch {
-      throw failure(error)
-    }
-    while true {
-      let records: RawRecords
-      do {
-        guard let next = try scan.next() else { break }
-        records = next
-      } catch {
-        throw failure(error)
-      }
-      count += records.count
-      try checkBudget(runtime, query)
-      restoredRecords += records.count
-      if let bad = runtime.restore(store: store, partition: partition, records) {
-        throw QueryFailure(
-          "the state of store \(store) is damaged: the record at offset "
-            + "\(records.offsets[bad]) of topic \(topic), partition \(partition), "
-            + "is none that the store wrote")
-      }
-    }
-    query.changelogRecords["\(store)/\(partition)"] = count
   }
 
   func query(_ id: String) -> RunningQuery? { queries.first { $0.id == id } }

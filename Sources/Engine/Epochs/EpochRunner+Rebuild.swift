@@ -46,7 +46,7 @@ extension EpochRunner {
     for query in queries {
       guard var plan = query.rebuilt, hasReadAll(query),
         let old = catalog.sources[plan.sink.name]?.queryID.flatMap({ self.query($0) }),
-        old.runtime == nil || hasReadAll(old)
+        !old.isRunning || hasReadAll(old)
       else { continue }
       plan.sink.queryID = query.id
       result.append(

@@ -9,10 +9,12 @@ import Synchronization
 extension EpochRunner {
   /// Throws: what is wrong with the statement log; a log that is a copy without its end.
   func recover() throws(EngineError) {
+    try openCache()
     let copy = log.metadata(key: Array(MetadataKey.copy.utf8)).map { LogCopyMark(bytes: $0) }
     if copy?.phase == .records { throw .unfinishedLogCopy() }
     _ = try replayStatements(from: 0)
     follow(starts: false)
+    cleanCache()
     for query in queries {
       let record = log.metadata(key: MetadataKey.query(query.id)).map { MetadataRecord(bytes: $0) }
       loadFaults(of: query)
@@ -23,7 +25,7 @@ extension EpochRunner {
       case .paused?: isPausedInLog(query)
       // What failed at a limit is tried again, as the limit may be another one now.
       case .failed? where !(query.failure?.isLimit ?? false): query.state = .failed
-      case .catchingUp?, .live?, .failed?, nil: startOrFail(query)
+      case .restoring?, .catchingUp?, .live?, .failed?, nil: startOrFail(query)
       }
       if query.failure != nil { hasFailures.store(true, ordering: .releasing) }
     }

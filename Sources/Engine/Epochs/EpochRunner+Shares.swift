@@ -145,14 +145,16 @@ extension EpochRunner {
     guard hasMoved || hasFollowed || isRetry else { return hasSwitched }
     waitsForReach = nil
     // All of them first: queries share scans, and a scan lives as long as one of its readers.
-    let moved = hasMoved ? queries.filter { $0.runtime != nil } : []
+    let moved = hasMoved ? queries.filter { $0.isRunning && !isAsItWas($0) } : []
+    // Of some of them not all partitions go, and those that go may come back.
+    saveStates(of: moved)
     for query in moved {
       query.runtime?.finishReadingAhead(pool)
       query.runtime = nil
     }
     if hasMoved { errorRanges = [:] }
     for query in queries
-    where query.runtime == nil && query.state != .paused && query.state != .failed {
+    where !query.isRunning && query.state != .paused && query.state != .failed {
       startOrFail(query)
     }
     return true
@@ -160,6 +162,18 @@ extension EpochRunner {
 }
 
 extension EpochRunner {
+  /// After the partitions were dealt out anew: a query has those that it had, and nobody has gone on with them in between,
+  /// since whoever changes its state changes its positions too.
+  private func isAsItWas(_ query: RunningQuery) -> Bool {
+    guard let runtime = query.runtime ?? query.restore?.runtime, runtime.hasItsPartitions else {
+      return false
+    }
+    let committed = committedPositions(query.id)
+    return runtime.positions.allSatisfy { ordinal, partition, position in
+      committed["\(ordinal):\(partition)"].map { $0 == position } ?? true
+    }
+  }
+
   /// What others have said of queries since: PAUSE, RESUME, and that one has failed, which it has everywhere then.
   private func followStates() -> Bool {
     var hasChanged = false
@@ -179,7 +193,7 @@ extension EpochRunner {
       case .live where isHalted, .catchingUp where isHalted:
         setPaused(query, false)
         startOrFail(query)
-      case .paused, .failed, .live, .catchingUp: continue
+      case .paused, .failed, .live, .catchingUp, .restoring: continue
       }
       hasChanged = true
     }

@@ -69,6 +69,10 @@ final class EpochRunner: @unchecked Sendable {
   var droppedBefore: [TextKey: Int64] = [:]
   /// Records of changelogs that were read to open the data directory.
   var restoredRecords = 0
+  /// Records of state that came from the cache.
+  var cachedRecords = 0
+  /// The changelogs of the stores that are here, by topic and partition; where there is a cache.
+  var cachedChangelogs: [TextKey: CachedChangelog] = [:]
   /// Since when some query could not start for want of the cluster.
   var waitsForReach: ContinuousClock.Instant?
   private(set) var isClosed = false
@@ -97,6 +101,8 @@ final class EpochRunner: @unchecked Sendable {
   func close() throws(StorageError) {
     guard !isClosed else { return }
     isClosed = true
+    saveStates(of: queries)
+    for text in notices { options.notice(text) }
     pool.close()
     try log.close()
   }
@@ -219,12 +225,15 @@ final class EpochRunner: @unchecked Sendable {
 
   private func advance() throws(EngineError) -> Bool {
     isWaiting = false
-    let hasChanged = try settle()
+    var hasChanged = try settle()
+    let restores = proceedWithRestores()
+    if restores.worked { hasChanged = true }
     let swaps = readySwaps()
     let running = queries.filter { query in
       query.runtime != nil && !swaps.contains { $0.query === query || $0.old === query }
     }
     guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else {
+      isWaiting = restores.waits
       return hasChanged
     }
     let derived = Set(texts: queries.flatMap { topicsWritten(by: $0) })
@@ -238,7 +247,7 @@ final class EpochRunner: @unchecked Sendable {
     defer { transaction.abort() }
     let topics = epochTopics(running)
     view.begin(topics)
-    isWaiting = !view.isSettled
+    isWaiting = !view.isSettled || restores.waits
     scans.beginEpoch()
     countState()
     var commit = EpochCommit(epoch: 0)
@@ -299,6 +308,7 @@ final class EpochRunner: @unchecked Sendable {
         query.runtime?.commitEpoch()
         query.committedChangelogRecords = query.changelogRecords
       }
+      saveGrownState()
     }
     for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
@@ -320,7 +330,7 @@ final class EpochRunner: @unchecked Sendable {
     _ commit: inout EpochCommit, _ transaction: any EpochTransaction
   ) throws(EngineError) {
     for query in queries where query.hasMore { query.runtime?.beginReadingAheadOfRest(pool) }
-    try commitEpoch(&commit, transaction)
+    noteChangelogs(try commitEpoch(&commit, transaction))
   }
 
   private func finishReadingAhead() {

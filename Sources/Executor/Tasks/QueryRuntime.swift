@@ -232,6 +232,13 @@ public final class QueryRuntime {
     return result.sorted()
   }
 
+  /// The partitions that are here are still those that it has tasks for.
+  public var hasItsPartitions: Bool {
+    zip(stages, tasks).allSatisfy { stage, tasks in
+      partitions(of: stage) == tasks.map(\.partition)
+    }
+  }
+
   private func makeEnd(_ index: Int, _ partition: Int) -> Operator {
     if let exchange = exchanges[index] { return exchange.makeSender(partition: partition) }
     let stage = stages[index]

@@ -216,7 +216,9 @@ final class PosixFile: File {
 }
 
 /// The error that `errno` tells now.
-func systemError(_ operation: String, _ path: String, _ position: Int? = nil) -> StorageError {
+package func systemError(
+  _ operation: String, _ path: String, _ position: Int? = nil
+) -> StorageError {
   let number = errno
   let kind: StorageError.Kind
   switch number {
@@ -226,15 +228,4 @@ func systemError(_ operation: String, _ path: String, _ position: Int? = nil) ->
   }
   return StorageError(
     kind, operation, path: path, position: position.map(Int64.init), errno: number)
-}
-
-/// Throws: `io` when the system gives no more threads.
-func serviceThread(
-  isDetached: Bool = false, _ run: @escaping @Sendable () -> Void
-) throws(StorageError) -> ServiceThread {
-  do {
-    return try ServiceThread(isDetached: isDetached, run)
-  } catch {
-    throw StorageError(.io, "starting a thread", errno: error.errno)
-  }
 }

@@ -1,4 +1,4 @@
-// The seam under the log: every file access of this module goes through these three protocols, so
+// The seam under what lies on disk: every file access of the embedded log goes through these three protocols, so
 // that a test can tear, reorder, drop and fail any write. Implementations: `PosixFileSystem`, and
 // `SimulatedFileSystem` with a model of what a power cut leaves. Calls block; one call is one I/O.
 
@@ -56,7 +56,7 @@ public protocol FileLock: AnyObject, Sendable {
 
 extension FileSystem {
   /// Makes a directory and those above it that are missing.
-  func makeDirectories(_ path: String) throws(StorageError) {
+  public func makeDirectories(_ path: String) throws(StorageError) {
     if try exists(path) { return }
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
       try makeDirectories(String(path[..<slash]))
@@ -65,7 +65,7 @@ extension FileSystem {
   }
 
   /// Removes a directory and all in it.
-  func removeTree(_ path: String) throws(StorageError) {
+  public func removeTree(_ path: String) throws(StorageError) {
     guard try exists(path) else { return }
     for name in try list(path) {
       let child = path + "/" + name
@@ -80,7 +80,7 @@ extension FileSystem {
   }
 
   /// The whole of a small file.
-  func contents(_ path: String) throws(StorageError) -> [UInt8] {
+  public func contents(_ path: String) throws(StorageError) -> [UInt8] {
     let file = try open(path, create: false)
     let size = try file.size()
     let buffer = ByteBuffer(capacity: size)
