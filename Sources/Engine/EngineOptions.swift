@@ -27,6 +27,8 @@ public struct EngineOptions: Sendable {
   var undoesEvery: Int?
   /// Where the state of queries goes that leaves memory; nil: all of it stays.
   var stateStores: (any StateStores)?
+  /// What statements this version understands; for tests another one.
+  var levels = FeatureLevels.standard
   /// What this process keeps of the stores that it has, where the log is elsewhere.
   var stateCache: StateCache?
   /// Bytes that a query reads of a partition at a time.

@@ -54,6 +54,8 @@ enum MetadataKey {
   static func errors(_ source: String, _ partition: Int) -> [UInt8] {
     Array("err/\(source)/\(partition)".utf8)
   }
+  /// The feature level of a process.
+  static func level(_ process: String) -> [UInt8] { Array("level/\(process)".utf8) }
   /// What tells a service from another one, be it of the same name.
   static let service = Array("service".utf8)
   /// Where the known past of a copied partition begins (`PastBound`).

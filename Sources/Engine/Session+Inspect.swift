@@ -106,7 +106,9 @@ extension Session {
           }
           let faults = FaultCounts(query.faults)
           row += ["\(faults.late)", "\(faults.expressions)", "\(faults.output)"]
-          row += ["\(query.stateBytes)", stores.joined(separator: "; ")]
+          row += [
+            "\(query.stateBytes)", query.restore?.progress ?? stores.joined(separator: "; "),
+          ]
           row += lagCells(query, members)
         }
         return row + [query.failure?.message ?? ""]
@@ -199,7 +201,7 @@ extension Session {
         ["Late rows", "\(faults.late)"], ["Failed expressions", "\(faults.expressions)"],
         ["Rows not written", "\(faults.output)"],
         ["Statement", source.statement],
-      ] + more, handler)
+      ] + more + taskCells(source), handler)
   }
 
   private func describe(
@@ -278,6 +280,10 @@ extension Session {
       let physical = PhysicalPlanner(disabled: engine.options.disabledRules).plan(optimized)
       lines = physical.root.explained()
       lines.append("partitions: \(physical.partitions)")
+      if let hops = engine.epochs.hops(physical) {
+        lines.append(
+          "commits until a row is out: \(hops) (\(hops - 1) through topics between stages)")
+      }
     }
     if let id { lines.insert("query: \(id)", at: 0) }
     list(["Plan"], lines.map { [$0] }, handler)

@@ -58,7 +58,7 @@ extension Session {
       }
       try awaitRecord(topic, Int(partition), offset, until: deadline, wait)
     }
-    try checkFeeders(node.query, wait)
+    let feeders = try self.feeders(node.query, wait)
     let start = ContinuousClock.now
     do throws(EngineError) {
       // Nobody else may advance the epochs; who does, does it in small steps.
@@ -68,7 +68,42 @@ extension Session {
       let waited = (ContinuousClock.now - start) / .milliseconds(1)
       throw .plan(.waitTimeout(Int(waited), at: wait.span))
     }
-    try checkFeeders(node.query, wait)
+    try awaitOthers(feeders, since: start, until: deadline, wait)
+    _ = try self.feeders(node.query, wait)
+  }
+
+  /// What other processes of the service read for these queries, which come in the order in which they run: each has to
+  /// reach what its sources hold when those before it have.
+  private func awaitOthers(
+    _ feeders: [String], since start: ContinuousClock.Instant, until deadline: ContinuousClock.Instant,
+    _ wait: WaitClause
+  ) throws(StatementFailure) {
+    guard !engine.epochs.hasAllPartitions else { return }
+    for id in feeders {
+      var stage = -1
+      var goal: [GroupGoal]?
+      while true {
+        let moment = engine.log.moment
+        let reached = try engine.lock.withLock { () throws(StatementFailure) -> Bool in
+          guard let query = engine.epochs.query(id) else { return true }
+          while true {
+            let ends = goal ?? engine.epochs.goals(of: query, stage: stage)
+            goal = ends
+            guard engine.epochs.hasReached(ends, query) else { return false }
+            guard let next = query.exchangeStages.first(where: { $0 > stage }) else { return true }
+            (stage, goal) = (next, nil)
+          }
+        }
+        if reached { break }
+        if cancellation.isCancelled { throw .engine(.interrupted) }
+        let waited = (ContinuousClock.now - start) / .milliseconds(1)
+        guard ContinuousClock.now < deadline else {
+          throw .plan(.waitTimeout(Int(waited), at: wait.span))
+        }
+        if !isEngineDriven, !isShared, try !stepped() { continue }
+        engine.log.wait(after: moment, milliseconds: 20)
+      }
+    }
   }
 
   private func awaitRecord(
@@ -100,23 +135,27 @@ extension Session {
     do { return try !engine.step() } catch { throw .engine(error) }
   }
 
-  /// Throws: wait-blocked, when a query between the log and the answer stands still.
-  private func checkFeeders(_ query: Query, _ wait: WaitClause) throws(StatementFailure) {
+  /// The ids of the queries between the log and the answer, in the order in which they run.
+  /// Throws: wait-blocked, when one of them stands still.
+  private func feeders(_ query: Query, _ wait: WaitClause) throws(StatementFailure) -> [String] {
     try engine.lock.withLock { () throws(StatementFailure) in
       let bound = try planning { () throws(PlanError) in
         try QueryBinder(context: context(), purpose: .pull).bind(query)
       }
       var open = Set(bound.plan.scans.map(\.source.topic))
       var seen: Set<TextKey> = []
+      var found: Set<TextKey> = []
       while let topic = open.popFirst() {
         guard seen.insert(topic).inserted else { continue }
         for feeder in engine.queries where feeder.plan.sink.topic == topic {
           guard feeder.isRunning else {
             throw .plan(.waitBlocked(query: feeder.id, state: feeder.state.rawValue, at: wait.span))
           }
+          found.insert(TextKey(feeder.id))
           open.formUnion(feeder.optimized.scans.map(\.source.topic))
         }
       }
+      return engine.queries.map(\.id).filter { found.contains(TextKey($0)) }
     }
   }
 }

@@ -58,6 +58,7 @@ import Testing
     seen.formUnion(copies)
     let clusters = try Self.texts("Tests/EngineTests", "KafkaEngineTests.swift")
     seen.formUnion(clusters.matches(of: /"([a-z]+(?:-[a-z]+)+)"/).map { String($0.1) })
+    seen.formUnion(clusters.matches(of: /error\[([a-z-]+)\]/).map { String($0.1) })
     #expect(ids.subtracting(seen).sorted() == [])
   }
 }

@@ -14,8 +14,13 @@ import Testing
 
   init() { kafka = KafkaScripts.options(KafkaScripts.address ?? "") }
 
-  private func open(share: String? = nil, service: Bool = true) throws -> Engine {
+  private func open(
+    share: String? = nil, service: Bool = true, directory: String? = nil,
+    levels: FeatureLevels = .standard
+  ) throws -> Engine {
     var options = EngineOptions()
+    options.directory = directory
+    options.levels = levels
     var kafka = kafka
     if let share { kafka.share = share }
     if !service { (kafka.service, kafka.share) = (nil, nil) }
@@ -88,6 +93,114 @@ import Testing
     try insert(60..<90, engines[0])
     try run("RESUME \(id);", engines[1])
     try expectTable(["v0|30", "v1|30", "v2|30"], engines)
+  }
+
+  /// An answer that waits for writes has what both processes make of them, and says whose task is behind when it has not.
+  @Test func waitsForAllProcesses() throws {
+    let engines = [try open(share: "0/2"), try open(share: "1/2")]
+    defer {
+      KafkaScripts.removeTopics(engines[0])
+      for engine in engines { try? engine.close() }
+    }
+    try run(Self.counts, engines[0])
+    try awaitThat(engines) { engines[1].queries.count == 1 }
+    let other = Thread { [engine = engines[1]] in
+      while !Thread.current.isCancelled {
+        if (try? engine.step()) == nil { return }
+        usleep(1000)
+      }
+    }
+    other.start()
+    defer { other.cancel() }
+    for round in 1...5 {
+      try insert((round - 1) * 30..<round * 30, engines[0])
+      let rows = try run("SELECT v, n FROM t WAIT FOR WRITES TIMEOUT 30 SECONDS;", engines[0])
+      #expect(rows.sorted() == (0..<3).map { "v\($0)|\(round * 10)" }, "round \(round)")
+    }
+    let explained = try run("EXPLAIN \(engines[0].queries[0].id);", engines[0])
+    #expect(explained.last == "commits until a row is out: 2 (1 through topics between stages)")
+    other.cancel()
+    usleep(100_000)
+    try insert(150..<180, engines[0])
+    do {
+      try run("SELECT v, n FROM t WAIT FOR WRITES TIMEOUT 1 SECOND;", engines[0])
+      Issue.record("it does not wait for the process that stands still")
+    } catch {
+      #expect("\(error)".contains("error[wait-timeout]"), "\(error)")
+    }
+    let tasks = try run("DESCRIBE s EXTENDED;", engines[0]).filter { $0.hasPrefix("Task ") }
+    #expect(tasks.count == 4 && tasks.allSatisfy { $0.contains("|share-") }, "\(tasks)")
+    #expect(tasks.contains { !$0.hasSuffix("lag 0") && $0.contains("share-1") }, "\(tasks)")
+  }
+
+  /// A restart reads the state that the process has kept, and of the changelogs only what is behind it; without it, all.
+  @Test func stateIsKept() throws {
+    let directory = NSTemporaryDirectory() + "headrace-kept-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    var engine = try open(directory: directory)
+    defer {
+      KafkaScripts.removeTopics(engine)
+      try? engine.close()
+    }
+    try run(Self.counts, engine)
+    func restart(_ inserted: Range<Int>, isKept: Bool) throws {
+      try engine.close()
+      if !isKept { try FileManager.default.removeItem(atPath: directory + "/state") }
+      engine = try open(directory: directory)
+      try awaitThat([engine]) { engine.queries[0].runtime != nil }
+      // Times of the state, and a count for each value.
+      #expect((engine.cachedRecords > 0) == isKept)
+      #expect((engine.restoredRecords > 0) != isKept)
+      try insert(inserted, engine)
+      let count = inserted.upperBound / 3
+      try expectTable((0..<3).map { "v\($0)|\(count)" }, [engine])
+    }
+    try insert(0..<30, engine)
+    try expectTable(["v0|10", "v1|10", "v2|10"], [engine])
+    try restart(30..<60, isKept: true)
+    try restart(60..<90, isKept: false)
+    try restart(90..<120, isKept: true)
+    // A query of the same name and text that is made anew has nothing of the old one.
+    let statement = Self.counts.split(separator: "\n")[1]
+    try run("DROP TABLE t DELETE TOPIC;", engine)
+    try run(String(statement), engine)
+    try expectTable(["v0|40", "v1|40", "v2|40"], [engine])
+    try restart(120..<150, isKept: true)
+  }
+
+  /// Processes of two versions: nothing is logged that one of them does not understand, and who meets such a thing stops.
+  @Test func versionsOfAService() throws {
+    let newer = FeatureLevels(
+      own: 2,
+      features: [
+        .init(level: 2, name: "DROP TABLE") { statement in
+          if case .dropSource = statement { true } else { false }
+        }
+      ])
+    var engines = [try open(share: "0/2", levels: newer), try open(share: "1/2")]
+    defer {
+      KafkaScripts.removeTopics(engines[0])
+      for engine in engines { try? engine.close() }
+    }
+    try run(Self.counts, engines[0])
+    do {
+      try run("DROP TABLE t;", engines[0])
+      Issue.record("share-1 does not know it")
+    } catch {
+      #expect("\(error)".contains("error[feature-level]"), "\(error)")
+      #expect("\(error)".contains("share-1 has level 1"), "\(error)")
+    }
+    try engines[1].close()
+    engines[1] = try open(share: "1/2", levels: newer)
+    try run("DROP TABLE t;", engines[0])
+    try awaitThat(engines) { engines[1].queries.isEmpty }
+    try engines[1].close()
+    do {
+      engines[1] = try open(share: "1/2")
+      Issue.record("an older version takes what it does not know")
+    } catch {
+      #expect("\(error)".contains("level 2"), "\(error)")
+    }
   }
 
   @Test func readExchangesAreDropped() throws {

@@ -29,6 +29,15 @@ extension PlanError {
       "unknown-type", "Type \(name) does not exist.", at: span)
   }
 
+  static func featureLevel(
+    _ feature: String, level: Int, process: String, has: Int, at span: Span
+  ) -> PlanError {
+    PlanError(
+      "feature-level",
+      "\(feature) needs level \(level) in every process of the service, and \(process) has level "
+        + "\(has)", at: span, hint: "upgrade that process first")
+  }
+
   static func fileNotFound(_ file: String, at span: Span) -> PlanError {
     PlanError(
       "file-not-found", "file \"\(file)\" does not exist", at: span)

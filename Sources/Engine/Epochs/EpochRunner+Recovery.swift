@@ -10,6 +10,7 @@ extension EpochRunner {
   /// Throws: what is wrong with the statement log; a log that is a copy without its end.
   func recover() throws(EngineError) {
     try openCache()
+    try announceLevel()
     let copy = log.metadata(key: Array(MetadataKey.copy.utf8)).map { LogCopyMark(bytes: $0) }
     if copy?.phase == .records { throw .unfinishedLogCopy() }
     _ = try replayStatements(from: 0)

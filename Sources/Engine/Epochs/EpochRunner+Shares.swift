@@ -29,6 +29,17 @@ extension EpochRunner {
     return { stage in InternalTopics.exchange(ofQuery: id, stage: stage) }
   }
 
+  /// Commits between a row and what comes of it: one for the output and one for each topic between stages on its longest
+  /// way. nil: rows stay in memory between stages, and all is one commit.
+  func hops(_ plan: PhysicalPlan) -> Int? {
+    func depth(_ node: LogicalPlan) -> Int {
+      let inner = node.inputs.map(depth).max() ?? 0
+      if case .exchange = node { return inner + 1 }
+      return inner
+    }
+    return hasAllPartitions ? nil : depth(plan.root) + 1
+  }
+
   /// Which partitions are this process's; nil: all.
   var ownedPartitions: (@Sendable (String, Int) -> Set<Int>)? {
     guard !hasAllPartitions else { return nil }

@@ -154,6 +154,13 @@ extension EpochRunner {
   private func replay(
     _ record: MetadataRecord, into definitions: inout Definitions
   ) throws(EngineError) {
+    if let level = record["level"].flatMap({ Int($0) }), level > options.levels.own {
+      throw .storage(
+        StorageError(
+          .unsupportedVersion, "reading the statement log",
+          expected: "statements of level \(options.levels.own) or less",
+          found: "one of level \(level), which a newer version of Headrace has logged"))
+    }
     let source = SourceText(name: "statement log", record["sql"] ?? "")
     var properties: [TextKey: String] = [:]
     for (name, value) in record.fields where name.text.hasPrefix("set.") {
@@ -190,7 +197,33 @@ extension EpochRunner {
       hasLocalInputs: log.capabilities.contains(.localInputs),
       storeTopic: { [log] in log.outline($0) },
       options: options, queryPrefix: queryPrefix,
-      exchangeTopic: { [self] in exchangeTopic(ofQuery: $0) }, logged: nil)
+      exchangeTopic: { [self] in exchangeTopic(ofQuery: $0) },
+      processBelow: { [self] in processBelow($0) }, logged: nil)
+  }
+
+  // MARK: - Versions in one service
+
+  /// Where there are several processes, the others learn what this one understands.
+  func announceLevel() throws(EngineError) {
+    let own = options.levels.own
+    guard !log.process.isEmpty, level(of: log.process) != own else { return }
+    var commit = EpochCommit(epoch: 0)
+    commit.metadata.append(
+      EpochCommit.MetadataChange(
+        key: MetadataKey.level(log.process), value: Array(String(own).utf8)))
+    try commitEpoch(&commit)
+  }
+
+  private func level(of process: String) -> Int {
+    let bytes = log.metadata(key: MetadataKey.level(process))
+    return bytes.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 1
+  }
+
+  private func processBelow(_ level: Int) -> (name: String, level: Int)? {
+    // Who the others are is not known while the cluster is out of reach, and then nothing can be logged either.
+    let members = (try? log.members()) ?? []
+    return members.map { ($0.name, $0.isHere ? options.levels.own : self.level(of: $0.name)) }
+      .first { $0.1 < level }
   }
 }
 

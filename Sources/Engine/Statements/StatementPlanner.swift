@@ -30,6 +30,8 @@ struct StatementEnvironment {
   var queryPrefix: String?
   /// Topics through which a query's rows go from stage to stage, by its id; nil: they stay in memory.
   var exchangeTopic: (String) -> (@Sendable (Int) -> String)?
+  /// A process of the service with a lower feature level than this one, and its level.
+  var processBelow: (Int) -> (name: String, level: Int)?
   /// The entry of the statement log that is replayed; nil: the statement is new.
   var logged: MetadataRecord?
 }
@@ -66,8 +68,24 @@ struct StatementPlanner {
       .runScript, .copyFrom, .copyTo:
       return CatalogChange()
     }
-    if change.entry != nil { complete(&change.entry, text) }
+    if change.entry != nil {
+      try checkLevel(statement, &change.entry)
+      complete(&change.entry, text)
+    }
     return change
+  }
+
+  private func checkLevel(
+    _ statement: Statement, _ entry: inout MetadataRecord?
+  ) throws(StatementFailure) {
+    guard !isReplay, let feature = environment.options.levels.needed(statement) else { return }
+    if let other = environment.processBelow(feature.level) {
+      throw .plan(
+        .featureLevel(
+          feature.name, level: feature.level, process: other.name, has: other.level,
+          at: statement.span))
+    }
+    entry?.fields["level"] = String(feature.level)
   }
 
   /// What every entry has: the text, what it was allowed, and its properties.

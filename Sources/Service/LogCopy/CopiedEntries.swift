@@ -13,7 +13,7 @@
 //   past/, cleaned/        what was compacted stays unknown: one `past/` entry a partition
 //   group/                 set through the seam, translated (`groups`)
 //   topic/                 settings come with the topics
-//   service                of the log that it is in
+//   service, level/        of the log that they are in, and its processes
 //   lost/                  losses in what is copied of a changelog stop the copy; others are gaps and show no more
 
 import HeadraceExecutor
@@ -31,7 +31,7 @@ struct CopiedEntries {
     (MetadataKey.statements, .asItIs), (MetadataKey.queries, .asItIs), ("submit/", .asItIs),
     ("file/", .asItIs), ("producer/", .asItIs), ("pos/", .positions), ("fault/", .faults),
     ("err/", .errors), ("snap/", .left), ("past/", .left), ("cleaned/", .left),
-    ("group/", .left), ("topic/", .left), ("lost/", .left), ("service", .left),
+    ("group/", .left), ("topic/", .left), ("lost/", .left), ("service", .left), ("level/", .left),
   ]
 
   private let definitions: CopiedDefinitions
