@@ -9,6 +9,9 @@ Input: JSON of 200 bytes in 4 partitions. Parts:
              changelogs and exchanges too, in one transaction each 100 ms; medians, of the ratios pair by pair
   latency    from before the append to after the read of the output, at a moderate rate; and what a bare commit takes
   processes  CPU a record of 1, 2 and 4 processes that share the partitions
+  restart    seconds until a process whose state has a key for each record works again: with what it has kept of its state,
+             and from the changelogs
+  many       memory and CPU of a process with 100 queries over the topic
 
 Without --kafka or KAFKA a broker of Scripts/broker is started. HEADRACE names the binary (default:
 .build/release/headrace).
@@ -16,6 +19,7 @@ Without --kafka or KAFKA a broker of Scripts/broker is started. HEADRACE names t
 import argparse
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -29,6 +33,7 @@ BINARY = os.environ.get("HEADRACE", str(ROOT / ".build/release/headrace"))
 PARTITIONS = 4
 KEYS = 1000
 LIMIT_S = 300
+PARTS = ["cost", "latency", "processes", "restart", "many"]
 SOURCE = """CREATE STREAM events (k STRING KEY, id BIGINT, ts BIGINT, grp STRING, amount INT, note STRING)
   WITH (KAFKA_TOPIC='{t}.events', VALUE_FORMAT='JSON', PARTITIONS=4);
 """
@@ -188,6 +193,52 @@ class Bench:
                 speed = statistics.median(records / run["seconds"] for run in found)
                 print(f"{query:8} {processes:9} {speed:9.0f} {cpu / records * 1e6:7.2f} {ratio:7.2f}", flush=True)
 
+    def restart(self):
+        records = self.options.records
+        name = self.declare("count", ["0/1"])
+        self.answer(self.loop("load", f"{name}.events", records, 0, records))
+        watcher, member = self.watch(name, records), self.serve(name, "0/1")
+        self.answer(watcher)
+        folder, log = self.folder / name / "0", self.folder / name / "log-0"
+        print(f"{'restart':16} {'seconds':>8} {'MB kept':>8}")
+        for kind in ["kept", "from changelogs"] * self.options.runs:
+            stop(member)
+            if kind != "kept":
+                shutil.rmtree(folder / "state")
+            size = sum(file.stat().st_size for file in folder.glob("state/*"))
+            began = time.monotonic()
+            member = self.serve(name, "0/1")
+            while not all(state in ("CATCHING_UP", "LIVE") for state in self.states(folder)):
+                time.sleep(0.02)
+            print(f"{kind:16} {time.monotonic() - began:8.2f} {size / 1e6:8.1f}", flush=True)
+            for line in log.read_text().splitlines():
+                if "restore" in line:
+                    print(f"  {line}", flush=True)
+        stop(member)
+
+    def states(self, folder):
+        answer = subprocess.run(
+            [BINARY, "run", "--data", str(folder), "--output", "csv", "-c", "SHOW QUERIES;"], capture_output=True, text=True)
+        return [line.split(",")[1] for line in answer.stdout.splitlines()[1:]] or ["not there"]
+
+    def many(self):
+        name, queries, records = self.fresh(), 100, self.options.records
+        (self.folder / name).mkdir()
+        texts = [SOURCE.format(t=name)] + [
+            f"CREATE STREAM o{index} WITH (KAFKA_TOPIC='{name}.out{index}') AS SELECT * FROM events "
+            f"WHERE id % 1000 = {index};" for index in range(queries)]
+        (self.folder / name / "queries.sql").write_text("\n".join(texts))
+        stop(self.serve(name, "0/1"))
+        self.load(name, records)
+        watcher, member = self.loop("watch", f"{name}.out{queries - 1}", PARTITIONS, records // 1000, LIMIT_S), \
+            self.serve(name, "0/1")
+        self.answer(watcher)
+        status = Path(f"/proc/{member.pid}/status").read_text()
+        peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+        fetched = cpu_seconds(member.pid)
+        stop(member)
+        print(f"{queries} queries: {peak:.0f} MB at most, {fetched / records * 1e6:.2f} us of CPU a record", flush=True)
+
 
 def cpu_seconds(pid):
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -207,7 +258,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rate", type=float, default=5000)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--part", action="append", choices=["cost", "latency", "processes"])
+    parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("queries", nargs="*", metavar="QUERY")
     options = parser.parse_args()
     if not options.kafka:
@@ -215,7 +266,7 @@ def main():
     options.queries = options.queries or list(QUERIES)
     with tempfile.TemporaryDirectory(prefix="headrace-kafka-") as folder:
         bench = Bench(options, Path(folder))
-        for part in options.part or ["cost", "latency", "processes"]:
+        for part in options.part or PARTS:
             getattr(bench, part)()
 
 

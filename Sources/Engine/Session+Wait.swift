@@ -75,8 +75,8 @@ extension Session {
   /// What other processes of the service read for these queries, which come in the order in which they run: each has to
   /// reach what its sources hold when those before it have.
   private func awaitOthers(
-    _ feeders: [String], since start: ContinuousClock.Instant, until deadline: ContinuousClock.Instant,
-    _ wait: WaitClause
+    _ feeders: [String], since start: ContinuousClock.Instant,
+    until deadline: ContinuousClock.Instant, _ wait: WaitClause
   ) throws(StatementFailure) {
     guard !engine.epochs.hasAllPartitions else { return }
     for id in feeders {
