@@ -164,6 +164,30 @@ void headrace_kafka_create_topic(
   KAFKA.NewTopic_destroy(creation);
 }
 
+void headrace_kafka_grow_topic(
+  headrace_kafka_client *client, const char *topic, int32_t partitions, int timeout_ms,
+  headrace_kafka_fault *fault) {
+  headrace_kafka_clear(fault);
+  char text[300] = "";
+  rd_kafka_NewPartitions_t *growth = KAFKA.NewPartitions_new(topic, partitions, text, sizeof text);
+  if (!growth) {
+    headrace_kafka_fail(fault, RD_KAFKA_RESP_ERR__INVALID_ARG, text);
+    return;
+  }
+  request request = begin(client, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, timeout_ms);
+  KAFKA.AdminOptions_set_operation_timeout(request.options, timeout_ms, text, sizeof text);
+  KAFKA.CreatePartitions(client->handle, &growth, 1, request.options, request.queue);
+  rd_kafka_event_t *event = answer(&request, fault);
+  if (event) {
+    size_t size;
+    const rd_kafka_topic_result_t **results =
+      KAFKA.CreatePartitions_result_topics(KAFKA.event_CreatePartitions_result(event), &size);
+    check_topics(results, size, fault);
+  }
+  end(&request, event);
+  KAFKA.NewPartitions_destroy(growth);
+}
+
 void headrace_kafka_delete_topics(
   headrace_kafka_client *client, const char *const *topics, size_t count, int timeout_ms,
   headrace_kafka_fault *fault) {

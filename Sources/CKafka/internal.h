@@ -33,6 +33,8 @@
   X(NewTopic_new) X(NewTopic_set_config) X(NewTopic_destroy) X(CreateTopics)                     \
   X(event_CreateTopics_result) X(CreateTopics_result_topics)                                     \
   X(topic_result_error) X(topic_result_error_string)                                             \
+  X(NewPartitions_new) X(NewPartitions_destroy) X(CreatePartitions)                              \
+  X(event_CreatePartitions_result) X(CreatePartitions_result_topics)                             \
   X(DeleteTopic_new) X(DeleteTopic_destroy) X(DeleteTopics)                                      \
   X(event_DeleteTopics_result) X(DeleteTopics_result_topics)                                     \
   X(ConfigResource_new) X(ConfigResource_destroy) X(ConfigResource_set_config)                   \

@@ -95,6 +95,16 @@ extension KafkaTopics {
     directory.forget(name)
   }
 
+  package func growTopic(_ name: String, partitions: Int) throws(StorageError) {
+    _ = try writer("giving a topic more partitions")
+    try committed.request("giving a topic more partitions", name) { fault in
+      headrace_kafka_grow_topic(
+        committed.handle, names.outside(name), Int32(clamping: partitions), Self.adminTimeoutMs,
+        &fault)
+    }
+    directory.forget(name)
+  }
+
   /// Makes topics before the commit that begins to use them; one that is there with as many partitions is taken as it is.
   private func prepare(_ creations: [TopicCreation]) throws(StorageError) {
     var made: [String] = []

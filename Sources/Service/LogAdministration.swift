@@ -21,6 +21,13 @@ enum LogAdministration {
     switch rest.popFirst() {
     case "create": return try create(rest, engine)
     case "alter": return try alter(rest, engine)
+    case "grow":
+      guard let topic = rest.popFirst(), let partitions = rest.popFirst().flatMap({ Int($0) })
+      else { throw malformed(words) }
+      try servingLog { () throws(StorageError) in
+        try engine.log.growTopic(topic, partitions: partitions)
+      }
+      return []
     case "compact":
       let topic = rest.popFirst()
       let report = try servingLog { () throws(StorageError) in

@@ -116,6 +116,9 @@ public protocol TopicStore: AnyObject, Sendable {
   func createTopic(_ creation: TopicCreation) throws(StorageError)
   /// Throws: `topicUnknown`, `invalidArgument`, and what a commit may throw.
   func alterTopic(_ name: String, _ change: (inout TopicConfig) -> Void) throws(StorageError)
+  /// Gives a topic more partitions, empty ones. What was written before stays where it is, so that keys lie elsewhere from
+  /// then on. Throws: `topicUnknown`, `invalidArgument` where it has as many already, or where topics do not grow.
+  func growTopic(_ name: String, partitions: Int) throws(StorageError)
 
   // MARK: Reading
 
@@ -270,6 +273,12 @@ extension TopicStore {
     _ name: String, partitions: Int, config: TopicConfig = TopicConfig()
   ) throws(StorageError) {
     try createTopic(TopicCreation(name: name, partitionCount: partitions, config: config))
+  }
+
+  public func growTopic(_ name: String, partitions: Int) throws(StorageError) {
+    throw StorageError(
+      .invalidArgument, "giving a topic more partitions", path: name,
+      expected: "a topic on Kafka, since those of the embedded log stay as they were made")
   }
 
   public func isAbsent(_ name: String) -> Bool { outline(name) == nil }

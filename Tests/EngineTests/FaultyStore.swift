@@ -81,6 +81,12 @@ final class FaultyStore: TopicStore {
     try self.change { () throws(StorageError) in try inner.alterTopic(name, change) }
   }
 
+  func growTopic(_ name: String, partitions: Int) throws(StorageError) {
+    try self.change { () throws(StorageError) in
+      try inner.growTopic(name, partitions: partitions)
+    }
+  }
+
   func read(
     _ topic: String, _ partition: Int, from offset: Int64, bytesMax: Int
   ) throws(StorageError) -> TopicRead {

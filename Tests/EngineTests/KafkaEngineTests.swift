@@ -256,7 +256,11 @@ import Testing
   }
 
   /// A topic that others delete or grow fails its query with the reason.
-  @Test func whatBecomesOfATopicIsTold() throws {
+  @Test(arguments: [
+    "topic s of S does not exist any more",
+    "topic s has 6 partitions now and had 4 when source S was declared",
+  ])
+  func whatBecomesOfATopicIsTold(_ says: String) throws {
     let engine = try open()
     defer {
       KafkaScripts.removeTopics(engine)
@@ -265,14 +269,21 @@ import Testing
     try run(Self.counts, engine)
     try insert(0..<3, engine)
     try expectTable(["v0|1", "v1|1", "v2|1"], [engine])
-    var commit = EpochCommit(epoch: 0)
-    commit.topicsDeleted = ["s"]
-    try engine.log.commit(commit)
+    if says.contains("6 partitions") {
+      try engine.log.growTopic("s", partitions: 6)
+      for count in [6, 3] {
+        #expect(throws: StorageError.self) { try engine.log.growTopic("s", partitions: count) }
+      }
+    } else {
+      var commit = EpochCommit(epoch: 0)
+      commit.topicsDeleted = ["s"]
+      try engine.log.commit(commit)
+    }
     let deadline = ContinuousClock.now + .seconds(20)
     while engine.queryFailures.isEmpty, ContinuousClock.now < deadline {
       try engine.step()
       usleep(100_000)
     }
-    #expect(engine.queryFailures.first?.contains("topic s of S does not exist any more") ?? false)
+    #expect(engine.queryFailures.first?.contains(says) ?? false)
   }
 }

@@ -75,6 +75,10 @@ void headrace_kafka_offsets(
 void headrace_kafka_create_topic(
   headrace_kafka_client *client, const char *topic, int32_t partitions, int32_t replicas,
   const char *const *settings, size_t count, int timeout_ms, headrace_kafka_fault *fault);
+/// `partitions`: as many as it shall have.
+void headrace_kafka_grow_topic(
+  headrace_kafka_client *client, const char *topic, int32_t partitions, int timeout_ms,
+  headrace_kafka_fault *fault);
 void headrace_kafka_delete_topics(
   headrace_kafka_client *client, const char *const *topics, size_t count, int timeout_ms,
   headrace_kafka_fault *fault);

@@ -65,6 +65,12 @@ extension Topic {
     @Option(help: "Bytes that a partition keeps at least, or none.") var retentionBytes: String?
     @Option(help: "delete: by age and size; compact: the last record of each key stays.")
     var cleanup: String?
+    @Option(
+      help: """
+        As many partitions as the topic shall have, on Kafka; keys lie elsewhere from then on, and queries that read it \
+        fail.
+        """)
+    var partitions: Int?
     @OptionGroup var settings: SettingOptions
 
     private var words: [String] {
@@ -89,7 +95,10 @@ extension Topic {
     func run() throws {
       try place.with { connection, _ in
         let topic = try connection.resolveTopic(name).name
-        _ = try connection.administer(["alter", topic] + words)
+        if let partitions { _ = try connection.administer(["grow", topic, "\(partitions)"]) }
+        if partitions == nil || !words.isEmpty {
+          _ = try connection.administer(["alter", topic] + words)
+        }
       }
     }
   }
