@@ -45,6 +45,8 @@ final class RunningQuery {
   var skipsCache = false
   /// It works, or will as soon as it has its state.
   var isRunning: Bool { runtime != nil || restore != nil }
+  /// It does not go on by itself.
+  var isHalted: Bool { state == .paused || state == .failed }
   /// As of its last slice.
   var stateBytes = 0
   /// Records in each changelog partition since its last snapshot.

@@ -20,7 +20,7 @@ extension Session {
       query.restore.map { "\(query.id): \($0.progress)" }
     }.joined(separator: "; ")
     list(
-      ["Process", "Host", "Here", "Partitions", "Lag", "Restoring"],
+      ["Process", "Host", "Here", "Partitions", "Restoring", "Lag"],
       members.map { member in
         let partitions = (0..<widest).filter { member.owns($0) }
         let lag = lags.filter { member.owns($0.partition) }.reduce(0) { $0 + $1.records }
@@ -29,7 +29,7 @@ extension Session {
           partitions.isEmpty && widest > 0
             ? "none: there are more processes than partitions"
             : partitions.map { "\($0)" }.joined(separator: " "),
-          "\(lag)", member.isHere ? restoring : "",
+          member.isHere ? restoring : "", "\(lag)",
         ]
       }, handler)
   }

@@ -148,7 +148,7 @@ extension Session {
       while let topic = open.popFirst() {
         guard seen.insert(topic).inserted else { continue }
         for feeder in engine.queries where feeder.plan.sink.topic == topic {
-          guard feeder.isRunning else {
+          guard !feeder.isHalted else {
             throw .plan(.waitBlocked(query: feeder.id, state: feeder.state.rawValue, at: wait.span))
           }
           found.insert(TextKey(feeder.id))

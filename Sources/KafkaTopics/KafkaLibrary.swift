@@ -135,8 +135,7 @@ extension StorageError {
     case .tooLarge:
       return "at most max.message.bytes of the topic (and message.max.bytes of broker and client)"
     case .fenced:
-      return "its name for itself; another process bears it now, or the cluster has given up a "
-        + "transaction that took longer than transaction.timeout.ms"
+      return "its name for itself; another process bears it now"
     default: return nil
     }
   }

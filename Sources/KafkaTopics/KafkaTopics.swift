@@ -62,7 +62,15 @@ package final class KafkaTopics: TopicStore {
   private let starts = Monitor<[TextKey: (offset: Int64, seen: ContinuousClock.Instant)]>([:])
   /// What the cluster said last, for when it is out of reach.
   private let ends = Monitor<[TextKey: TopicEnds]>([:])
-  private let life = Monitor((isClosed: false, poison: StorageError?.none, epoch: Int64(0)))
+  struct Life {
+    var isClosed = false
+    var poison: StorageError?
+    var epoch: Int64 = 0
+    /// Of this process and of no other one, nor of its former self.
+    var name = Array(String(UInt64.random(in: 0...UInt64.max), radix: 36).utf8)
+  }
+
+  let life = Monitor(Life())
   let entries: KafkaEntries
 
   /// Throws: `unreachable` with the address when no broker answers within some seconds; `unauthorized`;
@@ -124,6 +132,7 @@ package final class KafkaTopics: TopicStore {
       try entries.catchUp()
     }
     try entries.catchUp()
+    if process.takesShare, let share = process.share { try noteOwner(share) }
     entries.start()
   }
 

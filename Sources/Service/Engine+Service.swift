@@ -59,7 +59,7 @@ extension Engine {
   /// The present ends of what is written by queries that read these topics.
   private func derivedEnds(_ topics: [TextKey: [Int64]]) -> [TextKey: [Int64]] {
     var ends: [TextKey: [Int64]] = [:]
-    for query in queries where query.isRunning {
+    for query in queries where !query.isHalted {
       guard query.optimized.scans.contains(where: { topics[$0.source.topic] != nil }) else {
         continue
       }
@@ -71,7 +71,7 @@ extension Engine {
 
   private func inputEnds() -> [TextKey: [Int64]] {
     var ends: [TextKey: [Int64]] = [:]
-    for query in queries where query.isRunning {
+    for query in queries where !query.isHalted {
       for scan in query.optimized.scans where scan.source.hasTopic {
         ends[scan.source.topic] = log.topic(scan.source.topic)?.partitions.map(\.endOffset)
       }
@@ -81,7 +81,7 @@ extension Engine {
 
   private func isBehind(_ ends: [TextKey: [Int64]]) -> Bool {
     queries.contains { query in
-      guard let runtime = query.runtime else { return query.isRunning }
+      guard let runtime = query.runtime else { return !query.isHalted }
       let scans = query.physical.scans
       return runtime.positions.contains { place in
         guard place.ordinal < scans.count, let ends = ends[scans[place.ordinal].source.topic],

@@ -225,8 +225,34 @@ private let showsAfterAborts = ProcessInfo.processInfo.environment["KAFKA_HIDES"
     defer { try? present.close() }
     expect(.fenced) { _ = try former.begin(writing: ["t"]).commit(commit) }
     expect(.fenced) { _ = try former.begin(writing: ["t"]) }
+    // To learn that, the former one has shut its successor out for a moment.
+    expect(.aborted) { _ = try present.begin(writing: ["t"]).commit(commit) }
+    guard showsAfterAborts else { return }
     _ = try present.begin(writing: ["t"]).commit(commit)
     #expect(try all(present, "t").count == 2)
+  }
+
+  /// The cluster gives up what takes too long, and nobody has taken over: the epoch is computed again.
+  @Test func whoIsShutOutByNobodyGoesOn() throws {
+    let store = try open()
+    defer { try? store.close() }
+    try store.createTopic("t", partitions: 1)
+    var commit = EpochCommit(epoch: 1)
+    commit.outputs = [.init(topic: "t", partition: 0, records: records(1))]
+    commit.metadata = [.init(key: Array("pos/q".utf8), value: [1])]
+    try store.commit(commit)
+    for round in 2...4 {
+      let intruder = try KafkaProducer(
+        store.settings, KafkaSignal(),
+        transactionalID: store.names.transactionalID(store.identity.name))
+      try intruder.initTransactions { false }
+      commit.metadata = [.init(key: Array("pos/q".utf8), value: [UInt8(round)])]
+      expect(.aborted) { _ = try store.begin(writing: ["t"]).commit(commit) }
+      _ = try store.begin(writing: ["t"]).commit(commit)
+      #expect(store.poison == nil)
+    }
+    #expect(store.metadata(key: Array("pos/q".utf8)) == [4])
+    if showsAfterAborts { #expect(try all(store, "t").count == 4) }
   }
 
   @Test func namedProducersWriteOnce() throws {

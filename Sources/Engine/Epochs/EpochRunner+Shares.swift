@@ -165,7 +165,7 @@ extension EpochRunner {
     }
     if hasMoved { errorRanges = [:] }
     for query in queries
-    where !query.isRunning && query.state != .paused && query.state != .failed {
+    where !query.isRunning && !query.isHalted {
       startOrFail(query)
     }
     return true
@@ -194,14 +194,13 @@ extension EpochRunner {
       query.knownRecord = bytes
       let record = MetadataRecord(bytes: bytes)
       let state = record["state"].flatMap { QueryState(rawValue: $0) } ?? .live
-      let isHalted = query.state == .paused || query.state == .failed
       switch state {
       case .paused where query.state != .paused: setPaused(query, true)
       case .failed where query.state != .failed:
         query.runtime?.finishReadingAhead(pool)
         query.fail(QueryFailure(record["failure"] ?? "", isLimit: record["limit"] == "true"))
         hasFailures.store(true, ordering: .releasing)
-      case .live where isHalted, .catchingUp where isHalted:
+      case .live where query.isHalted, .catchingUp where query.isHalted:
         setPaused(query, false)
         startOrFail(query)
       case .paused, .failed, .live, .catchingUp, .restoring: continue

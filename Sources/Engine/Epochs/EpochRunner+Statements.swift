@@ -121,7 +121,7 @@ extension EpochRunner {
     }
     guard starts else { return }
     let halted = queries.filter { query in
-      resumed.contains(query.id) && (query.state == .paused || query.state == .failed)
+      resumed.contains(query.id) && query.isHalted
     }
     for query in fresh + halted where !query.definition.isPaused { startOrFail(query) }
   }

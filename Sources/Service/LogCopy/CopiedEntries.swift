@@ -13,7 +13,8 @@
 //   past/, cleaned/        what was compacted stays unknown: one `past/` entry a partition
 //   group/                 set through the seam, translated (`groups`)
 //   topic/                 settings come with the topics
-//   service, level/        of the log that they are in, and its processes
+//   service, level/,       of the log that they are in, and its processes
+//   owner/
 //   lost/                  losses in what is copied of a changelog stop the copy; others are gaps and show no more
 
 import HeadraceExecutor
@@ -32,6 +33,7 @@ struct CopiedEntries {
     ("file/", .asItIs), ("producer/", .asItIs), ("pos/", .positions), ("fault/", .faults),
     ("err/", .errors), ("snap/", .left), ("past/", .left), ("cleaned/", .left),
     ("group/", .left), ("topic/", .left), ("lost/", .left), ("service", .left), ("level/", .left),
+    ("owner/", .left),
   ]
 
   private let definitions: CopiedDefinitions
