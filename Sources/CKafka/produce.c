@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <string.h>
+#include <time.h>
 
 void headrace_kafka_on_delivery(
   rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque) {
@@ -11,6 +12,7 @@ void headrace_kafka_on_delivery(
   headrace_kafka_report *report = message->_private;
   if (!report) return;
   report->pending--;
+  report->pending_bytes -= (int64_t)(message->len + message->key_len);
   if (message->err) {
     if (!report->error) report->error = message->err;
     return;
@@ -39,6 +41,9 @@ static void fail(
   fault->is_fatal = true;
 }
 
+/// Has the library send some of its queue, which may hold no whole batch.
+static void make_room(headrace_kafka_client *client) { KAFKA.flush(client->handle, 10); }
+
 /// For 0 the library writes the time of day. A millisecond more is the least that differs from it.
 static int64_t writable(int64_t timestamp) { return timestamp == 0 ? 1 : timestamp; }
 
@@ -65,10 +70,11 @@ void headrace_kafka_produce(
         RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)value, value_size),
         RD_KAFKA_V_TIMESTAMP(writable(timestamps[row])), RD_KAFKA_V_OPAQUE(report), RD_KAFKA_V_END);
       if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
-      KAFKA.poll(client->handle, 10);
+      make_room(client);
     }
     if (!code) {
       report->pending++;
+      report->pending_bytes += (int64_t)(key_size + value_size);
       continue;
     }
     fail(client, fault, code);
@@ -102,10 +108,11 @@ void headrace_kafka_produce_one(
       RD_KAFKA_V_TIMESTAMP(writable(timestamp)), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(report),
       RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
-    KAFKA.poll(client->handle, 10);
+    make_room(client);
   }
   if (!code) {
     report->pending++;
+    report->pending_bytes += (int64_t)(key_size + value_size);
     return;
   }
   // Taken over by the library only where it succeeds.
@@ -113,10 +120,29 @@ void headrace_kafka_produce_one(
   fail(client, fault, code);
 }
 
+static bool has_batch(
+  headrace_kafka_report *const *reports, size_t count, int64_t batch_size) {
+  for (size_t index = 0; index < count; index++)
+    if (reports[index]->pending_bytes >= batch_size) return true;
+  return false;
+}
+
+static int64_t now_ms(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+// Told to flush, the library's thread asks its socket without a pause for as long as a partition has messages that
+// wait for the answer to others. So it is told only when no partition has a whole batch left: those are sent without that.
 void headrace_kafka_flush(
-  headrace_kafka_client *client, int timeout_ms, headrace_kafka_fault *fault) {
+  headrace_kafka_client *client, headrace_kafka_report *const *reports, size_t count,
+  int64_t batch_size, int timeout_ms, headrace_kafka_fault *fault) {
   headrace_kafka_clear(fault);
-  rd_kafka_resp_err_t code = KAFKA.flush(client->handle, timeout_ms);
+  int64_t end = now_ms() + timeout_ms, rest = timeout_ms;
+  for (; rest > 0 && has_batch(reports, count, batch_size); rest = end - now_ms())
+    KAFKA.poll(client->handle, (int)rest);
+  rd_kafka_resp_err_t code = KAFKA.flush(client->handle, rest > 0 ? (int)rest : 0);
   if (code) fail(client, fault, code);
 }
 

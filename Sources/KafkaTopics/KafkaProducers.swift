@@ -10,6 +10,7 @@ import HeadraceTopics
 /// A producer with what it has under way. One thread at a time.
 final class KafkaProducer {
   let client: KafkaClient
+  private let batchSize: Int64
   /// It has met what librdkafka does not get over: another takes its place, under the same name.
   private(set) var isUsable = true
   private var reports: [UnsafeMutablePointer<headrace_kafka_report>] = []
@@ -25,12 +26,17 @@ final class KafkaProducer {
     _ settings: KafkaSettings, _ signal: KafkaSignal, transactionalID: String?
   ) throws(StorageError) {
     var more: [TextKey: String] = [
-      "enable.idempotence": "true", "acks": "all", "linger.ms": "5",
+      "enable.idempotence": "true", "acks": "all",
+      // Whole batches go when they are full, and the rest of a commit when it is flushed. Beyond this time the library's
+      // thread polls without a pause while messages wait behind others of their partition. Below any transaction timeout.
+      "linger.ms": "900",
       "queue.buffering.max.messages": "1000000", "queue.buffering.max.kbytes": "262144",
       "batch.num.messages": "100000", "reconnect.backoff.max.ms": "1000",
       "sticky.partitioning.linger.ms": "0",
     ]
-    if settings.properties["batch.size"] == nil { more["batch.size"] = "1000000" }
+    let batchSize = settings.properties["batch.size"]
+    if batchSize == nil { more["batch.size"] = "1000000" }
+    self.batchSize = batchSize.flatMap { Int64($0) } ?? 1_000_000
     if let transactionalID {
       more["transactional.id"] = transactionalID
       more["transaction.timeout.ms"] = settings.properties["transaction.timeout.ms"] ?? "10000"
@@ -127,7 +133,8 @@ final class KafkaProducer {
   /// Throws: what became of the first record that is not.
   func flush(isCancelled: () -> Bool) throws(StorageError) {
     try retrying("writing", isCancelled) { fault in
-      headrace_kafka_flush(client.handle, KafkaClient.timeoutMs, &fault)
+      headrace_kafka_flush(
+        client.handle, reports.map { $0 }, reports.count, batchSize, KafkaClient.timeoutMs, &fault)
       if KafkaLibrary.Code(rawValue: fault.code) == .timedOut { fault.is_retriable = true }
     }
     try check()
