@@ -60,6 +60,23 @@ void headrace_kafka_cursor_close(headrace_kafka_cursor *cursor) {
   free(cursor);
 }
 
+/// Whether a record has no headers, as far as its own bytes say so: key and value lie as they came,
+///   length of the key, key, length of the value, value, number of headers
+/// with the lengths as zigzag varints, so a 0 follows the value. The library itself makes a buffer for each record to tell.
+/// What does not look like that (no key, no value, an old format, a copy) is left to the library.
+static bool is_bare(const rd_kafka_message_t *message) {
+  const uint8_t *value = message->payload;
+  if (!message->key || !value) return false;
+  const uint8_t *at = (const uint8_t *)message->key + message->key_len;
+  uint64_t length = 0;
+  for (int shift = 0; shift < 35; shift += 7) {
+    if (at >= value) return false;
+    length |= (uint64_t)(*at & 0x7f) << shift;
+    if (*at++ < 0x80) break;
+  }
+  return at == value && length == 2 * (uint64_t)message->len && value[message->len] == 0;
+}
+
 void headrace_kafka_fetch(
   headrace_kafka_cursor *cursor, int timeout_ms, headrace_kafka_fetched *fetched,
   headrace_kafka_fault *fault) {
@@ -86,7 +103,8 @@ void headrace_kafka_fetch(
       fetched->next = message->offset + 1;
       fetched->is_end = false;
       rd_kafka_headers_t *headers;
-      if (!fetched->has_headers && !KAFKA.message_headers(message, &headers))
+      if (
+        !fetched->has_headers && !is_bare(message) && !KAFKA.message_headers(message, &headers))
         fetched->has_headers = true;
       continue;
     }
