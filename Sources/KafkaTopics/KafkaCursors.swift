@@ -12,6 +12,7 @@ final class KafkaCursor: @unchecked Sendable {
   // Unchecked: all under `lock`, but for what the owner of the cursors looks at.
   private let lock = FairLock()
   private let client: KafkaClient
+  private let buffers: FetchBuffers
   private let topic: String
   private let partition: Int
   private var pointer: OpaquePointer?
@@ -27,8 +28,12 @@ final class KafkaCursor: @unchecked Sendable {
   /// First offset at hand and the one to read on from, for who must not wait for a read.
   private let span: Monitor<(start: Int64, next: Int64)>
 
-  init(_ client: KafkaClient, _ topic: String, _ partition: Int, at offset: Int64) {
+  init(
+    _ client: KafkaClient, _ buffers: FetchBuffers, _ topic: String, _ partition: Int,
+    at offset: Int64
+  ) {
     self.client = client
+    self.buffers = buffers
     self.topic = topic
     self.partition = partition
     next = offset
@@ -80,6 +85,7 @@ final class KafkaCursor: @unchecked Sendable {
       isAtEnd = false
     } else {
       batch = .none
+      buffers.noteEmptyRead()
       batchStart = fetched.next >= 0 ? fetched.next : next
     }
     if fetched.next >= 0 { next = fetched.next }
@@ -94,7 +100,7 @@ final class KafkaCursor: @unchecked Sendable {
 
   private func take(_ fetched: headrace_kafka_fetched, _ stamp: (Int) -> Int64) -> RawRecords {
     let count = fetched.count
-    let buffer = ByteBuffer(capacity: fetched.byte_count)
+    let buffer = buffers.take(fetched.byte_count)
     var records = RawRecords(buffer: buffer)
     if fetched.has_headers { records.headers = (0..<count).map { headers($0) } }
     records.keyStart = Array(repeating: 0, count: count)
@@ -151,6 +157,49 @@ final class KafkaCursor: @unchecked Sendable {
   }
 }
 
+/// The buffers of large fetches, again and again: rows refer to them until their slice is computed, and the allocator would
+/// give so much memory back to the system and fault it in anew meanwhile.
+final class FetchBuffers: Sendable {
+  private struct State {
+    var kept: [ByteBuffer] = []
+    var lastUse = ContinuousClock.now
+  }
+
+  private let state = Monitor(State())
+  private static let bytesMin = 64 << 10
+  private static let keptBytesMax = 16 << 20
+  /// They go when there was nothing to read for so long.
+  private static let idle = Duration.seconds(1)
+
+  /// An empty buffer for so many bytes.
+  func take(_ bytes: Int) -> ByteBuffer {
+    guard bytes >= Self.bytesMin else { return ByteBuffer(capacity: bytes) }
+    return state.withLock { state in
+      state.lastUse = .now
+      for index in state.kept.indices
+      where (bytes...(2 * bytes)).contains(state.kept[index].capacity) {
+        guard isKnownUniquelyReferenced(&state.kept[index]) else { continue }
+        state.kept[index].count = 0
+        return state.kept[index]
+      }
+      // Whole steps, so that one serves as another.
+      let fresh = ByteBuffer(capacity: (bytes / Self.bytesMin + 1) * Self.bytesMin)
+      state.kept.append(fresh)
+      var sum = state.kept.reduce(0) { $0 + $1.capacity }
+      while sum > Self.keptBytesMax { sum -= state.kept.removeFirst().capacity }
+      return fresh
+    }
+  }
+
+  /// A read has found nothing.
+  func noteEmptyRead() {
+    state.withLock { state in
+      guard !state.kept.isEmpty, ContinuousClock.now - state.lastUse > Self.idle else { return }
+      state.kept = []
+    }
+  }
+}
+
 /// All cursors of a store.
 final class KafkaCursors: Sendable {
   private struct State {
@@ -164,6 +213,7 @@ final class KafkaCursors: Sendable {
   /// Places of a partition that are read at a time without going back and forth.
   private static let lanesMax = 6
   private let state = Monitor(State())
+  private let buffers = FetchBuffers()
   private let open: @Sendable () throws(StorageError) -> KafkaClient
 
   init(_ open: @escaping @Sendable () throws(StorageError) -> KafkaClient) { self.open = open }
@@ -201,13 +251,13 @@ final class KafkaCursors: Sendable {
         cursor = found
       } else if let free = known.firstIndex(where: { $0 == nil }) ?? newLane(known.count) {
         while state.lanes.count <= free { state.lanes.append(try open()) }
-        cursor = KafkaCursor(state.lanes[free], topic, partition, at: offset)
+        cursor = KafkaCursor(state.lanes[free], buffers, topic, partition, at: offset)
         while known.count <= free { known.append(nil) }
         known[free] = cursor
       } else {
         cursor =
           known.compactMap { $0 }.min { $0.lastUse < $1.lastUse }
-          ?? KafkaCursor(state.lanes[0], topic, partition, at: offset)
+          ?? KafkaCursor(state.lanes[0], buffers, topic, partition, at: offset)
       }
       cursor.lastUse = state.uses
       state.cursors[key] = known

@@ -26,7 +26,8 @@ final class SinkOperator: Operator {
   /// Of each output record its row's; kept where other tasks may write to the same partitions.
   private var positions: [Int: Positions] = [:]
   private let tracksPositions: Bool
-  /// Bytes of the largest buffer of a slice so far, up to 8 MiB: what the next one begins with.
+  /// Bytes of the largest buffer of a slice so far, up to 7 MiB: what the next one begins with. Blocks of 8 MiB the
+  /// allocator takes from the system and gives back each time.
   private var bufferBytes = 1 << 16
   private let sliceBytesMax: Int
 
@@ -216,7 +217,7 @@ final class SinkOperator: Operator {
   /// The records since the last call, by partition.
   override func drainParts() -> [SinkPart] {
     defer { (outputs, positions) = ([:], [:]) }
-    bufferBytes = outputs.values.reduce(bufferBytes) { max($0, min($1.buffer.count, 8 << 20)) }
+    bufferBytes = outputs.values.reduce(bufferBytes) { max($0, min($1.buffer.count, 7 << 20)) }
     return outputs.keys.sorted().compactMap { partition in
       outputs[partition].map {
         SinkPart(partition: partition, records: $0, positions: positions[partition])

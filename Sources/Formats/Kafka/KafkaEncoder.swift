@@ -30,15 +30,7 @@ final class KafkaEncoder: FormatEncoder {
       encodeWords(column.values, validity, buffer, &starts, &lengths) { $0.bitPattern.bigEndian }
     case (.bytes(let column), _):
       let validity = intersect(column.validity, isNull?.inverted)
-      for row in 0..<count {
-        starts.append(Int32(buffer.count))
-        if let validity, !validity[row] {
-          lengths.append(-1)
-        } else {
-          buffer.append(UnsafeRawBufferPointer(column.view(row)))
-          lengths.append(Int32(column.lengths[row]))
-        }
-      }
+      encodeTexts(column, validity, count, buffer, &starts, &lengths)
     case (let column, let type):
       var bad: [BadRecord] = []
       for row in 0..<count {
@@ -53,6 +45,43 @@ final class KafkaEncoder: FormatEncoder {
       return bad
     }
     return []
+  }
+
+  private func encodeTexts(
+    _ column: ByteColumn, _ validity: Bitmap?, _ count: Int, _ buffer: ByteBuffer,
+    _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) {
+    column.starts.withUnsafeBufferPointer { from in
+      column.lengths.withUnsafeBufferPointer { sizes in
+        var total = 0
+        for row in 0..<count { total += Int(sizes[row]) }
+        buffer.reserve(total)
+        let arena = column.arena.base
+        let base = buffer.base
+        var end = buffer.count
+        starts.append(count: count) { starts in
+          lengths.append(count: count) { lengths in
+            for row in 0..<count {
+              starts[row] = Int32(truncatingIfNeeded: end)
+              if let validity, !validity[row] {
+                lengths[row] = -1
+                continue
+              }
+              let size = Int(sizes[row])
+              lengths[row] = Int32(truncatingIfNeeded: size)
+              // Both buffers have padding for the last 16 bytes.
+              var copied = 0
+              while copied < size {
+                headrace_copy16(base + end + copied, arena + Int(from[row]) + copied)
+                copied += 16
+              }
+              end += size
+            }
+          }
+        }
+        buffer.count = end
+      }
+    }
   }
 
   /// Values of one machine type in network order.
