@@ -21,6 +21,8 @@ public struct EngineOptions: Sendable {
   public var workers: Int
   public var order: MergeOrder
   public var sliceRows: Int
+  /// Rows of a query that are committed together where more are there (`QueryOptions.epochRows`).
+  var epochRows = 0
   /// How rows get from stage to stage; through topics where not all partitions are here.
   public var exchange = ExchangeKind.memory
   /// For tests: of so many epochs one is computed, undone, and computed again before its commit; nil: none.

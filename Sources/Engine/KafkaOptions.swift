@@ -74,9 +74,9 @@ public struct KafkaOptions: Sendable {
 }
 
 extension EngineOptions {
-  /// A commit on a cluster costs milliseconds whatever its size, so slices are large.
+  /// A commit on a cluster costs milliseconds whatever its size, so it is for several steps.
   mutating func adapt(to topics: KafkaTopics) {
-    if sliceRows == EngineOptions().sliceRows { sliceRows = 65_536 }
+    if sliceRows == EngineOptions().sliceRows { (sliceRows, epochRows) = (16_384, 131_072) }
     readBytes = max(readBytes, 4 << 20)
     directory = nil
   }

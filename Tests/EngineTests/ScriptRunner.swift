@@ -18,6 +18,8 @@ import HeadraceSyntax
 struct ScriptConfiguration: Sendable {
   var name: String
   var sliceRows = 16_384
+  /// Rows for which a slice takes several steps; 0: one.
+  var epochRows = 0
   var workers = 2
   var withoutOptimizer = false
   /// Every statement is printed, and the printed text runs.
@@ -54,6 +56,9 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "print-reparse", printsAndReparses: true),
     ScriptConfiguration(name: "restart-each-step", restartsAlways: true),
     ScriptConfiguration(name: "topic-exchange", sliceRows: 5, exchangesThroughTopics: true),
+    ScriptConfiguration(
+      name: "topic-steps", sliceRows: 2, epochRows: 7, exchangesThroughTopics: true),
+    ScriptConfiguration(name: "steps-undo", sliceRows: 1, epochRows: 5, undoesEvery: 2, evicts: 3),
     ScriptConfiguration(name: "undo", sliceRows: 4, undoesEvery: 1),
     ScriptConfiguration(name: "undo-twice", undoesEvery: 2),
     ScriptConfiguration(name: "evict", sliceRows: 2, evicts: 1),
@@ -161,7 +166,7 @@ final class ScriptRunner {
   private var engineOptions: EngineOptions {
     var options = EngineOptions(directory: directory)
     options.durability = .os
-    options.sliceRows = configuration.sliceRows
+    (options.sliceRows, options.epochRows) = (configuration.sliceRows, configuration.epochRows)
     options.workers = configuration.workers
     options.undoesEvery = configuration.undoesEvery
     options.stateStores = configuration.evicts.map { EvictingStores(seed: $0) }

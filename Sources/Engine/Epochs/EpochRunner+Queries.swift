@@ -14,6 +14,7 @@ extension EpochRunner {
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
       readBytes: options.readBytes, properties: query.properties, seed: query.seed,
       sliceBytesMax: options.sliceBytesMax, schemas: options.schemas, encode: recordEncoding)
+    result.epochRows = options.epochRows
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
     result.stores = options.stateStores

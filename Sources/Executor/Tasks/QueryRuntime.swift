@@ -6,6 +6,7 @@
 //   2. Where a partition has more, the slice may go only as far as its last row read: the least such
 //      position over all partitions is the cut.
 //   3. Rows up to the cut go to the tasks of their stage; stages run in order, with a barrier between.
+// Where commits are dear a slice takes several such steps (`QueryOptions.epochRows`).
 
 public import HeadraceColumns
 public import HeadraceFormats
@@ -24,8 +25,11 @@ public enum QueryEnd: Sendable {
 
 public struct QueryOptions: Sendable {
   public var order: MergeOrder
-  /// Rows a partition reads for one slice.
+  /// Rows a partition reads for one step of a slice.
   public var sliceRows: Int
+  /// Where more is there, a slice takes steps until it has so many rows: steps are as large as caches like it, and a
+  /// commit is for all of them. 0: one step.
+  public var epochRows = 0
   public var readBytes: Int
   public var properties: [TextKey: String]
   public var seed: UInt64
@@ -271,19 +275,30 @@ public final class QueryRuntime {
     ahead: (SourceDefinition) -> Bool = { _ in false }
   ) throws(QueryFailure) -> SliceResult {
     var result = SliceResult()
-    try fill(pool)
+    let context = EvaluationContext(clockMs: clockMs, seed: options.seed)
     firstTaken = nil
-    if options.exchangeTopic == nil {
-      try take(Array(cursors.indices), before: limit, &result)
-      frontier = cursors.compactMap(\.frontier).min()
-    } else {
-      frontier = try takeByStage(before: limit, &result)
-    }
-    beginReadingAhead(pool, ahead)
-    if result.rowCount > 0 {
-      try runStages(pool, EvaluationContext(clockMs: clockMs, seed: options.seed))
+    firstTakenByStage = [:]
+    while true {
+      let before = result.rowCount
+      (result.hasMore, result.isWaiting) = (false, false)
+      try fill(pool)
+      if options.exchangeTopic == nil {
+        try take(Array(cursors.indices), before: limit, &result)
+        frontier = cursors.compactMap(\.frontier).min()
+      } else {
+        frontier = try takeByStage(before: limit, &result)
+      }
+      beginReadingAhead(pool, ahead)
+      guard result.rowCount > before else { break }
+      try runStages(pool, context, isFirst: before == 0)
       try collect(&result, pool)
+      // Who has to wait for rows commits those that there are.
+      guard result.hasMore, !result.isWaiting, result.rowCount - before >= rowsPerCursor,
+        result.rowCount < options.epochRows
+      else { break }
     }
+    if result.rowCount > 0 { try collectStates(&result, pool) }
+    if result.outputs.contains(where: { $0.stage != nil }) { result.hasMore = true }
     return result
   }
 
@@ -374,7 +389,9 @@ public final class QueryRuntime {
       firstTaken = nil
       if !chosen.isEmpty { try take(chosen, before: before, &result) }
       let rest = chosen.compactMap { cursors[$0].frontier }.min()
-      open[index] = [rest, firstTaken, upstream].compactMap { $0 }.min()
+      let first = [firstTakenByStage[index], firstTaken].compactMap { $0 }.min()
+      firstTakenByStage[index] = first
+      open[index] = [rest, first, upstream].compactMap { $0 }.min()
       earliest = [earliest, rest, upstream].compactMap { $0 }.min()
       firstTaken = [known, firstTaken].compactMap { $0 }.min()
     }
@@ -383,6 +400,8 @@ public final class QueryRuntime {
 
   /// Least major position of the rows that the last slice took; nil: it took none.
   public internal(set) var firstTaken: Int64?
+  /// The same of the present slice's steps so far, by stage.
+  private var firstTakenByStage: [Int: Int64] = [:]
 
   /// After a slice: where the rows begin that the query may still read of its present input, as a major
   /// position; nil when it has read all.
@@ -464,8 +483,9 @@ public final class QueryRuntime {
     return cut
   }
 
+  /// `isFirst`: of the slice's steps.
   private func runStages(
-    _ pool: WorkerPool, _ context: EvaluationContext
+    _ pool: WorkerPool, _ context: EvaluationContext, isFirst: Bool
   ) throws(QueryFailure) {
     for (index, stage) in stages.enumerated() {
       for (entry, input) in stage.inputs.enumerated() {
@@ -477,7 +497,14 @@ public final class QueryRuntime {
         }
       }
       let busy = tasks[index]
-      pool.run(busy.map { task in { [options] in task.run(context, options.encode) } })
+      // What is drained once a slice is drained here where the slice has one step.
+      let drains = options.epochRows == 0
+      pool.run(
+        busy.map { task in
+          { [options] in
+            task.run(context, options.encode, evicts: isFirst, drainsStates: drains)
+          }
+        })
       for task in busy {
         if let failure = task.failure { throw failure }
       }
@@ -490,17 +517,28 @@ public final class QueryRuntime {
       for task in list { outputs += task.outputs }
       if exchanges[index] != nil {
         for place in outputs.indices { outputs[place].stage = index }
-        if !outputs.isEmpty { result.hasMore = true }
       }
       result.outputs += outputs
     }
     for task in tasks.joined() {
-      result.stateChanges += task.stateChanges
       result.faults.add(task.drainFaults())
       task.outputs = []
       task.parts = []
-      task.stateChanges = []
       result.rows += task.end.drainRows()
+    }
+  }
+
+  private func collectStates(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
+    if options.epochRows > 0 {
+      let stateful = tasks.joined().filter { !$0.states.isEmpty }
+      pool.run(stateful.map { task in { [options] in task.drainStates(options.encode) } })
+      for task in stateful {
+        if let failure = task.failure { throw failure }
+      }
+    }
+    for task in tasks.joined() {
+      result.stateChanges += task.stateChanges
+      task.stateChanges = []
     }
   }
 

@@ -66,15 +66,17 @@ final class QueryTask: @unchecked Sendable {
     received.append((entry, senders, types))
   }
 
-  /// Feeds what is pending through the operators, and encodes what comes out.
-  func run(_ context: EvaluationContext, _ encoding: RecordEncoding) {
+  /// Feeds what is pending through the operators, and encodes what comes out. `evicts`: it begins a slice.
+  func run(
+    _ context: EvaluationContext, _ encoding: RecordEncoding, evicts: Bool, drainsStates: Bool
+  ) {
     for operation in operators { operation.begin(context) }
     for (entry, senders, types) in received {
       pending[entry] = ExchangeOperator.merge(senders, types: types)
     }
     received.removeAll(keepingCapacity: true)
     do throws(QueryFailure) {
-      for operation in operators { try operation.evict() }
+      if evicts { for operation in operators { try operation.evict() } }
       for (index, entry) in entries.enumerated() {
         let batches = pending[index]
         pending[index] = []
@@ -84,9 +86,15 @@ final class QueryTask: @unchecked Sendable {
       }
       for operation in operators { try operation.finish() }
       try encode(encoding)
+      if drainsStates { try encodeStates(encoding) }
     } catch {
       failure = error
     }
+  }
+
+  /// Encodes what the slice has changed in the states.
+  func drainStates(_ encoding: RecordEncoding) {
+    do throws(QueryFailure) { try encodeStates(encoding) } catch { failure = error }
   }
 
   private func encode(_ encoding: RecordEncoding) throws(QueryFailure) {
@@ -97,6 +105,9 @@ final class QueryTask: @unchecked Sendable {
         parts.append(part)
       }
     }
+  }
+
+  private func encodeStates(_ encoding: RecordEncoding) throws(QueryFailure) {
     for state in states {
       var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
       state.drainChanges(into: &records)
