@@ -182,6 +182,10 @@ headrace_kafka_client *headrace_kafka_open(
   rd_kafka_conf_t *conf = KAFKA.conf_new();
   for (size_t index = 0; index < count; index++) {
     const char *name = settings[2 * index], *value = settings[2 * index + 1];
+    if (*name == '?') {
+      KAFKA.conf_set(conf, name + 1, value, text, sizeof text);
+      continue;
+    }
     if (!is_producer && !strcmp(name, "group.id")) is_member = true;
     if (KAFKA.conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK) continue;
     // The library's text may hold the value, which may be a secret.

@@ -21,6 +21,8 @@ final class KafkaCursor: @unchecked Sendable {
   private var batchStart: Int64 = 0
   private var next: Int64
   private var isAtEnd = false
+  /// Where what is written from now on begins.
+  static let end: Int64 = -1
   /// Bytes that wait to be read again are dropped beyond this.
   private static let keptBytesMax = 8 << 20
   /// Under the lock of all cursors.
@@ -204,6 +206,8 @@ final class FetchBuffers: Sendable {
 final class KafkaCursors: Sendable {
   private struct State {
     var lanes: [KafkaClient] = []
+    /// One a lane but the first, see `openLane`.
+    var pulses: [KafkaCursor] = []
     /// By topic and partition; one a lane at most, in their order.
     var cursors: [TextKey: [KafkaCursor?]] = [:]
     var uses: UInt64 = 0
@@ -216,7 +220,27 @@ final class KafkaCursors: Sendable {
   private let buffers = FetchBuffers()
   private let open: @Sendable () throws(StorageError) -> KafkaClient
 
-  init(_ open: @escaping @Sendable () throws(StorageError) -> KafkaClient) { self.open = open }
+  /// A topic in which little is written.
+  private let quietTopic: String?
+
+  init(
+    quietTopic: String?, _ open: @escaping @Sendable () throws(StorageError) -> KafkaClient
+  ) {
+    (self.quietTopic, self.open) = (quietTopic, open)
+  }
+
+  /// librdkafka stops fetching when it has enough of all partitions, and looks again after a second, or when something else
+  /// is fetched. So each lane follows a topic in which there is hardly anything: that fetch ends after 20 ms. In the first
+  /// lane there are the store's own topics.
+  private func openLane(_ state: inout State) throws(StorageError) {
+    let lane = try open()
+    if let quietTopic, !state.lanes.isEmpty {
+      let pulse = KafkaCursor(lane, buffers, quietTopic, 0, at: KafkaCursor.end)
+      try pulse.watch()
+      state.pulses.append(pulse)
+    }
+    state.lanes.append(lane)
+  }
 
   func read(
     _ topic: String, _ partition: Int, from offset: Int64, waitMs: Int32
@@ -250,7 +274,7 @@ final class KafkaCursors: Sendable {
       if let found {
         cursor = found
       } else if let free = known.firstIndex(where: { $0 == nil }) ?? newLane(known.count) {
-        while state.lanes.count <= free { state.lanes.append(try open()) }
+        while state.lanes.count <= free { try openLane(&state) }
         cursor = KafkaCursor(state.lanes[free], buffers, topic, partition, at: offset)
         while known.count <= free { known.append(nil) }
         known[free] = cursor
@@ -276,7 +300,7 @@ final class KafkaCursors: Sendable {
 
   func closeAll() {
     state.withLock { state in
-      state.cursors = [:]
+      (state.cursors, state.pulses) = ([:], [])
       state.lanes = []
     }
   }

@@ -89,7 +89,8 @@ package final class KafkaTopics: TopicStore {
     (self.committed, self.written) = (committed, written)
     directory = KafkaDirectory(committed, names)
     let first = Monitor<KafkaClient?>(committed)
-    cursors = KafkaCursors { () throws(StorageError) in
+    let quietTopic = process.service == nil ? nil : names.statements
+    cursors = KafkaCursors(quietTopic: quietTopic) { () throws(StorageError) in
       // The first lane is the client that is there already.
       if let client = first.withLock({ client in
         defer { client = nil }
@@ -141,7 +142,9 @@ package final class KafkaTopics: TopicStore {
     "enable.auto.commit": "false", "enable.auto.offset.store": "false",
     "auto.offset.reset": "error",
     "enable.partition.eof": "true", "allow.auto.create.topics": "false",
-    "queued.max.messages.kbytes": "8192", "fetch.wait.max.ms": "20",
+    "queued.max.messages.kbytes": "2048", "fetch.wait.max.ms": "20",
+    // Known to newer versions: when they look again at a partition of which they have enough.
+    "?fetch.queue.backoff.ms": "5",
     "fetch.error.backoff.ms": "50", "topic.metadata.refresh.interval.ms": "30000",
     "reconnect.backoff.max.ms": "1000",
   ]

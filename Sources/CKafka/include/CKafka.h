@@ -41,7 +41,8 @@ void headrace_kafka_signal_wait(
 
 typedef struct headrace_kafka_client headrace_kafka_client;
 
-/// `settings`: names and values by turns, `count` pairs. NULL when a setting is refused.
+/// `settings`: names and values by turns, `count` pairs. NULL when a setting is refused, unless a ? stands before its name,
+/// which not every version of the library knows.
 headrace_kafka_client *headrace_kafka_open(
   bool is_producer, const char *const *settings, size_t count, headrace_kafka_signal *signal,
   headrace_kafka_fault *fault);
