@@ -2,6 +2,7 @@
 
 #include "internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -120,11 +121,17 @@ void headrace_kafka_produce_one(
   fail(client, fault, code);
 }
 
-static bool has_batch(
-  headrace_kafka_report *const *reports, size_t count, int64_t batch_size) {
-  for (size_t index = 0; index < count; index++)
-    if (reports[index]->pending_bytes >= batch_size) return true;
-  return false;
+/// Bytes of the partition that has the most under way.
+static int64_t most_pending(
+  headrace_kafka_report *const *reports, size_t count, int64_t *sums, size_t place_count) {
+  int64_t most = 0;
+  memset(sums, 0, place_count * sizeof *sums);
+  for (size_t index = 0; index < count; index++) {
+    int64_t *sum = &sums[reports[index]->place];
+    *sum += reports[index]->pending_bytes;
+    if (*sum > most) most = *sum;
+  }
+  return most;
 }
 
 static int64_t now_ms(void) {
@@ -133,15 +140,27 @@ static int64_t now_ms(void) {
   return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+#define QUIET_MS 10
+
 // Told to flush, the library's thread asks its socket without a pause for as long as a partition has messages that
-// wait for the answer to others. So it is told only when no partition has a whole batch left: those are sent without that.
+// wait for the answer to others. Whole batches are sent without that, so it is told only when none is left, and when no
+// answer has come for a moment: then the rest, if there is any, waits for nothing but this.
 void headrace_kafka_flush(
   headrace_kafka_client *client, headrace_kafka_report *const *reports, size_t count,
-  int64_t batch_size, int timeout_ms, headrace_kafka_fault *fault) {
+  size_t place_count, int64_t batch_size, int timeout_ms, headrace_kafka_fault *fault) {
   headrace_kafka_clear(fault);
   int64_t end = now_ms() + timeout_ms, rest = timeout_ms;
-  for (; rest > 0 && has_batch(reports, count, batch_size); rest = end - now_ms())
-    KAFKA.poll(client->handle, (int)rest);
+  int64_t *sums = calloc(place_count + 1, sizeof *sums);
+  int64_t pending = sums ? most_pending(reports, count, sums, place_count) : 0;
+  if (pending >= batch_size) {
+    for (; rest > 0 && pending > 0; rest = end - now_ms()) {
+      bool has_batch = pending >= batch_size;
+      int answers = KAFKA.poll(client->handle, has_batch || rest < QUIET_MS ? (int)rest : QUIET_MS);
+      pending = most_pending(reports, count, sums, place_count);
+      if (answers == 0 && !has_batch) break;
+    }
+  }
+  free(sums);
   rd_kafka_resp_err_t code = KAFKA.flush(client->handle, rest > 0 ? (int)rest : 0);
   if (code) fail(client, fault, code);
 }

@@ -16,6 +16,8 @@ final class KafkaProducer {
   private var reports: [UnsafeMutablePointer<headrace_kafka_report>] = []
   /// Where the records of each report go.
   private var topics: [String] = []
+  /// Numbers of the partitions.
+  private var places: [TextKey: Int] = [:]
   /// Their bytes are read until all is delivered.
   private var buffers: [ByteBuffer] = []
   /// Of transactions before, given up with records of which the library still has to speak.
@@ -86,6 +88,10 @@ final class KafkaProducer {
   ) throws(StorageError) -> Int {
     let report = UnsafeMutablePointer<headrace_kafka_report>.allocate(capacity: 1)
     report.initialize(to: headrace_kafka_report())
+    let key = TextKey("\(topic)/\(partition)")
+    let place = places[key] ?? places.count
+    places[key] = place
+    report.pointee.place = place
     reports.append(report)
     topics.append(topic)
     buffers.append(records.buffer)
@@ -134,7 +140,8 @@ final class KafkaProducer {
   func flush(isCancelled: () -> Bool) throws(StorageError) {
     try retrying("writing", isCancelled) { fault in
       headrace_kafka_flush(
-        client.handle, reports.map { $0 }, reports.count, batchSize, KafkaClient.timeoutMs, &fault)
+        client.handle, reports.map { $0 }, reports.count, places.count, batchSize,
+        KafkaClient.timeoutMs, &fault)
       if KafkaLibrary.Code(rawValue: fault.code) == .timedOut { fault.is_retriable = true }
     }
     try check()
@@ -158,7 +165,7 @@ final class KafkaProducer {
   /// All has ended: what the library has no more to say of goes.
   func finish() {
     retired += zip(reports, buffers).map { ($0, $1) }
-    (reports, topics, buffers) = ([], [], [])
+    (reports, topics, buffers, places) = ([], [], [], [:])
     let open = retired.filter { $0.report.pointee.pending > 0 }
     for (report, _) in retired where report.pointee.pending <= 0 { report.deallocate() }
     retired = open

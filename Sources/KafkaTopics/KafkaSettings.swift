@@ -66,7 +66,8 @@ package struct KafkaSettings: Sendable {
       prefix = value
       return
     }
-    guard !Self.fixed.contains(TextKey(name)) else {
+    // A ? is between this process and its clients (`headrace_kafka_open`).
+    guard !Self.fixed.contains(TextKey(name)), name.utf8.first != UInt8(ascii: "?") else {
       throw StorageError(
         .invalidArgument, "property \(name)", path: place,
         expected: "a property of the connection; this one is set by Headrace")

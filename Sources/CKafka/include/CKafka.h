@@ -166,6 +166,8 @@ typedef struct {
   int64_t pending;
   /// Keys and values of those.
   int64_t pending_bytes;
+  /// Reports of one partition have one number, from 0 on.
+  size_t place;
   int32_t error;
 } headrace_kafka_report;
 
@@ -186,10 +188,11 @@ void headrace_kafka_produce_one(
   const char *const *header_names, const void *const *header_values,
   const int64_t *header_lengths, size_t header_count, headrace_kafka_report *report,
   headrace_kafka_fault *fault);
-/// Waits until all that was handed over is delivered or has failed. `reports`: of all of it; `batch_size`: the client's.
+/// Waits until all that was handed over is delivered or has failed. `reports`: of all of it, for `place_count` partitions;
+/// `batch_size`: the client's.
 void headrace_kafka_flush(
   headrace_kafka_client *client, headrace_kafka_report *const *reports, size_t count,
-  int64_t batch_size, int timeout_ms, headrace_kafka_fault *fault);
+  size_t place_count, int64_t batch_size, int timeout_ms, headrace_kafka_fault *fault);
 /// Drops what was not sent yet and waits for the reports of all the rest.
 void headrace_kafka_purge(headrace_kafka_client *client);
 /// `member`: whose generation of its group counts; NULL: none of `group` is a member.
