@@ -47,6 +47,20 @@ public struct KafkaOptions: Sendable {
     return (settings, fixed)
   }
 
+  /// For a service that exists for a trial only, with topics of its own: their names begin with the service's.
+  /// `removeTopics` ends it.
+  public func trial(_ service: String) -> KafkaOptions {
+    var options = self
+    options.service = service
+    options.share = "0/1"
+    options.commitIntervalMs = 0
+    let before = properties.map { $0.text + "\n" } ?? ""
+    options.properties = (
+      text: before + "headrace.topic.prefix=\(service)-\n", file: properties?.file ?? "trial"
+    )
+    return options
+  }
+
   func open(directory: String?) throws(StorageError) -> KafkaTopics {
     let (settings, share) = try parts()
     var random = SystemRandomNumberGenerator()
@@ -71,6 +85,18 @@ public struct KafkaOptions: Sendable {
   }
 
   private static let nameFile = "kafka-process"
+}
+
+extension Engine {
+  /// Deletes all topics of a trial's service.
+  public func removeTopics() throws(EngineError) {
+    var commit = EpochCommit(epoch: 0)
+    let own = "_headrace_\(options.kafka?.service ?? "")_"
+    commit.topicsDeleted = log.topics().map(\.name).filter {
+      !$0.hasPrefix("_") || $0.hasPrefix(InternalTopics.prefix) || $0.hasPrefix(own)
+    }
+    do { try log.commit(commit) } catch { throw .storage(error) }
+  }
 }
 
 extension EngineOptions {

@@ -7,9 +7,12 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  @Test func sampleHolds() throws {
+  /// On an embedded log, and on the cluster that KAFKA names.
+  @Test(arguments: ["", ProcessInfo.processInfo.environment["KAFKA"]].compactMap { $0 })
+  func sampleHolds(_ cluster: String) throws {
     let path = Self.root.appendingPathComponent("Samples/testing/tests.sql").path
-    let outcome = try headrace("test", path)
+    let place = cluster.isEmpty ? [] : ["--kafka", cluster]
+    let outcome = try Command(["test", path] + place).finish()
     #expect(outcome.status == 0)
     #expect(
       outcome.out == """

@@ -13,24 +13,11 @@ enum KafkaScripts {
 
   /// A service and topics of its own.
   static func options(_ address: String) -> KafkaOptions {
-    let name = "t\(UInt32.random(in: 0...UInt32.max))"
-    var options = KafkaOptions(address: address)
-    options.service = name
-    options.share = "0/1"
-    options.commitIntervalMs = 0
-    options.properties = (text: "headrace.topic.prefix=\(name)-\n", file: "test")
-    return options
+    KafkaOptions(address: address).trial("t\(UInt32.random(in: 0...UInt32.max))")
   }
 
   /// What a run has left on the cluster.
-  static func removeTopics(_ engine: Engine) {
-    var commit = EpochCommit(epoch: 0)
-    let service = engine.options.kafka?.service ?? ""
-    commit.topicsDeleted = engine.log.topics().map(\.name).filter {
-      !$0.hasPrefix("_") || $0.hasPrefix("_headrace-") || $0.hasPrefix("_headrace_\(service)_")
-    }
-    _ = try? engine.log.commit(commit)
-  }
+  static func removeTopics(_ engine: Engine) { try? engine.removeTopics() }
 
   /// The files of this run.
   static var paths: [String] {

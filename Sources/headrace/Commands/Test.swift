@@ -15,7 +15,8 @@ struct Test: ParsableCommand {
       A script holds tests, each begun by a line "--@test: NAME"; without one it is a test as a \
       whole. ASSERT VALUES, ASSERT NULL VALUES and ASSERT STREAM or TABLE check what the \
       statements before them gave. "--@expected.error" and "--@expected.message: TEXT" say that \
-      the test ends with an error. Exit status 1: a test failed.
+      the test ends with an error. With --kafka each test is a service of its own, whose topics \
+      are deleted again; --service begins their names. Exit status 1: a test failed.
       """)
 
   @Argument(help: "Script files; \"-\" is standard input.")
@@ -24,7 +25,11 @@ struct Test: ParsableCommand {
   @Option(help: "Run only tests whose name contains this.")
   var filter: String?
 
+  @OptionGroup var cluster: ClusterOptions
+
   func run() throws {
+    let kafka = try cluster.options()
+    let services = cluster.service ?? "test-" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
     let scripts = try files.map { file in
       SourceText(name: file == "-" ? "stdin" : file, text: try InputFile.read(file))
     }
@@ -34,7 +39,8 @@ struct Test: ParsableCommand {
     for script in scripts {
       for test in ScriptTest.tests(of: script)
       where filter.map({ test.name.contains($0) }) ?? true {
-        if let problem = test.run() {
+        let trial = kafka?.trial("\(services)-\(passed + failed + 1)")
+        if let problem = test.run(trial) {
           failed += 1
           output.write("FAILED \(test.name)\n\(problem.indented)\n")
         } else {
@@ -96,15 +102,17 @@ struct ScriptTest {
     return String(text.reversed().drop { $0.isWhitespace }.reversed())
   }
 
-  /// nil: everything holds.
-  func run() -> String? {
+  /// nil: everything holds. `kafka`: the service whose topics it works on, which goes with it; nil: an embedded log.
+  func run(_ kafka: KafkaOptions?) -> String? {
     do throws(EngineError) {
       var options = EngineOptions()
       options.workers = 1
+      options.kafka = kafka
       let engine = try Engine.open(options)
       let session = Session(engine: engine)
       session.endsAtIdle = true
       let problem = run(session)
+      if kafka != nil { try engine.removeTopics() }
       try engine.close()
       return problem
     } catch {
