@@ -180,6 +180,12 @@ final class KafkaProducer {
       isUsable = false
       return error.kind == .fenced ? error : aborted(error)
     }
+    // The library may still be dropping what it has not sent when records of the next transaction come, and drop those.
+    if reports.contains(where: {
+      KafkaLibrary.Code(rawValue: $0.pointee.error) == .purgeQueue
+    }) {
+      isUsable = false
+    }
     do throws(StorageError) {
       try retrying("giving up a transaction", isCancelled, failuresMax: 2) { fault in
         headrace_kafka_abort(client.handle, KafkaClient.timeoutMs, &fault)

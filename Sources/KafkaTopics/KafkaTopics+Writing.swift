@@ -281,63 +281,19 @@ extension KafkaTopics {
     }
   }
 
-  /// A new producer of the epochs in place of one that is shut out. The cluster shuts a process out when another one takes
-  /// over, and also when its transaction took too long, as after an outage; what tells them apart is the note of who came
-  /// last, which is looked at when nobody else can write any more.
-  /// Throws: `fenced`: another process has come.
-  private func takeUp(_ producers: KafkaProducers) throws(StorageError) {
-    try producers.renewEpochs()
-    try entries.catchUp()
-    guard let share = identity.share else { return }
-    guard entries.value(Self.ownerKey(share)) == life.withLock({ $0.name }) else {
-      throw StorageError(
-        .fenced, "taking up the work", expected: "share \(share.index) for itself",
-        found: "a process that has begun with it later")
-    }
-  }
-
-  private static func ownerKey(_ share: FixedShare) -> [UInt8] {
-    Array("owner/share-\(share.index)".utf8)
-  }
-
-  /// Notes that this process is the one with its share now. An earlier one that is still there may shut it out once, to
-  /// find the note's author shut out and not itself.
-  func noteOwner(_ share: FixedShare) throws(StorageError) {
-    guard let producers else { return }
-    let name = life.withLock { $0.name }
-    let change = EpochCommit.MetadataChange(key: Self.ownerKey(share), value: name)
-    let note = EpochCommit(epoch: 0, metadata: [change])
-    var attempts = 0
-    while true {
-      attempts += 1
-      do throws(StorageError) {
-        let outcome = try producers.epoch { (producer) throws(StorageError) in
-          try commit(note, producer, isProcessing: false)
-        }
-        guard outcome.lost != nil else { return }
-        try producers.renewEpochs()
-      } catch {
-        guard error.kind == .fenced || error.kind == .aborted, attempts < Self.ownerAttemptsMax
-        else { throw error }
-      }
-    }
-  }
-
-  private static let ownerAttemptsMax = 5
-
   /// Whether the entries are as an epoch has left them; each epoch changes some.
   private func isWritten(_ epoch: EpochCommit) -> Bool {
     epoch.metadata.allSatisfy { entries.value($0.key) == $0.value }
   }
 
-  private struct Outcome {
+  struct Outcome {
     /// Holds if it was committed.
     var result: CommitResult
     /// The answer to the commit did not come: it has happened or not.
     var lost: StorageError?
   }
 
-  private func commit(
+  func commit(
     _ epoch: EpochCommit, _ producer: KafkaProducer, isProcessing: Bool
   ) throws(StorageError) -> Outcome {
     let content: Content

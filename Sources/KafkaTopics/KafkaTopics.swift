@@ -66,6 +66,8 @@ package final class KafkaTopics: TopicStore {
     var isClosed = false
     var poison: StorageError?
     var epoch: Int64 = 0
+    /// The note of its share lies from here on in the positions.
+    var noted: Int64 = 0
     /// Of this process and of no other one, nor of its former self.
     var name = Array(String(UInt64.random(in: 0...UInt64.max), radix: 36).utf8)
   }

@@ -27,12 +27,13 @@ final class Restore {
   /// The store that is being read.
   var index = 0
   let begin = ContinuousClock.now
-  var lastProgress = ContinuousClock.now
-  var lastNotice = ContinuousClock.now
+  var lastProgress: ContinuousClock.Instant
+  var lastNotice: ContinuousClock.Instant
 
   init(_ runtime: QueryRuntime, stores: [Store]) {
     self.runtime = runtime
     self.stores = stores
+    (lastProgress, lastNotice) = (begin, begin)
   }
 
   var recordCount: Int { stores.reduce(0) { $0 + $1.count + $1.cachedRecords } }
