@@ -134,8 +134,9 @@ package final class KafkaTopics: TopicStore {
     (assignment as? GroupAssignment)?.catchUp = { [entries] () throws(StorageError) in
       try entries.catchUp()
     }
-    try entries.catchUp()
+    // First of all: what another process with the share has committed until then belongs to what is read.
     if process.takesShare, let share = process.share { try noteOwner(share) }
+    try entries.catchUp()
     entries.start()
   }
 

@@ -55,10 +55,20 @@ extension EpochRunner {
   func slices(
     _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64, _ derived: Set<TextKey>
   ) -> [Result<SliceResult, QueryFailure>] {
-    let boxes = zip(level.compactMap(\.runtime), limits).map { SliceBox($0, before: $1, derived) }
+    let boxes = zip(level.compactMap(\.runtime), limits).map {
+      SliceBox($0, before: $1, derived, readsAhead: readsAhead)
+    }
     pool.runSlices(boxes.map { box in { [pool] in box.run(pool, clock) } })
     return boxes.map { $0.result ?? .failure(QueryFailure("the query did not run")) }
   }
+
+  /// Reading ahead keeps workers busy that would have nothing to do; each query keeps what it has read. Where there are many
+  /// queries there is always something to do, and what they keep would be most of the memory.
+  var readsAhead: Bool {
+    queries.reduce(0) { $0 + ($1.runtime == nil ? 0 : 1) } <= Self.queriesPerWorker * pool.workers
+  }
+
+  private static let queriesPerWorker = 4
 
   /// A query's slice into the epoch's commit.
   func take(
@@ -166,9 +176,13 @@ private final class SliceBox: @unchecked Sendable {
   private let limit: Int64?
   /// Topics that the epoch may write to, of which the next slice is not read before it is over.
   private let derived: Set<TextKey>
+  private let readsAhead: Bool
   private(set) var result: Result<SliceResult, QueryFailure>?
 
-  init(_ runtime: QueryRuntime, before limit: Int64?, _ derived: Set<TextKey>) {
+  init(
+    _ runtime: QueryRuntime, before limit: Int64?, _ derived: Set<TextKey>, readsAhead: Bool
+  ) {
+    self.readsAhead = readsAhead
     self.runtime = runtime
     self.limit = limit
     self.derived = derived
@@ -178,7 +192,7 @@ private final class SliceBox: @unchecked Sendable {
     do throws(QueryFailure) {
       result = .success(
         try runtime.runSlice(pool, clockMs: clock, before: limit) { source in
-          !source.hasTopic || !derived.contains(source.topic)
+          readsAhead && (!source.hasTopic || !derived.contains(source.topic))
         })
     } catch {
       result = .failure(error)

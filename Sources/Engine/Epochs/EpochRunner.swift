@@ -329,7 +329,9 @@ final class EpochRunner: @unchecked Sendable {
   private func write(
     _ commit: inout EpochCommit, _ transaction: any EpochTransaction
   ) throws(EngineError) {
-    for query in queries where query.hasMore { query.runtime?.beginReadingAheadOfRest(pool) }
+    if readsAhead {
+      for query in queries where query.hasMore { query.runtime?.beginReadingAheadOfRest(pool) }
+    }
     noteChangelogs(try commitEpoch(&commit, transaction))
   }
 

@@ -28,7 +28,7 @@ final class SinkOperator: Operator {
   private let tracksPositions: Bool
   /// Bytes of the largest buffer of a slice so far, up to 7 MiB: what the next one begins with. Blocks of 8 MiB the
   /// allocator takes from the system and gives back each time.
-  private var bufferBytes = 1 << 16
+  private var bufferBytes = 1 << 10
   private let sliceBytesMax: Int
 
   init(
