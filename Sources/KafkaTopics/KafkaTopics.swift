@@ -134,10 +134,27 @@ package final class KafkaTopics: TopicStore {
     (assignment as? GroupAssignment)?.catchUp = { [entries] () throws(StorageError) in
       try entries.catchUp()
     }
-    // First of all: what another process with the share has committed until then belongs to what is read.
-    if process.takesShare, let share = process.share { try noteOwner(share) }
-    try entries.catchUp()
+    try Self.onceLed { () throws(StorageError) in
+      // First of all: what another process with the share has committed until then belongs to what is read.
+      if process.takesShare, let share = process.share { try noteOwner(share) }
+      try entries.catchUp()
+    }
     entries.start()
+  }
+
+  private static let leaderPatience = Duration.seconds(5)
+
+  /// Topics that have just been made have no leader for a moment.
+  private static func onceLed(_ body: () throws(StorageError) -> Void) throws(StorageError) {
+    let deadline = ContinuousClock.now + leaderPatience
+    while true {
+      do throws(StorageError) {
+        return try body()
+      } catch {
+        guard error.kind == .unreachable, ContinuousClock.now < deadline else { throw error }
+        usleep(100_000)
+      }
+    }
   }
 
   private static let reading: [TextKey: String] = [
