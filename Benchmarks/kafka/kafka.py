@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What a record costs on Kafka, beside a bare loop over librdkafka that consumes and produces as much.
 
-usage: kafka.py [--kafka HOST:PORT] [--records N] [--runs N] [--rate N] [--seconds N] [--part PART]... [QUERY...]
+usage: kafka.py [--kafka HOST:PORT] [--records N] [--runs N] [--rate N] [--seconds N] [--part PART]... [--streams PATH]
+    [--setting NAME=VALUE]... [QUERY...]
 
 Input: JSON of 200 bytes in 4 partitions. Parts:
   cost       each query over a backlog, in turns with the loop: records a second, CPU a record (user and system, of the
@@ -12,6 +13,10 @@ Input: JSON of 200 bytes in 4 partitions. Parts:
   restart    seconds until a process whose state has a key for each record works again: with what it has kept of its state,
              and from the changelogs
   many       memory and CPU of a process with 100 queries over the topic
+  streams    each query over a backlog, in turns with Kafka Streams (Streams.java), where --streams or KAFKA_STREAMS is
+             a class path with it, Jackson and rocksdbjni: records a second, and CPU a record of the whole process with
+             its start, from the first rows of the output on, and for the second half of them; medians, of the ratios
+             pair by pair. --setting is one of Kafka Streams, which wins over those of Streams.java
 
 Without --kafka or KAFKA a broker of Scripts/broker is started. HEADRACE names the binary (default:
 .build/release/headrace).
@@ -33,7 +38,7 @@ BINARY = os.environ.get("HEADRACE", str(ROOT / ".build/release/headrace"))
 PARTITIONS = 4
 KEYS = 1000
 LIMIT_S = 300
-PARTS = ["cost", "latency", "processes", "restart", "many"]
+PARTS = ["cost", "latency", "processes", "restart", "many", "streams"]
 SOURCE = """CREATE STREAM events (k STRING KEY, id BIGINT, ts BIGINT, grp STRING, amount INT, note STRING)
   WITH (KAFKA_TOPIC='{t}.events', VALUE_FORMAT='JSON', PARTITIONS=4);
 """
@@ -100,6 +105,16 @@ class Bench:
     def watch(self, name, records):
         return self.loop("watch", f"{name}.out", PARTITIONS, records, LIMIT_S)
 
+    def follow(self, watcher, began, processes, expected):
+        """One run, once its rows have come."""
+        marks = []
+        for line in watcher.stdout:
+            cpu = sum(cpu_seconds(process.pid) for process in processes)
+            marks.append({**json.loads(line), "seconds": time.monotonic() - began, "cpu": cpu})
+        if watcher.wait() != 0 or marks[-1]["seen"] != expected:
+            sys.exit(f"{marks[-1]['seen'] if marks else 0} of {expected} rows; see {self.folder}")
+        return {**marks[-1], "marks": marks}
+
     def ours(self, query, processes=1):
         """One run over a backlog. Returns its figures, and the name of the service."""
         shares = [f"{index}/{processes}" for index in range(processes)]
@@ -109,18 +124,30 @@ class Bench:
         watcher = self.watch(name, expected)
         began = time.monotonic()
         members = [self.serve(name, share) for share in shares]
-        watched = self.answer(watcher)[0]
-        seconds = time.monotonic() - began
-        cpu = sum(cpu_seconds(member.pid) for member in members)
+        run = self.follow(watcher, began, members, expected)
         for member in members:
             stop(member)
-        if watched["seen"] != expected:
-            sys.exit(f"{query}: {watched['seen']} of {expected} rows; see {self.folder / name}")
-        return {"seconds": seconds, "cpu": cpu, "records": watched["records"]}, name
+        return run, name
+
+    def theirs(self, query, topic):
+        """One run of Kafka Streams over a topic. Returns its figures, and the name of the application."""
+        name, records = self.fresh(), self.options.records
+        self.answer(self.loop("create", PARTITIONS, f"{name}.out"))
+        expected = records // 2 if query == "filter" else records
+        watcher = self.watch(name, expected)
+        began = time.monotonic()
+        process = subprocess.Popen(
+            ["java", "-Xmx1g", "-cp", f"{self.folder}:{self.options.streams}", "Streams", self.options.kafka, name,
+             query, topic, f"{name}.out", str(self.folder / name), *self.options.setting],
+            stdout=open(self.folder / f"{name}.log", "w"), stderr=subprocess.STDOUT)
+        run = self.follow(watcher, began, [process], expected)
+        stop(process)
+        return run, name
 
     def written(self, name):
         """Records and mean size of what a service has written for its rows."""
-        topics = self.answer(self.loop("count", f"{name}.")) + self.answer(self.loop("count", f"_headrace_{name}_"))
+        prefixes = [f"{name}.", f"{name}-", f"_headrace_{name}_"]
+        topics = [topic for prefix in prefixes for topic in self.answer(self.loop("count", prefix))]
         ends = (".out", "-changelog", "-repartition")
         return {topic["topic"]: (topic["records"], topic["bytes"] // max(1, topic["records"]))
                 for topic in topics if topic["topic"].endswith(ends)}
@@ -167,7 +194,7 @@ class Bench:
         name = self.declare("pass", ["0/1"])
         watcher, member = self.watch(name, count), self.serve(name, "0/1")
         self.load(name, count, rate)
-        ours = self.answer(watcher)[0]
+        ours = self.answer(watcher)[-1]
         stop(member)
         other = self.fresh()
         self.answer(self.loop("create", PARTITIONS, f"{other}.events", f"{other}.out"))
@@ -175,7 +202,7 @@ class Bench:
         watcher, bare = self.watch(other, count), self.loop("bare", PARTITIONS, other, stage)
         bare.stdout.readline()
         self.load(other, count, rate)
-        theirs, commits = self.answer(watcher)[0], self.answer(bare)[0]
+        theirs, commits = self.answer(watcher)[-1], self.answer(bare)[0]
         print(f"{rate:.0f} records a second, ms: p50 {ours['p50']}, p99 {ours['p99']}; loop: p50 {theirs['p50']}, "
               f"p99 {theirs['p99']}; its commit: p50 {commits['commit_p50']}, p99 {commits['commit_p99']}", flush=True)
 
@@ -239,6 +266,38 @@ class Bench:
         stop(member)
         print(f"{queries} queries: {peak:.0f} MB at most, {fetched / records * 1e6:.2f} us of CPU a record", flush=True)
 
+    def streams(self):
+        records = self.options.records
+        source = str(Path(__file__).parent / "Streams.java")
+        subprocess.run(["javac", "-d", str(self.folder), "-cp", self.options.streams, source], check=True)
+        print(f"{'':8} {'':8} {'':>9} {'':>9} {'us/rec:':>9} {'from the':>9} {'second':>9}")
+        print(f"{'query':8} {'engine':8} {'written':>9} {'rec/s':>9} {'whole':>9} {'first on':>9} {'half':>9}")
+        for query in self.options.queries:
+            pairs = []
+            for _ in range(self.options.runs):
+                ours, name = self.ours(query)
+                theirs, other = self.theirs(query, f"{name}.events")
+                pairs.append(
+                    [(self.total(name), *figures(ours, records)), (self.total(other), *figures(theirs, records))])
+            for index, engine in enumerate(["headrace", "streams"]):
+                written, speed, *cpu = (statistics.median(column) for column in zip(*(pair[index] for pair in pairs)))
+                cells = " ".join(f"{value:9.2f}" for value in cpu)
+                print(f"{query:8} {engine:8} {written:9.0f} {speed:9.0f} {cells}")
+            ratios = [statistics.median(column) for column in zip(
+                *([their / max(1e-9, our) for our, their in zip(*pair)] for pair in pairs))]
+            print(f"{query:8} {'ratio':8} " + " ".join(f"{ratio:9.2f}" for ratio in ratios), flush=True)
+
+    def total(self, name):
+        return sum(count for count, _ in self.written(name).values())
+
+
+def figures(run, records):
+    """Records a second, and us of CPU a record: of the whole run, after the first rows, and after half of them."""
+    first, half, last = run["marks"]
+    # Rows of the output stand for the part of the input that they are of the whole output.
+    later = [(last["cpu"] - mark["cpu"]) / max(1e-9, 1 - mark["seen"] / last["seen"]) for mark in (first, half)]
+    return [records / run["seconds"]] + [cpu / records * 1e6 for cpu in (run["cpu"], *later)]
+
 
 def cpu_seconds(pid):
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -252,13 +311,15 @@ def stop(process):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n\n")[0])
     parser.add_argument("--kafka", default=os.environ.get("KAFKA"))
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rate", type=float, default=5000)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--part", action="append", choices=PARTS)
+    parser.add_argument("--streams", default=os.environ.get("KAFKA_STREAMS"))
+    parser.add_argument("--setting", action="append", default=[])
     parser.add_argument("queries", nargs="*", metavar="QUERY")
     options = parser.parse_args()
     if not options.kafka:
@@ -267,7 +328,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="headrace-kafka-") as folder:
         bench = Bench(options, Path(folder))
         for part in options.part or PARTS:
-            getattr(bench, part)()
+            if part != "streams" or options.streams:
+                getattr(bench, part)()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@
 //   loop count ADDRESS PREFIX
 //     committed records and bytes of the topics with this prefix
 //
-// Each prints one line of JSON; count one a topic, and bare another one when it begins.
+// Each prints one line of JSON; count one a topic, bare another one when it begins, and watch one when the first rows have
+// come, and one after half of them.
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -338,6 +339,8 @@ static void watch(
   for (int partition = 0; partition < partitions; partition++)
     rd_kafka_consume_start_queue(place, partition, RD_KAFKA_OFFSET_BEGINNING, queue);
   int64_t began = now_us(CLOCK_MONOTONIC), seen = 0, records = 0;
+  const int64_t marks[] = {1, count / 2};
+  size_t mark = 0;
   while (seen < count && (double)(now_us(CLOCK_MONOTONIC) - began) < limit * 1e6) {
     ssize_t got = rd_kafka_consume_batch_queue(queue, 50, messages, MESSAGES_MAX);
     int64_t now = now_us(CLOCK_REALTIME);
@@ -349,6 +352,10 @@ static void watch(
         if (written > 0) sample(now - written);
       }
       rd_kafka_message_destroy(messages[index]);
+    }
+    for (; mark < 2 && seen >= marks[mark]; mark++) {
+      printf("{\"seen\": %lld}\n", (long long)seen);
+      fflush(stdout);
     }
   }
   printf(
