@@ -59,11 +59,22 @@ extension EpochRunner {
       SliceBox($0, before: $1, derived, readsAhead: readsAhead)
     }
     pool.runSlices(boxes.map { box in { [pool] in box.run(pool, clock) } })
+    dropTakenChunks()
     return boxes.map { $0.result ?? .failure(QueryFailure("the query did not run")) }
   }
 
+  /// Of what queries share, that which all of them have taken.
+  private func dropTakenChunks() {
+    guard queries.count + pushes.count > 1 else { return }
+    var taken = TakenScans()
+    for query in queries { if let runtime = query.runtime { taken.note(runtime) } }
+    for push in pushes { taken.note(push.runtime) }
+    taken.dropChunks()
+  }
+
   /// Reading ahead keeps workers busy that would have nothing to do; each query keeps what it has read. Where there are many
-  /// queries there is always something to do, and what they keep would be most of the memory.
+  /// queries there is always something to do, and what they keep would be most of the memory. They take one step at a time as
+  /// well, so that little is kept of what they share until the last of them has it.
   var readsAhead: Bool {
     queries.reduce(0) { $0 + ($1.runtime == nil ? 0 : 1) } <= Self.queriesPerWorker * pool.workers
   }
@@ -191,7 +202,9 @@ private final class SliceBox: @unchecked Sendable {
   func run(_ pool: WorkerPool, _ clock: Int64) {
     do throws(QueryFailure) {
       result = .success(
-        try runtime.runSlice(pool, clockMs: clock, before: limit) { source in
+        try runtime.runSlice(
+          pool, clockMs: clock, before: limit, isOneStep: !readsAhead
+        ) { source in
           readsAhead && (!source.hasTopic || !derived.contains(source.topic))
         })
     } catch {

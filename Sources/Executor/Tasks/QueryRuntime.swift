@@ -270,11 +270,13 @@ public final class QueryRuntime {
   /// `before`: rows at or behind this major position wait, because a query that this one reads from may
   /// still write rows that belong before them. `ahead`: of which sources the next slice may be read while
   /// this one runs and on from there.
+  /// `isOneStep`: it takes no more of its present input than one step (`QueryOptions.epochRows`), and that is small.
   public func runSlice(
-    _ pool: WorkerPool, clockMs: Int64, before limit: Int64? = nil,
+    _ pool: WorkerPool, clockMs: Int64, before limit: Int64? = nil, isOneStep: Bool = false,
     ahead: (SourceDefinition) -> Bool = { _ in false }
   ) throws(QueryFailure) -> SliceResult {
     var result = SliceResult()
+    self.isOneStep = isOneStep
     let context = EvaluationContext(clockMs: clockMs, seed: options.seed)
     firstTaken = nil
     firstTakenByStage = [:]
@@ -293,8 +295,8 @@ public final class QueryRuntime {
       try runStages(pool, context, isFirst: before == 0)
       try collect(&result, pool)
       // Who has to wait for rows commits those that there are.
-      guard result.hasMore, !result.isWaiting, result.rowCount - before >= rowsPerCursor,
-        result.rowCount < options.epochRows
+      guard !isOneStep, result.hasMore, !result.isWaiting,
+        result.rowCount - before >= rowsPerCursor, result.rowCount < options.epochRows
       else { break }
     }
     if result.rowCount > 0 { try collectStates(&result, pool) }
@@ -412,8 +414,12 @@ public final class QueryRuntime {
 
   /// A slice is bounded in all, so that many partitions do not hold many times as much.
   var rowsPerCursor: Int {
-    max(min(options.sliceRows, 1024), options.sliceRows * 2 / max(2, cursors.count))
+    let rows = isOneStep && options.epochRows > 0 ? options.sliceRows / 4 : options.sliceRows
+    return max(min(options.sliceRows, 1024), rows * 2 / max(2, cursors.count))
   }
+
+  /// The present slice is one of many queries, which share what they read: a small one.
+  private var isOneStep = false
 
   public var isInRowtimeOrder: Bool { options.order == .rowtime }
 

@@ -123,6 +123,11 @@ final class SharedScan: Sendable {
     state.withLock { state in state.chunks.removeAll { $0.chunk.isTentative } }
   }
 
+  /// All who read it have taken what lies before an offset.
+  func dropChunks(before offset: Int64) {
+    state.withLock { state in state.chunks.removeAll { $0.chunk.nextOffset <= offset } }
+  }
+
   /// What lies from an offset on.
   enum Found {
     /// To be decoded by `rows`.
@@ -188,6 +193,26 @@ private final class DecoderBox: @unchecked Sendable {
   init(_ decoder: any ChunkDecoder, _ needed: Set<TextKey>) {
     self.decoder = decoder
     self.needed = needed
+  }
+}
+
+/// Up to where each scan was taken by all queries that were noted.
+public struct TakenScans {
+  private var scans: [ObjectIdentifier: (scan: SharedScan, offset: Int64)] = [:]
+
+  public init() {}
+
+  public mutating func note(_ runtime: QueryRuntime) {
+    for cursor in runtime.cursors {
+      let scan = cursor.reader.shared
+      let known = scans[ObjectIdentifier(scan)]?.offset ?? Int64.max
+      scans[ObjectIdentifier(scan)] = (scan, min(known, cursor.committed.offset))
+    }
+  }
+
+  /// What was kept of them for those who come later goes.
+  public func dropChunks() {
+    for (scan, offset) in scans.values { scan.dropChunks(before: offset) }
   }
 }
 
