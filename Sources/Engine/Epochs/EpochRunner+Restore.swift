@@ -297,6 +297,16 @@ extension EpochRunner {
     }
   }
 
+  /// The stores of a query that the cache may have, and which changelogs theirs are.
+  private func cachedStores(
+    _ query: RunningQuery, _ runtime: QueryRuntime
+  ) -> [(store: String, partition: Int, key: TextKey)] {
+    runtime.stores.flatMap { store, _ in
+      let topic = query.changelogTopic(store)
+      return runtime.partitions(ofStore: store).map { (store, $0, Self.key(topic, $0)) }
+    }
+  }
+
   private static let savePause = Duration.seconds(3600)
 
   /// Saves a store that has changed so much that reading its changes would take as long as reading its state; one an
@@ -305,17 +315,14 @@ extension EpochRunner {
     guard let cache = options.stateCache else { return }
     for query in queries {
       guard let runtime = query.runtime else { continue }
-      for (store, _) in runtime.stores {
-        for partition in runtime.partitions(ofStore: store) {
-          let key = Self.key(query.changelogTopic(store), partition)
-          guard let known = cachedChangelogs[key], known.changes > 0,
-            known.changes > cache.changesMin
-              && known.changes > runtime.recordCount(store: store, partition: partition) / 2
-              || ContinuousClock.now - known.saved > Self.savePause
-          else { continue }
-          save(runtime, store, partition, key)
-          return
-        }
+      for (store, partition, key) in cachedStores(query, runtime) {
+        guard let known = cachedChangelogs[key], known.changes > 0,
+          known.changes > cache.changesMin
+            && known.changes > runtime.recordCount(store: store, partition: partition) / 2
+            || ContinuousClock.now - known.saved > Self.savePause
+        else { continue }
+        save(runtime, store, partition, key)
+        return
       }
     }
   }
@@ -326,12 +333,9 @@ extension EpochRunner {
     for query in queries where !query.isUncommitted {
       if let restore = query.restore { saveProgress(of: restore) }
       guard let runtime = query.runtime else { continue }
-      for (store, _) in runtime.stores {
-        for partition in runtime.partitions(ofStore: store) {
-          let key = Self.key(query.changelogTopic(store), partition)
-          guard let known = cachedChangelogs[key], known.changes > 0 else { continue }
-          save(runtime, store, partition, key)
-        }
+      for (store, partition, key) in cachedStores(query, runtime)
+      where cachedChangelogs[key]?.changes ?? 0 > 0 {
+        save(runtime, store, partition, key)
       }
     }
   }

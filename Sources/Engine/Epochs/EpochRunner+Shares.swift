@@ -128,7 +128,7 @@ extension EpochRunner {
           continue
         }
         let topic = InternalTopics.exchange(ofQuery: query.id, stage: ordinal - count)
-        let place = TextKey("\(topic)/\(partition)")
+        let place = Self.key(topic, partition)
         guard droppedBefore[place] != offset else { continue }
         droppedBefore[place] = offset
         places.append(GroupOffset(topic: topic, partition: partition, offset: offset))

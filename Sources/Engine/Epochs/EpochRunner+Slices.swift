@@ -53,18 +53,18 @@ extension EpochRunner {
 
   /// One slice of each query of a level, side by side where there are several.
   func slices(
-    _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64, _ derived: Set<TextKey>
+    _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64, _ derived: Set<TextKey>,
+    readsAhead: Bool
   ) -> [Result<SliceResult, QueryFailure>] {
     let boxes = zip(level.compactMap(\.runtime), limits).map {
       SliceBox($0, before: $1, derived, readsAhead: readsAhead)
     }
     pool.runSlices(boxes.map { box in { [pool] in box.run(pool, clock) } })
-    dropTakenChunks()
     return boxes.map { $0.result ?? .failure(QueryFailure("the query did not run")) }
   }
 
   /// Of what queries share, that which all of them have taken.
-  private func dropTakenChunks() {
+  func dropTakenChunks() {
     guard queries.count + pushes.count > 1 else { return }
     var taken = TakenScans()
     for query in queries { if let runtime = query.runtime { taken.note(runtime) } }

@@ -260,10 +260,11 @@ final class EpochRunner: @unchecked Sendable {
       didWork = true
     }
     var frontiers: [TextKey: Int64] = [:]
+    let readsAhead = readsAhead
     for level in levels(running.filter { $0.runtime != nil }) {
       let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
       let limits = level.map { limit(of: $0, frontiers) }
-      let outcomes = slices(level, limits, clock, derived)
+      let outcomes = slices(level, limits, clock, derived, readsAhead: readsAhead)
       for (index, query) in level.enumerated() {
         switch outcomes[index] {
         case .success(let result):
@@ -284,6 +285,7 @@ final class EpochRunner: @unchecked Sendable {
         }
       }
     }
+    dropTakenChunks()
     if let every = options.undoesEvery, !commit.metadata.isEmpty, isToUndo(every) {
       throw .storage(StorageError(.aborted, "an epoch that is undone for trial"))
     }
