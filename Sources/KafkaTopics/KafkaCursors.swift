@@ -57,18 +57,17 @@ final class KafkaCursor: @unchecked Sendable {
   }
 
   /// Records from `offset` on, which the cursor goes to if it stands elsewhere. Waits for the first of them.
+  /// `bytesMax`: about how much of what is at hand is given at a time.
   /// `stamp`: gives records their numbers in the order of arrival.
   func read(
-    from offset: Int64, waitMs: Int32, _ stamp: (Int) -> Int64
+    from offset: Int64, waitMs: Int32, bytesMax: Int, _ stamp: (Int) -> Int64
   ) throws(StorageError) -> Read {
     lock.lock()
     defer {
       span.withLock { $0 = (batchStart, next) }
       lock.unlock()
     }
-    if offset >= batchStart, offset < next {
-      return Read(records: batch.from(offset), next: next, isAtEnd: isAtEnd)
-    }
+    if offset >= batchStart, offset < next { return part(of: batch.from(offset), bytesMax) }
     if offset != next { try move(to: offset) }
     if pointer == nil { try open() }
     var fetched = headrace_kafka_fetched()
@@ -92,12 +91,20 @@ final class KafkaCursor: @unchecked Sendable {
     }
     if fetched.next >= 0 { next = fetched.next }
     if fetched.is_end { isAtEnd = true }
-    let read = Read(records: batch, next: next, isAtEnd: isAtEnd)
-    if batch.buffer.count > Self.keptBytesMax {
+    let read = part(of: batch, bytesMax)
+    if batch.buffer.count > Self.keptBytesMax, read.next == next {
       batch = .none
       batchStart = next
     }
     return read
+  }
+
+  private func part(of records: RawRecords, _ bytesMax: Int) -> Read {
+    let first = records.first(bytesMax: bytesMax)
+    if first.count < records.count, let last = first.offsets.last {
+      return Read(records: first, next: last + 1, isAtEnd: false)
+    }
+    return Read(records: records, next: next, isAtEnd: isAtEnd)
   }
 
   private func take(_ fetched: headrace_kafka_fetched, _ stamp: (Int) -> Int64) -> RawRecords {
@@ -243,10 +250,10 @@ final class KafkaCursors: Sendable {
   }
 
   func read(
-    _ topic: String, _ partition: Int, from offset: Int64, waitMs: Int32
+    _ topic: String, _ partition: Int, from offset: Int64, waitMs: Int32, bytesMax: Int = .max
   ) throws(StorageError) -> KafkaCursor.Read {
     let cursor = try cursor(topic, partition, offset)
-    return try cursor.read(from: offset, waitMs: waitMs) { count in
+    return try cursor.read(from: offset, waitMs: waitMs, bytesMax: bytesMax) { count in
       state.withLock { state in
         state.delivered += Int64(count)
         return state.delivered - Int64(count)

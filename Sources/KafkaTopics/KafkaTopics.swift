@@ -240,7 +240,8 @@ package final class KafkaTopics: TopicStore {
     let outside = names.outside(topic)
     let read: KafkaCursor.Read
     do {
-      read = try cursors.read(outside, partition, from: offset, waitMs: Self.readWaitMs)
+      read = try cursors.read(
+        outside, partition, from: offset, waitMs: Self.readWaitMs, bytesMax: bytesMax)
     } catch {
       starts.withLock { $0["\(outside)/\(partition)"] = nil }
       switch error.kind {

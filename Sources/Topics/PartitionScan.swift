@@ -107,4 +107,15 @@ extension RawRecords {
     guard let first = offsets.first, first < start else { return self }
     return gather((offsets.firstIndex { $0 >= start } ?? count)..<count)
   }
+
+  /// The first records, in all of about so many bytes, one at least.
+  public func first(bytesMax: Int) -> RawRecords {
+    guard buffer.count > bytesMax else { return self }
+    var bytes = 0
+    for row in 0..<count {
+      bytes += Int(max(0, keyLength[row])) + Int(max(0, valueLength[row]))
+      if bytes >= bytesMax, row + 1 < count { return gather(0..<(row + 1)) }
+    }
+    return self
+  }
 }

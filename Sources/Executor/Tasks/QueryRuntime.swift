@@ -362,7 +362,7 @@ public final class QueryRuntime {
       var wanted = rows
       while cursor.hasOnePosition, cursor.pendingRows >= wanted {
         wanted *= 2
-        try cursor.fill(rows: wanted, maxBytes: options.readBytes)
+        try cursor.fill(rows: wanted, maxBytes: readBytes)
       }
       guard let open = cursor.openPosition else { continue }
       let before = open.minor > 0 ? (open.major, open.minor - 1) : (open.major - 1, UInt64.max)
@@ -414,19 +414,27 @@ public final class QueryRuntime {
 
   /// A slice is bounded in all, so that many partitions do not hold many times as much.
   var rowsPerCursor: Int {
-    let rows = isOneStep && options.epochRows > 0 ? options.sliceRows / 4 : options.sliceRows
+    let rows = isSmallStep ? options.sliceRows / 4 : options.sliceRows
     return max(min(options.sliceRows, 1024), rows * 2 / max(2, cursors.count))
   }
 
   /// The present slice is one of many queries, which share what they read: a small one.
   private var isOneStep = false
+  private var isSmallStep: Bool { isOneStep && options.epochRows > 0 }
+
+  /// Each of many queries keeps positions of all rows of what it reads at a time.
+  private static let smallReadBytes = 256 << 10
+
+  private var readBytes: Int {
+    isSmallStep ? min(Self.smallReadBytes, options.readBytes) : options.readBytes
+  }
 
   public var isInRowtimeOrder: Bool { options.order == .rowtime }
 
   /// Each cursor has the rows of a slice then, or its source has no more.
   private func fill(_ pool: WorkerPool) throws(QueryFailure) {
     let rows = rowsPerCursor
-    let bytes = options.readBytes
+    let bytes = readBytes
     if cursors.count == 1 {
       return try cursors[0].fill(rows: rows, maxBytes: bytes)
     }
@@ -462,7 +470,7 @@ public final class QueryRuntime {
       rows *= 2
       for cursor in chosen.map({ cursors[$0] })
       where cursor.hasMore(than: last) && cursor.lastPosition(of: last)?.major == cut.major {
-        try cursor.fill(rows: rows, maxBytes: options.readBytes)
+        try cursor.fill(rows: rows, maxBytes: readBytes)
       }
     }
   }
