@@ -8,7 +8,8 @@ Input: JSON of 200 bytes in 4 partitions. Parts:
   cost       each query over a backlog, in turns with the loop: records a second, CPU a record (user and system, of the
              whole process with its start), and both against the loop, which writes as many records of the same sizes,
              changelogs and exchanges too, in one transaction each 100 ms; medians, of the ratios pair by pair
-  latency    from before the append to after the read of the output, at a moderate rate; and what a bare commit takes
+  latency    from before the append to after the read of the output, at a moderate rate and without the first two seconds;
+             and what a bare commit takes
   processes  CPU a record of 1, 2 and 4 processes that share the partitions
   restart    seconds until a process whose state has a key for each record works again: with what it has kept of its state,
              and from the changelogs

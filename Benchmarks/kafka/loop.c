@@ -27,6 +27,8 @@
 #define OUTPUTS_MAX 4
 #define INTERVAL_US 100000
 #define SAMPLES_MAX 4000000
+// Rows that are written before this are no samples: topics are found and connections made for the first of them.
+#define WARM_UP_US 2000000
 
 static void die(const char *what, const char *why) {
   fprintf(stderr, "%s: %s\n", what, why);
@@ -338,7 +340,7 @@ static void watch(
   rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
   for (int partition = 0; partition < partitions; partition++)
     rd_kafka_consume_start_queue(place, partition, RD_KAFKA_OFFSET_BEGINNING, queue);
-  int64_t began = now_us(CLOCK_MONOTONIC), seen = 0, records = 0;
+  int64_t began = now_us(CLOCK_MONOTONIC), seen = 0, records = 0, first = 0;
   const int64_t marks[] = {1, count / 2};
   size_t mark = 0;
   while (seen < count && (double)(now_us(CLOCK_MONOTONIC) - began) < limit * 1e6) {
@@ -349,7 +351,8 @@ static void watch(
         seen += rows(table, messages[index]);
         records++;
         int64_t written = field(messages[index], "\"TS\":");
-        if (written > 0) sample(now - written);
+        if (written > 0 && !first) first = written;
+        if (written > 0 && written - first >= WARM_UP_US) sample(now - written);
       }
       rd_kafka_message_destroy(messages[index]);
     }
