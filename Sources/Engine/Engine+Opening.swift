@@ -12,11 +12,15 @@ extension Engine {
   public static func open(_ options: EngineOptions) throws(EngineError) -> Engine {
     if let kafka = options.kafka {
       let topics: KafkaTopics
-      do { topics = try kafka.open(directory: options.directory) } catch { throw .storage(error) }
+      let files = options.fileSystem ?? PosixFileSystem(syncs: false)
+      do {
+        topics = try kafka.open(directory: options.directory, files)
+      } catch {
+        throw .storage(error)
+      }
       var options = options
       if let directory = options.directory, kafka.takesShare, kafka.service != nil {
-        options.stateCache = StateCache(
-          options.fileSystem ?? PosixFileSystem(syncs: false), directory: directory + "/state")
+        options.stateCache = StateCache(files, directory: directory + "/state")
       }
       options.adapt(to: topics)
       do throws(EngineError) {
@@ -99,7 +103,7 @@ extension LogCopy {
     var kafka = kafka
     // Alone, it has everything, and asks no group for it.
     kafka.share = "0/1"
-    return try servingLog { [kafka] () throws(StorageError) in try kafka.open(directory: nil) }
+    return try servingLog { [kafka] () throws(StorageError) in try kafka.open(directory: nil, PosixFileSystem()) }
   }
 
   /// Throws: storage faults.

@@ -105,6 +105,7 @@ public final class Engine: @unchecked Sendable {
       // Asked of the cluster when no epoch waits for it any more.
       let places = lock.withLock { epochs.readExchanges() }
       do { try log.dropRecords(before: places) } catch { throw .storage(error) }
+      lock.withLock { epochs.noteDropped(places) }
     }
     guard let upkeep = log.upkeep else { return 0 }
     do { return try upkeep.applyRetention(now: options.clock()) } catch { throw .storage(error) }

@@ -61,7 +61,9 @@ public struct KafkaOptions: Sendable {
     return options
   }
 
-  func open(directory: String?) throws(StorageError) -> KafkaTopics {
+  func open(
+    directory: String?, _ files: any FileSystem
+  ) throws(StorageError) -> KafkaTopics {
     let (settings, share) = try parts()
     var random = SystemRandomNumberGenerator()
     let fresh = "process-" + String(random.next(), radix: 36)
@@ -69,7 +71,8 @@ public struct KafkaOptions: Sendable {
     // share too: there is one socket in it.
     var identity: ProcessIdentity?
     if let directory {
-      identity = try ProcessIdentity(in: directory, file: Self.nameFile, fresh: fresh)
+      identity = try ProcessIdentity(
+        files, in: directory, file: Self.nameFile, fresh: fresh)
     }
     let name = share.map { "share-\($0.index)" } ?? identity?.name ?? fresh
     var process = KafkaProcess(

@@ -161,6 +161,7 @@ extension KafkaTopics {
       defer { producer.finish() }
       let report = try produce(producer, append.outputs[0])
       try producer.flush { isClosed }
+      signal.raise()
       return result(producer, append.outputs, [report])
     }
   }
@@ -180,7 +181,6 @@ extension KafkaTopics {
   private func result(
     _ producer: KafkaProducer, _ outputs: [EpochCommit.Output], _ reports: [Int?]
   ) -> CommitResult {
-    signal.raise()
     let ranges = zip(outputs, reports).map { output, report in
       CommittedRange(
         topic: output.topic, partition: output.partition,
@@ -211,6 +211,7 @@ extension KafkaTopics {
     }
     defer { producer.finish() }
     if let note { entries.note(note.key, note.value, at: producer.offsets(note.report).lowerBound) }
+    signal.raise()
     return result(producer, outputs, reports)
   }
 

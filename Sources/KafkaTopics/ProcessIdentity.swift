@@ -1,6 +1,6 @@
 // Who a process is to the cluster: a name in a file of its data directory, which it holds as long as it runs.
 
-import Glibc
+import HeadraceColumns
 import HeadraceFoundations
 package import HeadraceTopics
 
@@ -8,56 +8,52 @@ package final class ProcessIdentity: Sendable {
   private static let sizeMax = 100
 
   package let name: String
-  private let descriptor: Monitor<Int32?>
+  private let lock: any FileLock
 
   /// The name in the file, which is made with `fresh` when it is missing; the directory too.
   /// Throws: `io`; `corruption` for a file that holds something else; `locked` when another process has it.
-  package init(in directory: String, file: String, fresh: String) throws(StorageError) {
-    if mkdir(directory, 0o700) != 0, errno != EEXIST {
-      throw StorageError(.io, "making a directory", path: directory, errno: errno)
-    }
+  package init(
+    _ files: any FileSystem, in directory: String, file: String, fresh: String
+  ) throws(StorageError) {
+    try files.makeDirectory(directory)
     let path = "\(directory)/\(file)"
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw StorageError(.io, "opening", path: path, errno: errno) }
+    lock = try files.lock("\(path).lock")
     do throws(StorageError) {
-      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-        throw StorageError(.locked, "opening", path: path)
+      if let known = try Self.read(files, path) {
+        name = known
+      } else {
+        name = try Self.write(files, path, in: directory, fresh)
       }
-      name = try Self.read(descriptor, path, fresh: fresh)
     } catch {
-      close(descriptor)
+      lock.release()
       throw error
     }
-    self.descriptor = Monitor(descriptor)
   }
 
-  deinit { release() }
+  /// nil: there is no name yet. A process that ended while it made the file has left it empty.
+  private static func read(_ files: any FileSystem, _ path: String) throws(StorageError) -> String? {
+    guard try files.exists(path) else { return nil }
+    let bytes = try files.contents(path)
+    if bytes.isEmpty { return nil }
+    let known = String(decoding: bytes.prefix(sizeMax), as: UTF8.self)
+    guard TopicName.isLegal(known) else {
+      throw StorageError(.corruption, "reading the name of a process", path: path)
+    }
+    return known
+  }
 
-  private static func read(
-    _ descriptor: Int32, _ path: String, fresh: String
+  private static func write(
+    _ files: any FileSystem, _ path: String, in directory: String, _ name: String
   ) throws(StorageError) -> String {
-    var bytes = [UInt8](repeating: 0, count: sizeMax)
-    let count = pread(descriptor, &bytes, bytes.count, 0)
-    guard count >= 0 else { throw StorageError(.io, "reading", path: path, errno: errno) }
-    if count > 0 {
-      let known = String(decoding: bytes[..<count], as: UTF8.self)
-      guard TopicName.isLegal(known) else {
-        throw StorageError(.corruption, "reading the name of a process", path: path)
-      }
-      return known
-    }
-    let text = Array(fresh.utf8)
-    guard pwrite(descriptor, text, text.count, 0) == text.count, fsync(descriptor) == 0 else {
-      throw StorageError(.io, "writing", path: path, errno: errno)
-    }
-    return fresh
+    let file = try files.open(path, create: true)
+    let bytes = ByteBuffer(capacity: name.utf8.count)
+    Array(name.utf8).withUnsafeBytes { bytes.append($0) }
+    try file.write(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count), at: 0)
+    try file.sync()
+    try files.syncDirectory(directory)
+    return name
   }
 
   /// Another process may have the directory.
-  package func release() {
-    descriptor.withLock { descriptor in
-      if let descriptor { close(descriptor) }
-      descriptor = nil
-    }
-  }
+  package func release() { lock.release() }
 }

@@ -114,7 +114,7 @@ extension EpochRunner {
     }
   }
 
-  /// Up to where the stages here have read exchanges since this was asked last: each exchange has one reader, so what lies
+  /// Up to where the stages here have read exchanges beyond what was dropped: each exchange has one reader, so what lies
   /// before is of no more use. The engine's lock is held.
   func readExchanges() -> [GroupOffset] {
     var places: [GroupOffset] = []
@@ -128,13 +128,16 @@ extension EpochRunner {
           continue
         }
         let topic = InternalTopics.exchange(ofQuery: query.id, stage: ordinal - count)
-        let place = Self.key(topic, partition)
-        guard droppedBefore[place] != offset else { continue }
-        droppedBefore[place] = offset
+        guard droppedBefore[Self.key(topic, partition)] != offset else { continue }
         places.append(GroupOffset(topic: topic, partition: partition, offset: offset))
       }
     }
     return places
+  }
+
+  /// The records before these places are gone. The engine's lock is held.
+  func noteDropped(_ places: [GroupOffset]) {
+    for place in places { droppedBefore[Self.key(place.topic, place.partition)] = place.offset }
   }
 
   func positionRemovals(_ id: String) -> [EpochCommit.MetadataChange] {

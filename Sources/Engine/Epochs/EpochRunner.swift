@@ -260,30 +260,9 @@ final class EpochRunner: @unchecked Sendable {
       didWork = true
     }
     var frontiers: [TextKey: Int64] = [:]
-    let readsAhead = readsAhead
     for level in levels(running.filter { $0.runtime != nil }) {
-      let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
-      let limits = level.map { limit(of: $0, frontiers) }
-      let outcomes = slices(level, limits, clock, derived, readsAhead: readsAhead)
-      for (index, query) in level.enumerated() {
-        switch outcomes[index] {
-        case .success(let result):
-          if try take(result, of: query, before: before[index], transaction, &commit) {
-            didWork = true
-          }
-          // What cannot be read before the commit is as if it had not been written yet.
-          let unread =
-            log.capabilities.contains(.reservedOffsets) ? nil : query.runtime?.firstTaken
-          let open = [query.runtime?.frontier, limits[index], unread].compactMap { $0 }.min()
-          if let open {
-            let topic = query.plan.sink.topic
-            frontiers[topic] = min(open, frontiers[topic] ?? open)
-          }
-        case .failure(let failure):
-          fail(query, failure, &commit)
-          didWork = true
-        }
-      }
+      let worked = try take(level, clock, derived, transaction, &commit, &frontiers)
+      if worked { didWork = true }
     }
     dropTakenChunks()
     if let every = options.undoesEvery, !commit.metadata.isEmpty, isToUndo(every) {
@@ -304,18 +283,55 @@ final class EpochRunner: @unchecked Sendable {
       // Until the swap is finished, the table's records are not those that the catalog describes.
       if !swaps.isEmpty { published.hide() }
       try write(&commit, transaction)
-      untoldErrors = []
-      for query in queries {
-        query.isUncommitted = false
-        query.runtime?.commitEpoch()
-        query.committedChangelogRecords = query.changelogRecords
-      }
-      saveGrownState()
+      noteCommitted()
     }
     for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
     return didWork || !readySwaps().isEmpty
+  }
+
+  private func noteCommitted() {
+    untoldErrors = []
+    for query in queries {
+      query.isUncommitted = false
+      query.runtime?.commitEpoch()
+      query.committedChangelogRecords = query.changelogRecords
+    }
+    saveGrownState()
+  }
+
+  /// A slice of each query of a level, which read nothing of each other. `frontiers`: up to where the topics that queries
+  /// write are complete. Returns whether any of them has worked.
+  private func take(
+    _ level: [RunningQuery], _ clock: Int64, _ derived: Set<TextKey>,
+    _ transaction: any EpochTransaction, _ commit: inout EpochCommit,
+    _ frontiers: inout [TextKey: Int64]
+  ) throws(EngineError) -> Bool {
+    var didWork = false
+    let before = level.map { $0.runtime?.positions.map(\.position) ?? [] }
+    let limits = level.map { limit(of: $0, frontiers) }
+    let outcomes = slices(level, limits, clock, derived, readsAhead: readsAhead)
+    for (index, query) in level.enumerated() {
+      switch outcomes[index] {
+      case .success(let result):
+        if try take(result, of: query, before: before[index], transaction, &commit) {
+          didWork = true
+        }
+        // What cannot be read before the commit is as if it had not been written yet.
+        let unread =
+          log.capabilities.contains(.reservedOffsets) ? nil : query.runtime?.firstTaken
+        let open = [query.runtime?.frontier, limits[index], unread].compactMap { $0 }.min()
+        if let open {
+          let topic = query.plan.sink.topic
+          frontiers[topic] = min(open, frontiers[topic] ?? open)
+        }
+      case .failure(let failure):
+        fail(query, failure, &commit)
+        didWork = true
+      }
+    }
+    return didWork
   }
 
   /// Epochs that were ready to be committed, where they are undone for trial.
