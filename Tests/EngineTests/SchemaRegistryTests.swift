@@ -44,7 +44,7 @@ import Testing
     (
       #"{"type":"array","items":{"type":"record","name":"MapEntry","namespace":"x","fields":["#
         + #"{"name":"key","type":"int"},{"name":"value","type":"string"}]}}"#,
-      "MAP<INTEGER, STRING>"
+      "MAP<STRING, STRING>"
     ),
     (#""R""#, "no type"), (#""n.R""#, "no type"), (#""nowhere""#, "no type"),
   ]) func avro(field: String, expected: String) throws {
@@ -258,7 +258,8 @@ import Testing
     struct Referring: SchemaRegistry {
       func schema(topic: String, isKey: Bool) -> RegisteredSchema? {
         guard !isKey else { return RegisteredSchema(text: #""long""#) }
-        let inner = #"{"type":"record","name":"o.P","fields":[{"name":"x=\\y","type":"int"}]}"#
+        let field = #"{"name":"x","doc":"=\\y","type":"int"}"#
+        let inner = #"{"type":"record","name":"o.P","fields":[\#(field)]}"#
         return RegisteredSchema(
           text: #"{"type":"record","name":"R","fields":[{"name":"f","type":"o.P"}]}"#,
           references: [RegisteredSchema.Reference(name: "p\n", text: inner)])
@@ -274,7 +275,7 @@ import Testing
     try Session(engine: engine).execute(
       script: SourceText(name: "test", text), CollectedResult())
     let columns = try #require(engine.sources.first).schema
-    #expect(columns.description == #"`ROWKEY` BIGINT KEY, `F` STRUCT<`X=\Y` INTEGER>"#)
+    #expect(columns.description == "`ROWKEY` BIGINT KEY, `F` STRUCT<`X` INTEGER>")
     try engine.close()
     options.schemas = EmptySchemaRegistry()
     engine = try Engine.open(options)

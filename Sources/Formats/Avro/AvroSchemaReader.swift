@@ -1,149 +1,113 @@
 // Avro schemas as KSQL types. A union with null is its other branch; a union of several is a struct with one
 // field a branch; an array of map entries is a map, since Avro's own maps have STRING keys only.
+// Invariant: the type is finite. A schema that contains itself is refused, and so is one that unfolds to too many
+// fields, as a few records that name each other twice do.
 //
 // Source: ksqlDB's AvroSRSchemaDataTranslator over Confluent's AvroData.
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceFunctions
 
 struct AvroSchemaReader {
-  /// Types by full name; nil while the type is being read, so that a recursive one is noticed.
-  private var named: [TextKey: DataType?] = [:]
+  private static let typesMax = 20_000
 
-  static func type(_ schema: RegisteredSchema) throws(SchemaProblem) -> DataType {
-    var reader = AvroSchemaReader()
-    for reference in schema.references { _ = try reader.type(text: reference.text) }
-    return try reader.type(text: schema.text)
+  private let schema: AvroSchema
+  /// Records that are being read.
+  private var open: Set<Int> = []
+  private var typeCount = 0
+
+  static func type(_ registered: RegisteredSchema) throws(SchemaProblem) -> DataType {
+    let schema = try AvroSchemaParser.schema(registered)
+    var reader = AvroSchemaReader(schema: schema)
+    return try reader.type(schema.root)
   }
 
-  private mutating func type(text: String) throws(SchemaProblem) -> DataType {
-    // A bare name is a schema too, with or without quotes.
-    let node = JSONNode(text) ?? .string(text)
-    return try type(node, namespace: "")
-  }
+  private init(schema: AvroSchema) { self.schema = schema }
 
-  private mutating func type(
-    _ node: JSONNode, namespace: String
-  ) throws(SchemaProblem) -> DataType {
-    switch node {
-    case .string(let name): return try type(name: name, namespace: namespace)
-    case .array(let branches): return try union(branches, namespace: namespace)
-    case .object: return try complex(node, namespace: namespace)
-    case .null, .boolean, .number:
-      throw SchemaProblem("\(node) is no Avro schema")
+  private mutating func type(_ index: Int) throws(SchemaProblem) -> DataType {
+    typeCount += 1
+    guard typeCount <= Self.typesMax else {
+      throw SchemaProblem("the schema unfolds to more than \(Self.typesMax) types")
+    }
+    let entry = schema[index]
+    switch entry.logical {
+    case .decimal(let precision, let scale)?:
+      return try registeredDecimal(precision: precision, scale: scale)
+    case .date?: return .date
+    case .time?: return .time
+    case .timestamp?: return .timestamp
+    case nil: break
+    }
+    switch entry.kind {
+    case .null: throw SchemaProblem("null is no type of a column")
+    case .boolean: return .boolean
+    case .int: return .int
+    case .long: return .bigint
+    case .float, .double: return .double
+    case .bytes, .fixed: return .bytes
+    case .string, .enumeration: return .string
+    case .array(let items): return try array(items)
+    case .map(let values): return .map(key: .string, value: try type(values))
+    case .union(let branches): return try union(branches)
+    case .record(let fields): return try record(index, fields)
     }
   }
 
-  private func type(name: String, namespace: String) throws(SchemaProblem) -> DataType {
-    switch name {
-    case "boolean": return .boolean
-    case "int": return .int
-    case "long": return .bigint
-    case "float", "double": return .double
-    case "string": return .string
-    case "bytes": return .bytes
-    case "null": throw SchemaProblem("null is no type of a column")
-    default:
-      guard let known = named[fullName(name, namespace)] ?? named[name] else {
-        throw SchemaProblem("the Avro type \(name) is not defined")
-      }
-      guard let known else { throw SchemaProblem("the Avro type \(name) contains itself") }
-      return known
-    }
+  private mutating func array(_ items: Int) throws(SchemaProblem) -> DataType {
+    guard let (key, value) = schema.mapEntry(items) else { return .array(try type(items)) }
+    // Texts of its keys, whatever they are: ksqlDB's maps have STRING keys only.
+    _ = try type(key.type)
+    return .map(key: .string, value: try type(value.type))
   }
 
-  private func fullName(_ name: String, _ namespace: String) -> String {
-    name.contains(".") || namespace.isEmpty ? name : "\(namespace).\(name)"
-  }
-
-  private mutating func union(
-    _ branches: [JSONNode], namespace: String
-  ) throws(SchemaProblem) -> DataType {
-    let branches = branches.filter { $0.text != "null" && $0["type"]?.text != "null" }
-    if branches.count == 1 { return try type(branches[0], namespace: namespace) }
+  private mutating func union(_ branches: [Int]) throws(SchemaProblem) -> DataType {
+    let branches = branches.filter { !schema.isNull($0) }
+    if branches.count == 1 { return try type(branches[0]) }
     var fields: [StructField] = []
     for branch in branches {
-      let name = branch.text ?? branch["name"]?.text ?? branch["type"]?.text ?? ""
-      let short = name.split(separator: ".").last.map(String.init) ?? name
-      fields.append(StructField(short, try type(branch, namespace: namespace)))
+      fields.append(StructField(schema.branchName(branch), try type(branch)))
     }
     return .structure(fields)
   }
 
-  private mutating func complex(
-    _ node: JSONNode, namespace: String
-  ) throws(SchemaProblem) -> DataType {
-    guard let kind = node["type"] else { throw SchemaProblem("\(node) has no type") }
-    guard let word = kind.text else { return try type(kind, namespace: namespace) }
-    switch word {
-    case "record", "error": return try record(node, namespace: namespace)
-    case "enum", "fixed":
-      let type = try logical(node) ?? (word == "enum" ? .string : .bytes)
-      define(node, namespace, as: type)
-      return type
-    case "array":
-      guard let items = node["items"] else { throw SchemaProblem("an array has no items") }
-      let element = try type(items, namespace: namespace)
-      if isMapEntry(items), case .structure(let fields) = element, fields.count == 2 {
-        return .map(key: fields[0].type, value: fields[1].type)
-      }
-      return .array(element)
-    case "map":
-      guard let values = node["values"] else { throw SchemaProblem("a map has no values") }
-      return .map(key: .string, value: try type(values, namespace: namespace))
-    default:
-      if let logical = try logical(node) { return logical }
-      return try type(name: word, namespace: namespace)
-    }
-  }
-
-  private func isMapEntry(_ items: JSONNode) -> Bool {
-    let name = items["name"]?.text ?? ""
-    return items["connect.internal.type"]?.text == "MapEntry" || name == "MapEntry"
-      || name.hasSuffix(".MapEntry")
-  }
-
-  private mutating func define(_ node: JSONNode, _ namespace: String, as type: DataType?) {
-    guard let name = node["name"]?.text else { return }
-    named[fullName(name, node["namespace"]?.text ?? namespace)] = .some(type)
-  }
-
   private mutating func record(
-    _ node: JSONNode, namespace outer: String
+    _ index: Int, _ fields: [AvroSchema.Field]
   ) throws(SchemaProblem) -> DataType {
-    define(node, outer, as: nil)
-    let name = node["name"]?.text ?? ""
-    var namespace = node["namespace"]?.text ?? outer
-    if let dot = name.lastIndex(of: ".") { namespace = String(name[..<dot]) }
-    var fields: [StructField] = []
-    for field in node["fields"]?.elements ?? [] {
-      guard let name = field["name"]?.text, let type = field["type"] else {
-        throw SchemaProblem("a field of \(name) has no name or no type")
-      }
-      fields.append(StructField(name, try self.type(type, namespace: namespace)))
+    guard open.insert(index).inserted else {
+      throw SchemaProblem("the Avro type \(schema[index].name ?? "") contains itself")
     }
-    let type = DataType.structure(fields)
-    define(node, outer, as: type)
-    return type
+    defer { open.remove(index) }
+    var result: [StructField] = []
+    for field in fields where !isForeignMap(field.type) {
+      result.append(StructField(field.name, try type(field.type)))
+    }
+    return .structure(result)
   }
 
-  /// The meaning that a logical type or a mark of Kafka Connect gives to a base type.
-  private func logical(_ node: JSONNode) throws(SchemaProblem) -> DataType? {
-    switch (node["type"]?.text, node["logicalType"]?.text) {
-    case ("bytes", "decimal"), ("fixed", "decimal"):
-      return try registeredDecimal(
-        precision: node["precision"]?.integer, scale: node["scale"]?.integer)
-    case ("int", "date"): return .date
-    case ("int", "time-millis"): return .time
-    case ("long", "timestamp-millis"): return .timestamp
-    default: break
+  /// A map whose keys have no texts; its field is left out, as ksqlDB does.
+  private func isForeignMap(_ index: Int) -> Bool {
+    var type = index
+    if case .union(let branches) = schema[type].kind {
+      let others = branches.filter { !schema.isNull($0) }
+      guard others.count == 1 else { return false }
+      type = others[0]
     }
-    switch node["connect.name"]?.text {
-    case "org.apache.kafka.connect.data.Date": return .date
-    case "org.apache.kafka.connect.data.Time": return .time
-    case "org.apache.kafka.connect.data.Timestamp": return .timestamp
-    default: return nil
+    guard case .array(let items) = schema[type].kind, let entry = schema.mapEntry(items) else {
+      return false
+    }
+    return !schema.isKeyText(entry.key.type)
+  }
+}
+
+extension AvroSchema {
+  /// Whether values of the type, or of its one branch beside null, can be keys of a MAP.
+  func isKeyText(_ index: Int) -> Bool {
+    switch types[index].kind {
+    case .union(let branches):
+      let others = branches.filter { !isNull($0) }
+      return others.count == 1 && isKeyText(others[0])
+    case .boolean, .int, .long, .string, .enumeration: return types[index].logical == nil
+    case .null, .float, .double, .bytes, .fixed, .array, .map, .record: return false
     }
   }
 }

@@ -4,7 +4,7 @@
 import HeadraceFoundations
 
 /// Nesting deeper than `JSONReader.maximumDepth` is refused.
-package indirect enum JSONNode {
+package indirect enum JSONNode: Sendable {
   case null
   case boolean(Bool)
   case number(String)
@@ -27,7 +27,7 @@ package indirect enum JSONNode {
   }
 }
 
-package struct JSONField {
+package struct JSONField: Sendable {
   package var name: String
   package var value: JSONNode
 
