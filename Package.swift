@@ -150,6 +150,10 @@ let package = Package(
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations",
       ],
       path: "Tests/Simulation", swiftSettings: strict),
+    // For the tests as well: a schema registry in memory.
+    .target(
+      name: "HeadraceTestSchemas", dependencies: ["HeadraceFormats"], path: "Tests/Schemas",
+      swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
       dependencies: [
@@ -167,8 +171,10 @@ let package = Package(
         "HeadraceSyntax", "HeadraceFoundations",
       ],
       path: "Tests/Torture", swiftSettings: strict),
+    .target(name: "CFormatBenchmark", path: "Benchmarks/CFormatBenchmark"),
     .executableTarget(
-      name: "format-benchmark", dependencies: ["HeadraceFormats", "HeadraceColumns"],
+      name: "format-benchmark",
+      dependencies: ["CFormatBenchmark", "HeadraceFormats", "HeadraceColumns"],
       path: "Benchmarks/format-benchmark", swiftSettings: strict),
     .target(
       name: "HeadraceLogBenchmark",
@@ -190,7 +196,9 @@ let package = Package(
     tests(
       "KafkaTests",
       ["HeadraceKafkaTopics", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations"]),
-    tests("FormatsTests", ["HeadraceFormats", "HeadraceColumns"]),
+    tests(
+      "FormatsTests",
+      ["HeadraceTestSchemas", "HeadraceFormats", "HeadraceFunctions", "HeadraceColumns"]),
     tests(
       "FunctionsTests",
       [
@@ -200,7 +208,7 @@ let package = Package(
     tests(
       "EngineTests",
       [
-        "HeadraceSimulation",
+        "HeadraceSimulation", "HeadraceTestSchemas",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFormats", "HeadraceFunctions",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
@@ -224,7 +232,7 @@ if isFuzzing {
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "HeadraceSimulation",
+        "HeadraceSimulation", "HeadraceTestSchemas",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
@@ -235,7 +243,7 @@ if isFuzzing {
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "HeadraceSimulation",
+        "HeadraceSimulation", "HeadraceTestSchemas",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",

@@ -107,7 +107,7 @@ func encodeAll(
 
 @main
 enum FormatBenchmark {
-  static func main() {
+  static func main() throws {
     let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
     let count = arguments.first ?? 500_000
     let repetitions = arguments.dropFirst().first ?? 5
@@ -140,5 +140,6 @@ enum FormatBenchmark {
         batch.columns, count: batch.columns[0].count, isNull: nil, into: &lines, .value)
     }
     run("DELIMITED decode") { decodeAll(lines, work.fields, delimited) }
+    try measureAvro(count: count, repetitions: repetitions)
   }
 }

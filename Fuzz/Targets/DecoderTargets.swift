@@ -2,6 +2,8 @@
 // schema; what was read is written again and must read back the same.
 
 import HeadraceColumns
+import HeadraceTestSchemas
+
 @testable import HeadraceFormats
 
 /// Schemas that between them meet every reader of fields.
@@ -37,13 +39,28 @@ private enum Schemas {
 }
 
 /// One format with its decoders, made once.
-private final class Decoders {
+final class Decoders {
   private let sets: [(layout: FormatLayout, fields: [FormatField], decoder: SideDecoder)]
+  /// What stands before the bytes of each record.
+  private let prefix: [UInt8]
+
+  init(_ sets: [(layout: FormatLayout, fields: [FormatField])], prefix: [UInt8]) {
+    self.prefix = prefix
+    self.sets = sets.map {
+      ($0.layout, $0.fields, SideDecoder(layout: $0.layout, fields: $0.fields))
+    }
+  }
 
   init(_ layouts: [FormatLayout], _ schemas: [[FormatField]]) {
+    prefix = []
     sets = layouts.flatMap { layout in
       schemas.compactMap { fields in
-        !layout.isWrapped && fields.count != 1 || !Self.holds(layout.spec.format, fields)
+        // Inputs name schemas by their ids, which count up from 1.
+        if let schema = try? RegisteredSchema(of: fields, layout) {
+          _ = layout.schemas.registry.id(
+            of: schema, layout.spec.format, topic: "t", isKey: false)
+        }
+        return !layout.isWrapped && fields.count != 1 || !Self.holds(layout.spec.format, fields)
           ? nil : (layout, fields, SideDecoder(layout: layout, fields: fields))
       }
     }
@@ -66,7 +83,7 @@ private final class Decoders {
     for part in reader.rest.split(
       separator: 0xFE, maxSplits: isText ? .max : 0, omittingEmptySubsequences: false
     ).prefix(8) {
-      records.append(key: nil, value: Array(part), timestamp: 0)
+      records.append(key: nil, value: prefix + part, timestamp: 0)
     }
     let side = set.decoder.decode(records, .value, rows: 0..<records.count)
     guard side.columns.allSatisfy({ $0.count == records.count }) else {
@@ -78,8 +95,11 @@ private final class Decoders {
     let keepsEmpty = set.layout.spec.format.holds.keepsEmpty
     if !keepsEmpty { values = withoutEmpty(values) }
     var written = RawRecords(buffer: ByteBuffer(capacity: 64))
+    // A bad record is written as none: NULLs may read as the defaults of a schema.
+    var isNull = Bitmap(repeating: false, count: records.count)
+    for bad in side.bad { isNull.set(bad.row, true) }
     let bad = SideEncoder(layout: set.layout, fields: set.fields).encode(
-      side.columns, count: records.count, isNull: nil, into: &written, .value)
+      side.columns, count: records.count, isNull: isNull, into: &written, .value)
     guard bad.isEmpty else { return }
     let again = set.decoder.decode(written, .value, rows: 0..<records.count)
     guard again.bad.isEmpty else { broken("what was written is bad", "\(values) \(again.bad)") }
@@ -136,8 +156,10 @@ final class FormatsTarget: FuzzTarget {
   init() {
     let formats = RecordFormats.all.filter(\.hasCodec)
     let layouts = formats.flatMap { format in
-      [true, false].filter(format.wrapping.supports).map {
-        FormatLayout(format, isWrapped: $0)
+      [true, false].filter(format.wrapping.supports).map { isWrapped in
+        var layout = FormatLayout(format, isWrapped: isWrapped)
+        if format.usesRegistry { layout.schemas = SchemaSubject(MemoryRegistry(), topic: "t") }
+        return layout
       }
     }
     decoders = Decoders(layouts, Schemas.nested + Schemas.single)

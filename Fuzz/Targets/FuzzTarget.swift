@@ -14,7 +14,8 @@ protocol FuzzTarget: AnyObject {
 func fuzzTargets() -> [any FuzzTarget.Type] {
   [
     ParserTarget.self, PlannerTarget.self, JSONTarget.self, DelimitedTarget.self,
-    KafkaTarget.self, FormatsTarget.self, BatchTarget.self, SegmentTarget.self,
+    KafkaTarget.self, FormatsTarget.self, AvroTarget.self, AvroSchemaTarget.self, BatchTarget.self,
+    SegmentTarget.self,
     InboxTarget.self,
   ]
 }

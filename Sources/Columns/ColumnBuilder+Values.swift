@@ -80,4 +80,25 @@ extension ColumnBuilder {
       }
     }
   }
+
+  /// Whether two rows from `first` on are equal, for a STRING or BYTES column; now and then true though none are.
+  public func hasEqualBytes(from first: Int) -> Bool {
+    var seen: Set<Int> = []
+    for row in first..<count {
+      let bytes = bytes(row)
+      if count - first <= 8 {
+        for other in first..<row where areEqual(bytes, self.bytes(other)) { return true }
+        continue
+      }
+      var hasher = Hasher()
+      if let bytes { hasher.combine(bytes: bytes) } else { hasher.combine(-1) }
+      if !seen.insert(hasher.finalize()).inserted { return true }
+    }
+    return false
+  }
+
+  private func areEqual(_ left: UnsafeRawBufferPointer?, _ right: UnsafeRawBufferPointer?) -> Bool {
+    guard let left, let right else { return left == nil && right == nil }
+    return left.count == right.count && left.elementsEqual(right)
+  }
 }

@@ -224,6 +224,15 @@ public final class ColumnBuilder {
     return arena
   }
 
+  /// A row of a STRING or BYTES column, until the next append; nil: NULL.
+  public func bytes(_ row: Int) -> UnsafeRawBufferPointer? {
+    guard validity[row >> 6] >> UInt64(row & 63) & 1 != 0, let arena = owned ?? viewed else {
+      return nil
+    }
+    return UnsafeRawBufferPointer(
+      start: arena.base + Int(starts[row]), count: Int(lengths[row]))
+  }
+
   /// Closes a row of an ARRAY or MAP whose children were appended to `children`.
   public func endRow() {
     if count == capacity { grow() }

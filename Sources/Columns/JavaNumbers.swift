@@ -12,10 +12,35 @@ public func javaText(of value: Double) -> String {
   // Where both print plainly, the texts are the same.
   if value.magnitude >= 1e-3 && value.magnitude < 1e7 { return value.description }
   let (digits, exponent) = shortestDigits(of: value.magnitude)
-  var text: [UInt8] = value < 0 ? [UInt8(ascii: "-")] : []
+  return javaText(digits, exponent, isNegative: value < 0)
+}
+
+/// `Float.toString`.
+public func javaText(of value: Float) -> String {
+  // Where both print plainly, the texts are the same.
+  let isPlain = value.magnitude >= 1e-3 && value.magnitude < 1e7
+  if !value.isFinite || value == 0 { return javaText(of: Double(value)) }
+  if isPlain { return value.description }
+  var (digits, exponent) = shortestDigits(value.magnitude.description)
+  // As with doubles: the nearest two digits need not be the shortest one and a zero.
+  if digits.count == 1, value.magnitude.bitPattern < 200 {
+    let exact = Array(Double(value.magnitude).description.utf8).filter { $0 != UInt8(ascii: ".") }
+    let isUp = exact.count > 2 && exact[2] >= UInt8(ascii: "5")
+    let two = Int(exact[0] - 48) * 10 + Int(exact[1] - 48) + (isUp ? 1 : 0)
+    if two < 100, two % 10 != 0 {
+      // One digit more or less before it was rounded to one.
+      if two % 10 >= 5, digits[0] == UInt8(ascii: "1"), two > 90 { exponent -= 1 }
+      digits = Array("\(two)".utf8)
+    }
+  }
+  return javaText(digits, exponent, isNegative: value < 0)
+}
+
+/// The number 0.d1d2d3... x 10^exponent.
+private func javaText(_ digits: [UInt8], _ exponent: Int, isNegative: Bool) -> String {
+  var text: [UInt8] = isNegative ? [UInt8(ascii: "-")] : []
   let zero = UInt8(ascii: "0")
   let point = UInt8(ascii: ".")
-  // The number is 0.d1d2d3... x 10^exponent.
   if exponent > -3 && exponent <= 7 {
     if exponent <= 0 {
       text += [zero, point] + Array(repeating: zero, count: -exponent) + digits
@@ -35,7 +60,17 @@ public func javaText(of value: Double) -> String {
 
 /// Shortest significant digits, as ASCII without leading or trailing zeros, and the exponent e of 0.digits x 10^e.
 func shortestDigits(of magnitude: Double) -> (digits: [UInt8], exponent: Int) {
-  let text = Array(magnitude.description.utf8)
+  let (mantissa, exponent) = shortestDigits(magnitude.description)
+  if mantissa.count == 1 && magnitude.bitPattern < 2000 {
+    let (digits, exponent) = twoDigits(ofSubnormal: magnitude)
+    return (Array(digits.utf8), exponent)
+  }
+  return (mantissa, exponent)
+}
+
+/// Those of a number as Swift prints it.
+private func shortestDigits(_ description: String) -> (digits: [UInt8], exponent: Int) {
+  let text = Array(description.utf8)
   var mantissa: [UInt8] = []
   var exponent = 0
   var pointAt: Int?
@@ -51,10 +86,6 @@ func shortestDigits(of magnitude: Double) -> (digits: [UInt8], exponent: Int) {
   mantissa.removeFirst(leading)
   exponent -= leading
   while mantissa.last == UInt8(ascii: "0") { mantissa.removeLast() }
-  if mantissa.count == 1 && magnitude.bitPattern < 2000 {
-    let (digits, exponent) = twoDigits(ofSubnormal: magnitude)
-    return (Array(digits.utf8), exponent)
-  }
   return (mantissa, exponent)
 }
 

@@ -9,6 +9,7 @@ struct BoundColumn {
   var kind = ValueKind.built
   /// Digits after the point of a DECIMAL.
   var scale = 0
+  /// ARRAY and MAP: the offsets.
   var values: UnsafeRawPointer
   /// STRING and BYTES only, as is `arena`; `values` holds their starts.
   var lengths: UnsafePointer<UInt32>
@@ -68,6 +69,12 @@ private func bind(
       validity(column.validity)
     }
   }
+  func offsets(_ offsets: [UInt32], _ mask: Bitmap?) {
+    offsets.withUnsafeBytes { raw in
+      if let base = raw.baseAddress { bound.values = base }
+      validity(mask)
+    }
+  }
   func validity(_ mask: Bitmap?) {
     guard let mask else { return bind(columns, plans, index + 1, done + [bound], body) }
     mask.words.withUnsafeBufferPointer { words in
@@ -87,6 +94,8 @@ private func bind(
       bound.arena = UnsafePointer(column.arena.base)
       values(Fixed(column.starts, validity: column.validity))
     }
-  case .wideDecimal, .array, .map, .structure: validity(columns[index].validity)
+  case .array(let column): offsets(column.offsets, column.validity)
+  case .map(let column): offsets(column.offsets, column.validity)
+  case .wideDecimal, .structure: validity(columns[index].validity)
   }
 }

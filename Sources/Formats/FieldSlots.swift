@@ -150,6 +150,9 @@ final class FieldSlots {
     return builder
   }
 
+  /// The builder of a field that has one; it is the same for all batches.
+  func nested(_ field: Int) -> ColumnBuilder? { builders[field] }
+
   func store(_ scalar: Scalar, field: Int, row: Int, base: UnsafePointer<UInt8>) {
     switch scalar {
     case .null: slots[field].validity[row >> 6] &= ~(1 << UInt64(row & 63))

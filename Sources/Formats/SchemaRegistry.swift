@@ -30,6 +30,15 @@ public protocol SchemaRegistry: Sendable {
   /// The latest schema of a topic's keys or values; nil: there is none.
   func schema(topic: String, isKey: Bool) -> RegisteredSchema?
   func schema(id: Int64) -> RegisteredSchema?
+  /// The id of a schema among those of a topic's keys or values; nil: it is not registered there.
+  func id(of schema: RegisteredSchema, _ format: RecordFormat, topic: String, isKey: Bool) -> Int64?
+}
+
+extension SchemaRegistry {
+  /// Of a registry that is only read by id.
+  public func id(
+    of schema: RegisteredSchema, _ format: RecordFormat, topic: String, isKey: Bool
+  ) -> Int64? { nil }
 }
 
 /// A registry without schemas.
@@ -39,6 +48,17 @@ public struct EmptySchemaRegistry: SchemaRegistry {
   public func schema(id: Int64) -> RegisteredSchema? { nil }
 }
 
+/// The schema that new records of a side are written with.
+public struct WrittenSchema: Hashable, Sendable {
+  public var id: Int64
+  public var schema: RegisteredSchema
+
+  public init(id: Int64, schema: RegisteredSchema) {
+    self.id = id
+    self.schema = schema
+  }
+}
+
 /// Whose schemas a side of a source has, and where they are registered.
 public struct SchemaSubject: Sendable {
   public var registry: any SchemaRegistry
@@ -46,6 +66,8 @@ public struct SchemaSubject: Sendable {
   public var topic: String
   /// The source's name, after which a new schema may be named.
   public var source: String
+  /// nil: the schema is made from the columns, and the registry knows its id.
+  public var written: WrittenSchema?
 
   public init(
     _ registry: any SchemaRegistry = EmptySchemaRegistry(), _ side: RecordSide = .value,

@@ -426,7 +426,8 @@ private final class TargetWriter: ConnectorWriter {
     }
     #expect(throws: EngineError.self) {
       _ = try run(
-        "CREATE STREAM a (v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='AVRO', TARGET='t');", session)
+        "CREATE STREAM a (v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='PROTOBUF', TARGET='t');",
+        session)
     }
     try engine.close()
   }

@@ -1,6 +1,7 @@
 // Every registered format in statements: what it says that it holds and takes is accepted, all else refused with the
 // place where it is said; and what it holds goes through INSERT, queries and PRINT and comes back, as value and as key.
 
+import HeadraceTestSchemas
 import Testing
 
 @testable import Headrace
@@ -100,6 +101,12 @@ import Testing
 
   // MARK: - Records
 
+  private func options() -> EngineOptions {
+    var options = EngineOptions()
+    options.schemas = MemoryRegistry()
+    return options
+  }
+
   private func run(_ text: String, _ session: Session) throws -> [[Value]] {
     let result = CollectedResult()
     try session.execute(script: SourceText(name: "test", text), result)
@@ -130,7 +137,7 @@ import Testing
   @Test(arguments: withCodec) func valuesReturnFromTopics(_ name: String) throws {
     let format = try format(name)
     for sample in typeSamples where try isHeld(sample, format) {
-      let engine = try Engine.open(EngineOptions())
+      let engine = try Engine.open(options())
       let session = Session(engine: engine)
       session.endsAtIdle = true
       let columns = "(i INT KEY, v \(sample.type))"
@@ -161,7 +168,7 @@ import Testing
   @Test(arguments: withCodec) func keysReturnFromTopics(_ name: String) throws {
     let format = try format(name)
     for sample in typeSamples where try isHeld(sample, format, isKey: true) {
-      let engine = try Engine.open(EngineOptions())
+      let engine = try Engine.open(options())
       let session = Session(engine: engine)
       session.endsAtIdle = true
       let values = (sample.values + ["NULL"]).enumerated().map { "(\($1), \($0))" }

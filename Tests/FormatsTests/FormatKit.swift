@@ -2,6 +2,7 @@
 // says it holds, and values of them with their extremes. By a seed, so that a failure can be had again.
 
 import HeadraceColumns
+import HeadraceTestSchemas
 
 @testable import HeadraceFormats
 
@@ -17,9 +18,14 @@ struct FormatKit: CustomStringConvertible {
   /// Values are written so that nothing is lost; `columns` is what has to be laid out.
   func layouts(columns: Int) -> [FormatLayout] {
     let ways = columns == 1 ? [true, false].filter(format.wrapping.supports) : [true]
-    return (ways.isEmpty ? [true] : ways).map {
-      FormatLayout(format, isWrapped: $0, isLossless: true)
-    }
+    return (ways.isEmpty ? [true] : ways).map { layout(isWrapped: $0) }
+  }
+
+  /// With a registry of its own, should the format's schemas lie in one.
+  func layout(isWrapped: Bool = true) -> FormatLayout {
+    var layout = FormatLayout(format, isWrapped: isWrapped, isLossless: true)
+    if format.usesRegistry { layout.schemas = SchemaSubject(MemoryRegistry(), topic: "t") }
+    return layout
   }
 
   func claims(_ type: DataType) -> Bool {

@@ -204,7 +204,7 @@ import Testing
     var generator = SeededGenerator(state: UInt64(seed) &+ 3000)
     let written = kit.fields(&generator)
     let values = kit.rows(20, written, &generator)
-    let layout = FormatLayout(kit.format, isLossless: true)
+    let layout = kit.layout()
     let records = encode(values, written, layout).records
     var read = written.shuffled(using: &generator)
     read.removeLast()

@@ -1,14 +1,24 @@
-// AVRO, as Confluent frames it: known to planning, with the columns that a registered schema means; not read or
-// written yet.
+// AVRO, as Confluent frames it: the id of a registered schema, then the fields of a record or the single column in its
+// binary encoding. All types; the keys of maps are STRING.
 
 import HeadraceColumns
+import HeadraceFoundations
 
 extension RecordFormat {
   static let avro = RecordFormat(
-    "AVRO", keys: FormatKeys(areComparable: false), properties: [.fullName, .schemaID],
+    "AVRO",
+    holds: FormatCapacity { type in
+      if type.firstMapKey(otherThan: .string) != nil {
+        return "Avro only supports MAPs with STRING keys"
+      }
+      return AvroSchemaWriter.illegalName(in: type).map(AvroSchemaWriter.illegal)
+    },
+    keys: FormatKeys(areComparable: false), properties: [.fullName, .schemaID],
     schemas: FormatSchemas(
       areRegistered: true, splitsKeys: false,
       type: { schema, _ throws(SchemaProblem) in try AvroSchemaReader.type(schema) },
       text: AvroSchemaWriter.text),
-    codec: nil)
+    codec: FormatCodec(
+      decoder: { layout, fields, table in AvroDecoder(fields, layout, table: table) },
+      encoder: { layout, fields in AvroEncoder(fields, layout) }))
 }

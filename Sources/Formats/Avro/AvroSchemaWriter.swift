@@ -144,9 +144,27 @@ struct AvroSchemaWriter {
       return letter >= 0x61 && letter <= 0x7A || byte == 0x5F
         || place > 0 && byte >= 0x30 && byte <= 0x39
     }
-    guard isLegal, !bytes.isEmpty else {
-      throw SchemaProblem("Schema is not compatible with Avro: Illegal character in: \(name)")
-    }
+    guard isLegal, !bytes.isEmpty else { throw SchemaProblem(illegal(name)) }
     return String(decoding: bytes, as: UTF8.self)
+  }
+
+  static func illegal(_ name: String) -> String {
+    "Schema is not compatible with Avro: Illegal character in: \(name)"
+  }
+
+  /// A field of a STRUCT that no Avro schema can name; nil: there is none.
+  static func illegalName(in type: DataType) -> String? {
+    switch type {
+    case .array(let element): return illegalName(in: element)
+    case .map(_, let value): return illegalName(in: value)
+    case .structure(let fields):
+      for field in fields {
+        if (try? legal(field.name)) == nil { return field.name }
+        if let inner = illegalName(in: field.type) { return inner }
+      }
+      return nil
+    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .date, .time, .timestamp:
+      return nil
+    }
   }
 }

@@ -1,0 +1,323 @@
+// Avro records to columns: a plan for each schema that records name, run field by field over raw memory. Plain values
+// are read in line, everything else goes to `AvroReader`.
+// Invariant: what is read in line is read the same by `AvroReader`, which alone says why a record is bad.
+
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
+
+/// Not thread-safe.
+final class AvroDecoder: FormatDecoder {
+  typealias Bytes = UnsafePointer<UInt8>
+  private static let plansMax = 256
+  /// A power of two.
+  private static let recentMax = 16
+
+  private let fields: [FormatField]
+  private let layout: FormatLayout
+  private let table: FieldSlots
+  private let reader: AvroReader
+  private var plans: [Int64: AvroDecodePlan] = [:]
+  /// By the last bits of their ids, so that records of several schemas in turn find theirs at once.
+  private let recent: UnsafeMutablePointer<(id: Int64, plan: Unmanaged<AvroDecodePlan>?)>
+  /// The registry is asked for these once a batch.
+  private var unknown: Set<Int64> = []
+
+  init(_ fields: [FormatField], _ layout: FormatLayout, table: FieldSlots) {
+    precondition(layout.isWrapped || fields.count <= 1, "only one column can stand alone")
+    self.fields = fields
+    self.layout = layout
+    self.table = table
+    reader = AvroReader(table, AvroDecodePlan(problem: ""))
+    recent = .allocate(capacity: Self.recentMax)
+    recent.initialize(repeating: (-1, nil), count: Self.recentMax)
+  }
+
+  deinit { recent.deallocate() }
+
+  func decode(
+    _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
+    _ lengths: UnsafeBufferPointer<Int32>
+  ) -> [BadRecord] {
+    let base = Bytes(buffer.base)
+    let hasBuilders = table.hasBuilders
+    unknown.removeAll(keepingCapacity: true)
+    var bad: [BadRecord] = []
+    var row = 0
+    while row < starts.count {
+      guard lengths[row] >= 0 else {
+        if hasBuilders { table.closeRow(row) }
+        row += 1
+        continue
+      }
+      let start = base + Int(starts[row])
+      guard let id = SchemaFrame.id(start, Int(lengths[row])), let plan = plan(id) else {
+        bad.append(BadRecord(row: row, reason: problem(start, Int(lengths[row]))))
+        if hasBuilders { table.closeRow(row) }
+        row += 1
+        continue
+      }
+      reader.use(plan, buffer)
+      row = run(plan, id, base, starts, lengths, from: row, &bad)
+    }
+    return bad
+  }
+
+  // MARK: - Plans
+
+  private func problem(_ start: Bytes, _ count: Int) -> String {
+    guard let id = SchemaFrame.id(start, count) else { return SchemaFrame.problem(start, count) }
+    let side = layout.schemas.side.rawValue
+    return "the schema \(id) of a \(side) of topic \(layout.schemas.topic) is not in the registry"
+  }
+
+  /// nil: the registry does not know the schema.
+  @inline(__always)
+  private func plan(_ id: Int64) -> AvroDecodePlan? {
+    let place = recent + Int(truncatingIfNeeded: id) & (Self.recentMax - 1)
+    if place.pointee.id == id, let plan = place.pointee.plan { return plan.takeUnretainedValue() }
+    return sought(id)
+  }
+
+  @inline(never)
+  private func sought(_ id: Int64) -> AvroDecodePlan? {
+    if let known = plans[id] {
+      remember(known, id)
+      return known
+    }
+    guard id >= 0, !unknown.contains(id) else { return nil }
+    guard let schema = layout.schemas.registry.schema(id: id) else {
+      unknown.insert(id)
+      return nil
+    }
+    if plans.count == Self.plansMax {
+      recent.update(repeating: (-1, nil), count: Self.recentMax)
+      plans.removeAll()
+    }
+    let plan = AvroDecodePlanner.plan(schema, fields, isWrapped: layout.isWrapped, table)
+    plans[id] = plan
+    remember(plan, id)
+    return plan
+  }
+
+  private func remember(_ plan: AvroDecodePlan, _ id: Int64) {
+    let place = recent + Int(truncatingIfNeeded: id) & (Self.recentMax - 1)
+    place.pointee = (id, Unmanaged.passUnretained(plan))
+  }
+
+  // MARK: - Records
+
+  /// Decodes the records from `first` on that have this schema; returns the row behind them.
+  private func run(
+    _ plan: AvroDecodePlan, _ id: Int64, _ base: Bytes, _ starts: UnsafeBufferPointer<Int32>,
+    _ lengths: UnsafeBufferPointer<Int32>, from first: Int, _ bad: inout [BadRecord]
+  ) -> Int {
+    let hasBuilders = table.hasBuilders
+    let steps = plan.steps + plan.top.lowerBound
+    let stepsEnd = plan.steps + plan.top.upperBound
+    let isPlain = plan.problem == nil && plan.rootStep == nil && !plan.isRootBytes
+    var row = first
+    while row < starts.count {
+      if lengths[row] >= 0 {
+        let start = base + Int(starts[row])
+        let end = start + Int(lengths[row])
+        guard SchemaFrame.id(start, Int(lengths[row])) == id else { return row }
+        do throws(BadInput) {
+          let p = start + SchemaFrame.bytes
+          if isPlain {
+            try record(p, end, steps, stepsEnd, plan, row: row, base: base)
+          } else {
+            try other(p, end, plan, row: row, base: base)
+          }
+        } catch {
+          table.clear(row: row)
+          bad.append(BadRecord(row: row, reason: error.reason))
+        }
+      }
+      if hasBuilders { table.closeRow(row) }
+      row += 1
+    }
+    return row
+  }
+
+  /// Roots that are not simply a record or a value.
+  @inline(never)
+  private func other(
+    _ start: Bytes, _ end: Bytes, _ plan: AvroDecodePlan, row: Int, base: Bytes
+  ) throws(BadInput) {
+    if let problem = plan.problem { throw BadInput(problem) }
+    reader.begin(row: row, end: end)
+    if plan.isRootBytes {
+      do throws(BadInput) {
+        _ = try reader.bytes(plan.steps, start, end - start)
+        return
+      } catch {
+        throw plan.topNames.isEmpty ? error : error.within(plan.topNames[0])
+      }
+    }
+    var p = start
+    if let root = plan.rootStep {
+      var isNull = false
+      p = try reader.rootBranch(root, p, &isNull)
+      if isNull {
+        guard p == end else { throw trailing(end - p) }
+        return
+      }
+    }
+    try record(
+      p, end, plan.steps + plan.top.lowerBound, plan.steps + plan.top.upperBound, plan, row: row,
+      base: base)
+  }
+
+  private func trailing(_ count: Int) -> BadInput {
+    BadInput("\(count) bytes are left behind the record")
+  }
+
+  @inline(__always)
+  private func record(
+    _ start: Bytes, _ end: Bytes, _ steps: UnsafeMutablePointer<AvroStep>,
+    _ stepsEnd: UnsafeMutablePointer<AvroStep>, _ plan: AvroDecodePlan, row: Int, base: Bytes
+  ) throws(BadInput) {
+    var p = start
+    var step = steps
+    while step != stepsEnd {
+      var q = p
+      if step.pointee.isNullable {
+        let tag = q[0]
+        q += 1
+        if tag == step.pointee.nullTag, step.pointee.builder == nil, q <= end {
+          p = q
+          step += 1
+          continue
+        }
+        if tag != step.pointee.valueTag {
+          p = try read(step, p, end, plan, row: row)
+          step += 1
+          continue
+        }
+      }
+      if let behind = plain(step, q, end, row: row, base: base) {
+        p = behind
+      } else {
+        p = try read(step, p, end, plan, row: row)
+      }
+      step += 1
+    }
+    if p != end { throw trailing(end - p) }
+  }
+
+  /// Reads and stores a plain value; nil: it is none, and nothing was stored.
+  @inline(__always)
+  private func plain(
+    _ step: UnsafeMutablePointer<AvroStep>, _ p: Bytes, _ end: Bytes, row: Int, base: Bytes
+  ) -> Bytes? {
+    var bits: UInt64 = 0
+    switch step.pointee.code {
+    case .long:
+      guard let q = AvroVarint.read(p, &bits), q <= end else { return nil }
+      step.pointee.slot.pointee.store(AvroVarint.signed(bits), row)
+      return q
+    case .int:
+      guard let q = AvroVarint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
+        return nil
+      }
+      step.pointee.slot.pointee.store(Int32(truncatingIfNeeded: AvroVarint.signed(bits)), row)
+      return q
+    case .intAsLong:
+      guard let q = AvroVarint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
+        return nil
+      }
+      step.pointee.slot.pointee.store(AvroVarint.signed(bits), row)
+      return q
+    case .time:
+      guard let q = AvroVarint.read(p, &bits), q <= end, bits & 1 == 0,
+        bits < UInt64(TimeOfDay.range.upperBound) &<< 1
+      else { return nil }
+      step.pointee.slot.pointee.store(Int32(truncatingIfNeeded: bits &>> 1), row)
+      return q
+    case .double:
+      guard end - p >= 8 else { return nil }
+      let word = UnsafeRawPointer(p).loadUnaligned(as: UInt64.self)
+      step.pointee.slot.pointee.store(Double(bitPattern: UInt64(littleEndian: word)), row)
+      return p + 8
+    case .floatAsDouble:
+      guard end - p >= 4 else { return nil }
+      let word = UnsafeRawPointer(p).loadUnaligned(as: UInt32.self)
+      step.pointee.slot.pointee.store(Double(Float(bitPattern: UInt32(littleEndian: word))), row)
+      return p + 4
+    case .boolean:
+      guard p < end, p[0] <= 1 else { return nil }
+      step.pointee.slot.pointee.store(p[0] != 0, row)
+      return p + 1
+    case .string:
+      guard let q = AvroVarint.read(p, &bits), isLength(bits, end - q),
+        isASCII(q, Int(truncatingIfNeeded: bits &>> 1))
+      else { return nil }
+      let count = Int(truncatingIfNeeded: bits &>> 1)
+      step.pointee.slot.pointee.storeView(start: q - base, length: count, row)
+      return q + count
+    case .bytes:
+      guard let q = AvroVarint.read(p, &bits), isLength(bits, end - q) else { return nil }
+      let count = Int(truncatingIfNeeded: bits &>> 1)
+      step.pointee.slot.pointee.storeView(start: q - base, length: count, row)
+      return q + count
+    case .passedLong:
+      guard let q = AvroVarint.read(p, &bits), q <= end else { return nil }
+      return q
+    case .passedInt:
+      guard let q = AvroVarint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
+        return nil
+      }
+      return q
+    case .passed4: return end - p >= 4 ? p + 4 : nil
+    case .passed8: return end - p >= 8 ? p + 8 : nil
+    case .passedBoolean: return p < end && p[0] <= 1 ? p + 1 : nil
+    case .passedString:
+      guard let q = AvroVarint.read(p, &bits), isLength(bits, end - q),
+        isASCII(q, Int(truncatingIfNeeded: bits &>> 1))
+      else { return nil }
+      return q + Int(truncatingIfNeeded: bits &>> 1)
+    case .passedBytes:
+      guard let q = AvroVarint.read(p, &bits), isLength(bits, end - q) else { return nil }
+      return q + Int(truncatingIfNeeded: bits &>> 1)
+    case .general: return nil
+    }
+  }
+
+  /// Whether zigzag bits are a length of no more than `rest`; the position may lie behind the end.
+  @inline(__always)
+  private func isLength(_ bits: UInt64, _ rest: Int) -> Bool {
+    bits & 1 == 0 && rest >= 0 && bits &>> 1 <= UInt64(bitPattern: Int64(rest))
+  }
+
+  /// Loads up to 16 bytes behind them.
+  @inline(__always)
+  private func isASCII(_ p: Bytes, _ count: Int) -> Bool {
+    let raw = UnsafeRawPointer(p)
+    var done = 0
+    var all: UInt64 = 0
+    while done &+ 8 <= count {
+      all |= raw.loadUnaligned(fromByteOffset: done, as: UInt64.self)
+      done &+= 8
+    }
+    let rest = UInt64(
+      littleEndian: raw.loadUnaligned(fromByteOffset: done, as: UInt64.self))
+    let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: (count &- done) &* 8) &- 1
+    return (all | rest & mask) & 0x8080_8080_8080_8080 == 0
+  }
+
+  /// A value that is not plain.
+  @inline(never)
+  private func read(
+    _ step: UnsafeMutablePointer<AvroStep>, _ p: Bytes, _ end: Bytes, _ plan: AvroDecodePlan,
+    row: Int
+  ) throws(BadInput) -> Bytes {
+    reader.begin(row: row, end: end)
+    do throws(BadInput) {
+      return try reader.read(step, p)
+    } catch {
+      let place = step - plan.steps - plan.top.lowerBound
+      throw plan.topNames.indices.contains(place) ? error.within(plan.topNames[place]) : error
+    }
+  }
+}

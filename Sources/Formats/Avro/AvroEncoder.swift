@@ -1,0 +1,210 @@
+// Columns to Avro records, framed with the id of their schema: a plan for the written schema, run field by field.
+// Invariant: `limit` is never passed, as every value reserves its longest form before it is written.
+
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
+
+/// Not thread-safe.
+final class AvroEncoder: FormatEncoder {
+  private let fields: [FormatField]
+  private let layout: FormatLayout
+  private var prepared: (id: Int64, plan: AvroEncodePlan)?
+
+  init(_ fields: [FormatField], _ layout: FormatLayout) {
+    precondition(layout.isWrapped || fields.count <= 1, "only one column can stand alone")
+    self.fields = fields
+    self.layout = layout
+  }
+
+  func encode(
+    _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
+    _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) -> [BadRecord] {
+    let (id, plan): (Int64, AvroEncodePlan)
+    do throws(SchemaProblem) {
+      (id, plan) = try prepare()
+    } catch {
+      encodeNulls(count, buffer, &starts, &lengths)
+      return (0..<count).filter { !(isNull?[$0] ?? false) && !isNullAlone(columns, $0) }.map {
+        BadRecord(row: $0, reason: error.message)
+      }
+    }
+    var bad: [BadRecord] = []
+    // One column more, so that there is always one to point to.
+    let flat = columns.flatMap { Self.flat($0) } + [.boolean(Fixed([]))]
+    withBound(flat, plan.plans) { bound in
+      bound.withUnsafeBufferPointer { bound in
+        plan.steps.withUnsafeBufferPointer { steps in
+          guard let bound = bound.baseAddress, let steps = steps.baseAddress else { return }
+          let writer = AvroWriter(plan: plan, steps: steps, bound: bound, columns: flat)
+          starts.append(count: count) { starts in
+            lengths.append(count: count) { lengths in
+              run(writer, id, count, isNull, buffer, starts, lengths, &bad)
+            }
+          }
+        }
+      }
+    }
+    return bad
+  }
+
+  /// A column and those inside it, as the plan counts them.
+  private static func flat(_ column: Column) -> [Column] {
+    switch column {
+    case .boolean, .int, .bigint, .double, .decimal, .wideDecimal, .bytes: [column]
+    case .array(let list): [column] + flat(list.elements)
+    case .map(let map): [column] + flat(map.keys) + flat(map.values)
+    case .structure(let structure): [column] + structure.fields.flatMap(flat)
+    }
+  }
+
+  /// A column that stands alone cannot say NULL but by a null record.
+  private func isNullAlone(_ columns: [Column], _ row: Int) -> Bool {
+    !layout.isWrapped && (columns.first?.isNull(row) ?? true)
+  }
+
+  /// The plan, made when the first rows are written: until then the schema may not be registered yet.
+  private func prepare() throws(SchemaProblem) -> (Int64, AvroEncodePlan) {
+    if let prepared { return prepared }
+    let subject = layout.schemas
+    let result: (Int64, AvroEncodePlan)
+    if let written = subject.written {
+      result = (
+        written.id, try AvroEncodePlan(written.schema, fields, isWrapped: layout.isWrapped)
+      )
+    } else {
+      let schema = RegisteredSchema(text: try AvroSchemaWriter.text(layout, fields))
+      let id = subject.registry.id(
+        of: schema, layout.spec.format, topic: subject.topic, isKey: subject.side == .key)
+      guard let id else {
+        throw SchemaProblem(
+          "the schema of the \(subject.side.rawValue)s of topic \(subject.topic) is not in the registry"
+        )
+      }
+      result = (id, try AvroEncodePlan(schema, fields, isWrapped: layout.isWrapped))
+    }
+    prepared = result
+    return result
+  }
+
+  // MARK: - Rows
+
+  private func run(
+    _ writer: AvroWriter, _ id: Int64, _ count: Int, _ isNull: Bitmap?, _ buffer: ByteBuffer,
+    _ starts: UnsafeMutablePointer<Int32>, _ lengths: UnsafeMutablePointer<Int32>,
+    _ bad: inout [BadRecord]
+  ) {
+    var room = OutputRoom(buffer)
+    let isAlone = !layout.isWrapped
+    for row in 0..<count {
+      let start = room.p - room.base
+      starts[row] = Int32(truncatingIfNeeded: start)
+      if let isNull, isNull[row] {
+        lengths[row] = -1
+      } else if isAlone, writer.bound.pointee.isNull(row) {
+        lengths[row] = -1
+      } else {
+        do throws(BadInput) {
+          try record(writer, id, row, &room)
+          lengths[row] = Int32(truncatingIfNeeded: room.p - room.base - start)
+        } catch {
+          room.p = room.base + start
+          lengths[row] = -1
+          bad.append(BadRecord(row: row, reason: error.reason))
+        }
+      }
+    }
+    room.flush()
+  }
+
+  @inline(__always)
+  private func record(
+    _ writer: AvroWriter, _ id: Int64, _ row: Int, _ room: inout OutputRoom
+  ) throws(BadInput) {
+    let plan = writer.plan
+    room.reserve(plan.fixedBytes)
+    SchemaFrame.write(id, room.p)
+    room.p += SchemaFrame.bytes
+    if let byte = plan.prefix { room.append(byte) }
+    var step = writer.steps
+    let end = step + plan.top.count
+    while step != end {
+      if step.pointee.code == .constant {
+        try other(writer, step, row, &room)
+        step += 1
+        continue
+      }
+      let column = writer.bound + Int(step.pointee.column)
+      if column.pointee.isNull(row) {
+        guard step.pointee.hasNull else {
+          try other(writer, step, row, &room)
+          return
+        }
+        room.append(step.pointee.nullTag)
+        step += 1
+        continue
+      }
+      if step.pointee.isNullable { room.append(step.pointee.valueTag) }
+      switch step.pointee.code {
+      case .long: room.p = AvroVarint.write(column.pointee.value(row, as: Int64.self), room.p)
+      case .int:
+        let value = column.pointee.value(row, as: Int32.self)
+        room.p = AvroVarint.write(Int64(value), room.p)
+      case .double:
+        let bits = column.pointee.value(row, as: Double.self).bitPattern
+        UnsafeMutableRawPointer(room.p).storeBytes(of: bits.littleEndian, as: UInt64.self)
+        room.p += 8
+      case .float:
+        let float = Float(column.pointee.value(row, as: Double.self))
+        UnsafeMutableRawPointer(room.p).storeBytes(
+          of: float.bitPattern.littleEndian, as: UInt32.self)
+        room.p += 4
+      case .boolean: room.append(column.pointee.value(row, as: Bool.self) ? 1 : 0)
+      case .bytes where !step.pointee.isBare:
+        let bytes = column.pointee.bytes(row)
+        room.reserve(bytes.count + plan.fixedBytes)
+        room.p = AvroVarint.write(Int64(bytes.count), room.p)
+        writer.copy(bytes, &room)
+      case .bytes, .decimal, .general, .constant:
+        room = try general(writer, step, row, room)
+      }
+      step += 1
+    }
+  }
+
+  @inline(never)
+  private func other(
+    _ writer: AvroWriter, _ step: UnsafePointer<AvroWriteStep>, _ row: Int,
+    _ room: inout OutputRoom
+  ) throws(BadInput) {
+    do throws(BadInput) {
+      try writer.write(step, row, &room)
+    } catch {
+      throw located(error, writer, step)
+    }
+    room.reserve(writer.plan.fixedBytes)
+  }
+
+  /// A value that is not NULL, behind its branch.
+  @inline(never)
+  private func general(
+    _ writer: AvroWriter, _ step: UnsafePointer<AvroWriteStep>, _ row: Int, _ room: OutputRoom
+  ) throws(BadInput) -> OutputRoom {
+    var room = room
+    do throws(BadInput) {
+      try writer.value(step, writer.bound + Int(step.pointee.column), row, &room)
+    } catch {
+      throw located(error, writer, step)
+    }
+    room.reserve(writer.plan.fixedBytes)
+    return room
+  }
+
+  private func located(
+    _ error: BadInput, _ writer: AvroWriter, _ step: UnsafePointer<AvroWriteStep>
+  ) -> BadInput {
+    let name = Int(step.pointee.name)
+    return name < 0 ? error : error.within(writer.plan.names[name])
+  }
+}
