@@ -98,6 +98,9 @@ let package = Package(
       "Formats",
       ["CHeadraceSupport", "HeadraceFunctions", "HeadraceColumns", "HeadraceFoundations"], guiding),
     stage(
+      "Registry",
+      ["HeadraceFormats", "HeadraceFunctions", "HeadraceTopics", "HeadraceFoundations"], guiding),
+    stage(
       "Planner",
       [
         "HeadraceFormats", "HeadraceSyntax", "HeadraceColumns", "HeadraceFunctions",
@@ -113,14 +116,15 @@ let package = Package(
       name: "Headrace",
       dependencies: [
         "HeadraceExecutor", "HeadracePlanner", "HeadraceSyntax", "HeadraceLogStorage",
-        "HeadraceKafkaTopics", "HeadraceTopics",
+        "HeadraceKafkaTopics", "HeadraceTopics", "HeadraceRegistry",
         "HeadraceFormats", "HeadraceColumns", "HeadraceFunctions",
         "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport",
       ], path: "Sources",
       exclude: [
         "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns",
         "Executor",
-        "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage", "Planner", "Syntax",
+        "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage", "Planner", "Registry",
+        "Syntax",
         "Topics",
         "headrace",
       ], sources: ["Connectors", "Engine", "Service"], swiftSettings: strict,
@@ -199,6 +203,12 @@ let package = Package(
     tests(
       "FormatsTests",
       ["HeadraceTestSchemas", "HeadraceFormats", "HeadraceFunctions", "HeadraceColumns"]),
+    tests(
+      "RegistryTests",
+      [
+        "HeadraceRegistry", "HeadraceFormats", "HeadraceFunctions", "HeadraceTopics",
+        "HeadraceFoundations",
+      ]),
     tests(
       "FunctionsTests",
       [

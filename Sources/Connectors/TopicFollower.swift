@@ -46,7 +46,7 @@ final class TopicFollower {
     self.view = view
     runtime = try QueryRuntime(
       plan: PhysicalPlanner().plan(.scan(scan)), end: .client, functions: options.functions,
-      options: QueryOptions(order: .arrival, schemas: options.schemas),
+      options: QueryOptions(order: .arrival, schemas: options.registry),
       positions: { _, partition in places[partition] ?? .start },
       reader: { (_, partition) throws(QueryFailure) in
         TopicReader(view: view, topic: source.topic, partition: partition)

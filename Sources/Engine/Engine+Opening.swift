@@ -103,7 +103,9 @@ extension LogCopy {
     var kafka = kafka
     // Alone, it has everything, and asks no group for it.
     kafka.share = "0/1"
-    return try servingLog { [kafka] () throws(StorageError) in try kafka.open(directory: nil, PosixFileSystem()) }
+    return try servingLog { [kafka] () throws(StorageError) in
+      try kafka.open(directory: nil, PosixFileSystem())
+    }
   }
 
   /// Throws: storage faults.

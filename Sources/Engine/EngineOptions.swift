@@ -7,6 +7,7 @@ public import HeadraceFoundations
 public import HeadraceFunctions
 public import HeadraceLogStorage
 package import HeadracePlanner
+import HeadraceRegistry
 public import HeadraceTopics
 
 public struct EngineOptions: Sendable {
@@ -38,8 +39,13 @@ public struct EngineOptions: Sendable {
   /// Files may still grow, so that a last line without its end waits for it.
   public var followsFiles = false
   public var functions: FunctionRegistry
-  /// Where the schemas of records lie, for formats that have them registered.
-  public var schemas: any SchemaRegistry = EmptySchemaRegistry()
+  /// Where the schemas of records lie, for formats that have them registered; nil: statements register them.
+  public var schemas: (any SchemaRegistry)?
+  /// Schemas that lie in files, which nobody changes meanwhile.
+  var schemaDirectory: SchemaStore?
+  /// Set by the engine where statements register.
+  var embeddedSchemas: EmbeddedSchemas?
+  var registry: any SchemaRegistry { schemas ?? embeddedSchemas ?? EmptySchemaRegistry() }
   /// What may move rows between the log and something outside of it.
   var connectors = ConnectorRegistry.builtin
   /// What a source may declare; for plans that are made without an engine.

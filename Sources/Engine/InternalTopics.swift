@@ -6,6 +6,9 @@ import HeadraceTopics
 
 enum InternalTopics {
   static let prefix = "_headrace-"
+  /// Where a schema registry keeps its schemas.
+  static let registry = "_schemas"
+  static let schemas = "\(prefix)schemas"
   /// What stands before the names of a query's stores.
   static func prefix(ofQuery id: String) -> String { "\(prefix)\(fitting(id))-" }
   static func errors(of source: String) -> String { "\(prefix)errors-\(fitting(source))" }

@@ -95,7 +95,9 @@ extension Engine {
   public func removeTopics() throws(EngineError) {
     var commit = EpochCommit(epoch: 0)
     let own = "_headrace_\(options.kafka?.service ?? "")_"
-    commit.topicsDeleted = log.topics().map(\.name).filter {
+    let topics: [TopicOutline]
+    do { topics = try log.outlines() } catch { throw .storage(error) }
+    commit.topicsDeleted = topics.map(\.name).filter {
       !$0.hasPrefix("_") || $0.hasPrefix(InternalTopics.prefix) || $0.hasPrefix(own)
     }
     do { try log.commit(commit) } catch { throw .storage(error) }

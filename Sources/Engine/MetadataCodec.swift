@@ -136,7 +136,7 @@ extension TopicStore {
   /// Records before this offset may have been compacted away, here or where the topic was copied from.
   func pastBound(_ topic: String, _ partition: Int) -> Int64 {
     let known = metadata(key: MetadataKey.past(topic, partition)).flatMap { PastBound(bytes: $0) }
-    let copied = known.flatMap { $0.topicID == self.topic(topic)?.id ? $0.offset : nil }
+    let copied = known.flatMap { $0.topicID == self.outline(topic)?.id ? $0.offset : nil }
     return max(compactedEnd(topic, partition), copied ?? 0)
   }
 }

@@ -40,7 +40,7 @@ extension Session {
     try planning { () throws(PlanError) in
       try node.properties?.check(among: ["PARTITIONS", "REPLICAS"])
     }
-    let topic = engine.log.topic(node.topic.name)
+    let topic = engine.log.outline(node.topic.name)
     if node.isNegated {
       guard topic == nil else {
         throw .plan(.assertedNoTopic(node.topic.name, at: node.span))
@@ -214,7 +214,7 @@ extension Session {
     }
     func add(_ list: [SchemaColumn], _ side: RecordSide) {
       let decoder = SideDecoder(
-        layout: source.layout(side, columns: list.count, engine.options.schemas),
+        layout: source.layout(side, columns: list.count, engine.options.registry),
         fields: list.map { FormatField($0.name, $0.type) })
       let decoded = decoder.decode(records, side, rows: 0..<1)
       for (column, values) in zip(list, decoded.columns) {

@@ -135,7 +135,7 @@ extension Session {
   ) throws(StatementFailure) -> [CommittedRange] {
     if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
     guard engine.log.capabilities.contains(.writes) else { throw .plan(.needsService(at: span)) }
-    let writer = RowWriter(source, engine.options.schemas)
+    let writer = RowWriter(source, engine.options.registry)
     let parts: [PartitionedRecords]
     do {
       parts = try writer.records(columns, rowtimes: rowtimes)

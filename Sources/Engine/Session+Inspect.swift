@@ -32,7 +32,8 @@ extension Session {
         },
         handler)
     case .topics(let includingHidden):
-      let topics = engine.log.topics().filter { includingHidden || !$0.config.isInternal }
+      let topics = try storing { () throws(StorageError) in try engine.log.topics() }
+        .filter { includingHidden || !$0.config.isInternal }
       list(
         ["Kafka Topic", "Partitions", "Records"] + (node.isExtended ? ["Cleanup Policy"] : []),
         topics.map { topic in
@@ -69,6 +70,7 @@ extension Session {
         },
         handler)
     case .processes: try showProcesses(handler)
+    case .schemas: showSchemas(handler)
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)
     case .errors(let source):
@@ -138,25 +140,29 @@ extension Session {
   }
 
   func describe(_ node: Describe, _ handler: any ResultHandler) throws(StatementFailure) {
+    if case .schema(let subject, let version) = node.subject {
+      return try describeSchema(subject, version: version, handler)
+    }
     if node.isExtended { try catchUp() }
     engine.lock.lock()
     defer { engine.lock.unlock() }
     switch node.subject {
     case .source(let name):
       let source = try planning { () throws(PlanError) in try engine.catalog.source(name) }
-      describe(source, isExtended: node.isExtended, handler)
+      try describe(source, isExtended: node.isExtended, handler)
     case .streams:
       for source in engine.catalog.sortedSources where source.kind == .stream {
-        describe(source, isExtended: node.isExtended, handler)
+        try describe(source, isExtended: node.isExtended, handler)
       }
     case .function(let name): try describe(function: name, handler)
-    case .connector: throw refused("DESCRIBE CONNECTOR", "there is no Kafka Connect", node.span)
+    case .schema, .connector:
+      throw refused("DESCRIBE CONNECTOR", "there is no Kafka Connect", node.span)
     }
   }
 
   private func describe(
     _ source: SourceDefinition, isExtended: Bool, _ handler: any ResultHandler
-  ) {
+  ) throws(StatementFailure) {
     let word = source.kind == .table ? "(primary key)" : "(key)"
     list(
       ["Field", "Type"],
@@ -170,7 +176,8 @@ extension Session {
         return [column.name, column.type.description + suffix]
       }, handler)
     guard isExtended else { return }
-    let end = engine.log.topic(source.topic)?.partitions.reduce(0) { $0 + $1.endOffset } ?? 0
+    let topic = try storing { () throws(StorageError) in try engine.log.topic(source.topic) }
+    let end = topic?.partitions.reduce(0) { $0 + $1.endOffset } ?? 0
     let faults = engine.queries.filter { $0.plan.sink.name == source.name }
       .reduce(FaultCounts()) { $0 + FaultCounts($1.faults) }
     var more = source.visibility.map { [["Visibility", $0.rawValue]] } ?? []
@@ -296,7 +303,7 @@ extension Show.Subject {
     switch self {
     case .topics, .queries, .errors, .processes: true
     case .properties, .streams, .tables, .functions, .types, .variables, .connectors,
-      .connectorPlugins:
+      .connectorPlugins, .schemas:
       false
     }
   }

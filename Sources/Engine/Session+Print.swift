@@ -11,8 +11,9 @@ extension Session {
   func printTopic(_ node: PrintTopic, _ handler: any ResultHandler) throws(StatementFailure) {
     try catchUp()
     let name = node.topic.name
-    guard let topic = engine.log.topic(name) else {
-      let known = engine.log.topics().map(\.name)
+    let found = try storing { () throws(StorageError) in try engine.log.topic(name) }
+    guard let topic = found else {
+      let known = ((try? engine.log.outlines()) ?? []).map(\.name)
       throw .plan(.unknownTopic(name, candidates: known, at: node.topic.span))
     }
     handler.begin([
@@ -21,7 +22,7 @@ extension Session {
       ResultColumn("offset", .bigint),
     ])
     let text = TopicText(
-      name, engine.lock.withLock { engine.catalog }, engine.options.schemas)
+      name, engine.lock.withLock { engine.catalog }, engine.options.registry)
     let interval = node.interval?.count ?? 1
     var left = node.limit?.count ?? Int64.max
     var seen: Int64 = 0

@@ -113,7 +113,7 @@ extension Session {
     let isLatest = properties["auto.offset.reset"] == "latest"
     var options = QueryOptions(
       order: engine.epochs.mergeOrder(properties), sliceRows: engine.options.sliceRows,
-      readBytes: engine.options.readBytes, properties: properties, schemas: engine.options.schemas)
+      readBytes: engine.options.readBytes, properties: properties, schemas: engine.options.registry)
     options.stores = engine.options.stateStores
     do throws(QueryFailure) {
       let runtime = try QueryRuntime(

@@ -14,7 +14,7 @@ extension Session {
     switch statement {
     case .query(let node): try run(node, handler)
     case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,
-      .dropType, .controlQuery:
+      .dropType, .controlQuery, .createSchema, .alterSchema, .dropSchema:
       try define(statement, text, handler)
     case .insertValues(let node): try insert(node, handler)
     case .explain(let node): try explain(node, text, handler)
@@ -34,8 +34,8 @@ extension Session {
     case .undefineVariable(let node):
       undefine(node.name.name)
     case .assertTopic(let node): try assert(node, handler)
-    case .assertSchema(let node):
-      throw refused("ASSERT SCHEMA", "there is no schema registry", node.span)
+    case .checkSchema(let node): try checkSchema(node, handler)
+    case .assertSchema(let node): try assert(node, handler)
     case .assertValues(let node): try assert(node, handler)
     case .assertSource(let node): try assert(node, handler)
     case .createConnector(let node):

@@ -126,7 +126,7 @@ public final class Session {
   func context() -> BindingContext {
     BindingContext(
       catalog: draft?.definitions.catalog ?? engine.catalog, properties: properties,
-      registry: engine.options.schemas)
+      registry: engine.options.registry)
   }
 }
 

@@ -37,7 +37,7 @@ final class SnapshotPin {
       let read = TableRead(scan.source, keys: nil)
       if let records = tables.records[read] {
         tables.records[read] = TableFold.merged(
-          records, of: scan.source, engine.options.schemas)
+          records, of: scan.source, engine.options.registry)
       }
     }
   }

@@ -188,7 +188,7 @@ struct SnapshotReader {
       options: QueryOptions(
         order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
         properties: properties,
-        tablesFirst: !isByTime, schemas: engine.options.schemas),
+        tablesFirst: !isByTime, schemas: engine.options.registry),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }

@@ -29,6 +29,24 @@ public enum RecordFormats {
   /// Of a side that has no columns.
   public static let empty = RecordFormat.noColumns
 
+  /// In which schemas are registered that say nothing of it.
+  public static var unnamedSchemaLanguage: String { SchemaLanguage.avro.name }
+
+  /// In which schemas may be registered, each once.
+  public static let schemaLanguages: [SchemaLanguage] = {
+    var known: Set<TextKey> = []
+    return all.compactMap { $0.schemas?.language }.filter { known.insert($0.name).inserted }
+  }()
+
+  public static func schemaLanguage(named name: String) -> SchemaLanguage? {
+    schemaLanguages.first { $0.name == name }
+  }
+
+  /// Of files with this extension.
+  public static func schemaLanguage(ofFiles fileExtension: String) -> SchemaLanguage? {
+    schemaLanguages.first { $0.fileExtension == fileExtension }
+  }
+
   /// The properties of WITH that belong to formats, each once.
   public static let properties: [FormatProperty] = {
     var known: Set<TextKey> = []

@@ -97,17 +97,24 @@ public struct FormatSchemas: Sendable {
   let type: @Sendable (RegisteredSchema, _ fullName: String?) throws(SchemaProblem) -> DataType
   /// The schema of columns, as it is registered; nil: they come from registered schemas alone.
   let text: (@Sendable (FormatLayout, [FormatField]) throws(SchemaProblem) -> String)?
+  public let language: SchemaLanguage
 
   init(
-    areRegistered: Bool, splitsKeys: Bool,
+    _ language: SchemaLanguage, areRegistered: Bool, splitsKeys: Bool,
     type: @escaping @Sendable (RegisteredSchema, String?) throws(SchemaProblem) -> DataType,
     text: (@Sendable (FormatLayout, [FormatField]) throws(SchemaProblem) -> String)? = nil
   ) {
+    self.language = language
     self.text = text
     self.areRegistered = areRegistered
     self.splitsKeys = splitsKeys
     self.type = type
   }
+}
+
+extension FormatSchemas {
+  /// Columns have a schema in its language.
+  public var writesColumns: Bool { text != nil }
 }
 
 extension RegisteredSchema {

@@ -2,7 +2,7 @@
 
 import HeadraceColumns
 import HeadraceFoundations
-import HeadraceFunctions
+package import HeadraceFunctions
 
 /// Precision of a decimal whose schema does not say it.
 let registeredDecimalPrecision = 64
@@ -19,12 +19,12 @@ func registeredDecimal(
 }
 
 extension JSONNode {
-  var text: String? { if case .string(let text) = self { text } else { nil } }
-  var integer: Int? {
+  package var text: String? { if case .string(let text) = self { text } else { nil } }
+  package var integer: Int? {
     switch self {
     case .number(let digits), .string(let digits): return Int(digits)
     case .null, .boolean, .array, .object: return nil
     }
   }
-  var elements: [JSONNode]? { if case .array(let nodes) = self { nodes } else { nil } }
+  package var elements: [JSONNode]? { if case .array(let nodes) = self { nodes } else { nil } }
 }

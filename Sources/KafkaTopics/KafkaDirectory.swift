@@ -51,23 +51,19 @@ final class KafkaDirectory: Sendable {
   }
 
   /// All topics, by name.
-  func all() -> [TopicOutline] {
+  func all() throws(StorageError) -> [TopicOutline] {
     let isFresh = state.withLock { $0.listed.map { ContinuousClock.now - $0 < Self.absentAge } }
     if !(isFresh ?? false) {
-      do throws(StorageError) {
-        let found = try outlines(
-          client.lines("listing topics") {
-            headrace_kafka_topics(client.handle, nil, KafkaClient.timeoutMs, &$0)
-          })
-        state.withLock { state in
-          state.entries = [:]
-          for outline in found {
-            state.entries[TextKey(outline.name)] = Entry(outline: outline, seen: .now)
-          }
-          state.listed = .now
+      let found = try outlines(
+        client.lines("listing topics") {
+          headrace_kafka_topics(client.handle, nil, KafkaClient.timeoutMs, &$0)
+        })
+      state.withLock { state in
+        state.entries = [:]
+        for outline in found {
+          state.entries[TextKey(outline.name)] = Entry(outline: outline, seen: .now)
         }
-      } catch {
-        // What was known before is better than nothing; who reads or writes is told.
+        state.listed = .now
       }
     }
     return state.withLock { $0.entries.values.compactMap(\.outline) }

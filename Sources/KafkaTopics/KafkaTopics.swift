@@ -200,10 +200,15 @@ package final class KafkaTopics: TopicStore {
 
   package func isAbsent(_ name: String) -> Bool { directory.isAbsent(name) }
 
-  package func topics() -> [TopicDescription] { describe(directory.all()) }
+  package func outlines() throws(StorageError) -> [TopicOutline] { try directory.all() }
 
-  package func topic(_ name: String) -> TopicDescription? {
-    directory.outline(name).flatMap { describe([$0]).first }
+  package func topics() throws(StorageError) -> [TopicDescription] {
+    try describe(try directory.all())
+  }
+
+  package func topic(_ name: String) throws(StorageError) -> TopicDescription? {
+    guard let outline = directory.outline(name) else { return nil }
+    return try describe([outline]).first
   }
 
   /// All partitions of a topic.
@@ -212,10 +217,35 @@ package final class KafkaTopics: TopicStore {
     return (0..<outline.partitionCount).map { KafkaPlace(topic: outside, partition: $0) }
   }
 
-  private func describe(_ outlines: [TopicOutline]) -> [TopicDescription] {
+  /// A partition may be without a leader for so long.
+  private static let describingPatience = Duration.seconds(10)
+
+  /// Where partitions begin or end. Of a topic that is gone meanwhile: at 0.
+  private func known(
+    _ places: [KafkaPlace], time: Int64
+  ) throws(StorageError) -> [KafkaPlace] {
+    let deadline = ContinuousClock.now + Self.describingPatience
+    while true {
+      let answers = try committed.offsets(places, time: time)
+      let open = answers.first { $0.error != 0 && !KafkaLibrary.isUnknown(code: $0.error) }
+      guard let open else { return answers }
+      guard ContinuousClock.now < deadline else {
+        throw StorageError(
+          headrace_kafka_fault(code: open.error), "asking where a partition ends",
+          path: names.inside(open.topic) ?? open.topic)
+          ?? StorageError(.unreachable, "asking where a partition ends")
+      }
+      usleep(100_000)
+    }
+  }
+
+  private func describe(
+    _ outlines: [TopicOutline]
+  ) throws(StorageError) -> [TopicDescription] {
     let places = outlines.flatMap { self.places(of: $0) }
-    let firsts = (try? committed.offsets(places, time: -2)) ?? places
-    let lasts = (try? committed.offsets(places, time: -1)) ?? places
+    guard !places.isEmpty else { return [] }
+    let firsts = try known(places, time: -2)
+    let lasts = try known(places, time: -1)
     var index = 0
     return outlines.map { outline in
       let partitions = (0..<outline.partitionCount).map { _ in

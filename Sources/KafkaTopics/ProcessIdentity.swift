@@ -31,7 +31,8 @@ package final class ProcessIdentity: Sendable {
   }
 
   /// nil: there is no name yet. A process that ended while it made the file has left it empty.
-  private static func read(_ files: any FileSystem, _ path: String) throws(StorageError) -> String? {
+  private static func read(_ files: any FileSystem, _ path: String) throws(StorageError) -> String?
+  {
     guard try files.exists(path) else { return nil }
     let bytes = try files.contents(path)
     if bytes.isEmpty { return nil }

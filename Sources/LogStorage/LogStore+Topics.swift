@@ -45,6 +45,10 @@ extension LogStore {
     }
   }
 
+  public func outlines() -> [TopicOutline] { topics().map(\.outline) }
+
+  public func outline(_ name: String) -> TopicOutline? { topic(name)?.outline }
+
   /// Nil when there is no such topic.
   public func topic(_ name: String) -> TopicDescription? {
     shared.withLock { state in state.published.topics[name].map { state.published.description($0) }

@@ -17,7 +17,7 @@ extension Engine {
         CatalogNames.Source(name: source.name, columns: source.schema.columns.map(\.name))
       }
       names.functions = catalog.functions.names
-      names.topics = log.topics().filter { !$0.config.isInternal }.map(\.name)
+      names.topics = ((try? log.outlines()) ?? []).filter { !$0.config.isInternal }.map(\.name)
       names.queries = queries.map(\.id)
       names.withProperties = WithProperties.sourceNames(catalog.connectors).sortedTexts
       return names
@@ -29,7 +29,7 @@ extension Engine {
   func catchUp(isCancelled: () -> Bool) throws(EngineError) {
     let rounds = lock.withLock { min(queries.count, 8) }
     for _ in 0..<rounds {
-      let ends = lock.withLock { inputEnds() }
+      let ends = try lock.withLock { () throws(EngineError) in try inputEnds() }
       while lock.withLock({ isBehind(ends) }) {
         if isCancelled() { throw .interrupted }
         guard try step() else { break }
@@ -51,29 +51,40 @@ extension Engine {
         if isCancelled() { throw .interrupted }
         guard try step() else { break }
       }
-      goal = lock.withLock { derivedEnds(goal) }
+      let reached = goal
+      goal = try lock.withLock { () throws(EngineError) in try derivedEnds(reached) }
       if goal.isEmpty { return }
     }
   }
 
   /// The present ends of what is written by queries that read these topics.
-  private func derivedEnds(_ topics: [TextKey: [Int64]]) -> [TextKey: [Int64]] {
+  private func derivedEnds(
+    _ topics: [TextKey: [Int64]]
+  ) throws(EngineError) -> [TextKey: [Int64]] {
     var ends: [TextKey: [Int64]] = [:]
     for query in queries where !query.isHalted {
       guard query.optimized.scans.contains(where: { topics[$0.source.topic] != nil }) else {
         continue
       }
       let sink = query.plan.sink.topic
-      ends[sink] = log.topic(sink)?.partitions.map(\.endOffset)
+      ends[sink] = try self.ends(of: sink)
     }
     return ends
   }
 
-  private func inputEnds() -> [TextKey: [Int64]] {
+  private func ends(of topic: String) throws(EngineError) -> [Int64]? {
+    do throws(StorageError) {
+      return try log.topic(topic)?.partitions.map(\.endOffset)
+    } catch {
+      throw .storage(error)
+    }
+  }
+
+  private func inputEnds() throws(EngineError) -> [TextKey: [Int64]] {
     var ends: [TextKey: [Int64]] = [:]
     for query in queries where !query.isHalted {
       for scan in query.optimized.scans where scan.source.hasTopic {
-        ends[scan.source.topic] = log.topic(scan.source.topic)?.partitions.map(\.endOffset)
+        ends[scan.source.topic] = try self.ends(of: scan.source.topic)
       }
     }
     return ends

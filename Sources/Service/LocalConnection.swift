@@ -113,10 +113,16 @@ public final class LocalConnection: Connection, @unchecked Sendable {
 
   // MARK: - Topics
 
-  public func topics() -> [TopicDescription] { engine.log.topics() }
+  public func topics() throws(ServiceError) -> [TopicDescription] {
+    try servingLog { () throws(StorageError) in try engine.log.topics() }
+  }
+
+  private func topic(_ name: String) throws(ServiceError) -> TopicDescription? {
+    try servingLog { () throws(StorageError) in try engine.log.topic(name) }
+  }
 
   public func resolveTopic(_ name: String) throws(ServiceError) -> TopicDescription {
-    if let topic = engine.log.topic(name) { return topic }
+    if let topic = try topic(name) { return topic }
     let sources = engine.sources
     let source = sources.first { $0.name == name } ?? sources.first { $0.name == name.uppercased() }
     if let source {
@@ -124,9 +130,9 @@ public final class LocalConnection: Connection, @unchecked Sendable {
         throw ServiceError(
           .statement, "error: \(source.name) reads a \(input.kind.noun) and has no topic")
       }
-      if let topic = engine.log.topic(source.topic) { return topic }
+      if let topic = try topic(source.topic) { return topic }
     }
-    let known = engine.log.topics().filter { !$0.config.isInternal }.map(\.name)
+    let known = ((try? engine.log.outlines()) ?? []).filter { !$0.config.isInternal }.map(\.name)
     let hint = closestMatch(to: name, among: known + sources.map(\.name))
       .map { "; did you mean \"\($0)\"?" }
     throw ServiceError(

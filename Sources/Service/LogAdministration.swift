@@ -106,7 +106,7 @@ enum LogAdministration {
     var rest = words
     guard let topic = rest.popFirst() else { throw malformed(Array(words)) }
     // Once by itself, so that a value that does not fit is told before anything is changed.
-    var trial = engine.log.topic(topic)?.config ?? TopicConfig()
+    var trial = engine.log.outline(topic)?.config ?? TopicConfig()
     try set(rest, &trial)
     try servingLog { () throws(StorageError) in
       try engine.log.alterTopic(topic) { $0 = trial }

@@ -43,7 +43,7 @@ extension ServerConnection {
       writer.put(try doing { () throws(ServiceError) in try connection.finish() })
     case .names: writer.put(connection.names())
     case .topics:
-      let topics = connection.topics()
+      let topics = try doing { () throws(ServiceError) in try connection.topics() }
       writer.put(UInt32(topics.count))
       for topic in topics { writer.put(topic) }
     case .resolve:

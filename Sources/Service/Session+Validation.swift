@@ -57,7 +57,7 @@ extension Session {
       _ = try waitMilliseconds(node)
       try planQuery(node.query)
     case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,
-      .dropType, .controlQuery, .insertValues:
+      .dropType, .controlQuery, .insertValues, .createSchema, .alterSchema, .dropSchema:
       try run(statement, text: text, answer)
     case .printTopic(let node):
       guard node.limit != nil else { throw unbounded("PRINT", node.span) }
@@ -78,7 +78,7 @@ extension Session {
     case .defineVariable(let node): define(node.name.name, node.value.value)
     case .undefineVariable(let node): undefine(node.name.name)
     case .explain, .describe, .show, .alterSystem, .assertTopic, .assertSchema,
-      .assertValues, .assertSource, .createConnector, .dropConnector:
+      .assertValues, .assertSource, .createConnector, .dropConnector, .checkSchema:
       break
     }
   }
@@ -110,11 +110,12 @@ extension Statement {
   var hasEffect: Bool {
     switch self {
     case .createSource, .createSourceAs, .insertSelect, .insertValues, .dropSource, .alterSource,
-      .createType, .dropType, .controlQuery, .copyFrom:
+      .createType, .dropType, .controlQuery, .copyFrom, .createSchema, .alterSchema, .dropSchema:
       true
     case .query, .explain, .describe, .show, .printTopic, .setProperty, .unsetProperty,
       .alterSystem, .defineVariable, .undefineVariable, .assertTopic, .assertSchema,
-      .assertValues, .assertSource, .createConnector, .dropConnector, .runScript, .copyTo:
+      .assertValues, .assertSource, .createConnector, .dropConnector, .runScript, .copyTo,
+      .checkSchema:
       false
     }
   }

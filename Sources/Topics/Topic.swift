@@ -51,6 +51,10 @@ public struct TopicDescription: Sendable, Hashable {
   }
 
   public var partitionCount: Int { partitions.count }
+
+  package var outline: TopicOutline {
+    TopicOutline(name: name, id: id, config: config, partitionCount: partitionCount)
+  }
 }
 
 /// One partition as it stands.

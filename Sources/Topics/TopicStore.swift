@@ -105,9 +105,13 @@ public protocol TopicStore: AnyObject, Sendable {
   // MARK: Describing
 
   /// All topics. Order: by name.
-  func topics() -> [TopicDescription]
-  /// nil: there is no such topic.
-  func topic(_ name: String) -> TopicDescription?
+  /// Throws: `unreachable` where a store elsewhere does not tell where they end, which is not taken for nothing.
+  func topics() throws(StorageError) -> [TopicDescription]
+  /// nil: there is no such topic. Throws: as `topics`.
+  func topic(_ name: String) throws(StorageError) -> TopicDescription?
+  /// As `topics`, without looking at their records. Order: by name.
+  /// Throws: `unreachable` where they cannot be listed.
+  func outlines() throws(StorageError) -> [TopicOutline]
   /// As `topic`, without looking at its records. nil: there is no such topic.
   func outline(_ name: String) -> TopicOutline?
   /// Whether it is certain that there is no such topic: a store that cannot tell at the moment says no.
@@ -284,10 +288,7 @@ extension TopicStore {
   public func isAbsent(_ name: String) -> Bool { outline(name) == nil }
 
   public func outline(_ name: String) -> TopicOutline? {
-    topic(name).map {
-      TopicOutline(
-        name: $0.name, id: $0.id, config: $0.config, partitionCount: $0.partitionCount)
-    }
+    (try? outlines())?.first { $0.name == name }
   }
 
   /// One epoch without anything to read of it before.

@@ -125,7 +125,7 @@ struct CaseRunner {
         headers: (record.headers ?? []).map { RecordHeader(key: $0.key, value: $0.value) })
       do {
         // The suite's topics are not compacted, so that they take records without keys.
-        if engine.log.topic(record.topic)?.config.cleanupPolicy.compacts ?? false {
+        if engine.log.outline(record.topic)?.config.cleanupPolicy.compacts ?? false {
           try engine.log.alterTopic(record.topic) { $0.cleanupPolicy = .delete }
         }
         _ = try engine.log.append(record.topic, [(0, records)])
@@ -196,7 +196,7 @@ struct CaseRunner {
     _ topic: String, _ engine: Engine, without given: Set<Place>
   ) throws -> [Actual] {
     var result: [Actual] = []
-    let partitions = engine.log.topic(topic)?.partitionCount ?? 0
+    let partitions = engine.log.outline(topic)?.partitionCount ?? 0
     for partition in 0..<partitions {
       var scan = try PartitionScan(engine.log, topic, partition)
       while let records = try scan.next() {

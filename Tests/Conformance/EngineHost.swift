@@ -56,7 +56,7 @@ final class EngineHost {
     do {
       if options.kafka != nil {
         var commit = EpochCommit(epoch: 0)
-        commit.topicsDeleted = engine.log.topics().map(\.name).filter {
+        commit.topicsDeleted = try engine.log.outlines().map(\.name).filter {
           !$0.hasPrefix("_") || $0.hasPrefix("_headrace-")
             || $0.hasPrefix("_headrace_\(options.kafka?.service ?? "")_")
         }

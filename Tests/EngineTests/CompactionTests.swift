@@ -147,11 +147,11 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let (engine, session) = try open(directory)
     try run(create, session)
-    #expect(engine.log.topic("customers")?.config.segmentBytes == 1500)
+    #expect(engine.log.outline("customers")?.config.segmentBytes == 1500)
     try run(
       "CREATE STREAM s (v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', RETENTION_MS=5);",
       session)
-    #expect(engine.log.topic("s")?.config.retentionMs == 5)
+    #expect(engine.log.outline("s")?.config.retentionMs == 5)
     for text in [
       "CREATE STREAM x (v INT) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='JSON', RETENTION_MS='soon');",
       "CREATE STREAM x (v INT) WITH (KAFKA_TOPIC='x', VALUE_FORMAT='JSON', CLEANUP_POLICY='keep');",

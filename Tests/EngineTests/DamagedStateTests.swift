@@ -55,7 +55,7 @@ import Testing
     #expect(engine.queryFailures == [])
     // A further record behind each store's own, made of the first one that has a value.
     var damaged: [String: Int64] = [:]
-    for topic in engine.log.topics() where topic.name.hasSuffix("-changelog") {
+    for topic in try engine.log.topics() where topic.name.hasSuffix("-changelog") {
       var scan = try PartitionScan(engine.log, topic.name, 0)
       let records = try #require(try scan.next())
       let row = (0..<records.count).first { (records.value($0)?.count ?? 0) > 1 }

@@ -75,12 +75,12 @@ enum DrawnRows {
     }
     #expect(engine.queryFailures == [])
     var result: [String: [String]] = [:]
-    for topic in engine.log.topics() where topic.name.hasSuffix("-changelog") {
+    for topic in try engine.log.topics() where topic.name.hasSuffix("-changelog") {
       for partition in 0..<topic.partitionCount {
         result["\(topic.name)/\(partition)"] = try fold(engine.log, topic.name, partition)
       }
     }
-    for topic in engine.log.topics() where !topic.config.isInternal {
+    for topic in try engine.log.topics() where !topic.config.isInternal {
       for partition in 0..<topic.partitionCount {
         var scan = try PartitionScan(engine.log, topic.name, partition)
         var lines: [String] = []

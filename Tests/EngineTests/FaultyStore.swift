@@ -101,8 +101,9 @@ final class FaultyStore: TopicStore {
 
   var capabilities: StoreCapabilities { inner.capabilities }
   var durability: Durability { inner.durability }
-  func topics() -> [TopicDescription] { inner.topics() }
-  func topic(_ name: String) -> TopicDescription? { inner.topic(name) }
+  func topics() throws(StorageError) -> [TopicDescription] { try inner.topics() }
+  func topic(_ name: String) throws(StorageError) -> TopicDescription? { try inner.topic(name) }
+  func outlines() throws(StorageError) -> [TopicOutline] { try inner.outlines() }
   func earliestOffset(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
     try inner.earliestOffset(topic, partition)
   }

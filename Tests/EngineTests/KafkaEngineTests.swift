@@ -214,7 +214,7 @@ import Testing
     try expectTable(["v0|10", "v1|10", "v2|10"], [engine])
     try engine.applyRetention()
     let topic = InternalTopics.exchange(ofQuery: engine.queries[0].id, stage: 0)
-    let starts = try #require(engine.log.topic(topic)).partitions
+    let starts = try #require(try engine.log.topic(topic)).partitions
     #expect(starts.contains { $0.startOffset > 0 })
     #expect(starts.allSatisfy { $0.startOffset <= $0.endOffset })
     try insert(30..<60, engine)

@@ -100,9 +100,9 @@ import Testing
     try first.with { source in
       try place.with { target in
         #expect(try source.earliestOffset("late", 1) > 0 && source.compactedEnd("holes", 0) > 100)
-        for topic in source.topics() {
-          #expect(target.topic(topic.name)?.config == topic.config)
-          #expect(target.topic(topic.name)?.partitionCount == topic.partitionCount)
+        for topic in try source.topics() {
+          #expect(target.outline(topic.name)?.config == topic.config)
+          #expect(target.outline(topic.name)?.partitionCount == topic.partitionCount)
           let lines = try CopyWorkload.lines(topic.name, source)
           #expect(try CopyWorkload.lines(topic.name, target) == lines)
         }
@@ -135,7 +135,7 @@ import Testing
     let (source, target) = (LogPlace(.embedded), LogPlace(.embedded))
     func bytes(_ place: LogPlace) throws -> Int64 {
       try place.with { store in
-        store.topics().reduce(0) { $0 + $1.partitions.reduce(0) { $0 + $1.byteCount } }
+        try store.topics().reduce(0) { $0 + $1.partitions.reduce(0) { $0 + $1.byteCount } }
       }
     }
     try source.with { store in
@@ -308,11 +308,11 @@ import Testing
     }
     while engine.advanceFollowers() {}
     _ = try engine.embedded.compact(topic: "t", now: 1)
-    let id = engine.log.topic("t")?.id
+    let id = engine.log.outline("t")?.id
     try engine.close()
     try copy(source, target)
     engine = try self.engine(target)
-    #expect(engine.log.topic("t")?.id != id)
+    #expect(engine.log.outline("t")?.id != id)
     // As many as the other log had, under which the file would not have looked at them.
     for number in 0..<200 {
       try CopyWorkload.execute("INSERT INTO t VALUES (\(number), 7);", engine)

@@ -162,7 +162,7 @@ enum CopyWorkload {
 
   static func lines(_ topic: String, _ store: any TopicStore) throws -> [String] {
     var lines: [String] = []
-    for partition in 0..<(store.topic(topic)?.partitionCount ?? 0) {
+    for partition in 0..<(store.outline(topic)?.partitionCount ?? 0) {
       var scan = try PartitionScan(
         store, topic, partition, to: try store.writtenEnd(topic, partition))
       while let records = try scan.next() {

@@ -31,7 +31,7 @@ import Testing
   /// Key to value of a topic as it is now, keys as their bytes.
   private func fold(_ engine: Engine, _ topic: String) throws -> [[UInt8]: String] {
     var rows: [[UInt8]: String] = [:]
-    for partition in 0..<(engine.log.topic(topic)?.partitionCount ?? 0) {
+    for partition in 0..<(engine.log.outline(topic)?.partitionCount ?? 0) {
       var scan = try PartitionScan(engine.log, topic, partition)
       while let records = try scan.next() {
         for row in 0..<records.count {

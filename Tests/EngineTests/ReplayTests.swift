@@ -243,7 +243,7 @@ import Testing
 
   private func topics(_ engine: Engine) throws -> Outcome {
     var outcome = Outcome()
-    for topic in engine.log.topics() {
+    for topic in try engine.log.topics() {
       for partition in 0..<topic.partitionCount {
         var lines: [String] = []
         var scan = try PartitionScan(engine.log, topic.name, partition)

@@ -96,7 +96,7 @@ private let growing: [Growing] = [
   /// The records of all topics that are no changelogs.
   private func outputs(_ engine: Engine) throws -> [String] {
     var lines: [String] = []
-    for topic in engine.log.topics() where !topic.config.isInternal {
+    for topic in try engine.log.topics() where !topic.config.isInternal {
       for partition in 0..<topic.partitionCount {
         var scan = try PartitionScan(engine.log, topic.name, partition)
         while let records = try scan.next() {

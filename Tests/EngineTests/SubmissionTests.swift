@@ -49,7 +49,7 @@ private struct Standing: Equatable, CustomStringConvertible {
     try engine.runUntilIdle()
     sources = engine.sources.map { "\($0.name) \($0.partitions)" }
     queries = engine.queryStatus.map { "\($0.id) \($0.state.rawValue)" }
-    topics = engine.log.topics().map { "\($0.name) \($0.partitionCount)" }.sorted()
+    topics = try engine.log.topics().map { "\($0.name) \($0.partitionCount)" }.sorted()
     types = engine.catalog.types.keys.map(\.text).sorted()
     let session = Session(engine: engine)
     for name in Self.names where engine.sources.contains(where: { $0.name == name.uppercased() }) {

@@ -378,7 +378,7 @@ private let address = ProcessInfo.processInfo.environment["KAFKA"]
     // The store goes on after that.
     try store.append("t", [(0, records(2))])
     #expect(try all(store, "t").count == 2)
-    #expect(store.topic("t")?.partitions[0].startOffset == 0)
+    #expect(try store.topic("t")?.partitions[0].startOffset == 0)
     #expect(store.outline("missing") == nil)
   }
 

@@ -57,6 +57,10 @@ package final class SimulatedTopics: TopicStore {
     }
   }
 
+  package func outlines() -> [TopicOutline] { topics().map(\.outline) }
+
+  package func outline(_ name: String) -> TopicOutline? { topic(name)?.outline }
+
   package func topic(_ name: String) -> TopicDescription? {
     broker.state.withLock { state in state.topics[TextKey(name)].map { describe(name, $0) } }
   }

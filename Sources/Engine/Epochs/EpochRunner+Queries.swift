@@ -13,7 +13,7 @@ extension EpochRunner {
     var result = QueryOptions(
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
       readBytes: options.readBytes, properties: query.properties, seed: query.seed,
-      sliceBytesMax: options.sliceBytesMax, schemas: options.schemas, encode: recordEncoding)
+      sliceBytesMax: options.sliceBytesMax, schemas: options.registry, encode: recordEncoding)
     result.epochRows = options.epochRows
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
@@ -111,7 +111,8 @@ extension EpochRunner {
       EpochCommit.MetadataChange(key: MetadataKey.faults(id), value: nil),
     ]
     commit.topicsCreated.removeAll { isOwnTopic($0.name, ofQuery: id) }
-    for topic in log.topics()
+    // What cannot be listed now is left: it is nobody's.
+    for topic in (try? log.outlines()) ?? []
     where isOwnTopic(topic.name, ofQuery: id) && !commit.topicsDeleted.contains(topic.name) {
       commit.topicsDeleted.append(topic.name)
       // A later query may have this one's id, and its snapshots lie elsewhere.

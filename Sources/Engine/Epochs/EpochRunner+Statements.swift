@@ -2,9 +2,11 @@
 // (`StatementPlanner`), prepared for the commit, committed, and only then applied: `Definitions.apply`, then the running
 // queries follow what is defined.
 
+import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
 import HeadracePlanner
+import HeadraceRegistry
 import HeadraceSyntax
 import HeadraceTopics
 import Synchronization
@@ -48,9 +50,10 @@ extension EpochRunner {
         commit.metadata += ids.compactMap { planned.query($0) }.map {
           record(RunningQuery($0, options))
         }
-      case .addSource, .removeSource, .addType, .removeType: break
+      case .addSource, .removeSource, .addType, .removeType, .schema: break
       }
     }
+    publish(change.schemaRecords, &commit)
     for source in change.sourcesEnded { appendEnd(ofErrorsOf: source, &commit) }
     if let query = change.refilled { try refill(RunningQuery(query, options), &commit) }
     if let entry = change.entry {
@@ -59,6 +62,24 @@ extension EpochRunner {
         EpochCommit.MetadataChange(
           key: MetadataKey.statement(number), value: entry.bytes, isNew: true))
     }
+  }
+
+  /// Other programs read registered schemas where a registry has them.
+  private func publish(_ records: [SchemaRecord], _ commit: inout EpochCommit) {
+    guard !records.isEmpty else { return }
+    // A cluster's own registry may have its topic there.
+    let topic = log.process.isEmpty ? InternalTopics.registry : InternalTopics.schemas
+    if log.outline(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic }) {
+      commit.topicsCreated.append(
+        TopicCreation(
+          name: topic, partitionCount: 1,
+          config: TopicConfig(cleanupPolicy: .compact, isInternal: true)))
+    }
+    var content = RawRecords(buffer: ByteBuffer(capacity: 1024))
+    for record in records {
+      content.append(key: record.key, value: record.value, timestamp: options.clock())
+    }
+    commit.outputs.append(EpochCommit.Output(topic: topic, partition: 0, records: content))
   }
 
   private func record(_ query: RunningQuery) -> EpochCommit.MetadataChange {

@@ -42,6 +42,7 @@ final class EpochRunner: @unchecked Sendable {
         hasFollowers.store(true, ordering: .releasing)
       }
       published.set(catalog)
+      options.embeddedSchemas?.update(definitions.schemas)
     }
   }
   var catalog: Catalog { definitions.catalog }
@@ -79,8 +80,10 @@ final class EpochRunner: @unchecked Sendable {
 
   init(log: any TopicStore, options: EngineOptions) {
     self.log = log
+    var options = options
+    if options.schemas == nil { options.embeddedSchemas = EmbeddedSchemas() }
     self.options = options
-    scans = ScanSharing(schemas: options.schemas)
+    scans = ScanSharing(schemas: options.registry)
     pool = WorkerPool(workers: options.workers)
     view = EpochView(log: log)
     tableFolds = TableFolds(

@@ -5,6 +5,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadracePlanner
+import HeadraceRegistry
 import HeadraceTopics
 
 struct CatalogChange: Sendable {
@@ -20,6 +21,7 @@ struct CatalogChange: Sendable {
     case endQuery(String)
     case pause([String])
     case resume([String])
+    case schema(SchemaRecord)
   }
 
   var steps: [Step] = []
@@ -33,6 +35,10 @@ struct CatalogChange: Sendable {
   var entry: MetadataRecord?
   /// What the statement answers.
   var message = ""
+
+  var schemaRecords: [SchemaRecord] {
+    steps.compactMap { if case .schema(let record) = $0 { record } else { nil } }
+  }
 
   init(message: String = "") { self.message = message }
 

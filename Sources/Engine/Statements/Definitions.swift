@@ -4,6 +4,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadracePlanner
+import HeadraceRegistry
 import HeadraceTopics
 
 /// A persistent query as its statement defines it.
@@ -32,6 +33,8 @@ struct Definitions: Sendable {
   /// Queries that changes since then have ended: topics of their own that the store has go with them.
   private var ended: [String] = []
   private var nextRevision = 1
+  /// What statements have registered.
+  private(set) var schemas = SchemaStore()
 
   init(catalog: Catalog) { self.catalog = catalog }
 
@@ -75,6 +78,7 @@ struct Definitions: Sendable {
     case .endQuery(let id): end(id)
     case .pause(let ids): setPaused(ids, true)
     case .resume(let ids): setPaused(ids, false)
+    case .schema(let record): schemas.apply(record)
     }
   }
 

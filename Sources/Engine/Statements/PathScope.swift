@@ -42,6 +42,15 @@ struct PathScope {
     }
   }
 
+  /// The text of a file of at most so many bytes.
+  func text(_ file: StringLiteral, limit: Int) throws(StatementFailure) -> String {
+    let file = try outside(file.value, file.span) { () throws(OutsideError) in
+      try files.open(resolve(file.value), beneath: roots)
+    }
+    let bytes = try usingFile { () throws(StorageError) in try file.contents(limit: limit) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// A path as the client means it.
   func resolve(_ path: String) -> String {
     guard let workingDirectory, !path.hasPrefix("/") else { return path }

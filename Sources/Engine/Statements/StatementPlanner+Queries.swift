@@ -26,9 +26,25 @@ extension StatementPlanner {
         topicPartitions: { partitions($0) })
     }
     plan.sink.setRoots(environment.paths.roots)
-    if isReplay { return replayed(plan, existing, text) }
+    if isReplay {
+      plan.sink.writtenSchemas = environment.logged?.written ?? [:]
+      return replayed(plan, existing, text)
+    }
     try checkWriting(at: node.name.span)
     if existing == nil { try checkTopicName(plan.sink, node.properties, at: node.name.span) }
+    var schemas = CatalogChange()
+    try giveSchemas(&plan.sink, .always, &schemas, at: node.name.span)
+    var change = try planned(node, plan, existing, text)
+    change.steps = schemas.steps + change.steps
+    change.entry?.written = plan.sink.writtenSchemas
+    return change
+  }
+
+  private func planned(
+    _ node: CreateSourceAs, _ plan: PersistentQuery, _ existing: SourceDefinition?,
+    _ text: SourceText
+  ) throws(StatementFailure) -> CatalogChange {
+    let name = node.name.name
     try checkFollowers(plan.sink, node.properties, node.name)
     if let existing { return try replace(existing, plan, node, text) }
     try checkPrivate(plan.sink, at: node.properties?["VISIBILITY"]?.span ?? node.name.span)
@@ -71,18 +87,25 @@ extension StatementPlanner {
   }
 
   func insert(_ node: InsertSelect, _ text: SourceText) throws(StatementFailure) -> CatalogChange {
-    let plan = try planning { () throws(PlanError) in
+    var plan = try planning { () throws(PlanError) in
       try SinkBinder(context: context()).bind(node)
     }
+    let before = plan.sink.writtenSchemas
     if isReplay {
+      if let logged = environment.logged, !logged.written.isEmpty {
+        plan.sink.writtenSchemas = logged.written
+      }
       var change = CatalogChange()
       change.entry = environment.logged
       if let id = environment.logged?["query"] {
         change.steps = [.defineQuery(query(id, plan, text, isInsert: true))]
       }
+      if plan.sink.writtenSchemas != before { change.steps.append(.addSource(plan.sink)) }
       return change
     }
     try checkWriting(at: node.target.span)
+    var schemas = CatalogChange()
+    try giveSchemas(&plan.sink, .always, &schemas, at: node.target.span)
     var id = queryID("INSERTQUERY_\(definitions.nextQuerySequence)")
     if let property = node.properties?["QUERY_ID"], case .literal(let literal) = property.value,
       case .string(let wanted) = literal.value
@@ -93,8 +116,12 @@ extension StatementPlanner {
       }
     }
     try checkQueryCount(at: node.target.span)
-    return try adding(
+    var change = try adding(
       query(id, plan, text, isInsert: true), TopicConfig(of: plan.sink), at: .none)
+    change.steps = schemas.steps + change.steps
+    if plan.sink.writtenSchemas != before { change.steps.append(.addSource(plan.sink)) }
+    change.entry?.written = plan.sink.writtenSchemas
+    return change
   }
 
   func query(

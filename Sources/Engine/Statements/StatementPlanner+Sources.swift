@@ -38,8 +38,9 @@ extension StatementPlanner {
     } else {
       try check(&definition, existing, node, &change)
     }
-    change.steps = [.addSource(definition)]
     change.entry = MetadataRecord(["partitions": String(definition.partitions)])
+    try giveSchemas(&definition, .ifNone, &change, at: node.name.span)
+    change.steps.append(.addSource(definition))
     change.entry?.schemas = context.inferred
     if context.setsDefaults { change.entry?.fields["defaults"] = "set" }
     return change

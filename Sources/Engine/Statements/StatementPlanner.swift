@@ -62,14 +62,22 @@ struct StatementPlanner {
     case .createType(let node): change = try createType(node)
     case .dropType(let node): change = try dropType(node)
     case .controlQuery(let node): change = try control(node)
+    case .createSchema(let node): change = try isReplay ? replayed() : create(node)
+    case .alterSchema(let node): change = try isReplay ? replayed() : alter(node)
+    case .dropSchema(let node): change = try isReplay ? replayed() : drop(node)
     case .query, .insertValues, .explain, .describe, .show, .printTopic, .setProperty,
       .unsetProperty, .alterSystem, .defineVariable, .undefineVariable, .assertTopic,
       .assertSchema, .assertValues, .assertSource, .createConnector, .dropConnector,
-      .runScript, .copyFrom, .copyTo:
+      .runScript, .copyFrom, .copyTo, .checkSchema:
       return CatalogChange()
+    }
+    if let logged = environment.logged {
+      change.steps = logged.schemaRecords.map { .schema($0) } + change.steps
     }
     if change.entry != nil {
       try checkLevel(statement, &change.entry)
+      let records = change.schemaRecords
+      change.entry?.schemaRecords = records
       complete(&change.entry, text)
     }
     return change
@@ -99,7 +107,7 @@ struct StatementPlanner {
 
   func context() -> BindingContext {
     let context = BindingContext(
-      catalog: catalog, properties: properties, registry: environment.options.schemas)
+      catalog: catalog, properties: properties, registry: schemaRegistry)
     context.isReplay = isReplay
     context.setsDefaults = environment.logged?["defaults"] != nil
     context.inferred = environment.logged?.schemas ?? [:]

@@ -9,8 +9,8 @@ extension SourceDefinition {
   public func layout(
     _ side: RecordSide, columns: Int, _ schemas: any SchemaRegistry
   ) -> FormatLayout {
-    FormatLayout(
-      side == .key ? keyFormat : valueFormat, columns: columns,
-      SchemaSubject(schemas, side, topic: topic, source: name))
+    var subject = SchemaSubject(schemas, side, topic: topic, source: name)
+    subject.written = writtenSchemas[side]
+    return FormatLayout(side == .key ? keyFormat : valueFormat, columns: columns, subject)
   }
 }

@@ -15,7 +15,7 @@ extension RecordFormat {
     },
     keys: FormatKeys(areComparable: false), properties: [.fullName, .schemaID],
     schemas: FormatSchemas(
-      areRegistered: true, splitsKeys: false,
+      .avro, areRegistered: true, splitsKeys: false,
       type: { schema, _ throws(SchemaProblem) in try AvroSchemaReader.type(schema) },
       text: AvroSchemaWriter.text),
     codec: FormatCodec(

@@ -6,7 +6,7 @@ import HeadraceColumns
 extension RecordFormat {
   static let jsonSR = RecordFormat(
     "JSON_SR", keys: FormatKeys(areComparable: false), properties: [.fullName, .schemaID],
-    schemas: FormatSchemas(areRegistered: true, splitsKeys: false) {
+    schemas: FormatSchemas(.json, areRegistered: true, splitsKeys: false) {
       schema, _ throws(SchemaProblem) in try JSONSchemaReader.type(schema)
     },
     codec: nil)

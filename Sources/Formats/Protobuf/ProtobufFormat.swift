@@ -15,7 +15,7 @@ extension RecordFormat {
     codec: nil)
 
   private static func protobufSchemas(areRegistered: Bool) -> FormatSchemas {
-    FormatSchemas(areRegistered: areRegistered, splitsKeys: true) {
+    FormatSchemas(.protobuf, areRegistered: areRegistered, splitsKeys: true) {
       schema, fullName throws(SchemaProblem) in
       try ProtobufSchemaReader.type(schema, fullName: fullName)
     }

@@ -8,7 +8,10 @@ struct ProtobufMessage {
   struct Field {
     var name: String
     var type: String
-    var isRepeated = false
+    var number = 0
+    /// repeated, optional, required, or nothing, as it is written.
+    var label = ""
+    var isRepeated: Bool { label == "repeated" }
     /// The type of a map's key; `type` is then that of its value.
     var mapKey: String?
     /// Index of its oneof in `oneofs`.
@@ -26,7 +29,10 @@ struct ProtobufMessage {
 struct ProtobufSchemaParser {
   private(set) var messages: [ProtobufMessage] = []
   private(set) var enums: Set<TextKey> = []
-  private var package = ""
+  private(set) var package = ""
+  /// Paths of the files that it imports.
+  private(set) var imports: [String] = []
+  private static let depthMax = 64
   private let tokens: [String]
   private var position = 0
 
@@ -38,7 +44,12 @@ struct ProtobufSchemaParser {
       case "package":
         package = try take()
         skipStatement()
-      case "message": try message(inside: package)
+      case "import":
+        let name = try take()
+        let path = name.hasPrefix("\"") ? name : try take()
+        imports.append(String(path.dropFirst()))
+        skipStatement()
+      case "message": try message(inside: package, depth: 0)
       case "enum": try enumeration(inside: package)
       case "service", "extend": skipBlock()
       case ";": continue
@@ -47,7 +58,8 @@ struct ProtobufSchemaParser {
     }
   }
 
-  private static func tokens(_ text: String) -> [String] {
+  /// Its words, without comments.
+  static func tokens(_ text: String) -> [String] {
     var result: [String] = []
     var rest = text[...]
     while let first = rest.first {
@@ -118,7 +130,8 @@ struct ProtobufSchemaParser {
     skipBlock()
   }
 
-  private mutating func message(inside scope: String) throws(SchemaProblem) {
+  private mutating func message(inside scope: String, depth: Int) throws(SchemaProblem) {
+    guard depth < Self.depthMax else { throw SchemaProblem("messages are nested too deeply") }
     let name = inner(try take(), scope)
     try take("{")
     // An outer message comes before those inside it, so that the first of a file is the default.
@@ -129,7 +142,7 @@ struct ProtobufSchemaParser {
       switch word {
       case "}": return
       case ";": continue
-      case "message": try message(inside: name)
+      case "message": try message(inside: name, depth: depth + 1)
       case "enum": try enumeration(inside: name)
       case "option", "reserved", "extensions": skipStatement()
       case "extend": skipBlock()
@@ -159,7 +172,7 @@ struct ProtobufSchemaParser {
   private mutating func field(_ first: String) throws(SchemaProblem) -> ProtobufMessage.Field {
     var field = ProtobufMessage.Field(name: "", type: first)
     if ["repeated", "optional", "required"].contains(first) {
-      field.isRepeated = first == "repeated"
+      field.label = first
       field.type = try take()
     }
     if field.type == "map" {
@@ -171,7 +184,11 @@ struct ProtobufSchemaParser {
     }
     field.name = try take()
     try take("=")
-    _ = try take()
+    let number = try take()
+    guard let number = Int(number), number > 0 else {
+      throw SchemaProblem("\(number) is no number of a field")
+    }
+    field.number = number
     while let token = next, token != ";" {
       position += 1
       // params: [{key: "precision", value: "4"}]

@@ -52,6 +52,8 @@ public struct SourceDefinition: Hashable, Sendable {
   public var input: ConnectorSpec?
   /// The connectors that write out what its topic holds.
   public var followers: [ConnectorSpec] = []
+  /// What new records of its sides are written with; none: the registry knows the schema of its columns, or has none.
+  public var writtenSchemas: [RecordSide: WrittenSchema] = [:]
   /// Whose topic it is; nil: nobody has said.
   public var visibility: Visibility?
   /// The persistent query that fills it, for CSAS and CTAS.

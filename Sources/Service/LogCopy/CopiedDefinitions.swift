@@ -100,7 +100,7 @@ final class CopiedDefinitions {
     for query in queries {
       guard source.exchangeTopic(ofQuery: query.id) != nil else { continue }
       let positions = source.committedPositions(query.id)
-      for exchange in query.exchanges where source.log.topic(exchange.topic) != nil {
+      for exchange in query.exchanges where source.log.outline(exchange.topic) != nil {
         for partition in 0..<exchange.partitions {
           let next = positions["\(exchange.ordinal):\(partition)"]?.offset ?? 0
           let rest = try servingLog { () throws(StorageError) in

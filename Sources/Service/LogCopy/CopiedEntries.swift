@@ -187,7 +187,7 @@ struct CopiedEntries {
             })
         }
         guard bound > 0 else { continue }
-        let id = target.topic(topic.name)?.id ?? 0
+        let id = target.outline(topic.name)?.id ?? 0
         let place = try map.place(
           of: bound, topic.name, partition, for: "what was compacted of it")
         changes.append(

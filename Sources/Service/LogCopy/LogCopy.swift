@@ -81,7 +81,7 @@ public final class LogCopy {
   public let progress = LogCopyProgress()
   /// Of keys and values in a commit, about.
   var commitBytes = 4 << 20
-  private let includes: (TopicDescription) -> Bool
+  private let includes: (TopicOutline) -> Bool
   private let takesDeclaredOnly: Bool
   private let isCancelled: () -> Bool
 
@@ -90,7 +90,7 @@ public final class LogCopy {
   public init(
     from source: any TopicStore, to target: any TopicStore,
     options: EngineOptions = EngineOptions(),
-    includes: @escaping (TopicDescription) -> Bool = { _ in true },
+    includes: @escaping (TopicOutline) -> Bool = { _ in true },
     takesDeclaredOnly: Bool = false,
     isCancelled: @escaping () -> Bool = { false }
   ) {
@@ -113,7 +113,7 @@ public final class LogCopy {
     var report = LogCopyReport()
     report.statements = definitions.statements.count
     report.queries = definitions.queries.count
-    let fingerprint = fingerprint()
+    let fingerprint = try fingerprint()
     let phase = try mark(of: fingerprint, topics)
     if phase == .settings {
       report.wasWhole = true
@@ -154,6 +154,10 @@ public final class LogCopy {
 
   // MARK: - Before
 
+  private func outlines(_ store: any TopicStore) throws(ServiceError) -> [TopicOutline] {
+    try servingLog { () throws(StorageError) in try store.outlines() }
+  }
+
   /// Throws: log-copy-lost-state.
   private func topicsToCopy(
     _ definitions: CopiedDefinitions
@@ -162,7 +166,7 @@ public final class LogCopy {
     let changelogs = Set(texts: definitions.queries.flatMap(\.changelogs))
     var topics: [CopiedTopic] = []
     let declared = Set(texts: definitions.source.catalog.sortedSources.map(\.topic))
-    for topic in source.topics() where includes(topic) && !exchanges.contains(topic.name) {
+    for topic in try outlines(source) where includes(topic) && !exchanges.contains(topic.name) {
       // Of a store that is shared only what the service itself has declared or made is its own.
       guard
         !takesDeclaredOnly || declared.contains(topic.name)
@@ -205,12 +209,12 @@ public final class LogCopy {
   }
 
   /// Of what the source holds beside records, which may have grown since.
-  private func fingerprint() -> String {
+  private func fingerprint() throws(ServiceError) -> String {
     var text: [UInt8] = []
     for (key, value) in source.metadata(prefix: []) {
       text += Array("\(key.count) \(value.count) ".utf8) + key + value
     }
-    for topic in source.topics() where includes(topic) {
+    for topic in try outlines(source) where includes(topic) {
       text += Array("\(topic.name) \(topic.id) \(topic.partitionCount)\n".utf8)
     }
     return SHA256.hash(text)
@@ -220,7 +224,7 @@ public final class LogCopy {
   private func checkUnchanged(
     _ topics: [CopiedTopic], _ fingerprint: String
   ) throws(ServiceError) {
-    guard fingerprint == self.fingerprint() else { throw .logCopyChanged() }
+    guard try fingerprint == self.fingerprint() else { throw .logCopyChanged() }
     for topic in topics {
       for (partition, end) in topic.ends.enumerated() {
         let now = try servingLog { () throws(StorageError) in
@@ -246,7 +250,7 @@ public final class LogCopy {
     }
     // Of a store that is shared others may have topics, too.
     let isOwn = target.capabilities.contains(.allPartitions)
-    let taken = target.topics().first {
+    let taken = try outlines(target).first {
       isOwn || $0.name.hasPrefix(InternalTopics.prefix) || names.contains($0.name)
     }
     if let taken { throw .logCopyTargetHolds("topic \(taken.name)") }
@@ -269,7 +273,7 @@ public final class LogCopy {
       } + exchanges
     for creation in creations {
       try checkCancelled()
-      if let known = target.topic(creation.name) {
+      if let known = target.outline(creation.name) {
         guard known.partitionCount == creation.partitionCount else {
           throw .logCopyTargetHolds("topic \(creation.name)")
         }
@@ -283,7 +287,7 @@ public final class LogCopy {
   /// What follows a topic keeps its position elsewhere, with the topic's id. Under another id it begins again, where it
   /// would otherwise go on from an offset of the other log.
   private func giveAnotherID(_ creation: TopicCreation) throws(ServiceError) {
-    while let id = target.topic(creation.name)?.id, id == source.topic(creation.name)?.id {
+    while let id = target.outline(creation.name)?.id, id == source.outline(creation.name)?.id {
       var epoch = EpochCommit(epoch: 0)
       epoch.topicsDeleted = [creation.name]
       epoch.topicsCreated = [creation]
@@ -295,7 +299,8 @@ public final class LogCopy {
 
   /// Everything is there. Steps may be repeated.
   private func finish(_ topics: [CopiedTopic]) throws(ServiceError) {
-    for topic in topics where target.topic(topic.name).map({ $0.config != topic.config }) ?? false {
+    for topic in topics where target.outline(topic.name).map({ $0.config != topic.config }) ?? false
+    {
       try servingLog { () throws(StorageError) in
         try target.alterTopic(topic.name) { $0 = topic.config }
       }

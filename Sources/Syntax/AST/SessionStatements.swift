@@ -16,6 +16,7 @@ public struct Show: Hashable, Sendable {
     case processes
     /// `SHOW ERRORS [FOR source]`.
     case errors(of: Identifier?)
+    case schemas
   }
 
   public let subject: Subject
@@ -30,6 +31,8 @@ public struct Describe: Hashable, Sendable {
     case streams
     case function(Identifier)
     case connector(Identifier)
+    /// A subject's latest version unless it says another one.
+    case schema(Identifier, version: CountClause?)
   }
 
   public let subject: Subject
@@ -129,5 +132,33 @@ public struct AssertSource: Hashable, Sendable {
   /// Nil if no list was written.
   public let elements: [TableElement]?
   public let properties: Properties?
+  public let span: Span
+}
+
+/// `CREATE | CHECK  SCHEMA subject [WITH (...)] AS 'text' | FROM FILE 'path'`.
+public struct SchemaDeclaration: Hashable, Sendable {
+  /// A name or a string; a subject written as a string counts as quoted.
+  public let subject: Identifier
+  public let properties: Properties?
+  /// The schema, or the file that holds it.
+  public let text: StringLiteral
+  public let isInFile: Bool
+  public let span: Span
+}
+
+/// `ALTER SCHEMA subject | ALL  SET COMPATIBILITY [=] 'level'`.
+public struct AlterSchema: Hashable, Sendable {
+  /// nil for ALL: what holds for subjects that say nothing.
+  public let subject: Identifier?
+  public let level: StringLiteral
+  public let span: Span
+}
+
+/// `DROP SCHEMA [IF EXISTS] subject [VERSION n]`.
+public struct DropSchema: Hashable, Sendable {
+  public let ifExists: Bool
+  public let subject: Identifier
+  /// nil: all of them.
+  public let version: CountClause?
   public let span: Span
 }

@@ -33,6 +33,10 @@ public indirect enum Statement: Hashable, Sendable {
   case runScript(RunScript)
   case copyFrom(CopyFrom)
   case copyTo(CopyTo)
+  case createSchema(SchemaDeclaration)
+  case checkSchema(SchemaDeclaration)
+  case alterSchema(AlterSchema)
+  case dropSchema(DropSchema)
 
   public var span: Span {
     switch self {
@@ -64,6 +68,9 @@ public indirect enum Statement: Hashable, Sendable {
     case .runScript(let statement): statement.span
     case .copyFrom(let statement): statement.span
     case .copyTo(let statement): statement.span
+    case .createSchema(let statement), .checkSchema(let statement): statement.span
+    case .alterSchema(let statement): statement.span
+    case .dropSchema(let statement): statement.span
     }
   }
 }

@@ -25,10 +25,9 @@ enum Keyword: UInt8, CaseIterable, Sendable {
     system, tables, time, timeout, timestamp, type, types, undefine, variables, year, zone
 
   // Not reserved, and not words of KSQL.
-  case asc, ast, conflated, copy, desc, errors, first, `for`, last, logical, nulls, of, offset,
-    processes,
-    optimized, order, physical, stdin, stdout, union, version, wait,
-    writes
+  case asc, ast, check, compatibility, conflated, copy, desc, errors, file, first, `for`, last,
+    logical, nulls, of, offset, optimized, order, physical, processes, schemas, stdin, stdout,
+    union, version, wait, writes
 
   /// Declaration order is class by class, the reserved ones first.
   private static let reservedCount = 88

@@ -10,7 +10,7 @@ extension Parser {
       switch subject {
       case .topics, .streams, .tables, .queries: take(.extended)
       case .properties, .functions, .types, .variables, .connectors, .connectorPlugins, .errors,
-        .processes:
+        .processes, .schemas:
         false
       }
     return Show(subject: subject, isExtended: isExtended, span: span(from: start))
@@ -29,6 +29,7 @@ extension Parser {
     if take(.functions) { return .functions }
     if take(.queries) { return .queries }
     if take(.processes) { return .processes }
+    if take(.schemas) { return .schemas }
     if take(.types) { return .types }
     if take(.variables) { return .variables }
     if take(.connectors) { return .connectors(nil) }
@@ -59,6 +60,12 @@ extension Parser {
       advance()
       return Describe(
         subject: .function(try parseIdentifier()), isExtended: false, span: span(from: start))
+    } else if at(.schema), peek().isIdentifier || peek().kind == .stringLiteral {
+      advance()
+      let name = try parseResourceName()
+      let version = take(.version) ? try parseCount() : nil
+      return Describe(
+        subject: .schema(name, version: version), isExtended: false, span: span(from: start))
     } else if take(.connector) {
       return Describe(
         subject: .connector(try parseIdentifier()), isExtended: false, span: span(from: start))

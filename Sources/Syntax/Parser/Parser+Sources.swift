@@ -11,6 +11,7 @@ extension Parser {
     if orReplace { try expect(.replace) }
     if !orReplace {
       if at(.type) { return .createType(try parseCreateType(from: start)) }
+      if at(.schema) { return .createSchema(try parseSchemaDeclaration(from: start)) }
       if at(.sink) || (at(.source) && isAhead(.connector)) {
         return .createConnector(try parseCreateConnector(from: start))
       }
@@ -216,6 +217,7 @@ extension Parser {
       return .dropConnector(
         DropConnector(ifExists: ifExists, name: name, span: span(from: start)))
     }
+    if at(.schema) { return .dropSchema(try parseDropSchema(from: start)) }
     let kind = try parseSourceKind()
     let ifExists = take(.if, .exists)
     let name = try parseIdentifier()
@@ -237,6 +239,7 @@ extension Parser {
       let value = try parseString()
       return .alterSystem(AlterSystem(name: name, value: value, span: span(from: start)))
     }
+    if at(.schema) { return .alterSchema(try parseAlterSchema(from: start)) }
     let kind = try parseSourceKind()
     let name = try parseIdentifier()
     var additions: [AlterSource.Addition] = []

@@ -27,6 +27,7 @@ extension Parser {
     if at(.assert) { return try parseAssert() }
     if at(.run) { return .runScript(try parseRunScript()) }
     if at(.copy) { return try parseCopy() }
+    if at(.check) { return .checkSchema(try parseCheckSchema()) }
     throw syntaxError()
   }
 

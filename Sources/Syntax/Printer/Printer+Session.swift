@@ -21,6 +21,10 @@ extension Printer {
     case .connector(let name):
       text += "CONNECTOR "
       identifier(name)
+    case .schema(let name, let version):
+      text += "SCHEMA "
+      resourceName(name)
+      if let version { text += " VERSION \(version.count)" }
     }
     if node.isExtended { text += " EXTENDED" }
   }
@@ -39,6 +43,7 @@ extension Printer {
     case .connectors(let kind): text += (kind.map { $0.rawValue + " " } ?? "") + "CONNECTORS"
     case .connectorPlugins: text += "CONNECTOR PLUGINS"
     case .processes: text += "PROCESSES"
+    case .schemas: text += "SCHEMAS"
     case .errors(let source):
       text += "ERRORS"
       if let source {

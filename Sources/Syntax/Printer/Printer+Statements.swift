@@ -55,7 +55,26 @@ extension Printer {
       string(node.file)
     case .copyFrom(let node): copyFrom(node)
     case .copyTo(let node): copyTo(node)
+    case .createSchema(let node): declaration("CREATE SCHEMA ", node)
+    case .checkSchema(let node): declaration("CHECK SCHEMA ", node)
+    case .alterSchema(let node):
+      text += "ALTER SCHEMA "
+      if let subject = node.subject { resourceName(subject) } else { text += "ALL" }
+      text += " SET COMPATIBILITY "
+      string(node.level)
+    case .dropSchema(let node):
+      text += node.ifExists ? "DROP SCHEMA IF EXISTS " : "DROP SCHEMA "
+      resourceName(node.subject)
+      if let version = node.version { text += " VERSION \(version.count)" }
     }
+  }
+
+  private mutating func declaration(_ words: String, _ node: SchemaDeclaration) {
+    text += words
+    resourceName(node.subject)
+    properties(node.properties)
+    text += node.isInFile ? " FROM FILE " : " AS "
+    string(node.text)
   }
 
   private mutating func assignment(

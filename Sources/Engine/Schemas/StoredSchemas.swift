@@ -1,0 +1,58 @@
+// Schemas for who decodes and encodes: those of a store that stays as it is, and those that the engine's statements
+// register while it runs.
+
+import HeadraceFormats
+import HeadraceFoundations
+import HeadraceRegistry
+
+/// Of one moment.
+struct StoredSchemas: SchemaRegistry {
+  let store: SchemaStore
+
+  init(_ store: SchemaStore) { self.store = store }
+
+  static func subject(_ topic: String, _ side: RecordSide) -> String { "\(topic)-\(side.rawValue)" }
+
+  func schema(topic: String, isKey: Bool) -> RegisteredSchema? {
+    store.latest(Self.subject(topic, isKey ? .key : .value)).flatMap { resolved($0.content) }
+  }
+
+  func schema(id: Int64) -> RegisteredSchema? { store.content(id: id).flatMap { resolved($0) } }
+
+  func id(
+    of schema: RegisteredSchema, _ format: RecordFormat, topic: String, isKey: Bool
+  ) -> Int64? {
+    guard let language = format.schemas?.language.name, schema.references.isEmpty else {
+      return nil
+    }
+    return store.find(
+      SchemaContent(language: language, text: schema.text),
+      in: Self.subject(topic, isKey ? .key : .value))?.id
+  }
+
+  /// What refers to nothing that is there is as good as absent.
+  private func resolved(_ content: SchemaContent) -> RegisteredSchema? {
+    try? store.resolved(content)
+  }
+}
+
+/// Those of the statement log, as of its last statement.
+final class EmbeddedSchemas: SchemaRegistry {
+  private let store = Monitor(StoredSchemas(SchemaStore()))
+
+  func update(_ store: SchemaStore) { self.store.withLock { $0 = StoredSchemas(store) } }
+
+  private var now: StoredSchemas { store.withLock { $0 } }
+
+  func schema(topic: String, isKey: Bool) -> RegisteredSchema? {
+    now.schema(topic: topic, isKey: isKey)
+  }
+
+  func schema(id: Int64) -> RegisteredSchema? { now.schema(id: id) }
+
+  func id(
+    of schema: RegisteredSchema, _ format: RecordFormat, topic: String, isKey: Bool
+  ) -> Int64? {
+    now.id(of: schema, format, topic: topic, isKey: isKey)
+  }
+}
