@@ -22,10 +22,13 @@ struct AvroVector: CustomStringConvertible, Sendable {
     return text.split(separator: "\n").compactMap { JSONNode(String($0)).map(AvroVector.init) }
   }()
 
-  var framed: [UInt8] {
-    let digits = Array((node["framed"]?.text ?? "").utf8)
-    return stride(from: 0, to: digits.count, by: 2).compactMap {
-      UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+  var framed: [UInt8] { Self.bytes((node["framed"]?.text ?? "")[...]) }
+
+  static func bytes(_ hex: Substring) -> [UInt8] {
+    func digit(_ byte: UInt8) -> UInt8 { byte < 0x3A ? byte - 0x30 : byte - 0x57 }
+    let digits = Array(hex.utf8)
+    return stride(from: 0, to: digits.count, by: 2).map {
+      digit(digits[$0]) << 4 | digit(digits[$0 + 1])
     }
   }
 
@@ -70,9 +73,13 @@ struct AvroVector: CustomStringConvertible, Sendable {
     return fields.map { Self.value(value[$0.name] ?? .null, $0.type, nil) }
   }
 
-  private static func value(_ node: JSONNode, _ type: DataType, _ branch: String?) -> Value {
+  static func value(_ node: JSONNode, _ type: DataType, _ branch: String?) -> Value {
     switch (type, node) {
     case (_, .null): return .null
+    case (.structure(let fields), .object) where node["$branch"] != nil:
+      let name = node["$branch"]?.text
+      return .structure(
+        fields.map { $0.name == name ? value(node["value"] ?? .null, $0.type, nil) : .null })
     case (.boolean, .boolean(let flag)): return .boolean(flag)
     case (.int, .number(let text)): return .int(Int32(text) ?? 0)
     case (.date, .number(let text)): return .date(Int32(text) ?? 0)
@@ -83,12 +90,7 @@ struct AvroVector: CustomStringConvertible, Sendable {
     case (.double, .string(let text)): return .double(Double(text) ?? 0)
     case (.string, .string(let text)): return .string(text)
     case (.decimal, .string(let text)): return Decimal(text).map { .decimal($0) } ?? .null
-    case (.bytes, .string(let text)):
-      let digits = Array(text.utf8.dropFirst(2))
-      return .bytes(
-        stride(from: 0, to: digits.count, by: 2).compactMap {
-          UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
-        })
+    case (.bytes, .string(let text)): return .bytes(bytes(text.dropFirst(2)))
     case (.array(let element), .array(let nodes)):
       return .array(nodes.map { value($0, element, nil) })
     case (.map(_, let inner), .object(let fields)):
