@@ -71,6 +71,8 @@ let package = Package(
       name: "CHeadraceZstd", path: "Sources/CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "CHeadraceLZ4", path: "Sources/CLZ4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(
+      name: "CHeadraceZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
     stage("Foundations", []),
     stage("Syntax", ["HeadraceFoundations"], guiding),
     stage("Columns", ["HeadraceFoundations", bigInt]),
@@ -94,9 +96,18 @@ let package = Package(
     stage(
       "Functions",
       ["CHeadracePCRE2", "CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations", bigInt]),
-    stage(
-      "Formats",
-      ["CHeadraceSupport", "HeadraceFunctions", "HeadraceColumns", "HeadraceFoundations"], guiding),
+    .target(
+      name: "HeadraceFormats",
+      dependencies: [
+        "CHeadraceSupport", "CHeadraceZlib", "HeadraceFunctions", "HeadraceColumns",
+        "HeadraceFoundations",
+      ],
+      path: "Sources/Formats", swiftSettings: strict + guiding,
+      linkerSettings: [
+        .linkedLibrary("z", .when(configuration: .debug)),
+        // Its archive, as with SQLite below.
+        .linkedLibrary(":libz.a", .when(configuration: .release)),
+      ]),
     stage(
       "Registry",
       ["HeadraceFormats", "HeadraceFunctions", "HeadraceTopics", "HeadraceFoundations"], guiding),
@@ -121,7 +132,7 @@ let package = Package(
         "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport",
       ], path: "Sources",
       exclude: [
-        "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZstd", "Columns",
+        "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZlib", "CZstd", "Columns",
         "Executor",
         "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage", "Planner", "Registry",
         "Syntax",

@@ -18,10 +18,12 @@ public struct LineRules: Sendable {
     self.kinds = kinds
     self.separator = separator
   }
+}
 
-  func files(_ format: RecordFormat) -> [FileKind] {
-    kinds.map { words in
-      var spec = FormatSpec(format)
+extension RecordFormat {
+  var fileKinds: [FileKind] {
+    (lines?.kinds ?? container?.kinds ?? []).map { words in
+      var spec = FormatSpec(self)
       words.set(&spec)
       return FileKind(name: words.name, names: [words.name] + words.others, spec, words.opening)
     }

@@ -17,6 +17,8 @@ public final class RecordFormat: Sendable {
   public let properties: [FormatProperty]
   /// How its records stand in a text file; nil: they cannot.
   public let lines: LineRules?
+  /// How its records stand in a file of its own kind; nil: there is none.
+  public let container: ContainerRules?
   /// nil: its records have no schema that could be registered.
   public let schemas: FormatSchemas?
   let shows: RecordDisplay
@@ -26,7 +28,8 @@ public final class RecordFormat: Sendable {
   init(
     _ name: String, holds: FormatCapacity = FormatCapacity(), wrapping: SingleWrapping = .either,
     keys: FormatKeys = FormatKeys(), properties: [FormatProperty] = [], lines: LineRules? = nil,
-    schemas: FormatSchemas? = nil, shows: RecordDisplay = .decoded, codec: FormatCodec?
+    container: ContainerRules? = nil, schemas: FormatSchemas? = nil,
+    shows: RecordDisplay = .decoded, codec: FormatCodec?
   ) {
     self.name = name
     self.holds = holds
@@ -34,6 +37,7 @@ public final class RecordFormat: Sendable {
     self.keys = keys
     self.properties = properties
     self.lines = lines
+    self.container = container
     self.schemas = schemas
     self.shows = shows
     self.codec = codec

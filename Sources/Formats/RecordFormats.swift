@@ -54,5 +54,5 @@ public enum RecordFormats {
   }()
 
   /// What COPY reads and writes; the first is meant where nothing says which, so DELIMITED comes first of all.
-  public static let fileKinds: [FileKind] = all.flatMap { $0.lines?.files($0) ?? [] }
+  public static let fileKinds: [FileKind] = all.flatMap(\.fileKinds)
 }

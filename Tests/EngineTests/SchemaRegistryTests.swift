@@ -64,6 +64,18 @@ import Testing
         [("p", #"{"type":"record","name":"other.P","fields":[{"name":"x","type":"int"}]}"#)])
         == "STRUCT<`f` STRUCT<`x` INTEGER>>")
     #expect(try type(.avro, "int") == "INTEGER")
+    // Each record names the one before, once or twice.
+    for names in [1, 2] {
+      var text = #"{"type":"record","name":"R0","fields":[]}"#
+      for index in 1...5000 / (names * names * 50 - 49) {
+        let fields = (0..<names).map { #"{"name":"f\#($0)","type":"R\#(index - 1)"}"# }
+        text +=
+          #",{"type":"record","name":"R\#(index)","fields":[\#(fields.joined(separator: ","))]}"#
+      }
+      #expect(throws: SchemaProblem.self) {
+        try type(.avro, #"{"type":"record","name":"A","fields":[{"name":"x","type":[\#(text)]}]}"#)
+      }
+    }
     #expect(throws: SchemaProblem.self) { try type(.avro, "[1") }
   }
 

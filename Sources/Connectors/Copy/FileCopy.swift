@@ -1,7 +1,8 @@
-// COPY ... FROM and TO files, pipes, standard input and standard output, in CSV, TSV and JSON. Names, quotes and types are
+// COPY ... FROM and TO files, pipes, standard input and standard output, in CSV, TSV, JSON and AVRO. Names, quotes and types are
 // those of streams over files, so that COPY ... FROM reads the values back that COPY ... TO wrote.
 
 import Glibc
+import HeadraceFormats
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
@@ -18,6 +19,9 @@ struct FileCopy: CopyConnector {
     let file = try file(copy, orElse: "standard input") { path throws(OutsideError) in
       try copy.context.files.open(path, beneath: copy.paths.roots)
     }
+    if let reader = copy.format.kind.reader() {
+      return ContainerCopyReader(file, reader, copy, target)
+    }
     return FileCopyReader(file, copy, target)
   }
 
@@ -26,6 +30,14 @@ struct FileCopy: CopyConnector {
   ) throws(StatementFailure) -> any ConnectorWriter {
     let file = try file(copy, orElse: "standard output") { path throws(OutsideError) in
       try copy.context.files.create(path, beneath: copy.paths.roots)
+    }
+    let fields = columns.map { FormatField($0.name, $0.type) }
+    do {
+      if let writer = try copy.format.kind.writer(fields) {
+        return ContainerCopyWriter(file, writer, columns: columns.count)
+      }
+    } catch {
+      throw .engine(.io("cannot write \(file.path): \(error.message)"))
     }
     return FileCopyWriter(file, copy.format, columns)
   }

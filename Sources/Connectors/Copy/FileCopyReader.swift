@@ -90,7 +90,7 @@ final class FileCopyReader: CopyReader {
         name, column?.type ?? (isTime ? .timestamp : .string),
         isNeeded: isTime || column != nil && (wanted.isEmpty || wanted.contains(TextKey(name))))
     }
-    decoder = CopyDecoder(target.source, fields, format)
+    decoder = CopyDecoder(target.source, fields, format.layout, rowtime: format.rowtime)
     lines = reader(format, columns: fields.count)
     return true
   }
@@ -134,8 +134,8 @@ final class FileCopyReader: CopyReader {
   }
 }
 
-/// Lines to columns of a source.
-private struct CopyDecoder {
+/// Records of a file to columns of a source.
+struct CopyDecoder {
   private let source: SourceDefinition
   private let decoder: SideDecoder
   /// Of each column of the source where it stands among those decoded.
@@ -143,15 +143,17 @@ private struct CopyDecoder {
   private let timePlace: Int?
   private let rowtime: Int64?
 
-  init(_ source: SourceDefinition, _ fields: [FormatField], _ format: CopyFormat) {
+  init(
+    _ source: SourceDefinition, _ fields: [FormatField], _ layout: FormatLayout, rowtime: Int64?
+  ) {
     self.source = source
-    decoder = SideDecoder(layout: format.layout, fields: fields, times: .iso)
+    decoder = SideDecoder(layout: layout, fields: fields, times: .iso)
     let needed = fields.filter(\.isNeeded).map(\.name)
     places = source.schema.columns.map { needed.firstIndex(of: $0.name) }
     timePlace =
       source.schema.index(of: SystemColumn.rowtime) == nil
       ? needed.firstIndex(of: SystemColumn.rowtime) : nil
-    rowtime = format.rowtime
+    self.rowtime = rowtime
   }
 
   /// The good rows, and the bad ones by their number in `records`, in their order.

@@ -22,6 +22,7 @@ struct AvroDecodePlanner {
   private let sizes: AvroSizes
   /// Steps of types that belong to no column, each made once: such types may contain themselves.
   private var passed: [Int: AvroStep] = [:]
+  private var passedDepth = 0
 
   static func plan(
     _ registered: RegisteredSchema, _ fields: [FormatField], isWrapped: Bool, _ table: FieldSlots
@@ -342,6 +343,11 @@ struct AvroDecodePlanner {
     if let known = passed[type] { return known }
     var step = AvroStep(slot: table.slots)
     guard !sizes.isAlwaysEmpty(type) else { return step }
+    passedDepth += 1
+    defer { passedDepth -= 1 }
+    guard passedDepth <= AvroSchemaReader.depthMax else {
+      throw SchemaProblem("the schema nests too deep")
+    }
     let inner = nullable(type, &step)
     switch schema[inner].kind {
     case .null: step.wire = .nothing

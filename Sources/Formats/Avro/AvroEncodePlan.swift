@@ -230,6 +230,7 @@ final class AvroEncodePlan {
     step.count = Int32(branches.count)
     for (place, branch) in branches.enumerated() {
       if schema.isNull(branch) {
+        guard place < 64 else { throw SchemaProblem("null stands behind 64 branches of a union") }
         step.hasNull = true
         step.nullTag = UInt8(truncatingIfNeeded: place << 1)
         continue

@@ -14,6 +14,7 @@ extension RecordFormat {
       return AvroSchemaWriter.illegalName(in: type).map(AvroSchemaWriter.illegal)
     },
     keys: FormatKeys(areComparable: false), properties: [.fullName, .schemaID],
+    container: AvroContainer.rules,
     schemas: FormatSchemas(
       .avro, areRegistered: true, splitsKeys: false,
       type: { schema, _ throws(SchemaProblem) in try AvroSchemaReader.type(schema) },

@@ -10,11 +10,14 @@ import HeadraceFoundations
 
 struct AvroSchemaReader {
   private static let typesMax = 20_000
+  /// Records name others, so a schema may nest deeper than its text.
+  static let depthMax = 128
 
   private let schema: AvroSchema
   /// Records that are being read.
   private var open: Set<Int> = []
   private var typeCount = 0
+  private var depth = 0
 
   static func type(_ registered: RegisteredSchema) throws(SchemaProblem) -> DataType {
     let schema = try AvroSchemaParser.schema(registered)
@@ -29,6 +32,9 @@ struct AvroSchemaReader {
     guard typeCount <= Self.typesMax else {
       throw SchemaProblem("the schema unfolds to more than \(Self.typesMax) types")
     }
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.depthMax else { throw SchemaProblem("the schema nests too deep") }
     let entry = schema[index]
     switch entry.logical {
     case .decimal(let precision, let scale)?:
