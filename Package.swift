@@ -186,7 +186,9 @@ let package = Package(
         "HeadraceSyntax", "HeadraceFoundations",
       ],
       path: "Tests/Torture", swiftSettings: strict),
-    .target(name: "CFormatBenchmark", path: "Benchmarks/CFormatBenchmark"),
+    .target(
+      name: "CFormatBenchmark", dependencies: ["CHeadraceSupport"],
+      path: "Benchmarks/CFormatBenchmark"),
     .executableTarget(
       name: "format-benchmark",
       dependencies: ["CFormatBenchmark", "HeadraceFormats", "HeadraceColumns"],

@@ -1,6 +1,8 @@
-// Source: the Avro specification, "Binary encoding". As our decoder it may load 16 bytes behind a record, and checks
+// Source: the Avro specification, "Binary encoding". As our decoder it may load 64 bytes behind a record, and checks
 // each value against the record's end, strings for UTF-8 as far as they are ASCII, and booleans.
 #include "FormatBenchmark.h"
+
+#include "CSupport.h"
 
 #include <string.h>
 
@@ -37,15 +39,10 @@ static inline const uint8_t *varint(const uint8_t *p, uint64_t *bits) {
 static inline int64_t zigzag(uint64_t bits) { return (int64_t)(bits >> 1 ^ (0 - (bits & 1))); }
 
 static inline int ascii(const uint8_t *p, size_t count) {
-  uint64_t all = 0, word;
   size_t done = 0;
-  for (; done + 8 <= count; done += 8) {
-    memcpy(&word, p + done, 8);
-    all |= word;
-  }
-  memcpy(&word, p + done, 8);
-  all |= word & (((uint64_t)1 << (count - done) * 8) - 1);
-  return (all & 0x8080808080808080u) == 0;
+  for (; done + 64 <= count; done += 64)
+    if (headrace_top_bits64(p + done)) return 0;
+  return (headrace_top_bits64(p + done) & (((uint64_t)1 << (count - done)) - 1)) == 0;
 }
 
 static int record(const avro_step *steps, size_t count, avro_column *columns, const uint8_t *base, const uint8_t *p,

@@ -57,6 +57,20 @@ static inline uint64_t headrace_string_stops64(const uint8_t *p) {
          | (uint64_t)headrace_string_stops16(p + 32) << 32 | (uint64_t)headrace_string_stops16(p + 48) << 48;
 }
 
+/// Bit i is set when byte i of the 64 at `p` has its top bit set: one branch tells of most texts whether they are ASCII.
+static inline uint64_t headrace_top_bits64(const uint8_t *p) {
+#if defined(__x86_64__)
+  uint64_t mask = 0;
+  for (int i = 0; i < 4; i++)
+    mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(p + 16 * i))) << 16 * i;
+  return mask;
+#else
+  uint64_t mask = 0;
+  for (int i = 0; i < 64; i++) mask |= (uint64_t)(p[i] >> 7) << i;
+  return mask;
+#endif
+}
+
 /// Bit i is set when byte i of the 16 at `p` equals `needle`.
 static inline uint32_t headrace_equal16(const uint8_t *p, uint8_t needle) {
 #if defined(__x86_64__)

@@ -290,20 +290,16 @@ final class AvroDecoder: FormatDecoder {
     bits & 1 == 0 && rest >= 0 && bits &>> 1 <= UInt64(bitPattern: Int64(rest))
   }
 
-  /// Loads up to 16 bytes behind them.
+  /// Loads up to 64 bytes behind them.
   @inline(__always)
   private func isASCII(_ p: Bytes, _ count: Int) -> Bool {
-    let raw = UnsafeRawPointer(p)
     var done = 0
-    var all: UInt64 = 0
-    while done &+ 8 <= count {
-      all |= raw.loadUnaligned(fromByteOffset: done, as: UInt64.self)
-      done &+= 8
+    while done &+ 64 <= count {
+      if headrace_top_bits64(p + done) != 0 { return false }
+      done &+= 64
     }
-    let rest = UInt64(
-      littleEndian: raw.loadUnaligned(fromByteOffset: done, as: UInt64.self))
-    let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: (count &- done) &* 8) &- 1
-    return (all | rest & mask) & 0x8080_8080_8080_8080 == 0
+    let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: count &- done) &- 1
+    return headrace_top_bits64(p + done) & mask == 0
   }
 
   /// A value that is not plain.
