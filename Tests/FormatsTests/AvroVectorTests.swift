@@ -151,4 +151,31 @@ struct AvroVector: CustomStringConvertible, Sendable {
     #expect(bad.isEmpty, "\(bad)")
     #expect(bytes(records, 0) == vector.framed)
   }
+
+  /// Whatever the byte of a branch is, only the branches that there are say something.
+  @Test func branchesAreThoseOfTheSchema() throws {
+    let cases = [
+      (#"{"name":"f","type":["string","null"],"default":"none"}"#, [0: "a", 2: "none"]),
+      (#"{"name":"f","type":["null","string"]}"#, [0: nil, 2: "a"]),
+      (#"{"name":"f","type":["string"]}"#, [0: "a"]),
+    ]
+    for (field, branches) in cases {
+      let schema = RegisteredSchema(
+        text: #"{"type":"record","name":"R","fields":[\#(field)]}"#)
+      let registry = MemoryRegistry()
+      registry.add(schema, id: 1)
+      var layout = FormatLayout(.avro)
+      layout.schemas = SchemaSubject(registry, topic: "t")
+      for tag in 0...255 as ClosedRange<UInt8> {
+        let isNull = branches[Int(tag)] != "a"
+        let bytes = [0, 0, 0, 0, 1, tag] + (isNull ? [] : [2, 0x61])
+        let outcome = decodeOne(bytes, [FormatField("f", .string)], layout)
+        if let text = branches[Int(tag)] {
+          #expect(outcome == .values([text.map { .string($0) } ?? .null]), "\(field) \(tag)")
+        } else if case .values = outcome {
+          Issue.record("\(field) takes the branch \(tag)")
+        }
+      }
+    }
+  }
 }

@@ -144,7 +144,7 @@ struct AvroDecodePlanner {
     step.valueTag = UInt8(others[0]) << 1
     if branches.count == 2 {
       step.nullBranch = Int8(1 - others[0])
-      step.nullTag = UInt8(step.nullBranch) << 1
+      step.nullTag = UInt16(step.nullBranch) << 1
     }
     return branches[others[0]]
   }
@@ -182,7 +182,7 @@ struct AvroDecodePlanner {
     step.defaultStart = Int32(constants.count)
     step.defaultLength = Int32(bytes.count)
     constants.append(bytes)
-    step.nullTag = 0xFF
+    step.nullTag = AvroStep.noTag
   }
 
   private mutating func fill(

@@ -185,7 +185,7 @@ final class AvroDecoder: FormatDecoder {
       if step.pointee.isNullable {
         let tag = q[0]
         q += 1
-        if tag == step.pointee.nullTag, step.pointee.builder == nil, q <= end {
+        if UInt16(tag) == step.pointee.nullTag, step.pointee.builder == nil, q <= end {
           p = q
           step += 1
           continue

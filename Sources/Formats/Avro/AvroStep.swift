@@ -36,8 +36,8 @@ struct AvroStep {
   var isNullable = false
   var nullBranch: Int8 = -1
   var valueBranch: Int8 = 0
-  /// The branches in one byte, as they mostly are; 0xFF is no whole number: such a null is not plain.
-  var nullTag: UInt8 = 0xFF
+  /// The branches in one byte, as they mostly are. `noTag`: there is no null, or it reads as something else.
+  var nullTag = noTag
   var valueTag: UInt8 = 0
   /// ARRAY: the item; MAP: key, value; STRUCT: the fields as they are written; union: the branches.
   var first: Int32 = 0
@@ -56,6 +56,9 @@ struct AvroStep {
   var field: Int32 = -1
   /// A nested one, or a value inside it.
   var builder: Unmanaged<ColumnBuilder>?
+
+  /// No byte.
+  static let noTag: UInt16 = 0x100
 
   init(slot: UnsafeMutablePointer<FieldSlot>) { self.slot = slot }
 }
