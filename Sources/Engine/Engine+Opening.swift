@@ -3,13 +3,15 @@
 import Glibc
 import HeadraceFoundations
 import HeadraceKafkaTopics
+import HeadraceRegistry
 package import HeadraceLogStorage
 public import HeadraceTopics
 
 extension Engine {
   /// Opens the data directory and brings every query back to where it stood.
   /// Throws: storage faults; statements of the log that no longer plan.
-  public static func open(_ options: EngineOptions) throws(EngineError) -> Engine {
+  public static func open(_ given: EngineOptions) throws(EngineError) -> Engine {
+    let options = try given.withSchemas()
     if let kafka = options.kafka {
       let topics: KafkaTopics
       let files = options.fileSystem ?? PosixFileSystem(syncs: false)
@@ -111,5 +113,22 @@ extension LogCopy {
   /// Throws: storage faults.
   public static func openTarget(directory: String) throws(ServiceError) -> any TopicStore {
     try servingLog { () throws(StorageError) in try LogStore.open(directory: directory) }
+  }
+}
+
+extension EngineOptions {
+  /// Reads the directory of schemas, if there is one.
+  fileprivate func withSchemas() throws(EngineError) -> EngineOptions {
+    guard let schemaFiles else { return self }
+    var options = self
+    do throws(StorageError) {
+      let files = PosixFileSystem(syncs: false)
+      let store = try SchemaDirectory(files, schemaFiles).load()
+      options.schemaDirectory = store
+      options.schemas = StoredSchemas(store)
+    } catch {
+      throw .storage(error)
+    }
+    return options
   }
 }

@@ -41,7 +41,9 @@ public struct EngineOptions: Sendable {
   public var functions: FunctionRegistry
   /// Where the schemas of records lie, for formats that have them registered; nil: statements register them.
   public var schemas: (any SchemaRegistry)?
-  /// Schemas that lie in files, which nobody changes meanwhile.
+  /// A directory of schemas, which statements may use and not change (`SchemaDirectory`); nil: there is none.
+  public var schemaFiles: String?
+  /// What was read of it.
   var schemaDirectory: SchemaStore?
   /// Set by the engine where statements register.
   var embeddedSchemas: EmbeddedSchemas?

@@ -294,4 +294,39 @@ import Testing
     #expect(engine.sources.first?.schema == columns)
     try engine.close()
   }
+
+  /// Files are a registry that statements use and do not change.
+  @Test func directoryOfSchemas() throws {
+    let folder = NSTemporaryDirectory() + "headrace-schemas-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true)
+    let schema = #"{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}"#
+    try Data(schema.utf8).write(to: URL(fileURLWithPath: "\(folder)/t-value.avsc"))
+    try Data(#""long""#.utf8).write(to: URL(fileURLWithPath: "\(folder)/t-key.avsc"))
+    var options = EngineOptions()
+    options.schemaFiles = folder
+    let engine = try Engine.open(options)
+    defer { try? engine.close() }
+    let session = Session(engine: engine)
+    func run(_ text: String, says: String? = nil) throws {
+      let source = SourceText(name: "test", text)
+      guard let says else { return try session.execute(script: source, CollectedResult()) }
+      #expect(says == (try refusal { try session.execute(script: source, CollectedResult()) }))
+    }
+    try run("CREATE STREAM t WITH (KAFKA_TOPIC='t', FORMAT='AVRO');")
+    #expect(engine.sources.first?.schema.description == "`ROWKEY` BIGINT KEY, `A` INTEGER")
+    try run("CREATE STREAM u AS SELECT * FROM t;", says: "schemas-read-only")
+    try run("DROP SCHEMA 't-value';", says: "schemas-read-only")
+  }
+
+  private func refusal(_ body: () throws -> Void) throws -> String {
+    do {
+      try body()
+      return "no error"
+    } catch let error as EngineError {
+      return error.description.split(separator: "]").first?.split(separator: "[").last
+        .map(String.init) ?? ""
+    }
+  }
 }

@@ -102,7 +102,8 @@ import Testing
 
   @Test func directoryOfFiles() throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "schemas-\(UInt64.random(in: 0...UInt64.max))").path
+      "schemas-\(UInt64.random(in: 0...UInt64.max))"
+    ).path
     let files = PosixFileSystem(syncs: false)
     defer { try? files.removeTree(path) }
     let content = [

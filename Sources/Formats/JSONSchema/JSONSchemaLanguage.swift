@@ -79,7 +79,7 @@ private struct JSONSchemaComparison {
   private let reader: Side
   private let writer: Side
   /// Pairs under way: a schema that contains itself is as compatible as the rest of it.
-  private var open: Set<String> = []
+  private var open: Set<TextKey> = []
   private static let depthMax = 64
 
   static func differences(
@@ -106,8 +106,8 @@ private struct JSONSchemaComparison {
     if Self.allowsAll(wanted) || wanted.description == given.description && depth > 0 { return [] }
     let pair = wanted.description + "\u{0}" + given.description
     guard depth <= Self.depthMax else { return only(path, "it is nested too deeply") }
-    guard open.insert(pair).inserted else { return [] }
-    defer { open.remove(pair) }
+    guard open.insert(TextKey(pair)).inserted else { return [] }
+    defer { open.remove(TextKey(pair)) }
     if case .boolean(false) = given { return [] }
     if case .boolean(false) = wanted { return only(path, "nothing is allowed here any more") }
     if let branches = Self.alternatives(given) {

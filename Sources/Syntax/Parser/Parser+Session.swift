@@ -1,5 +1,7 @@
 // Statements about the session and the catalog's listings, and the assertions of test scripts.
 
+import HeadraceFoundations
+
 extension Parser {
   /// Production `show`.
   mutating func parseShow() throws(DiagnosticError) -> Show {

@@ -82,6 +82,9 @@ struct DataOptions: ParsableArguments {
 
   @OptionGroup var cluster: ClusterOptions
 
+  @Option(help: "A directory of registered schemas, which statements use and do not change.")
+  var schemas: String?
+
   @Option(help: "Threads that run queries.")
   var workers: Int?
 
@@ -96,6 +99,7 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--workers takes a number from 1 to 256")
     }
     if data == "" { throw ValidationError("--data takes a directory") }
+    if schemas == "" { throw ValidationError("--schemas takes a directory") }
     if durability != nil, cluster.kafka != nil {
       throw ValidationError(
         "--durability is of the data directory, and --kafka keeps topics elsewhere")
@@ -110,6 +114,7 @@ struct DataOptions: ParsableArguments {
       directory: data, workers: workers, durability: durability?.durability,
       stateBytesMax: stateBytesMax?.bytes)
     door.kafka = try cluster.options()
+    door.schemas = schemas
     return door
   }
 }
@@ -121,10 +126,12 @@ struct Door {
   var durability: Durability?
   var stateBytesMax: Int?
   var kafka: KafkaOptions?
+  var schemas: String?
 
   var engineOptions: EngineOptions {
     var options = EngineOptions(directory: directory)
     options.kafka = kafka
+    options.schemaFiles = schemas
     if let workers { options.workers = workers }
     if let durability { options.durability = durability }
     if let stateBytesMax { options.stateBytesMax = stateBytesMax }

@@ -28,6 +28,9 @@ struct Serve: ParsableCommand {
   @Option(help: "Threads that run queries.")
   var workers: Int?
 
+  @Option(help: "A directory of registered schemas, which statements use and do not change.")
+  var schemas: String?
+
   @Option(help: "What an acknowledgement is worth.")
   var durability: DurabilityOption?
 
@@ -76,6 +79,7 @@ struct Serve: ParsableCommand {
     var options = EngineOptions(directory: data)
     options.followsFiles = true
     options.kafka = try cluster.options(share: share)
+    options.schemaFiles = schemas
     if let workers { options.workers = workers }
     if let slice {
       options.sliceRows = slice
