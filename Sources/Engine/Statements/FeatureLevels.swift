@@ -20,7 +20,16 @@ struct FeatureLevels: Sendable {
   /// What came after level 1.
   var features: [Feature]
 
-  static let standard = FeatureLevels(own: 1, features: [])
+  static let standard = FeatureLevels(
+    own: 2,
+    features: [
+      Feature(level: 2, name: "a statement about registered schemas") { statement in
+        switch statement {
+        case .createSchema, .alterSchema, .dropSchema: true
+        default: false
+        }
+      }
+    ])
 
   /// The feature of a statement with the highest level; nil: every version has what it needs.
   func needed(_ statement: Statement) -> Feature? {

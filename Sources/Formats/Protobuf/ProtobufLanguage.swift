@@ -16,7 +16,7 @@ extension SchemaLanguage {
     },
     reprinted: { text in
       let tokens = ProtobufSchemaParser.tokens(text)
-      // What a string began with tells it from a word.
+      // A string is told from a word by the quote that it begins with.
       return tokens.isEmpty ? nil : tokens.joined(separator: " ")
     },
     outside: { text throws(SchemaProblem) in
