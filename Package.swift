@@ -174,7 +174,7 @@ let package = Package(
       dependencies: [
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFormats", "HeadraceFunctions",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
-        "HeadraceFoundations",
+        "HeadraceRegistry", "HeadraceFoundations",
       ],
       path: "Tests/Conformance", exclude: ["score.txt"], swiftSettings: strict),
     .executableTarget(

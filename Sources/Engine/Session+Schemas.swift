@@ -85,22 +85,22 @@ extension Session {
   }
 
   func assert(_ node: AssertSchema, _ handler: any ResultHandler) throws(StatementFailure) {
-    let store = engine.lock.withLock { schemaStore }
     let (subject, id) = (node.subject?.name, node.id?.count)
     guard subject != nil || id != nil else {
       throw refused("ASSERT SCHEMA", "it names neither a subject nor an id", node.span)
     }
-    let isThere: Bool
-    var what: [String] = []
-    if let subject { what.append("subject \(subject)") }
-    if let id { what.append("id \(id)") }
-    switch (subject, id) {
-    case (let subject?, let id?):
-      isThere = store.versions(of: subject).contains { $0.id == id }
-    case (let subject?, nil): isThere = store.latest(subject) != nil
-    case (nil, let id?): isThere = store.content(id: id) != nil
-    case (nil, nil): isThere = false
+    let patience = try node.timeout.map { (span) throws(StatementFailure) in
+      try milliseconds(span)
     }
+    let deadline = ContinuousClock.now + .milliseconds(patience ?? 0)
+    var isThere = engine.lock.withLock { schemaStore }.has(subject, id)
+    // Others may be about to register it.
+    while isThere == node.isNegated, ContinuousClock.now < deadline {
+      let moment = engine.log.moment
+      engine.log.wait(after: moment, milliseconds: 20)
+      isThere = engine.lock.withLock { schemaStore }.has(subject, id)
+    }
+    let what = [subject.map { "subject \($0)" }, id.map { "id \($0)" }].compactMap { $0 }
     let text = "Schema with " + what.joined(separator: " and ")
     guard isThere != node.isNegated else {
       throw .plan(.assertedSchema(text, isThere: isThere, at: node.span))

@@ -37,7 +37,7 @@ extension Session {
     }
   }
 
-  private func milliseconds(_ duration: DurationLiteral) throws(StatementFailure) -> Int64 {
+  func milliseconds(_ duration: DurationLiteral) throws(StatementFailure) -> Int64 {
     guard let unit = duration.unit.milliseconds, duration.count <= Self.waitMsMax / unit else {
       throw .plan(.waitTooLong(at: duration.span))
     }

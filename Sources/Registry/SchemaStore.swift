@@ -149,6 +149,12 @@ public struct SchemaStore: Sendable {
     }
   }
 
+  /// Whether a subject, an id, or an id in a subject is there.
+  public func has(_ subject: String?, _ id: Int64?) -> Bool {
+    guard let subject else { return id.map { content(id: $0) != nil } ?? false }
+    return versions(of: subject).contains { id == nil || $0.id == id }
+  }
+
   /// Who refers to a version. Order: by subject and version.
   public func referrers(to subject: String, version: Int?) -> [SchemaVersion] {
     subjects.keys.sorted().flatMap { versions(of: $0.text) }.filter { other in

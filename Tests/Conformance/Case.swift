@@ -23,10 +23,14 @@ struct Case {
     return result
   }
 
-  /// Whether the case needs a format that has no codec, or a registry.
+  /// Whether the case needs a format that has no codec.
+  var needsOtherCodec: Bool {
+    !formats.isDisjoint(with: ["PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"])
+  }
+
+  /// Whether the case needs a binary format, or a registry.
   var needsRegistry: Bool {
-    !formats.isDisjoint(with: ["AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"])
-      || caps.contains { $0.contains("registry") }
+    needsOtherCodec || formats.contains("AVRO") || caps.contains { $0.contains("registry") }
   }
 
   var inputs: [Record] { (json["inputs"]?.array ?? []).map { Record(json: $0) } }

@@ -65,7 +65,13 @@ struct CaseRunner {
   }
 
   private func runPositive(_ testCase: Case, _ host: EngineHost) -> Verdict {
-    for statement in testCase.statements {
+    let (registering, statements) = CaseSchemas.statements(testCase)
+    for statement in registering {
+      if let error = execute(statement, host.session) {
+        return .failed("registering: \(summary(error).message.prefix(300)) <- \(statement)")
+      }
+    }
+    for statement in statements {
       let error = execute(statement, host.session)
       do { try host.restart() } catch { return .failed("restart: \(error)") }
       if let error {
@@ -118,7 +124,7 @@ struct CaseRunner {
     let sources = engine.sources
     for record in inputs {
       guard let source = sources.first(where: { $0.topic == record.topic }) else { continue }
-      let bytes = RecordBytes(source: source)
+      let bytes = RecordBytes(source: source, schemas: try? CaseSchemas(engine))
       var records = RawRecords(buffer: ByteBuffer(capacity: 64))
       records.append(
         key: bytes.key(record), value: bytes.value(record), timestamp: record.timestamp ?? 0,
@@ -155,7 +161,7 @@ struct CaseRunner {
       do { actual = try read(topic, engine, without: given) } catch {
         return .failed("read: \(error)")
       }
-      let bytes = RecordBytes(source: source)
+      let bytes = RecordBytes(source: source, schemas: try? CaseSchemas(engine))
       for (index, want) in expected.enumerated() {
         guard index < actual.count else {
           return .failed(
@@ -256,10 +262,16 @@ struct CaseRunner {
   }
 
   private func runError(_ testCase: Case, _ engine: Engine, _ session: Session) -> Verdict {
-    for (index, statement) in testCase.statements.enumerated() {
+    let (registering, statements) = CaseSchemas.statements(testCase)
+    for statement in registering {
+      if let error = execute(statement, session) {
+        return .failed("registering: \(summary(error).message.prefix(300)) <- \(statement)")
+      }
+    }
+    for (index, statement) in statements.enumerated() {
       guard let error = execute(statement, session) else { continue }
       let (ids, message) = summary(error)
-      guard index == testCase.statements.count - 1 else {
+      guard index == statements.count - 1 else {
         return .failed("statement \(index) failed too early: \(message.prefix(200))")
       }
       if ids.contains(where: { $0 == "not-supported" || $0 == "format-without-codec" }) {

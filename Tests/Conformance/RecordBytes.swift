@@ -10,11 +10,13 @@ func base64(_ text: String) -> [UInt8]? { decodeBase64(text) }
 /// Writes the key or value of an input record.
 struct RecordBytes {
   let source: SourceDefinition
+  /// nil: no format of the case has registered schemas.
+  var schemas: CaseSchemas?
 
   func key(_ record: Case.Record) -> [UInt8]? {
     guard
       var bytes = encode(
-        record.key, source.keyFormat.format.name, source.schema.keys.map(\.type))
+        record.key, source.keyFormat.format.name, source.schema.keys.map(\.type), "key")
     else { return nil }
     if let window = record.window {
       if source.window?.kind == .session {
@@ -26,12 +28,16 @@ struct RecordBytes {
   }
 
   func value(_ record: Case.Record) -> [UInt8]? {
-    encode(record.value, source.valueFormat.format.name, source.schema.values.map(\.type))
+    encode(
+      record.value, source.valueFormat.format.name, source.schema.values.map(\.type), "value")
   }
 
-  private func encode(_ json: JSONText, _ format: String, _ types: [DataType]) -> [UInt8]? {
+  private func encode(
+    _ json: JSONText, _ format: String, _ types: [DataType], _ side: String
+  ) -> [UInt8]? {
     if json.isNull { return nil }
     switch format {
+    case "AVRO": return schemas?.encode(json, topic: source.topic, side)
     case "DELIMITED": return Array((json.string ?? json.text).utf8)
     case "NONE": return nil
     case "KAFKA":
@@ -88,6 +94,9 @@ struct RecordBytes {
     case "DELIMITED":
       return (expected.string ?? expected.text) == text ? nil : text
     case "NONE": return expected.isNull ? nil : text
+    case "AVRO":
+      guard let actual = schemas?.decode(bytes) else { return "no Avro: \(bytes)" }
+      return matches(actual, expected, exact: exact) ? nil : actual.text
     case "KAFKA":
       switch types.first {
       case .int? where bytes.count == 4:

@@ -14,6 +14,8 @@ private func create(
   kind: String = "CREATE STREAM", name: String = "n"
 ) -> String { "\(kind) \(name) (\(columns)) WITH (\(properties)); DESCRIBE n; SHOW TOPICS;" }
 
+private let schema = "CREATE SCHEMA a AS '\"int\"';"
+
 private let made = "CREATE STREAM n AS SELECT k, v FROM s;"
 
 let statementClauses: [ClausePair] = [
@@ -60,10 +62,36 @@ let statementClauses: [ClausePair] = [
   pair(
     "AssertTopic.properties", "ASSERT TOPIC `s` WITH (PARTITIONS=1);",
     "ASSERT TOPIC `s` WITH (PARTITIONS=2);"),
-  refused("AssertSchema.isNegated", "ASSERT NOT EXISTS SCHEMA SUBJECT 'a';"),
-  refused("AssertSchema.subject", "ASSERT SCHEMA SUBJECT 'b';"),
-  refused("AssertSchema.id", "ASSERT SCHEMA ID 4;"),
-  refused("AssertSchema.timeout", "ASSERT SCHEMA ID 4 TIMEOUT 1 SECOND;"),
+  pair("AssertSchema.isNegated", "\(schema) ASSERT SCHEMA ID 1;", "ASSERT NOT EXISTS SCHEMA ID 1;"),
+  pair(
+    "AssertSchema.subject", "\(schema) ASSERT SCHEMA SUBJECT a;",
+    "\(schema) ASSERT SCHEMA SUBJECT b;"),
+  pair("AssertSchema.id", "\(schema) ASSERT SCHEMA ID 1;", "\(schema) ASSERT SCHEMA ID 4;"),
+  pair(
+    "AssertSchema.timeout", "\(schema) ASSERT SCHEMA ID 1 TIMEOUT 1 SECOND;",
+    "\(schema) ASSERT SCHEMA ID 1 TIMEOUT 999999999 DAYS;"),
+  pair(
+    "SchemaDeclaration.subject", "\(schema) SHOW SCHEMAS;",
+    "CREATE SCHEMA b AS '\"int\"'; SHOW SCHEMAS;"),
+  pair(
+    "SchemaDeclaration.properties", "\(schema) SHOW SCHEMAS;",
+    "CREATE SCHEMA a WITH (SCHEMA_ID=7) AS '\"int\"'; SHOW SCHEMAS;"),
+  pair(
+    "SchemaDeclaration.text", "\(schema) DESCRIBE SCHEMA a;",
+    "CREATE SCHEMA a AS '\"long\"'; DESCRIBE SCHEMA a;"),
+  pair("SchemaDeclaration.isInFile", schema, "CREATE SCHEMA a FROM FILE '\"int\"';"),
+  pair(
+    "AlterSchema.subject", "\(schema) ALTER SCHEMA a SET COMPATIBILITY 'FULL'; SHOW SCHEMAS;",
+    "\(schema) ALTER SCHEMA b SET COMPATIBILITY 'FULL'; SHOW SCHEMAS;"),
+  pair(
+    "AlterSchema.level", "\(schema) ALTER SCHEMA a SET COMPATIBILITY 'FULL'; SHOW SCHEMAS;",
+    "\(schema) ALTER SCHEMA a SET COMPATIBILITY 'NONE'; SHOW SCHEMAS;"),
+  pair("DropSchema.ifExists", "DROP SCHEMA IF EXISTS a;", "DROP SCHEMA a;"),
+  pair(
+    "DropSchema.subject", "\(schema) DROP SCHEMA IF EXISTS a; SHOW SCHEMAS;",
+    "\(schema) DROP SCHEMA IF EXISTS b; SHOW SCHEMAS;"),
+  pair(
+    "DropSchema.version", "\(schema) DROP SCHEMA a;", "\(schema) DROP SCHEMA a VERSION 2;"),
   pair(
     "AssertValues.isTombstone", "ASSERT VALUES t (k, n) VALUES (1, 10);",
     "ASSERT NULL VALUES t (k) KEY (1);"),

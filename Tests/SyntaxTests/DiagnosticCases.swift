@@ -149,7 +149,7 @@ let wordCases = #"""
     --> t.sql:1:9
   1 | DESCRIBE
     |         ^
-    = Expecting CONNECTOR, FUNCTION, STREAMS or an identifier
+    = Expecting CONNECTOR, FUNCTION, SCHEMA, STREAMS or an identifier
 
   CREATE STREAM size (a INT)
   ----

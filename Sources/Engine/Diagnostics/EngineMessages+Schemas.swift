@@ -32,6 +32,16 @@ extension PlanError {
     PlanError("schema-invalid", "the schema for \(subject) is refused: \(reason)", at: span)
   }
 
+  static func schemaMismatch(
+    _ side: String, columns: [String], fields: [String], at span: Span
+  ) -> PlanError {
+    PlanError(
+      "schema-mismatch",
+      "The following \(side) columns are changed, missing or reordered: "
+        + "[\(columns.joined(separator: ", "))]. Schema from schema registry is "
+        + "[\(fields.joined(separator: ", "))]", at: span)
+  }
+
   static func schemaProperty(_ name: String, _ expected: String, at span: Span) -> PlanError {
     PlanError("invalid-property", "\(name) must be \(expected)", at: span)
   }

@@ -2,6 +2,7 @@
 // registered schemas. What is registered is committed with the statement, and the statement log has it: a replay gives
 // each schema the id that it was given.
 
+import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFormats
 import HeadraceFoundations
@@ -57,6 +58,10 @@ extension StatementPlanner {
       let content: SchemaContent
       if let id = spec.schemaID, let known = store.content(id: id) {
         content = known
+        if policy == .always {
+          let schema = try written(id, known, store, at: span).schema
+          try check(columns, against: schema, spec, side, at: span)
+        }
       } else {
         content = try self.content(of: columns, source, side, subject, at: span)
         if policy == .ifNone, store.latest(subject) != nil {
@@ -74,6 +79,31 @@ extension StatementPlanner {
       }
     }
     change.entry?.written = source.writtenSchemas
+  }
+
+  /// The columns of a sink that names a schema are its first fields, in their order.
+  /// Throws: schema-mismatch.
+  private func check(
+    _ columns: [SchemaColumn], against schema: RegisteredSchema, _ spec: FormatSpec,
+    _ side: RecordSide, at span: Span
+  ) throws(StatementFailure) {
+    let type: DataType
+    do throws(SchemaProblem) {
+      type = try schema.type(spec.format, fullName: spec.fullName)
+    } catch {
+      throw .plan(.schemaInvalid("the \(side.rawValue)", error.message, at: span))
+    }
+    guard case .structure(let fields) = type else { return }
+    let others = columns.enumerated().filter { index, column in
+      index >= fields.count || fields[index].name != column.name
+        || fields[index].type != column.type
+    }
+    guard others.isEmpty else {
+      throw .plan(
+        .schemaMismatch(
+          side.rawValue, columns: others.map { "`\($0.element.name)` \($0.element.type)" },
+          fields: fields.map { "`\($0.name)` \($0.type)" }, at: span))
+    }
   }
 
   private func content(

@@ -1,0 +1,102 @@
+// The registered schemas of a case: what its topics say is registered there before its statements run, and what the
+// engine has registered since, as the topic of its registry shows it.
+
+import Headrace
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceRegistry
+import HeadraceTopics
+
+struct CaseSchemas {
+  private let store: SchemaStore
+
+  /// As of now.
+  init(_ engine: Engine) throws {
+    var store = SchemaStore()
+    if engine.log.outline("_schemas") != nil {
+      var scan = try PartitionScan(engine.log, "_schemas", 0)
+      while let records = try scan.next() {
+        for row in 0..<records.count {
+          let key = records.key(row).map { Array($0) } ?? []
+          let value = records.value(row).map { Array($0) }
+          if let record = SchemaRecord(key: key, value: value) { store.apply(record) }
+        }
+      }
+    }
+    self.store = store
+  }
+
+  private func codec(_ content: SchemaContent) -> AvroText? {
+    guard let schema = try? store.resolved(content) else { return nil }
+    return AvroText(schema.text, others: schema.references.map(\.text))
+  }
+
+  /// By the latest schema of a topic's side. nil: the value is not of it.
+  func encode(_ value: JSONText, topic: String, _ side: String) -> [UInt8]? {
+    guard let latest = store.latest("\(topic)-\(side)"), let codec = codec(latest.content),
+      let body = codec.encode(value)
+    else { return nil }
+    return [0] + withUnsafeBytes(of: Int32(latest.id).bigEndian) { Array($0) } + body
+  }
+
+  /// By the schema that the record names.
+  func decode(_ bytes: [UInt8]) -> JSONText? {
+    guard bytes.count >= 5, bytes[0] == 0 else { return nil }
+    let id = bytes[1..<5].reduce(Int64(0)) { $0 << 8 | Int64($1) }
+    return store.content(id: id).flatMap { codec($0) }?.decode(Array(bytes[5...]))
+  }
+
+  // MARK: - Before the statements
+
+  /// The statements of the case, and before them those that register what it says: schemas with ids of their own first;
+  /// those of sinks after the sources, whose schemas the suite registers in that order too.
+  static func statements(_ testCase: Case) -> (registering: [String], of: [String]) {
+    var given: [String] = []
+    var others: [String] = []
+    var ofSinks: [String] = []
+    let statements = testCase.statements
+    let first =
+      statements.firstIndex { $0.uppercased().contains("SELECT") } ?? statements.count
+    let declared = statements[..<first].joined().lowercased()
+    for topic in testCase.json["topics"]?.array ?? [] {
+      for side in ["key", "value"] {
+        guard let node = topic["\(side)Schema"], !node.isNull else { continue }
+        // What is JSON for a topic is a JSON schema; nothing said means Avro.
+        let format = topic["\(side)Format"]?["format"]?.string ?? topic["\(side)Format"]?.string
+        let language = ["JSON": "JSON", "PROTOBUF": "PROTOBUF"][TextKey(format ?? "")] ?? "AVRO"
+        var properties = ["SCHEMA_TYPE='\(language)'"]
+        var references: [String] = []
+        for reference in topic["\(side)SchemaReferences"]?.array ?? [] {
+          guard let name = reference["name"]?.string, let schema = reference["schema"] else {
+            continue
+          }
+          given.append(create(name, ["SCHEMA_TYPE='\(language)'"], schema))
+          references.append("\(name) = \(name):1")
+        }
+        if !references.isEmpty {
+          properties.append("REFERENCES='\(references.joined(separator: ", "))'")
+        }
+        let subject = "\(topic["name"]?.string ?? "")-\(side)"
+        if let id = topic["\(side)SchemaId"]?.integer {
+          given.append(create(subject, properties + ["SCHEMA_ID=\(id)"], node))
+        } else if declared.contains("'\((topic["name"]?.string ?? "").lowercased())'") {
+          others.append(create(subject, properties, node))
+        } else {
+          ofSinks.append(create(subject, properties, node))
+        }
+      }
+    }
+    if given.isEmpty, others.isEmpty, ofSinks.isEmpty { return ([], statements) }
+    // The suite's registry compares nothing.
+    return (
+      ["ALTER SCHEMA ALL SET COMPATIBILITY 'NONE';"] + given + others,
+      Array(statements[..<first]) + ofSinks + Array(statements[first...])
+    )
+  }
+
+  private static func create(_ subject: String, _ properties: [String], _ node: JSONText) -> String
+  {
+    let text = (node.string ?? node.text).replacing("'", with: "''")
+    return "CREATE SCHEMA '\(subject)' WITH (\(properties.joined(separator: ", "))) AS '\(text)';"
+  }
+}
