@@ -123,9 +123,7 @@ extension EngineOptions {
     var options = self
     do throws(StorageError) {
       let files = PosixFileSystem(syncs: false)
-      let store = try SchemaDirectory(files, schemaFiles).load()
-      options.schemaDirectory = store
-      options.schemas = StoredSchemas(store)
+      options.schemaDirectory = try SchemaDirectory(files, schemaFiles).load()
     } catch {
       throw .storage(error)
     }

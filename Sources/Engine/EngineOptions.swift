@@ -47,7 +47,16 @@ public struct EngineOptions: Sendable {
   var schemaDirectory: SchemaStore?
   /// Set by the engine where statements register.
   var embeddedSchemas: EmbeddedSchemas?
-  var registry: any SchemaRegistry { schemas ?? embeddedSchemas ?? EmptySchemaRegistry() }
+  var registry: any SchemaRegistry {
+    if let schemas { return schemas }
+    if let schemaDirectory { return StoredSchemas(schemaDirectory) }
+    if let embeddedSchemas { return embeddedSchemas }
+    return EmptySchemaRegistry()
+  }
+  /// What subjects have, where no other registry is asked.
+  func schemaStore(_ definitions: Definitions) -> SchemaStore {
+    schemaDirectory ?? definitions.schemas
+  }
   /// What may move rows between the log and something outside of it.
   var connectors = ConnectorRegistry.builtin
   /// What a source may declare; for plans that are made without an engine.

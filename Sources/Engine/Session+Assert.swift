@@ -23,10 +23,7 @@ extension Session {
     if !path.hasPrefix("/"), let slash = text.name.lastIndex(of: "/") {
       path = text.name[...slash] + path
     }
-    let file = try paths.outside(path, node.file.span) { () throws(OutsideError) in
-      try engine.options.files.open(paths.resolve(path), beneath: roots)
-    }
-    let script = try usingFile { () throws(StorageError) in try file.contents(limit: 16 << 20) }
+    let script = try paths.contents(path, node.file.span, limit: 16 << 20)
     scriptDepth += 1
     defer { scriptDepth -= 1 }
     do {

@@ -140,9 +140,6 @@ extension Session {
   }
 
   func describe(_ node: Describe, _ handler: any ResultHandler) throws(StatementFailure) {
-    if case .schema(let subject, let version) = node.subject {
-      return try describeSchema(subject, version: version, handler)
-    }
     if node.isExtended { try catchUp() }
     engine.lock.lock()
     defer { engine.lock.unlock() }
@@ -155,8 +152,9 @@ extension Session {
         try describe(source, isExtended: node.isExtended, handler)
       }
     case .function(let name): try describe(function: name, handler)
-    case .schema, .connector:
-      throw refused("DESCRIBE CONNECTOR", "there is no Kafka Connect", node.span)
+    case .schema(let subject, let version):
+      try describeSchema(subject, version: version, handler)
+    case .connector: throw refused("DESCRIBE CONNECTOR", "there is no Kafka Connect", node.span)
     }
   }
 

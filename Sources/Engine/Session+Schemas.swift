@@ -10,7 +10,7 @@ import HeadraceSyntax
 extension Session {
   /// As of the last statement. The engine's lock is held.
   private var schemaStore: SchemaStore {
-    engine.options.schemaDirectory ?? engine.definitions.schemas
+    engine.options.schemaStore(engine.definitions)
   }
 
   /// The engine's lock is held.
@@ -28,10 +28,11 @@ extension Session {
       }, handler)
   }
 
+  /// The engine's lock is held.
   func describeSchema(
     _ subject: Identifier, version: CountClause?, _ handler: any ResultHandler
   ) throws(StatementFailure) {
-    let store = engine.lock.withLock { schemaStore }
+    let store = schemaStore
     guard let latest = store.latest(subject.name) else {
       throw .plan(
         .unknownSubject(subject.name, candidates: store.subjectNames, at: subject.span))

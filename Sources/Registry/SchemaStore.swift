@@ -186,7 +186,9 @@ public struct SchemaStore: Sendable {
     of content: SchemaContent, in subject: String, id given: Int64? = nil
   ) throws(RegistryProblem) -> Registration {
     guard !subject.isEmpty else { throw RegistryProblem(.invalid, "a subject needs a name") }
-    if let known = find(content, in: subject), given == nil || given == known.id {
+    let same = ids[content.canonical]
+    let known = versions(of: subject).first { $0.id == same }
+    if let known, given == nil || given == known.id {
       return Registration(id: known.id, version: known.version, record: nil)
     }
     try check(content)
@@ -194,7 +196,6 @@ public struct SchemaStore: Sendable {
     guard breaks.isEmpty else {
       throw RegistryProblem(.incompatible(level(of: subject), breaks), "")
     }
-    let same = ids[content.canonical]
     if let given, contents[given] != nil, same != given {
       throw RegistryProblem(.invalid, "the id \(given) belongs to another schema")
     }

@@ -64,13 +64,18 @@ struct CaseRunner {
     return (["engine"], "\(error)")
   }
 
-  private func runPositive(_ testCase: Case, _ host: EngineHost) -> Verdict {
-    let (registering, statements) = CaseSchemas.statements(testCase)
-    for statement in registering {
-      if let error = execute(statement, host.session) {
+  private func register(_ statements: [String], _ session: Session) -> Verdict? {
+    for statement in statements {
+      if let error = execute(statement, session) {
         return .failed("registering: \(summary(error).message.prefix(300)) <- \(statement)")
       }
     }
+    return nil
+  }
+
+  private func runPositive(_ testCase: Case, _ host: EngineHost) -> Verdict {
+    let (registering, statements) = CaseSchemas.statements(testCase)
+    if let failure = register(registering, host.session) { return failure }
     for statement in statements {
       let error = execute(statement, host.session)
       do { try host.restart() } catch { return .failed("restart: \(error)") }
@@ -263,11 +268,7 @@ struct CaseRunner {
 
   private func runError(_ testCase: Case, _ engine: Engine, _ session: Session) -> Verdict {
     let (registering, statements) = CaseSchemas.statements(testCase)
-    for statement in registering {
-      if let error = execute(statement, session) {
-        return .failed("registering: \(summary(error).message.prefix(300)) <- \(statement)")
-      }
-    }
+    if let failure = register(registering, session) { return failure }
     for (index, statement) in statements.enumerated() {
       guard let error = execute(statement, session) else { continue }
       let (ids, message) = summary(error)

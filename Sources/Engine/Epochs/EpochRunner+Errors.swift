@@ -51,14 +51,17 @@ extension EpochRunner {
     guard log.capabilities.contains(.writes) else { return }
     for (source, records) in fresh.sorted(by: { $0.key < $1.key }) {
       let topic = Self.errorTopic(source.text)
-      if log.outline(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic }) {
-        commit.topicsCreated.append(
-          TopicCreation(
-            name: topic, partitionCount: 1, config: TopicConfig(isInternal: true)))
-      }
+      makeIfMissing(topic, TopicConfig(isInternal: true), &commit)
       commit.outputs.append(
         EpochCommit.Output(topic: topic, partition: 0, records: records))
     }
+  }
+
+  /// A topic of one partition that this commit writes to.
+  func makeIfMissing(_ topic: String, _ config: TopicConfig, _ commit: inout EpochCommit) {
+    guard log.outline(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic })
+    else { return }
+    commit.topicsCreated.append(TopicCreation(name: topic, partitionCount: 1, config: config))
   }
 
   private func reported(

@@ -69,12 +69,7 @@ extension EpochRunner {
     guard !records.isEmpty else { return }
     // A cluster's own registry may have its topic there.
     let topic = log.process.isEmpty ? InternalTopics.registry : InternalTopics.schemas
-    if log.outline(topic) == nil, !commit.topicsCreated.contains(where: { $0.name == topic }) {
-      commit.topicsCreated.append(
-        TopicCreation(
-          name: topic, partitionCount: 1,
-          config: TopicConfig(cleanupPolicy: .compact, isInternal: true)))
-    }
+    makeIfMissing(topic, TopicConfig(cleanupPolicy: .compact, isInternal: true), &commit)
     var content = RawRecords(buffer: ByteBuffer(capacity: 1024))
     for record in records {
       content.append(key: record.key, value: record.value, timestamp: options.clock())

@@ -81,7 +81,9 @@ final class EpochRunner: @unchecked Sendable {
   init(log: any TopicStore, options: EngineOptions) {
     self.log = log
     var options = options
-    if options.schemas == nil { options.embeddedSchemas = EmbeddedSchemas() }
+    if options.schemas == nil, options.schemaDirectory == nil {
+      options.embeddedSchemas = EmbeddedSchemas()
+    }
     self.options = options
     scans = ScanSharing(schemas: options.registry)
     pool = WorkerPool(workers: options.workers)

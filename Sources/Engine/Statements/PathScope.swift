@@ -42,13 +42,12 @@ struct PathScope {
     }
   }
 
-  /// The text of a file of at most so many bytes.
-  func text(_ file: StringLiteral, limit: Int) throws(StatementFailure) -> String {
-    let file = try outside(file.value, file.span) { () throws(OutsideError) in
-      try files.open(resolve(file.value), beneath: roots)
+  /// What a file of at most `limit` bytes holds.
+  func contents(_ path: String, _ span: Span, limit: Int) throws(StatementFailure) -> [UInt8] {
+    let file = try outside(path, span) { () throws(OutsideError) in
+      try files.open(resolve(path), beneath: roots)
     }
-    let bytes = try usingFile { () throws(StorageError) in try file.contents(limit: limit) }
-    return String(decoding: bytes, as: UTF8.self)
+    return try usingFile { () throws(StorageError) in try file.contents(limit: limit) }
   }
 
   /// A path as the client means it.

@@ -20,15 +20,12 @@ enum SchemaPolicy {
 
 extension StatementPlanner {
   /// What subjects have, as the statement finds it.
-  var schemaStore: SchemaStore { environment.options.schemaDirectory ?? definitions.schemas }
+  var schemaStore: SchemaStore { environment.options.schemaStore(definitions) }
 
   private var isReadOnly: Bool { environment.options.schemaDirectory != nil }
-  /// Else a registry is given that is only asked.
-  private var hasStore: Bool { environment.options.embeddedSchemas != nil || isReadOnly }
 
   var schemaRegistry: any SchemaRegistry {
-    environment.options.embeddedSchemas == nil
-      ? environment.options.registry : StoredSchemas(definitions.schemas)
+    environment.options.schemas ?? StoredSchemas(schemaStore)
   }
 
   // MARK: - Sources
@@ -43,7 +40,8 @@ extension StatementPlanner {
       source.writtenSchemas = logged.written
       return
     }
-    guard hasStore else { return }
+    // Another registry is only asked.
+    guard environment.options.schemas == nil else { return }
     var store = schemaStore
     for step in change.steps {
       if case .schema(let record) = step { store.apply(record) }
@@ -184,7 +182,9 @@ extension StatementPlanner {
     var text = node.text.value
     var language = RecordFormats.unnamedSchemaLanguage
     if node.isInFile {
-      text = try environment.paths.text(node.text, limit: SchemaProperties.bytesMax)
+      let bytes = try environment.paths.contents(
+        text, node.text.span, limit: SchemaProperties.bytesMax)
+      text = String(decoding: bytes, as: UTF8.self)
       let fileExtension = node.text.value.split(separator: ".").last.map(String.init) ?? ""
       language = RecordFormats.schemaLanguage(ofFiles: fileExtension)?.name ?? language
     }

@@ -567,32 +567,6 @@ public final class QueryRuntime {
   var isReadAhead: [Bool] = []
 }
 
-/// A cursor on its way to a worker.
-private final class CursorBox: @unchecked Sendable {
-  // Unchecked: one worker has it until the pool's barrier.
-  let cursor: SourceCursor
-  init(_ cursor: SourceCursor) { self.cursor = cursor }
-}
-
-/// Failures of parallel tasks, one place each.
-private final class FailureBox: @unchecked Sendable {
-  // Unchecked: each worker writes its own place; read after the barrier.
-  private let places: UnsafeMutableBufferPointer<QueryFailure?>
-
-  init(count: Int) {
-    places = .allocate(capacity: count)
-    places.initialize(repeating: nil)
-  }
-
-  deinit {
-    places.deinitialize()
-    places.deallocate()
-  }
-
-  func set(_ index: Int, _ failure: QueryFailure) { places[index] = failure }
-  var first: QueryFailure? { places.first { $0 != nil } ?? nil }
-}
-
 extension LogicalPlan {
   /// Whether rows get another key on their way.
   fileprivate var rekeys: Bool {

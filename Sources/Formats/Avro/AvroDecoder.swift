@@ -158,7 +158,7 @@ final class AvroDecoder: FormatDecoder {
     var p = start
     if let root = plan.rootStep {
       var isNull = false
-      p = try reader.rootBranch(root, p, &isNull)
+      p = try reader.branch(root, p, &isNull)
       if isNull {
         guard p == end else { throw trailing(end - p) }
         return

@@ -54,24 +54,20 @@ final class AvroReader {
   func read(_ step: UnsafeMutablePointer<AvroStep>, _ start: Bytes) throws(BadInput) -> Bytes {
     var p = start
     if step.pointee.isNullable {
-      var branch: Int64 = 0
-      p = try integer(p, &branch, "a union's branch")
-      if branch == Int64(step.pointee.nullBranch), branch >= 0 { return try null(step, p) }
-      guard branch == Int64(step.pointee.valueBranch) else {
-        let count = step.pointee.nullBranch < 0 ? 1 : 2
-        throw BadInput("branch \(branch) of a union of \(count)")
-      }
+      var isNull = false
+      p = try branch(step.pointee, p, &isNull)
+      if isNull { return try null(step, p) }
     }
     return try value(step, p)
   }
 
-  /// The branch of a union at the root, one of null and the record.
-  func rootBranch(_ root: AvroStep, _ p: Bytes, _ isNull: inout Bool) throws(BadInput) -> Bytes {
+  /// The branch of a union of null and one more.
+  func branch(_ step: AvroStep, _ p: Bytes, _ isNull: inout Bool) throws(BadInput) -> Bytes {
     var branch: Int64 = 0
     let q = try integer(p, &branch, "a union's branch")
-    isNull = branch == Int64(root.nullBranch) && branch >= 0
-    guard isNull || branch == Int64(root.valueBranch) else {
-      throw BadInput("branch \(branch) of a union of \(root.nullBranch < 0 ? 1 : 2)")
+    isNull = branch == Int64(step.nullBranch) && branch >= 0
+    guard isNull || branch == Int64(step.valueBranch) else {
+      throw BadInput("branch \(branch) of a union of \(step.nullBranch < 0 ? 1 : 2)")
     }
     return q
   }

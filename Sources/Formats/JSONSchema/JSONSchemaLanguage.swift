@@ -44,40 +44,33 @@ extension SchemaLanguage {
   }
 }
 
-/// Holds two schemas against each other.
-private struct JSONSchemaComparison {
-  /// A schema with the documents in which its references are looked up.
-  private struct Side {
-    var root: JSONNode
-    var others: [TextKey: JSONNode]
+/// A schema with those in which its references are looked up.
+struct JSONSchemaDocuments {
+  let root: JSONNode
+  private var others: [TextKey: JSONNode] = [:]
 
-    init(_ schema: RegisteredSchema) {
-      root = JSONNode(schema.text) ?? .null
-      others = [:]
-      for reference in schema.references { others[reference.name] = JSONNode(reference.text) }
-    }
-
-    /// What a node refers to, through several steps; nil: nothing that is known.
-    func resolved(_ node: JSONNode) -> JSONNode? {
-      var node = node
-      for _ in 0..<Self.stepsMax {
-        guard let name = node["$ref"]?.text else { return node }
-        let parts = name.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
-        var next = parts[0].isEmpty ? root : others[String(parts[0])]
-        if parts.count == 2 {
-          for step in parts[1].split(separator: "/") { next = next?[String(step)] }
-        }
-        guard let next else { return nil }
-        node = next
-      }
-      return nil
-    }
-
-    private static let stepsMax = 32
+  init(_ root: JSONNode, _ references: [RegisteredSchema.Reference]) {
+    self.root = root
+    for reference in references { others[reference.name] = JSONNode(reference.text) }
   }
 
-  private let reader: Side
-  private let writer: Side
+  /// What a `$ref` names; nil: nothing that is known.
+  func node(_ reference: String) -> JSONNode? {
+    let parts = reference.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+    var node = parts[0].isEmpty ? root : others[String(parts[0])]
+    if parts.count == 2 {
+      for step in parts[1].split(separator: "/") { node = node?[String(step)] }
+    }
+    return node
+  }
+}
+
+/// Holds two schemas against each other.
+private struct JSONSchemaComparison {
+  private static let stepsMax = 32
+
+  private let reader: JSONSchemaDocuments
+  private let writer: JSONSchemaDocuments
   /// Pairs under way: a schema that contains itself is as compatible as the rest of it.
   private var open: Set<TextKey> = []
   private static let depthMax = 64
@@ -85,13 +78,28 @@ private struct JSONSchemaComparison {
   static func differences(
     _ reader: RegisteredSchema, _ writer: RegisteredSchema
   ) -> [SchemaDifference] {
-    var comparison = JSONSchemaComparison(reader: Side(reader), writer: Side(writer))
+    var comparison = JSONSchemaComparison(reader: documents(reader), writer: documents(writer))
     return comparison.compare(comparison.reader.root, comparison.writer.root, "", 0)
   }
 
-  private init(reader: Side, writer: Side) {
+  private static func documents(_ schema: RegisteredSchema) -> JSONSchemaDocuments {
+    JSONSchemaDocuments(JSONNode(schema.text) ?? .null, schema.references)
+  }
+
+  private init(reader: JSONSchemaDocuments, writer: JSONSchemaDocuments) {
     self.reader = reader
     self.writer = writer
+  }
+
+  /// What a node refers to, through several steps; nil: nothing that is known.
+  private func resolved(_ node: JSONNode, _ documents: JSONSchemaDocuments) -> JSONNode? {
+    var node = node
+    for _ in 0..<Self.stepsMax {
+      guard let name = node["$ref"]?.text else { return node }
+      guard let next = documents.node(name) else { return nil }
+      node = next
+    }
+    return nil
   }
 
   private func only(_ path: String, _ reason: String) -> [SchemaDifference] {
@@ -101,7 +109,7 @@ private struct JSONSchemaComparison {
   private mutating func compare(
     _ reader: JSONNode, _ writer: JSONNode, _ path: String, _ depth: Int
   ) -> [SchemaDifference] {
-    guard let wanted = self.reader.resolved(reader), let given = self.writer.resolved(writer)
+    guard let wanted = resolved(reader, self.reader), let given = resolved(writer, self.writer)
     else { return only(path, "a reference leads nowhere") }
     if Self.allowsAll(wanted) || wanted.description == given.description && depth > 0 { return [] }
     let pair = wanted.description + "\u{0}" + given.description

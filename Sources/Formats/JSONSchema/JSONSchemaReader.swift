@@ -8,22 +8,16 @@ import HeadraceFoundations
 import HeadraceFunctions
 
 struct JSONSchemaReader {
-  private let root: JSONNode
-  private let references: [TextKey: JSONNode]
+  private let documents: JSONSchemaDocuments
   private var following: Set<TextKey> = []
 
   static func type(_ schema: RegisteredSchema) throws(SchemaProblem) -> DataType {
     guard let root = JSONNode(schema.text) else { throw SchemaProblem("it is no JSON") }
-    var references: [TextKey: JSONNode] = [:]
-    for reference in schema.references { references[reference.name] = JSONNode(reference.text) }
-    var reader = JSONSchemaReader(root: root, references: references)
+    var reader = JSONSchemaReader(documents: JSONSchemaDocuments(root, schema.references))
     return try reader.type(root)
   }
 
-  private init(root: JSONNode, references: [TextKey: JSONNode]) {
-    self.root = root
-    self.references = references
-  }
+  private init(documents: JSONSchemaDocuments) { self.documents = documents }
 
   private mutating func type(_ node: JSONNode) throws(SchemaProblem) -> DataType {
     if let name = node["$ref"]?.text { return try referred(name) }
@@ -55,12 +49,7 @@ struct JSONSchemaReader {
       throw SchemaProblem("\(name) contains itself")
     }
     defer { following.remove(name) }
-    let parts = name.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
-    var node = parts[0].isEmpty ? root : references[String(parts[0])]
-    if parts.count == 2 {
-      for step in parts[1].split(separator: "/") { node = node?[String(step)] }
-    }
-    guard let node else { throw SchemaProblem("\(name) is not defined") }
+    guard let node = documents.node(name) else { throw SchemaProblem("\(name) is not defined") }
     return try type(node)
   }
 

@@ -132,14 +132,11 @@ private struct ProtobufComparison {
     _ name: String, in message: String, _ file: ProtobufSchemaParser
   ) -> String {
     if groups.contains(where: { $0.contains(TextKey(name)) }) { return name }
-    var scope = message.split(separator: ".").map(String.init)
-    let plain = name.hasPrefix(".") ? String(name.dropFirst()) : name
-    if plain != name { scope = [] }
-    while true {
-      let candidate = (scope + [plain]).joined(separator: ".")
+    let candidates = ProtobufSchemaParser.fullNames(of: name, in: message)
+    for candidate in candidates {
       if file.enums.contains(TextKey(candidate)) { return "enum" }
       if file.messages.contains(where: { $0.name == candidate }) { return candidate }
-      guard scope.popLast() != nil else { return plain }
     }
+    return candidates[candidates.count - 1]
   }
 }

@@ -84,6 +84,15 @@ struct ProtobufSchemaParser {
     return result
   }
 
+  /// What a type's name may mean inside a message. Order: from the message outwards, so that the last one is the name alone.
+  static func fullNames(of name: String, in message: String) -> [String] {
+    if name.hasPrefix(".") { return [String(name.dropFirst())] }
+    let scope = message.split(separator: ".")
+    return (0...scope.count).reversed().map { depth in
+      (scope[..<depth].map(String.init) + [name]).joined(separator: ".")
+    }
+  }
+
   private var next: String? { position < tokens.count ? tokens[position] : nil }
 
   private mutating func take() throws(SchemaProblem) -> String {

@@ -69,15 +69,12 @@ struct ProtobufSchemaReader {
     named name: String, _ field: ProtobufMessage.Field, in message: ProtobufMessage
   ) throws(SchemaProblem) -> DataType {
     if let known = Self.scalars[name] { return known }
-    var scope = message.name.split(separator: ".").map(String.init)
-    let plain = name.hasPrefix(".") ? String(name.dropFirst()) : name
-    if plain != name { scope = [] }
-    while true {
-      let candidate = (scope + [plain]).joined(separator: ".")
+    let candidates = ProtobufSchemaParser.fullNames(of: name, in: message.name)
+    for candidate in candidates {
       if enums.contains(candidate) { return .string }
       if let found = messages[candidate] { return try structure(found) }
-      guard scope.popLast() != nil else { break }
     }
+    let plain = candidates[candidates.count - 1]
     if plain == "confluent.type.Decimal" {
       return try registeredDecimal(precision: field.precision, scale: field.scale)
     }
