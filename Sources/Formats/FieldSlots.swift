@@ -273,12 +273,12 @@ final class FieldSlots {
 
 extension ColumnBuilder {
   /// Appends a value inside a nested one. `records`: what views are of; `spill`: what spilled bytes count in.
-  func append(_ value: Scalar, _ plan: TypePlan, records: ByteBuffer, spill: ByteBuffer) {
+  func append(_ value: Scalar, _ kind: ValueKind, records: ByteBuffer, spill: ByteBuffer) {
     switch value {
     case .null: appendNull()
     case .boolean(let value): append(boolean: value)
     case .integer(let value):
-      if plan.kind == .bigint || plan.kind == .timestamp {
+      if kind == .bigint || kind == .timestamp {
         append(bigint: value)
       } else {
         append(int: Int32(truncatingIfNeeded: value))

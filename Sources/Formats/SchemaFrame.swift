@@ -28,4 +28,11 @@ enum SchemaFrame {
     UnsafeMutableRawPointer(p + 1).storeBytes(
       of: UInt32(truncatingIfNeeded: id).bigEndian, as: UInt32.self)
   }
+
+  static func prefix(_ id: Int64) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: bytes) { room, count in
+      if let base = room.baseAddress { write(id, base) }
+      count = bytes
+    }
+  }
 }

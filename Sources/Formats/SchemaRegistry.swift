@@ -134,3 +134,20 @@ extension RegisteredSchema {
     return try schemas.type(self, fullName)
   }
 }
+
+extension FormatLayout {
+  /// The schema that rows of these columns are written with. Until the first of them it may not be registered yet.
+  func written(_ fields: [FormatField]) throws(SchemaProblem) -> WrittenSchema {
+    if let written = schemas.written { return written }
+    guard let schema = try RegisteredSchema(of: fields, self) else {
+      throw SchemaProblem("\(spec.format.name) has no schema for columns")
+    }
+    let id = schemas.registry.id(
+      of: schema, spec.format, topic: schemas.topic, isKey: schemas.side == .key)
+    guard let id else {
+      throw SchemaProblem(
+        "the schema of the \(schemas.side.rawValue)s of topic \(schemas.topic) is not in the registry")
+    }
+    return WrittenSchema(id: id, schema: schema)
+  }
+}

@@ -25,6 +25,18 @@ func utf8Length(_ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Int {
   }
 }
 
+/// Loads up to 64 bytes behind them.
+@inline(__always)
+func isASCII(_ p: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+  var done = 0
+  while done &+ 64 <= count {
+    if headrace_top_bits64(p + done) != 0 { return false }
+    done &+= 64
+  }
+  let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: count &- done) &- 1
+  return headrace_top_bits64(p + done) & mask == 0
+}
+
 /// The first byte that is not part of well-formed UTF-8; nil when there is none.
 func firstInvalidUTF8(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int? {
   let end = start + count

@@ -196,16 +196,16 @@ final class AvroContainerReader: ContainerReader {
 
     mutating func integer() throws(Fault) -> Int64 {
       var bits: UInt64 = 0
-      for index in 0..<AvroVarint.bytesMax {
+      for index in 0..<Varint.bytesMax {
         guard at + index < buffer.count else { throw .ends }
         let byte = buffer[at + index]
         bits |= UInt64(byte & 0x7F) << UInt64(7 * index)
         guard byte >= 0x80 else {
           at += index + 1
-          return AvroVarint.signed(bits)
+          return Varint.signed(bits)
         }
       }
-      throw .problem("a number of more than \(AvroVarint.bytesMax) bytes")
+      throw .problem("a number of more than \(Varint.bytesMax) bytes")
     }
 
     mutating func sized() throws(Fault) -> UnsafeBufferPointer<UInt8> {
@@ -231,10 +231,10 @@ final class AvroContainerWriter: ContainerWriter {
     sync = AvroContainerWriter.mark(text)
     var bytes = AvroContainer.magic
     func append(_ text: String) {
-      AvroVarint.append(Int64(text.utf8.count), to: &bytes)
+      Varint.append(Int64(text.utf8.count), to: &bytes)
       bytes += text.utf8
     }
-    AvroVarint.append(2, to: &bytes)
+    Varint.append(2, to: &bytes)
     append("avro.schema")
     append(text)
     append("avro.codec")
@@ -274,8 +274,8 @@ final class AvroContainerWriter: ContainerWriter {
       throw ContainerProblem("a block cannot be packed")
     }
     var bytes: [UInt8] = []
-    AvroVarint.append(Int64(count), to: &bytes)
-    AvroVarint.append(Int64(packed.count), to: &bytes)
+    Varint.append(Int64(count), to: &bytes)
+    Varint.append(Int64(packed.count), to: &bytes)
     return bytes + packed.array() + sync
   }
 }

@@ -52,7 +52,7 @@ struct AvroDecodePlanner {
       steps[0] =
         fields.isEmpty
         ? try passing(schema.root)
-        : try step(schema.root, Target(field: 0, self), defaultValue: nil)
+        : try step(schema.root, ColumnTarget(0, fields, table), defaultValue: nil)
       topNames = fields.map(\.name)
       return AvroDecodePlan(self, top: 0..<1, rootStep: nil)
     }
@@ -62,10 +62,10 @@ struct AvroDecodePlanner {
       throw SchemaProblem(
         "the schema is of type \(schema[schema.root].kind.word), and no record with columns")
     }
-    let matched = matches(written, fields.map(\.name))
+    let matched = columnsTaking(written.map(\.name), of: fields.map(\.name))
     reserve(written.count)
     for (place, field) in written.enumerated() {
-      let target = matched[place].map { Target(field: $0, self) }
+      let target = matched[place].map { ColumnTarget($0, fields, table) }
       steps[place] = try step(of: field, target)
       topNames.append(matched[place].map { fields[$0].name } ?? field.name)
     }
@@ -73,54 +73,6 @@ struct AvroDecodePlanner {
   }
 
   // MARK: - Columns
-
-  /// A column, or what is inside one.
-  private struct Target {
-    var plan: TypePlan
-    var field: Int
-    var isStored: Bool
-    var builder: ColumnBuilder?
-    var slot: UnsafeMutablePointer<FieldSlot>
-
-    init(field: Int, _ planner: AvroDecodePlanner) {
-      plan = planner.table.plans[field]
-      self.field = field
-      isStored = planner.fields[field].isNeeded
-      builder = isStored ? planner.table.nested(field) : nil
-      slot = planner.table.slots + field
-    }
-
-    func child(_ index: Int) -> Target {
-      var inner = self
-      inner.plan = plan.children[index]
-      inner.builder = builder?.children[index]
-      inner.field = -1
-      return inner
-    }
-  }
-
-  /// Of each written field the column that takes it.
-  private func matches(_ written: [AvroSchema.Field], _ columns: [String]) -> [Int?] {
-    var taken = [Int?](repeating: nil, count: written.count)
-    var places: [TextKey: Int] = [:]
-    var folded: [TextKey: Int] = [:]
-    for (place, field) in written.enumerated() { places[field.name] = place }
-    for (place, field) in written.enumerated().reversed() {
-      folded[field.name.uppercased()] = place
-    }
-    var open: [Int] = []
-    for (column, name) in columns.enumerated() {
-      if let place = places[name], taken[place] == nil {
-        taken[place] = column
-      } else {
-        open.append(column)
-      }
-    }
-    for column in open {
-      if let place = folded[columns[column]], taken[place] == nil { taken[place] = column }
-    }
-    return taken
-  }
 
   @discardableResult
   private mutating func reserve(_ count: Int) -> Int {
@@ -150,14 +102,14 @@ struct AvroDecodePlanner {
   }
 
   private mutating func step(
-    of field: AvroSchema.Field, _ target: Target?
+    of field: AvroSchema.Field, _ target: ColumnTarget?
   ) throws(SchemaProblem) -> AvroStep {
     guard let target else { return try passing(field.type) }
     return try step(field.type, target, defaultValue: field.defaultValue.map { ($0, field.name) })
   }
 
   private mutating func step(
-    _ type: Int, _ target: Target, defaultValue: (value: JSONNode, name: String)?
+    _ type: Int, _ target: ColumnTarget, defaultValue: (value: JSONNode, name: String)?
   ) throws(SchemaProblem) -> AvroStep {
     var step = AvroStep(slot: target.slot)
     step.isStored = target.isStored
@@ -186,7 +138,7 @@ struct AvroDecodePlanner {
   }
 
   private mutating func fill(
-    _ step: inout AvroStep, _ type: Int, _ target: Target
+    _ step: inout AvroStep, _ type: Int, _ target: ColumnTarget
   ) throws(SchemaProblem) {
     let entry = schema[type]
     switch (entry.kind, target.plan.type) {
@@ -230,7 +182,7 @@ struct AvroDecodePlanner {
   }
 
   private mutating func mismatch(
-    _ step: inout AvroStep, _ entry: AvroSchema.Entry, _ target: Target
+    _ step: inout AvroStep, _ entry: AvroSchema.Entry, _ target: ColumnTarget
   ) {
     step.wire = .mismatch
     // Whether it is null does not matter.
@@ -255,14 +207,12 @@ struct AvroDecodePlanner {
       step.size = size
     }
     step.decimal = Int32(decimals.count)
-    decimals.append(
-      AvroDecimal(
-        writtenScale: scale ?? 0, precision: plan.precision, scale: plan.scale, bound: plan.bound))
+    decimals.append(AvroDecimal(writtenScale: scale ?? 0, fits: WrittenDecimal(plan)))
   }
 
   /// `key`: the type of an entry's key; nil: the keys of an Avro map, which are strings.
   private mutating func fillMap(
-    _ step: inout AvroStep, _ key: Int?, _ value: Int, _ target: Target
+    _ step: inout AvroStep, _ key: Int?, _ value: Int, _ target: ColumnTarget
   ) throws(SchemaProblem) {
     step.wire = .map
     let first = reserve(2)
@@ -287,11 +237,11 @@ struct AvroDecodePlanner {
 
   /// Columns that no field is for get their NULL from steps behind those of the fields.
   private mutating func fillRecord(
-    _ step: inout AvroStep, _ written: [AvroSchema.Field], _ target: Target
+    _ step: inout AvroStep, _ written: [AvroSchema.Field], _ target: ColumnTarget
   ) throws(SchemaProblem) {
     step.wire = .record
     let columns = target.plan.names.texts
-    let matched = matches(written, columns)
+    let matched = columnsTaking(written.map(\.name), of: columns)
     let absent = Set(columns.indices).subtracting(matched.compactMap { $0 }).sorted()
     let first = reserve(written.count + absent.count)
     step.first = Int32(first)
@@ -312,7 +262,7 @@ struct AvroDecodePlanner {
 
   /// Several branches are the fields of a struct.
   private mutating func fillUnion(
-    _ step: inout AvroStep, _ branches: [Int], _ target: Target
+    _ step: inout AvroStep, _ branches: [Int], _ target: ColumnTarget
   ) throws(SchemaProblem) {
     let others = branches.filter { !schema.isNull($0) }
     guard others.isEmpty || target.plan.names.texts.count > 0 else {
@@ -323,7 +273,7 @@ struct AvroDecodePlanner {
     let named = others.map {
       AvroSchema.Field(name: schema.branchName($0), aliases: [], type: $0, defaultValue: nil)
     }
-    let matched = matches(named, columns)
+    let matched = columnsTaking(named.map(\.name), of: columns)
     let first = reserve(branches.count)
     step.first = Int32(first)
     step.count = Int32(branches.count)

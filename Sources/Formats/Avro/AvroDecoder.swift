@@ -214,23 +214,23 @@ final class AvroDecoder: FormatDecoder {
     var bits: UInt64 = 0
     switch step.pointee.code {
     case .long:
-      guard let q = AvroVarint.read(p, &bits), q <= end else { return nil }
-      step.pointee.slot.pointee.store(AvroVarint.signed(bits), row)
+      guard let q = Varint.read(p, &bits), q <= end else { return nil }
+      step.pointee.slot.pointee.store(Varint.signed(bits), row)
       return q
     case .int:
-      guard let q = AvroVarint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
+      guard let q = Varint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
         return nil
       }
-      step.pointee.slot.pointee.store(Int32(truncatingIfNeeded: AvroVarint.signed(bits)), row)
+      step.pointee.slot.pointee.store(Int32(truncatingIfNeeded: Varint.signed(bits)), row)
       return q
     case .intAsLong:
-      guard let q = AvroVarint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
+      guard let q = Varint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
         return nil
       }
-      step.pointee.slot.pointee.store(AvroVarint.signed(bits), row)
+      step.pointee.slot.pointee.store(Varint.signed(bits), row)
       return q
     case .time:
-      guard let q = AvroVarint.read(p, &bits), q <= end, bits & 1 == 0,
+      guard let q = Varint.read(p, &bits), q <= end, bits & 1 == 0,
         bits < UInt64(TimeOfDay.range.upperBound) &<< 1
       else { return nil }
       step.pointee.slot.pointee.store(Int32(truncatingIfNeeded: bits &>> 1), row)
@@ -250,22 +250,22 @@ final class AvroDecoder: FormatDecoder {
       step.pointee.slot.pointee.store(p[0] != 0, row)
       return p + 1
     case .string:
-      guard let q = AvroVarint.read(p, &bits), isLength(bits, end - q),
+      guard let q = Varint.read(p, &bits), isLength(bits, end - q),
         isASCII(q, Int(truncatingIfNeeded: bits &>> 1))
       else { return nil }
       let count = Int(truncatingIfNeeded: bits &>> 1)
       step.pointee.slot.pointee.storeView(start: q - base, length: count, row)
       return q + count
     case .bytes:
-      guard let q = AvroVarint.read(p, &bits), isLength(bits, end - q) else { return nil }
+      guard let q = Varint.read(p, &bits), isLength(bits, end - q) else { return nil }
       let count = Int(truncatingIfNeeded: bits &>> 1)
       step.pointee.slot.pointee.storeView(start: q - base, length: count, row)
       return q + count
     case .passedLong:
-      guard let q = AvroVarint.read(p, &bits), q <= end else { return nil }
+      guard let q = Varint.read(p, &bits), q <= end else { return nil }
       return q
     case .passedInt:
-      guard let q = AvroVarint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
+      guard let q = Varint.read(p, &bits), q <= end, bits <= UInt64(UInt32.max) else {
         return nil
       }
       return q
@@ -273,12 +273,12 @@ final class AvroDecoder: FormatDecoder {
     case .passed8: return end - p >= 8 ? p + 8 : nil
     case .passedBoolean: return p < end && p[0] <= 1 ? p + 1 : nil
     case .passedString:
-      guard let q = AvroVarint.read(p, &bits), isLength(bits, end - q),
+      guard let q = Varint.read(p, &bits), isLength(bits, end - q),
         isASCII(q, Int(truncatingIfNeeded: bits &>> 1))
       else { return nil }
       return q + Int(truncatingIfNeeded: bits &>> 1)
     case .passedBytes:
-      guard let q = AvroVarint.read(p, &bits), isLength(bits, end - q) else { return nil }
+      guard let q = Varint.read(p, &bits), isLength(bits, end - q) else { return nil }
       return q + Int(truncatingIfNeeded: bits &>> 1)
     case .general: return nil
     }
@@ -288,18 +288,6 @@ final class AvroDecoder: FormatDecoder {
   @inline(__always)
   private func isLength(_ bits: UInt64, _ rest: Int) -> Bool {
     bits & 1 == 0 && rest >= 0 && bits &>> 1 <= UInt64(bitPattern: Int64(rest))
-  }
-
-  /// Loads up to 64 bytes behind them.
-  @inline(__always)
-  private func isASCII(_ p: Bytes, _ count: Int) -> Bool {
-    var done = 0
-    while done &+ 64 <= count {
-      if headrace_top_bits64(p + done) != 0 { return false }
-      done &+= 64
-    }
-    let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: count &- done) &- 1
-    return headrace_top_bits64(p + done) & mask == 0
   }
 
   /// A value that is not plain.

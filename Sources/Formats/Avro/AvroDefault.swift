@@ -34,10 +34,10 @@ struct AvroDefault {
     case (.boolean, .boolean(let flag)): bytes.append(flag ? 1 : 0)
     case (.int, .number(let digits)):
       guard let number = Int32(digits) else { return false }
-      AvroVarint.append(Int64(number), to: &bytes)
+      Varint.append(Int64(number), to: &bytes)
     case (.long, .number(let digits)):
       guard let number = Int64(digits) else { return false }
-      AvroVarint.append(number, to: &bytes)
+      Varint.append(number, to: &bytes)
     case (.float, _):
       guard let number = double(value) else { return false }
       withUnsafeBytes(of: Float(number).bitPattern.littleEndian) { bytes += $0 }
@@ -45,35 +45,35 @@ struct AvroDefault {
       guard let number = double(value) else { return false }
       withUnsafeBytes(of: number.bitPattern.littleEndian) { bytes += $0 }
     case (.string, .string(let text)):
-      AvroVarint.append(Int64(text.utf8.count), to: &bytes)
+      Varint.append(Int64(text.utf8.count), to: &bytes)
       bytes += text.utf8
     case (.bytes, .string(let text)):
       guard let plain = latin(text) else { return false }
-      AvroVarint.append(Int64(plain.count), to: &bytes)
+      Varint.append(Int64(plain.count), to: &bytes)
       bytes += plain
     case (.fixed(let size), .string(let text)):
       guard let plain = latin(text), plain.count == size else { return false }
       bytes += plain
     case (.enumeration(let symbols, _), .string(let text)):
       guard let index = symbols.firstIndex(where: { haveSameBytes($0, text) }) else { return false }
-      AvroVarint.append(Int64(index), to: &bytes)
+      Varint.append(Int64(index), to: &bytes)
     case (.union(let branches), _):
       // Any branch is taken, though only the first is meant: writers in the field are as lenient.
       for (index, branch) in branches.enumerated() {
         let start = bytes.count
-        AvroVarint.append(Int64(index), to: &bytes)
+        Varint.append(Int64(index), to: &bytes)
         if append(value, branch, depth: depth + 1) { return true }
         bytes.removeLast(bytes.count - start)
       }
       return false
     case (.array(let items), .array(let nodes)):
-      if !nodes.isEmpty { AvroVarint.append(Int64(nodes.count), to: &bytes) }
+      if !nodes.isEmpty { Varint.append(Int64(nodes.count), to: &bytes) }
       for node in nodes { guard append(node, items, depth: depth + 1) else { return false } }
       bytes.append(0)
     case (.map(let values), .object(let fields)):
-      if !fields.isEmpty { AvroVarint.append(Int64(fields.count), to: &bytes) }
+      if !fields.isEmpty { Varint.append(Int64(fields.count), to: &bytes) }
       for field in fields {
-        AvroVarint.append(Int64(field.name.utf8.count), to: &bytes)
+        Varint.append(Int64(field.name.utf8.count), to: &bytes)
         bytes += field.name.utf8
         guard append(field.value, values, depth: depth + 1) else { return false }
       }

@@ -26,14 +26,8 @@ final class AvroEncodePlan {
     _ registered: RegisteredSchema, _ fields: [FormatField], isWrapped: Bool
   ) throws(SchemaProblem) {
     schema = try AvroSchemaParser.schema(registered)
-    let types = fields.map { TypePlan($0.type) }
-    plans = types.flatMap(AvroEncodePlan.flat) + [TypePlan(.boolean)]
-    var columns: [Target] = []
-    var place = 0
-    for (field, plan) in zip(fields, types) {
-      columns.append(Target(name: field.name, plan: plan, column: place))
-      place += AvroEncodePlan.flat(plan).count
-    }
+    let columns: [ColumnPlace]
+    (columns, plans) = ColumnPlace.all(fields)
     guard isWrapped else {
       reserve(1)
       guard let only = columns.first else { throw SchemaProblem("there is no column") }
@@ -53,25 +47,6 @@ final class AvroEncodePlan {
     }
     top = try self.fields(written, columns)
     if steps.isEmpty { reserve(1) }
-  }
-
-  /// A column, or what is inside one.
-  private struct Target {
-    var name: String
-    var plan: TypePlan
-    var column: Int
-
-    func child(_ index: Int) -> Target {
-      let before = plan.children[..<index].reduce(0) { $0 + AvroEncodePlan.flat($1).count }
-      let names = plan.names.texts
-      return Target(
-        name: names.indices.contains(index) ? names[index] : "", plan: plan.children[index],
-        column: column + 1 + before)
-    }
-  }
-
-  private static func flat(_ plan: TypePlan) -> [TypePlan] {
-    [plan] + plan.children.flatMap(flat)
   }
 
   @discardableResult
@@ -95,13 +70,13 @@ final class AvroEncodePlan {
 
   /// Steps of the fields of a record, from columns or the fields of a STRUCT.
   private func fields(
-    _ written: [AvroSchema.Field], _ columns: [Target]
+    _ written: [AvroSchema.Field], _ columns: [ColumnPlace]
   ) throws(SchemaProblem) -> Range<Int> {
     let first = reserve(written.count)
     var open = columns
     for (place, field) in written.enumerated() {
       // Most often they stand in the same order.
-      if let index = open.firstIndex(where: { AvroEncodePlan.matches(field.name, $0.name) }) {
+      if let index = open.firstIndex(where: { isWritten($0.name, into: field.name) }) {
         let column = open.remove(at: index)
         names.append(column.name)
         let name = Int32(names.count - 1)
@@ -115,11 +90,6 @@ final class AvroEncodePlan {
       throw SchemaProblem("the schema has no field for \(column.name)")
     }
     return first..<first + written.count
-  }
-
-  private static func matches(_ written: String, _ column: String) -> Bool {
-    haveSameBytes(written, column) || haveSameBytes(written.uppercased(), column)
-      || haveSameBytes(written, column.replacing(".", with: "_"))
   }
 
   private func constant(_ field: AvroSchema.Field) throws(SchemaProblem) -> AvroWriteStep {
@@ -140,7 +110,7 @@ final class AvroEncodePlan {
     return step
   }
 
-  private func step(_ type: Int, _ target: Target) throws(SchemaProblem) -> AvroWriteStep {
+  private func step(_ type: Int, _ target: ColumnPlace) throws(SchemaProblem) -> AvroWriteStep {
     var step = AvroWriteStep()
     let inner = nullable(type, &step)
     step.column = Int32(target.column)
@@ -160,7 +130,7 @@ final class AvroEncodePlan {
   }
 
   private func fill(
-    _ step: inout AvroWriteStep, _ type: Int, _ entry: AvroSchema.Entry, _ target: Target
+    _ step: inout AvroWriteStep, _ type: Int, _ entry: AvroSchema.Entry, _ target: ColumnPlace
   ) throws(SchemaProblem) {
     switch (entry.kind, target.plan.type, entry.logical) {
     case (.boolean, .boolean, nil): step.wire = .boolean
@@ -216,13 +186,13 @@ final class AvroEncodePlan {
     }
   }
 
-  private func mismatch(_ entry: AvroSchema.Entry, _ target: Target) -> SchemaProblem {
+  private func mismatch(_ entry: AvroSchema.Entry, _ target: ColumnPlace) -> SchemaProblem {
     SchemaProblem("cannot write \(target.plan.type) as Avro \(entry.description)")
   }
 
   /// Each branch is a field of the STRUCT; null has a step of no wire.
   private func fillUnion(
-    _ step: inout AvroWriteStep, _ branches: [Int], _ target: Target
+    _ step: inout AvroWriteStep, _ branches: [Int], _ target: ColumnPlace
   ) throws(SchemaProblem) {
     step.wire = .union
     let first = reserve(branches.count)
@@ -238,7 +208,7 @@ final class AvroEncodePlan {
       let name = schema.branchName(branch)
       guard
         let index = target.plan.names.texts.firstIndex(where: {
-          AvroEncodePlan.matches(name, $0)
+          isWritten($0, into: name)
         })
       else { continue }
       steps[first + place] = try self.step(branch, target.child(index))

@@ -31,8 +31,7 @@ final class AvroEncoder: FormatEncoder {
       }
     }
     var bad: [BadRecord] = []
-    // One column more, so that there is always one to point to.
-    let flat = columns.flatMap { Self.flat($0) } + [.boolean(Fixed([]))]
+    let flat = ColumnPlace.flat(columns)
     withBound(flat, plan.plans) { bound in
       bound.withUnsafeBufferPointer { bound in
         plan.steps.withUnsafeBufferPointer { steps in
@@ -49,16 +48,6 @@ final class AvroEncoder: FormatEncoder {
     return bad
   }
 
-  /// A column and those inside it, as the plan counts them.
-  private static func flat(_ column: Column) -> [Column] {
-    switch column {
-    case .boolean, .int, .bigint, .double, .decimal, .wideDecimal, .bytes: [column]
-    case .array(let list): [column] + flat(list.elements)
-    case .map(let map): [column] + flat(map.keys) + flat(map.values)
-    case .structure(let structure): [column] + structure.fields.flatMap(flat)
-    }
-  }
-
   /// A column that stands alone cannot say NULL but by a null record.
   private func isNullAlone(_ columns: [Column], _ row: Int) -> Bool {
     !layout.isWrapped && (columns.first?.isNull(row) ?? true)
@@ -67,23 +56,10 @@ final class AvroEncoder: FormatEncoder {
   /// The plan, made when the first rows are written: until then the schema may not be registered yet.
   private func prepare() throws(SchemaProblem) -> (Int64, AvroEncodePlan) {
     if let prepared { return prepared }
-    let subject = layout.schemas
-    let result: (Int64, AvroEncodePlan)
-    if let written = subject.written {
-      result = (
-        written.id, try AvroEncodePlan(written.schema, fields, isWrapped: layout.isWrapped)
-      )
-    } else {
-      let schema = RegisteredSchema(text: try AvroSchemaWriter.text(layout, fields))
-      let id = subject.registry.id(
-        of: schema, layout.spec.format, topic: subject.topic, isKey: subject.side == .key)
-      guard let id else {
-        throw SchemaProblem(
-          "the schema of the \(subject.side.rawValue)s of topic \(subject.topic) is not in the registry"
-        )
-      }
-      result = (id, try AvroEncodePlan(schema, fields, isWrapped: layout.isWrapped))
-    }
+    let written = try layout.written(fields)
+    let result = (
+      written.id, try AvroEncodePlan(written.schema, fields, isWrapped: layout.isWrapped)
+    )
     prepared = result
     return result
   }
@@ -95,27 +71,13 @@ final class AvroEncoder: FormatEncoder {
     _ starts: UnsafeMutablePointer<Int32>, _ lengths: UnsafeMutablePointer<Int32>,
     _ bad: inout [BadRecord]
   ) {
-    var room = OutputRoom(buffer)
     let isAlone = !layout.isWrapped
-    for row in 0..<count {
-      let start = room.p - room.base
-      starts[row] = Int32(truncatingIfNeeded: start)
-      if let isNull, isNull[row] {
-        lengths[row] = -1
-      } else if isAlone, writer.bound.pointee.isNull(row) {
-        lengths[row] = -1
-      } else {
-        do throws(BadInput) {
-          try record(writer, id, row, &room)
-          lengths[row] = Int32(truncatingIfNeeded: room.p - room.base - start)
-        } catch {
-          room.p = room.base + start
-          lengths[row] = -1
-          bad.append(BadRecord(row: row, reason: error.reason))
-        }
-      }
+    writeRows(count, buffer, starts, lengths, &bad) { row, room throws(BadInput) in
+      if let isNull, isNull[row] { return false }
+      if isAlone, writer.bound.pointee.isNull(row) { return false }
+      try record(writer, id, row, &room)
+      return true
     }
-    room.flush()
   }
 
   @inline(__always)
@@ -147,10 +109,10 @@ final class AvroEncoder: FormatEncoder {
       }
       if step.pointee.isNullable { room.append(step.pointee.valueTag) }
       switch step.pointee.code {
-      case .long: room.p = AvroVarint.write(column.pointee.value(row, as: Int64.self), room.p)
+      case .long: room.p = Varint.write(column.pointee.value(row, as: Int64.self), room.p)
       case .int:
         let value = column.pointee.value(row, as: Int32.self)
-        room.p = AvroVarint.write(Int64(value), room.p)
+        room.p = Varint.write(Int64(value), room.p)
       case .double:
         let bits = column.pointee.value(row, as: Double.self).bitPattern
         UnsafeMutableRawPointer(room.p).storeBytes(of: bits.littleEndian, as: UInt64.self)
@@ -164,8 +126,8 @@ final class AvroEncoder: FormatEncoder {
       case .bytes where !step.pointee.isBare:
         let bytes = column.pointee.bytes(row)
         room.reserve(bytes.count + plan.fixedBytes)
-        room.p = AvroVarint.write(Int64(bytes.count), room.p)
-        writer.copy(bytes, &room)
+        room.p = Varint.write(Int64(bytes.count), room.p)
+        room.copy(bytes)
       case .bytes, .decimal, .general, .constant:
         room = try general(writer, step, row, room)
       }

@@ -111,14 +111,14 @@ final class AvroReader {
 
   private func integer(_ p: Bytes, _ value: inout Int64, _ what: String) throws(BadInput) -> Bytes {
     var bits: UInt64 = 0
-    let q = AvroVarint.read(p, &bits)
+    let q = Varint.read(p, &bits)
     // Bytes behind the end say nothing.
     guard let q else {
-      throw end - p >= AvroVarint.bytesMax
+      throw end - p >= Varint.bytesMax
         ? BadInput("\(what) is no integer of 64 bits") : truncated
     }
     guard q <= end else { throw truncated }
-    value = AvroVarint.signed(bits)
+    value = Varint.signed(bits)
     return q
   }
 
@@ -211,7 +211,11 @@ final class AvroReader {
     _ step: UnsafeMutablePointer<AvroStep>, _ p: Bytes, _ count: Int
   ) throws(BadInput) -> Bytes {
     if step.pointee.decimal >= 0 {
-      try decimal(step, UnsafeBufferPointer(start: p, count: count))
+      let rule = plan.decimals + Int(step.pointee.decimal)
+      put(
+        try rule.pointee.fits.value(
+          UnsafeBufferPointer(start: p, count: count), writtenScale: rule.pointee.writtenScale),
+        step)
       return p + count
     }
     if step.pointee.wire == .string, let fault = firstInvalidUTF8(p, count) {
@@ -245,39 +249,6 @@ final class AvroReader {
       spilling: UnsafeRawBufferPointer(
         start: plan.constants.base + range.lowerBound, count: range.count), step)
     return q
-  }
-
-  // MARK: - Decimals
-
-  private func decimal(
-    _ step: UnsafeMutablePointer<AvroStep>, _ bytes: UnsafeBufferPointer<UInt8>
-  ) throws(BadInput) {
-    guard bytes.count > 0 else { throw BadInput("a decimal of no bytes") }
-    let rule = plan.decimals + Int(step.pointee.decimal)
-    if bytes.count <= 16, rule.pointee.precision <= 38 {
-      var value = Int128(truncatingIfNeeded: bytes[0] & 0x80 == 0 ? 0 : -1)
-      for byte in bytes { value = value << 8 | Int128(byte) }
-      if rule.pointee.writtenScale == rule.pointee.scale {
-        guard value.magnitude < rule.pointee.bound else { throw tooLarge(rule) }
-        return put(.decimal(value), step)
-      }
-    }
-    // Repetitions of the sign say nothing, and a number with more bytes than that cannot fit.
-    let sign: UInt8 = bytes[0] & 0x80 == 0 ? 0 : 0xFF
-    var first = 0
-    while first < bytes.count - 1, bytes[first] == sign, bytes[first + 1] & 0x80 == sign & 0x80 {
-      first += 1
-    }
-    let short = UnsafeBufferPointer(rebasing: bytes[first...])
-    guard short.count <= rule.pointee.bytesMax,
-      let fitted = Decimal(twosComplement: short, scale: rule.pointee.writtenScale).fitted(
-        precision: rule.pointee.precision, scale: rule.pointee.scale, rounding: .unnecessary)
-    else { throw tooLarge(rule) }
-    put(.wide(fitted), step)
-  }
-
-  private func tooLarge(_ rule: UnsafeMutablePointer<AvroDecimal>) -> BadInput {
-    BadInput("a decimal does not fit DECIMAL(\(rule.pointee.precision), \(rule.pointee.scale))")
   }
 
   // MARK: - What is stored
@@ -406,8 +377,8 @@ final class AvroReader {
   /// The text of a key at `p`, if it is one, for paths.
   private func excerpt(_ p: Bytes) -> String {
     var bits: UInt64 = 0
-    guard let text = AvroVarint.read(p, &bits), text <= end else { return "" }
-    let count = AvroVarint.signed(bits)
+    guard let text = Varint.read(p, &bits), text <= end else { return "" }
+    let count = Varint.signed(bits)
     guard count >= 0, count <= end - text else { return "" }
     return HeadraceFormats.excerpt(UnsafeBufferPointer(start: text, count: Int(count)))
   }

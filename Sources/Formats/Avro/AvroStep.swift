@@ -66,11 +66,5 @@ struct AvroStep {
 /// How the unscaled number of a record becomes that of a column.
 struct AvroDecimal {
   var writtenScale: Int
-  var precision: Int
-  var scale: Int
-  /// The first magnitude that the column cannot hold; of up to 38 digits.
-  var bound: UInt128
-
-  /// The shortest forms that fit have no more bytes.
-  var bytesMax: Int { precision * 10 / 24 + 2 + max(0, writtenScale - scale) * 10 / 24 }
+  var fits: WrittenDecimal
 }

@@ -47,7 +47,7 @@ struct AvroWriter {
   ) throws(BadInput) {
     switch step.pointee.wire {
     case .boolean: room.append(column.pointee.value(row, as: Bool.self) ? 1 : 0)
-    case .int, .long: room.p = AvroVarint.write(column.pointee.integer(row), room.p)
+    case .int, .long: room.p = Varint.write(column.pointee.integer(row), room.p)
     case .float:
       let float = Float(column.pointee.value(row, as: Double.self))
       UnsafeMutableRawPointer(room.p).storeBytes(
@@ -66,7 +66,7 @@ struct AvroWriter {
     case .enumeration: try symbol(step, column.pointee.bytes(row), &room)
     case .array:
       let (first, end) = range(column, row)
-      if first < end { room.p = AvroVarint.write(Int64(end - first), room.p) }
+      if first < end { room.p = Varint.write(Int64(end - first), room.p) }
       for item in first..<end {
         do throws(BadInput) {
           try write(steps + Int(step.pointee.first), item, &room)
@@ -78,7 +78,7 @@ struct AvroWriter {
       room.append(0)
     case .map:
       let (first, end) = range(column, row)
-      if first < end { room.p = AvroVarint.write(Int64(end - first), room.p) }
+      if first < end { room.p = Varint.write(Int64(end - first), room.p) }
       for item in first..<end {
         do throws(BadInput) {
           try write(steps + Int(step.pointee.first), item, &room)
@@ -124,7 +124,7 @@ struct AvroWriter {
     for branch in 0..<Int(step.pointee.count) where first[branch].wire != .nothing {
       let column = bound + Int(first[branch].column)
       guard !column.pointee.isNull(row) else { continue }
-      room.p = AvroVarint.write(Int64(branch), room.p)
+      room.p = Varint.write(Int64(branch), room.p)
       return try value(first + branch, column, row, &room)
     }
     guard step.pointee.hasNull else { throw BadInput("no field of a union is there") }
@@ -141,21 +141,9 @@ struct AvroWriter {
         throw BadInput("\(bytes.count) bytes in a fixed of \(step.pointee.size)")
       }
     } else if !step.pointee.isBare {
-      room.p = AvroVarint.write(Int64(bytes.count), room.p)
+      room.p = Varint.write(Int64(bytes.count), room.p)
     }
-    copy(bytes, &room)
-  }
-
-  /// Room for the bytes and 16 more was reserved.
-  @inline(__always)
-  func copy(_ bytes: UnsafeBufferPointer<UInt8>, _ room: inout OutputRoom) {
-    guard let source = bytes.baseAddress else { return }
-    var copied = 0
-    while copied < bytes.count {
-      headrace_copy16(room.p + copied, source + copied)
-      copied += 16
-    }
-    room.p += bytes.count
+    room.copy(bytes)
   }
 
   private func symbol(
@@ -166,7 +154,7 @@ struct AvroWriter {
     guard let index = symbols.firstIndex(where: { $0.elementsEqual(text) }) else {
       throw BadInput("'\(excerpt(text))' is no symbol of the enum")
     }
-    room.p = AvroVarint.write(Int64(index), room.p)
+    room.p = Varint.write(Int64(index), room.p)
   }
 
   // MARK: - Decimals
@@ -197,7 +185,7 @@ struct AvroWriter {
     _ step: UnsafePointer<AvroWriteStep>, _ count: Int, isNegative: Bool, _ room: inout OutputRoom
   ) throws(BadInput) {
     guard step.pointee.wire == .fixed else {
-      if !step.pointee.isBare { room.p = AvroVarint.write(Int64(count), room.p) }
+      if !step.pointee.isBare { room.p = Varint.write(Int64(count), room.p) }
       return
     }
     guard count <= step.pointee.size else {

@@ -121,7 +121,7 @@ final class JSONReader {
       throw mismatch(p, plan, cursor)
     default:
       let (value, end) = try scalar(p, plan, cursor, depth: depth)
-      builder.append(value, plan, records: buffer, spill: spill)
+      builder.append(value, plan.kind, records: buffer, spill: spill)
       return end
     }
   }
@@ -219,7 +219,7 @@ final class JSONReader {
   ) -> Bool {
     if plan.kind == .string, !member.hasEscapes, let start = member.name.baseAddress {
       builder.append(
-        .view(start, member.name.count), plan, records: buffer, spill: spill)
+        .view(start, member.name.count), plan.kind, records: buffer, spill: spill)
       return true
     }
     return unescaped(member.name, member.hasEscapes).withUnsafeBufferPointer { text in
@@ -228,7 +228,7 @@ final class JSONReader {
         return true
       }
       guard let value = ScalarText.value(text, plan) else { return false }
-      builder.append(value, plan, records: buffer, spill: spill)
+      builder.append(value, plan.kind, records: buffer, spill: spill)
       return true
     }
   }

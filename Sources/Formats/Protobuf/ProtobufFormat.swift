@@ -1,24 +1,33 @@
-// PROTOBUF, as Confluent frames it, and PROTOBUF_NOSR, the bare message: known to planning, with the columns that a
-// schema means; not read or written yet. Both always write a message, also around a single column.
+// PROTOBUF, as Confluent frames it (the id of a registered schema, the place of the message in it, the message), and
+// PROTOBUF_NOSR, the bare message by a schema that follows from the columns. Both always write a message, also around a single
+// column. The keys of maps are STRING, and lists hold no lists.
 
 import HeadraceColumns
+import HeadraceFoundations
 
 extension RecordFormat {
   static let protobuf = RecordFormat(
-    "PROTOBUF", wrapping: .always, keys: FormatKeys(areComparable: false),
+    "PROTOBUF", holds: FormatCapacity(refusal: ProtobufSchemaWriter.refusal), wrapping: .always,
+    keys: FormatKeys(areComparable: false),
     properties: [.fullName, .schemaID, .nullableRepresentation],
-    schemas: protobufSchemas(areRegistered: true), codec: nil)
+    schemas: protobufSchemas(areRegistered: true), codec: protobufCodec)
 
   static let protobufNoSR = RecordFormat(
-    "PROTOBUF_NOSR", wrapping: .always, keys: FormatKeys(areComparable: false),
-    properties: [.nullableRepresentation], schemas: protobufSchemas(areRegistered: false),
-    codec: nil)
+    "PROTOBUF_NOSR", holds: FormatCapacity(refusal: ProtobufSchemaWriter.refusal),
+    keys: FormatKeys(areComparable: false), properties: [.nullableRepresentation],
+    schemas: protobufSchemas(areRegistered: false), codec: protobufCodec)
+
+  private static let protobufCodec = FormatCodec(
+    decoder: { layout, fields, table in ProtobufDecoder(fields, layout, table: table) },
+    encoder: { layout, fields in ProtobufEncoder(fields, layout) })
 
   private static func protobufSchemas(areRegistered: Bool) -> FormatSchemas {
-    FormatSchemas(.protobuf, areRegistered: areRegistered, splitsKeys: true) {
-      schema, fullName throws(SchemaProblem) in
-      try ProtobufSchemaReader.type(schema, fullName: fullName)
-    }
+    FormatSchemas(
+      .protobuf, areRegistered: areRegistered, splitsKeys: true,
+      type: { schema, fullName throws(SchemaProblem) in
+        try ProtobufSchemaReader.type(schema, fullName: fullName)
+      },
+      text: ProtobufSchemaWriter.text)
   }
 }
 
@@ -26,6 +35,13 @@ extension FormatProperty {
   /// How fields of messages say NULL.
   static let nullableRepresentation = FormatProperty(
     "nullableRepresentation", keys: ["KEY_PROTOBUF_NULLABLE_REPRESENTATION"],
-    values: ["VALUE_PROTOBUF_NULLABLE_REPRESENTATION"], .text { .text($0) }
-  ) { _, _ in nil }
+    values: ["VALUE_PROTOBUF_NULLABLE_REPRESENTATION"],
+    .text { text throws(FormatPropertyFault) in
+      let word = text.uppercased()
+      guard ["OPTIONAL", "WRAPPER"].contains(word) else {
+        throw FormatPropertyFault("'\(text)' is neither OPTIONAL nor WRAPPER")
+      }
+      return .text(word)
+    }
+  ) { _, given in "Property \(given) can only be enabled with protobuf format" }
 }

@@ -134,7 +134,7 @@ private struct ProtobufComparison {
     if groups.contains(where: { $0.contains(TextKey(name)) }) { return name }
     let candidates = ProtobufSchemaParser.fullNames(of: name, in: message)
     for candidate in candidates {
-      if file.enums.contains(TextKey(candidate)) { return "enum" }
+      if file.enums.contains(where: { $0.name == candidate }) { return "enum" }
       if file.messages.contains(where: { $0.name == candidate }) { return candidate }
     }
     return candidates[candidates.count - 1]

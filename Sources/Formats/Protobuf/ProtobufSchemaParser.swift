@@ -16,23 +16,36 @@ struct ProtobufMessage {
     var mapKey: String?
     /// Index of its oneof in `oneofs`.
     var oneof: Int?
+    /// As an option says it.
+    var isPacked: Bool?
     var precision: Int?
     var scale: Int?
   }
 
   var name: String
+  /// The message that it stands in, among those of the file.
+  var outer: Int?
   var fields: [Field] = []
   var oneofs: [String] = []
+}
+
+struct ProtobufEnum {
+  var name: String
+  /// In the order of the text.
+  var values: [(name: String, number: Int32)] = []
 }
 
 /// Reads one file. Full names start without a dot.
 struct ProtobufSchemaParser {
   private(set) var messages: [ProtobufMessage] = []
-  private(set) var enums: Set<TextKey> = []
+  private(set) var enums: [ProtobufEnum] = []
   private(set) var package = ""
+  /// Fields without label say nothing where they are absent, as in proto3; else they are NULL.
+  private(set) var hasImplicitDefaults = false
   /// Paths of the files that it imports.
   private(set) var imports: [String] = []
   private static let depthMax = 64
+  private static let numberMax = 1 << 29 - 1
   private let tokens: [String]
   private var position = 0
 
@@ -41,6 +54,10 @@ struct ProtobufSchemaParser {
     while let word = next {
       position += 1
       switch word {
+      case "syntax":
+        try take("=")
+        hasImplicitDefaults = try take() == "\"proto3"
+        skipStatement()
       case "package":
         package = try take()
         skipStatement()
@@ -49,7 +66,7 @@ struct ProtobufSchemaParser {
         let path = name.hasPrefix("\"") ? name : try take()
         imports.append(String(path.dropFirst()))
         skipStatement()
-      case "message": try message(inside: package, depth: 0)
+      case "message": try message(inside: package, of: nil, depth: 0)
       case "enum": try enumeration(inside: package)
       case "service", "extend": skipBlock()
       case ";": continue
@@ -135,23 +152,49 @@ struct ProtobufSchemaParser {
   }
 
   private mutating func enumeration(inside scope: String) throws(SchemaProblem) {
-    enums.insert(inner(try take(), scope))
-    skipBlock()
+    var result = ProtobufEnum(name: inner(try take(), scope))
+    try take("{")
+    while true {
+      let word = try take()
+      switch word {
+      case "}":
+        enums.append(result)
+        return
+      case ";": continue
+      case "option", "reserved": skipStatement()
+      default:
+        try take("=")
+        let text = try take()
+        guard let number = Self.number(text) else {
+          throw SchemaProblem("\(text) is no number of an enum's constant")
+        }
+        result.values.append((word, number))
+        skipStatement()
+      }
+    }
   }
 
-  private mutating func message(inside scope: String, depth: Int) throws(SchemaProblem) {
+  private static func number(_ text: String) -> Int32? {
+    let digits = text.drop { $0 == "-" }
+    guard digits.lowercased().hasPrefix("0x") else { return Int32(text) }
+    return Int32((text.hasPrefix("-") ? "-" : "") + digits.dropFirst(2), radix: 16)
+  }
+
+  private mutating func message(
+    inside scope: String, of outer: Int?, depth: Int
+  ) throws(SchemaProblem) {
     guard depth < Self.depthMax else { throw SchemaProblem("messages are nested too deeply") }
     let name = inner(try take(), scope)
     try take("{")
     // An outer message comes before those inside it, so that the first of a file is the default.
     let place = messages.count
-    messages.append(ProtobufMessage(name: name))
+    messages.append(ProtobufMessage(name: name, outer: outer))
     while true {
       let word = try take()
       switch word {
       case "}": return
       case ";": continue
-      case "message": try message(inside: name, depth: depth + 1)
+      case "message": try message(inside: name, of: place, depth: depth + 1)
       case "enum": try enumeration(inside: name)
       case "option", "reserved", "extensions": skipStatement()
       case "extend": skipBlock()
@@ -194,12 +237,13 @@ struct ProtobufSchemaParser {
     field.name = try take()
     try take("=")
     let number = try take()
-    guard let number = Int(number), number > 0 else {
+    guard let number = Int(number), number > 0, number <= Self.numberMax else {
       throw SchemaProblem("\(number) is no number of a field")
     }
     field.number = number
     while let token = next, token != ";" {
       position += 1
+      if token == "packed" { field.isPacked = tokens[position...].dropFirst().first == "true" }
       // params: [{key: "precision", value: "4"}]
       if token == "\"precision" || token == "\"scale" {
         let value = tokens[position...].first { $0.hasPrefix("\"") }.flatMap { Int($0.dropFirst()) }

@@ -1,5 +1,5 @@
-// Protobuf schemas as KSQL types: unsigned numbers widen to BIGINT, enums are STRING, wrappers their content,
-// and a oneof is a struct of its alternatives that stands before the other fields.
+// Protobuf schemas as KSQL types: unsigned numbers widen to BIGINT, enums are STRING, wrappers their content, and a oneof
+// is a struct of its alternatives that stands before the other fields. Maps have STRING keys.
 //
 // Source: ksqlDB's ProtobufSchemaTranslator over Confluent's ProtobufData.
 
@@ -7,96 +7,80 @@ import HeadraceColumns
 import HeadraceFoundations
 
 struct ProtobufSchemaReader {
-  private var messages: [TextKey: ProtobufMessage] = [:]
-  private var enums: Set<TextKey> = []
-  private var open: Set<TextKey> = []
+  private let schema: ProtobufSchema
+  private var open: Set<Int> = []
+
+  private init(_ schema: ProtobufSchema) { self.schema = schema }
 
   static func type(
-    _ schema: RegisteredSchema, fullName: String?
+    _ registered: RegisteredSchema, fullName: String?
   ) throws(SchemaProblem) -> DataType {
-    var reader = ProtobufSchemaReader()
-    for reference in schema.references { try reader.add(ProtobufSchemaParser(reference.text)) }
-    let file = try ProtobufSchemaParser(schema.text)
-    reader.add(file)
-    let message: ProtobufMessage?
-    if let fullName {
-      message = file.messages.first { $0.name == fullName } ?? reader.messages[fullName]
-    } else {
-      message = file.messages.first
-    }
-    guard let message else {
-      throw SchemaProblem(
-        fullName.map { "the schema has no message \($0)" } ?? "the schema has no message")
-    }
-    return try reader.structure(message)
+    let schema = try ProtobufSchema(registered)
+    var reader = ProtobufSchemaReader(schema)
+    return try reader.structure(try schema.message(named: fullName).index)
   }
 
-  private mutating func add(_ file: ProtobufSchemaParser) {
-    for message in file.messages { messages[message.name] = message }
-    enums.formUnion(file.enums)
-  }
-
-  private mutating func structure(_ message: ProtobufMessage) throws(SchemaProblem) -> DataType {
-    guard open.insert(message.name).inserted else {
+  private mutating func structure(_ index: Int) throws(SchemaProblem) -> DataType {
+    let message = schema.messages[index]
+    guard open.insert(index).inserted else {
       throw SchemaProblem("the message \(message.name) contains itself")
     }
-    defer { open.remove(message.name) }
+    defer { open.remove(index) }
     var fields: [StructField] = []
-    for (index, name) in message.oneofs.enumerated() {
+    for (number, name) in message.oneofs.enumerated() {
       var alternatives: [StructField] = []
-      for field in message.fields where field.oneof == index {
-        alternatives.append(StructField(field.name, try type(field, in: message)))
+      for field in message.fields where field.oneof == number {
+        guard let type = try type(field, in: message) else { continue }
+        alternatives.append(StructField(field.name, type))
       }
-      fields.append(StructField("\(name)_\(index)", .structure(alternatives)))
+      fields.append(StructField("\(name)_\(number)", .structure(alternatives)))
     }
-    for field in message.fields where field.oneof == nil {
-      fields.append(StructField(field.name, try type(field, in: message)))
+    for field in message.plainFields {
+      guard let type = try type(field, in: message) else { continue }
+      fields.append(StructField(field.name, type))
     }
     return .structure(fields)
   }
 
+  /// nil: a map whose keys no MAP has; columns go without it.
   private mutating func type(
-    _ field: ProtobufMessage.Field, in message: ProtobufMessage
-  ) throws(SchemaProblem) -> DataType {
-    let type = try type(named: field.type, field, in: message)
-    if let key = field.mapKey {
-      return .map(key: try self.type(named: key, field, in: message), value: type)
+    _ field: ProtobufSchema.Field, in message: ProtobufSchema.Message
+  ) throws(SchemaProblem) -> DataType? {
+    if field.type == .message, field.isRepeated, let entry = schema.messages[field.index].entry {
+      return try map(entry, schema.messages[field.index])
     }
+    let type = try single(field, in: message)
     return field.isRepeated ? .array(type) : type
   }
 
-  private mutating func type(
-    named name: String, _ field: ProtobufMessage.Field, in message: ProtobufMessage
-  ) throws(SchemaProblem) -> DataType {
-    if let known = Self.scalars[name] { return known }
-    let candidates = ProtobufSchemaParser.fullNames(of: name, in: message.name)
-    for candidate in candidates {
-      if enums.contains(candidate) { return .string }
-      if let found = messages[candidate] { return try structure(found) }
+  private mutating func map(
+    _ entry: (key: ProtobufSchema.Field, value: ProtobufSchema.Field),
+    _ message: ProtobufSchema.Message
+  ) throws(SchemaProblem) -> DataType? {
+    switch try single(entry.key, in: message) {
+    case .string, .int, .bigint, .boolean: break
+    case .double, .decimal, .bytes, .date, .time, .timestamp, .array, .map, .structure: return nil
     }
-    let plain = candidates[candidates.count - 1]
-    if plain == "confluent.type.Decimal" {
-      return try registeredDecimal(precision: field.precision, scale: field.scale)
-    }
-    guard let known = Self.wellKnown[plain] else {
-      throw SchemaProblem("the type \(name) of \(message.name).\(field.name) is not defined")
-    }
-    return known
+    guard let value = try type(entry.value, in: message) else { return nil }
+    return .map(key: .string, value: value)
   }
 
-  private static let scalars: [TextKey: DataType] = [
-    "double": .double, "float": .double, "int32": .int, "sint32": .int, "sfixed32": .int,
-    "uint32": .bigint, "fixed32": .bigint, "int64": .bigint, "uint64": .bigint,
-    "sint64": .bigint, "fixed64": .bigint, "sfixed64": .bigint, "bool": .boolean,
-    "string": .string, "bytes": .bytes,
-  ]
-
-  private static let wellKnown: [TextKey: DataType] = [
-    "google.protobuf.BoolValue": .boolean, "google.protobuf.BytesValue": .bytes,
-    "google.protobuf.DoubleValue": .double, "google.protobuf.FloatValue": .double,
-    "google.protobuf.Int32Value": .int, "google.protobuf.Int64Value": .bigint,
-    "google.protobuf.StringValue": .string, "google.protobuf.Timestamp": .timestamp,
-    "google.protobuf.UInt32Value": .bigint, "google.protobuf.UInt64Value": .bigint,
-    "google.type.Date": .date, "google.type.TimeOfDay": .time,
-  ]
+  private mutating func single(
+    _ field: ProtobufSchema.Field, in message: ProtobufSchema.Message
+  ) throws(SchemaProblem) -> DataType {
+    switch field.type == .wrapper ? field.inner : field.type {
+    case .double, .float: return .double
+    case .int32, .sint32, .sfixed32: return .int
+    case .uint32, .fixed32, .int64, .uint64, .sint64, .fixed64, .sfixed64: return .bigint
+    case .boolean: return .boolean
+    case .string, .enumeration: return .string
+    case .bytes: return .bytes
+    case .timestamp: return .timestamp
+    case .date: return .date
+    case .timeOfDay: return .time
+    case .decimal: return try registeredDecimal(precision: field.precision, scale: field.scale)
+    case .message: return try structure(field.index)
+    case .wrapper, .mismatch: throw schema.undefined(field, in: message)
+    }
+  }
 }

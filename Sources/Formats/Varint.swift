@@ -1,11 +1,12 @@
-// Integers as Avro writes them: zigzag, seven bits a byte, the least first. Read at raw positions.
+// Integers of seven bits a byte, the least first, as Avro and Protobuf write them. Read at raw positions. Avro and some types
+// of Protobuf fold the sign into the lowest bit (zigzag), so that small negative numbers are short too.
 // Invariant: readers may load up to 10 bytes at any position in a buffer, which has as many behind its end; callers
 // compare the position that they get with the end of the record.
 
 internal import HeadraceColumns
 import HeadraceFoundations
 
-enum AvroVarint {
+enum Varint {
   typealias Bytes = UnsafePointer<UInt8>
   static let bytesMax = 10
 
@@ -49,6 +50,7 @@ enum AvroVarint {
     return nil
   }
 
+  /// Zigzag.
   @inline(__always)
   static func signed(_ bits: UInt64) -> Int64 {
     Int64(bitPattern: bits &>> 1 ^ (0 &- (bits & 1)))
@@ -59,11 +61,17 @@ enum AvroVarint {
     UInt64(bitPattern: value &<< 1 ^ value &>> 63)
   }
 
-  /// Touches up to ten bytes.
+  /// In zigzag. Touches up to ten bytes.
   @inline(__always)
   static func write(_ value: Int64, _ p: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8>
   {
-    var bits = unsigned(value)
+    write(bits: unsigned(value), p)
+  }
+
+  /// Touches up to ten bytes.
+  @inline(__always)
+  static func write(bits: UInt64, _ p: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+    var bits = bits
     var p = p
     while bits >= 0x80 {
       p[0] = UInt8(truncatingIfNeeded: bits) | 0x80

@@ -1,0 +1,288 @@
+// Messages to columns: a plan for each message that records name, run field by field over raw memory. Plain values of the
+// outermost message are read in line, everything else goes to `ProtobufReader`.
+// Invariant: what is read in line is read the same by `ProtobufReader`, which alone says why a record is bad.
+
+internal import CHeadraceSupport
+internal import HeadraceColumns
+import HeadraceFoundations
+
+/// Of one schema: the plans of the messages in it.
+private final class ProtobufPlans {
+  let schema: ProtobufSchema?
+  let problem: String
+  /// Of the first message, which most records are.
+  var first: ProtobufDecodePlan?
+  var others: [[Int]: ProtobufDecodePlan] = [:]
+
+  init(_ registered: RegisteredSchema) {
+    do throws(SchemaProblem) {
+      schema = try ProtobufSchema(registered)
+      problem = ""
+    } catch {
+      schema = nil
+      problem = error.message
+    }
+  }
+}
+
+/// Not thread-safe.
+final class ProtobufDecoder: FormatDecoder {
+  typealias Bytes = UnsafePointer<UInt8>
+  /// Messages of one schema that plans are kept of.
+  private static let messagesMax = 256
+
+  private let fields: [FormatField]
+  private let table: FieldSlots
+  private let reader: ProtobufReader
+  private let plans: SchemaPlans<ProtobufPlans>
+  /// Records are bare messages of this plan; nil: they name their schema.
+  private let only: ProtobufDecodePlan?
+
+  init(_ fields: [FormatField], _ layout: FormatLayout, table: FieldSlots) {
+    self.fields = fields
+    self.table = table
+    reader = ProtobufReader(table)
+    plans = SchemaPlans(layout.schemas) { ProtobufPlans($0) }
+    guard layout.spec.format.usesRegistry else {
+      do throws(SchemaProblem) {
+        let text = try ProtobufSchemaWriter.text(layout, fields)
+        let schema = try ProtobufSchema(RegisteredSchema(text: text))
+        only = ProtobufDecodePlanner.plan(schema, 0, fields, table)
+      } catch {
+        only = ProtobufDecodePlan(problem: error.message)
+      }
+      return
+    }
+    only = nil
+  }
+
+  func decode(
+    _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
+    _ lengths: UnsafeBufferPointer<Int32>
+  ) -> [BadRecord] {
+    let base = Bytes(buffer.base)
+    let hasBuilders = table.hasBuilders
+    plans.begin()
+    var bad: [BadRecord] = []
+    var used: ProtobufDecodePlan?
+    for row in 0..<starts.count {
+      if lengths[row] >= 0 {
+        let start = base + Int(starts[row])
+        let end = start + Int(lengths[row])
+        do throws(BadInput) {
+          var p = start
+          let plan = if let only { only } else { try self.plan(&p, end) }
+          if plan !== used {
+            if let problem = plan.problem { throw BadInput(problem) }
+            reader.use(plan, buffer)
+            used = plan
+          }
+          try message(plan, p, end, row: row, base: base)
+        } catch {
+          table.clear(row: row)
+          bad.append(BadRecord(row: row, reason: error.reason))
+        }
+      }
+      if hasBuilders { table.closeRow(row) }
+    }
+    return bad
+  }
+
+  // MARK: - Plans
+
+  /// Reads what stands before the message.
+  @inline(__always)
+  private func plan(_ p: inout Bytes, _ end: Bytes) throws(BadInput) -> ProtobufDecodePlan {
+    guard let id = SchemaFrame.id(p, end - p), let known = plans.plan(id) else {
+      throw BadInput(plans.problem(p, end - p))
+    }
+    p += SchemaFrame.bytes
+    // One byte says that it is the first one.
+    if p < end, p[0] == 0 {
+      p += 1
+      if let first = known.first { return first }
+    } else {
+      return try other(known, &p, end)
+    }
+    return try made(known, [0])
+  }
+
+  @inline(never)
+  private func other(
+    _ known: ProtobufPlans, _ p: inout Bytes, _ end: Bytes
+  ) throws(BadInput) -> ProtobufDecodePlan {
+    let path = try ProtobufText.path(&p, end)
+    if path == [0], let first = known.first { return first }
+    if let other = known.others[path] { return other }
+    return try made(known, path)
+  }
+
+  @inline(never)
+  private func made(
+    _ known: ProtobufPlans, _ path: [Int]
+  ) throws(BadInput) -> ProtobufDecodePlan {
+    guard let schema = known.schema else { throw BadInput(known.problem) }
+    guard let message = schema.message(at: path) else {
+      let places = path.map { "\($0)" }.joined(separator: ".")
+      throw BadInput("the schema has no message at place \(places)")
+    }
+    let plan = ProtobufDecodePlanner.plan(schema, message, fields, table)
+    if path == [0] {
+      known.first = plan
+    } else {
+      if known.others.count == Self.messagesMax { known.others.removeAll() }
+      known.others[path] = plan
+    }
+    return plan
+  }
+
+  // MARK: - Messages
+
+  @inline(__always)
+  private func message(
+    _ plan: ProtobufDecodePlan, _ start: Bytes, _ end: Bytes, row: Int, base: Bytes
+  ) throws(BadInput) {
+    let steps = plan.steps
+    let count = plan.messages.pointee.count
+    if plan.hasOutputs { reader.begin(row: row) }
+    for place in plan.lateDefaults { store(defaultOf: steps + Int(place), row, base) }
+    var p = start
+    var seen: UInt64 = 0
+    // Most messages have their fields in the order of their numbers.
+    var next: Int32 = 0
+    while p < end {
+      var place = next
+      var q = p + 1
+      if place >= count || p[0] != steps[Int(place)].tag || p[0] == 0 {
+        var number = 0
+        var wire = 0
+        q = try ProtobufText.tag(p, end, &number, &wire)
+        place = plan.place(number, in: plan.messages)
+        if place < 0 {
+          p = try ProtobufText.skip(wire, q, end, number)
+          continue
+        }
+        let step = steps + Int(place)
+        if step.pointee.code == .general {
+          p = try reader.note(place, wire, q, end)
+          next = place + 1
+          continue
+        }
+        if wire != Int(step.pointee.wire.rawValue) {
+          p = try ProtobufText.skip(wire, q, end, number)
+          continue
+        }
+      }
+      let step = steps + Int(place)
+      if step.pointee.code == .general {
+        p = try reader.note(place, Int(step.pointee.wire.rawValue), q, end)
+      } else if let behind = plain(step, q, end, row: row, base: base) {
+        p = behind
+      } else {
+        throw problem(plan, step, q, end)
+      }
+      if place < 64 { seen |= 1 &<< UInt64(truncatingIfNeeded: place) }
+      next = place + 1
+    }
+    var missing = plan.defaults & ~seen
+    while missing != 0 {
+      let place = missing.trailingZeroBitCount
+      missing &= missing &- 1
+      store(defaultOf: steps + place, row, base)
+    }
+    if plan.hasOutputs { try reader.finish() }
+  }
+
+  /// Of a field that goes straight to a column of one value.
+  @inline(__always)
+  private func store(defaultOf step: UnsafeMutablePointer<ProtobufStep>, _ row: Int, _ base: Bytes)
+  {
+    let slot = step.pointee.target.slot
+    switch step.pointee.target.kind {
+    case .bigint, .timestamp: slot.pointee.store(0 as Int64, row)
+    case .int, .date, .time: slot.pointee.store(0 as Int32, row)
+    case .double: slot.pointee.store(0 as Double, row)
+    case .boolean: slot.pointee.store(false, row)
+    case .string, .base64: slot.pointee.storeView(start: 0, length: 0, row)
+    case .decimal, .built, .checkedInteger, .checkedInt, .checkedString, .unknown, .end: break
+    }
+  }
+
+  /// Why a plain value cannot be read.
+  @inline(never)
+  private func problem(
+    _ plan: ProtobufDecodePlan, _ step: UnsafeMutablePointer<ProtobufStep>, _ p: Bytes, _ end: Bytes
+  ) -> BadInput {
+    let fault: BadInput
+    do throws(BadInput) {
+      let behind = try ProtobufText.skip(Int(step.pointee.wire.rawValue), p, end)
+      var count: UInt64 = 0
+      let text = Varint.read(p, &count) ?? p
+      let place = firstInvalidUTF8(text, max(0, behind - text)) ?? 0
+      fault = BadInput("invalid UTF-8 at byte \(place)")
+    } catch {
+      fault = error
+    }
+    return step.pointee.name < 0 ? fault : fault.within(plan.names[Int(step.pointee.name)])
+  }
+
+  /// Reads and stores a plain value; nil: it is bad, and nothing was stored.
+  @inline(__always)
+  private func plain(
+    _ step: UnsafeMutablePointer<ProtobufStep>, _ p: Bytes, _ end: Bytes, row: Int, base: Bytes
+  ) -> Bytes? {
+    var bits: UInt64 = 0
+    let slot = step.pointee.target.slot
+    switch step.pointee.code {
+    case .long, .zigzagLong, .int, .intAsLong, .unsignedAsLong, .zigzagInt, .zigzagIntAsLong,
+      .boolean, .passedVarint:
+      guard let q = Varint.read(p, &bits), q <= end else { return nil }
+      let low = UInt32(truncatingIfNeeded: bits)
+      switch step.pointee.code {
+      case .long: slot.pointee.store(Int64(bitPattern: bits), row)
+      case .zigzagLong: slot.pointee.store(Varint.signed(bits), row)
+      case .int: slot.pointee.store(Int32(bitPattern: low), row)
+      case .intAsLong: slot.pointee.store(Int64(Int32(bitPattern: low)), row)
+      case .unsignedAsLong: slot.pointee.store(Int64(low), row)
+      case .zigzagInt:
+        slot.pointee.store(Int32(truncatingIfNeeded: Varint.signed(UInt64(low))), row)
+      case .zigzagIntAsLong: slot.pointee.store(Varint.signed(UInt64(low)), row)
+      case .boolean: slot.pointee.store(bits != 0, row)
+      default: break
+      }
+      return q
+    case .fixedLong, .double, .passedEight:
+      guard end - p >= 8 else { return nil }
+      let word = UInt64(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
+      if step.pointee.code == .double {
+        slot.pointee.store(Double(bitPattern: word), row)
+      } else if step.pointee.code == .fixedLong {
+        slot.pointee.store(Int64(bitPattern: word), row)
+      }
+      return p + 8
+    case .fixedInt, .fixedIntAsLong, .fixedUnsignedAsLong, .floatAsDouble, .passedFour:
+      guard end - p >= 4 else { return nil }
+      let word = UInt32(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt32.self))
+      switch step.pointee.code {
+      case .fixedInt: slot.pointee.store(Int32(bitPattern: word), row)
+      case .fixedIntAsLong: slot.pointee.store(Int64(Int32(bitPattern: word)), row)
+      case .fixedUnsignedAsLong: slot.pointee.store(Int64(word), row)
+      case .floatAsDouble: slot.pointee.store(Double(Float(bitPattern: word)), row)
+      default: break
+      }
+      return p + 4
+    case .string, .bytes, .passedBytes, .passedString:
+      guard let q = Varint.read(p, &bits), q <= end, bits <= UInt64(end - q) else { return nil }
+      let count = Int(truncatingIfNeeded: bits)
+      let code = step.pointee.code
+      if code == .string || code == .passedString {
+        guard isASCII(q, count) || firstInvalidUTF8(q, count) == nil else { return nil }
+      }
+      if code == .string || code == .bytes {
+        slot.pointee.storeView(start: q - base, length: count, row)
+      }
+      return q + count
+    case .general: return nil
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// Columns to messages, behind the id of their schema and their place in it, or bare.
+
+internal import HeadraceColumns
+import HeadraceFoundations
+
+/// Not thread-safe.
+final class ProtobufEncoder: FormatEncoder {
+  private let fields: [FormatField]
+  private let layout: FormatLayout
+  private var prepared: (prefix: [UInt8], plan: ProtobufEncodePlan)?
+
+  init(_ fields: [FormatField], _ layout: FormatLayout) {
+    self.fields = fields
+    self.layout = layout
+  }
+
+  func encode(
+    _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
+    _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) -> [BadRecord] {
+    let (prefix, plan): ([UInt8], ProtobufEncodePlan)
+    do throws(SchemaProblem) {
+      (prefix, plan) = try prepare()
+    } catch {
+      encodeNulls(count, buffer, &starts, &lengths)
+      return (0..<count).filter { !(isNull?[$0] ?? false) }.map {
+        BadRecord(row: $0, reason: error.message)
+      }
+    }
+    var bad: [BadRecord] = []
+    let flat = ColumnPlace.flat(columns)
+    withBound(flat, plan.plans) { bound in
+      bound.withUnsafeBufferPointer { bound in
+        plan.steps.withUnsafeBufferPointer { steps in
+          guard let bound = bound.baseAddress, let steps = steps.baseAddress else { return }
+          let writer = ProtobufWriter(plan: plan, steps: steps, bound: bound, columns: flat)
+          starts.append(count: count) { starts in
+            lengths.append(count: count) { lengths in
+              run(writer, prefix, count, isNull, buffer, starts, lengths, &bad)
+            }
+          }
+        }
+      }
+    }
+    return bad
+  }
+
+  private func prepare() throws(SchemaProblem) -> ([UInt8], ProtobufEncodePlan) {
+    if let prepared { return prepared }
+    let result: ([UInt8], ProtobufEncodePlan)
+    if layout.spec.format.usesRegistry {
+      let written = try layout.written(fields)
+      let plan = try ProtobufEncodePlan(written.schema, fields, fullName: layout.spec.fullName)
+      result = (SchemaFrame.prefix(written.id) + plan.path, plan)
+    } else {
+      let schema = RegisteredSchema(text: try ProtobufSchemaWriter.text(layout, fields))
+      result = ([], try ProtobufEncodePlan(schema, fields, fullName: nil))
+    }
+    prepared = result
+    return result
+  }
+
+  private func run(
+    _ writer: ProtobufWriter, _ prefix: [UInt8], _ count: Int, _ isNull: Bitmap?,
+    _ buffer: ByteBuffer, _ starts: UnsafeMutablePointer<Int32>,
+    _ lengths: UnsafeMutablePointer<Int32>, _ bad: inout [BadRecord]
+  ) {
+    let (first, fieldCount) = (writer.plan.top.lowerBound, writer.plan.top.count)
+    // A single column of a key, or one that is not wrapped, says NULL by a null record.
+    let isAlone = !layout.isWrapped
+    prefix.withUnsafeBufferPointer { prefix in
+      writeRows(count, buffer, starts, lengths, &bad) { row, room throws(BadInput) in
+        if let isNull, isNull[row] { return false }
+        if isAlone, writer.bound.pointee.isNull(row) { return false }
+        room.reserve(prefix.count + ProtobufWriter.valueBytesMax)
+        room.copy(prefix)
+        try writer.fields(first, fieldCount, row, &room)
+        return true
+      }
+    }
+  }
+}
