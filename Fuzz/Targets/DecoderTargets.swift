@@ -57,7 +57,7 @@ final class Decoders {
       schemas.compactMap { fields in
         // Inputs name schemas by their ids, which count up from 1.
         if let schema = try? RegisteredSchema(of: fields, layout) {
-          _ = layout.schemas.registry.id(
+          _ = try? layout.schemas.registry.id(
             of: schema, layout.spec.format, topic: "t", isKey: false)
         }
         return !layout.isWrapped && fields.count != 1 || !Self.holds(layout.spec.format, fields)

@@ -65,10 +65,13 @@ public struct BadRecord: Sendable, Hashable {
   /// Counted from the first record of the call.
   public var row: Int
   public var reason: String
+  /// Whether it is bad is not known: its schema cannot be fetched now. It is to be read again later.
+  public var isUndecided: Bool
 
-  public init(row: Int, reason: String) {
+  public init(row: Int, reason: String, isUndecided: Bool = false) {
     self.row = row
     self.reason = reason
+    self.isUndecided = isUndecided
   }
 }
 

@@ -15,8 +15,7 @@ final class SchemaPlans<Plan: AnyObject> {
   private var plans: [Int64: Plan] = [:]
   /// By the last bits of their ids, so that records of several schemas in turn find theirs at once.
   private let recent: UnsafeMutablePointer<(id: Int64, plan: Unmanaged<Plan>?)>
-  /// The registry is asked for these once a batch.
-  private var unknown: Set<Int64> = []
+  private var lookup = SchemaLookup()
 
   init(_ subject: SchemaSubject, _ make: @escaping (RegisteredSchema) -> Plan) {
     self.subject = subject
@@ -28,9 +27,9 @@ final class SchemaPlans<Plan: AnyObject> {
   deinit { recent.deallocate() }
 
   /// Before each batch.
-  func begin() { unknown.removeAll(keepingCapacity: true) }
+  func begin() { lookup.begin() }
 
-  /// nil: the registry does not know the schema. A plan lives at least until the next one is asked for.
+  /// nil: the schema is not to be had, and `bad` says why. A plan lives at least until the next one is asked for.
   @inline(__always)
   func plan(_ id: Int64) -> Plan? {
     let place = recent + Int(truncatingIfNeeded: id) & (recentMax - 1)
@@ -44,11 +43,7 @@ final class SchemaPlans<Plan: AnyObject> {
       remember(known, id)
       return known
     }
-    guard id >= 0, !unknown.contains(id) else { return nil }
-    guard let schema = subject.registry.schema(id: id) else {
-      unknown.insert(id)
-      return nil
-    }
+    guard let schema = lookup.schema(id, subject) else { return nil }
     if plans.count == plansMax {
       recent.update(repeating: (-1, nil), count: recentMax)
       plans.removeAll()
@@ -64,10 +59,8 @@ final class SchemaPlans<Plan: AnyObject> {
     place.pointee = (id, Unmanaged.passUnretained(plan))
   }
 
-  /// Why a record has no plan.
-  func problem(_ start: UnsafePointer<UInt8>, _ count: Int) -> String {
-    guard let id = SchemaFrame.id(start, count) else { return SchemaFrame.problem(start, count) }
-    return "the schema \(id) of a \(subject.side.rawValue) of topic \(subject.topic) is not in the"
-      + " registry"
+  /// A record that has no plan.
+  func bad(row: Int, _ start: UnsafePointer<UInt8>, _ count: Int) -> BadRecord {
+    lookup.bad(row: row, start, count, subject)
   }
 }

@@ -26,12 +26,23 @@ public struct RegisteredSchema: Hashable, Sendable {
   }
 }
 
+/// The registry cannot be asked now, or has not answered yet: what it has is not known, and it is asked again later.
+public struct SchemasUnreachable: Error, Sendable, Hashable {
+  /// Without secrets; people read it.
+  public var message: String
+
+  public init(_ message: String) { self.message = message }
+}
+
+/// Asked by threads that others wait for: it answers at once or nearly so, and throws where it cannot.
 public protocol SchemaRegistry: Sendable {
   /// The latest schema of a topic's keys or values; nil: there is none.
-  func schema(topic: String, isKey: Bool) -> RegisteredSchema?
-  func schema(id: Int64) -> RegisteredSchema?
+  func schema(topic: String, isKey: Bool) throws(SchemasUnreachable) -> RegisteredSchema?
+  func schema(id: Int64) throws(SchemasUnreachable) -> RegisteredSchema?
   /// The id of a schema among those of a topic's keys or values; nil: it is not registered there.
-  func id(of schema: RegisteredSchema, _ format: RecordFormat, topic: String, isKey: Bool) -> Int64?
+  func id(
+    of schema: RegisteredSchema, _ format: RecordFormat, topic: String, isKey: Bool
+  ) throws(SchemasUnreachable) -> Int64?
 }
 
 extension SchemaRegistry {
@@ -142,12 +153,15 @@ extension FormatLayout {
     guard let schema = try RegisteredSchema(of: fields, self) else {
       throw SchemaProblem("\(spec.format.name) has no schema for columns")
     }
-    let id = schemas.registry.id(
-      of: schema, spec.format, topic: schemas.topic, isKey: schemas.side == .key)
-    guard let id else {
-      throw SchemaProblem(
-        "the schema of the \(schemas.side.rawValue)s of topic \(schemas.topic) is not in the registry")
+    let what = "the schema of the \(schemas.side.rawValue)s of topic \(schemas.topic)"
+    let found: Int64?
+    do throws(SchemasUnreachable) {
+      found = try schemas.registry.id(
+        of: schema, spec.format, topic: schemas.topic, isKey: schemas.side == .key)
+    } catch {
+      throw SchemaProblem("\(what) cannot be looked up: \(error.message)")
     }
+    guard let id = found else { throw SchemaProblem("\(what) is not in the registry") }
     return WrittenSchema(id: id, schema: schema)
   }
 }

@@ -164,7 +164,36 @@ import Testing
     func schema(id: Int64) -> RegisteredSchema? { ids[id].map { RegisteredSchema(text: $0) } }
   }
 
-  private func created(_ text: String, _ registry: Registry) throws -> String {
+  private struct Unreachable: SchemaRegistry {
+    func schema(
+      topic: String, isKey: Bool
+    ) throws(SchemasUnreachable) -> RegisteredSchema? { throw SchemasUnreachable("away") }
+    func schema(id: Int64) throws(SchemasUnreachable) -> RegisteredSchema? {
+      throw SchemasUnreachable("away")
+    }
+  }
+
+  @Test func unreachable() throws {
+    var options = EngineOptions()
+    options.schemas = Unreachable()
+    let engine = try Engine.open(options)
+    defer { try? engine.close() }
+    func run(_ text: String, says: String) throws {
+      #expect(
+        says
+          == (try refusal {
+            try Session(engine: engine).execute(
+              script: SourceText(name: "test", text), CollectedResult())
+          }))
+    }
+    try run(
+      "CREATE STREAM s WITH (KAFKA_TOPIC='x', VALUE_FORMAT='AVRO');", says: "schemas-unreachable")
+    try run(
+      "CREATE STREAM s WITH (KAFKA_TOPIC='x', VALUE_FORMAT='AVRO', VALUE_SCHEMA_ID=1);",
+      says: "schemas-unreachable")
+  }
+
+  private func created(_ text: String, _ registry: any SchemaRegistry) throws -> String {
     guard
       case .createSource(let node) = try Parser.parse(
         statement: SourceText(name: "test", text))

@@ -9,19 +9,11 @@ import HeadraceFoundations
 /// Not thread-safe.
 final class AvroDecoder: FormatDecoder {
   typealias Bytes = UnsafePointer<UInt8>
-  private static let plansMax = 256
-  /// A power of two.
-  private static let recentMax = 16
-
   private let fields: [FormatField]
   private let layout: FormatLayout
   private let table: FieldSlots
   private let reader: AvroReader
-  private var plans: [Int64: AvroDecodePlan] = [:]
-  /// By the last bits of their ids, so that records of several schemas in turn find theirs at once.
-  private let recent: UnsafeMutablePointer<(id: Int64, plan: Unmanaged<AvroDecodePlan>?)>
-  /// The registry is asked for these once a batch.
-  private var unknown: Set<Int64> = []
+  private let plans: SchemaPlans<AvroDecodePlan>
 
   init(_ fields: [FormatField], _ layout: FormatLayout, table: FieldSlots) {
     precondition(layout.isWrapped || fields.count <= 1, "only one column can stand alone")
@@ -29,11 +21,10 @@ final class AvroDecoder: FormatDecoder {
     self.layout = layout
     self.table = table
     reader = AvroReader(table, AvroDecodePlan(problem: ""))
-    recent = .allocate(capacity: Self.recentMax)
-    recent.initialize(repeating: (-1, nil), count: Self.recentMax)
+    plans = SchemaPlans(layout.schemas) { schema in
+      AvroDecodePlanner.plan(schema, fields, isWrapped: layout.isWrapped, table)
+    }
   }
-
-  deinit { recent.deallocate() }
 
   func decode(
     _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
@@ -41,7 +32,7 @@ final class AvroDecoder: FormatDecoder {
   ) -> [BadRecord] {
     let base = Bytes(buffer.base)
     let hasBuilders = table.hasBuilders
-    unknown.removeAll(keepingCapacity: true)
+    plans.begin()
     var bad: [BadRecord] = []
     var row = 0
     while row < starts.count {
@@ -51,8 +42,8 @@ final class AvroDecoder: FormatDecoder {
         continue
       }
       let start = base + Int(starts[row])
-      guard let id = SchemaFrame.id(start, Int(lengths[row])), let plan = plan(id) else {
-        bad.append(BadRecord(row: row, reason: problem(start, Int(lengths[row]))))
+      guard let id = SchemaFrame.id(start, Int(lengths[row])), let plan = plans.plan(id) else {
+        bad.append(plans.bad(row: row, start, Int(lengths[row])))
         if hasBuilders { table.closeRow(row) }
         row += 1
         continue
@@ -61,48 +52,6 @@ final class AvroDecoder: FormatDecoder {
       row = run(plan, id, base, starts, lengths, from: row, &bad)
     }
     return bad
-  }
-
-  // MARK: - Plans
-
-  private func problem(_ start: Bytes, _ count: Int) -> String {
-    guard let id = SchemaFrame.id(start, count) else { return SchemaFrame.problem(start, count) }
-    let side = layout.schemas.side.rawValue
-    return "the schema \(id) of a \(side) of topic \(layout.schemas.topic) is not in the registry"
-  }
-
-  /// nil: the registry does not know the schema.
-  @inline(__always)
-  private func plan(_ id: Int64) -> AvroDecodePlan? {
-    let place = recent + Int(truncatingIfNeeded: id) & (Self.recentMax - 1)
-    if place.pointee.id == id, let plan = place.pointee.plan { return plan.takeUnretainedValue() }
-    return sought(id)
-  }
-
-  @inline(never)
-  private func sought(_ id: Int64) -> AvroDecodePlan? {
-    if let known = plans[id] {
-      remember(known, id)
-      return known
-    }
-    guard id >= 0, !unknown.contains(id) else { return nil }
-    guard let schema = layout.schemas.registry.schema(id: id) else {
-      unknown.insert(id)
-      return nil
-    }
-    if plans.count == Self.plansMax {
-      recent.update(repeating: (-1, nil), count: Self.recentMax)
-      plans.removeAll()
-    }
-    let plan = AvroDecodePlanner.plan(schema, fields, isWrapped: layout.isWrapped, table)
-    plans[id] = plan
-    remember(plan, id)
-    return plan
-  }
-
-  private func remember(_ plan: AvroDecodePlan, _ id: Int64) {
-    let place = recent + Int(truncatingIfNeeded: id) & (Self.recentMax - 1)
-    place.pointee = (id, Unmanaged.passUnretained(plan))
   }
 
   // MARK: - Records

@@ -67,20 +67,17 @@ final class ProtobufDecoder: FormatDecoder {
     var used: ProtobufDecodePlan?
     for row in 0..<starts.count {
       if lengths[row] >= 0 {
-        let start = base + Int(starts[row])
-        let end = start + Int(lengths[row])
-        do throws(BadInput) {
-          var p = start
-          let plan = if let only { only } else { try self.plan(&p, end) }
-          if plan !== used {
-            if let problem = plan.problem { throw BadInput(problem) }
-            reader.use(plan, buffer)
-            used = plan
+        var p = base + Int(starts[row])
+        let end = p + Int(lengths[row])
+        if let plan = opened(row, &p, end, &bad) {
+          if plan !== used { reader.use(plan, buffer) }
+          used = plan
+          do throws(BadInput) {
+            try message(plan, p, end, row: row, base: base)
+          } catch {
+            table.clear(row: row)
+            bad.append(BadRecord(row: row, reason: error.reason))
           }
-          try message(plan, p, end, row: row, base: base)
-        } catch {
-          table.clear(row: row)
-          bad.append(BadRecord(row: row, reason: error.reason))
         }
       }
       if hasBuilders { table.closeRow(row) }
@@ -90,12 +87,40 @@ final class ProtobufDecoder: FormatDecoder {
 
   // MARK: - Plans
 
-  /// Reads what stands before the message.
+  /// Reads what stands before the message; nil: it cannot be read, and was noted.
   @inline(__always)
-  private func plan(_ p: inout Bytes, _ end: Bytes) throws(BadInput) -> ProtobufDecodePlan {
-    guard let id = SchemaFrame.id(p, end - p), let known = plans.plan(id) else {
-      throw BadInput(plans.problem(p, end - p))
+  private func opened(
+    _ row: Int, _ p: inout Bytes, _ end: Bytes, _ bad: inout [BadRecord]
+  ) -> ProtobufDecodePlan? {
+    if let only, only.problem == nil { return only }
+    return framed(row, &p, end, &bad)
+  }
+
+  @inline(__always)
+  private func framed(
+    _ row: Int, _ p: inout Bytes, _ end: Bytes, _ bad: inout [BadRecord]
+  ) -> ProtobufDecodePlan? {
+    do throws(BadInput) {
+      var plan = only
+      if plan == nil {
+        guard let id = SchemaFrame.id(p, end - p), let known = plans.plan(id) else {
+          bad.append(plans.bad(row: row, p, end - p))
+          return nil
+        }
+        plan = try self.plan(known, &p, end)
+      }
+      if let problem = plan?.problem { throw BadInput(problem) }
+      return plan
+    } catch {
+      bad.append(BadRecord(row: row, reason: error.reason))
+      return nil
     }
+  }
+
+  @inline(__always)
+  private func plan(
+    _ known: ProtobufPlans, _ p: inout Bytes, _ end: Bytes
+  ) throws(BadInput) -> ProtobufDecodePlan {
     p += SchemaFrame.bytes
     // One byte says that it is the first one.
     if p < end, p[0] == 0 {

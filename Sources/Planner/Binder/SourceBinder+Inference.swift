@@ -38,8 +38,16 @@ extension SourceBinder {
     if context.isReplay, let known = context.inferred[side] { return known }
     let registry = context.registry
     let id = spec.schemaID
-    let found =
-      id.map { registry.schema(id: $0) } ?? registry.schema(topic: topic, isKey: side == .key)
+    let found: RegisteredSchema?
+    do throws(SchemasUnreachable) {
+      if let id {
+        found = try registry.schema(id: id)
+      } else {
+        found = try registry.schema(topic: topic, isKey: side == .key)
+      }
+    } catch {
+      throw .schemasUnreachable(error.message, at: statement.name.span)
+    }
     if let found {
       context.inferred[side] = found
       return found

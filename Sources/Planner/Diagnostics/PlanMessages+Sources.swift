@@ -236,6 +236,13 @@ extension PlanError {
         + "reads it as one column", at: span)
   }
 
+  /// `reason`: what the registry or the way to it says.
+  package static func schemasUnreachable(_ reason: String, at span: Span) -> PlanError {
+    PlanError(
+      "schemas-unreachable", "the schema registry cannot be asked: \(reason)", at: span,
+      hint: "the statement changes nothing; run it again when the registry answers")
+  }
+
   static func stepNotUpgradeable(_ step: String, at span: Span) -> PlanError {
     PlanError(
       "not-upgradeable", "Upgrades not yet supported for \(step)", at: span)
