@@ -11,6 +11,8 @@ public struct FormatCapacity: Sendable {
   public var types: Set<TypeKind>
   /// Empty texts and bytes that a query writes can be told from NULL.
   public var keepsEmpty: Bool
+  /// NULLs come back as such; else as 0, an empty text or an empty list, and lists hold none.
+  public var keepsNulls: Bool
   /// Records name their columns: they may be read with others than they were written with. Those that are missing are
   /// NULL, and what belongs to no column is passed over.
   public var namesColumns: Bool
@@ -21,12 +23,13 @@ public struct FormatCapacity: Sendable {
 
   public init(
     columns: ColumnCount = .several, types: Set<TypeKind> = TypeKind.all,
-    keepsEmpty: Bool = true, namesColumns: Bool = true, feedsJoins: Bool = true,
+    keepsEmpty: Bool = true, keepsNulls: Bool = true, namesColumns: Bool = true, feedsJoins: Bool = true,
     refusal: @escaping @Sendable (DataType) -> String? = { _ in nil }
   ) {
     self.columns = columns
     self.types = types
     self.keepsEmpty = keepsEmpty
+    self.keepsNulls = keepsNulls
     self.namesColumns = namesColumns
     self.feedsJoins = feedsJoins
     self.refusal = refusal

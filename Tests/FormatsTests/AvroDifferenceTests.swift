@@ -36,11 +36,11 @@ private let casesPath = ProcessInfo.processInfo.environment["HEADRACE_AVRO_CASES
     layout.schemas = SchemaSubject(registry, topic: "t")
     layout.schemas.written = WrittenSchema(id: 7, schema: schema)
     let rows = node["rows"]?.elements ?? []
-    let framed = rows.map { [0, 0, 0, 0, 7] + AvroVector.bytes(($0["hex"]?.text ?? "")[...]) }
+    let framed = rows.map { [0, 0, 0, 0, 7] + FormatVector.bytes(($0["hex"]?.text ?? "")[...]) }
     let expected = rows.map { row -> [Value] in
       let value = row["value"] ?? .null
-      guard isWrapped else { return [AvroVector.value(value, type, nil)] }
-      return fields.map { AvroVector.value(value[$0.name] ?? .null, $0.type, nil) }
+      guard isWrapped else { return [FormatVector.value(value, type, nil)] }
+      return fields.map { FormatVector.value(value[$0.name] ?? .null, $0.type, nil) }
     }
     let side = SideDecoder(layout: layout, fields: fields).decode(
       records(framed), .value, rows: 0..<rows.count)

@@ -109,7 +109,35 @@ struct FormatKit: CustomStringConvertible {
     _ count: Int, _ fields: [FormatField], _ generator: inout SeededGenerator
   ) -> [[Value]] {
     let rows = (0..<count).map { _ in fields.map { extremeValue($0.type, &generator) } }
-    return normalized(rows, fields)
+    return normalized(kept(rows, fields), fields)
+  }
+
+  /// As the format gives them back. A column that stands alone is NULL by a null record.
+  func kept(_ rows: [[Value]], _ fields: [FormatField], isWrapped: Bool = true) -> [[Value]] {
+    guard !format.holds.keepsNulls else { return rows }
+    return rows.map { row in
+      row == [.null] && !isWrapped ? row : zip(row, fields).map { Self.kept($0, $1.type) }
+    }
+  }
+
+  private static func kept(_ value: Value, _ type: DataType) -> Value {
+    switch (type, value) {
+    case (.boolean, .null): .boolean(false)
+    case (.int, .null): .int(0)
+    case (.bigint, .null): .bigint(0)
+    case (.double, .null): .double(0)
+    case (.string, .null): .string("")
+    case (.bytes, .null): .bytes([])
+    case (.array, .null): .array([])
+    case (.map, .null): .map([])
+    case (.array(let element), .array(let values)):
+      .array(values.map { kept($0, element) }.filter { $0 != .null })
+    case (.map(let key, let inner), .map(let entries)):
+      .map(entries.map { MapEntry(kept($0.key, key), kept($0.value, inner)) })
+    case (.structure(let fields), .structure(let values)):
+      .structure(zip(values, fields).map { kept($0, $1.type) })
+    default: value
+    }
   }
 }
 

@@ -7,13 +7,16 @@ import HeadraceFoundations
 
 extension RecordFormat {
   static let protobuf = RecordFormat(
-    "PROTOBUF", holds: FormatCapacity(refusal: ProtobufSchemaWriter.refusal), wrapping: .always,
-    keys: FormatKeys(areComparable: false),
+    "PROTOBUF",
+    holds: FormatCapacity(keepsNulls: false, refusal: ProtobufSchemaWriter.refusal),
+    wrapping: .always, keys: FormatKeys(areComparable: false),
     properties: [.fullName, .schemaID, .nullableRepresentation],
     schemas: protobufSchemas(areRegistered: true), codec: protobufCodec)
 
   static let protobufNoSR = RecordFormat(
-    "PROTOBUF_NOSR", holds: FormatCapacity(refusal: ProtobufSchemaWriter.refusal),
+    "PROTOBUF_NOSR",
+    holds: FormatCapacity(
+      keepsNulls: false, namesColumns: false, refusal: ProtobufSchemaWriter.refusal),
     keys: FormatKeys(areComparable: false), properties: [.nullableRepresentation],
     schemas: protobufSchemas(areRegistered: false), codec: protobufCodec)
 

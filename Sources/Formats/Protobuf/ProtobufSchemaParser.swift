@@ -241,13 +241,20 @@ struct ProtobufSchemaParser {
       throw SchemaProblem("\(number) is no number of a field")
     }
     field.number = number
+    // params: [{key: "precision", value: "4"}], with key and value in any order.
+    var (key, value): (String?, String?) = (nil, nil)
     while let token = next, token != ";" {
       position += 1
-      if token == "packed" { field.isPacked = tokens[position...].dropFirst().first == "true" }
-      // params: [{key: "precision", value: "4"}]
-      if token == "\"precision" || token == "\"scale" {
-        let value = tokens[position...].first { $0.hasPrefix("\"") }.flatMap { Int($0.dropFirst()) }
-        if token == "\"precision" { field.precision = value } else { field.scale = value }
+      let text = tokens[position...].first { $0.hasPrefix("\"") }.map { String($0.dropFirst()) }
+      switch token {
+      case "packed": field.isPacked = tokens[position...].dropFirst().first == "true"
+      case "key": key = text
+      case "value": value = text
+      case "}":
+        if key == "precision" { field.precision = value.flatMap { Int($0) } }
+        if key == "scale" { field.scale = value.flatMap { Int($0) } }
+        (key, value) = (nil, nil)
+      default: break
       }
     }
     try take(";")

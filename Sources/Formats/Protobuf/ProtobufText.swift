@@ -152,13 +152,10 @@ enum ProtobufText {
       if number == 1 { seconds = Int64(bitPattern: bits) }
       if number == 2 { nanos = Int32(truncatingIfNeeded: bits) }
     }
-    let (ms, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-    guard !overflow, nanos >= 0, nanos < 1_000_000_000 else {
-      throw BadInput("\(seconds) seconds and \(nanos) nanoseconds are no timestamp")
-    }
-    let (sum, tooFar) = ms.addingReportingOverflow(Int64(nanos / 1_000_000))
-    guard !tooFar else { throw BadInput("\(seconds) seconds are no timestamp") }
-    return sum
+    guard nanos >= 0, nanos < 1_000_000_000,
+      let ms = Int64(exactly: Int128(seconds) * 1000 + Int128(nanos / 1_000_000))
+    else { throw BadInput("\(seconds) seconds and \(nanos) nanoseconds are no timestamp") }
+    return ms
   }
 
   /// Days since 1970-01-01.
@@ -170,10 +167,12 @@ enum ProtobufText {
       if number == 2 { month = value }
       if number == 3 { day = value }
     }
-    guard (1...9999).contains(year), (1...12).contains(month), day >= 1,
-      Int64(day) <= daysInMonth(year: Int64(year), month: Int64(month))
+    guard (1...12).contains(month), day >= 1,
+      Int64(day) <= daysInMonth(year: Int64(year), month: Int64(month)),
+      case let result = days(year: Int64(year), month: Int64(month), day: Int64(day)),
+      Int32(exactly: result) != nil
     else { throw BadInput("\(year)-\(month)-\(day) is no date") }
-    return days(year: Int64(year), month: Int64(month), day: Int64(day))
+    return result
   }
 
   /// Milliseconds of the day.

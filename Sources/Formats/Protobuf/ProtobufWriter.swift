@@ -280,9 +280,10 @@ struct ProtobufWriter {
     }
     switch type {
     case .timestamp:
-      let seconds = floorDivide(value, 1000)
+      var (seconds, ms) = value.quotientAndRemainder(dividingBy: 1000)
+      if ms < 0 { (seconds, ms) = (seconds - 1, ms + 1000) }
       field(1, seconds)
-      field(2, (value - seconds * 1000) * 1_000_000)
+      field(2, ms * 1_000_000)
     case .date:
       let date = civil(days: value)
       field(1, date.year)
