@@ -41,4 +41,15 @@ extension FormatEncoder {
     starts.append(contentsOf: repeatElement(Int32(buffer.count), count: count))
     lengths.append(contentsOf: repeatElement(-1, count: count))
   }
+
+  /// No row can be written, for one reason. A column that stands alone is NULL by a null record all the same.
+  func fail(
+    _ columns: [Column], _ count: Int, _ isNull: Bitmap?, isWrapped: Bool, _ reason: String,
+    _ buffer: ByteBuffer, _ starts: inout [Int32], _ lengths: inout [Int32]
+  ) -> [BadRecord] {
+    encodeNulls(count, buffer, &starts, &lengths)
+    return (0..<count).filter { row in
+      !(isNull?[row] ?? false) && (isWrapped || !(columns.first?.isNull(row) ?? true))
+    }.map { BadRecord(row: $0, reason: reason) }
+  }
 }

@@ -16,6 +16,10 @@ final class TypePlan {
   let names: FieldNames
   /// nil: times are numbers.
   let times: TimeTextReader?
+  /// A MAP is written as a list of entries with key and value.
+  var hasEntries = false
+  /// A STRUCT of alternatives: its value is that of the one field that is there.
+  var isUnion = false
 
   init(_ type: DataType, _ times: TimeTextReader? = nil) {
     self.type = type

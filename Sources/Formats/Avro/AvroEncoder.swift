@@ -25,10 +25,9 @@ final class AvroEncoder: FormatEncoder {
     do throws(SchemaProblem) {
       (id, plan) = try prepare()
     } catch {
-      encodeNulls(count, buffer, &starts, &lengths)
-      return (0..<count).filter { !(isNull?[$0] ?? false) && !isNullAlone(columns, $0) }.map {
-        BadRecord(row: $0, reason: error.message)
-      }
+      return fail(
+        columns, count, isNull, isWrapped: layout.isWrapped, error.message, buffer, &starts,
+        &lengths)
     }
     var bad: [BadRecord] = []
     let flat = ColumnPlace.flat(columns)
@@ -46,11 +45,6 @@ final class AvroEncoder: FormatEncoder {
       }
     }
     return bad
-  }
-
-  /// A column that stands alone cannot say NULL but by a null record.
-  private func isNullAlone(_ columns: [Column], _ row: Int) -> Bool {
-    !layout.isWrapped && (columns.first?.isNull(row) ?? true)
   }
 
   /// The plan, made when the first rows are written: until then the schema may not be registered yet.

@@ -16,13 +16,15 @@ final class JSONDecoder: FormatDecoder {
   private let keys: JSONKeys
   private let reader: JSONReader
 
-  init(_ fields: [FormatField], isWrapped: Bool, table: FieldSlots) {
+  init(
+    _ fields: [FormatField], isWrapped: Bool, table: FieldSlots, isBySchema: Bool = false
+  ) {
     precondition(isWrapped || fields.count <= 1, "only one column can stand alone")
     self.isWrapped = isWrapped
     self.fields = fields
     self.table = table
     keys = JSONKeys(fields, table.plans)
-    reader = JSONReader(spill: table.spill)
+    reader = JSONReader(spill: table.spill, isBySchema: isBySchema)
   }
 
   /// Reads the ranges given into the table's rows from 0 on.

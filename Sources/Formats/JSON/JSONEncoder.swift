@@ -18,14 +18,18 @@ final class JSONEncoder: FormatEncoder {
   /// What a record takes, but for what is in its strings and nested values.
   private let fixedBytes: Int
 
-  init(_ fields: [FormatField], isWrapped: Bool) {
+  /// `frame`: bytes before each record. `plans`: of the fields, where they say more than the types.
+  init(
+    _ fields: [FormatField], isWrapped: Bool, frame: [UInt8] = [], plans given: [TypePlan]? = nil
+  ) {
     precondition(isWrapped || fields.count <= 1, "only one column can stand alone")
-    plans = fields.map { TypePlan($0.type) }
+    plans = given ?? fields.map { TypePlan($0.type) }
     self.isWrapped = isWrapped
     let prefixes = ByteBuffer(capacity: 256)
     var ranges: [(start: Int, length: Int)] = []
     for (index, field) in fields.enumerated() {
       let start = prefixes.count
+      if index == 0 { frame.withUnsafeBytes { prefixes.append($0) } }
       if isWrapped {
         prefixes.append(byte: index == 0 ? 0x7B : 0x2C)
         Array(field.name.utf8).withUnsafeBufferPointer { prefixes.append(jsonString: $0) }
@@ -179,7 +183,9 @@ extension ByteBuffer {
         append(jsonValue: column.elements, child, plan.children[0])
       }
       append(byte: 0x5D)
+    case .map(let column) where plan.hasEntries: append(jsonEntries: column, row, plan)
     case .map(let column): append(jsonMap: column, row, plan)
+    case .structure(let column) where plan.isUnion: append(jsonUnion: column, row, plan)
     case .structure(let column):
       append(byte: 0x7B)
       for (index, field) in column.fields.enumerated() {

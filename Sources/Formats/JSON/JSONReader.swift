@@ -10,6 +10,8 @@ final class JSONReader {
   typealias Bytes = UnsafePointer<UInt8>
 
   private let spill: ByteBuffer
+  /// As Connect writes JSON by a schema: texts are no numbers, decimals may be bytes, maps may be lists of entries.
+  private let isBySchema: Bool
   /// What holds the records of the batch; nested strings are views of it where they can be.
   var buffer: ByteBuffer
 
@@ -22,8 +24,9 @@ final class JSONReader {
 
   private var members: [Member] = []
 
-  init(spill: ByteBuffer) {
+  init(spill: ByteBuffer, isBySchema: Bool = false) {
     self.spill = spill
+    self.isBySchema = isBySchema
     buffer = spill
   }
 
@@ -47,7 +50,7 @@ final class JSONReader {
       if plan.kind == .string { return (.view(p, end - p), end) }
       throw mismatch(p, plan, cursor)
     case 0x7B, 0x5B:
-      guard plan.kind == .string else { throw mismatch(p, plan, cursor) }
+      guard plan.kind == .string, !isBySchema else { throw mismatch(p, plan, cursor) }
       let start = spill.count
       let end = try appendCompact(p, cursor, depth: depth)
       return (.spilled(start: start, length: spill.count - start), end)
@@ -93,13 +96,30 @@ final class JSONReader {
     case .string: value = .view(p + 1, text.count)
     case .base64: value = ScalarText.appendBase64(text, to: spill)
     case .boolean: value = nil
-    default: value = ScalarText.value(text, plan)
+    case .decimal where isBySchema: value = try decimal(text, plan)
+    case .built where isBySchema: value = try decimal(text, plan)
+    // NaN and the infinities have no other form.
+    case .double where isBySchema && NumberText(text) == nil: value = ScalarText.value(text, plan)
+    default: value = isBySchema ? nil : ScalarText.value(text, plan)
     }
     guard let value else {
       if plan.kind == .boolean { throw mismatch(p, plan, cursor) }
       throw BadInput("cannot read the JSON string '\(excerpt(text))' as \(plan.type)")
     }
     return (value, quote + 1)
+  }
+
+  /// The unscaled number in base64.
+  private func decimal(
+    _ text: UnsafeBufferPointer<UInt8>, _ plan: TypePlan
+  ) throws(BadInput) -> Scalar? {
+    let mark = spill.count
+    defer { spill.count = mark }
+    guard case .spilled(let start, let length)? = ScalarText.appendBase64(text, to: spill) else {
+      return nil
+    }
+    let bytes = UnsafeBufferPointer(start: UnsafePointer(spill.base) + start, count: length)
+    return try WrittenDecimal(plan).value(bytes, writtenScale: plan.scale)
   }
 
   // MARK: Nested values
@@ -115,6 +135,10 @@ final class JSONReader {
       return end
     case (.array, 0x5B): return try buildArray(p, plan, builder, cursor, depth: depth)
     case (.map, 0x7B): return try buildMap(p, plan, builder, cursor, depth: depth)
+    case (.map, 0x5B) where isBySchema:
+      return try buildEntries(p, plan, builder, cursor, depth: depth)
+    case (.structure, _) where plan.isUnion:
+      return try buildUnion(p, plan, builder, cursor, depth: depth)
     case (.structure, 0x7B): return try buildStruct(p, plan, builder, cursor, depth: depth)
     case (.array, _), (.map, _), (.structure, _):
       _ = try cursor.skipValue(p, depth: depth)

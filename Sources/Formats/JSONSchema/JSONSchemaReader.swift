@@ -8,6 +8,11 @@ import HeadraceFoundations
 import HeadraceFunctions
 
 struct JSONSchemaReader {
+  /// How Connect calls the alternatives of a value, with their number behind it.
+  static let unionField = "io.confluent.connect.json.OneOf.field."
+
+  private static let decimal = "org.apache.kafka.connect.data.Decimal"
+
   private let documents: JSONSchemaDocuments
   private var following: Set<TextKey> = []
 
@@ -35,6 +40,8 @@ struct JSONSchemaReader {
     switch node["type"]?.text {
     case "boolean": return .boolean
     case "integer", "number": return try number(node)
+    // Connect writes decimals as bytes, unless it is told to write numbers.
+    case "string" where node["title"]?.text == Self.decimal: return try number(node)
     case "string": return node["connect.type"]?.text == "bytes" ? .bytes : .string
     case "array": return try array(node)
     case "object": return try object(node)
@@ -58,7 +65,7 @@ struct JSONSchemaReader {
     if branches.count == 1 { return try type(branches[0]) }
     var fields: [StructField] = []
     for (index, branch) in branches.enumerated() {
-      fields.append(StructField("connect_union_field_\(index)", try type(branch)))
+      fields.append(StructField(Self.unionField + "\(index)", try type(branch)))
     }
     return .structure(fields)
   }
@@ -68,7 +75,7 @@ struct JSONSchemaReader {
     case "org.apache.kafka.connect.data.Date": return .date
     case "org.apache.kafka.connect.data.Time": return .time
     case "org.apache.kafka.connect.data.Timestamp": return .timestamp
-    case "org.apache.kafka.connect.data.Decimal":
+    case Self.decimal:
       let parameters = node["connect.parameters"]
       return try registeredDecimal(
         precision: parameters?["connect.decimal.precision"]?.integer,
@@ -87,10 +94,11 @@ struct JSONSchemaReader {
     guard let items = node["items"] else { throw SchemaProblem("an array has no items") }
     let element = try type(items)
     if node["connect.type"]?.text == "map", case .structure(let fields) = element,
-      let key = fields.first(where: { $0.name == "key" }),
+      fields.contains(where: { $0.name == "key" }),
       let value = fields.first(where: { $0.name == "value" })
     {
-      return .map(key: key.type, value: value.type)
+      // Texts of its keys, whatever they are: ksqlDB's maps have STRING keys only.
+      return .map(key: .string, value: value.type)
     }
     return .array(element)
   }

@@ -22,10 +22,9 @@ final class ProtobufEncoder: FormatEncoder {
     do throws(SchemaProblem) {
       (prefix, plan) = try prepare()
     } catch {
-      encodeNulls(count, buffer, &starts, &lengths)
-      return (0..<count).filter { !(isNull?[$0] ?? false) }.map {
-        BadRecord(row: $0, reason: error.message)
-      }
+      return fail(
+        columns, count, isNull, isWrapped: layout.isWrapped, error.message, buffer, &starts,
+        &lengths)
     }
     var bad: [BadRecord] = []
     let flat = ColumnPlace.flat(columns)
