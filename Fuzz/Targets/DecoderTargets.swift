@@ -154,7 +154,7 @@ final class FormatsTarget: FuzzTarget {
   private let decoders: Decoders
 
   init() {
-    let formats = RecordFormats.all.filter(\.hasCodec)
+    let formats = RecordFormats.all
     let layouts = formats.flatMap { format in
       [true, false].filter(format.wrapping.supports).map { isWrapped in
         var layout = FormatLayout(format, isWrapped: isWrapped)

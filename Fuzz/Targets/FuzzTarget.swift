@@ -14,8 +14,9 @@ protocol FuzzTarget: AnyObject {
 func fuzzTargets() -> [any FuzzTarget.Type] {
   [
     ParserTarget.self, PlannerTarget.self, JSONTarget.self, DelimitedTarget.self,
-    KafkaTarget.self, FormatsTarget.self, AvroTarget.self, AvroSchemaTarget.self, BatchTarget.self,
-    SegmentTarget.self,
+    KafkaTarget.self, FormatsTarget.self, AvroTarget.self, AvroSchemaTarget.self,
+    ProtobufTarget.self, ProtobufSchemaTarget.self, JSONSchemaTarget.self,
+    JSONSchemaTextTarget.self, BatchTarget.self, SegmentTarget.self,
     InboxTarget.self,
   ]
 }

@@ -53,22 +53,3 @@ extension Session {
 extension String {
   var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }
-
-extension PersistentQuery {
-  /// A format that cannot be read or written yet.
-  var missingCodec: RecordFormat? {
-    (query.plan.scans.map(\.source) + [sink]).lazy.compactMap(\.missingCodec).first
-  }
-}
-
-extension SourceDefinition {
-  var missingCodec: RecordFormat? {
-    [keyFormat.format, valueFormat.format].first { !$0.hasCodec }
-  }
-}
-
-extension StatementFailure {
-  static func withoutCodec(_ format: RecordFormat, at span: Span) -> StatementFailure {
-    .plan(.formatWithoutCodec(format.name, at: span))
-  }
-}

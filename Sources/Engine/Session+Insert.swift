@@ -133,7 +133,6 @@ extension Session {
     _ columns: [Column], rowtimes: [Int64], to source: SourceDefinition, at span: Span,
     condition: RowCondition? = nil
   ) throws(StatementFailure) -> [CommittedRange] {
-    if let format = source.missingCodec { throw .withoutCodec(format, at: span) }
     guard engine.log.capabilities.contains(.writes) else { throw .plan(.needsService(at: span)) }
     let writer = RowWriter(source, engine.options.registry)
     let parts: [PartitionedRecords]

@@ -105,7 +105,10 @@ public struct FormatProperty: Sendable {
 extension FormatProperty {
   public static let schemaID = FormatProperty(
     "schemaId", keys: ["KEY_SCHEMA_ID"], values: ["VALUE_SCHEMA_ID"], .integer
-  ) { format, _ in "\(format.name) does not support the following configs: [schemaId]" }
+  ) { format, given in
+    "\(given.prefix { $0 != "_" })_FORMAT should support schema inference when \(given) is provided."
+      + " Current format is \(format.name)."
+  }
 
   public static let fullName = FormatProperty(
     "fullSchemaName", keys: ["KEY_SCHEMA_FULL_NAME"],

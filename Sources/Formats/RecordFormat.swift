@@ -22,14 +22,13 @@ public final class RecordFormat: Sendable {
   /// nil: its records have no schema that could be registered.
   public let schemas: FormatSchemas?
   let shows: RecordDisplay
-  /// nil: statements are checked, and records are neither read nor written.
-  let codec: FormatCodec?
+  let codec: FormatCodec
 
   init(
     _ name: String, holds: FormatCapacity = FormatCapacity(), wrapping: SingleWrapping = .either,
     keys: FormatKeys = FormatKeys(), properties: [FormatProperty] = [], lines: LineRules? = nil,
     container: ContainerRules? = nil, schemas: FormatSchemas? = nil,
-    shows: RecordDisplay = .decoded, codec: FormatCodec?
+    shows: RecordDisplay = .decoded, codec: FormatCodec
   ) {
     self.name = name
     self.holds = holds
@@ -42,8 +41,6 @@ public final class RecordFormat: Sendable {
     self.shows = shows
     self.codec = codec
   }
-
-  public var hasCodec: Bool { codec != nil }
 
   /// Whether the schemas of its records lie in a registry.
   public var usesRegistry: Bool { schemas?.areRegistered ?? false }

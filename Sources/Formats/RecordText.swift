@@ -14,7 +14,7 @@ public final class RecordText {
 
   public init(layout: FormatLayout, fields: [FormatField]) {
     let format = layout.spec.format
-    display = format.hasCodec ? format.shows : .text
+    display = format.shows
     type = fields.count == 1 ? fields[0].type : nil
     self.layout = layout
     self.fields = fields

@@ -16,7 +16,7 @@ public final class SideDecoder {
     precondition(
       format.holds.columns != .one || fields.count <= 1, "\(format.name) holds one column")
     table = FieldSlots(fields, times)
-    decoder = format.codec?.decoder(layout, fields, table) ?? MissingDecoder(format, table)
+    decoder = format.codec.decoder(layout, fields, table)
   }
 
   /// Decodes one side of the records `rows`; row 0 of the result is record `rows.lowerBound`.
@@ -47,46 +47,4 @@ public final class SideDecoder {
     }
     return decoder.decode(buffer, starts, lengths)
   }
-}
-
-/// Of a format without codec: planning refuses to read it, and what is read all the same is bad.
-private final class MissingDecoder: FormatDecoder {
-  private let format: RecordFormat
-  private let table: FieldSlots
-
-  init(_ format: RecordFormat, _ table: FieldSlots) {
-    self.format = format
-    self.table = table
-  }
-
-  func decode(
-    _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
-    _ lengths: UnsafeBufferPointer<Int32>
-  ) -> [BadRecord] {
-    table.closeRows(starts.count)
-    return starts.indices.filter { lengths[$0] >= 0 }.map {
-      BadRecord(row: $0, reason: format.missingCodec)
-    }
-  }
-}
-
-/// Of a format without codec: no row can be written.
-final class MissingEncoder: FormatEncoder {
-  private let format: RecordFormat
-
-  init(_ format: RecordFormat) { self.format = format }
-
-  func encode(
-    _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
-    _ starts: inout [Int32], _ lengths: inout [Int32]
-  ) -> [BadRecord] {
-    encodeNulls(count, buffer, &starts, &lengths)
-    return (0..<count).filter { !(isNull?[$0] ?? false) }.map {
-      BadRecord(row: $0, reason: format.missingCodec)
-    }
-  }
-}
-
-extension RecordFormat {
-  fileprivate var missingCodec: String { "the \(name) format is not supported yet" }
 }

@@ -16,7 +16,7 @@ public final class SideEncoder {
       format.holds.columns != .one || fields.count <= 1, "\(format.name) holds one column")
     columnCount = fields.count
     hasDoubles = fields.contains { $0.type.containsDoubles }
-    encoder = format.codec?.encoder(layout, fields) ?? MissingEncoder(format)
+    encoder = format.codec.encoder(layout, fields)
   }
 
   /// Appends the side of every row; where `isNull` is set the side is null (length -1).

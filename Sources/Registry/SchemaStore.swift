@@ -186,9 +186,11 @@ public struct SchemaStore: Sendable {
     of content: SchemaContent, in subject: String, id given: Int64? = nil
   ) throws(RegistryProblem) -> Registration {
     guard !subject.isEmpty else { throw RegistryProblem(.invalid, "a subject needs a name") }
-    let same = ids[content.canonical]
-    let known = versions(of: subject).first { $0.id == same }
-    if let known, given == nil || given == known.id {
+    let canonical = content.canonical
+    let same = ids[canonical]
+    let isSame = given.map { contents[$0]?.canonical == canonical } ?? false
+    let known = versions(of: subject).first { $0.id == given ?? same }
+    if let known, given == nil || isSame {
       return Registration(id: known.id, version: known.version, record: nil)
     }
     try check(content)
@@ -196,7 +198,7 @@ public struct SchemaStore: Sendable {
     guard breaks.isEmpty else {
       throw RegistryProblem(.incompatible(level(of: subject), breaks), "")
     }
-    if let given, contents[given] != nil, same != given {
+    if let given, contents[given] != nil, !isSame {
       throw RegistryProblem(.invalid, "the id \(given) belongs to another schema")
     }
     let id = given ?? same ?? lastID + 1

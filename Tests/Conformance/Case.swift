@@ -23,16 +23,6 @@ struct Case {
     return result
   }
 
-  /// Whether the case needs a format that has no codec.
-  var needsOtherCodec: Bool {
-    !formats.isDisjoint(with: ["PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"])
-  }
-
-  /// Whether the case needs a binary format, or a registry.
-  var needsRegistry: Bool {
-    needsOtherCodec || formats.contains("AVRO") || caps.contains { $0.contains("registry") }
-  }
-
   var inputs: [Record] { (json["inputs"]?.array ?? []).map { Record(json: $0) } }
   var outputs: [Record] { (json["outputs"]?.array ?? []).map { Record(json: $0) } }
   var goldenSources: [JSONText] { json["golden"]?["sources"]?.array ?? [] }

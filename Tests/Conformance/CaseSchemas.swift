@@ -26,16 +26,27 @@ struct CaseSchemas {
     self.store = store
   }
 
-  private func codec(_ content: SchemaContent) -> AvroText? {
+  private func schema(_ content: SchemaContent) -> (text: String, others: [String])? {
     guard let schema = try? store.resolved(content) else { return nil }
-    return AvroText(schema.text, others: schema.references.map(\.text))
+    return (schema.text, schema.references.map(\.text))
   }
 
-  /// By the latest schema of a topic's side. nil: the value is not of it.
-  func encode(_ value: JSONText, topic: String, _ side: String) -> [UInt8]? {
-    guard let latest = store.latest("\(topic)-\(side)"), let codec = codec(latest.content),
-      let body = codec.encode(value)
+  /// By the latest schema of a topic's side. nil: the value is not of it. `name`: of the message that is meant.
+  func encode(
+    _ value: JSONText, topic: String, _ side: String, name: String? = nil
+  ) -> [UInt8]? {
+    guard let latest = store.latest("\(topic)-\(side)"),
+      let (text, others) = schema(latest.content)
     else { return nil }
+    let body: [UInt8]?
+    switch latest.content.language {
+    case "PROTOBUF":
+      let codec = ProtobufText(text, name: name, others: others)
+      body = codec?.encode(value).map { (codec?.prefix ?? []) + $0 }
+    case "JSON": body = SchemaJSON(text)?.encode(value)
+    default: body = AvroText(text, others: others)?.encode(value)
+    }
+    guard let body else { return nil }
     return [0] + withUnsafeBytes(of: Int32(latest.id).bigEndian) { Array($0) } + body
   }
 
@@ -43,7 +54,22 @@ struct CaseSchemas {
   func decode(_ bytes: [UInt8]) -> JSONText? {
     guard bytes.count >= 5, bytes[0] == 0 else { return nil }
     let id = bytes[1..<5].reduce(Int64(0)) { $0 << 8 | Int64($1) }
-    return store.content(id: id).flatMap { codec($0) }?.decode(Array(bytes[5...]))
+    let body = Array(bytes[5...])
+    guard let content = store.content(id: id), let (text, others) = schema(content) else {
+      return nil
+    }
+    switch content.language {
+    case "PROTOBUF":
+      let isFirst = body.first == 0
+      guard isFirst || body.count > 1 else { return nil }
+      let place = isFirst ? 0 : Int(body[1]) / 2
+      let names = ProtobufText.names(text)
+      guard names.indices.contains(place) else { return nil }
+      return ProtobufText(text, name: names[place], others: others)?.decode(
+        Array(body.dropFirst(isFirst ? 1 : 2)))
+    case "JSON": return SchemaJSON(text)?.decode(body)
+    default: return AvroText(text, others: others)?.decode(body)
+    }
   }
 
   // MARK: - Before the statements
@@ -63,21 +89,25 @@ struct CaseSchemas {
         guard let node = topic["\(side)Schema"], !node.isNull else { continue }
         // What is JSON for a topic is a JSON schema; nothing said means Avro.
         let format = topic["\(side)Format"]?["format"]?.string ?? topic["\(side)Format"]?.string
-        let language = ["JSON": "JSON", "PROTOBUF": "PROTOBUF"][TextKey(format ?? "")] ?? "AVRO"
+        let language = ["JSON": "JSON", "JSON_SR": "JSON", "PROTOBUF": "PROTOBUF"][TextKey(format ?? "")] ?? "AVRO"
         var properties = ["SCHEMA_TYPE='\(language)'"]
         var references: [String] = []
         for reference in topic["\(side)SchemaReferences"]?.array ?? [] {
           guard let name = reference["name"]?.string, let schema = reference["schema"] else {
             continue
           }
-          given.append(create(name, ["SCHEMA_TYPE='\(language)'"], schema))
+          // The ids that cases name are those of topics.
+          let id = 100_000 + given.count
+          given.append(create(name, ["SCHEMA_TYPE='\(language)'", "SCHEMA_ID=\(id)"], schema))
           references.append("\(name) = \(name):1")
         }
         if !references.isEmpty {
           properties.append("REFERENCES='\(references.joined(separator: ", "))'")
         }
         let subject = "\(topic["name"]?.string ?? "")-\(side)"
-        if let id = topic["\(side)SchemaId"]?.integer {
+        // Those without a number count up from 1, whatever they refer to.
+        let own = references.isEmpty ? nil : Int64(others.count + ofSinks.count + 1)
+        if let id = topic["\(side)SchemaId"]?.integer ?? own {
           given.append(create(subject, properties + ["SCHEMA_ID=\(id)"], node))
         } else if declared.contains("'\((topic["name"]?.string ?? "").lowercased())'") {
           others.append(create(subject, properties, node))

@@ -21,7 +21,6 @@ struct ConformanceRunner {
     var restarts = false
     var part: UInt64 = 1000
     var seed = ""
-    var registered = false
     var arguments = CommandLine.arguments.dropFirst()
     while let argument = arguments.popFirst() {
       switch argument {
@@ -30,8 +29,6 @@ struct ConformanceRunner {
       case "--slice": slice = arguments.popFirst().flatMap { Int($0) } ?? slice
       case "--oracle": onlyOracle = true
       case "--restart": restarts = true
-      // Cases in AVRO as well.
-      case "--registered": registered = true
       case "--kafka": EngineHost.kafka = arguments.popFirst()
       case "--part": part = arguments.popFirst().flatMap { UInt64($0) } ?? part
       case "--seed": seed = arguments.popFirst() ?? seed
@@ -54,10 +51,6 @@ struct ConformanceRunner {
       let functions = suiteFunctions()
       board.note(oracle: testCase, SchemaOracle(functions: functions).check(testCase))
       if onlyOracle { continue }
-      if testCase.needsOtherCodec || testCase.needsRegistry && !registered {
-        board.skipped += 1
-        continue
-      }
       var runner = CaseRunner(functions: functions)
       runner.sliceRows = slice
       runner.restarts = restarts
@@ -94,11 +87,7 @@ struct ConformanceRunner {
     runner.sliceRows = slice
     for testCase in load(directory, "rqtt/*.jsonl") + load(directory, "sqltests.jsonl")
     where testCase.isEnabled && (filter.isEmpty || testCase.name.contains(filter)) {
-      let texts = testCase.statements.joined(separator: " ").uppercased()
-      let isBinary = ["AVRO", "PROTOBUF", "JSON_SR"].contains { texts.contains("'\($0)") }
-      if testCase.needsRegistry || isBinary {
-        board.skipped += 1
-      } else if testCase.suite == "rqtt" {
+      if testCase.suite == "rqtt" {
         board.noteServer("RQTT", testCase, runner.run(testCase))
       } else {
         board.noteServer("SQL tests", testCase, runner.runScript(testCase))

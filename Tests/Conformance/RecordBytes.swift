@@ -16,7 +16,7 @@ struct RecordBytes {
   func key(_ record: Case.Record) -> [UInt8]? {
     guard
       var bytes = encode(
-        record.key, source.keyFormat.format.name, source.schema.keys.map(\.type), "key")
+        record.key, source.keyFormat, source.schema.keys, "key")
     else { return nil }
     if let window = record.window {
       if source.window?.kind == .session {
@@ -28,16 +28,24 @@ struct RecordBytes {
   }
 
   func value(_ record: Case.Record) -> [UInt8]? {
-    encode(
-      record.value, source.valueFormat.format.name, source.schema.values.map(\.type), "value")
+    encode(record.value, source.valueFormat, source.schema.values, "value")
   }
 
   private func encode(
-    _ json: JSONText, _ format: String, _ types: [DataType], _ side: String
+    _ json: JSONText, _ spec: FormatSpec, _ columns: [SchemaColumn], _ side: String
   ) -> [UInt8]? {
     if json.isNull { return nil }
-    switch format {
-    case "AVRO": return schemas?.encode(json, topic: source.topic, side)
+    let types = columns.map(\.type)
+    switch spec.format.name {
+    case "AVRO", "JSON_SR": return schemas?.encode(json, topic: source.topic, side)
+    case "PROTOBUF":
+      // A key of one column is a message all the same.
+      var message = json
+      if side == "key", columns.count == 1, !Self.isObject(json) {
+        message = .object([.init(key: columns[0].name, value: json)])
+      }
+      return schemas?.encode(message, topic: source.topic, side, name: spec.fullName)
+    case "PROTOBUF_NOSR": return bare(spec, columns)?.encode(Self.wrapped(json, columns, spec))
     case "DELIMITED": return Array((json.string ?? json.text).utf8)
     case "NONE": return nil
     case "KAFKA":
@@ -57,6 +65,29 @@ struct RecordBytes {
     }
   }
 
+  private static func isObject(_ json: JSONText) -> Bool {
+    if case .object = json { true } else { false }
+  }
+
+  private static func isAlone(_ columns: [SchemaColumn], _ spec: FormatSpec) -> Bool {
+    columns.count == 1 && spec.wrapSingle == false
+  }
+
+  /// The message around a column that the case writes without it.
+  private static func wrapped(
+    _ json: JSONText, _ columns: [SchemaColumn], _ spec: FormatSpec
+  ) -> JSONText {
+    guard columns.count == 1, !isObject(json) || isAlone(columns, spec) else { return json }
+    return .object([.init(key: columns[0].name, value: json)])
+  }
+
+  /// The schema of columns whose records do not name it.
+  private func bare(_ spec: FormatSpec, _ columns: [SchemaColumn]) -> ProtobufText? {
+    let fields = columns.map { FormatField($0.name, $0.type) }
+    guard let schema = try? RegisteredSchema(of: fields, FormatLayout(spec, columns: columns.count, SchemaSubject())) else { return nil }
+    return ProtobufText(schema.text)
+  }
+
   /// The key without its window, and the window.
   func splitKey(_ key: [UInt8]) -> (key: [UInt8], window: (start: Int64, end: Int64)?) {
     guard let window = source.window else { return (key, nil) }
@@ -74,28 +105,43 @@ struct RecordBytes {
 
   /// nil when equal, else what the record holds.
   func differenceOfKey(_ bytes: [UInt8]?, _ expected: JSONText, exact: Bool) -> String? {
-    difference(
-      bytes, expected, source.keyFormat.format.name, source.schema.keys.map(\.type), exact: exact)
+    difference(bytes, expected, source.keyFormat, source.schema.keys, "key", exact: exact)
   }
 
   func differenceOfValue(_ bytes: [UInt8]?, _ expected: JSONText, exact: Bool) -> String? {
-    difference(
-      bytes, expected, source.valueFormat.format.name, source.schema.values.map(\.type),
-      exact: exact)
+    difference(bytes, expected, source.valueFormat, source.schema.values, "value", exact: exact)
   }
 
   private func difference(
-    _ bytes: [UInt8]?, _ expected: JSONText, _ format: String, _ types: [DataType],
-    exact: Bool
+    _ bytes: [UInt8]?, _ expected: JSONText, _ spec: FormatSpec, _ columns: [SchemaColumn],
+    _ side: String, exact: Bool
   ) -> String? {
+    let types = columns.map(\.type)
     guard let bytes else { return expected.isNull ? nil : "null" }
     let text = String(decoding: bytes, as: UTF8.self)
-    switch format {
+    switch spec.format.name {
     case "DELIMITED":
       return (expected.string ?? expected.text) == text ? nil : text
     case "NONE": return expected.isNull ? nil : text
-    case "AVRO":
-      guard let actual = schemas?.decode(bytes) else { return "no Avro: \(bytes)" }
+    case "AVRO", "JSON_SR", "PROTOBUF", "PROTOBUF_NOSR":
+      let isBare = spec.format.name == "PROTOBUF_NOSR"
+      guard var actual = isBare ? bare(spec, columns)?.decode(bytes) : schemas?.decode(bytes) else {
+        return "no \(spec.format.name): \(bytes)"
+      }
+      let isMessage = spec.format.name.hasPrefix("PROTOBUF")
+      if isMessage, columns.count == 1, !Self.isObject(expected) || Self.isAlone(columns, spec) {
+        actual = actual.fields.first?.value ?? .null
+      }
+      // No bytes are as good as none for the suite.
+      if isMessage, case .object(let fields) = actual, columns.contains(where: { $0.type == .bytes }) {
+        actual = .object(
+          fields.map { field in
+            let isBytes = columns.contains { $0.name == field.key && $0.type == .bytes }
+            let isEmpty = isBytes && field.value.string == ""
+            return isEmpty && (expected[field.key]?.isNull ?? expected[field.key.lowercased()]?.isNull ?? true)
+              ? .init(key: field.key, value: .null) : field
+          })
+      }
       return matches(actual, expected, exact: exact) ? nil : actual.text
     case "KAFKA":
       switch types.first {

@@ -42,7 +42,7 @@ struct ServerCaseRunner {
 
   private func verdict(of error: EngineError, expected: String?) -> Verdict {
     let text = "\(error)"
-    if text.contains("error[not-supported]") || text.contains("error[format-without-codec]") {
+    if text.contains("error[not-supported]") {
       return .unsupported(text)
     }
     guard let expected, !expected.isEmpty else { return .passed }

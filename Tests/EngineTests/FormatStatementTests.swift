@@ -11,7 +11,6 @@ import Testing
 
 @Suite struct FormatStatementTests {
   private static let formats = RecordFormats.all.map(\.name)
-  private static let withCodec = RecordFormats.all.filter(\.hasCodec).map(\.name)
 
   private func format(_ name: String) throws -> RecordFormat {
     try #require(RecordFormats.named(name))
@@ -134,7 +133,7 @@ import Testing
     return rows.map { $0.map { $0 == .string("") || $0 == .bytes([]) ? .null : $0 } }
   }
 
-  @Test(arguments: withCodec) func valuesReturnFromTopics(_ name: String) throws {
+  @Test(arguments: formats) func valuesReturnFromTopics(_ name: String) throws {
     let format = try format(name)
     for sample in typeSamples where try isHeld(sample, format) {
       let engine = try Engine.open(options())
@@ -165,7 +164,7 @@ import Testing
     }
   }
 
-  @Test(arguments: withCodec) func keysReturnFromTopics(_ name: String) throws {
+  @Test(arguments: formats) func keysReturnFromTopics(_ name: String) throws {
     let format = try format(name)
     for sample in typeSamples where try isHeld(sample, format, isKey: true) {
       let engine = try Engine.open(options())

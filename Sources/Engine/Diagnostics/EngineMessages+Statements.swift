@@ -43,11 +43,6 @@ extension PlanError {
       "file-not-found", "file \"\(file)\" does not exist", at: span)
   }
 
-  static func formatWithoutCodec(_ format: String, at span: Span) -> PlanError {
-    PlanError(
-      "format-without-codec", "the \(format) format is not supported yet", at: span)
-  }
-
   static func inputOfService(_ noun: String, at span: Span) -> PlanError {
     PlanError(
       "input-of-service",

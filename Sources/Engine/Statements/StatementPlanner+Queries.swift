@@ -149,7 +149,6 @@ extension StatementPlanner {
   ) throws(StatementFailure) -> CatalogChange {
     var query = given
     if !query.isInsert { query.plan.sink.queryID = query.id }
-    if let format = query.plan.missingCodec { throw .withoutCodec(format, at: span) }
     var change = CatalogChange(message: "Created query with ID \(query.id)")
     change.topicsCreated = try topics(for: query, config, at: span)
     change.steps = [.defineQuery(query)]

@@ -95,14 +95,11 @@ extension StatementPlanner {
     throw .plan(.topicNotPrivate(definition.topic, at: span))
   }
 
-  /// Throws: format-without-codec, and what the connectors that follow the source's topic say of it.
+  /// Throws: what the connectors that follow the source's topic say of it.
   func checkFollowers(
     _ source: SourceDefinition, _ properties: Properties?, _ name: Identifier
   ) throws(StatementFailure) {
     for spec in source.followers {
-      if let format = source.missingCodec {
-        throw .withoutCodec(format, at: properties?[spec.kind.name]?.span ?? name.span)
-      }
       try connectors.follower(spec).declare(declaration(spec, source, properties, name))
     }
   }

@@ -13,16 +13,22 @@ extension SourceBinder {
   ) throws(PlanError) -> [SchemaColumn] {
     let formats = try with.formats()
     let elements = statement.elements ?? []
+    let hasKeys = elements.contains(where: \.isKey)
+    let hasValues = elements.contains { $0.constraint == nil }
+    for (spec, side, hasColumns) in [
+      (formats.key, RecordSide.key, hasKeys), (formats.value, .value, hasValues),
+    ] where hasColumns && spec?.schemaID != nil && !context.isReplay {
+      let property = FormatProperty.schemaID.names(side)[0]
+      throw .columnsWithSchemaID(property, at: with.span(of: property))
+    }
     var columns: [SchemaColumn] = []
-    if let key = formats.key, key.format.usesRegistry, !elements.contains(where: \.isKey) {
+    if let key = formats.key, key.format.usesRegistry, !hasKeys {
       let schema = try registered(statement, with, topic, key, .key)
       let type = try translated(schema, key, with, .key)
       columns += try self.columns(
         of: type, with, isKey: true, isSingle: key.format.schemas?.splitsKeys == false)
     }
-    if let value = formats.value, value.format.usesRegistry,
-      elements.allSatisfy({ $0.constraint != nil })
-    {
+    if let value = formats.value, value.format.usesRegistry, !hasValues {
       let schema = try registered(statement, with, topic, value, .value)
       let type = try translated(schema, value, with, .value)
       let isSingle = try with.boolean("WRAP_SINGLE_VALUE") == false

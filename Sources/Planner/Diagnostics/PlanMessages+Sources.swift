@@ -26,6 +26,12 @@ extension PlanError {
         + "\(kind)s.", at: span)
   }
 
+  static func columnsWithSchemaID(_ property: String, at span: Span) -> PlanError {
+    PlanError(
+      "columns-with-schema-id",
+      "Table elements and \(property) cannot both exist for create statement.", at: span)
+  }
+
   static func duplicateColumn(_ name: String, at span: Span) -> PlanError {
     PlanError(
       "duplicate-column", "Duplicate column names: \(name)", at: span)

@@ -16,7 +16,7 @@ struct Completion {
     "ALL TOPICS", "ERRORS", "FUNCTIONS", "PROCESSES", "PROPERTIES", "QUERIES", "STREAMS", "TABLES",
     "TOPICS", "TYPES", "VARIABLES",
   ]
-  private static let formats = RecordFormats.all.filter(\.hasCodec).map { "'\($0.name)'" }
+  private static let formats = RecordFormats.all.map { "'\($0.name)'" }
 
   let names: CatalogNames
 
