@@ -124,6 +124,12 @@ struct CaseSchemas {
     )
   }
 
+  /// All that the case says is registered, before its first statement.
+  static func registering(_ testCase: Case) -> [String] {
+    let (first, statements) = Self.statements(testCase)
+    return first + statements.filter { $0.hasPrefix("CREATE SCHEMA ") }
+  }
+
   private static func create(_ subject: String, _ properties: [String], _ node: JSONText) -> String
   {
     let text = (node.string ?? node.text).replacing("'", with: "''")

@@ -94,6 +94,9 @@ struct ServerCaseRunner {
       testCase.statements.firstIndex { $0.uppercased().hasPrefix("SELECT") }
       ?? testCase.statements.count
     let responses = testCase.json["responses"]?.array ?? []
+    for statement in CaseSchemas.registering(testCase) {
+      if let error = execute(statement, session).error { return .failed("registering: \(error)") }
+    }
     for (index, statement) in testCase.statements.enumerated() {
       if index == firstSelect, let problem = feed(testCase, engine) { return .failed(problem) }
       let (result, error) = execute(statement, session)

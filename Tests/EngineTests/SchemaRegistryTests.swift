@@ -82,7 +82,7 @@ import Testing
   @Test(arguments: [
     ("uint32 a = 1; fixed64 b = 2; sint32 c = 3;", "`a` BIGINT, `b` BIGINT, `c` INTEGER"),
     ("repeated bytes a = 1 [packed = true];", "`a` ARRAY<BYTES>"),
-    ("map<int32, string> a = 1;", "`a` MAP<INTEGER, STRING>"),
+    ("map<int32, string> a = 1;", "`a` MAP<STRING, STRING>"),
     ("google.protobuf.DoubleValue a = 1;", "`a` DOUBLE"),
     (".google.protobuf.Timestamp a = 1;", "`a` TIMESTAMP"),
     ("google.type.Date a = 1; google.type.TimeOfDay b = 2;", "`a` DATE, `b` TIME"),
@@ -123,7 +123,7 @@ import Testing
     (#"{"oneOf":[{"type":"null"},{"type":"string"}]}"#, "STRING"),
     (
       #"{"anyOf":[{"type":"string"},{"type":"boolean"}]}"#,
-      "STRUCT<`connect_union_field_0` STRING, `connect_union_field_1` BOOLEAN>"
+      "STRUCT<`io.confluent.connect.json.OneOf.field.0` STRING, `io.confluent.connect.json.OneOf.field.1` BOOLEAN>"
     ),
     (#"{"type":"string","connect.type":"bytes"}"#, "BYTES"),
     (#"{"enum":["a","b"]}"#, "STRING"),

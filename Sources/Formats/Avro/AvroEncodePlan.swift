@@ -82,6 +82,10 @@ final class AvroEncodePlan {
         let name = Int32(names.count - 1)
         steps[first + place] = try step(field.type, column)
         steps[first + place].name = name
+        if let value = field.defaultValue, !steps[first + place].hasNull {
+          try setDefault(value, field, &steps[first + place])
+          steps[first + place].hasDefault = true
+        }
       } else {
         steps[first + place] = try constant(field)
       }
@@ -95,19 +99,28 @@ final class AvroEncodePlan {
   private func constant(_ field: AvroSchema.Field) throws(SchemaProblem) -> AvroWriteStep {
     var step = AvroWriteStep()
     step.code = .constant
-    step.constantStart = Int32(constants.count)
     if let value = field.defaultValue {
-      constants += try AvroDefault.bytes(value, of: field.type, schema, field.name)
+      try setDefault(value, field, &step)
     } else {
+      step.constantStart = Int32(constants.count)
       let inner = nullable(field.type, &step)
       if step.isNullable && step.hasNull {
         constants.append(step.nullTag)
       } else if !schema.isNull(inner) {
         throw SchemaProblem("Missing default value for required Avro field: [\(field.name)]")
       }
+      step.constantLength = Int32(constants.count) - step.constantStart
     }
-    step.constantLength = Int32(constants.count) - step.constantStart
     return step
+  }
+
+  private func setDefault(
+    _ value: JSONNode, _ field: AvroSchema.Field, _ step: inout AvroWriteStep
+  ) throws(SchemaProblem) {
+    let bytes = try AvroDefault.bytes(value, of: field.type, schema, field.name)
+    step.constantStart = Int32(constants.count)
+    step.constantLength = Int32(bytes.count)
+    constants += bytes
   }
 
   private func step(_ type: Int, _ target: ColumnPlace) throws(SchemaProblem) -> AvroWriteStep {

@@ -93,11 +93,11 @@ final class AvroEncoder: FormatEncoder {
       }
       let column = writer.bound + Int(step.pointee.column)
       if column.pointee.isNull(row) {
-        guard step.pointee.hasNull else {
+        if step.pointee.hasNull {
+          room.append(step.pointee.nullTag)
+        } else {
           try other(writer, step, row, &room)
-          return
         }
-        room.append(step.pointee.nullTag)
         step += 1
         continue
       }

@@ -33,7 +33,9 @@ struct AvroWriteStep {
   /// A step of a path, or the symbols of an enum; -1: none.
   var name: Int32 = -1
   var symbols: Int32 = -1
-  /// In the plan's constants, for `constant`.
+  /// NULL, which the field cannot hold, is written as its default.
+  var hasDefault = false
+  /// In the plan's constants, for `constant` and `hasDefault`.
   var constantStart: Int32 = 0
   var constantLength: Int32 = 0
 }

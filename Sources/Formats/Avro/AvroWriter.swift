@@ -21,18 +21,20 @@ struct AvroWriter {
     _ step: UnsafePointer<AvroWriteStep>, _ row: Int, _ room: inout OutputRoom
   ) throws(BadInput) {
     room.reserve(Self.numberBytesMax)
-    if step.pointee.code == .constant {
-      let start = Int(step.pointee.constantStart)
-      append(plan.constants[start..<start + Int(step.pointee.constantLength)], &room)
-      return
-    }
+    if step.pointee.code == .constant { return constant(step, &room) }
     let column = bound + Int(step.pointee.column)
     if column.pointee.isNull(row) {
+      if step.pointee.hasDefault { return constant(step, &room) }
       guard step.pointee.hasNull else { throw BadInput("NULL, which the schema does not allow") }
       return room.append(step.pointee.nullTag)
     }
     if step.pointee.isNullable { room.append(step.pointee.valueTag) }
     try value(step, column, row, &room)
+  }
+
+  private func constant(_ step: UnsafePointer<AvroWriteStep>, _ room: inout OutputRoom) {
+    let start = Int(step.pointee.constantStart)
+    append(plan.constants[start..<start + Int(step.pointee.constantLength)], &room)
   }
 
   private func append(_ bytes: some Collection<UInt8>, _ room: inout OutputRoom) {

@@ -75,10 +75,13 @@ final class JSONSchemaDecoder: FormatDecoder {
 
 /// How values of columns stand in JSON, where a schema gives them another form than plain JSON has.
 enum JSONSchemaForms {
+  /// Columns whose schema is found by its subject have names in upper case.
+  private static let unionField = JSONSchemaReader.unionField.uppercased()
+
   static func markUnions(_ plan: TypePlan) {
     let names = plan.names.texts
     plan.isUnion =
-      !names.isEmpty && names.allSatisfy { $0.hasPrefix(JSONSchemaReader.unionField) }
+      !names.isEmpty && names.allSatisfy { $0.uppercased().hasPrefix(unionField) }
     for child in plan.children { markUnions(child) }
   }
 
