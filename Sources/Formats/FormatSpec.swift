@@ -97,6 +97,12 @@ public struct FormatProperty: Sendable {
     self.refusal = refusal
   }
 
+  /// As one that sinks take over.
+  var inherited: FormatProperty {
+    FormatProperty(
+      name, keys: keyNames, values: valueNames, kind, isInherited: true, refusal: refusal)
+  }
+
   public func names(_ side: RecordSide) -> [String] { side == .key ? keyNames : valueNames }
 }
 

@@ -23,6 +23,7 @@ struct CaseRunner {
   var checksMessages = true
   /// The engine is closed and opened after each statement and each epoch.
   var restarts = false
+  var texts: SchemaTexts?
 
   func run(_ testCase: Case) -> Verdict {
     var options = EngineOptions()
@@ -87,6 +88,7 @@ struct CaseRunner {
           ? .unsupported(text) : .failed(text)
       }
     }
+    texts?.compare(testCase, host.engine)
     var given: Set<Place> = []
     if let problem = feed(testCase, host, &given) { return .failed(problem) }
     do { try host.runUntilIdle() } catch { return .failed("run: \(error)") }

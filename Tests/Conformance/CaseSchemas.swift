@@ -26,6 +26,8 @@ struct CaseSchemas {
     self.store = store
   }
 
+  func latestText(_ subject: String) -> String? { store.latest(subject)?.content.text }
+
   private func schema(_ content: SchemaContent) -> (text: String, others: [String])? {
     guard let schema = try? store.resolved(content) else { return nil }
     return (schema.text, schema.references.map(\.text))

@@ -54,6 +54,7 @@ struct ConformanceRunner {
       var runner = CaseRunner(functions: functions)
       runner.sliceRows = slice
       runner.restarts = restarts
+      runner.texts = board.texts
       let verdict = runner.run(testCase)
       board.note(testCase, verdict)
       if let address = EngineHost.kafka {
@@ -130,6 +131,7 @@ struct Scoreboard {
   private var suites: [String: (passed: Int, exact: Int, all: Int)] = [:]
   private var failures: [String] = []
   private var superseded: [String: Int] = [:]
+  let texts = SchemaTexts()
 
   /// Whether a case is refused by ksqlDB and runs here, or has another answer here, on purpose; counts it.
   private mutating func isSuperseded(_ testCase: Case, _ verdict: Verdict) -> Bool {
@@ -203,6 +205,7 @@ struct Scoreboard {
       "errors: \(negative.passed) of \(negative.all) rejected, \(negative.words) with the expected words"
     )
     print("schema oracle: \(oracle.passed) of \(oracle.all)")
+    print("schemas of columns: \(texts.same) of \(texts.all) as ksqlDB registers them")
     for (suite, score) in suites.sorted(by: { $0.key < $1.key }) {
       print("\(suite): \(score.passed) of \(score.all), \(score.exact) with the expected words")
     }
@@ -217,6 +220,6 @@ struct Scoreboard {
   func write(_ path: String) {
     guard let file = fopen(path, "w") else { return }
     defer { fclose(file) }
-    for failure in failures { fputs(failure + "\n", file) }
+    for failure in failures + texts.differences { fputs(failure + "\n", file) }
   }
 }

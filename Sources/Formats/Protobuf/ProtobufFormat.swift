@@ -10,7 +10,7 @@ extension RecordFormat {
     "PROTOBUF",
     holds: FormatCapacity(keepsNulls: false, refusal: ProtobufSchemaWriter.refusal),
     wrapping: .always, keys: FormatKeys(areComparable: false),
-    properties: [.fullName, .schemaID, .nullableRepresentation],
+    properties: [FormatProperty.fullName.inherited, .schemaID, .nullableRepresentation],
     schemas: protobufSchemas(areRegistered: true), codec: protobufCodec)
 
   static let protobufNoSR = RecordFormat(
