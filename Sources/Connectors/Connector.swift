@@ -11,6 +11,7 @@
 
 import HeadraceColumns
 import HeadraceExecutor
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
 import HeadracePlanner
@@ -73,6 +74,30 @@ protocol InputConnector: Connector {
   func open(
     _ source: SourceDefinition, partition: Int, _ context: ConnectorContext
   ) throws(QueryFailure) -> any ConnectorReader
+  /// The first records of an input whose columns nobody has described.
+  func sample(_ request: SampleRequest) throws(StatementFailure) -> FormatSample
+}
+
+extension InputConnector {
+  /// Of an input that says nothing of its columns.
+  func sample(_ request: SampleRequest) throws(StatementFailure) -> FormatSample {
+    FormatSample(records: RawRecords(buffer: ByteBuffer(capacity: 16)))
+  }
+}
+
+/// A statement that declares an input without columns.
+struct SampleRequest {
+  var spec: ConnectorSpec
+  var format: FormatSpec
+  var paths: PathScope
+  var context: ConnectorContext
+  /// Where the statement names the input.
+  var span: Span
+
+  /// Bytes that are looked at.
+  static let bytesMax = 1 << 20
+  /// Inputs of several parts are looked at in so many of them.
+  static let partsMax = 16
 }
 
 /// One partition of an input. Offsets are the connector's own; they grow, and may have gaps.

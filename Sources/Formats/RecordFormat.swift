@@ -21,6 +21,8 @@ public final class RecordFormat: Sendable {
   public let container: ContainerRules?
   /// nil: its records have no schema that could be registered.
   public let schemas: FormatSchemas?
+  /// The columns that records have that nobody has described; nil: records do not say.
+  let sampled: (@Sendable (FormatSample, FormatSpec) -> [FormatField])?
   let shows: RecordDisplay
   let codec: FormatCodec
 
@@ -28,6 +30,7 @@ public final class RecordFormat: Sendable {
     _ name: String, holds: FormatCapacity = FormatCapacity(), wrapping: SingleWrapping = .either,
     keys: FormatKeys = FormatKeys(), properties: [FormatProperty] = [], lines: LineRules? = nil,
     container: ContainerRules? = nil, schemas: FormatSchemas? = nil,
+    sampled: (@Sendable (FormatSample, FormatSpec) -> [FormatField])? = nil,
     shows: RecordDisplay = .decoded, codec: FormatCodec
   ) {
     self.name = name
@@ -38,6 +41,7 @@ public final class RecordFormat: Sendable {
     self.lines = lines
     self.container = container
     self.schemas = schemas
+    self.sampled = sampled
     self.shows = shows
     self.codec = codec
   }

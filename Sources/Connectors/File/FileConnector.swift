@@ -1,10 +1,13 @@
 // WITH (FILE = 'path or glob'): a stream over files, which are fixed when it is made and are one partition each, sorted by
 // name. Where a query stands in a file is committed with a mark of the bytes before (`FileIdentity`).
 
+import HeadraceColumns
 import HeadraceExecutor
+import HeadraceFormats
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
+import HeadraceTopics
 
 struct FileConnector: InputConnector {
   /// The first line of each file names columns and is no record.
@@ -24,14 +27,8 @@ struct FileConnector: InputConnector {
   /// Throws: files that cannot be its: none, others', those whose header does not fit.
   func declare(_ declaration: ConnectorDeclaration) throws(StatementFailure) -> Int {
     let (paths, span) = (declaration.paths, declaration.span())
-    let pattern = declaration.spec.target
     try declaration.checkPath(allowsHome: true)
-    let found = paths.files.matches(pattern)
-    guard !found.isEmpty else {
-      // Outside of the roots the answer does not say what exists.
-      try paths.checkRoot(pattern, span)
-      throw .plan(.fileNotFound(pattern, at: span))
-    }
+    let found = try files(declaration.spec, paths, span)
     for path in found where paths.roots != nil {
       _ = try paths.outside(path, span) { () throws(OutsideError) in
         try paths.files.open(path, beneath: paths.roots)
@@ -42,6 +39,57 @@ struct FileConnector: InputConnector {
     }
     if declaration.spec.has(Self.header) { try checkHeaders(declaration, found.count) }
     return found.count
+  }
+
+  private func files(
+    _ spec: ConnectorSpec, _ paths: PathScope, _ span: Span
+  ) throws(StatementFailure) -> [String] {
+    let found = paths.files.matches(spec.target)
+    guard !found.isEmpty else {
+      // Outside of the roots the answer does not say what exists.
+      try paths.checkRoot(spec.target, span)
+      throw .plan(.fileNotFound(spec.target, at: span))
+    }
+    return found
+  }
+
+  func sample(_ request: SampleRequest) throws(StatementFailure) -> FormatSample {
+    let (paths, span) = (request.paths, request.span)
+    let found = try files(request.spec, paths, span).prefix(SampleRequest.partsMax)
+    var result = FormatSample(
+      records: RawRecords(buffer: ByteBuffer(capacity: 1024)), times: .iso)
+    for path in found {
+      try paths.outside(path, span) { () throws(OutsideError) in
+        let file = try paths.files.open(path, beneath: paths.roots)
+        do throws(StorageError) {
+          try add(file, request, bytes: SampleRequest.bytesMax / found.count, to: &result)
+        } catch {
+          throw .storage(error)
+        }
+      }
+    }
+    return result
+  }
+
+  /// `bytes`: of the file, which are read.
+  private func add(
+    _ file: any OutsideFile, _ request: SampleRequest, bytes: Int, to sample: inout FormatSample
+  ) throws(StorageError) {
+    func lines(_ columns: Int) -> LineReader {
+      LineReader(
+        file, FormatLayout(request.format), columns: columns,
+        bytesMax: request.context.lineBytesMax, takesOpenLine: request.context.takesOpenEnd)
+    }
+    var start: Int64 = 0
+    if request.spec.has(Self.header) {
+      guard let header = try lines(1).header() else { return }
+      sample.names = sample.names ?? header.names
+      start = header.end
+    }
+    let (found, _) = try lines(sample.names?.count ?? 1).lines(from: start, maxBytes: bytes)
+    for row in 0..<found.count {
+      sample.records.append(key: nil, value: found.value(row).map { Array($0) }, timestamp: 0)
+    }
   }
 
   /// Throws: a header that is there already and does not name the columns.

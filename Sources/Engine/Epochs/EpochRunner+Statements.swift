@@ -211,6 +211,7 @@ extension EpochRunner {
     StatementEnvironment(
       properties: properties, paths: paths, canWrite: log.capabilities.contains(.writes),
       hasLocalInputs: log.capabilities.contains(.localInputs),
+      sampleTopic: { [log] (topic) throws(StorageError) in try log.sample(topic) },
       storeTopic: { [log] in log.outline($0) },
       options: options, queryPrefix: queryPrefix,
       exchangeTopic: { [self] in exchangeTopic(ofQuery: $0) },
@@ -240,6 +241,28 @@ extension EpochRunner {
     let members = (try? log.members()) ?? []
     return members.map { ($0.name, $0.isHere ? options.levels.own : self.level(of: $0.name)) }
       .first { $0.1 < level }
+  }
+}
+
+extension TopicStore {
+  private static var sampleBytes: Int { 1 << 20 }
+
+  /// Of each partition the first records, and as many bytes of all as are looked at for columns.
+  fileprivate func sample(_ topic: String) throws(StorageError) -> RawRecords {
+    var result = RawRecords(buffer: ByteBuffer(capacity: 1024))
+    let partitions = outline(topic)?.partitionCount ?? 0
+    for partition in 0..<partitions {
+      var scan = try PartitionScan(self, topic, partition)
+      var bytes = 0
+      while bytes < Self.sampleBytes / partitions, let records = try scan.next() {
+        for row in 0..<records.count where bytes < Self.sampleBytes / partitions {
+          let value = records.value(row).map { Array($0) }
+          bytes += (value?.count ?? 0) + 1
+          result.append(key: nil, value: value, timestamp: 0)
+        }
+      }
+    }
+    return result
   }
 }
 

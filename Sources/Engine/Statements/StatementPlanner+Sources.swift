@@ -22,13 +22,10 @@ extension StatementPlanner {
       guard node.orReplace else { throw alreadyExists(node.name, existing) }
     }
     let context = context()
-    var definition = try planning { () throws(PlanError) in
-      try SourceBinder(context: context).bind(
-        node, text: String(decoding: text.text, as: UTF8.self),
-        topicPartitions: { partitions($0) })
-    }
+    var definition = try bind(node, text, context)
     definition.setRoots(environment.paths.roots)
     var change = CatalogChange(message: "\(kind.capitalizedFirst) \(name) created")
+    let sampled = context.sampled.map { Schema($0).description }
     if isReplay {
       if let input = definition.input {
         definition.partitions =
@@ -39,11 +36,77 @@ extension StatementPlanner {
       try check(&definition, existing, node, &change)
     }
     change.entry = MetadataRecord(["partitions": String(definition.partitions)])
+    if let sampled {
+      // The log has the columns: what the records hold later does not matter.
+      definition.statement = described(text, node, sampled)
+      change.entry?.fields["sql"] = definition.statement
+      change.message += " with the columns that its records have: \(sampled)"
+    }
     try giveSchemas(&definition, .ifNone, &change, at: node.name.span)
     change.steps.append(.addSource(definition))
     change.entry?.schemas = context.inferred
     if context.setsDefaults { change.entry?.fields["defaults"] = "set" }
     return change
+  }
+
+  private func bind(
+    _ node: CreateSource, _ text: SourceText, _ context: BindingContext
+  ) throws(StatementFailure) -> SourceDefinition {
+    var failure: StatementFailure?
+    if !isReplay {
+      context.sample = { (request) throws(PlanError) in
+        do throws(StatementFailure) {
+          return try columns(request)
+        } catch {
+          failure = error
+          throw .noColumns(at: request.span)
+        }
+      }
+    }
+    do throws(StatementFailure) {
+      return try planning { () throws(PlanError) in
+        try SourceBinder(context: context).bind(
+          node, text: String(decoding: text.text, as: UTF8.self),
+          topicPartitions: { partitions($0) })
+      }
+    } catch {
+      throw failure ?? error
+    }
+  }
+
+  /// Throws: columns-unknown, and what reading the records throws.
+  private func columns(_ request: ColumnSampling) throws(StatementFailure) -> [FormatField] {
+    let sample: FormatSample
+    if let input = request.input {
+      guard environment.hasLocalInputs else { return [] }
+      sample = try connectors.input(input).sample(
+        SampleRequest(
+          spec: input, format: request.format, paths: environment.paths,
+          context: ConnectorContext(environment.options), span: request.span))
+    } else {
+      guard topic(request.topic) != nil else { return [] }
+      do throws(StorageError) {
+        sample = FormatSample(records: try environment.sampleTopic(request.topic))
+      } catch {
+        throw .engine(.io("cannot read topic \(request.topic): \(error)"))
+      }
+    }
+    let columns = request.format.format.columns(sample, request.format)
+    guard !columns.isEmpty else {
+      throw .plan(
+        .columnsUnknown(
+          of: request.input?.target ?? request.topic, isEmpty: sample.records.count == 0,
+          at: request.span))
+    }
+    return columns
+  }
+
+  /// The statement with these columns behind the name.
+  private func described(_ text: SourceText, _ node: CreateSource, _ columns: String) -> String {
+    let bytes = Array(text.text)
+    let end = Int(node.name.span.end)
+    return String(decoding: bytes[..<end], as: UTF8.self) + " (\(columns))"
+      + String(decoding: bytes[end...], as: UTF8.self)
   }
 
   /// What a new statement must fulfil, and the topic that it makes.

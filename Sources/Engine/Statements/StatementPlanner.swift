@@ -23,6 +23,8 @@ struct StatementEnvironment {
   var canWrite: Bool
   /// Inputs outside of the log are the same for all that may read them.
   var hasLocalInputs: Bool
+  /// The first records of a topic of the store.
+  var sampleTopic: (String) throws(StorageError) -> RawRecords
   /// Topics of the store.
   var storeTopic: (String) -> TopicOutline?
   var options: EngineOptions
@@ -101,7 +103,7 @@ struct StatementPlanner {
     if let roots = environment.paths.roots {
       entry?.fields["roots"] = roots.joined(separator: "\0")
     }
-    entry?.fields["sql"] = String(decoding: text.text, as: UTF8.self)
+    if entry?["sql"] == nil { entry?.fields["sql"] = String(decoding: text.text, as: UTF8.self) }
     for (name, value) in properties { entry?.fields["set.\(name)"] = value }
   }
 

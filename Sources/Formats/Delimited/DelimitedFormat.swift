@@ -16,7 +16,7 @@ extension RecordFormat {
         FileKind.Words(name: "CSV"),
         FileKind.Words(name: "TSV", set: { $0.delimiter = UInt8(ascii: "\t") }),
       ], separator: { $0.delimiterOrComma }),
-    shows: .text,
+    sampled: DelimitedSampler.columns, shows: .text,
     codec: FormatCodec(
       decoder: { layout, fields, table in
         DelimitedDecoder(fields, delimiter: layout.spec.delimiterOrComma, table: table)

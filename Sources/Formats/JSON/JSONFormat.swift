@@ -14,7 +14,7 @@ extension RecordFormat {
     keys: FormatKeys(placeRows: true),
     lines: LineRules(
       kinds: [FileKind.Words(name: "JSON", others: ["NDJSON"], opening: UInt8(ascii: "{"))]),
-    shows: .text,
+    sampled: JSONSampler.columns, shows: .text,
     codec: FormatCodec(
       decoder: { layout, fields, table in
         JSONDecoder(fields, isWrapped: layout.isWrapped, table: table)

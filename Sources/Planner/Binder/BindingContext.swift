@@ -1,10 +1,10 @@
 // What one statement's binding shares: the catalog, the session's properties, and the counters that
 // number columns and calls.
 
-import HeadraceColumns
+package import HeadraceColumns
 public import HeadraceFormats
 public import HeadraceFoundations
-import HeadraceSyntax
+package import HeadraceSyntax
 
 public final class BindingContext {
   public let catalog: Catalog
@@ -14,6 +14,11 @@ public final class BindingContext {
   /// The schemas that columns are taken from. A statement that is planned again means the same only by those of the
   /// first time, so they are given to it.
   public var inferred: [RecordSide: RegisteredSchema] = [:]
+  /// Looks at records for the columns of a source that has neither columns nor a registered schema. Throws: what cannot
+  /// be read. Empty: the records do not say.
+  package var sample: ((ColumnSampling) throws(PlanError) -> [FormatField])?
+  /// What was found like that; nil: nothing was looked at.
+  package internal(set) var sampled: [SchemaColumn]?
   /// The statement was accepted before and is planned again, at a start: checks that came later do not apply to it, and
   /// what they would refuse means what it meant.
   public var isReplay = false
@@ -50,6 +55,16 @@ public final class BindingContext {
     defer { nextSite += 1 }
     return nextSite
   }
+}
+
+/// Where the columns of a source are to be looked for.
+package struct ColumnSampling {
+  package var topic: String
+  /// nil: the topic's records.
+  package var input: ConnectorSpec?
+  package var format: FormatSpec
+  /// Where the statement names the topic or the input.
+  package var span: Span
 }
 
 /// The columns that an expression may name.

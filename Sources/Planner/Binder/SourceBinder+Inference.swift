@@ -34,6 +34,27 @@ extension SourceBinder {
       let isSingle = try with.boolean("WRAP_SINGLE_VALUE") == false
       columns += try self.columns(of: type, with, isKey: false, isSingle: isSingle)
     }
+    if statement.elements == nil, columns.isEmpty, let value = formats.value {
+      columns = try sampledColumns(statement, with, topic: topic, value)
+    }
+    return columns
+  }
+
+  /// What the first records hold, where they say it themselves.
+  private func sampledColumns(
+    _ statement: CreateSource, _ with: WithProperties, topic: String, _ format: FormatSpec
+  ) throws(PlanError) -> [SchemaColumn] {
+    guard format.format.canSample, let sample = context.sample else { return [] }
+    var input = try with.input(context.catalog.connectors)
+    for option in input?.kind.options ?? [] where try with.boolean(option.name) ?? false {
+      input?.options.insert(TextKey(option.name))
+    }
+    let place = input?.kind.name ?? "KAFKA_TOPIC"
+    let fields = try sample(
+      ColumnSampling(topic: topic, input: input, format: format, span: with.span(of: place)))
+    guard !fields.isEmpty else { return [] }
+    let columns = fields.map { SchemaColumn($0.name, $0.type, .value) }
+    context.sampled = columns
     return columns
   }
 

@@ -26,6 +26,15 @@ extension PlanError {
         + "\(kind)s.", at: span)
   }
 
+  package static func columnsUnknown(of what: String, isEmpty: Bool, at span: Span) -> PlanError {
+    PlanError(
+      "columns-unknown",
+      isEmpty
+        ? "The statement does not define any columns, and '\(what)' has no records to take them from."
+        : "The statement does not define any columns, and the records of '\(what)' name none.",
+      at: span, hint: "write them behind the name: (id INT, name STRING, ...)")
+  }
+
   static func columnsWithSchemaID(_ property: String, at span: Span) -> PlanError {
     PlanError(
       "columns-with-schema-id",
@@ -139,7 +148,7 @@ extension PlanError {
         + "one or set a default via the 'ksql.persistence.default.format.value' config.", at: span)
   }
 
-  static func noColumns(at span: Span) -> PlanError {
+  package static func noColumns(at span: Span) -> PlanError {
     PlanError(
       "no-columns", "The statement does not define any columns.", at: span)
   }
