@@ -278,8 +278,26 @@ extension KafkaTopics {
       }
       if error.kind == .fenced { noteFence(error) }
       error.path = names.inside(error.path) ?? error.path
-      throw error
+      throw error.kind == .topicUnknown ? settled(error) : error
     }
+  }
+
+  /// A broker that starts does not know its topics for so long.
+  private static let startPatience = Duration.seconds(3)
+
+  /// A topic that an epoch writes to is gone only when the cluster goes on saying so; until then the epoch was given up.
+  private func settled(_ error: StorageError) -> StorageError {
+    let deadline = ContinuousClock.now + Self.startPatience
+    repeat {
+      usleep(100_000)
+      guard directory.isAbsent(error.path) else {
+        directory.forget(error.path)
+        var error = error
+        error.kind = .aborted
+        return error
+      }
+    } while ContinuousClock.now < deadline
+    return error
   }
 
   /// Whether the entries are as an epoch has left them; each epoch changes some.

@@ -146,6 +146,32 @@ private let address = ProcessInfo.processInfo.environment["KAFKA"]
     #expect(try all(reader, "a").count == 6)
   }
 
+  /// As all topics are to who asks a broker that starts.
+  @Test func aTopicThatIsUnknownForAMomentFailsNoEpoch() throws {
+    let store = try open()
+    let other = try open("two")
+    defer {
+      try? store.close()
+      try? other.close()
+    }
+    #expect(store.outline("late") == nil)
+    try other.createTopic("late", partitions: 1)
+    var commit = EpochCommit(epoch: 1)
+    commit.outputs = [.init(topic: "late", partition: 0, records: records(3))]
+    commit.metadata = [.init(key: Array("pos/q/0:0".utf8), value: [7])]
+    var isCommitted = false
+    while !isCommitted {
+      do throws(StorageError) {
+        _ = try store.begin(writing: ["late"]).commit(commit)
+        isCommitted = true
+      } catch {
+        guard error.kind == .aborted else { throw error }
+        #expect(store.metadata(key: Array("pos/q/0:0".utf8)) == nil)
+      }
+    }
+    #expect(try all(other, "late").count == 3)
+  }
+
   @Test func entriesComeBackAfterARestart() throws {
     let key = Array("query/X".utf8)
     let other = Array("query/Y".utf8)
