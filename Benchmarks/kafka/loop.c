@@ -344,7 +344,13 @@ static void watch(
   const int64_t marks[] = {1, count / 2};
   size_t mark = 0;
   while (seen < count && (double)(now_us(CLOCK_MONOTONIC) - began) < limit * 1e6) {
-    ssize_t got = rd_kafka_consume_batch_queue(queue, 50, messages, MESSAGES_MAX);
+    // The first of what comes: for a whole batch the library would wait until it is full or the time is over.
+    ssize_t got = rd_kafka_consume_batch_queue(queue, 50, messages, 1);
+    if (got > 0) {
+      ssize_t more =
+        rd_kafka_consume_batch_queue(queue, 0, messages + got, MESSAGES_MAX - (size_t)got);
+      if (more > 0) got += more;
+    }
     int64_t now = now_us(CLOCK_REALTIME);
     for (ssize_t index = 0; index < got; index++) {
       if (!messages[index]->err) {
