@@ -65,6 +65,9 @@ let package = Package(
     // Only librdkafka's header is needed here: the library is loaded when somebody speaks to Kafka.
     .target(
       name: "CHeadraceKafka", path: "Sources/CKafka", linkerSettings: [.linkedLibrary("dl")]),
+    // The same with libcurl, for who speaks to a schema registry.
+    .target(
+      name: "CHeadraceCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("dl")]),
     .systemLibrary(
       name: "CHeadraceSQLite", path: "Sources/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(
@@ -112,6 +115,12 @@ let package = Package(
       "Registry",
       ["HeadraceFormats", "HeadraceFunctions", "HeadraceTopics", "HeadraceFoundations"], guiding),
     stage(
+      "RegistryClient",
+      [
+        "CHeadraceCurl", "HeadraceRegistry", "HeadraceFormats", "HeadraceFunctions",
+        "HeadraceTopics", "HeadraceFoundations",
+      ], guiding),
+    stage(
       "Planner",
       [
         "HeadraceFormats", "HeadraceSyntax", "HeadraceColumns", "HeadraceFunctions",
@@ -127,17 +136,14 @@ let package = Package(
       name: "Headrace",
       dependencies: [
         "HeadraceExecutor", "HeadracePlanner", "HeadraceSyntax", "HeadraceLogStorage",
-        "HeadraceKafkaTopics", "HeadraceTopics", "HeadraceRegistry",
+        "HeadraceKafkaTopics", "HeadraceTopics", "HeadraceRegistryClient", "HeadraceRegistry",
         "HeadraceFormats", "HeadraceColumns", "HeadraceFunctions",
         "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport",
       ], path: "Sources",
       exclude: [
-        "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZlib", "CZstd", "Columns",
-        "Executor",
-        "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage", "Planner", "Registry",
-        "Syntax",
-        "Topics",
-        "headrace",
+        "CCurl", "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZlib", "CZstd",
+        "Columns", "Executor", "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage",
+        "Planner", "Registry", "RegistryClient", "Syntax", "Topics", "headrace",
       ], sources: ["Connectors", "Engine", "Service"], swiftSettings: strict,
       linkerSettings: [
         .linkedLibrary("sqlite3", .when(configuration: .debug)),
@@ -165,10 +171,15 @@ let package = Package(
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations",
       ],
       path: "Tests/Simulation", swiftSettings: strict),
-    // For the tests as well: a schema registry in memory.
+    // For the tests as well: a schema registry in memory, and one over HTTP, which is also a program.
     .target(
-      name: "HeadraceTestSchemas", dependencies: ["HeadraceFormats"], path: "Tests/Schemas",
-      swiftSettings: strict),
+      name: "HeadraceTestSchemas",
+      dependencies: [
+        "HeadraceRegistry", "HeadraceFormats", "HeadraceFunctions", "HeadraceFoundations",
+      ], path: "Tests/Schemas", swiftSettings: strict),
+    .executableTarget(
+      name: "headrace-test-registry", dependencies: ["HeadraceTestSchemas"],
+      path: "Tests/TestRegistry", swiftSettings: strict),
     .executableTarget(
       name: "headrace-conformance",
       dependencies: [
@@ -219,7 +230,7 @@ let package = Package(
     tests(
       "RegistryTests",
       [
-        "HeadraceRegistry", "HeadraceFormats", "HeadraceFunctions", "HeadraceTopics",
+        "HeadraceTestSchemas", "HeadraceRegistryClient", "HeadraceRegistry", "HeadraceFormats", "HeadraceFunctions", "HeadraceTopics",
         "HeadraceFoundations",
       ]),
     tests(

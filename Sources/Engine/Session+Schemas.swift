@@ -80,7 +80,8 @@ extension Session {
       ["Version", "Who", "Field", "Reason"],
       breaks.map {
         [
-          "\($0.version)", $0.isForward ? "old readers" : "new readers", $0.path, $0.reason,
+          $0.version.map { "\($0)" } ?? "",
+          $0.version == nil ? "" : $0.isForward ? "old readers" : "new readers", $0.path, $0.reason,
         ]
       }, handler)
   }

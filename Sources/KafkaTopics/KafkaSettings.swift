@@ -25,24 +25,12 @@ package struct KafkaSettings: Sendable {
     "log_level", "log.queue", "opaque", "debug", "plugin.library.paths",
   ]
 
-  /// Takes over the lines `name=value` of a properties file. Comments begin with # or !.
+  /// Takes over the lines of a properties file.
   /// Throws: `invalidArgument` with file and line for a line that is none, and for a property that is not the user's to
   /// set; what a property's value is, is in no message.
   package mutating func read(_ text: String, file: String) throws(StorageError) {
-    // By bytes: a carriage return and the line end behind it are one Character.
-    let lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
-    for (index, line) in lines.enumerated() {
-      let bare = Self.trimmed(line)
-      guard let first = bare.first, first != UInt8(ascii: "#"), first != UInt8(ascii: "!") else {
-        continue
-      }
-      guard let equals = bare.firstIndex(of: UInt8(ascii: "=")) else {
-        throw StorageError(
-          .invalidArgument, "line \(index + 1)", path: file, expected: "name=value")
-      }
-      let name = String(Self.trimmed(bare[..<equals])) ?? ""
-      let value = String(Self.trimmed(bare[bare.index(after: equals)...])) ?? ""
-      try set(name, value, "\(file), line \(index + 1)")
+    for line in try PropertiesText.lines(text, file: file) {
+      try set(line.name, line.value, line.place)
     }
   }
 
@@ -73,15 +61,6 @@ package struct KafkaSettings: Sendable {
         expected: "a property of the connection; this one is set by Headrace")
     }
     properties[TextKey(name)] = value
-  }
-
-  private static func trimmed(
-    _ text: Substring.UTF8View
-  ) -> Substring.UTF8View {
-    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
-    var rest = text.drop { isBlank($0) }
-    while let last = rest.last, isBlank(last) { rest.removeLast() }
-    return rest
   }
 
   /// With what one kind of client needs; its own values win.

@@ -5,7 +5,7 @@
 
 import HeadraceFormats
 import HeadraceFoundations
-import HeadraceFunctions
+package import HeadraceFunctions
 
 public enum SchemaRecord: Sendable, Hashable {
   case schema(SchemaVersion)
@@ -123,7 +123,7 @@ extension SchemaRecord {
 }
 
 extension SchemaContent.Reference {
-  var node: JSONNode {
+  package var node: JSONNode {
     .object([
       JSONField(name: "name", value: .string(name)),
       JSONField(name: "subject", value: .string(subject)),

@@ -46,7 +46,17 @@ public struct SchemaVersion: Sendable, Hashable {
   public var id: Int64
   public var content: SchemaContent
   /// Softly: it is in the subject no more, and its id is readable all the same.
-  public var isDeleted = false
+  public var isDeleted: Bool
+
+  public init(
+    subject: String, version: Int, id: Int64, content: SchemaContent, isDeleted: Bool = false
+  ) {
+    self.subject = subject
+    self.version = version
+    self.id = id
+    self.content = content
+    self.isDeleted = isDeleted
+  }
 }
 
 /// What makes two schemas the same.
@@ -108,7 +118,7 @@ public struct SchemaStore: Sendable {
   }
 
   /// A reference keeps a version alive that its subject has deleted since.
-  private func anyVersion(_ subject: String, _ number: Int) -> SchemaVersion? {
+  package func anyVersion(_ subject: String, _ number: Int) -> SchemaVersion? {
     subjects[TextKey(subject)]?.first { $0.version == number }
   }
 
@@ -302,25 +312,34 @@ extension SchemaContent {
 
 /// One thing that keeps two versions of a subject from fitting each other.
 public struct SchemaBreak: Sendable, Hashable {
-  /// The version that the new schema was held against.
-  public var version: Int
+  /// The version that the new schema was held against; nil: the registry does not say, or says it in the reason.
+  public var version: Int?
   /// The old one could not read what the new one writes; else the other way round.
   public var isForward: Bool
   /// Where in the schema: names of fields, joined by points; empty at its root.
   public var path: String
   public var reason: String
+
+  public init(version: Int? = nil, isForward: Bool = false, path: String = "", reason: String) {
+    self.version = version
+    self.isForward = isForward
+    self.path = path
+    self.reason = reason
+  }
 }
 
 public struct RegistryProblem: Error, Sendable, Hashable {
   public enum Kind: Sendable, Hashable {
     case invalid
-    case incompatible(CompatibilityLevel, [SchemaBreak])
+    /// `nil`: the level is not known.
+    case incompatible(CompatibilityLevel?, [SchemaBreak])
     /// The subject, the version or the id is not there.
     case unknown
     /// Something refers to it.
     case inUse
     /// The store of schemas takes no changes.
     case readOnly
+    /// Nobody answers, or nobody that lets us in: nothing is known about what was asked.
     case unreachable
   }
 

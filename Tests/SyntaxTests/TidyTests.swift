@@ -67,7 +67,7 @@ import Testing
   /// own only. Folders of one line are one module.
   private static let layers: [[String]] = [
     ["Foundations"], ["Syntax"], ["Columns"], ["Topics"], ["LogStorage"], ["KafkaTopics"],
-    ["Functions"], ["Formats"], ["Registry"], ["Planner"], ["Executor"],
+    ["Functions"], ["Formats"], ["Registry"], ["RegistryClient"], ["Planner"], ["Executor"],
     ["Connectors", "Engine", "Service"], ["headrace"],
   ]
 

@@ -17,13 +17,14 @@ extension PlanError {
   }
 
   static func schemaIncompatible(
-    _ subject: String, _ level: CompatibilityLevel, _ breaks: [SchemaBreak], at span: Span
+    _ subject: String, _ level: CompatibilityLevel?, _ breaks: [SchemaBreak], at span: Span
   ) -> PlanError {
     let shown = breaks.prefix(10).map(\.text)
     let rest = breaks.count > 10 ? ["and \(breaks.count - 10) more"] : []
     return PlanError(
       "schema-incompatible",
-      "the schema does not fit the others of \(subject), whose compatibility is \(level.rawValue)\n"
+      "the schema does not fit the others of \(subject)"
+        + (level.map { ", whose compatibility is \($0.rawValue)" } ?? "") + "\n"
         + (shown + rest).joined(separator: "\n"), at: span,
       hint: "CHECK SCHEMA tells what would break; ALTER SCHEMA sets another compatibility")
   }
@@ -86,6 +87,7 @@ extension SchemaBreak {
   /// One line.
   var text: String {
     let place = path.isEmpty ? "" : "\(path): "
+    guard let version else { return place + reason }
     let who = isForward ? "readers of version \(version)" : "what version \(version) has written"
     return "\(place)\(reason) (\(who))"
   }
