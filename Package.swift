@@ -230,8 +230,8 @@ let package = Package(
     tests(
       "RegistryTests",
       [
-        "HeadraceTestSchemas", "HeadraceRegistryClient", "HeadraceRegistry", "HeadraceFormats", "HeadraceFunctions", "HeadraceTopics",
-        "HeadraceFoundations",
+        "HeadraceTestSchemas", "HeadraceRegistryClient", "HeadraceRegistry", "HeadraceFormats",
+        "HeadraceFunctions", "HeadraceTopics", "HeadraceFoundations",
       ]),
     tests(
       "FunctionsTests",
@@ -245,7 +245,7 @@ let package = Package(
         "HeadraceSimulation", "HeadraceTestSchemas",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFormats", "HeadraceFunctions",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
-        "HeadraceFoundations",
+        "HeadraceRegistry", "HeadraceFoundations",
       ]),
     tests("TortureTests", ["headrace-torture", "HeadraceSimulation"]),
     tests(

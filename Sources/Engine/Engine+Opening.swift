@@ -4,6 +4,7 @@ import Glibc
 import HeadraceFoundations
 import HeadraceKafkaTopics
 import HeadraceRegistry
+import HeadraceRegistryClient
 package import HeadraceLogStorage
 public import HeadraceTopics
 
@@ -117,13 +118,19 @@ extension LogCopy {
 }
 
 extension EngineOptions {
-  /// Reads the directory of schemas, if there is one.
+  /// Reads the directory of schemas, if there is one; makes the way to a registry, and asks it nothing yet.
   fileprivate func withSchemas() throws(EngineError) -> EngineOptions {
-    guard let schemaFiles else { return self }
     var options = self
     do throws(StorageError) {
-      let files = PosixFileSystem(syncs: false)
-      options.schemaDirectory = try SchemaDirectory(files, schemaFiles).load()
+      if let schemaFiles {
+        let files = PosixFileSystem(syncs: false)
+        options.schemaDirectory = try SchemaDirectory(files, schemaFiles).load()
+      }
+      if let schemaRegistry {
+        let client = RegistryClient(try schemaRegistry.settings())
+        options.registryClient = client
+        options.remoteSchemas = RemoteSchemas(client)
+      }
     } catch {
       throw .storage(error)
     }

@@ -8,6 +8,7 @@ public import HeadraceFunctions
 public import HeadraceLogStorage
 package import HeadracePlanner
 import HeadraceRegistry
+import HeadraceRegistryClient
 public import HeadraceTopics
 
 public struct EngineOptions: Sendable {
@@ -45,10 +46,16 @@ public struct EngineOptions: Sendable {
   public var schemaFiles: String?
   /// What was read of it.
   var schemaDirectory: SchemaStore?
+  /// A schema registry over HTTP; nil: there is none.
+  public var schemaRegistry: SchemaRegistryOptions?
+  /// Set by the engine where there is one: for statements, and for queries.
+  var registryClient: RegistryClient?
+  var remoteSchemas: RemoteSchemas?
   /// Set by the engine where statements register.
   var embeddedSchemas: EmbeddedSchemas?
   var registry: any SchemaRegistry {
     if let schemas { return schemas }
+    if let remoteSchemas { return remoteSchemas }
     if let schemaDirectory { return StoredSchemas(schemaDirectory) }
     if let embeddedSchemas { return embeddedSchemas }
     return EmptySchemaRegistry()

@@ -18,10 +18,15 @@ extension Session {
       draft.add(change)
       return handler.message(change.message)
     }
+    dialogue = newDialogue()
+    defer { dialogue = nil }
     while true {
       do throws(StatementFailure) {
-        return handler.message(try attempt(statement, text))
+        if let message = try attempt(statement, text) { return handler.message(message) }
+        dialogue?.endTrial()
       } catch {
+        if dialogue != nil, cancellation.isCancelled { throw .engine(.interrupted) }
+        if answersQuestion() { continue }
         // Another process has logged a statement first: this one comes after it, as it would have with its text in hand.
         guard case .engine(.storage(let fault)) = error, fault.kind == .conflict else {
           throw error
@@ -30,12 +35,15 @@ extension Session {
     }
   }
 
+  /// nil: the statement stands, and what it needs registered elsewhere is not registered yet.
   private func attempt(
     _ statement: Statement, _ text: SourceText
-  ) throws(StatementFailure) -> String {
+  ) throws(StatementFailure) -> String? {
     try engine.lock.withLock { () throws(StatementFailure) in
       try engine.epochs.followOthers()
+      dialogue?.begin()
       let change = try planner(engine.definitions).plan(statement, text)
+      guard dialogue?.isSettled ?? true else { return nil }
       if !change.isEmpty {
         changedEngine()
         try engine.epochs.commit([change])
@@ -44,9 +52,14 @@ extension Session {
     }
   }
 
+  /// Whether planning has ended for something that a registry elsewhere was asked for now, so that it is worth another
+  /// try. The engine's lock is not held.
+  func answersQuestion() -> Bool { dialogue?.answer() ?? false }
+
   func planner(_ definitions: Definitions) -> StatementPlanner {
     StatementPlanner(
-      definitions, engine.epochs.environment(properties, paths, queryPrefix: queryPrefix))
+      definitions,
+      engine.epochs.environment(properties, paths, queryPrefix: queryPrefix, dialogue))
   }
 }
 

@@ -21,6 +21,8 @@ extension Session {
 
   func show(_ node: Show, _ handler: any ResultHandler) throws(StatementFailure) {
     if node.subject.countsRecords { try catchUp() }
+    // A registry elsewhere is not asked under the lock.
+    if case .schemas = node.subject { return try showSchemas(node.span, handler) }
     engine.lock.lock()
     defer { engine.lock.unlock() }
     switch node.subject {
@@ -70,7 +72,7 @@ extension Session {
         },
         handler)
     case .processes: try showProcesses(handler)
-    case .schemas: showSchemas(handler)
+    case .schemas: break
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)
     case .errors(let source):
@@ -141,9 +143,13 @@ extension Session {
 
   func describe(_ node: Describe, _ handler: any ResultHandler) throws(StatementFailure) {
     if node.isExtended { try catchUp() }
+    if case .schema(let subject, let version) = node.subject {
+      return try describeSchema(subject, version: version, handler)
+    }
     engine.lock.lock()
     defer { engine.lock.unlock() }
     switch node.subject {
+    case .schema: break
     case .source(let name):
       let source = try planning { () throws(PlanError) in try engine.catalog.source(name) }
       try describe(source, isExtended: node.isExtended, handler)
@@ -152,8 +158,6 @@ extension Session {
         try describe(source, isExtended: node.isExtended, handler)
       }
     case .function(let name): try describe(function: name, handler)
-    case .schema(let subject, let version):
-      try describeSchema(subject, version: version, handler)
     case .connector: throw refused("DESCRIBE CONNECTOR", "there is no Kafka Connect", node.span)
     }
   }

@@ -8,34 +8,58 @@ import HeadraceRegistry
 import HeadraceSyntax
 
 extension Session {
-  /// As of the last statement. The engine's lock is held.
-  private var schemaStore: SchemaStore {
-    engine.options.schemaStore(engine.definitions)
+  /// To ask a registry elsewhere for one statement; nil: schemas lie here.
+  func newDialogue() -> RegistryDialogue? {
+    engine.options.registryClient.map { client in
+      RegistryDialogue(client) { [cancellation] in cancellation.isCancelled }
+    }
   }
 
-  /// The engine's lock is held.
-  func showSchemas(_ handler: any ResultHandler) {
-    let store = schemaStore
+  private func asked<Result>(
+    _ subject: String, at span: Span,
+    remote: (RegistryDialogue) throws(RegistryProblem) -> Result,
+    here: (SchemaStore) throws(RegistryProblem) -> Result
+  ) throws(StatementFailure) -> Result {
+    do throws(RegistryProblem) {
+      if let dialogue = newDialogue() { return try remote(dialogue) }
+      return try here(schemaStore)
+    } catch {
+      if cancellation.isCancelled { throw .engine(.interrupted) }
+      throw .schemas(error, subject, at: span)
+    }
+  }
+
+  /// As of the last statement. Takes the engine's lock.
+  private var schemaStore: SchemaStore {
+    engine.options.schemaStore(engine.lock.withLock { engine.definitions })
+  }
+
+  func showSchemas(_ span: Span, _ handler: any ResultHandler) throws(StatementFailure) {
+    let overview = try asked(
+      "", at: span, remote: { (registry) throws(RegistryProblem) in try registry.overview() },
+      here: { $0.overview })
     list(
       ["Subject", "Type", "Versions", "Id", "Compatibility"],
-      store.subjectNames.compactMap { name in
-        let versions = store.versions(of: name)
-        guard let latest = versions.last else { return nil }
-        let numbers = versions.map { "\($0.version)" }.joined(separator: ", ")
-        return [
-          name, latest.content.language, numbers, "\(latest.id)", store.level(of: name).rawValue,
+      overview.map { line in
+        [
+          line.subject, line.language, line.versions.map { "\($0)" }.joined(separator: ", "),
+          "\(line.id)", line.level.rawValue,
         ]
       }, handler)
   }
 
-  /// The engine's lock is held.
   func describeSchema(
     _ subject: Identifier, version: CountClause?, _ handler: any ResultHandler
   ) throws(StatementFailure) {
-    let store = schemaStore
+    let number = version.map { Int($0.count) }
+    let (store, names) = try asked(
+      subject.name, at: subject.span,
+      remote: { (registry) throws(RegistryProblem) in
+        let store = try registry.loaded(.subject(subject.name, version: number))
+        return (store, store.latest(subject.name) == nil ? try registry.subjects() : [])
+      }, here: { ($0, $0.subjectNames) })
     guard let latest = store.latest(subject.name) else {
-      throw .plan(
-        .unknownSubject(subject.name, candidates: store.subjectNames, at: subject.span))
+      throw .plan(.unknownSubject(subject.name, candidates: names, at: subject.span))
     }
     var chosen = latest
     if let version {
@@ -66,15 +90,15 @@ extension Session {
     _ node: SchemaDeclaration, _ handler: any ResultHandler
   ) throws(StatementFailure) {
     let (definitions, environment) = engine.lock.withLock {
-      (engine.definitions, engine.epochs.environment(properties, paths))
+      (engine.definitions, engine.epochs.environment(properties, paths, newDialogue()))
     }
     let planner = StatementPlanner(definitions, environment)
     let (content, _) = try planner.content(node)
     let breaks: [SchemaBreak]
     do throws(RegistryProblem) {
-      breaks = try planner.schemaStore.check(content, in: node.subject.name)
+      breaks = try planner.home.differences(content, in: node.subject.name)
     } catch {
-      throw .plan(.schemaInvalid(node.subject.name, error.message, at: node.text.span))
+      throw .schemas(error, node.subject.name, at: node.text.span)
     }
     list(
       ["Version", "Who", "Field", "Reason"],
@@ -86,6 +110,15 @@ extension Session {
       }, handler)
   }
 
+  private func hasSchema(
+    _ subject: String?, _ id: Int64?, at span: Span
+  ) throws(StatementFailure) -> Bool {
+    try asked(
+      subject ?? "", at: span,
+      remote: { (registry) throws(RegistryProblem) in try registry.has(subject, id) },
+      here: { $0.has(subject, id) })
+  }
+
   func assert(_ node: AssertSchema, _ handler: any ResultHandler) throws(StatementFailure) {
     let (subject, id) = (node.subject?.name, node.id?.count)
     guard subject != nil || id != nil else {
@@ -95,12 +128,12 @@ extension Session {
       try milliseconds(span)
     }
     let deadline = ContinuousClock.now + .milliseconds(patience ?? 0)
-    var isThere = engine.lock.withLock { schemaStore }.has(subject, id)
+    var isThere = try hasSchema(subject, id, at: node.span)
     // Others may be about to register it.
     while isThere == node.isNegated, ContinuousClock.now < deadline {
       let moment = engine.log.moment
-      engine.log.wait(after: moment, milliseconds: 20)
-      isThere = engine.lock.withLock { schemaStore }.has(subject, id)
+      engine.log.wait(after: moment, milliseconds: engine.options.registryClient == nil ? 20 : 200)
+      isThere = try hasSchema(subject, id, at: node.span)
     }
     let what = [subject.map { "subject \($0)" }, id.map { "id \($0)" }].compactMap { $0 }
     let text = "Schema with " + what.joined(separator: " and ")

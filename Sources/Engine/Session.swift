@@ -41,6 +41,8 @@ public final class Session {
   var queryPrefix: String?
   /// The effects of the submitted file that the session plans; nil: statements take effect at once.
   var draft: StatementDraft?
+  /// What a registry elsewhere has told of the statements that are planned.
+  var dialogue: RegistryDialogue?
   var unseen = UnseenWrites()
   /// Of the pull query that was answered last.
   var queryFaults = RowFaults()

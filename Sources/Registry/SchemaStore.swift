@@ -186,8 +186,17 @@ public struct SchemaStore: Sendable {
   public struct Registration: Sendable {
     public var id: Int64
     public var version: Int
-    /// What is to be written; nil: the subject has the schema already.
+    /// What is to be written; nil: nothing, as the subject has the schema already, or another registry keeps it.
     public var record: SchemaRecord?
+    /// The subject did not have it.
+    public var isNew: Bool
+
+    public init(id: Int64, version: Int, record: SchemaRecord?, isNew: Bool) {
+      self.id = id
+      self.version = version
+      self.record = record
+      self.isNew = isNew
+    }
   }
 
   /// `id`: given from outside, as when schemas are copied from another registry.
@@ -201,7 +210,7 @@ public struct SchemaStore: Sendable {
     let isSame = given.map { contents[$0]?.canonical == canonical } ?? false
     let known = versions(of: subject).first { $0.id == given ?? same }
     if let known, given == nil || isSame {
-      return Registration(id: known.id, version: known.version, record: nil)
+      return Registration(id: known.id, version: known.version, record: nil, isNew: false)
     }
     try check(content)
     let breaks = try differences(content, in: subject)
@@ -214,7 +223,7 @@ public struct SchemaStore: Sendable {
     let id = given ?? same ?? lastID + 1
     let version = (subjects[TextKey(subject)]?.last?.version ?? 0) + 1
     let entry = SchemaVersion(subject: subject, version: version, id: id, content: content)
-    return Registration(id: id, version: version, record: .schema(entry))
+    return Registration(id: id, version: version, record: .schema(entry), isNew: true)
   }
 
   private func check(_ content: SchemaContent) throws(RegistryProblem) {

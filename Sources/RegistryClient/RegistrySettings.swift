@@ -118,6 +118,12 @@ package struct RegistrySettings: Sendable {
     }
   }
 
+  /// Shorter pauses, for tests.
+  package mutating func setPauses(_ milliseconds: Int) {
+    retryMs = milliseconds
+    retryMsMax = 4 * milliseconds
+  }
+
   /// For people.
   package var shown: String { addresses.map(\.text).joined(separator: ", ") }
 }

@@ -10,8 +10,14 @@ import HeadraceTopics
 extension Session {
   /// Throws the first error. The session's own variables and properties change as the script says.
   func validate(_ statements: [SourceText]) throws(EngineError) {
-    try engine.lock.withLock { () throws(EngineError) in
-      _ = try drafted(statements)
+    dialogue = newDialogue()
+    defer { dialogue = nil }
+    while true {
+      do throws(EngineError) {
+        return try engine.lock.withLock { () throws(EngineError) in _ = try drafted(statements) }
+      } catch {
+        if !answersQuestion() { throw error }
+      }
     }
   }
 
@@ -20,6 +26,7 @@ extension Session {
   func drafted(
     _ statements: [SourceText], skipping: Int = 0
   ) throws(EngineError) -> (draft: StatementDraft, messages: [[String]]) {
+    dialogue?.begin()
     let draft = StatementDraft(engine.definitions, bytesMax: engine.options.submissionBytesMax)
     self.draft = draft
     defer { self.draft = nil }

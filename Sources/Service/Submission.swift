@@ -83,18 +83,23 @@ public final class Submission {
   /// Plans all statements and commits what they change, once. Returns what they answer; nothing where they took effect
   /// before.
   private func takeEffect(_ statements: [SourceText]) throws(EngineError) -> [[String]] {
+    session.dialogue = session.newDialogue()
+    defer { session.dialogue = nil }
     while true {
       if session.cancellation.isCancelled { throw .interrupted }
       do throws(EngineError) {
-        return try attempt(statements)
+        if let messages = try attempt(statements) { return messages }
+        session.dialogue?.endTrial()
       } catch {
+        if session.answersQuestion() { continue }
         // A key of a conditional INSERT was written meanwhile: the next look tells what its version is now.
         guard case .storage(let fault) = error, fault.kind == .conflict else { throw error }
       }
     }
   }
 
-  private func attempt(_ statements: [SourceText]) throws(EngineError) -> [[String]] {
+  /// nil: the file stands, and what it needs registered elsewhere is not registered yet.
+  private func attempt(_ statements: [SourceText]) throws(EngineError) -> [[String]]? {
     try engine.lock.withLock { () throws(EngineError) in
       do throws(StatementFailure) { try engine.epochs.followOthers() } catch {
         throw error.located(source)
@@ -111,7 +116,9 @@ public final class Submission {
       let trial = Session(engine: engine)
       trial.roots = roots
       trial.queryPrefix = session.queryPrefix
+      trial.dialogue = session.dialogue
       let (draft, messages) = try trial.drafted(statements, skipping: done)
+      guard session.dialogue?.isSettled ?? true else { return nil }
       // What stands before was done by a session of an earlier time.
       session.changedEngine()
       guard !draft.isEmpty || done < statements.count else { return [] }

@@ -49,6 +49,7 @@ extension PlanError {
 
   /// `text`: what a file would have to hold; nil: a statement wanted to change something.
   static func schemasReadOnly(_ subject: String?, text: String?, at span: Span) -> PlanError {
+    // A statement that wanted to change what is there.
     guard let subject, let text else {
       return PlanError(
         "schemas-read-only", "schemas lie in files here, and statements do not change them",

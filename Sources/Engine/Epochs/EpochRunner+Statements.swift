@@ -206,7 +206,8 @@ extension EpochRunner {
 
   /// What statements are planned with.
   func environment(
-    _ properties: [TextKey: String], _ paths: PathScope, queryPrefix: String? = nil
+    _ properties: [TextKey: String], _ paths: PathScope, queryPrefix: String? = nil,
+    _ dialogue: RegistryDialogue? = nil
   ) -> StatementEnvironment {
     StatementEnvironment(
       properties: properties, paths: paths, canWrite: log.capabilities.contains(.writes),
@@ -215,7 +216,7 @@ extension EpochRunner {
       storeTopic: { [log] in log.outline($0) },
       options: options, queryPrefix: queryPrefix,
       exchangeTopic: { [self] in exchangeTopic(ofQuery: $0) },
-      processBelow: { [self] in processBelow($0) }, logged: nil)
+      processBelow: { [self] in processBelow($0) }, dialogue: dialogue, logged: nil)
   }
 
   // MARK: - Versions in one service

@@ -12,6 +12,7 @@ import HeadraceExecutor
 import HeadraceFoundations
 import HeadraceFunctions
 import HeadracePlanner
+import HeadraceRegistryClient
 import HeadraceSyntax
 import HeadraceTopics
 import Synchronization
@@ -81,7 +82,7 @@ final class EpochRunner: @unchecked Sendable {
   init(log: any TopicStore, options: EngineOptions) {
     self.log = log
     var options = options
-    if options.schemas == nil, options.schemaDirectory == nil {
+    if options.schemas == nil, options.schemaDirectory == nil, options.registryClient == nil {
       options.embeddedSchemas = EmbeddedSchemas()
     }
     self.options = options
@@ -106,6 +107,7 @@ final class EpochRunner: @unchecked Sendable {
   func close() throws(StorageError) {
     guard !isClosed else { return }
     isClosed = true
+    options.remoteSchemas?.close()
     saveStates(of: queries)
     for text in notices { options.notice(text) }
     pool.close()

@@ -56,3 +56,26 @@ final class EmbeddedSchemas: SchemaRegistry {
     now.id(of: schema, format, topic: topic, isKey: isKey)
   }
 }
+
+/// Those of a store that statements ask, for the columns that they leave to it.
+struct AskedSchemas: SchemaRegistry, @unchecked Sendable {
+  // Unchecked: it lives as long as the planning of one statement, on one thread.
+  let home: any SchemaHome
+
+  func schema(
+    topic: String, isKey: Bool
+  ) throws(SchemasUnreachable) -> RegisteredSchema? {
+    let subject = StoredSchemas.subject(topic, isKey ? .key : .value)
+    return StoredSchemas(try store(.latest(subject))).schema(topic: topic, isKey: isKey)
+  }
+
+  func schema(id: Int64) throws(SchemasUnreachable) -> RegisteredSchema? {
+    StoredSchemas(try store(.id(id))).schema(id: id)
+  }
+
+  private func store(_ part: SchemaPart) throws(SchemasUnreachable) -> SchemaStore {
+    do throws(RegistryProblem) { return try home.store(with: part) } catch {
+      throw SchemasUnreachable(error.message)
+    }
+  }
+}

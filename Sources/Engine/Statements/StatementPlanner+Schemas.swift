@@ -19,13 +19,18 @@ enum SchemaPolicy {
 }
 
 extension StatementPlanner {
-  /// What subjects have, as the statement finds it.
-  var schemaStore: SchemaStore { environment.options.schemaStore(definitions) }
-
-  private var isReadOnly: Bool { environment.options.schemaDirectory != nil }
+  /// Where schemas lie, as the statement finds it.
+  var home: any SchemaHome {
+    let options = environment.options
+    if options.registryClient != nil { return RemoteHome(dialogue: environment.dialogue) }
+    if let store = options.schemaDirectory { return DirectoryHome(store: store) }
+    return LoggedHome(store: definitions.schemas, isReadOnly: options.embeddedSchemas == nil)
+  }
 
   var schemaRegistry: any SchemaRegistry {
-    environment.options.schemas ?? StoredSchemas(schemaStore)
+    let options = environment.options
+    if options.registryClient != nil { return AskedSchemas(home: home) }
+    return options.schemas ?? StoredSchemas(options.schemaStore(definitions))
   }
 
   // MARK: - Sources
@@ -42,10 +47,6 @@ extension StatementPlanner {
     }
     // Another registry is only asked.
     guard environment.options.schemas == nil else { return }
-    var store = schemaStore
-    for step in change.steps {
-      if case .schema(let record) = step { store.apply(record) }
-    }
     for side in [RecordSide.key, .value] {
       let columns = side == .key ? source.schema.keys : source.schema.values
       let spec = side == .key ? source.keyFormat : source.valueFormat
@@ -54,29 +55,46 @@ extension StatementPlanner {
       else { continue }
       let subject = StoredSchemas.subject(source.topic, side)
       let content: SchemaContent
-      if let id = spec.schemaID, let known = store.content(id: id) {
-        content = known
+      var referring = SchemaStore()
+      if let id = spec.schemaID,
+        case let store = try store(.id(id), subject, change, at: span),
+        let known = store.content(id: id)
+      {
+        (content, referring) = (known, store)
         if policy == .always {
           let schema = try written(id, known, store, at: span).schema
           try check(columns, against: schema, spec, side, at: span)
         }
       } else {
         content = try self.content(of: columns, source, side, subject, at: span)
-        if policy == .ifNone, store.latest(subject) != nil {
+        if policy == .ifNone,
+          try store(.latest(subject), subject, change, at: span).latest(subject) != nil
+        {
+          let store = try store(.schema(content, subject: subject), subject, change, at: span)
           if let known = store.find(content, in: subject) {
             source.writtenSchemas[side] = try written(known.id, content, store, at: span)
           }
           continue
         }
       }
-      let registration = try register(content, subject, id: spec.schemaID, store, at: span)
-      source.writtenSchemas[side] = try written(registration.id, content, store, at: span)
-      if let record = registration.record {
-        store.apply(record)
-        change.steps.append(.schema(record))
-      }
+      let registration = try register(
+        content, subject, id: home.isLogged ? spec.schemaID : nil, after: change.schemaRecords,
+        at: span)
+      source.writtenSchemas[side] = try written(registration.id, content, referring, at: span)
+      if let record = registration.record { change.steps.append(.schema(record)) }
     }
     change.entry?.written = source.writtenSchemas
+  }
+
+  /// With what the statement itself has registered.
+  private func store(
+    _ part: SchemaPart, _ subject: String, _ change: CatalogChange, at span: Span
+  ) throws(StatementFailure) -> SchemaStore {
+    do throws(RegistryProblem) {
+      return try home.store(with: part).with(change.schemaRecords)
+    } catch {
+      throw .schemas(error, subject, at: span)
+    }
   }
 
   /// The columns of a sink that names a schema are its first fields, in their order.
@@ -130,27 +148,14 @@ extension StatementPlanner {
   }
 
   private func register(
-    _ content: SchemaContent, _ subject: String, id: Int64?, _ store: SchemaStore, at span: Span
+    _ content: SchemaContent, _ subject: String, id: Int64?, after pending: [SchemaRecord] = [],
+    at span: Span
   ) throws(StatementFailure) -> SchemaStore.Registration {
-    let result: SchemaStore.Registration
     do throws(RegistryProblem) {
-      result = try store.registration(of: content, in: subject, id: id)
+      return try home.register(content, in: subject, id: id, after: pending)
     } catch {
-      throw failure(error, subject, at: span)
+      throw .schemas(error, subject, at: span)
     }
-    if isReadOnly, result.record != nil {
-      throw .plan(.schemasReadOnly(subject, text: content.text, at: span))
-    }
-    return result
-  }
-
-  private func failure(
-    _ problem: RegistryProblem, _ subject: String, at span: Span
-  ) -> StatementFailure {
-    guard case .incompatible(let level, let breaks) = problem.kind else {
-      return .plan(.schemaInvalid(subject, problem.message, at: span))
-    }
-    return .plan(.schemaIncompatible(subject, level, breaks, at: span))
   }
 
   // MARK: - Statements about schemas
@@ -159,17 +164,23 @@ extension StatementPlanner {
     try checkSchemasChange(node.span)
     let (content, id) = try content(node)
     let subject = node.subject.name
-    let registration = try register(content, subject, id: id, schemaStore, at: node.text.span)
-    guard let record = registration.record else {
+    let registration = try register(content, subject, id: id, at: node.text.span)
+    guard registration.isNew else {
       return CatalogChange(
         message: "Schema \(subject) has it already: version \(registration.version), id "
           + "\(registration.id)")
     }
     var change = CatalogChange(
       message: "Schema \(subject) created: version \(registration.version), id \(registration.id)")
-    change.steps = [.schema(record)]
-    change.entry = MetadataRecord()
+    log(registration.record.map { [$0] } ?? [], &change)
     return change
+  }
+
+  /// What another registry has is no matter of the log's.
+  private func log(_ records: [SchemaRecord], _ change: inout CatalogChange) {
+    guard !records.isEmpty else { return }
+    change.steps = records.map { .schema($0) }
+    change.entry = MetadataRecord()
   }
 
   /// The schema that a declaration gives, and the id that it asks for.
@@ -211,45 +222,35 @@ extension StatementPlanner {
     }
     var change = CatalogChange(
       message: "Compatibility of \(node.subject?.name ?? "all schemas") is \(level.rawValue)")
-    change.steps = [.schema(.level(subject: node.subject?.name, level))]
-    change.entry = MetadataRecord()
+    do throws(RegistryProblem) {
+      log(try home.setLevel(level, of: node.subject?.name), &change)
+    } catch {
+      throw .schemas(error, node.subject?.name ?? "", at: node.span)
+    }
     return change
   }
 
   func drop(_ node: DropSchema) throws(StatementFailure) -> CatalogChange {
     try checkSchemasChange(node.span)
     let subject = node.subject.name
-    let store = schemaStore
-    let versions = store.versions(of: subject)
-    let chosen = versions.filter { node.version == nil || $0.version == Int(node.version!.count) }
-    guard let last = versions.last, !chosen.isEmpty else {
-      if node.ifExists { return CatalogChange(message: "There is no such schema: \(subject)") }
-      throw .plan(
-        .unknownSubject(subject, candidates: store.subjectNames, at: node.subject.span))
-    }
-    let referrers = store.referrers(to: subject, version: node.version.map { Int($0.count) })
-      .filter { $0.subject != subject }
-    if let other = referrers.first {
-      throw .plan(.schemaInUse(subject, by: other.subject, at: node.subject.span))
-    }
     var change = CatalogChange(message: "Schema \(subject) dropped")
-    if chosen.count == versions.count {
-      change.steps = [.schema(.deletedSubject(subject, upTo: last.version))]
-    } else {
-      change.steps = chosen.map { version in
-        var version = version
-        version.isDeleted = true
-        return .schema(.schema(version))
-      }
-      change.message = "Version \(chosen[0].version) of schema \(subject) dropped"
+    do throws(RegistryProblem) {
+      log(try home.drop(subject, version: node.version.map { Int($0.count) }), &change)
+    } catch {
+      guard error.kind == .unknown else { throw .schemas(error, subject, at: node.subject.span) }
+      if node.ifExists { return CatalogChange(message: "There is no such schema: \(subject)") }
+      let names = home.isLogged ? environment.options.schemaStore(definitions).subjectNames : []
+      throw .plan(.unknownSubject(subject, candidates: names, at: node.subject.span))
     }
-    change.entry = MetadataRecord()
+    if let version = node.version {
+      change.message = "Version \(version.count) of schema \(subject) dropped"
+    }
     return change
   }
 
   private func checkSchemasChange(_ span: Span) throws(StatementFailure) {
-    try checkWriting(at: span)
-    guard environment.options.embeddedSchemas != nil else {
+    if home.isLogged { try checkWriting(at: span) }
+    do throws(RegistryProblem) { try home.checkChanges() } catch {
       throw .plan(.schemasReadOnly(nil, text: nil, at: span))
     }
   }
@@ -259,5 +260,24 @@ extension StatementPlanner {
     var change = CatalogChange()
     change.entry = environment.logged
     return change
+  }
+}
+
+extension StatementFailure {
+  static func schemas(
+    _ problem: RegistryProblem, _ subject: String, at span: Span
+  ) -> StatementFailure {
+    switch problem.kind {
+    case .incompatible(let level, let breaks):
+      .plan(.schemaIncompatible(subject, level, breaks, at: span))
+    case .inUse: .plan(.schemaInUse(subject, by: problem.message, at: span))
+    case .invalid: .plan(.schemaInvalid(subject, problem.message, at: span))
+    case .readOnly:
+      .plan(
+        .schemasReadOnly(
+          subject, text: problem.message.isEmpty ? nil : problem.message, at: span))
+    case .unknown: .plan(.unknownSubject(subject, candidates: [], at: span))
+    case .unreachable: .plan(.schemasUnreachable(problem.message, at: span))
+    }
   }
 }

@@ -34,6 +34,8 @@ struct StatementEnvironment {
   var exchangeTopic: (String) -> (@Sendable (Int) -> String)?
   /// A process of the service with a lower feature level than this one, and its level.
   var processBelow: (Int) -> (name: String, level: Int)?
+  /// What is known of a registry elsewhere; nil: there is none, or it is not asked.
+  var dialogue: RegistryDialogue?
   /// The entry of the statement log that is replayed; nil: the statement is new.
   var logged: MetadataRecord?
 }

@@ -76,14 +76,50 @@ struct ClusterOptions: ParsableArguments {
   }
 }
 
+/// Where registered schemas lie, when not in the log.
+struct SchemaOptions: ParsableArguments {
+  @Option(
+    help: """
+      Where registered schemas lie: a directory, which statements do not change, or the address of a schema registry \
+      (http://host:port, several by commas).
+      """)
+  var schemas: String?
+
+  @Option(help: "A file of properties of the schema registry (basic.auth.user.info ...).")
+  var schemasConfig: String?
+
+  mutating func validate() throws {
+    if schemas == "" { throw ValidationError("--schemas takes a directory or an address") }
+    if let schemas, schemasConfig != nil, !SchemaRegistryOptions.isAddress(schemas) {
+      throw ValidationError("--schemas-config is of a registry, and --schemas names a directory")
+    }
+  }
+
+  /// Throws: what is wrong with the address or the file.
+  func apply(to options: inout EngineOptions) throws {
+    guard schemasConfig != nil || schemas.map(SchemaRegistryOptions.isAddress) ?? false else {
+      options.schemaFiles = schemas
+      return
+    }
+    var registry = SchemaRegistryOptions(address: schemas)
+    if let schemasConfig {
+      registry.properties = (
+        text: String(decoding: try InputFile.read(schemasConfig), as: UTF8.self),
+        file: schemasConfig
+      )
+    }
+    do { try registry.check() } catch { throw ServiceError(error) }
+    options.schemaRegistry = registry
+  }
+}
+
 struct DataOptions: ParsableArguments {
   @Option(help: "The data directory; without it everything is temporary.")
   var data: String?
 
   @OptionGroup var cluster: ClusterOptions
 
-  @Option(help: "A directory of registered schemas, which statements use and do not change.")
-  var schemas: String?
+  @OptionGroup var schemas: SchemaOptions
 
   @Option(help: "Threads that run queries.")
   var workers: Int?
@@ -99,7 +135,6 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--workers takes a number from 1 to 256")
     }
     if data == "" { throw ValidationError("--data takes a directory") }
-    if schemas == "" { throw ValidationError("--schemas takes a directory") }
     if durability != nil, cluster.kafka != nil {
       throw ValidationError(
         "--durability is of the data directory, and --kafka keeps topics elsewhere")
@@ -112,30 +147,27 @@ struct DataOptions: ParsableArguments {
   func door() throws -> Door {
     var door = Door(
       directory: data, workers: workers, durability: durability?.durability,
-      stateBytesMax: stateBytesMax?.bytes)
-    door.kafka = try cluster.options()
-    door.schemas = schemas
+      stateBytesMax: stateBytesMax?.bytes, kafka: try cluster.options())
+    try schemas.apply(to: &door.engineOptions)
     return door
   }
 }
 
 /// The way to an engine: through the server that owns the directory, or by opening it.
 struct Door {
-  var directory: String?
-  var workers: Int?
-  var durability: Durability?
-  var stateBytesMax: Int?
-  var kafka: KafkaOptions?
-  var schemas: String?
+  let directory: String?
+  var engineOptions: EngineOptions
 
-  var engineOptions: EngineOptions {
-    var options = EngineOptions(directory: directory)
-    options.kafka = kafka
-    options.schemaFiles = schemas
-    if let workers { options.workers = workers }
-    if let durability { options.durability = durability }
-    if let stateBytesMax { options.stateBytesMax = stateBytesMax }
-    return options
+  init(
+    directory: String?, workers: Int? = nil, durability: Durability? = nil,
+    stateBytesMax: Int? = nil, kafka: KafkaOptions? = nil
+  ) {
+    self.directory = directory
+    engineOptions = EngineOptions(directory: directory)
+    engineOptions.kafka = kafka
+    if let workers { engineOptions.workers = workers }
+    if let durability { engineOptions.durability = durability }
+    if let stateBytesMax { engineOptions.stateBytesMax = stateBytesMax }
   }
 
   /// A session whose statements run to the end of the present input.

@@ -28,8 +28,7 @@ struct Serve: ParsableCommand {
   @Option(help: "Threads that run queries.")
   var workers: Int?
 
-  @Option(help: "A directory of registered schemas, which statements use and do not change.")
-  var schemas: String?
+  @OptionGroup var schemas: SchemaOptions
 
   @Option(help: "What an acknowledgement is worth.")
   var durability: DurabilityOption?
@@ -79,7 +78,7 @@ struct Serve: ParsableCommand {
     var options = EngineOptions(directory: data)
     options.followsFiles = true
     options.kafka = try cluster.options(share: share)
-    options.schemaFiles = schemas
+    try schemas.apply(to: &options)
     if let workers { options.workers = workers }
     if let slice {
       options.sliceRows = slice

@@ -27,8 +27,13 @@ struct Test: ParsableCommand {
 
   @OptionGroup var cluster: ClusterOptions
 
+  @OptionGroup var schemas: SchemaOptions
+
   func run() throws {
     let kafka = try cluster.options()
+    var options = EngineOptions()
+    options.workers = 1
+    try schemas.apply(to: &options)
     let services = cluster.service ?? "test-" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
     let scripts = try files.map { file in
       SourceText(name: file == "-" ? "stdin" : file, text: try InputFile.read(file))
@@ -39,8 +44,8 @@ struct Test: ParsableCommand {
     for script in scripts {
       for test in ScriptTest.tests(of: script)
       where filter.map({ test.name.contains($0) }) ?? true {
-        let trial = kafka?.trial("\(services)-\(passed + failed + 1)")
-        if let problem = test.run(trial) {
+        options.kafka = kafka?.trial("\(services)-\(passed + failed + 1)")
+        if let problem = test.run(options) {
           failed += 1
           output.write("FAILED \(test.name)\n\(problem.indented)\n")
         } else {
@@ -102,17 +107,14 @@ struct ScriptTest {
     return String(text.reversed().drop { $0.isWhitespace }.reversed())
   }
 
-  /// nil: everything holds. `kafka`: the service whose topics it works on, which goes with it; nil: an embedded log.
-  func run(_ kafka: KafkaOptions?) -> String? {
+  /// nil: everything holds. A service of a cluster goes with it.
+  func run(_ options: EngineOptions) -> String? {
     do throws(EngineError) {
-      var options = EngineOptions()
-      options.workers = 1
-      options.kafka = kafka
       let engine = try Engine.open(options)
       let session = Session(engine: engine)
       session.endsAtIdle = true
       let problem = run(session)
-      if kafka != nil { try engine.removeTopics() }
+      if options.kafka != nil { try engine.removeTopics() }
       try engine.close()
       return problem
     } catch {

@@ -27,11 +27,10 @@ struct Topic: ParsableCommand {
     }
 
     func connect() throws -> any Connection {
-      var door = Door(directory: data)
-      door.kafka = try cluster.options()
+      var kafka = try cluster.options()
       // A member of the group that comes for a moment would stop all others twice.
-      door.kafka?.takesShare = false
-      return try door.batchConnection()
+      kafka?.takesShare = false
+      return try Door(directory: data, kafka: kafka).batchConnection()
     }
 
     /// Runs `body` with a connection, and closes it whatever happens.
