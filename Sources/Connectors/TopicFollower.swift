@@ -86,6 +86,7 @@ final class TopicFollower {
     _ clockMs: Int64, _ errors: inout [SourceError]
   ) throws(QueryFailure) -> Bool {
     var count = 0
+    var patience = SchemaPatience()
     while count + errors.count < Self.rowsMax {
       let slice = try runtime.runSlice(pool, clockMs: clockMs)
       errors += slice.errors
@@ -94,7 +95,10 @@ final class TopicFollower {
         if rows.count > 0 { try writer.write(rows) }
       }
       count += slice.rowCount
-      if slice.rowCount == 0, !slice.hasMore { return false }
+      // What has not come is looked for at the next commit.
+      guard slice.rowCount == 0 else { continue }
+      if !slice.hasMore || slice.isWaiting && slice.undecided == nil { return false }
+      if !patience.goesOn(after: slice) { return false }
     }
     return true
   }

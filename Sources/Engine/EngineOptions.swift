@@ -98,6 +98,9 @@ public struct EngineOptions: Sendable {
   public var sliceBytesMax = 1 << 30
   /// Is told, once each has happened for the first time, what goes wrong in queries while the engine runs.
   public var notice: @Sendable (String) -> Void = { _ in }
+  /// Is told of these the ones about queries that do not get on for now, and that go on again; for who is told of the
+  /// others otherwise.
+  public var waitNotice: @Sendable (String) -> Void = { _ in }
   /// Session properties of every session.
   public var properties: [TextKey: String]
 

@@ -13,6 +13,8 @@ public enum QueryState: String, Sendable {
   /// Has backlog; advances a bounded slice an epoch.
   case catchingUp = "CATCHING_UP"
   case live = "LIVE"
+  /// What its next records hold is not known yet, as their schemas cannot be fetched; it goes on when they can be.
+  case waiting = "WAITING"
   case paused = "PAUSED"
   case failed = "FAILED"
 }
@@ -30,11 +32,14 @@ final class RunningQuery {
   var knownRecord: [UInt8]?
   /// An input of it is not found since then.
   var missingSince: ContinuousClock.Instant?
+  /// Why it does not get on, and since when.
+  var waitsFor: (reason: String, since: ContinuousClock.Instant, isTold: Bool)?
   /// Its failure is not committed yet.
   var isUncommitted = false
   /// nil while paused, failed or restoring.
   var runtime: QueryRuntime? {
     didSet {
+      waitsFor = nil
       stateBytes = runtime?.stateBytes ?? 0
       restore = nil
     }
@@ -78,6 +83,9 @@ final class RunningQuery {
   var properties: [TextKey: String] { definition.properties }
   var rebuilt: PersistentQuery? { definition.rebuilt }
 
+  /// nil: it gets on, or will in a moment.
+  var shownWait: String? { waitsFor.flatMap { $0.isTold ? $0.reason : nil } }
+
   func fail(_ failure: QueryFailure) {
     state = .failed
     self.failure = failure
@@ -102,8 +110,8 @@ final class RunningQuery {
 
   /// Its state as the log keeps it.
   var record: MetadataRecord {
-    // That it is being restored is this process's matter.
-    let state = state == .restoring ? QueryState.catchingUp : state
+    // That it is being restored, or waits, is this process's matter.
+    let state = state == .restoring || state == .waiting ? QueryState.catchingUp : state
     var fields: [TextKey: String] = ["state": state.rawValue, "seed": String(seed)]
     if let failure { fields["failure"] = failure.message }
     if failure?.isLimit ?? false { fields["limit"] = "true" }

@@ -115,7 +115,7 @@ extension Session {
           ]
           row += lagCells(query, members)
         }
-        return row + [query.failure?.message ?? ""]
+        return row + [query.failure?.message ?? query.shownWait ?? ""]
       }, handler)
   }
 

@@ -62,7 +62,9 @@ extension Session {
     let start = ContinuousClock.now
     do throws(EngineError) {
       // Nobody else may advance the epochs; who does, does it in small steps.
-      try engine.catchUp { cancellation.isCancelled || ContinuousClock.now > deadline }
+      try engine.catchUp(patiently: true) {
+        cancellation.isCancelled || ContinuousClock.now > deadline
+      }
     } catch {
       guard case .interrupted = error, !cancellation.isCancelled else { throw .engine(error) }
       let waited = (ContinuousClock.now - start) / .milliseconds(1)

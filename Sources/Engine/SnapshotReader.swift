@@ -203,6 +203,7 @@ struct SnapshotReader {
     _ runtime: QueryRuntime, columnCount: Int, _ pool: WorkerPool, _ take: (RecordBatch) -> Void
   ) throws(QueryFailure) {
     var count = 0
+    var patience = SchemaPatience()
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
       let slice = try runtime.runSlice(pool, clockMs: engine.options.clock())
@@ -215,6 +216,7 @@ struct SnapshotReader {
       }
       try engine.epochs.checkBudget(runtime, rows: count, columns: columnCount)
       if slice.rowCount == 0, !slice.hasMore { break }
+      if !patience.goesOn(after: slice), let reason = slice.undecided { throw QueryFailure(reason) }
       try pin.letOthersIn()
     }
   }

@@ -26,11 +26,12 @@ extension Engine {
 
   /// Runs epochs until the queries have read all that is committed now. Others may go on writing, so it does
   /// not wait for an idle moment. A query's output is the input of another: hence several rounds.
-  func catchUp(isCancelled: () -> Bool) throws(EngineError) {
+  /// `patiently`: also those that wait for schemas, for as long as that takes.
+  func catchUp(patiently: Bool = false, isCancelled: () -> Bool) throws(EngineError) {
     let rounds = lock.withLock { min(queries.count, 8) }
     for _ in 0..<rounds {
       let ends = try lock.withLock { () throws(EngineError) in try inputEnds() }
-      while lock.withLock({ isBehind(ends) }) {
+      while lock.withLock({ isBehind(ends, patiently) }) {
         if isCancelled() { throw .interrupted }
         guard try step() else { break }
       }
@@ -90,8 +91,10 @@ extension Engine {
     return ends
   }
 
-  private func isBehind(_ ends: [TextKey: [Int64]]) -> Bool {
+  /// Those that wait for schemas count only where that is asked for: who looks at them would never see them.
+  private func isBehind(_ ends: [TextKey: [Int64]], _ patiently: Bool = false) -> Bool {
     queries.contains { query in
+      if !patiently, query.shownWait != nil { return false }
       guard let runtime = query.runtime else { return !query.isHalted }
       let scans = query.physical.scans
       return runtime.positions.contains { place in

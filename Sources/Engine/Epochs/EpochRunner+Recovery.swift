@@ -26,7 +26,7 @@ extension EpochRunner {
       case .paused?: isPausedInLog(query)
       // What failed at a limit is tried again, as the limit may be another one now.
       case .failed? where !(query.failure?.isLimit ?? false): query.state = .failed
-      case .restoring?, .catchingUp?, .live?, .failed?, nil: startOrFail(query)
+      case .restoring?, .catchingUp?, .live?, .waiting?, .failed?, nil: startOrFail(query)
       }
       if query.failure != nil { hasFailures.store(true, ordering: .releasing) }
     }

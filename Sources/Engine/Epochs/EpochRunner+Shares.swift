@@ -206,7 +206,7 @@ extension EpochRunner {
       case .live where query.isHalted, .catchingUp where query.isHalted:
         setPaused(query, false)
         startOrFail(query)
-      case .paused, .failed, .live, .catchingUp, .restoring: continue
+      case .paused, .failed, .live, .catchingUp, .restoring, .waiting: continue
       }
       hasChanged = true
     }

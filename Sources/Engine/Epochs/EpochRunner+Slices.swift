@@ -89,6 +89,7 @@ extension EpochRunner {
     guard let runtime = query.runtime else { return false }
     query.hasMore = result.hasMore
     query.state = result.hasMore ? .catchingUp : .live
+    note(query, waitsFor: result.undecided)
     let moved = runtime.positions.map(\.position) != before
     if result.isWaiting { noteWaiting() }
     guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
@@ -127,6 +128,30 @@ extension EpochRunner {
     }
     return true
   }
+
+  /// A query that waits for schemas says so when that has lasted, and when it is over.
+  private func note(_ query: RunningQuery, waitsFor reason: String?) {
+    guard let reason else {
+      if query.waitsFor?.isTold ?? false { tell("query \(query.id) goes on") }
+      query.waitsFor = nil
+      return
+    }
+    var wait = query.waitsFor ?? (reason, .now, false)
+    wait.reason = reason
+    if !wait.isTold, ContinuousClock.now - wait.since > Self.waitUntold {
+      wait.isTold = true
+      tell("query \(query.id) waits: \(reason)")
+    }
+    if wait.isTold { query.state = .waiting }
+    query.waitsFor = wait
+  }
+
+  private func tell(_ text: String) {
+    notices.append(text)
+    options.waitNotice(text)
+  }
+
+  private static let waitUntold = Duration.seconds(1)
 
   /// Changelogs of fewer records are read as they are.
   private static let changelogRecordsMin = 10_000

@@ -83,7 +83,7 @@ final class EpochRunner: @unchecked Sendable {
     self.log = log
     var options = options
     if options.schemas == nil, options.schemaDirectory == nil, options.registryClient == nil {
-      options.embeddedSchemas = EmbeddedSchemas()
+      options.embeddedSchemas = EmbeddedSchemas(hasOthers: !log.process.isEmpty)
     }
     self.options = options
     scans = ScanSharing(schemas: options.registry)

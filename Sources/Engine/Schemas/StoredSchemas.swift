@@ -38,17 +38,52 @@ struct StoredSchemas: SchemaRegistry {
 
 /// Those of the statement log, as of its last statement.
 final class EmbeddedSchemas: SchemaRegistry {
-  private let store = Monitor(StoredSchemas(SchemaStore()))
+  private struct State {
+    var store = StoredSchemas(SchemaStore())
+    /// Ids that were asked for in vain, since when.
+    var missing: [Int64: ContinuousClock.Instant] = [:]
+  }
 
-  func update(_ store: SchemaStore) { self.store.withLock { $0 = StoredSchemas(store) } }
+  private static let missingMax = 1000
+  /// Another process may have registered a schema and written records before its statement has come here.
+  private static let patience = Duration.milliseconds(500)
+  /// So long an id that was missing is missing.
+  private static let memory = Duration.seconds(10)
 
-  private var now: StoredSchemas { store.withLock { $0 } }
+  private let state = Monitor(State())
+  private let hasOthers: Bool
+
+  /// `hasOthers`: other processes log statements too.
+  init(hasOthers: Bool) { self.hasOthers = hasOthers }
+
+  func update(_ store: SchemaStore) { state.withLock { $0.store = StoredSchemas(store) } }
+
+  private var now: StoredSchemas { state.withLock { $0.store } }
 
   func schema(topic: String, isKey: Bool) -> RegisteredSchema? {
     now.schema(topic: topic, isKey: isKey)
   }
 
-  func schema(id: Int64) -> RegisteredSchema? { now.schema(id: id) }
+  func schema(id: Int64) throws(SchemasUnreachable) -> RegisteredSchema? {
+    let (schema, isDecided) = state.withLock { state in
+      let schema = state.store.schema(id: id)
+      return (schema, schema != nil || !hasOthers || Self.isMissing(id, &state))
+    }
+    guard isDecided else { throw SchemasUnreachable("no statement has registered it yet") }
+    return schema
+  }
+
+  /// Whether it was asked for long enough. Where too many are asked for, none is waited for.
+  private static func isMissing(_ id: Int64, _ state: inout State) -> Bool {
+    let now = ContinuousClock.now
+    if let since = state.missing[id], now - since < memory { return now - since > patience }
+    if state.missing.count >= missingMax {
+      state.missing = state.missing.filter { now - $0.value < memory }
+      if state.missing.count >= missingMax { return true }
+    }
+    state.missing[id] = now
+    return false
+  }
 
   func id(
     of schema: RegisteredSchema, _ format: RecordFormat, topic: String, isKey: Bool

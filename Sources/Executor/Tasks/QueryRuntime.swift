@@ -99,6 +99,8 @@ public struct SliceResult: Sendable {
   public var hasMore = false
   /// Some of it has not come yet.
   public var isWaiting = false
+  /// Some of it has come, and what it holds is not known yet: why.
+  public var undecided: String?
 }
 
 public final class QueryRuntime {
@@ -282,7 +284,7 @@ public final class QueryRuntime {
     firstTakenByStage = [:]
     while true {
       let before = result.rowCount
-      (result.hasMore, result.isWaiting) = (false, false)
+      (result.hasMore, result.isWaiting, result.undecided) = (false, false, nil)
       try fill(pool)
       if options.exchangeTopic == nil {
         try take(Array(cursors.indices), before: limit, &result)
@@ -337,7 +339,9 @@ public final class QueryRuntime {
       result.errors += errors
       tasks[feed.stage][feed.task].pending[feed.entry] += whole(batches, feed)
       if !cursor.isAtEnd || cursor.pendingRows > 0 { result.hasMore = true }
-      if cursor.holdsBack != nil { result.isWaiting = true }
+      guard cursor.holdsBack != nil else { continue }
+      result.isWaiting = true
+      result.undecided = result.undecided ?? cursor.reader.undecided
     }
   }
 

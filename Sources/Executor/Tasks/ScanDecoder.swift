@@ -76,6 +76,8 @@ final class ScanDecoder: ChunkDecoder {
     var errors: [SourceError] = []
     /// Among the errors: the first record whose TIMESTAMP column holds no time.
     var badTimestamp: String?
+    /// The first record about which nothing is known yet, and why; nothing behind it is here.
+    var undecided: (offset: Int64, reason: String)?
   }
 
   /// `order`: the columns in the order of a record's fields, where it is not that of the schema.
@@ -125,7 +127,7 @@ final class ScanDecoder: ChunkDecoder {
   func decode(_ records: RawRecords) -> Result {
     var result = Result()
     var start = 0
-    while start < records.count {
+    while start < records.count, result.undecided == nil {
       let end = min(start + Self.batchRows, records.count)
       decode(records, start..<end, &result)
       start = end
@@ -139,6 +141,8 @@ final class ScanDecoder: ChunkDecoder {
     let keys = keyDecoder.decode(inner, .key, rows: rows)
     let values = valueDecoder.decode(inner, .value, rows: rows)
     var dropped = Bitmap(repeating: false, count: count)
+    let good = goodCount(keys.bad + values.bad, count, records, rows, &result)
+    for row in good..<count { dropped.set(row, true) }
     func note(_ row: Int, _ reason: String) {
       guard !dropped[row] else { return }
       dropped.set(row, true)
@@ -188,6 +192,16 @@ final class ScanDecoder: ChunkDecoder {
       headers: records.headers.isEmpty ? nil : Array(records.headers[rows]))
     let kept = dropped.isAllFalse ? batch : batch.gather(dropped.inverted.trueIndices())
     if kept.count > 0 { result.batches.append(kept) }
+  }
+
+  /// The rows before the first record about which nothing is known yet.
+  private func goodCount(
+    _ bad: [BadRecord], _ count: Int, _ records: RawRecords, _ rows: Range<Int>,
+    _ result: inout Result
+  ) -> Int {
+    guard let first = bad.filter(\.isUndecided).min(by: { $0.row < $1.row }) else { return count }
+    result.undecided = (records.offsets[rows.lowerBound + first.row], first.reason)
+    return first.row
   }
 
   private func hasNegative(_ lengths: [Int32], _ rows: Range<Int>) -> Bool {

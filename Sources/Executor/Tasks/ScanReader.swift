@@ -33,6 +33,12 @@ final class ScanReader: Sendable {
     var failure: QueryFailure?
     /// The last read found the end.
     var isAtEnd = false
+    /// Behind all that is ready there is a record about which nothing is known yet: reading goes on with it after a pause.
+    var retry: (offset: Int64, at: ContinuousClock.Instant)?
+    /// Reads with lower numbers that are not delivered yet have gone beyond such a record.
+    var firstWanted = 0
+    /// What is the matter with it, until all of a read is decided.
+    var undecided: String?
     /// Reads that have begun, and those that are delivered, which goes in the order of their numbers.
     var begun = 0
     var delivered = 0
@@ -96,20 +102,40 @@ final class ScanReader: Sendable {
     return delivery.change { delivery in
       delivery.early.append((number, outcome))
       while let next = delivery.early.firstIndex(where: { $0.number == delivery.delivered }) {
-        deliver(delivery.early.remove(at: next).outcome, &delivery)
+        let (number, outcome) = delivery.early.remove(at: next)
+        if number < delivery.firstWanted || delivery.retry != nil {
+          if case .success(let (chunk, _)) = outcome { delivery.rowCount -= chunk.recordCount }
+        } else {
+          deliver(outcome, &delivery)
+        }
         delivery.delivered += 1
       }
-      return delivery.failure == nil && delivery.rowCount < rows
+      return delivery.failure == nil && delivery.retry == nil && delivery.rowCount < rows
     }
   }
+
+  /// Whether a read may begin. What was undecided is read again after a pause.
+  private func mayRead(_ rows: Int, _ place: inout Int64?) -> Bool {
+    delivery.withLock { delivery in
+      guard delivery.failure == nil, delivery.rowCount < rows else { return false }
+      guard let retry = delivery.retry else { return true }
+      delivery.isAtEnd = false
+      guard retry.at <= .now else { return false }
+      place = retry.offset
+      delivery.firstWanted = delivery.begun
+      delivery.retry = nil
+      return true
+    }
+  }
+
+  private static let undecidedPause = Duration.milliseconds(50)
 
   /// Reads the next records and does not decode them; nil: there are none for now, or no room.
   private func begin(
     _ rows: Int, _ maxBytes: Int
   ) -> (number: Int, read: Result<ScanChunk, QueryFailure>)? {
     place.withLock { place in
-      let hasRoom = delivery.withLock { $0.failure == nil && $0.rowCount < rows }
-      guard hasRoom, let offset = place else { return nil }
+      guard mayRead(rows, &place), let offset = place else { return nil }
       let read: Result<ScanChunk, QueryFailure>
       var recordCount = 0
       do throws(QueryFailure) {
@@ -156,7 +182,12 @@ final class ScanReader: Sendable {
         delivery.rowCount += batch.count
       }
       delivery.ready.errors += rows.errors
-      delivery.ready.end = SourcePosition(offset: chunk.nextOffset, major: delivery.major)
+      delivery.undecided = rows.undecided?.reason
+      if let offset = rows.undecided?.offset {
+        delivery.retry = (offset, .now + Self.undecidedPause)
+      }
+      delivery.ready.end = SourcePosition(
+        offset: rows.undecided?.offset ?? chunk.nextOffset, major: delivery.major)
     }
   }
 
@@ -181,7 +212,10 @@ final class ScanReader: Sendable {
   func consumed(_ rows: Int) { delivery.withLock { $0.rowCount -= rows } }
 
   /// Whether the last read that found no records found the end, and not that nothing has come yet.
-  var isAtEnd: Bool { delivery.withLock { $0.isAtEnd } }
+  var isAtEnd: Bool { delivery.withLock { $0.isAtEnd && $0.undecided == nil } }
+
+  /// Why it is not known what the record behind the rows that are ready holds.
+  var undecided: String? { delivery.withLock { $0.undecided } }
 
   /// What lies behind the rows that are ready and cannot be read.
   var failure: QueryFailure? { delivery.withLock { $0.failure } }

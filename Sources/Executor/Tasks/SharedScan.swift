@@ -167,6 +167,13 @@ final class SharedScan: Sendable {
 
   /// The rows of a chunk. Several threads may decode chunks at once, each with a decoder of its own.
   func rows(of chunk: ScanChunk) -> ScanDecoder.Result {
+    let result = decoded(chunk)
+    // Who comes later reads it anew, and decides then.
+    if result.undecided != nil { state.withLock { $0.chunks.removeAll { $0.chunk === chunk } } }
+    return result
+  }
+
+  private func decoded(_ chunk: ScanChunk) -> ScanDecoder.Result {
     chunk.decoded { records in
       let (free, needed) = decoders.withLock { ($0.free.popLast(), $0.needed) }
       let box =

@@ -165,6 +165,7 @@ struct Door {
     self.directory = directory
     engineOptions = EngineOptions(directory: directory)
     engineOptions.kafka = kafka
+    engineOptions.waitNotice = { complain($0) }
     if let workers { engineOptions.workers = workers }
     if let durability { engineOptions.durability = durability }
     if let stateBytesMax { engineOptions.stateBytesMax = stateBytesMax }
