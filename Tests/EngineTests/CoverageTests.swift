@@ -46,7 +46,9 @@ import Testing
     let scripts = try Self.texts("Tests/SQL", ".slt")
     var seen = Set(scripts.matches(of: /error\[([a-z-]+)\]/).map { String($0.1) })
     // Statements at a limit and one beyond are too long to be written down; others need a connector of the tests.
-    for name in ["LimitTests", "ConnectorTests", "SchemaRegistryTests"] {
+    for name in [
+      "LimitTests", "ConnectorTests", "SchemaRegistryTests", "RegistryStatementTests",
+    ] {
       let tests = try String(
         contentsOf: Self.root.appendingPathComponent("Tests/EngineTests/\(name).swift"),
         encoding: .utf8)

@@ -184,4 +184,24 @@ import Testing
     #expect(found.text.contains("cannot be fetched"), "\(found)")
     #expect(ContinuousClock.now - begin < .seconds(10))
   }
+
+  /// Of a service's processes one may have registered what another one reads already; alone nobody has.
+  @Test func schemasOfOtherProcesses() throws {
+    let alone = EmbeddedSchemas(hasOthers: false)
+    #expect(try alone.schema(id: 1) == nil)
+    let schemas = EmbeddedSchemas(hasOthers: true)
+    #expect(throws: SchemasUnreachable.self) { try schemas.schema(id: 1) }
+    #expect(throws: SchemasUnreachable.self) { try schemas.schema(id: 2) }
+    var store = SchemaStore()
+    let content = SchemaContent(language: "AVRO", text: Self.record(1))
+    store.apply(try #require(try store.registration(of: content, in: "s").record))
+    schemas.update(store)
+    #expect(try schemas.schema(id: 1)?.text == Self.record(1))
+    usleep(600_000)
+    #expect(try schemas.schema(id: 2) == nil)
+    // Where too many are asked for, none is waited for.
+    for id in 10..<2000 { _ = try? schemas.schema(id: Int64(id)) }
+    #expect(try schemas.schema(id: 5000) == nil)
+    #expect(throws: SchemasUnreachable.self) { try schemas.schema(id: 10) }
+  }
 }
