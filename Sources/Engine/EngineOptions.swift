@@ -46,6 +46,10 @@ public struct EngineOptions: Sendable {
   public var schemaFiles: String?
   /// What was read of it.
   var schemaDirectory: SchemaStore?
+  /// A topic with the schemas of a registry elsewhere, which statements may use and not change; nil: there is none.
+  public var schemaTopic: String?
+  /// Set by the engine where there is one.
+  var followedSchemas: FollowedSchemas?
   /// A schema registry over HTTP; nil: there is none.
   public var schemaRegistry: SchemaRegistryOptions?
   /// Set by the engine where there is one: for statements, and for queries.
@@ -57,12 +61,17 @@ public struct EngineOptions: Sendable {
     if let schemas { return schemas }
     if let remoteSchemas { return remoteSchemas }
     if let schemaDirectory { return StoredSchemas(schemaDirectory) }
+    if let followedSchemas { return followedSchemas.schemas }
     if let embeddedSchemas { return embeddedSchemas }
     return EmptySchemaRegistry()
   }
   /// What subjects have, where no other registry is asked.
   func schemaStore(_ definitions: Definitions) -> SchemaStore {
-    schemaDirectory ?? definitions.schemas
+    readSchemas ?? definitions.schemas
+  }
+  /// What lies where statements change nothing; nil: they do.
+  var readSchemas: SchemaStore? {
+    schemaDirectory ?? followedSchemas?.store
   }
   /// What may move rows between the log and something outside of it.
   var connectors = ConnectorRegistry.builtin

@@ -2,6 +2,7 @@
 // becomes of them when nobody answers.
 
 import Foundation
+import HeadraceColumns
 import HeadraceFoundations
 import HeadraceRegistry
 import HeadraceTestSchemas
@@ -215,5 +216,59 @@ final class RegistryBench {
     bench.session.isEngineDriven = false
     #expect(try bench.run("SELECT * FROM b EMIT CHANGES LIMIT 1;") == "2")
     #expect(bench.engine.badRecordCount() == 0)
+  }
+
+  /// What a registry has written into its topic before and after the engine is opened.
+  @Test func topicOfARegistry() throws {
+    let folder = NSTemporaryDirectory() + "headrace-topic-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func schema(_ field: String) -> String {
+      #"{"type":"record","name":"R","fields":[{"name":"\#(field)","type":"int"}]}"#
+    }
+    func record(_ subject: String, _ id: Int64, _ text: String) -> SchemaRecord {
+      .schema(
+        SchemaVersion(
+          subject: subject, version: 1, id: id,
+          content: SchemaContent(language: "AVRO", text: text)))
+    }
+    func append(_ record: SchemaRecord, _ engine: Engine) throws {
+      var records = RawRecords(buffer: ByteBuffer(capacity: 1024))
+      records.append(key: record.key, value: record.value, timestamp: 1)
+      try engine.log.append("_schemas", [(partition: 0, records: records)])
+    }
+    var options = EngineOptions(directory: folder)
+    options.schemaTopic = "_schemas"
+    #expect(throws: EngineError.self) { try Engine.open(options) }
+    options.schemaTopic = nil
+    var engine = try Engine.open(options)
+    var commit = EpochCommit(epoch: 0)
+    engine.lock.withLock {
+      engine.epochs.makeIfMissing("_schemas", TopicConfig(cleanupPolicy: .compact), &commit)
+    }
+    try engine.lock.withLock { _ = try engine.epochs.commitEpoch(&commit) }
+    try append(record("a-value", 7, schema("x")), engine)
+    try engine.close()
+    options.schemaTopic = "_schemas"
+    engine = try Engine.open(options)
+    defer { try? engine.close() }
+    let session = Session(engine: engine)
+    func run(_ text: String) throws {
+      try session.execute(script: SourceText(name: "test", text), CollectedResult())
+    }
+    try run("CREATE STREAM a WITH (KAFKA_TOPIC='a', VALUE_FORMAT='AVRO', PARTITIONS=1);")
+    #expect(engine.sources.first?.schema.description == "`X` INTEGER")
+    try append(record("b-value", 8, schema("y")), engine)
+    try run("ASSERT SCHEMA SUBJECT 'b-value' ID 8 TIMEOUT 20 SECONDS;")
+    try run("CREATE STREAM b WITH (KAFKA_TOPIC='b', VALUE_FORMAT='AVRO', PARTITIONS=1);")
+    for text in ["CREATE SCHEMA 'c' AS '\"int\"';", "CREATE STREAM d AS SELECT * FROM a;"] {
+      do {
+        try run(text)
+        Issue.record("\(text) changes what is only read")
+      } catch {
+        #expect("\(error)".contains("[schemas-read-only]"), "\(error)")
+      }
+    }
+    try append(.deletedSubject("b-value", upTo: 1), engine)
+    try run("ASSERT NOT EXISTS SCHEMA SUBJECT 'b-value' TIMEOUT 20 SECONDS;")
   }
 }

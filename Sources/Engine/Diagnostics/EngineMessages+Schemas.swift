@@ -47,17 +47,18 @@ extension PlanError {
     PlanError("invalid-property", "\(name) must be \(expected)", at: span)
   }
 
-  /// `text`: what a file would have to hold; nil: a statement wanted to change something.
+  /// `text`: what would have to be there; nil: a statement wanted to change something.
   static func schemasReadOnly(_ subject: String?, text: String?, at span: Span) -> PlanError {
     // A statement that wanted to change what is there.
     guard let subject, let text else {
       return PlanError(
-        "schemas-read-only", "schemas lie in files here, and statements do not change them",
+        "schemas-read-only", "schemas are only read here, and statements do not change them",
         at: span)
     }
     return PlanError(
-      "schemas-read-only", "there is no file with this schema for \(subject)\n\(text)", at: span,
-      hint: "add it to the directory of schemas as its next version")
+      "schemas-read-only",
+      "schemas are only read here, and \(subject) does not have this one\n\(text)", at: span,
+      hint: "add it where they lie as the next version")
   }
 
   static func unknownCompatibility(

@@ -9,6 +9,7 @@ import Synchronization
 extension EpochRunner {
   /// Throws: what is wrong with the statement log; a log that is a copy without its end.
   func recover() throws(EngineError) {
+    do { try options.followedSchemas?.begin() } catch { throw .storage(error) }
     try openCache()
     try announceLevel()
     let copy = log.metadata(key: Array(MetadataKey.copy.utf8)).map { LogCopyMark(bytes: $0) }

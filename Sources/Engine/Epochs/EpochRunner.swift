@@ -82,7 +82,8 @@ final class EpochRunner: @unchecked Sendable {
   init(log: any TopicStore, options: EngineOptions) {
     self.log = log
     var options = options
-    if options.schemas == nil, options.schemaDirectory == nil, options.registryClient == nil {
+    if let topic = options.schemaTopic { options.followedSchemas = FollowedSchemas(log, topic) }
+    if options.schemas == nil, options.registry is EmptySchemaRegistry {
       options.embeddedSchemas = EmbeddedSchemas(hasOthers: !log.process.isEmpty)
     }
     self.options = options
@@ -108,6 +109,7 @@ final class EpochRunner: @unchecked Sendable {
     guard !isClosed else { return }
     isClosed = true
     options.remoteSchemas?.close()
+    options.followedSchemas?.close()
     saveStates(of: queries)
     for text in notices { options.notice(text) }
     pool.close()

@@ -1,5 +1,5 @@
-// Where schemas lie, as statements use it. Three stores stand behind it: what statements of the log have registered, files
-// of a directory, and a registry over HTTP. All of them answer with a `SchemaStore`, and differ in what it costs to fill it
+// Where schemas lie, as statements use it. Several stores stand behind it: what statements of the log have registered,
+// files of a directory, a registry over HTTP or as its topic has it. All of them answer with a `SchemaStore`, and differ in what it costs to fill it
 // and in what becomes of a registration.
 
 import HeadraceFoundations
@@ -95,8 +95,8 @@ struct LoggedHome: SchemaHome {
   }
 }
 
-/// Files, which nobody writes.
-struct DirectoryHome: SchemaHome {
+/// Files, or the topic of a registry elsewhere: nobody writes there.
+struct ReadOnlyHome: SchemaHome {
   let store: SchemaStore
 
   var isLogged: Bool { true }

@@ -2,6 +2,7 @@
 
 import Glibc
 import HeadraceExecutor
+import HeadraceFoundations
 
 struct SchemaPatience {
   private static let longest = Duration.seconds(1)

@@ -23,7 +23,7 @@ extension StatementPlanner {
   var home: any SchemaHome {
     let options = environment.options
     if options.registryClient != nil { return RemoteHome(dialogue: environment.dialogue) }
-    if let store = options.schemaDirectory { return DirectoryHome(store: store) }
+    if let store = options.readSchemas { return ReadOnlyHome(store: store) }
     return LoggedHome(store: definitions.schemas, isReadOnly: options.embeddedSchemas == nil)
   }
 

@@ -80,8 +80,8 @@ struct ClusterOptions: ParsableArguments {
 struct SchemaOptions: ParsableArguments {
   @Option(
     help: """
-      Where registered schemas lie: a directory, which statements do not change, or the address of a schema registry \
-      (http://host:port, several by commas).
+      Where registered schemas lie: a directory, which statements do not change; the address of a schema registry \
+      (http://host:port, several by commas); or, with --kafka, a registry's topic to read: kafka:_schemas.
       """)
   var schemas: String?
 
@@ -95,8 +95,22 @@ struct SchemaOptions: ParsableArguments {
     }
   }
 
+  /// nil: it is something else than a topic.
+  private static func topic(_ place: String) -> String? {
+    let prefix = "kafka:"
+    guard place.hasPrefix(prefix) else { return nil }
+    return String(decoding: place.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+  }
+
   /// Throws: what is wrong with the address or the file.
   func apply(to options: inout EngineOptions) throws {
+    if let schemas, let topic = Self.topic(schemas) {
+      guard options.kafka != nil else {
+        throw CommandFailure.usage("--schemas \(schemas) needs --kafka")
+      }
+      options.schemaTopic = topic
+      return
+    }
     guard schemasConfig != nil || schemas.map(SchemaRegistryOptions.isAddress) ?? false else {
       options.schemaFiles = schemas
       return
