@@ -68,11 +68,16 @@ extension StatementPlanner {
       } else {
         content = try self.content(of: columns, source, side, subject, at: span)
         if policy == .ifNone,
-          try store(.latest(subject), subject, change, at: span).latest(subject) != nil
+          case let latest = try store(.latest(subject), subject, change, at: span),
+          let newest = latest.latest(subject)
         {
           let store = try store(.schema(content, subject: subject), subject, change, at: span)
           if let known = store.find(content, in: subject) {
             source.writtenSchemas[side] = try written(known.id, content, store, at: span)
+          } else if case let other = try written(newest.id, newest.content, latest, at: span),
+            means(other.schema, columns, spec)
+          {
+            source.writtenSchemas[side] = other
           }
           continue
         }
@@ -84,6 +89,17 @@ extension StatementPlanner {
       if let record = registration.record { change.steps.append(.schema(record)) }
     }
     change.entry?.written = source.writtenSchemas
+  }
+
+  /// Whether a schema that others have registered says the same as the columns do, in its own words.
+  private func means(
+    _ schema: RegisteredSchema, _ columns: [SchemaColumn], _ spec: FormatSpec
+  ) -> Bool {
+    guard let type = try? schema.type(spec.format, fullName: spec.fullName) else { return false }
+    let own = DataType.structure(columns.map { StructField($0.name, $0.type) })
+    let isSame = type.description.uppercased() == own.description.uppercased()
+    return isSame
+      || columns.count == 1 && type.description.uppercased() == columns[0].type.description.uppercased()
   }
 
   /// With what the statement itself has registered.
