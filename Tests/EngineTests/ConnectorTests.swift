@@ -424,11 +424,6 @@ private final class TargetWriter: ConnectorWriter {
       try engine.close()
       (engine, session) = try open(system, TargetConnector(target: target))
     }
-    #expect(throws: EngineError.self) {
-      _ = try run(
-        "CREATE STREAM a (v INT) WITH (KAFKA_TOPIC='a', VALUE_FORMAT='PROTOBUF', TARGET='t');",
-        session)
-    }
     try engine.close()
   }
 

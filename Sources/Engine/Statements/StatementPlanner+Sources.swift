@@ -96,7 +96,7 @@ extension StatementPlanner {
       throw .plan(
         .columnsUnknown(
           of: request.input?.target ?? request.topic, isEmpty: sample.records.count == 0,
-          at: request.span))
+          at: request.name))
     }
     return columns
   }

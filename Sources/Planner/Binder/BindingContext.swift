@@ -65,6 +65,8 @@ package struct ColumnSampling {
   package var format: FormatSpec
   /// Where the statement names the topic or the input.
   package var span: Span
+  /// Of the source.
+  package var name: Span
 }
 
 /// The columns that an expression may name.

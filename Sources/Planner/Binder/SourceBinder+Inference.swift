@@ -51,7 +51,9 @@ extension SourceBinder {
     }
     let place = input?.kind.name ?? "KAFKA_TOPIC"
     let fields = try sample(
-      ColumnSampling(topic: topic, input: input, format: format, span: with.span(of: place)))
+      ColumnSampling(
+        topic: topic, input: input, format: format, span: with.span(of: place),
+        name: statement.name.span))
     guard !fields.isEmpty else { return [] }
     let columns = fields.map { SchemaColumn($0.name, $0.type, .value) }
     context.sampled = columns
