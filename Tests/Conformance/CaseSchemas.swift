@@ -13,8 +13,9 @@ struct CaseSchemas {
   /// As of now.
   init(_ engine: Engine) throws {
     var store = SchemaStore()
-    if engine.log.outline("_schemas") != nil {
-      var scan = try PartitionScan(engine.log, "_schemas", 0)
+    // In a cluster, where a registry's own topic may be, it has another name.
+    for topic in ["_schemas", "_headrace-schemas"] where engine.log.outline(topic) != nil {
+      var scan = try PartitionScan(engine.log, topic, 0)
       while let records = try scan.next() {
         for row in 0..<records.count {
           let key = records.key(row).map { Array($0) } ?? []

@@ -45,7 +45,8 @@ import Testing
     let oracle = try #require(numbers("schema oracle:").first)
     let reached = [
       "positive": positive, "rejected": errors.first ?? 0, "words": errors.last ?? 0,
-      "oracle": oracle, "rqtt": numbers("RQTT:").first ?? 0,
+      "oracle": oracle, "schemas": numbers("schemas of columns:").first ?? 0,
+      "rqtt": numbers("RQTT:").first ?? 0,
       "sqltests": numbers("SQL tests:").first ?? 0,
     ]
     for line in lines where line.hasPrefix("superseded:") {
