@@ -23,7 +23,8 @@ public struct FormatCapacity: Sendable {
 
   public init(
     columns: ColumnCount = .several, types: Set<TypeKind> = TypeKind.all,
-    keepsEmpty: Bool = true, keepsNulls: Bool = true, namesColumns: Bool = true, feedsJoins: Bool = true,
+    keepsEmpty: Bool = true, keepsNulls: Bool = true, namesColumns: Bool = true,
+    feedsJoins: Bool = true,
     refusal: @escaping @Sendable (DataType) -> String? = { _ in nil }
   ) {
     self.columns = columns

@@ -92,7 +92,9 @@ struct CaseSchemas {
         guard let node = topic["\(side)Schema"], !node.isNull else { continue }
         // What is JSON for a topic is a JSON schema; nothing said means Avro.
         let format = topic["\(side)Format"]?["format"]?.string ?? topic["\(side)Format"]?.string
-        let language = ["JSON": "JSON", "JSON_SR": "JSON", "PROTOBUF": "PROTOBUF"][TextKey(format ?? "")] ?? "AVRO"
+        let language =
+          ["JSON": "JSON", "JSON_SR": "JSON", "PROTOBUF": "PROTOBUF"][TextKey(format ?? "")]
+          ?? "AVRO"
         var properties = ["SCHEMA_TYPE='\(language)'"]
         var references: [String] = []
         for reference in topic["\(side)SchemaReferences"]?.array ?? [] {

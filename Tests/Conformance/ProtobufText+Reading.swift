@@ -78,13 +78,15 @@ extension ProtobufText {
     let entry = schema.message(name)
     let isMap =
       field.mapKey != nil
-      || name.hasSuffix("Entry") && entry.map { $0.fields.map(\.name) == ["key", "value"] } ?? false
+      || name.hasSuffix("Entry")
+        && entry.map { $0.fields.map(\.name) == ["key", "value"] } ?? false
     if field.isRepeated, isMap {
       let message = field.mapKey.map { Self.entry(message.name, $0, field.type) } ?? entry
       return .object(
         parts.compactMap { part in
           guard let message, let one = read(part.bytes, message) else { return nil }
-          return .init(key: one["key"]?.string ?? one["key"]?.text ?? "", value: one["value"] ?? .null)
+          return .init(
+            key: one["key"]?.string ?? one["key"]?.text ?? "", value: one["value"] ?? .null)
         })
     }
     if field.isRepeated { return .array(parts.flatMap { items($0, field.type, message.name) }) }
@@ -155,7 +157,8 @@ extension ProtobufText {
       let number = Int(Int32(truncatingIfNeeded: part.number))
       return .string(constants.first { $0.number == number }?.name ?? "\(number)")
     }
-    if let message = schema.message(name), !type.hasPrefix("google."), !type.hasPrefix("confluent.") {
+    if let message = schema.message(name), !type.hasPrefix("google."), !type.hasPrefix("confluent.")
+    {
       return read(part.bytes, message) ?? .null
     }
     guard let parts = parts(part.bytes) else { return .null }

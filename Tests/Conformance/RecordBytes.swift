@@ -84,7 +84,10 @@ struct RecordBytes {
   /// The schema of columns whose records do not name it.
   private func bare(_ spec: FormatSpec, _ columns: [SchemaColumn]) -> ProtobufText? {
     let fields = columns.map { FormatField($0.name, $0.type) }
-    guard let schema = try? RegisteredSchema(of: fields, FormatLayout(spec, columns: columns.count, SchemaSubject())) else { return nil }
+    guard
+      let schema = try? RegisteredSchema(
+        of: fields, FormatLayout(spec, columns: columns.count, SchemaSubject()))
+    else { return nil }
     return ProtobufText(schema.text)
   }
 
@@ -133,12 +136,15 @@ struct RecordBytes {
         actual = actual.fields.first?.value ?? .null
       }
       // No bytes are as good as none for the suite.
-      if isMessage, case .object(let fields) = actual, columns.contains(where: { $0.type == .bytes }) {
+      if isMessage, case .object(let fields) = actual,
+        columns.contains(where: { $0.type == .bytes })
+      {
         actual = .object(
           fields.map { field in
             let isBytes = columns.contains { $0.name == field.key && $0.type == .bytes }
             let isEmpty = isBytes && field.value.string == ""
-            return isEmpty && (expected[field.key]?.isNull ?? expected[field.key.lowercased()]?.isNull ?? true)
+            return isEmpty
+              && (expected[field.key]?.isNull ?? expected[field.key.lowercased()]?.isNull ?? true)
               ? .init(key: field.key, value: .null) : field
           })
       }

@@ -69,10 +69,13 @@ struct SchemaJSON {
     case .number(let text):
       // Whole doubles are compared by value.
       let isDouble = node["type"]?.string == "number" && node["title"] == nil
-      return isDouble ? .number(Double(text).flatMap { Int64(exactly: $0) }.map { "\($0)" } ?? text) : value
+      return isDouble
+        ? .number(Double(text).flatMap { Int64(exactly: $0) }.map { "\($0)" } ?? text) : value
     case .object(let fields):
       return .object(
-        fields.map { .init(key: $0.key, value: read($0.value, node["properties"]?[$0.key] ?? .null)) })
+        fields.map {
+          .init(key: $0.key, value: read($0.value, node["properties"]?[$0.key] ?? .null))
+        })
     default: return value
     }
   }

@@ -27,7 +27,8 @@ final class SchemaTexts {
         if JSONText.parse(found).map({ $0.sorted == wanted.sorted }) ?? (found == wanted.string) {
           same += 1
         } else {
-          differences.append("SCHEMA \(testCase.name)\n     \(name)-\(side): \(wanted.text)\n  got \(found)")
+          differences.append(
+            "SCHEMA \(testCase.name)\n     \(name)-\(side): \(wanted.text)\n  got \(found)")
         }
       }
     }

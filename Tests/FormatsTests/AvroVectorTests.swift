@@ -48,9 +48,12 @@ extension FormatVector {
 @Suite struct AvroVectorTests {
   @Test func vectorsAreThere() { #expect(FormatVector.avro.count > 130) }
 
-  @Test(arguments: FormatVector.avro.filter(\.isOfColumns)) func reads(_ vector: FormatVector) throws {
+  @Test(arguments: FormatVector.avro.filter(\.isOfColumns)) func reads(_ vector: FormatVector)
+    throws
+  {
     let (fields, isWrapped) = try vector.avroFields()
-    let outcome = decodeOne(vector.framed, fields, vector.layout(FormatSpec(.avro), isWrapped: isWrapped))
+    let outcome = decodeOne(
+      vector.framed, fields, vector.layout(FormatSpec(.avro), isWrapped: isWrapped))
     switch outcome {
     case .bad(let reason): #expect(vector.node["error"] != nil, "\(reason)")
     case .values(let values):
@@ -67,7 +70,8 @@ extension FormatVector {
     let row = vector.expected(fields, isWrapped: isWrapped)
     // A value that stands alone is NULL in no record.
     guard isWrapped || row != [.null] else { return }
-    let (records, bad) = encode([row], fields, vector.layout(FormatSpec(.avro), isWrapped: isWrapped))
+    let (records, bad) = encode(
+      [row], fields, vector.layout(FormatSpec(.avro), isWrapped: isWrapped))
     #expect(bad.isEmpty, "\(bad)")
     #expect(bytes(records, 0) == vector.framed)
   }

@@ -99,7 +99,8 @@ extension StatementPlanner {
     let own = DataType.structure(columns.map { StructField($0.name, $0.type) })
     let isSame = type.description.uppercased() == own.description.uppercased()
     return isSame
-      || columns.count == 1 && type.description.uppercased() == columns[0].type.description.uppercased()
+      || columns.count == 1
+        && type.description.uppercased() == columns[0].type.description.uppercased()
   }
 
   /// With what the statement itself has registered.

@@ -64,7 +64,7 @@ final class JSONSchemaNulls {
   private static func isOpen(_ node: JSONNode) -> Bool {
     if let words = node["type"]?.elements { return words.contains { $0.text == "null" } }
     if let word = node["type"]?.text { return word == "null" }
-    if let values = node["enum"]?.elements { 
+    if let values = node["enum"]?.elements {
       return values.contains { if case .null = $0 { true } else { false } }
     }
     return node["properties"] == nil && node["const"] == nil

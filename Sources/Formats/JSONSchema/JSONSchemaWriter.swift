@@ -25,7 +25,9 @@ enum JSONSchemaWriter {
       properties.append(
         JSONField(name: field.name, value: .object([index] + (try nullable(field.type)))))
     }
-    return .object([text("type", "object"), JSONField(name: "properties", value: .object(properties))])
+    return .object([
+      text("type", "object"), JSONField(name: "properties", value: .object(properties)),
+    ])
   }
 
   private static func nullable(_ type: DataType) throws(SchemaProblem) -> [JSONField] {

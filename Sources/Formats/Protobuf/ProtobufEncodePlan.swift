@@ -25,7 +25,8 @@ final class ProtobufEncodePlan {
     let (index, path) = try schema.message(named: fullName)
     guard !path.isEmpty else {
       throw SchemaProblem(
-        "the message \(schema.messages[index].name) is of another schema, which records cannot name")
+        "the message \(schema.messages[index].name) is of another schema, which records cannot name"
+      )
     }
     ProtobufText.append(path, to: &self.path)
     top = try self.fields(schema.messages[index], columns)

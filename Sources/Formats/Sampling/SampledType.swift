@@ -43,7 +43,8 @@ indirect enum SampledType: Hashable {
       let digits = text.utf8.drop { $0 == 0x2D }
       let isNumber = digits.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false
       // Zeros in front are kept by texts alone.
-      let hasZeros = digits.count > 1 && digits.starts(with: [0x30]) && !digits.starts(with: [0x30, 0x2E])
+      let hasZeros =
+        digits.count > 1 && digits.starts(with: [0x30]) && !digits.starts(with: [0x30, 0x2E])
       if isNumber, !hasZeros, case .number(let number)? = JSONNode(text) {
         self = Self.number(number)
       } else {
