@@ -22,3 +22,15 @@ start
 # The new column is there when the two have been swapped.
 until "$HEADRACE" run --data "$data" -c "SELECT largest FROM spending;" >/dev/null 2>&1; do sleep 0.05; done
 sql "SELECT customer, amount, orders, largest FROM spending ORDER BY customer;"
+# The same with schemas that are registered.
+submit 6-avro.sql 7-avro-new.sql
+sql "SELECT customer, cents, payments, with_currency FROM paid ORDER BY customer;"
+text='{"type": "record", "name": "KsqlDataSourceSchema", "namespace": "io.confluent.ksql.avro_schemas", "fields": [{"name": "CENTS", "type": "string"}]}'
+sql "CHECK SCHEMA 'payments-value' AS '$text';"
+"$HEADRACE" run --data "$data" -c "CREATE SCHEMA 'payments-value' AS '$text';" 2>&1 | head -1 || true
+submit 8-avro-renamed.sql
+sql "SELECT id, customer, client, currency FROM payments_all;"
+submit 9-avro-rebuild.sql
+until "$HEADRACE" run --data "$data" -c "SELECT * FROM paid WHERE cents = 550;" --output csv 2>/dev/null | grep -q 550; do sleep 0.05; done
+sql "SELECT customer, cents, payments, with_currency FROM paid ORDER BY customer;"
+sql "SHOW SCHEMAS;"
