@@ -140,6 +140,6 @@ enum FormatBenchmark {
         batch.columns, count: batch.columns[0].count, isNull: nil, into: &lines, .value)
     }
     run("DELIMITED decode") { decodeAll(lines, work.fields, delimited) }
-    try measureAvro(count: count, repetitions: repetitions)
+    try measureRegistered(count: count, repetitions: repetitions)
   }
 }

@@ -61,26 +61,24 @@ final class ProtobufDecoder: FormatDecoder {
     _ lengths: UnsafeBufferPointer<Int32>
   ) -> [BadRecord] {
     let base = Bytes(buffer.base)
-    let hasBuilders = table.hasBuilders
     plans.begin()
     var bad: [BadRecord] = []
-    var used: ProtobufDecodePlan?
-    for row in 0..<starts.count {
-      if lengths[row] >= 0 {
-        var p = base + Int(starts[row])
-        let end = p + Int(lengths[row])
-        if let plan = opened(row, &p, end, &bad) {
-          if plan !== used { reader.use(plan, buffer) }
-          used = plan
-          do throws(BadInput) {
-            try message(plan, p, end, row: row, base: base)
-          } catch {
-            table.clear(row: row)
-            bad.append(BadRecord(row: row, reason: error.reason))
-          }
-        }
+    var row = 0
+    while row < starts.count {
+      guard lengths[row] >= 0 else {
+        if table.hasBuilders { table.closeRow(row) }
+        row += 1
+        continue
       }
-      if hasBuilders { table.closeRow(row) }
+      let start = base + Int(starts[row])
+      var p = start
+      guard let plan = opened(row, &p, start + Int(lengths[row]), &bad) else {
+        if table.hasBuilders { table.closeRow(row) }
+        row += 1
+        continue
+      }
+      reader.use(plan, buffer)
+      row = run(plan, prefix: p - start, base, starts, lengths, from: row, &bad)
     }
     return bad
   }
@@ -163,14 +161,69 @@ final class ProtobufDecoder: FormatDecoder {
 
   // MARK: - Messages
 
+  /// What the loop needs of a plan.
+  private struct Top {
+    let steps: UnsafeMutablePointer<ProtobufStep>
+    let count: Int32
+    let defaults: UInt64
+    let hasOutputs: Bool
+    let hasLateDefaults: Bool
+
+    init(_ plan: ProtobufDecodePlan) {
+      steps = plan.steps
+      count = plan.messages.pointee.count
+      defaults = plan.defaults
+      hasOutputs = plan.hasOutputs
+      hasLateDefaults = !plan.lateDefaults.isEmpty
+    }
+  }
+
+  /// Decodes the records from `first` on that begin with the same bytes, which name the plan's message; returns the row behind
+  /// them. `prefix`: how many bytes that is.
+  private func run(
+    _ plan: ProtobufDecodePlan, prefix: Int, _ base: Bytes, _ starts: UnsafeBufferPointer<Int32>,
+    _ lengths: UnsafeBufferPointer<Int32>, from first: Int, _ bad: inout [BadRecord]
+  ) -> Int {
+    let top = Top(plan)
+    let hasBuilders = table.hasBuilders
+    // Longer ones are rare: each of them is looked up.
+    let isShort = prefix <= 8
+    let mask = prefix == 0 ? 0 : UInt64.max &>> UInt64(64 - 8 * min(prefix, 8))
+    let head = Self.word(base + Int(starts[first])) & mask
+    var row = first
+    while row < starts.count {
+      if lengths[row] >= 0 {
+        let start = base + Int(starts[row])
+        let end = start + Int(lengths[row])
+        let isSame = isShort && end - start >= prefix && Self.word(start) & mask == head
+        guard row == first || isSame else { return row }
+        do throws(BadInput) {
+          try message(plan, top, start + prefix, end, row: row, base: base)
+        } catch {
+          table.clear(row: row)
+          bad.append(BadRecord(row: row, reason: error.reason))
+        }
+      }
+      if hasBuilders { table.closeRow(row) }
+      row += 1
+    }
+    return row
+  }
+
+  @inline(__always)
+  private static func word(_ p: Bytes) -> UInt64 {
+    UInt64(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
+  }
+
   @inline(__always)
   private func message(
-    _ plan: ProtobufDecodePlan, _ start: Bytes, _ end: Bytes, row: Int, base: Bytes
+    _ plan: ProtobufDecodePlan, _ top: Top, _ start: Bytes, _ end: Bytes, row: Int, base: Bytes
   ) throws(BadInput) {
-    let steps = plan.steps
-    let count = plan.messages.pointee.count
-    if plan.hasOutputs { reader.begin(row: row) }
-    for place in plan.lateDefaults { store(defaultOf: steps + Int(place), row, base) }
+    let steps = top.steps
+    if top.hasOutputs { reader.begin(row: row) }
+    if top.hasLateDefaults {
+      for place in plan.lateDefaults { store(defaultOf: steps + Int(place), row, base) }
+    }
     var p = start
     var seen: UInt64 = 0
     // Most messages have their fields in the order of their numbers.
@@ -178,23 +231,11 @@ final class ProtobufDecoder: FormatDecoder {
     while p < end {
       var place = next
       var q = p + 1
-      if place >= count || p[0] != steps[Int(place)].tag || p[0] == 0 {
-        var number = 0
-        var wire = 0
-        q = try ProtobufText.tag(p, end, &number, &wire)
-        place = plan.place(number, in: plan.messages)
-        if place < 0 {
-          p = try ProtobufText.skip(wire, q, end, number)
-          continue
-        }
-        let step = steps + Int(place)
-        if step.pointee.code == .general {
-          p = try reader.note(place, wire, q, end)
+      if place >= top.count || p[0] != steps[Int(place)].tag || p[0] == 0 {
+        place = try found(plan, &p, &q, end)
+        if place < 0 { continue }
+        if steps[Int(place)].code == .general {
           next = place + 1
-          continue
-        }
-        if wire != Int(step.pointee.wire.rawValue) {
-          p = try ProtobufText.skip(wire, q, end, number)
           continue
         }
       }
@@ -206,16 +247,38 @@ final class ProtobufDecoder: FormatDecoder {
       } else {
         throw problem(plan, step, q, end)
       }
-      if place < 64 { seen |= 1 &<< UInt64(truncatingIfNeeded: place) }
+      seen |= place < 64 ? 1 &<< UInt64(truncatingIfNeeded: place) : 0
       next = place + 1
     }
-    var missing = plan.defaults & ~seen
+    var missing = top.defaults & ~seen
     while missing != 0 {
       let place = missing.trailingZeroBitCount
       missing &= missing &- 1
       store(defaultOf: steps + place, row, base)
     }
-    if plan.hasOutputs { try reader.finish() }
+    if top.hasOutputs { try reader.finish() }
+  }
+
+  /// The field at `p` that is not the next one in order. Moves `p` behind it where it is read over or noted (a field that is
+  /// not plain), else `q` behind its tag. -1: it was read over.
+  @inline(never)
+  private func found(
+    _ plan: ProtobufDecodePlan, _ p: inout Bytes, _ q: inout Bytes, _ end: Bytes
+  ) throws(BadInput) -> Int32 {
+    var number = 0
+    var wire = 0
+    q = try ProtobufText.tag(p, end, &number, &wire)
+    let place = plan.place(number, in: plan.messages)
+    if place >= 0 {
+      let step = plan.steps + Int(place)
+      if step.pointee.code == .general {
+        p = try reader.note(place, wire, q, end)
+        return place
+      }
+      if wire == Int(step.pointee.wire.rawValue) { return place }
+    }
+    p = try ProtobufText.skip(wire, q, end, number)
+    return -1
   }
 
   /// Of a field that goes straight to a column of one value.
@@ -259,55 +322,82 @@ final class ProtobufDecoder: FormatDecoder {
     var bits: UInt64 = 0
     let slot = step.pointee.target.slot
     switch step.pointee.code {
-    case .long, .zigzagLong, .int, .intAsLong, .unsignedAsLong, .zigzagInt, .zigzagIntAsLong,
-      .boolean, .passedVarint:
+    case .long:
       guard let q = Varint.read(p, &bits), q <= end else { return nil }
-      let low = UInt32(truncatingIfNeeded: bits)
-      switch step.pointee.code {
-      case .long: slot.pointee.store(Int64(bitPattern: bits), row)
-      case .zigzagLong: slot.pointee.store(Varint.signed(bits), row)
-      case .int: slot.pointee.store(Int32(bitPattern: low), row)
-      case .intAsLong: slot.pointee.store(Int64(Int32(bitPattern: low)), row)
-      case .unsignedAsLong: slot.pointee.store(Int64(low), row)
-      case .zigzagInt:
-        slot.pointee.store(Int32(truncatingIfNeeded: Varint.signed(UInt64(low))), row)
-      case .zigzagIntAsLong: slot.pointee.store(Varint.signed(UInt64(low)), row)
-      case .boolean: slot.pointee.store(bits != 0, row)
-      default: break
-      }
+      slot.pointee.store(Int64(bitPattern: bits), row)
       return q
-    case .fixedLong, .double, .passedEight:
+    case .int:
+      guard let q = Varint.read(p, &bits), q <= end else { return nil }
+      slot.pointee.store(Int32(truncatingIfNeeded: bits), row)
+      return q
+    case .double:
       guard end - p >= 8 else { return nil }
-      let word = UInt64(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
-      if step.pointee.code == .double {
-        slot.pointee.store(Double(bitPattern: word), row)
-      } else if step.pointee.code == .fixedLong {
-        slot.pointee.store(Int64(bitPattern: word), row)
-      }
+      let word = UnsafeRawPointer(p).loadUnaligned(as: UInt64.self)
+      slot.pointee.store(Double(bitPattern: UInt64(littleEndian: word)), row)
       return p + 8
-    case .fixedInt, .fixedIntAsLong, .fixedUnsignedAsLong, .floatAsDouble, .passedFour:
-      guard end - p >= 4 else { return nil }
-      let word = UInt32(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt32.self))
-      switch step.pointee.code {
-      case .fixedInt: slot.pointee.store(Int32(bitPattern: word), row)
-      case .fixedIntAsLong: slot.pointee.store(Int64(Int32(bitPattern: word)), row)
-      case .fixedUnsignedAsLong: slot.pointee.store(Int64(word), row)
-      case .floatAsDouble: slot.pointee.store(Double(Float(bitPattern: word)), row)
-      default: break
-      }
-      return p + 4
-    case .string, .bytes, .passedBytes, .passedString:
+    case .boolean:
+      guard let q = Varint.read(p, &bits), q <= end else { return nil }
+      slot.pointee.store(bits != 0, row)
+      return q
+    case .string:
       guard let q = Varint.read(p, &bits), q <= end, bits <= UInt64(end - q) else { return nil }
       let count = Int(truncatingIfNeeded: bits)
-      let code = step.pointee.code
-      if code == .string || code == .passedString {
-        guard isASCII(q, count) || firstInvalidUTF8(q, count) == nil else { return nil }
-      }
-      if code == .string || code == .bytes {
+      guard isASCII(q, count) || firstInvalidUTF8(q, count) == nil else { return nil }
+      slot.pointee.storeView(start: q - base, length: count, row)
+      return q + count
+    case .bytes, .passedBytes:
+      guard let q = Varint.read(p, &bits), q <= end, bits <= UInt64(end - q) else { return nil }
+      let count = Int(truncatingIfNeeded: bits)
+      if step.pointee.code == .bytes {
         slot.pointee.storeView(start: q - base, length: count, row)
       }
       return q + count
+    case .passedVarint:
+      guard let q = Varint.read(p, &bits), q <= end else { return nil }
+      return q
+    case .passedEight: return end - p >= 8 ? p + 8 : nil
+    case .passedFour: return end - p >= 4 ? p + 4 : nil
+    case .passedString:
+      guard let q = Varint.read(p, &bits), q <= end, bits <= UInt64(end - q) else { return nil }
+      let count = Int(truncatingIfNeeded: bits)
+      return isASCII(q, count) || firstInvalidUTF8(q, count) == nil ? q + count : nil
+    case .intAsLong, .unsignedAsLong, .zigzagLong, .zigzagInt, .zigzagIntAsLong, .fixedLong,
+      .fixedInt, .fixedIntAsLong, .fixedUnsignedAsLong, .floatAsDouble:
+      return rarer(step, p, end, row: row)
     case .general: return nil
     }
+  }
+
+  /// Plain values of the less frequent types.
+  private func rarer(
+    _ step: UnsafeMutablePointer<ProtobufStep>, _ p: Bytes, _ end: Bytes, row: Int
+  ) -> Bytes? {
+    let slot = step.pointee.target.slot
+    guard step.pointee.wire == .varint else {
+      let size = step.pointee.wire == .eight ? 8 : 4
+      guard end - p >= size else { return nil }
+      let word = UInt64(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
+      let low = UInt32(truncatingIfNeeded: word)
+      switch step.pointee.code {
+      case .fixedLong: slot.pointee.store(Int64(bitPattern: word), row)
+      case .fixedInt: slot.pointee.store(Int32(bitPattern: low), row)
+      case .fixedIntAsLong: slot.pointee.store(Int64(Int32(bitPattern: low)), row)
+      case .fixedUnsignedAsLong: slot.pointee.store(Int64(low), row)
+      default: slot.pointee.store(Double(Float(bitPattern: low)), row)
+      }
+      return p + size
+    }
+    var bits: UInt64 = 0
+    guard let q = Varint.read(p, &bits), q <= end else { return nil }
+    let low = UInt32(truncatingIfNeeded: bits)
+    switch step.pointee.code {
+    case .zigzagLong: slot.pointee.store(Varint.signed(bits), row)
+    case .intAsLong: slot.pointee.store(Int64(Int32(bitPattern: low)), row)
+    case .unsignedAsLong: slot.pointee.store(Int64(low), row)
+    case .zigzagInt:
+      slot.pointee.store(Int32(truncatingIfNeeded: Varint.signed(UInt64(low))), row)
+    default: slot.pointee.store(Varint.signed(UInt64(low)), row)
+    }
+    return q
   }
 }

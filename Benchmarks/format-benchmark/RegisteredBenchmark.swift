@@ -1,11 +1,11 @@
-// AVRO on the bid record of seven fields (two longs, int, double, boolean, two strings), all of them required or, as
+// AVRO and PROTOBUF on the bid record of seven fields (two longs, int, double, boolean, two strings), all of them required or, as
 // ksqlDB writes them, all nullable; beside a decoder in C that does the same by the same plan.
 
 import CFormatBenchmark
 import HeadraceColumns
 import HeadraceFormats
 
-struct AvroWorkload {
+struct RegisteredWorkload {
   static let types: [(name: String, type: DataType)] = [
     ("AUCTION", .bigint), ("BIDDER", .bigint), ("PRICE", .int), ("RATE", .double),
     ("IS_OPEN", .boolean), ("CHANNEL", .string), ("URL", .string),
@@ -47,7 +47,23 @@ struct AvroWorkload {
     }
   }
 
-  func layout(_ format: RecordFormat, isNullable: Bool) throws(SchemaProblem) -> FormatLayout {
+  /// PROTOBUF: by the schema of its columns, whose fields have defaults, or with optional ones.
+  func messages(_ format: RecordFormat, isNullable: Bool) throws(SchemaProblem) -> FormatLayout {
+    var layout = FormatLayout(format)
+    guard let own = try RegisteredSchema(of: fields, layout) else { return layout }
+    var text = own.text
+    if isNullable {
+      for word in ["int64", "int32", "double", "bool", "string"] {
+        text = text.replacing("  \(word) ", with: "  optional \(word) ")
+      }
+    }
+    let schema = RegisteredSchema(text: text)
+    layout.schemas = SchemaSubject(Registry(schema: schema), topic: "bids")
+    layout.schemas.written = WrittenSchema(id: 1, schema: schema)
+    return layout
+  }
+
+  func records(_ format: RecordFormat, isNullable: Bool) throws(SchemaProblem) -> FormatLayout {
     var layout = FormatLayout(format)
     let words = ["long", "long", "int", "double", "boolean", "string", "string"]
     let texts = zip(Self.types, words).map { "{\"name\":\"\($0.name)\",\"type\":\"\($1)\"}" }
@@ -74,20 +90,23 @@ struct AvroWorkload {
 
 /// The columns of one batch, and the steps, for the decoder in C.
 private final class PlainDecoder {
-  private var steps: [avro_step] = []
-  private var columns: [avro_column] = []
+  private var steps: [format_step] = []
+  private var columns: [format_column] = []
+  private let isProtobuf: Bool
 
-  init(isNullable: Bool, stored: Set<String>) {
+  init(isNullable: Bool, stored: Set<String>, isProtobuf: Bool) {
+    self.isProtobuf = isProtobuf
     let codes = [
-      AVRO_LONG, AVRO_LONG, AVRO_INT, AVRO_DOUBLE, AVRO_BOOLEAN, AVRO_STRING, AVRO_STRING,
+      FORMAT_LONG, FORMAT_LONG, FORMAT_INT, FORMAT_DOUBLE, FORMAT_BOOLEAN, FORMAT_STRING,
+      FORMAT_STRING,
     ]
-    for (field, code) in zip(AvroWorkload.types, codes) {
+    for (field, code) in zip(RegisteredWorkload.types, codes) {
       steps.append(
-        avro_step(
+        format_step(
           code: UInt8(code), nullable: isNullable ? 1 : 0,
           stored: stored.contains(field.name) ? 1 : 0))
       columns.append(
-        avro_column(
+        format_column(
           values: .allocate(byteCount: batchSize * 8, alignment: 16),
           lengths: .allocate(capacity: batchSize),
           validity: .allocate(capacity: batchSize / 64 + 1)))
@@ -107,7 +126,7 @@ private final class PlainDecoder {
     records.valueStart.withUnsafeBufferPointer { starts in
       records.valueLength.withUnsafeBufferPointer { lengths in
         for start in stride(from: 0, to: records.count, by: batchSize) {
-          good += avro_decode(
+          good += (isProtobuf ? protobuf_decode : avro_decode)(
             steps, steps.count, &columns, records.buffer.base, starts.baseAddress! + start,
             lengths.baseAddress! + start, min(batchSize, records.count - start), 1)
         }
@@ -117,26 +136,33 @@ private final class PlainDecoder {
   }
 }
 
-func measureAvro(count: Int, repetitions: Int) throws(SchemaProblem) {
-  guard let avro = RecordFormats.named("AVRO") else { return }
-  let work = AvroWorkload(count: count)
+func measureRegistered(count: Int, repetitions: Int) throws(SchemaProblem) {
+  let work = RegisteredWorkload(count: count)
   func run(_ name: String, _ body: () -> Int) {
     measure(name, records: count, repetitions: repetitions, body)
   }
-  let all = Set(AvroWorkload.types.map(\.name))
-  for isNullable in [false, true] {
-    let layout = try work.layout(avro, isNullable: isNullable)
+  let all = Set(RegisteredWorkload.types.map(\.name))
+  for (name, isNullable) in [
+    ("AVRO", false), ("AVRO", true), ("PROTOBUF", false), ("PROTOBUF", true),
+  ] {
+    guard let format = RecordFormats.named(name) else { continue }
+    let isProtobuf = name == "PROTOBUF"
+    let layout =
+      isProtobuf
+      ? try work.messages(format, isNullable: isNullable)
+      : try work.records(format, isNullable: isNullable)
     let records = work.records(layout)
     let kind = isNullable ? "nullable" : "required"
-    print("AVRO, \(kind) fields, \(records.buffer.count / max(1, count)) bytes")
+    print("\(name), \(kind) fields, \(records.buffer.count / max(1, count)) bytes")
     run("  decode, 7 of 7") { decodeAll(records, work.fields, layout) }
-    let plain = PlainDecoder(isNullable: isNullable, stored: all)
+    let plain = PlainDecoder(isNullable: isNullable, stored: all, isProtobuf: isProtobuf)
     run("  the same in C") { plain.decodeAll(records) }
     run("  decode, 2 of 7 needed") { decodeAll(records, work.twoOfSeven, layout) }
     run("  decode, 2 known of 7") {
       decodeAll(records, work.twoOfSeven.filter(\.isNeeded), layout)
     }
-    let two = PlainDecoder(isNullable: isNullable, stored: ["AUCTION", "PRICE"])
+    let two = PlainDecoder(
+      isNullable: isNullable, stored: ["AUCTION", "PRICE"], isProtobuf: isProtobuf)
     run("  2 of 7 in C") { two.decodeAll(records) }
     run("  encode") { encodeAll(work.batches, work.fields, layout).buffer.count }
   }
