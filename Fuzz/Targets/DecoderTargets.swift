@@ -105,6 +105,10 @@ final class Decoders {
     guard again.bad.isEmpty else { broken("what was written is bad", "\(values) \(again.bad)") }
     var reread = rows(again, set.fields, records.count)
     if !keepsEmpty, set.fields.count == 1 { reread = withoutEmpty(reread) }
+    // What a message of another type does not have is NULL, and is written as the default.
+    if !set.layout.spec.format.holds.keepsNulls {
+      (values, reread) = (withoutDefaults(values), withoutDefaults(reread))
+    }
     // A NaN equals nothing, hence the second look.
     guard reread == values || "\(reread)" == "\(values)" else {
       broken("what was written reads as something else", "\(values)\n\(reread)")
@@ -113,6 +117,23 @@ final class Decoders {
 
   private func withoutEmpty(_ rows: [[Value]]) -> [[Value]] {
     rows.map { $0.map { $0 == .string("") || $0 == .bytes([]) ? .null : $0 } }
+  }
+
+  private func withoutDefaults(_ rows: [[Value]]) -> [[Value]] {
+    rows.map { $0.map(withoutDefaults) }
+  }
+
+  private func withoutDefaults(_ value: Value) -> Value {
+    switch value {
+    case .boolean(false), .int(0), .bigint(0), .double(0), .string(""), .bytes([]), .array([]),
+      .map([]):
+      .null
+    case .array(let values): .array(values.map(withoutDefaults))
+    case .map(let entries):
+      .map(entries.map { MapEntry(withoutDefaults($0.key), withoutDefaults($0.value)) })
+    case .structure(let fields): .structure(fields.map(withoutDefaults))
+    default: value
+    }
   }
 
   private func rows(_ side: DecodedSide, _ fields: [FormatField], _ count: Int) -> [[Value]] {
