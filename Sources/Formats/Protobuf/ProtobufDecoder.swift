@@ -241,7 +241,7 @@ final class ProtobufDecoder: FormatDecoder {
       }
       let step = steps + Int(place)
       if step.pointee.code == .general {
-        p = try reader.note(place, Int(step.pointee.wire.rawValue), q, end)
+        p = try reader.note(place, 0, Int(step.pointee.wire.rawValue), q, end)
       } else if let behind = plain(step, q, end, row: row, base: base) {
         p = behind
       } else {
@@ -272,7 +272,7 @@ final class ProtobufDecoder: FormatDecoder {
     if place >= 0 {
       let step = plan.steps + Int(place)
       if step.pointee.code == .general {
-        p = try reader.note(place, wire, q, end)
+        p = try reader.note(place, number, wire, q, end)
         return place
       }
       if wire == Int(step.pointee.wire.rawValue) { return place }

@@ -47,8 +47,7 @@ final class ProtobufEncodePlan {
     for (oneof, name) in message.oneofs.enumerated() {
       guard let column = take("\(name)_\(oneof)") else { continue }
       let alternatives = message.fields.filter { $0.oneof == oneof }
-      let number = alternatives.map(\.number).min() ?? 0
-      planned.append((number, try self.oneof(alternatives, column, in: message)))
+      planned += try self.oneof(alternatives, column, in: message)
     }
     for field in message.plainFields {
       guard let column = take(field.name) else {
@@ -68,10 +67,11 @@ final class ProtobufEncodePlan {
     return first..<steps.count
   }
 
+  /// One step, or where the numbers of other fields lie between, one for each alternative.
   private func oneof(
     _ alternatives: [ProtobufSchema.Field], _ column: ColumnPlace,
     in message: ProtobufSchema.Message
-  ) throws(SchemaProblem) -> ProtobufWriteStep {
+  ) throws(SchemaProblem) -> [(number: Int, step: ProtobufWriteStep)] {
     guard column.plan.names.texts.count > 0 else {
       throw SchemaProblem("cannot write \(column.plan.type) as a oneof")
     }
@@ -81,17 +81,28 @@ final class ProtobufEncodePlan {
     group.name = name(column.name)
     // In the order of the STRUCT, of which the first that is not NULL is meant.
     var members: [ProtobufWriteStep] = []
+    var numbers: [Int] = []
     for place in column.plan.children.indices {
       let child = column.child(place)
       guard let field = alternatives.first(where: { isWritten(child.name, into: $0.name) }) else {
         throw SchemaProblem("the schema has no field for \(column.name)->\(child.name)")
       }
       members.append(try step(field, child, in: message))
+      numbers.append(field.number)
     }
     group.first = Int32(steps.count)
     group.count = Int32(members.count)
     steps += members
-    return group
+    let range = (numbers.min() ?? 0)...(numbers.max() ?? 0)
+    let isApart = message.fields.contains { field in
+      range.contains(field.number) && !numbers.contains(field.number)
+    }
+    guard isApart else { return [(range.lowerBound, group)] }
+    return numbers.enumerated().map { index, number in
+      var one = group
+      one.only = Int32(index)
+      return (number, one)
+    }
   }
 
   private func name(_ text: String) -> Int32 {

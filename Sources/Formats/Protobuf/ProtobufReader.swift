@@ -55,11 +55,11 @@ final class ProtobufReader {
     open(plan.messages.pointee)
   }
 
-  /// Notes a field at its tag. `p`: behind it.
+  /// Notes a field at its tag, of which `number` matters where it begins a group. `p`: behind it.
   func note(
-    _ place: Int32, _ wire: Int, _ p: Bytes, _ end: Bytes
+    _ place: Int32, _ number: Int, _ wire: Int, _ p: Bytes, _ end: Bytes
   ) throws(BadInput) -> Bytes {
-    try note(place, wire, p, end, plan.messages, frame: 0)
+    try note(place, number, wire, p, end, plan.messages, frame: 0)
   }
 
   /// Gives the columns what was noted.
@@ -73,10 +73,10 @@ final class ProtobufReader {
   }
 
   private func note(
-    _ place: Int32, _ wire: Int, _ start: Bytes, _ end: Bytes,
+    _ place: Int32, _ number: Int, _ wire: Int, _ start: Bytes, _ end: Bytes,
     _ message: UnsafeMutablePointer<ProtobufMessagePlan>, frame: Int
   ) throws(BadInput) -> Bytes {
-    let behind = try ProtobufText.skip(wire, start, end)
+    let behind = try ProtobufText.skip(wire, start, end, number)
     let step = plan.steps + Int(message.pointee.first + place)
     var p = start
     if wire == Int(ProtobufWire.bytes.rawValue) {
@@ -88,8 +88,7 @@ final class ProtobufReader {
     } else if wire != Int(step.pointee.wire.rawValue) {
       return behind
     }
-    var isLone = !step.pointee.isRepeated && !step.pointee.isMap && step.pointee.type != .message
-    isLone = isLone && step.pointee.type != .mismatch
+    let isLone = !step.pointee.isRepeated && !step.pointee.isMap && !step.pointee.type.isMessage
     if step.pointee.oneof >= 0 {
       let current = frame + 2 * Int(message.pointee.count) + Int(step.pointee.oneof)
       let other = frames[current]
@@ -122,7 +121,7 @@ final class ProtobufReader {
       p =
         place < 0
         ? try ProtobufText.skip(wire, p, end, number)
-        : try note(place, wire, p, end, message, frame: frame)
+        : try note(place, number, wire, p, end, message, frame: frame)
     }
   }
 
@@ -217,7 +216,34 @@ final class ProtobufReader {
       return step.pointee.hasPresence ? put(.null, step) : try standard(step)
     }
     let part = occurrences[Int(first)]
-    _ = try value(step, part.start, part.start + Int(part.count), first)
+    guard part.next >= 0, step.pointee.type != .message else {
+      _ = try value(step, part.start, part.start + Int(part.count), first)
+      return
+    }
+    try merged(step, first)
+  }
+
+  /// A message that means one value, in several parts: as if they stood behind each other.
+  private func merged(
+    _ step: UnsafeMutablePointer<ProtobufStep>, _ first: Int32
+  ) throws(BadInput) {
+    let whole = ByteBuffer(capacity: 64)
+    var inner: (start: Bytes, end: Bytes)?
+    var next = first
+    while next >= 0 {
+      let part = occurrences[Int(next)]
+      if step.pointee.type == .wrapper {
+        inner = try content(step, part.start, part.start + Int(part.count)) ?? inner
+      } else {
+        whole.append(UnsafeRawBufferPointer(start: part.start, count: Int(part.count)))
+      }
+      next = part.next
+    }
+    if step.pointee.type == .wrapper { return try wrapped(step, inner) }
+    // What is loaded behind the end.
+    whole.reserve(Varint.bytesMax)
+    let start = UnsafePointer(whole.base)
+    _ = try value(step, start, start + whole.count, first)
   }
 
   private func items(
@@ -329,7 +355,7 @@ final class ProtobufReader {
         try message(step.pointee.message, occurrence)
       }
       step.pointee.target.builder?._withUnsafeGuaranteedRef { $0.endRow() }
-    case .wrapper: try wrapped(step, p, end)
+    case .wrapper: try wrapped(step, try content(step, p, end))
     case .timestamp: try integer(try ProtobufText.timestamp(p, end), step)
     case .date: try integer(try ProtobufText.date(p, end), step)
     case .timeOfDay: try integer(try ProtobufText.timeOfDay(p, end), step)
@@ -344,9 +370,10 @@ final class ProtobufReader {
     return end
   }
 
-  private func wrapped(
+  /// Where the value of a wrapper stands; nil: nowhere, so that it is the type's default.
+  private func content(
     _ step: UnsafeMutablePointer<ProtobufStep>, _ start: Bytes, _ end: Bytes
-  ) throws(BadInput) {
+  ) throws(BadInput) -> (start: Bytes, end: Bytes)? {
     var p = start
     var last: (start: Bytes, end: Bytes)?
     while p < end {
@@ -363,13 +390,19 @@ final class ProtobufReader {
       }
       p = behind
     }
-    guard let last else {
+    return last
+  }
+
+  private func wrapped(
+    _ step: UnsafeMutablePointer<ProtobufStep>, _ content: (start: Bytes, end: Bytes)?
+  ) throws(BadInput) {
+    guard let content else {
       let type = step.pointee.type
       step.pointee.type = step.pointee.inner
       defer { step.pointee.type = type }
       return try standard(step)
     }
-    _ = try scalar(step.pointee.inner, step, last.start, last.end)
+    _ = try scalar(step.pointee.inner, step, content.start, content.end)
   }
 
   private func scalar(

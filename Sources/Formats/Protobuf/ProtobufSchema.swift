@@ -50,6 +50,9 @@ enum ProtobufType: UInt8 {
     }
   }
 
+  /// Its occurrences are merged.
+  var isMessage: Bool { wire == .bytes && self != .string && self != .bytes }
+
   /// Several values may stand behind one length.
   var isPackable: Bool { wire != .bytes }
 }
@@ -162,7 +165,7 @@ struct ProtobufSchema {
       part.scale = field.scale
       var linked = single(part, in: message, file)
       // Parts that are absent are as if they said their type's default.
-      linked.hasPresence = linked.type.wire == .bytes && ![.string, .bytes].contains(linked.type)
+      linked.hasPresence = linked.type.isMessage
       entry.fields.append(linked)
     }
     messages.append(entry)
@@ -185,10 +188,8 @@ struct ProtobufSchema {
     } else {
       result.isUndefined = !resolve(&result, field.type, in: message.name)
     }
-    let isMessage = result.type.wire == .bytes && ![.string, .bytes].contains(result.type)
-    result.hasPresence =
-      !result.isRepeated
-      && (isMessage || field.oneof != nil || !field.label.isEmpty || !file.hasImplicitDefaults)
+    let isNamed = result.type.isMessage || field.oneof != nil || !field.label.isEmpty
+    result.hasPresence = !result.isRepeated && (isNamed || !file.hasImplicitDefaults)
     result.isRequired = field.label == "required"
     result.isUnpacked = !(field.isPacked ?? file.hasImplicitDefaults)
     return result

@@ -18,6 +18,8 @@ struct ProtobufWriteStep {
   var isRequired = false
   /// A oneof: `first` and `count` are its fields, of which the first that is not NULL is written.
   var isOneof = false
+  /// Of a oneof between whose fields others stand: the one that this step may write; -1: any.
+  var only: Int32 = -1
   /// The number and wire type of the field, the first byte lowest.
   var tag: UInt64 = 0
   var tagBytes: Int32 = 0

@@ -107,6 +107,7 @@ struct ProtobufWriter {
     for index in 0..<Int(step.pointee.count) {
       let member = steps + Int(step.pointee.first) + index
       guard !bound[Int(member.pointee.column)].isNull(row) else { continue }
+      guard step.pointee.only < 0 || step.pointee.only == Int32(index) else { return }
       return try fields(Int(step.pointee.first) + index, 1, row, &room)
     }
   }
