@@ -1,8 +1,8 @@
 // Avro schemas as a registry needs them: which texts are the same, which types they take from others, and whether what was
 // written by one schema can be read by another.
 //
-// Source of the rules: schema resolution of the Avro specification; names are compared without their namespaces, as Avro's
-// own check of compatibility does.
+// Source of the rules: schema resolution of the Avro specification; names are compared without their namespaces and aliases
+// with them, as Avro's own check of compatibility does.
 
 import HeadraceFoundations
 import HeadraceFunctions
@@ -154,8 +154,9 @@ private struct AvroComparison {
 
   private func isNamed(_ wanted: AvroSchema.Entry, as given: AvroSchema.Entry) -> Bool {
     guard let name = given.name else { return false }
-    let names = [wanted.name ?? ""] + wanted.aliases
-    return names.contains { AvroSchema.shortName($0) == AvroSchema.shortName(name) }
+    if AvroSchema.shortName(wanted.name ?? "") == AvroSchema.shortName(name) { return true }
+    // Aliases are full names; one without namespace is of that of its type.
+    return wanted.aliases.contains { haveSameBytes($0, name) }
   }
 
   private func renamed(_ wanted: AvroSchema.Entry, _ given: AvroSchema.Entry) -> String {
