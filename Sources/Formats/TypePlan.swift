@@ -18,6 +18,11 @@ final class TypePlan {
   let times: TimeTextReader?
   /// A MAP is written as a list of entries with key and value.
   var hasEntries = false
+  /// A DECIMAL is written as its unscaled number in base64.
+  var isText = false
+  /// What is written for NULL.
+  enum NullForm { case null, absent, refused }
+  var nullForm = NullForm.null
   /// A STRUCT of alternatives: its value is that of the one field that is there.
   var isUnion = false
 
@@ -57,6 +62,9 @@ final class TypePlan {
     self.children = children
     self.names = FieldNames(names)
   }
+
+  /// NULL is null everywhere, and a DECIMAL a number.
+  var isPlain: Bool { nullForm == .null && !isText && children.allSatisfy(\.isPlain) }
 }
 
 /// Finds fields by the bytes of a name: the exact one first, else the first that differs in case

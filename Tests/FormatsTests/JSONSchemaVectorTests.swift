@@ -72,4 +72,43 @@ extension FormatVector {
       }
     }
   }
+
+  /// Columns that were inferred are in upper case; the schema's own names are written. What it does not allow is not.
+  @Test func namesAndNullsAreTheSchemas() throws {
+    let schema = RegisteredSchema(
+      text: """
+        {"type":"object","required":["l"],"properties":{
+          "l":{"type":"array","items":{"type":"integer"}},
+          "o":{"oneOf":[{"type":"null"},{"type":"object","properties":{"x":{"type":"string"}}}]},
+          "u":{"oneOf":[{"type":"string"},{"type":"object","properties":{"y":{"type":"string"}}}]}}}
+        """)
+    let registry = MemoryRegistry()
+    registry.add(schema, id: 3)
+    var layout = FormatLayout(.jsonSR)
+    layout.schemas = SchemaSubject(registry, topic: "t")
+    layout.schemas.written = WrittenSchema(id: 3, schema: schema)
+    let fields = [
+      FormatField("L", .array(.bigint)),
+      FormatField("O", .structure([StructField("X", .string)])),
+      FormatField(
+        "U",
+        .structure([
+          StructField("IO.CONFLUENT.CONNECT.JSON.ONEOF.FIELD.0", .string),
+          StructField(
+            "IO.CONFLUENT.CONNECT.JSON.ONEOF.FIELD.1", .structure([StructField("Y", .string)])),
+        ])),
+    ]
+    let alternative = Value.structure([.null, .structure([.string("t")])])
+    let rows: [[Value]] = [
+      [.array([.bigint(1)]), .structure([.string("s")]), alternative], [.array([]), .null, .null],
+      [.null, .null, .null], [.array([.bigint(1), .null]), .null, .null],
+    ]
+    let (records, bad) = encode(rows, fields, layout)
+    let texts = (0..<4).map { row in
+      bytes(records, row).map { String(decoding: $0.dropFirst(5), as: UTF8.self) }
+    }
+    #expect(texts == [#"{"l":[1],"o":{"x":"s"},"u":{"y":"t"}}"#, #"{"l":[],"o":null}"#, nil, nil])
+    let reasons = ["l", "l[2]"].map { "NULL, which the schema does not allow in field \($0)" }
+    #expect(bad.map(\.reason) == reasons)
+  }
 }

@@ -3,6 +3,7 @@
 // Invariant: `limit` is never passed, as every value reserves its longest text before it is
 // written.
 
+internal import BigInt
 internal import CHeadraceSupport
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -162,6 +163,10 @@ extension ByteBuffer {
     case .int(let column): append(number: Int64(column.values[row]))
     case .bigint(let column): append(number: column.values[row])
     case .double(let column): append(double: column.values[row], quotingNonFinite: true)
+    case .decimal(let column) where plan.isText:
+      append(jsonBytes: Decimal(unscaled: BigInt(column.values[row]), scale: 0).twosComplement)
+    case .wideDecimal(let column) where plan.isText:
+      append(jsonBytes: Decimal(unscaled: column.values[row], scale: 0).twosComplement)
     case .decimal(let column):
       reserve(64)
       count = ByteWriter.decimal(column.values[row], scale: plan.scale, base + count) - base
@@ -187,14 +192,28 @@ extension ByteBuffer {
     case .map(let column): append(jsonMap: column, row, plan)
     case .structure(let column) where plan.isUnion: append(jsonUnion: column, row, plan)
     case .structure(let column):
-      append(byte: 0x7B)
-      for (index, field) in column.fields.enumerated() {
-        if index > 0 { append(byte: 0x2C) }
-        append(jsonName: plan.names.texts[index])
-        append(jsonValue: field, row, plan.children[index])
-      }
-      append(byte: 0x7D)
+      append(jsonFields: column.fields, row, plan.names.texts, plan.children)
     }
+  }
+
+  /// An object of these columns.
+  func append(jsonFields columns: [Column], _ row: Int, _ names: [String], _ plans: [TypePlan]) {
+    append(byte: 0x7B)
+    var isFirst = true
+    for (index, column) in columns.enumerated() {
+      if plans[index].nullForm == .absent, column.isNull(row) { continue }
+      if !isFirst { append(byte: 0x2C) }
+      isFirst = false
+      append(jsonName: names[index])
+      append(jsonValue: column, row, plans[index])
+    }
+    append(byte: 0x7D)
+  }
+
+  private func append(jsonBytes bytes: [UInt8]) {
+    append(byte: 0x22)
+    bytes.withUnsafeBufferPointer { append(base64: $0) }
+    append(byte: 0x22)
   }
 
   private func append(jsonMap column: MapColumn, _ row: Int, _ plan: TypePlan) {

@@ -85,7 +85,11 @@ extension JSONReader {
   ) throws(BadInput) -> Bytes {
     let row = builder.count
     let first = try cursor.first(p)
-    for (index, child) in plan.children.enumerated() where Self.mayBe(first, child.type) {
+    // NaN and the infinities are texts, which those alternatives get that no text else is for.
+    let spare = plan.children.indices.filter { first == 0x22 && plan.children[$0].type == .double }
+    let fitting = plan.children.indices.filter { Self.mayBe(first, plan.children[$0].type) }
+    for index in fitting + spare {
+      let child = plan.children[index]
       let inner = builder.children[index]
       do throws(BadInput) {
         let end = try build(p, child, inner, cursor, depth: depth)

@@ -35,6 +35,9 @@ final class JSONSchemaNulls {
     if let name = node["$ref"]?.text {
       return documents.node(name).flatMap { made($0, documents, depth + 1) }
     }
+    if let parts = node["allOf"]?.elements, parts.count == 1 {
+      return made(parts[0], documents, depth)
+    }
     for word in ["oneOf", "anyOf"] {
       guard let branches = node[word]?.elements else { continue }
       let others = branches.filter { !isNull($0) }
@@ -56,6 +59,23 @@ final class JSONSchemaNulls {
     let allowsNull = depth == 0 || isOpen(node)
     if allowsNull, properties.isEmpty, items == nil { return nil }
     return JSONSchemaNulls(allowsNull, properties, items)
+  }
+
+  /// Whether null may stand for a value of this schema.
+  static func allowsNull(
+    _ node: JSONNode, _ documents: JSONSchemaDocuments, _ depth: Int = 0
+  ) -> Bool {
+    guard depth < depthMax else { return true }
+    if let name = node["$ref"]?.text {
+      return documents.node(name).map { allowsNull($0, documents, depth + 1) } ?? true
+    }
+    if let branches = node["oneOf"]?.elements ?? node["anyOf"]?.elements {
+      return branches.contains { allowsNull($0, documents, depth + 1) }
+    }
+    if let parts = node["allOf"]?.elements {
+      return parts.allSatisfy { allowsNull($0, documents, depth + 1) }
+    }
+    return isOpen(node)
   }
 
   private static func isNull(_ node: JSONNode) -> Bool { node["type"]?.text == "null" }
