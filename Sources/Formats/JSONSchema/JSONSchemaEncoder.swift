@@ -120,7 +120,9 @@ final class JSONSchemaEncoder: FormatEncoder {
     }
     switch column {
     case .array(let array): try checkItems(array.elements, array.offsets, row, plan.children[0], "")
-    case .map(let map): try checkItems(map.values, map.offsets, row, plan.children[1], "->value")
+    case .map(let map):
+      try checkItems(map.keys, map.offsets, row, plan.children[0], "->key")
+      try checkItems(map.values, map.offsets, row, plan.children[1], "->value")
     case .structure(let structure):
       for (index, field) in structure.fields.enumerated() {
         do throws(BadInput) {

@@ -82,6 +82,9 @@ enum JSONSchemaForms {
     switch plan.type {
     case .map:
       plan.hasEntries = kind(node) != "object"
+      if plan.hasEntries {
+        mark(plan.children[0], node?["items"]?["properties"]?["key"], documents, depth + 1)
+      }
       mark(plan.children[1], values(of: node), documents, depth + 1)
     case .array: mark(plan.children[0], node?["items"], documents, depth + 1)
     case .structure where plan.isUnion:
