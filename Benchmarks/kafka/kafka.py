@@ -10,7 +10,7 @@ Input: JSON of 200 bytes in 4 partitions. Parts:
              changelogs and exchanges too, in one transaction each 100 ms; medians, of the ratios pair by pair
   latency    from before the append to after the read of the output, at a moderate rate and without the first two seconds;
              and what a bare commit takes
-  processes  CPU a record of 1, 2 and 4 processes that share the partitions
+  processes  CPU a record of 1, 2 and 4 processes that share the partitions, and of as many loops that copy as many records
   restart    seconds until a process whose state has a key for each record works again: with what it has kept of its state,
              and from the changelogs
   many       memory and CPU of a process with 100 queries over the topic
@@ -170,6 +170,18 @@ class Bench:
             texts.append(",".join(map(str, parts)))
         return self.answer(self.loop("bare", PARTITIONS, other, *texts))[-1]
 
+    def crowd(self, processes):
+        """CPU seconds of so many loops at once, which copy as many records as there are, each its part."""
+        each, members = self.options.records // processes, []
+        for _ in range(processes):
+            name = self.fresh()
+            self.answer(self.loop("create", PARTITIONS, f"{name}.events", f"{name}.out"))
+            self.load(name, each)
+            members.append(name)
+        loops = [self.loop("bare", PARTITIONS, self.fresh(), f"{name}.events,{each},{name}.out,{each},0")
+                 for name in members]
+        return sum(self.answer(loop)[-1]["cpu"] for loop in loops)
+
     # Parts
 
     def cost(self):
@@ -220,6 +232,15 @@ class Bench:
                 ratio = statistics.median(run["cpu"] / one["cpu"] for run, one in zip(found, runs[1]))
                 speed = statistics.median(records / run["seconds"] for run in found)
                 print(f"{query:8} {processes:9} {speed:9.0f} {cpu / records * 1e6:7.2f} {ratio:7.2f}", flush=True)
+        # What the machine takes from several processes beside its broker, whatever they do.
+        crowds = {1: [], 2: [], 4: []}
+        for _ in range(self.options.runs):
+            for processes in crowds:
+                crowds[processes].append(self.crowd(processes))
+        for processes, found in crowds.items():
+            cpu = statistics.median(found)
+            ratio = statistics.median(many / one for many, one in zip(found, crowds[1]))
+            print(f"{'loop':8} {processes:9} {'':9} {cpu / records * 1e6:7.2f} {ratio:7.2f}", flush=True)
 
     def restart(self):
         records = self.options.records
