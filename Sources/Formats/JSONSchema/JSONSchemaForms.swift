@@ -84,6 +84,9 @@ enum JSONSchemaForms {
       plan.hasEntries = kind(node) != "object"
       if plan.hasEntries {
         mark(plan.children[0], node?["items"]?["properties"]?["key"], documents, depth + 1)
+      } else {
+        // The name of a field is never null.
+        plan.children[0].nullForm = .refused
       }
       mark(plan.children[1], values(of: node), documents, depth + 1)
     case .array: mark(plan.children[0], node?["items"], documents, depth + 1)
