@@ -292,4 +292,20 @@ extension ColumnBuilder {
       append(bytes: UnsafeRawBufferPointer(start: spill.base + start, count: length))
     }
   }
+
+  /// Of rows with equal bytes the last one, counted from `first`, in the order in which the first ones stand.
+  func lastOfEqual(from first: Int) -> [Int] {
+    var places: [[UInt8]?: Int] = [:]
+    var kept: [Int] = []
+    for row in first..<count {
+      let key = bytes(row).map { Array($0) }
+      if let place = places[key] {
+        kept[place] = row - first
+      } else {
+        places[key] = kept.count
+        kept.append(row - first)
+      }
+    }
+    return kept
+  }
 }

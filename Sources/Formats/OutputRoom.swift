@@ -54,6 +54,27 @@ struct OutputRoom {
 }
 
 extension FormatEncoder {
+  /// Calls `write` with the steps of a plan, the columns of its list, and room for where the rows' bytes are.
+  func withPlan<Step>(
+    _ steps: [Step], _ flat: [Column], _ plans: [TypePlan], _ count: Int,
+    _ starts: inout [Int32], _ lengths: inout [Int32],
+    _ write: (
+      UnsafePointer<Step>, UnsafePointer<BoundColumn>, UnsafeMutablePointer<Int32>,
+      UnsafeMutablePointer<Int32>
+    ) -> Void
+  ) {
+    withBound(flat, plans) { bound in
+      bound.withUnsafeBufferPointer { bound in
+        steps.withUnsafeBufferPointer { steps in
+          guard let bound = bound.baseAddress, let steps = steps.baseAddress else { return }
+          starts.append(count: count) { starts in
+            lengths.append(count: count) { lengths in write(steps, bound, starts, lengths) }
+          }
+        }
+      }
+    }
+  }
+
   /// Notes where each row's bytes are. `write` appends them; false: the row's side is null.
   @inline(__always)
   func writeRows(

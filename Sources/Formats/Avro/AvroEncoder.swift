@@ -31,18 +31,10 @@ final class AvroEncoder: FormatEncoder {
     }
     var bad: [BadRecord] = []
     let flat = ColumnPlace.flat(columns)
-    withBound(flat, plan.plans) { bound in
-      bound.withUnsafeBufferPointer { bound in
-        plan.steps.withUnsafeBufferPointer { steps in
-          guard let bound = bound.baseAddress, let steps = steps.baseAddress else { return }
-          let writer = AvroWriter(plan: plan, steps: steps, bound: bound, columns: flat)
-          starts.append(count: count) { starts in
-            lengths.append(count: count) { lengths in
-              run(writer, id, count, isNull, buffer, starts, lengths, &bad)
-            }
-          }
-        }
-      }
+    withPlan(plan.steps, flat, plan.plans, count, &starts, &lengths) {
+      steps, bound, starts, lengths in
+      let writer = AvroWriter(plan: plan, steps: steps, bound: bound, columns: flat)
+      run(writer, id, count, isNull, buffer, starts, lengths, &bad)
     }
     return bad
   }

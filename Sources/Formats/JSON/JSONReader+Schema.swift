@@ -37,7 +37,7 @@ extension JSONReader {
     }
     var kept = Array(entries.indices)
     if entries.count > 1, keys.hasEqualBytes(from: first) {
-      kept = lastOfEach(keys, first, entries.count)
+      kept = keys.lastOfEqual(from: first)
       keys.truncate(to: first)
       for index in kept {
         try read(entries[index].key, plan.children[0], keys, cursor, depth, "[\(index + 1)]->key")
@@ -61,22 +61,6 @@ extension JSONReader {
     } catch {
       throw error.within(path)
     }
-  }
-
-  /// Of equal keys the entry that came last, where the first one stood.
-  private func lastOfEach(_ keys: ColumnBuilder, _ first: Int, _ count: Int) -> [Int] {
-    var places: [[UInt8]?: Int] = [:]
-    var kept: [Int] = []
-    for index in 0..<count {
-      let key = keys.bytes(first + index).map { Array($0) }
-      if let place = places[key] {
-        kept[place] = index
-      } else {
-        places[key] = kept.count
-        kept.append(index)
-      }
-    }
-    return kept
   }
 
   /// The first alternative that the value is one of.

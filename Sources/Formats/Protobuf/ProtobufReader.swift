@@ -294,22 +294,16 @@ final class ProtobufReader {
     _ step: UnsafeMutablePointer<ProtobufStep>, _ first: Int32, _ keys: ColumnBuilder,
     _ before: Int
   ) throws(BadInput) {
-    var places: [[UInt8]?: Int] = [:]
-    var kept: [Int32] = []
+    var chain: [Int32] = []
     var next = first
-    for row in before..<keys.count {
-      let key = keys.bytes(row).map { Array($0) }
-      if let place = places[key] {
-        kept[place] = next
-      } else {
-        places[key] = kept.count
-        kept.append(next)
-      }
+    while next >= 0 {
+      chain.append(next)
       next = occurrences[Int(next)].next
     }
+    let kept = keys.lastOfEqual(from: before)
     let outputs = plan.outputs + Int(plan.messages[Int(step.pointee.message)].outputs)
     for index in 0..<2 { outputs[index].builder?.takeUnretainedValue().truncate(to: before) }
-    for occurrence in kept { try entry(step, occurrence) }
+    for index in kept { try entry(step, chain[index]) }
   }
 
   /// Entries are never merged.
