@@ -46,6 +46,9 @@ public final class RecordFormat: Sendable {
     self.codec = codec
   }
 
+  /// Whether its records stand in files.
+  public var isInFiles: Bool { lines != nil || container != nil }
+
   /// Whether the schemas of its records lie in a registry.
   public var usesRegistry: Bool { schemas?.areRegistered ?? false }
 

@@ -97,7 +97,7 @@ import Testing
         format.wrapping.supports(wrap), create("WRAP_SINGLE_VALUE=\(wrap)"), ["invalid-wrapping"])
     }
     try expect(
-      format.lines != nil && format.holds.columns != .none,
+      format.isInFiles && format.holds.columns != .none,
       "CREATE STREAM s (v STRING) WITH (FILE='f', VALUE_FORMAT='\(name)');",
       ["file-format", "none-format"])
   }

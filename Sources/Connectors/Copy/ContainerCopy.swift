@@ -46,7 +46,7 @@ final class ContainerCopyReader: CopyReader {
     let (rows, bad) = decoder.rows(pending.records, range, now: copy.context.clock())
     var result = rows
     result.bad = bad.map { record in
-      "record \(pending.records.offsets[record.row]): \(record.reason)"
+      "record \(pending.records.offsets[record.row] + 1): \(record.reason)"
     }
     return result
   }

@@ -1,5 +1,5 @@
 // WITH (FILE = 'path or glob'): a stream over files, which are fixed when it is made and are one partition each, sorted by
-// name. Where a query stands in a file is committed with a mark of the bytes before (`FileIdentity`).
+// name: lines, or blocks of records in the format's own kind of file. Where a query stands in a file is committed with a mark of the bytes before (`FileIdentity`).
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -58,10 +58,16 @@ struct FileConnector: InputConnector {
     let found = try files(request.spec, paths, span).prefix(SampleRequest.partsMax)
     var result = FormatSample(
       records: RawRecords(buffer: ByteBuffer(capacity: 1024)), times: .iso)
-    for path in found {
+    for path in found where result.schema == nil {
       try paths.outside(path, span) { () throws(OutsideError) in
         let file = try paths.files.open(path, beneath: paths.roots)
         do throws(StorageError) {
+          if let reader = request.format.format.containerReader() {
+            result.schema = try BlockContent(
+              file, reader, takesOpenEnd: request.context.takesOpenEnd
+            ).schema()
+            return
+          }
           try add(file, request, bytes: SampleRequest.bytesMax / found.count, to: &result)
         } catch {
           throw .storage(error)

@@ -2,6 +2,7 @@
 
 import HeadraceColumns
 import HeadraceExecutor
+import HeadraceFormats
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
@@ -91,6 +92,7 @@ extension StatementPlanner {
         throw .engine(.io("cannot read topic \(request.topic): \(error)"))
       }
     }
+    if let schema = sample.schema { return try columns(of: schema, request) }
     let columns = request.format.format.columns(sample, request.format)
     guard !columns.isEmpty else {
       throw .plan(
@@ -99,6 +101,22 @@ extension StatementPlanner {
           at: request.name))
     }
     return columns
+  }
+
+  /// The columns that a file says its records have.
+  private func columns(
+    of schema: RegisteredSchema, _ request: ColumnSampling
+  ) throws(StatementFailure) -> [FormatField] {
+    let type: DataType
+    do {
+      type = try schema.type(request.format.format, fullName: request.format.fullName)
+    } catch {
+      throw .plan(.unreadableSchema(side: "file", reason: error.message, at: request.span))
+    }
+    guard case .structure(let fields) = type.withUpperCaseNames else {
+      throw .plan(.schemaWithoutFields(type, at: request.span))
+    }
+    return fields.map { FormatField($0.name, $0.type) }
   }
 
   /// The statement with these columns behind the name.

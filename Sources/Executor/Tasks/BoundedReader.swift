@@ -1,6 +1,7 @@
 // A partition that ends before its end: what a query has read of it, or what it was at some time.
 
 import HeadraceColumns
+package import HeadraceFormats
 import HeadraceFoundations
 package import HeadraceTopics
 
@@ -21,6 +22,7 @@ package final class BoundedReader: RecordReader {
   }
 
   package var fieldOrder: [String]? { reader.fieldOrder }
+  package var schemas: (any SchemaRegistry)? { reader.schemas }
 
   package func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
     switch bound {

@@ -182,7 +182,7 @@ final class SharedScan: Sendable {
           makeDecoder?()
             ?? ScanDecoder(
               source, partition: partition, needed: needed, order: reader.fieldOrder,
-              schemas: schemas), needed)
+              schemas: reader.schemas ?? schemas), needed)
       defer { decoders.withLock { if $0.needed == box.needed { $0.free.append(box) } } }
       return box.decoder.decode(records)
     }

@@ -4,7 +4,7 @@
 import HeadraceFoundations
 import HeadraceSyntax
 import HeadraceColumns
-import HeadraceFormats
+public import HeadraceFormats
 public import HeadraceTopics
 import HeadracePlanner
 
@@ -46,10 +46,13 @@ public protocol RecordReader: AnyObject, Sendable {
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead
   /// Columns in the order of a record's fields, where the input names them; known once something was read.
   var fieldOrder: [String]? { get }
+  /// The schemas of its records, where the input has its own; known once something was read.
+  var schemas: (any SchemaRegistry)? { get }
 }
 
 extension RecordReader {
   public var fieldOrder: [String]? { nil }
+  public var schemas: (any SchemaRegistry)? { nil }
 }
 
 final class SourceCursor {

@@ -44,13 +44,14 @@ final class AvroContainerReader: ContainerReader {
   typealias Bytes = UnsafePointer<UInt8>
 
   private(set) var layout: FormatLayout?
+  private(set) var schema: RegisteredSchema?
   private var codec = AvroContainer.Codec.null
   private var sync: [UInt8] = []
   /// Finds where records end: a plan without columns.
   private var plan = AvroDecodePlan(problem: "")
   private let table = FieldSlots([])
   private var reader: AvroReader
-  private var recordCount: Int64 = 0
+  var nextRecord: Int64 = 0
 
   init() { reader = AvroReader(table, AvroDecodePlan(problem: "")) }
 
@@ -73,10 +74,10 @@ final class AvroContainerReader: ContainerReader {
       case .problem(let what): throw ContainerProblem(what)
       case .ends:
         if !isEnd, buffer.count < AvroContainer.bytesMax { return (none, 0) }
-        throw ContainerProblem(
-          isEnd
-            ? "the file ends inside \(isOpened ? "a block" : "its beginning")"
-            : "more than \(AvroContainer.bytesMax >> 20) MiB in one piece")
+        guard isEnd else {
+          throw ContainerProblem("more than \(AvroContainer.bytesMax >> 20) MiB in one piece")
+        }
+        throw isOpened ? .endsInsideBlock : ContainerProblem("the file ends inside its beginning")
       }
     }
   }
@@ -117,9 +118,26 @@ final class AvroContainerReader: ContainerReader {
     plan = AvroDecodePlanner.plan(schema, [], isWrapped: false, table)
     if let problem = plan.problem { throw .problem("the file's schema: \(problem)") }
     layout = AvroContainer.layout(schema)
+    self.schema = schema
   }
 
   // MARK: - Blocks
+
+  func block(
+    _ buffer: UnsafeBufferPointer<UInt8>
+  ) throws(ContainerProblem) -> ContainerBlock? {
+    var cursor = Cursor(buffer: buffer)
+    do throws(Cursor.Fault) {
+      let count = try cursor.integer()
+      let bytes = try cursor.length()
+      guard count >= 0 else { throw .problem("a block of \(count) records") }
+      return ContainerBlock(
+        records: count, bytes: cursor.at + bytes + AvroContainer.syncBytes)
+    } catch {
+      guard case .problem(let what) = error else { return nil }
+      throw ContainerProblem(what)
+    }
+  }
 
   private func block(
     _ cursor: inout Cursor
@@ -153,26 +171,27 @@ final class AvroContainerReader: ContainerReader {
     var p = base
     reader.use(plan, data)
     for _ in 0..<count {
-      recordCount += 1
       reader.begin(row: 0, end: end)
       let next: Bytes
       do throws(BadInput) {
         next = try reader.read(plan.steps, p)
       } catch {
-        throw .problem("record \(recordCount) cannot be read: \(error.reason)")
+        throw .problem("record \(nextRecord + 1) cannot be read: \(error.reason)")
       }
       records.keyStart.append(0)
       records.keyLength.append(-1)
       records.valueStart.append(Int32(result.count))
       records.valueLength.append(Int32(next - p + SchemaFrame.bytes))
       records.timestamps.append(0)
-      records.offsets.append(recordCount)
+      records.offsets.append(nextRecord)
+      nextRecord += 1
       result.reserve(SchemaFrame.bytes)
       SchemaFrame.write(0, result.base + result.count)
       result.count += SchemaFrame.bytes
       result.append(UnsafeRawBufferPointer(start: p, count: next - p))
       p = next
     }
+    records.sequences = records.offsets
     guard p == end else { throw .problem("\(end - p) bytes are left behind a block's records") }
     return records
   }
@@ -208,13 +227,16 @@ final class AvroContainerReader: ContainerReader {
       throw .problem("a number of more than \(Varint.bytesMax) bytes")
     }
 
-    mutating func sized() throws(Fault) -> UnsafeBufferPointer<UInt8> {
+    /// Of what follows.
+    mutating func length() throws(Fault) -> Int {
       let count = try integer()
       guard count >= 0, count <= Int64(AvroContainer.bytesMax) else {
         throw .problem("a length of \(count) bytes")
       }
-      return try take(Int(count))
+      return Int(count)
     }
+
+    mutating func sized() throws(Fault) -> UnsafeBufferPointer<UInt8> { try take(length()) }
   }
 }
 

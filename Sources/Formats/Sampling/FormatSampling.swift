@@ -9,11 +9,17 @@ public struct FormatSample {
   public var records: RawRecords
   /// What a header calls the fields of a line; nil: there is none.
   public var names: [String]?
+  /// What a file of the format's own kind says of its records; nil: there is none.
+  public var schema: RegisteredSchema?
   /// How text of times is read; nil: text is no time.
   public var times: TimeTextReader?
 
-  public init(records: RawRecords, names: [String]? = nil, times: TimeTextReader? = nil) {
+  public init(
+    records: RawRecords, names: [String]? = nil, schema: RegisteredSchema? = nil,
+    times: TimeTextReader? = nil
+  ) {
     self.records = records
+    self.schema = schema
     self.names = names
     self.times = times
   }
@@ -21,7 +27,7 @@ public struct FormatSample {
 
 extension RecordFormat {
   /// Whether records say what they hold.
-  public var canSample: Bool { sampled != nil }
+  public var canSample: Bool { sampled != nil || container != nil }
 
   /// The columns that the records have, in the order of their first fields. Empty: they have none that could be named.
   public func columns(_ sample: FormatSample, _ spec: FormatSpec) -> [FormatField] {

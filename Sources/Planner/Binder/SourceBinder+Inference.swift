@@ -1,7 +1,7 @@
 // Columns that a CREATE leaves to the schema registry. A format that can stand without a record around a
 // single value gives one key column, ROWKEY; others give one for each field.
 
-import HeadraceColumns
+package import HeadraceColumns
 import HeadraceFormats
 import HeadraceFoundations
 import HeadraceSyntax
@@ -21,14 +21,16 @@ extension SourceBinder {
       let property = FormatProperty.schemaID.names(side)[0]
       throw .columnsWithSchemaID(property, at: with.span(of: property))
     }
+    let hasWholeRows = try with.input(context.catalog.connectors)?.kind.input?.hasWholeRows ?? false
+    if hasWholeRows, !context.isReplay { try checkFileSchemas(with, formats) }
     var columns: [SchemaColumn] = []
-    if let key = formats.key, key.format.usesRegistry, !hasKeys {
+    if let key = formats.key, key.format.usesRegistry, !hasKeys, !hasWholeRows {
       let schema = try registered(statement, with, topic, key, .key)
       let type = try translated(schema, key, with, .key)
       columns += try self.columns(
         of: type, with, isKey: true, isSingle: key.format.schemas?.splitsKeys == false)
     }
-    if let value = formats.value, value.format.usesRegistry, !hasValues {
+    if let value = formats.value, value.format.usesRegistry, !hasValues, !hasWholeRows {
       let schema = try registered(statement, with, topic, value, .value)
       let type = try translated(schema, value, with, .value)
       let isSingle = try with.boolean("WRAP_SINGLE_VALUE") == false
@@ -38,6 +40,17 @@ extension SourceBinder {
       columns = try sampledColumns(statement, with, topic: topic, value)
     }
     return columns
+  }
+
+  /// Throws: schema-of-file. What files hold, they say themselves.
+  private func checkFileSchemas(
+    _ with: WithProperties, _ formats: (key: FormatSpec?, value: FormatSpec?)
+  ) throws(PlanError) {
+    for (spec, side) in [(formats.key, RecordSide.key), (formats.value, .value)] {
+      guard spec?.schemaID != nil else { continue }
+      let property = FormatProperty.schemaID.names(side)[0]
+      throw .schemaOfFile(property, at: with.span(of: property))
+    }
   }
 
   /// What the first records hold, where they say it themselves.
@@ -120,7 +133,7 @@ extension TableElement {
 
 extension DataType {
   /// With every field name in upper case, as unquoted identifiers are.
-  fileprivate var withUpperCaseNames: DataType {
+  package var withUpperCaseNames: DataType {
     switch self {
     case .array(let element): return .array(element.withUpperCaseNames)
     case .map(let key, let value):

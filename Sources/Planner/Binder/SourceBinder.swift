@@ -36,7 +36,7 @@ public struct SourceBinder {
     let isValueAlone = context.isReplay && formats.value.format.holds.columns == .one
     let isLine = input?.kind.input?.hasWholeRows ?? false
     let lineColumns = !isLine || isValueAlone ? schema.values : schema.keys + schema.values
-    if isLine, formats.value.format.lines == nil, !context.isReplay {
+    if isLine, !formats.value.format.isInFiles, !context.isReplay {
       throw .fileFormat(formats.value.format.name, at: with.span(of: "VALUE_FORMAT"))
     }
     try checkSourceFormats(statement, formats, schema, lineColumns, isLine: isLine)
@@ -76,6 +76,10 @@ public struct SourceBinder {
     _ statement: CreateSource, _ inferred: [SchemaColumn]
   ) throws(PlanError) -> Schema {
     var columns = inferred
+    if let column = inferred.first(where: { SystemColumn.all.contains($0.name) }), !context.isReplay
+    {
+      throw .reservedColumn(column.name, at: statement.name.span)
+    }
     for element in statement.elements ?? [] {
       let name = element.name.name
       try PlanError.check(columns: columns.count + 1, of: "source", at: element.name.span)

@@ -2,7 +2,7 @@
 //
 // The words of ksqlDB's own errors are kept where people and scripts may look for them.
 
-import HeadraceColumns
+package import HeadraceColumns
 import HeadraceFoundations
 package import HeadraceSyntax
 
@@ -244,10 +244,17 @@ extension PlanError {
         + "which is not upgradeable to \(after). (\(reason))", at: span)
   }
 
-  static func schemaWithoutFields(_ type: DataType, at span: Span) -> PlanError {
+  static func schemaOfFile(_ property: String, at span: Span) -> PlanError {
+    PlanError(
+      "schema-of-file",
+      "\(property) names a registered schema, and the records of files are not written by those",
+      at: span, hint: "leave it out: a file that has a schema has it in itself")
+  }
+
+  package static func schemaWithoutFields(_ type: DataType, at span: Span) -> PlanError {
     PlanError(
       "unsupported-type",
-      "The registered schema of the values is \(type) and no record; WRAP_SINGLE_VALUE=false "
+      "The schema of the values is \(type) and no record; WRAP_SINGLE_VALUE=false "
         + "reads it as one column", at: span)
   }
 
@@ -331,7 +338,7 @@ extension PlanError {
         + "'\(name)'", at: span, hint: didYouMean(name, candidates))
   }
 
-  static func unreadableSchema(side: String, reason: String, at span: Span) -> PlanError {
+  package static func unreadableSchema(side: String, reason: String, at span: Span) -> PlanError {
     PlanError(
       "unsupported-type",
       "Unable to verify if the \(side) schema is compatible with KSQL.\n"
