@@ -150,7 +150,7 @@ public struct SchemaDirectory {
   }
 
   private func text(_ name: String) throws(StorageError) -> String {
-    let file = try files.open("\(path)/\(name)", create: false)
+    let file = try files.openForReading("\(path)/\(name)")
     guard try file.size() <= Self.bytesMax else {
       throw bad(name, "at most \(Self.bytesMax) bytes", nil)
     }

@@ -9,6 +9,8 @@ import HeadraceFoundations
 public protocol FileSystem: Sendable {
   /// Opens for reading and writing. Throws: `notFound` when absent and not to be created.
   func open(_ path: String, create: Bool) throws(StorageError) -> any File
+  /// Opens for reading alone, where writing may not be allowed. Throws: `notFound`.
+  func openForReading(_ path: String) throws(StorageError) -> any File
   func exists(_ path: String) throws(StorageError) -> Bool
   /// Makes one directory; nothing happens when it is there already.
   func makeDirectory(_ path: String) throws(StorageError)
@@ -26,6 +28,12 @@ public protocol FileSystem: Sendable {
   func lock(_ path: String) throws(StorageError) -> any FileLock
   /// Changes when unsynced writes may have been lost: the kernel's boot id.
   func bootIdentity() -> String
+}
+
+extension FileSystem {
+  public func openForReading(_ path: String) throws(StorageError) -> any File {
+    try open(path, create: false)
+  }
 }
 
 /// One open file. Closed when the last reference goes. Safe for concurrent use, as pread and pwrite

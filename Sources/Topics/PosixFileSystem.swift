@@ -19,8 +19,15 @@ public final class PosixFileSystem: FileSystem {
     return PosixFile(path: path, descriptor: descriptor, syncs: syncs)
   }
 
-  private func openDescriptor(_ path: String, create: Bool) throws(StorageError) -> Int32 {
-    let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW
+  public func openForReading(_ path: String) throws(StorageError) -> any File {
+    let descriptor = try openDescriptor(path, O_RDONLY, create: false)
+    return PosixFile(path: path, descriptor: descriptor, syncs: syncs)
+  }
+
+  private func openDescriptor(
+    _ path: String, _ access: Int32 = O_RDWR, create: Bool
+  ) throws(StorageError) -> Int32 {
+    let flags = access | O_CLOEXEC | O_NOFOLLOW
     while true {
       let descriptor = Glibc.open(path, flags)
       if descriptor >= 0 { return descriptor }

@@ -137,4 +137,14 @@ import Testing
       try FileManager.default.removeItem(at: file)
     }
   }
+
+  /// A directory may be one that nobody writes to, such as a mount of a repository.
+  @Test func filesAreOpenedForReading() throws {
+    // Not even the owner may write to it.
+    let (files, path) = (PosixFileSystem(), "/proc/sys/kernel/random/boot_id")
+    #expect(throws: StorageError.self) { try files.open(path, create: false) }
+    var bytes = [UInt8](repeating: 0, count: 8)
+    let file = try files.openForReading(path)
+    #expect(try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 0) } == 8)
+  }
 }
