@@ -14,6 +14,8 @@ public enum EngineError: Error, Sendable {
   case limit(String)
   /// The user stopped the statement.
   case interrupted
+  /// Another session stopped it; the message says so.
+  case terminated(String)
 }
 
 /// Diagnostics with the text that they point into.
@@ -36,7 +38,7 @@ extension EngineError: CustomStringConvertible {
     switch self {
     case .statement(let error): return error.rendered
     case .storage(let error): return "\(error)"
-    case .io(let message), .limit(let message): return message
+    case .io(let message), .limit(let message), .terminated(let message): return message
     case .interrupted: return "interrupted"
     }
   }

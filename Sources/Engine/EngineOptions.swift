@@ -91,9 +91,13 @@ public struct EngineOptions: Sendable {
   public var producerByteRate: Int?
   /// What the state of all queries may take in memory; a query that wants more fails.
   public var stateBytesMax = StateBudget.standard
-  /// Rows and bytes that wait for the client of a push query, who is let go when there are more.
-  public var pushRowsMax = 1_000_000
-  public var pushBytesMax = 256 << 20
+  /// Rows and bytes that wait for the client of a push query; the query goes on when they are taken.
+  public var pushRowsMax = 50_000
+  public var pushBytesMax = 8 << 20
+  /// Keys that may change in one epoch for a conflated push query.
+  public var pushKeysMax = 1_000_000
+  /// A client of a server that takes no rows for so long is let go.
+  public var clientStallMs = 600_000
   /// Persistent queries at a time.
   public var queriesMax = 1000
   /// Clients of a server at a time.

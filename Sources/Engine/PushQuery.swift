@@ -1,6 +1,6 @@
 // A push query: a plan that runs with the persistent ones and hands its rows to a client after each commit.
-// Its buffer is bounded: a client that does not take its rows ends the query with an error, and the engine
-// goes on.
+// Its buffer is bounded: while a client does not take its rows, the query stands where it is in the log, and the engine
+// goes on. When the rows are taken it reads on from there.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -21,14 +21,35 @@ final class PushQuery: @unchecked Sendable {
     var faults = RowFaults()
     /// Instead of batches, for a conflated query.
     var conflated: Conflation?
+    /// Rows that the client has taken.
+    var takenCount = 0
+    /// It has been held back, and nothing was taken since.
+    var isHeld = false
+  }
+
+  /// What others see of it.
+  struct Origin {
+    /// The statement.
+    var text: String
+    /// Who has asked.
+    var session: String
+    /// ms since the epoch.
+    var startMs: Int64
   }
 
   let plan: LogicalPlan
   let runtime: QueryRuntime
+  let origin: Origin
+  /// Set when it is added to those of the engine.
+  var id = ""
+  /// Another session has ended it.
+  var isTerminated = false
   private let rowsMax: Int
   private let bytesMax: Int
+  private let keysMax: Int
   /// As of its last slice.
   var stateBytes = 0
+  var rowsRead = 0
   private let buffer = Monitor(Buffer())
   private let signal = ClientSignal()
   /// Of a conflated query: what was read and belongs to no finished epoch.
@@ -36,10 +57,13 @@ final class PushQuery: @unchecked Sendable {
   private var isCaughtUp = false
 
   init(
-    plan: LogicalPlan, runtime: QueryRuntime, conflation: Conflation?, _ options: EngineOptions
+    plan: LogicalPlan, runtime: QueryRuntime, conflation: Conflation?, origin: Origin,
+    _ options: EngineOptions
   ) {
     rowsMax = options.pushRowsMax
     bytesMax = options.pushBytesMax
+    keysMax = options.pushKeysMax
+    self.origin = origin
     self.plan = plan
     self.runtime = runtime
     pending = conflation
@@ -56,9 +80,28 @@ final class PushQuery: @unchecked Sendable {
   }
 
   /// Takes in a slice of a conflated query; `isCaughtUp`: there is no more of this epoch.
-  func conflate(_ rows: [RecordBatch], isCaughtUp: Bool) {
+  /// Throws: more keys have changed in one epoch than are kept.
+  func conflate(_ rows: [RecordBatch], isCaughtUp: Bool) throws(QueryFailure) {
     pending?.add(rows)
     self.isCaughtUp = isCaughtUp
+    guard pending?.count ?? 0 > keysMax else { return }
+    throw QueryFailure("more than \(keysMax) keys have changed in one epoch", isLimit: true)
+  }
+
+  /// The client has enough to take; the query waits for it.
+  func holdsBack() -> Bool {
+    buffer.withLock { buffer in
+      let keys = buffer.conflated?.count ?? 0
+      let isFull =
+        buffer.rowCount >= rowsMax || buffer.byteCount >= bytesMax || keys >= rowsMax
+      if isFull { buffer.isHeld = true }
+      return isFull
+    }
+  }
+
+  /// Rows that the client has taken, and whether it is waited for.
+  var progress: (taken: Int, isHeld: Bool) {
+    buffer.withLock { ($0.takenCount, $0.isHeld) }
   }
 
   /// The epoch is committed. What a query that is behind has read waits for one in which it is not.
@@ -68,13 +111,6 @@ final class PushQuery: @unchecked Sendable {
     buffer.withLock { buffer in
       guard !buffer.isEnded else { return }
       buffer.conflated?.add(ready)
-      if buffer.conflated?.count ?? 0 > rowsMax {
-        buffer.failure = QueryFailure(
-          "more than \(rowsMax) keys have changed and wait to be taken",
-          isLimit: true)
-        buffer.isEnded = true
-        buffer.conflated?.removeAll()
-      }
     }
     signal.raise()
   }
@@ -90,14 +126,6 @@ final class PushQuery: @unchecked Sendable {
       for batch in rows {
         buffer.rowCount += batch.count
         buffer.byteCount += batch.columns.reduce(batch.count * 24) { $0 + $1.byteCount }
-      }
-      if buffer.rowCount > rowsMax || buffer.byteCount > bytesMax {
-        buffer.failure = QueryFailure(
-          "the client fell behind: more than "
-            + (buffer.rowCount > rowsMax ? "\(rowsMax) rows" : StateBudget.text(bytesMax))
-            + " wait to be taken", isLimit: true)
-        buffer.isEnded = true
-        buffer.batches = []
       }
     }
     signal.raise()
@@ -123,24 +151,39 @@ final class PushQuery: @unchecked Sendable {
     if isEmpty, milliseconds > 0 { signal.wait(milliseconds: milliseconds) }
   }
 
+  struct Taken<Rows> {
+    var rows: Rows
+    var failure: QueryFailure?
+    var isEnded: Bool
+    /// The query has waited for this.
+    var wasHeld: Bool
+  }
+
+  private func taken<Rows>(_ rows: Rows, _ count: Int, _ buffer: inout Buffer) -> Taken<Rows> {
+    defer { buffer.isHeld = false }
+    buffer.takenCount += count
+    return Taken(
+      rows: rows, failure: buffer.failure, isEnded: buffer.isEnded, wasHeld: buffer.isHeld)
+  }
+
   /// As `take`, for a conflated query.
-  func takeConflated(
-    milliseconds: Int
-  ) -> (rows: [ResultRow], failure: QueryFailure?, isEnded: Bool) {
+  func takeConflated(milliseconds: Int) -> Taken<[ResultRow]> {
     wait(milliseconds)
-    return buffer.withLock { ($0.conflated?.takeAll() ?? [], $0.failure, $0.isEnded) }
+    return buffer.withLock { buffer in
+      let rows = buffer.conflated?.takeAll() ?? []
+      return taken(rows, rows.count, &buffer)
+    }
   }
 
   /// What has come since the last call; waits up to `milliseconds` for something.
-  func take(milliseconds: Int) -> (batches: [RecordBatch], failure: QueryFailure?, isEnded: Bool) {
+  func take(milliseconds: Int) -> Taken<[RecordBatch]> {
     wait(milliseconds)
     return buffer.withLock { buffer in
-      defer {
-        buffer.batches = []
-        buffer.rowCount = 0
-        buffer.byteCount = 0
-      }
-      return (buffer.batches, buffer.failure, buffer.isEnded)
+      let (rows, count) = (buffer.batches, buffer.rowCount)
+      buffer.batches = []
+      buffer.rowCount = 0
+      buffer.byteCount = 0
+      return taken(rows, count, &buffer)
     }
   }
 }
@@ -191,7 +234,7 @@ extension EpochRunner {
   func slice(
     _ push: PushQuery, _ clock: Int64, _ frontiers: [TextKey: Int64]
   ) -> (rows: [RecordBatch], errors: [SourceError], worked: Bool, waits: Bool) {
-    guard !push.isEnded else { return ([], [], false, false) }
+    guard !push.isEnded, !push.holdsBack() else { return ([], [], false, false) }
     do {
       if push.isConflated {
         let result = try conflatedSlice(push, clock)
@@ -204,6 +247,7 @@ extension EpochRunner {
       let result = try push.runtime.runSlice(pool, clockMs: clock, before: limit)
       try checkBudget(push)
       push.note(result.faults)
+      push.rowsRead += result.rowCount
       return (result.rows, result.errors, result.rowCount > 0, result.isWaiting)
     } catch {
       push.fail(error)
@@ -228,8 +272,9 @@ extension EpochRunner {
       let result = try push.runtime.runSlice(pool, clockMs: clock)
       errors += result.errors
       push.note(result.faults)
+      push.rowsRead += result.rowCount
       if result.rowCount > 0 { worked = true }
-      push.conflate(result.rows, isCaughtUp: !result.hasMore)
+      try push.conflate(result.rows, isCaughtUp: !result.hasMore)
       waits = result.isWaiting
       if !result.hasMore || waits && result.rowCount == 0 { break }
     }

@@ -79,22 +79,75 @@ extension Session {
       query = parsed.query
     }
     try catchUp()
-    let (bound, batches) = try batches(of: query)
-    let connector = engine.options.connectors.copy(node.file?.value)
-    let writer = try connector.writer(copy, bound.columns)
-    do throws(QueryFailure) {
-      try writer.begin()
-      for batch in batches { try writer.write(batch) }
-      try writer.commit([])
+    let target = CopyTarget(copy, engine.options.connectors.copy(node.file?.value))
+    do throws(StatementFailure) {
+      var plan: BoundQuery?
+      try rows(of: query) { (batch, bound) in
+        target.write(batch, bound) && !cancellation.isCancelled
+      } planned: {
+        plan = $0
+      }
+      if cancellation.isCancelled { throw .engine(.interrupted) }
+      if let plan { try target.finish(plan) }
     } catch {
-      writer.rollBack()
-      throw .engine(error.isLimit ? .limit(error.message) : .io(error.message))
+      target.rollBack()
+      throw error
     }
     if node.file != nil {
-      let count = batches.reduce(0) { $0 + $1.count }
-      handler.message("Copied \(count) row\(count == 1 ? "" : "s")")
+      handler.message("Copied \(target.count) row\(target.count == 1 ? "" : "s")")
     }
   }
+}
+
+/// What COPY writes to, opened when the first rows come or there are none. Opening may wait, as for the reader of a pipe.
+private final class CopyTarget {
+  private let copy: CopyStatement
+  private let connector: any CopyConnector
+  private var writer: (any ConnectorWriter)?
+  private var failure: StatementFailure?
+  private(set) var count = 0
+
+  init(_ copy: CopyStatement, _ connector: any CopyConnector) {
+    self.copy = copy
+    self.connector = connector
+  }
+
+  private func opened(_ bound: BoundQuery) throws(StatementFailure) -> any ConnectorWriter {
+    if let writer { return writer }
+    let opened = try connector.writer(copy, bound.columns)
+    writer = opened
+    try writing { () throws(QueryFailure) in try opened.begin() }
+    return opened
+  }
+
+  private func writing(
+    _ body: () throws(QueryFailure) -> Void
+  ) throws(StatementFailure) {
+    do throws(QueryFailure) { try body() } catch {
+      throw .engine(error.isLimit ? .limit(error.message) : .io(error.message))
+    }
+  }
+
+  /// False: it has failed; `finish` says how.
+  func write(_ batch: RecordBatch, _ bound: BoundQuery) -> Bool {
+    do throws(StatementFailure) {
+      let writer = try opened(bound)
+      try writing { () throws(QueryFailure) in try writer.write(batch) }
+      count += batch.count
+      return true
+    } catch {
+      failure = error
+      return false
+    }
+  }
+
+  func finish(_ bound: BoundQuery) throws(StatementFailure) {
+    if let failure { throw failure }
+    let writer = try opened(bound)
+    try writing { () throws(QueryFailure) in try writer.commit([]) }
+  }
+
+  func rollBack() { writer?.rollBack() }
 }
 
 extension SourceDefinition {

@@ -89,7 +89,8 @@ extension Session {
   /// EXTENDED: with the state of each.
   private func showQueries(isExtended: Bool, _ handler: any ResultHandler) {
     var names = [
-      "Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written",
+      "Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read",
+      "Rows Written",
     ]
     if isExtended {
       names += ["Late Rows", "Failed Expressions", "Rows Not Written", "State Bytes", "State"]
@@ -97,26 +98,50 @@ extension Session {
     }
     // Who is asked tells how far it is, even while the group does not answer.
     let members = isExtended ? (try? engine.log.members()) ?? [] : []
-    list(
-      names + ["Error"],
-      engine.queries.map { query in
-        var row = [
-          query.id, query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
-          "\(query.rowsRead)", "\(query.rowsWritten)",
-        ]
-        if isExtended {
-          let stores = (query.runtime?.storeSizes ?? []).map {
-            "\($0.name): \($0.records) records, \(StateBudget.text($0.bytes))"
-          }
-          let faults = FaultCounts(query.faults)
-          row += ["\(faults.late)", "\(faults.expressions)", "\(faults.output)"]
-          row += [
-            "\(query.stateBytes)", query.restore?.progress ?? stores.joined(separator: "; "),
-          ]
-          row += lagCells(query, members)
-        }
-        return row + [query.failure?.message ?? query.shownWait ?? ""]
-      }, handler)
+    let rows =
+      engine.queries.map { cells($0, isExtended: isExtended, members) }
+      + engine.epochs.pushes.filter { !$0.isEnded }.map { cells($0, isExtended: isExtended) }
+    list(names + QueryOutline.names + ["Error"], rows, handler)
+  }
+
+  private func cells(
+    _ query: RunningQuery, isExtended: Bool, _ members: [StoreMember]
+  ) -> [String] {
+    var row = [
+      query.id, "PERSISTENT", query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
+      "\(query.rowsRead)", "\(query.rowsWritten)",
+    ]
+    if isExtended {
+      let faults = FaultCounts(query.faults)
+      row += ["\(faults.late)", "\(faults.expressions)", "\(faults.output)"]
+      row += ["\(query.stateBytes)", query.restore?.progress ?? stores(query.runtime)]
+      row += lagCells(query, members)
+    }
+    return row + QueryOutline(text: query.statement).cells(isExtended: isExtended)
+      + [query.failure?.message ?? query.shownWait ?? ""]
+  }
+
+  private func stores(_ runtime: QueryRuntime?) -> String {
+    (runtime?.storeSizes ?? []).map {
+      "\($0.name): \($0.records) records, \(StateBudget.text($0.bytes))"
+    }.joined(separator: "; ")
+  }
+
+  private func cells(_ push: PushQuery, isExtended: Bool) -> [String] {
+    let progress = push.progress
+    var row = [
+      push.id, "PUSH", progress.isHeld ? "HELD" : "RUNNING", "", "", "\(push.rowsRead)",
+      "\(progress.taken)",
+    ]
+    if isExtended {
+      let faults = FaultCounts(push.faults)
+      row += ["\(faults.late)", "\(faults.expressions)", "\(faults.output)"]
+      row += ["\(push.stateBytes)", stores(push.runtime), "", ""]
+    }
+    let outline = QueryOutline(
+      age: max(0, engine.options.clock() - push.origin.startMs), session: push.origin.session,
+      text: push.origin.text)
+    return row + outline.cells(isExtended: isExtended) + [""]
   }
 
   /// EXTENDED: with their partitions and the queries around them.

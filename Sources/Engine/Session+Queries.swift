@@ -8,12 +8,14 @@ import HeadracePlanner
 import HeadraceSyntax
 
 extension Session {
-  func run(_ node: QueryStatement, _ handler: any ResultHandler) throws(StatementFailure) {
+  func run(
+    _ node: QueryStatement, _ text: SourceText, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
     let wait =
       node.wait == nil
       ? 0 : try engine.lock.withLock { () throws(StatementFailure) in try waitMilliseconds(node) }
     if node.query.emit != nil {
-      try push(node.query, handler)
+      try push(node.query, String(decoding: text.text, as: UTF8.self), handler)
     } else {
       try awaitWrites(node)
       try pull(node.query, handler, waitMs: wait)
@@ -29,8 +31,10 @@ extension Session {
   }
 
   /// Rows of a batch as values, the visible columns only.
-  private func rows(_ batch: RecordBatch, _ bound: BoundQuery) -> [ResultRow] {
-    (0..<batch.count).compactMap { row in
+  private func rows(
+    _ batch: RecordBatch, _ range: Range<Int>, _ bound: BoundQuery
+  ) -> [ResultRow] {
+    range.compactMap { row in
       let kind = batch.kind(row)
       if kind == .updateBefore { return nil }
       // A stream's record without a value is no row.
@@ -41,50 +45,61 @@ extension Session {
     }
   }
 
+  /// Rows that are handed on at once.
+  private static let listRows = 1024
+
   // MARK: - Push
 
-  private func push(_ query: Query, _ handler: any ResultHandler) throws(StatementFailure) {
+  private func push(
+    _ query: Query, _ text: String, _ handler: any ResultHandler
+  ) throws(StatementFailure) {
     let (push, bound) = try engine.lock.withLock { () throws(StatementFailure) in
       let bound = try planning { () throws(PlanError) in
         try QueryBinder(context: context(), purpose: .push).bind(query)
       }
-      let push = try start(bound)
+      let push = try start(bound, text)
       engine.epochs.add(push)
       return (push, bound)
     }
     engine.log.nudge()
     handler.begin(columns(bound))
     defer { push.end() }
+    let note = try handOn(from: push, bound, handler)
+    handler.end(note)
+    tell(push.faults, handler)
+  }
+
+  /// Until the client has enough, or there is no more. Returns why it ends, where that is to be said.
+  private func handOn(
+    from push: PushQuery, _ bound: BoundQuery, _ handler: any ResultHandler
+  ) throws(StatementFailure) -> String? {
     var left = bound.limit ?? Int64.max
-    var note: String?
     while left > 0 {
-      if cancellation.isCancelled {
-        handler.end(nil)
-        throw .engine(.interrupted)
-      }
+      try checkCancellation()
       var isIdle = false
       if !isEngineDriven {
         do { isIdle = try !engine.step() } catch { throw .engine(error) }
       }
       let taken = take(from: push, bound, milliseconds: isIdle || isEngineDriven ? 100 : 0)
-      if let failure = taken.failure {
-        throw .engine(failure.isLimit ? .limit(failure.message) : .io(failure.message))
-      }
       for whole in taken.lists where left > 0 {
+        try checkCancellation()
         var list = whole
         if Int64(list.count) > left { list = Array(list.prefix(Int(left))) }
         left -= Int64(list.count)
-        if !handler.rows(list) { left = 0 }
+        guard handler.rows(list) else {
+          try checkCancellation()
+          return nil
+        }
       }
-      if left == 0 { note = "Limit Reached" }
+      if left > 0, let failure = taken.failure { throw .engine(push.error(failure)) }
       if taken.isEnded { break }
-      if isIdle, endsAtIdle, taken.lists.isEmpty {
-        note = note ?? "Query Completed"
-        break
-      }
+      if isIdle, endsAtIdle, taken.lists.isEmpty { return left == 0 ? nil : "Query Completed" }
     }
-    handler.end(bound.limit == nil ? note : (left == 0 ? "Limit Reached" : note))
-    tell(push.faults, handler)
+    return left == 0 ? "Limit Reached" : nil
+  }
+
+  private func checkCancellation() throws(StatementFailure) {
+    if cancellation.isCancelled { throw .engine(.interrupted) }
   }
 
   /// What a query of a client could not take as it was.
@@ -96,17 +111,23 @@ extension Session {
   private func take(
     from push: PushQuery, _ bound: BoundQuery, milliseconds: Int
   ) -> (lists: [[ResultRow]], failure: QueryFailure?, isEnded: Bool) {
-    guard push.isConflated else {
-      let taken = push.take(milliseconds: milliseconds)
-      return (taken.batches.map { rows($0, bound) }, taken.failure, taken.isEnded)
+    if push.isConflated {
+      let taken = push.takeConflated(milliseconds: milliseconds)
+      if taken.wasHeld { engine.log.nudge() }
+      let starts = stride(from: 0, to: taken.rows.count, by: Self.listRows)
+      let lists = starts.map {
+        Array(taken.rows[$0..<min($0 + Self.listRows, taken.rows.count)])
+      }
+      return (lists, taken.failure, taken.isEnded)
     }
-    let taken = push.takeConflated(milliseconds: milliseconds)
-    let starts = stride(from: 0, to: taken.rows.count, by: 1024)
-    let lists = starts.map { Array(taken.rows[$0..<min($0 + 1024, taken.rows.count)]) }
-    return (lists, taken.failure, taken.isEnded)
+    let taken = push.take(milliseconds: milliseconds)
+    if taken.wasHeld { engine.log.nudge() }
+    return (
+      taken.rows.map { rows($0, 0..<$0.count, bound) }, taken.failure, taken.isEnded
+    )
   }
 
-  private func start(_ bound: BoundQuery) throws(StatementFailure) -> PushQuery {
+  private func start(_ bound: BoundQuery, _ text: String) throws(StatementFailure) -> PushQuery {
     let (optimized, _) = Optimizer(disabled: engine.options.disabledRules).optimize(bound.plan)
     let physical = PhysicalPlanner(disabled: engine.options.disabledRules).plan(optimized)
     let scans = physical.scans
@@ -130,7 +151,9 @@ extension Session {
         })
       return PushQuery(
         plan: optimized, runtime: runtime,
-        conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil, engine.options)
+        conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil,
+        origin: PushQuery.Origin(text: text, session: label, startMs: engine.options.clock()),
+        engine.options)
     } catch {
       throw .plan(.cannotRun(error.message, at: .none))
     }
@@ -141,37 +164,34 @@ extension Session {
   func pull(
     _ query: Query, _ handler: any ResultHandler, waitMs: Int64 = 0
   ) throws(StatementFailure) {
-    let (bound, list) = try firstAnswer(query, waitMs)
-    handler.begin(columns(bound))
-    var start = 0
-    while start < list.count {
-      let end = min(start + 1024, list.count)
-      if !handler.rows(Array(list[start..<end])) { break }
-      start = end
-    }
-    let isCut = bound.limit.map { Int64(list.count) >= $0 } ?? false
-    if waitMs > 0, list.isEmpty { return handler.end("No row came in time") }
-    handler.end(isCut ? "Limit Reached" : "Query Completed")
-    tell(queryFaults, handler)
-  }
-
-  /// The first answer that has a row; the last one when none has within the time. Looks again at each commit.
-  private func firstAnswer(
-    _ query: Query, _ waitMs: Int64
-  ) throws(StatementFailure) -> (BoundQuery, [ResultRow]) {
     let start = ContinuousClock.now
+    var answer = PullAnswer(handler)
     while true {
       let moment = engine.log.moment
       try catchUp()
-      let (bound, list) = try answer(query)
+      try rows(of: query) { (batch, bound) in
+        answer.begin(columns(bound))
+        for start in stride(from: 0, to: batch.count, by: Self.listRows) {
+          if cancellation.isCancelled { return false }
+          let list = rows(batch, start..<min(start + Self.listRows, batch.count), bound)
+          guard answer.take(list) else { return false }
+        }
+        return true
+      } planned: { bound in
+        answer.columns = columns(bound)
+        answer.limit = bound.limit
+      }
+      if cancellation.isCancelled { throw .engine(.interrupted) }
       let passed = (ContinuousClock.now - start) / .milliseconds(1)
       // Alone in a batch run nothing comes any more.
       let isOver = passed >= Double(waitMs) || (endsAtIdle && !isShared)
-      if !list.isEmpty || isOver { return (bound, list) }
-      if cancellation.isCancelled { throw .engine(.interrupted) }
+      if answer.count > 0 || isOver { break }
+      // Nothing yet: once more at the next commit.
       engine.log.wait(
         after: moment, milliseconds: Int(min(100, max(1, Double(waitMs) - passed))))
     }
+    answer.end(hasWaited: waitMs > 0)
+    tell(queryFaults, handler)
   }
 
   /// Brings the queries to where they have seen what this session has written and defined; what others write
@@ -191,45 +211,69 @@ extension Session {
     }
   }
 
-  /// The rows of a pull query, as of the last commit.
-  func answer(_ query: Query) throws(StatementFailure) -> (BoundQuery, [ResultRow]) {
-    let (bound, rows) = try answered(query) { (reader, plan) throws(QueryFailure) in
-      try reader.rows(plan)
-    }
-    return (bound, rows.map { ResultRow(Array($0.prefix(bound.columns.count))) })
-  }
+  /// Has had the first columns of a batch, which are the query's; false: that was enough.
+  typealias TakeRows = (RecordBatch, BoundQuery) throws(QueryFailure) -> Bool
 
-  /// The same as batches, whose first columns are the query's.
-  func batches(of query: Query) throws(StatementFailure) -> (BoundQuery, [RecordBatch]) {
-    try answered(query) { (reader, plan) throws(QueryFailure) in try reader.batches(plan) }
-  }
-
-  private typealias Reading<Rows> = (SnapshotReader, LogicalPlan) throws(QueryFailure) -> [Rows]
-
-  private func answered<Rows>(
-    _ query: Query, _ read: Reading<Rows>
-  ) throws(StatementFailure) -> (BoundQuery, [Rows]) {
-    if let answer = try answeredAlone(query, read) { return answer }
-    return try engine.lock.withLock { () throws(StatementFailure) in
+  /// Hands on the rows of a pull query as of the last commit, as they come, without the engine's lock. `planned`: it is
+  /// about to begin.
+  func rows(
+    of query: Query, _ take: TakeRows, planned note: (BoundQuery) -> Void = { _ in }
+  ) throws(StatementFailure) {
+    if try answeredAlone(query, take, note) { return }
+    var kept: (bound: BoundQuery, batches: [RecordBatch])?
+    try engine.lock.withLock { () throws(StatementFailure) in
       let (bound, plan) = try planned(query, engine.catalog)
       try checkEnds(plan)
-      return (bound, try rows(plan, at: query.span, read) { _ in true } ?? [])
+      note(bound)
+      guard SnapshotPin.access(plan, engine) == .atOnce else {
+        _ = try emit(plan, at: query.span, { _ in true }) { (batch) throws(QueryFailure) in
+          try take(batch, bound)
+        }
+        return
+      }
+      // The engine waits for this query, so the query does not wait for its reader.
+      var batches: [RecordBatch] = []
+      var count = 0
+      _ = try emit(plan, at: query.span, { _ in true }) { (batch) throws(QueryFailure) in
+        batches.append(batch)
+        count += batch.count
+        try engine.epochs.checkAnswer(rows: count, columns: batch.columns.count)
+        return true
+      }
+      kept = (bound, batches)
+    }
+    guard let kept else { return }
+    try handOn(kept.batches, kept.bound, at: query.span, take)
+  }
+
+  private func handOn(
+    _ batches: [RecordBatch], _ bound: BoundQuery, at span: Span, _ take: TakeRows
+  ) throws(StatementFailure) {
+    for batch in batches {
+      let goesOn: Bool
+      do throws(QueryFailure) { goesOn = try take(batch, bound) } catch {
+        throw failure(error, at: span)
+      }
+      guard goesOn else { return }
     }
   }
 
-  /// Without waiting for the engine; nil when the query must.
-  private func answeredAlone<Rows>(
-    _ query: Query, _ read: Reading<Rows>
-  ) throws(StatementFailure) -> (BoundQuery, [Rows])? {
+  /// Without waiting for the engine; false when the query must.
+  private func answeredAlone(
+    _ query: Query, _ take: TakeRows, _ note: (BoundQuery) -> Void
+  ) throws(StatementFailure) -> Bool {
     guard let (catalog, changes) = engine.epochs.published.now,
       // What is wrong with the query is told by the catalog that the engine has now.
       let (bound, plan) = try? planned(query, catalog),
       SnapshotPin.access(plan, engine) == .alone
-    else { return nil }
-    let rows = try rows(plan, at: query.span, read) { pin in
-      pin.isComplete(plan) && engine.epochs.published.isUnchanged(since: changes)
-    }
-    return rows.map { (bound, $0) }
+    else { return false }
+    note(bound)
+    return try emit(
+      plan, at: query.span,
+      { pin in
+        pin.isComplete(plan) && engine.epochs.published.isUnchanged(since: changes)
+      }
+    ) { (batch) throws(QueryFailure) in try take(batch, bound) }
   }
 
   private func planned(
@@ -243,24 +287,57 @@ extension Session {
     return (bound, Optimizer(disabled: engine.options.disabledRules).optimize(bound.plan).0)
   }
 
-  /// Nil when `isRight` says so of what was pinned.
-  private func rows<Rows>(
-    _ plan: LogicalPlan, at span: Span, _ read: Reading<Rows>, if isRight: (SnapshotPin) -> Bool
-  ) throws(StatementFailure) -> [Rows]? {
+  /// False when `isRight` says so of what was pinned; then nothing was handed on.
+  private func emit(
+    _ plan: LogicalPlan, at span: Span, _ isRight: (SnapshotPin) -> Bool,
+    _ take: SnapshotReader.Take
+  ) throws(StatementFailure) -> Bool {
     do throws(QueryFailure) {
       let pin = try SnapshotPin(plan, engine)
-      guard isRight(pin) else { return nil }
+      guard isRight(pin) else { return false }
       let reader = SnapshotReader(
         engine: engine, properties: properties,
         isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin)
-      let rows = try read(reader, plan)
+      try reader.emit(plan, take)
       queryFaults = pin.faults
-      return rows
+      return true
     } catch {
-      if cancellation.isCancelled { throw .engine(.interrupted) }
-      if error.isLimit { throw .engine(.limit(error.message)) }
-      throw .plan(.cannotRun(error.message, at: span))
+      throw failure(error, at: span)
     }
+  }
+
+  private func failure(_ error: QueryFailure, at span: Span) -> StatementFailure {
+    if cancellation.isCancelled { return .engine(.interrupted) }
+    if error.isLimit { return .engine(.limit(error.message)) }
+    return .plan(.cannotRun(error.message, at: span))
+  }
+}
+
+/// The rows of a pull query on their way to a handler. Columns come before the first row, or alone at the end.
+private struct PullAnswer {
+  private let handler: any ResultHandler
+  private var hasBegun = false
+  private(set) var count: Int64 = 0
+  var columns: [ResultColumn] = []
+  var limit: Int64?
+
+  init(_ handler: any ResultHandler) { self.handler = handler }
+
+  mutating func begin(_ columns: [ResultColumn]) {
+    if !hasBegun { handler.begin(columns) }
+    hasBegun = true
+  }
+
+  mutating func take(_ rows: [ResultRow]) -> Bool {
+    count += Int64(rows.count)
+    return handler.rows(rows)
+  }
+
+  mutating func end(hasWaited: Bool) {
+    begin(columns)
+    if hasWaited, count == 0 { return handler.end("No row came in time") }
+    let isCut = limit.map { count >= $0 } ?? false
+    handler.end(isCut ? "Limit Reached" : "Query Completed")
   }
 }
 

@@ -12,9 +12,11 @@ extension Session {
     _ statement: Statement, text: SourceText, _ handler: any ResultHandler
   ) throws(StatementFailure) {
     switch statement {
-    case .query(let node): try run(node, handler)
+    case .query(let node): try run(node, text, handler)
+    case .controlQuery(let node):
+      if try !control(pushOf: node, handler) { try define(statement, text, handler) }
     case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,
-      .dropType, .controlQuery, .createSchema, .alterSchema, .dropSchema:
+      .dropType, .createSchema, .alterSchema, .dropSchema:
       try define(statement, text, handler)
     case .insertValues(let node): try insert(node, handler)
     case .explain(let node): try explain(node, text, handler)

@@ -1,6 +1,7 @@
 // A session: properties, variables, and the one door through which every statement goes, whether it was
 // typed, stood in a script, or was submitted as a file.
 
+import Glibc
 import HeadraceColumns
 import HeadraceExecutor
 public import HeadraceFoundations
@@ -44,6 +45,8 @@ public final class Session {
   /// What a registry elsewhere has told of the statements that are planned.
   var dialogue: RegistryDialogue?
   var unseen = UnseenWrites()
+  /// How others see the session, as in SHOW QUERIES.
+  public var label = "pid \(getpid())"
   /// Of the pull query that was answered last.
   var queryFaults = RowFaults()
   /// Something was written or defined, so that a batch run ends when it is processed.

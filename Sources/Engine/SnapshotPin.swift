@@ -1,9 +1,9 @@
 // What a pull query reads, fixed before its first row: tables are folded as of one commit, and streams end where
 // they ended then. How it goes on depends on the plan:
 //   alone      tables only: everything is at hand, so neither the engine nor an epoch waits for anybody;
-//   by turns   streams too: after each slice, who waits for the engine has it first (the lock is given in the
-//              order in which it was asked for);
-//   at once    files, compacted streams and the past: these could change meanwhile, so the engine is kept.
+//   by turns   streams too, the past among them, and files: after each slice, and while its rows are taken, who waits for
+//              the engine has it first (the lock is given in the order in which it was asked for);
+//   at once    compacted streams: these could change meanwhile, so the engine is kept, and the rows until it is let go.
 //
 // Invariant: but for `alone`, the engine's lock is held whenever a method of this is called, and when it returns.
 
@@ -50,9 +50,10 @@ final class SnapshotPin {
   static func access(_ plan: LogicalPlan, _ engine: Engine) -> Access {
     var hasStreams = false
     for scan in plan.scans {
-      guard scan.source.hasTopic, scan.end == nil else { return .atOnce }
-      guard scan.source.kind == .stream else { continue }
+      guard scan.source.kind == .stream || scan.end != nil else { continue }
       hasStreams = true
+      // A table of the past is folded as the query begins.
+      guard scan.source.hasTopic, scan.source.kind == .stream else { continue }
       guard let topic = engine.log.outline(scan.source.topic), !topic.config.cleanupPolicy.compacts
       else { return .atOnce }
     }
@@ -76,7 +77,7 @@ final class SnapshotPin {
     _ scan: Scan, _ partition: Int, keys: [[UInt8]]?, isByTime: Bool = false
   ) throws(QueryFailure) -> any RecordReader {
     guard scan.source.hasTopic else {
-      return try engine.epochs.reader(scan, partition, for: .pull)
+      return try file(scan, partition)
     }
     let log = TopicReader(view: view, topic: scan.source.topic, partition: partition)
     if let end = scan.end {
@@ -87,6 +88,13 @@ final class SnapshotPin {
       throw QueryFailure("table \(scan.source.name) was not folded for the query")
     }
     return FoldedReader(isByTime ? records[partition].byTime : records[partition])
+  }
+
+  /// An input that is no topic, up to where it ends now, as far as it can tell.
+  private func file(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {
+    let reader = try engine.epochs.reader(scan, partition, for: .pull)
+    guard let end = (reader as? any ConnectorReader)?.end, end > 0 else { return reader }
+    return BoundedReader(reader, .offset(end))
   }
 
   /// What the query could not take as it was.
@@ -102,10 +110,22 @@ final class SnapshotPin {
   }
 
   /// Between two slices.
-  func letOthersIn() throws(QueryFailure) {
-    guard access == .byTurns else { return }
+  func letOthersIn() throws(QueryFailure) { try withoutLock {} }
+
+  /// Runs the body while the engine goes on; where it is kept, it stays so.
+  func withoutLock<Result>(
+    _ body: () throws(QueryFailure) -> Result
+  ) throws(QueryFailure) -> Result {
+    guard access == .byTurns else { return try body() }
     engine.lock.unlock()
+    let result: Swift.Result<Result, QueryFailure>
+    do throws(QueryFailure) { result = .success(try body()) } catch { result = .failure(error) }
     engine.lock.lock()
+    try checkTopics()
+    return try result.get()
+  }
+
+  private func checkTopics() throws(QueryFailure) {
     if engine.isClosed { throw QueryFailure("the engine was closed") }
     for (name, ends) in tables.ends where engine.log.outline(name.text)?.id != ends.id {
       throw QueryFailure("topic \(name) was dropped meanwhile")

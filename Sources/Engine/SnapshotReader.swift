@@ -1,7 +1,7 @@
 // Pull queries: a plan over the committed content of its sources, as of one epoch. What can go on row by row
-// runs on the operators of streaming queries (`streamed`). What needs its whole input - aggregates, joins,
-// UNION ALL, DISTINCT, ORDER BY, LIMIT - is worked out by itself, and what it gives is the input of the
-// plan above it. A table is what its changes fold to: the last record of each key. What is read was fixed by
+// runs on the operators of streaming queries, and its rows are handed on slice by slice (`emit`): nothing of the answer
+// is kept. What needs its whole input - aggregates, joins, ORDER BY - is worked out by itself, and what it gives is the
+// input of the plan above it. A table is what its changes fold to: the last record of each key. What is read was fixed by
 // the pin before anything is computed.
 
 import HeadraceFormats
@@ -19,52 +19,82 @@ struct SnapshotReader {
   let isCancelled: () -> Bool
   let pin: SnapshotPin
 
-  /// Rows of the plan's columns. Throws: what has no operator; a read that fails.
-  func rows(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
-    switch plan {
-    case .limit(let node):
-      let rows = try rows(node.input).dropFirst(Int(clamping: node.offset))
-      return Array(node.count.map { rows.prefix(Int(clamping: $0)) } ?? rows)
-    case .distinct(let node):
-      var seen = Set<[Value]>()
-      return try rows(node.input).filter { seen.insert($0).inserted }
-    case .sort(let node): return try sorted(node)
-    case .union(let node):
-      var result: [[Value]] = []
-      for input in node.inputs { result += try rows(input) }
-      return result
-    case .aggregate(let node): return try aggregated(node)
-    case .join(let node):
-      if case .batch(let left, let right) = node.kind {
-        return try SnapshotJoin(node: node, leftKeys: left, rightKeys: right, reader: self).rows()
-      }
-      return try pipelined(plan)
-    case .scan, .filter, .project, .row, .rekey, .exchange: return try pipelined(plan)
-    }
-  }
+  /// Has had the rows of a batch; false: that was enough.
+  typealias Take = (RecordBatch) throws(QueryFailure) -> Bool
 
   private static let batchRows = 4096
 
-  /// The same as batches: as the operators give them, where no part of the plan needs all of its input.
-  func batches(_ plan: LogicalPlan) throws(QueryFailure) -> [RecordBatch] {
+  /// Hands on the rows of the plan's columns in their order. False: `take` has had enough.
+  /// Throws: what has no operator; a read that fails.
+  @discardableResult
+  func emit(_ plan: LogicalPlan, _ take: Take) throws(QueryFailure) -> Bool {
     switch plan {
-    case .scan, .filter, .project, .row, .rekey, .exchange:
-      var ready: [TextKey: [[Value]]] = [:]
-      let prepared = try prepared(plan, &ready)
-      var result: [RecordBatch] = []
-      try stream(prepared, ready) { result.append($0) }
-      return result
-    case .limit(let node): return try batches(node.input).cut(node.offset, node.count)
-    case .union(let node):
-      var result: [RecordBatch] = []
-      for input in node.inputs { result += try batches(input) }
-      return result
-    case .distinct, .sort, .aggregate, .join:
-      let rows = try rows(plan)
-      return stride(from: 0, to: rows.count, by: Self.batchRows).map { start in
-        batch(Array(rows[start..<min(start + Self.batchRows, rows.count)]), plan.columns)
+    case .limit(let node): return try cut(node, take)
+    case .distinct(let node):
+      var seen = Set<[Value]>()
+      let types = plan.columns.map(\.type)
+      return try emit(node.input) { (batch) throws(QueryFailure) in
+        let rows = (0..<batch.count).filter { row in
+          seen.insert(types.indices.map { batch.columns[$0].value(row, types[$0]) }).inserted
+        }
+        try engine.epochs.checkAnswer(rows: seen.count, columns: types.count)
+        if rows.isEmpty { return true }
+        return try take(batch.gather(rows.map { Int32($0) }))
       }
+    case .union(let node):
+      for input in node.inputs { guard try emit(input, take) else { return false } }
+      return true
+    case .scan, .filter, .project, .row, .rekey, .exchange: return try pipelined(plan, take)
+    case .join(let node):
+      guard case .batch(let left, let right) = node.kind else { return try pipelined(plan, take) }
+      return try handOn(
+        SnapshotJoin(node: node, leftKeys: left, rightKeys: right, reader: self).rows(), plan, take)
+    case .sort(let node): return try handOn(sorted(node), plan, take)
+    case .aggregate(let node): return try handOn(aggregated(node), plan, take)
     }
+  }
+
+  private func handOn(
+    _ rows: [[Value]], _ plan: LogicalPlan, _ take: Take
+  ) throws(QueryFailure) -> Bool {
+    for start in stride(from: 0, to: rows.count, by: Self.batchRows) {
+      let piece = Array(rows[start..<min(start + Self.batchRows, rows.count)])
+      if isCancelled() { throw QueryFailure("interrupted") }
+      guard try deliver(batch(piece, plan.columns), take) else { return false }
+    }
+    return true
+  }
+
+  private func cut(_ node: Limit, _ take: Take) throws(QueryFailure) -> Bool {
+    var skipped = Int(clamping: node.offset)
+    var wanted = node.count.map { Int(clamping: $0) } ?? .max
+    guard wanted > 0 else { return true }
+    var goesOn = true
+    try emit(node.input) { (batch) throws(QueryFailure) in
+      let first = min(skipped, batch.count)
+      skipped -= first
+      let rows = first..<(first + min(wanted, batch.count - first))
+      wanted -= rows.count
+      if rows.isEmpty { return true }
+      goesOn = try take(rows.count == batch.count ? batch : batch.gather(rows.map { Int32($0) }))
+      return goesOn && wanted > 0
+    }
+    return goesOn
+  }
+
+  /// All rows of a part that is needed as a whole.
+  func rows(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
+    let columns = plan.columns
+    var result: [[Value]] = []
+    try emit(plan) { (batch) throws(QueryFailure) in
+      for row in 0..<batch.count {
+        result.append(
+          columns.indices.map { batch.columns[$0].value(row, columns[$0].type) })
+      }
+      try engine.epochs.checkAnswer(rows: result.count, columns: columns.count)
+      return true
+    }
+    return result
   }
 
   /// Rows as a batch in their order.
@@ -91,18 +121,26 @@ struct SnapshotReader {
       let column = evaluator.values(item.expression, batch)
       return (0..<rows.count).map { column.value($0, item.expression.type) }
     }
-    let order = rows.indices.sorted { a, b in
-      for (index, item) in node.items.enumerated() {
-        let x = keys[index][a]
-        let y = keys[index][b]
-        if x.isNull || y.isNull {
-          if x.isNull != y.isNull { return x.isNull == item.nullsFirst }
-          continue
+    var compared = 0
+    let order: [Int]
+    do {
+      order = try rows.indices.sorted { a, b in
+        compared &+= 1
+        if compared & 0xFFF == 0, isCancelled() { throw QueryFailure("interrupted") }
+        for (index, item) in node.items.enumerated() {
+          let x = keys[index][a]
+          let y = keys[index][b]
+          if x.isNull || y.isNull {
+            if x.isNull != y.isNull { return x.isNull == item.nullsFirst }
+            continue
+          }
+          let compared = orderValues(x, y)
+          if compared != 0 { return item.isDescending ? compared > 0 : compared < 0 }
         }
-        let compared = orderValues(x, y)
-        if compared != 0 { return item.isDescending ? compared > 0 : compared < 0 }
+        return a < b
       }
-      return a < b
+    } catch {
+      throw QueryFailure("interrupted")
     }
     return order.map { rows[$0] }
   }
@@ -113,17 +151,22 @@ struct SnapshotReader {
     var ready: [TextKey: [[Value]]] = [:]
     var node = node
     node.input = try prepared(node.input, &ready)
-    let changes = try streamed(.aggregate(node), ready)
+    let columns = LogicalPlan.aggregate(node).columns
     var result: [[Value]] = []
     var places: [[Value]: Int] = [:]
-    for row in changes {
-      let key = Array(row.prefix(node.groups.count))
-      if let known = places[key] {
-        result[known] = row
-      } else {
-        places[key] = result.count
-        result.append(row)
+    try stream(.aggregate(node), ready) { (batch) throws(QueryFailure) in
+      for index in 0..<batch.count {
+        let row = columns.indices.map { batch.columns[$0].value(index, columns[$0].type) }
+        let key = Array(row.prefix(node.groups.count))
+        if let known = places[key] {
+          result[known] = row
+        } else {
+          places[key] = result.count
+          result.append(row)
+        }
       }
+      try engine.epochs.checkAnswer(rows: result.count, columns: columns.count)
+      return true
     }
     if result.isEmpty, node.groups.isEmpty {
       return [try AggregateOfNothing(node, engine.options.functions, properties).values]
@@ -131,10 +174,10 @@ struct SnapshotReader {
     return result
   }
 
-  private func pipelined(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
+  private func pipelined(_ plan: LogicalPlan, _ take: Take) throws(QueryFailure) -> Bool {
     var ready: [TextKey: [[Value]]] = [:]
     let prepared = try prepared(plan, &ready)
-    return try streamed(prepared, ready)
+    return try stream(prepared, ready, take)
   }
 
   /// The plan with every part that needs its whole input replaced by a scan of that part's rows.
@@ -163,24 +206,12 @@ struct SnapshotReader {
     return .scan(Scan(source: source, alias: name, columns: plan.columns, system: [:], keys: []))
   }
 
-  private func streamed(
-    _ plan: LogicalPlan, _ ready: [TextKey: [[Value]]]
-  ) throws(QueryFailure) -> [[Value]] {
-    let columns = plan.columns
-    var result: [[Value]] = []
-    try stream(plan, ready) { batch in
-      for row in 0..<batch.count {
-        result.append(
-          columns.indices.map { batch.columns[$0].value(row, columns[$0].type) })
-      }
-    }
-    return result
-  }
-
-  /// Runs a plan of row-by-row operators once over snapshots of its sources, and gives each batch of its rows.
+  /// Runs a plan of row-by-row operators once over snapshots of its sources, and hands on each batch of its rows. False:
+  /// `take` has had enough.
+  @discardableResult
   private func stream(
-    _ plan: LogicalPlan, _ ready: [TextKey: [[Value]]], _ take: (RecordBatch) -> Void
-  ) throws(QueryFailure) {
+    _ plan: LogicalPlan, _ ready: [TextKey: [[Value]]], _ take: Take
+  ) throws(QueryFailure) -> Bool {
     let lookups = plan.lookupKeys
     let isByTime = plan.wantsTablesByTime
     let runtime = try QueryRuntime(
@@ -194,48 +225,35 @@ struct SnapshotReader {
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
         return try pin.reader(scan, partition, keys: lookups[scan.alias], isByTime: isByTime)
       })
-    try pin.withPool { (pool) throws(QueryFailure) in
-      try run(runtime, columnCount: plan.columns.count, pool, take)
-    }
+    return try pin.withPool { (pool) throws(QueryFailure) in try run(runtime, pool, take) }
   }
 
   private func run(
-    _ runtime: QueryRuntime, columnCount: Int, _ pool: WorkerPool, _ take: (RecordBatch) -> Void
-  ) throws(QueryFailure) {
-    var count = 0
+    _ runtime: QueryRuntime, _ pool: WorkerPool, _ take: Take
+  ) throws(QueryFailure) -> Bool {
     var patience = SchemaPatience()
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
       let slice = try runtime.runSlice(pool, clockMs: engine.options.clock())
       try pin.record(slice.errors)
       pin.note(slice.faults)
+      try engine.epochs.checkBudget(runtime)
+      var hasPaused = false
       for batch in slice.rows {
         let present = batch.present
-        count += present.count
-        if present.count > 0 { take(present) }
+        if present.count == 0 { continue }
+        hasPaused = true
+        guard try deliver(present, take) else { return false }
       }
-      try engine.epochs.checkBudget(runtime, rows: count, columns: columnCount)
-      if slice.rowCount == 0, !slice.hasMore { break }
+      if slice.rowCount == 0, !slice.hasMore { return true }
       if !patience.goesOn(after: slice), let reason = slice.undecided { throw QueryFailure(reason) }
-      try pin.letOthersIn()
+      if !hasPaused { try pin.letOthersIn() }
     }
   }
-}
 
-extension [RecordBatch] {
-  /// Without the first `offset` rows, and at most `count`; nil: all.
-  fileprivate func cut(_ offset: Int64, _ count: Int64?) -> [RecordBatch] {
-    var (skipped, wanted) = (Int(clamping: offset), count.map { Int(clamping: $0) } ?? .max)
-    var result: [RecordBatch] = []
-    for batch in self where wanted > 0 {
-      let first = Swift.min(skipped, batch.count)
-      skipped -= first
-      let rows = first..<(first + Swift.min(wanted, batch.count - first))
-      wanted -= rows.count
-      if rows.isEmpty { continue }
-      result.append(rows.count == batch.count ? batch : batch.gather(rows.map { Int32($0) }))
-    }
-    return result
+  /// Whoever takes the rows may be slow: the engine does not wait for that.
+  private func deliver(_ batch: RecordBatch, _ take: Take) throws(QueryFailure) -> Bool {
+    try pin.withoutLock { () throws(QueryFailure) in try take(batch) }
   }
 }
 

@@ -104,9 +104,13 @@ extension EpochRunner {
     push.stateBytes = bytes
   }
 
-  /// A pull query is on its way; its rows wait in memory for their reader.
-  func checkBudget(_ runtime: QueryRuntime, rows: Int, columns: Int) throws(QueryFailure) {
+  /// A pull query is on its way.
+  func checkBudget(_ runtime: QueryRuntime) throws(QueryFailure) {
     if let total = excess(runtime, before: 0) { throw refusal("the pull query", runtime, total) }
+  }
+
+  /// A part of a pull query that is needed as a whole has so many rows in memory.
+  func checkAnswer(rows: Int, columns: Int) throws(QueryFailure) {
     let answer = rows * (columns * MemoryLayout<Value>.stride + 32)
     guard heldBytes.load(ordering: .relaxed) + answer > options.stateBytesMax else { return }
     throw QueryFailure(

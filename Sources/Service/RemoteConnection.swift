@@ -3,12 +3,15 @@
 public import HeadraceColumns
 import HeadraceFoundations
 import Glibc
+import Synchronization
 public import HeadraceTopics
 public import HeadraceSyntax
 
 public final class RemoteConnection: Connection, @unchecked Sendable {
   // Unchecked: one thread at a time makes requests; `cancel` only sends, which is safe from any thread.
   private let channel: SocketChannel
+  /// The user has asked for the end of the statement.
+  private let isCancelled = Atomic(false)
 
   /// nil when no server answers in that directory.
   public static func attach(
@@ -74,7 +77,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
         let rows = try read { () throws(WireError) in try reader.rows(width: width) }
         if isWanted, let handler, !handler.rows(rows) {
           isWanted = false
-          cancel()
+          channel.send(.cancel)
         }
         channel.send(.credit)
       case .end:
@@ -86,7 +89,9 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
         }
         let error = ServiceError(ServiceError.Kind(rawValue: kind) ?? .io, text)
         // We asked for the end ourselves: the caller has had enough, which is no failure.
-        if !isWanted, error.kind == .interrupted { return [] }
+        if !isWanted, error.kind == .interrupted, !isCancelled.load(ordering: .relaxed) {
+          return []
+        }
         throw error
       case .hello, .execute, .define, .finish, .names, .topics, .resolve, .read, .append, .wait,
         .verify, .administer, .cancel, .credit, .welcome, .done:
@@ -107,6 +112,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
   public func execute(
     _ statement: SourceText, _ handler: any ResultHandler
   ) throws(ServiceError) {
+    isCancelled.store(false, ordering: .relaxed)
     var writer = WireWriter()
     writer.put(statement)
     _ = try request(.execute, writer, handler)
@@ -119,7 +125,10 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     _ = try request(.define, writer)
   }
 
-  public func cancel() { channel.send(.cancel) }
+  public func cancel() {
+    isCancelled.store(true, ordering: .relaxed)
+    channel.send(.cancel)
+  }
 
   public func finish() throws(ServiceError) -> RunSummary {
     var reader = try request(.finish)

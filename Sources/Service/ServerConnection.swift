@@ -30,6 +30,7 @@ final class ServerConnection: @unchecked Sendable {
     self.refusal = refusal
     self.engine = engine
     self.channel = channel
+    channel.bound(waitMs: engine.options.clientStallMs)
     rate = engine.options.producerByteRate.map { ByteRate(bytesPerSecond: $0) }
   }
 
@@ -73,6 +74,7 @@ final class ServerConnection: @unchecked Sendable {
       }
       let connection = LocalConnection(sharing: engine, isBatch: try reader.flag())
       connection.session.workingDirectory = try reader.text()
+      connection.session.label = "pid \(channel.peer.process)"
       if descriptors.count >= 2 {
         connection.session.standardInput = descriptors[0]
         connection.session.standardOutput = descriptors[1]
@@ -155,8 +157,15 @@ final class ServerConnection: @unchecked Sendable {
   private func answer(
     _ request: Frame, _ connection: LocalConnection
   ) throws(ServiceError) -> [UInt8] {
+    var handler: SocketHandler?
     do throws(WireFailure) {
-      return try Self.answer(request, connection) { SocketHandler(self, $0) }
+      let payload = try Self.answer(request, connection) {
+        let made = SocketHandler(self, $0)
+        handler = made
+        return made
+      }
+      if handler?.isStalled ?? false { throw .service(stall) }
+      return payload
     } catch {
       switch error {
       case .wire: throw ServiceError(.io, "error: the request is malformed")
@@ -169,18 +178,34 @@ final class ServerConnection: @unchecked Sendable {
 
   func send(_ kind: FrameKind, _ payload: [UInt8]) -> Bool { channel.send(kind, payload) }
 
-  /// Waits until the client has room for a batch; false: it has gone, or the statement was cancelled.
-  func takeCredit(_ cancellation: Cancellation) -> Bool {
+  enum Credit {
+    case taken
+    /// The client has gone, or the statement was cancelled.
+    case none
+    /// The client has taken nothing for too long.
+    case stalled
+  }
+
+  /// Waits until the client has room for a batch.
+  func takeCredit(_ cancellation: Cancellation) -> Credit {
+    let deadline = Self.monotonicMs() + Int64(engine.options.clientStallMs)
     while true {
-      let answer = state.wait(milliseconds: 100) { state -> Bool? in
-        if state.isClosed { return false }
+      let answer = state.wait(milliseconds: 100) { state -> Credit? in
+        if state.isClosed { return Credit.none }
         guard state.credits > 0 else { return nil }
         state.credits -= 1
-        return true
+        return .taken
       }
       if let answer { return answer }
-      if cancellation.isCancelled { return false }
+      if cancellation.isCancelled { return .none }
+      if Self.monotonicMs() > deadline { return .stalled }
     }
+  }
+
+  /// What a client hears that was let go.
+  var stall: ServiceError {
+    ServiceError(
+      .limit, "error: nobody has taken the rows for \(engine.options.clientStallMs / 1000) s")
   }
 }
 
@@ -188,6 +213,7 @@ final class ServerConnection: @unchecked Sendable {
 final class SocketHandler: ResultHandler {
   private let client: ServerConnection
   private let cancellation: Cancellation
+  private(set) var isStalled = false
 
   init(_ client: ServerConnection, _ cancellation: Cancellation) {
     self.client = client
@@ -211,7 +237,14 @@ final class SocketHandler: ResultHandler {
     for (index, row) in rows.enumerated() {
       writer.put(row)
       guard writer.bytes.count >= Wire.batchBytes || index == rows.count - 1 else { continue }
-      guard client.takeCredit(cancellation), client.send(.rows, writer.bytes) else { return false }
+      switch client.takeCredit(cancellation) {
+      case .taken: break
+      case .none: return false
+      case .stalled:
+        isStalled = true
+        return false
+      }
+      guard client.send(.rows, writer.bytes) else { return false }
       writer = WireWriter()
     }
     return true

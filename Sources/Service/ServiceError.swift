@@ -38,6 +38,7 @@ public struct ServiceError: Error, Sendable, Hashable {
     case .io(let message): self.init(.file, "error: \(message)")
     case .limit(let message): self.init(.limit, "error: \(message)")
     case .interrupted: self.init(.interrupted, "interrupted")
+    case .terminated(let message): self.init(.interrupted, "error: \(message)")
     }
   }
 

@@ -63,14 +63,27 @@ final class SocketChannel: @unchecked Sendable {
   }
 
   /// Whether the peer is the same user.
-  var peerIsOwner: Bool {
+  var peerIsOwner: Bool { peer.user == geteuid() }
+
+  /// The process at the other end, as it was when it connected.
+  var peer: (process: Int32, user: UInt32) {
     // struct ucred, which needs _GNU_SOURCE.
     var credentials: (process: Int32, user: UInt32, group: UInt32) = (0, UInt32.max, 0)
     var size = socklen_t(12)
     guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 else {
-      return false
+      return (0, .max)
     }
-    return credentials.user == geteuid()
+    return (credentials.process, credentials.user)
+  }
+
+  /// What is sent waits for the peer to read for at most so long; then it counts as gone. There is room for all that a
+  /// client has credits for, so that one who does not read can still be told something.
+  func bound(waitMs: Int) {
+    var wait = timeval(tv_sec: waitMs / 1000, tv_usec: waitMs % 1000 * 1000)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_SNDTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
+    var bytes = Int32(2 * Wire.credits * Wire.batchBytes)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
   }
 
   // MARK: - Sending

@@ -26,7 +26,7 @@ enum Wire {
   /// Of one frame; a peer that announces more is not one of ours.
   static let frameBytesMax = 80 << 20
   /// A batch of rows is sent when it has so many bytes.
-  static let batchBytes = 128 << 10
+  static let batchBytes = 16 << 10
   static let credits = 8
 }
 

@@ -52,6 +52,8 @@ final class EpochRunner: @unchecked Sendable {
   /// One for each that is defined, in their order.
   var queries: [RunningQuery] = []
   private(set) var pushes: [PushQuery] = []
+  /// Of all that there have been.
+  private var pushCount = 0
   /// Number of the last commit.
   private(set) var epoch: Int64
   /// The last epoch would have read more, had it come.
@@ -117,7 +119,11 @@ final class EpochRunner: @unchecked Sendable {
   }
 
   /// A push query runs from the next epoch on. The lock is held.
-  func add(_ push: PushQuery) { pushes.append(push) }
+  func add(_ push: PushQuery) {
+    pushCount += 1
+    push.id = "push_\(pushCount)"
+    pushes.append(push)
+  }
 
   /// Some input has not come yet.
   func noteWaiting() { isWaiting = true }

@@ -61,8 +61,13 @@ struct Run: ParsableCommand {
     }
     let door = try dataOptions.door()
     let connection = follow ? try door.interactiveConnection() : try door.batchConnection()
-    Signals.react { _ in connection.cancel() }
+    let cancellation = Cancellation()
+    Signals.react { _ in
+      cancellation.cancel()
+      connection.cancel()
+    }
     let output = Output(1)
+    output.cancellation = cancellation
     let printer = ResultPrinter(
       output, mode: self.output ?? .preferred, messages: Output(2))
     var failure = first(of: scripts, connection, printer)
@@ -95,8 +100,9 @@ struct Run: ParsableCommand {
     for script in scripts {
       for range in Session.statements(script) {
         do throws(ServiceError) {
-          defer { printer.finish() }
-          try connection.execute(script.part(range), printer)
+          try printer.print { (printer) throws(ServiceError) in
+            try connection.execute(script.part(range), printer)
+          }
         } catch {
           let failure = CommandFailure(error)
           guard keepGoing, failure.isStatement else { return failure }

@@ -53,6 +53,7 @@ final class ShellLoop {
   private let printer: ResultPrinter
   private let editor: LineEditor
   private let activity = Monitor(ShellActivity())
+  private let cancellation = Cancellation()
   private let isTemporary: Bool
   private let open = Monitor("")
   private var showsTime = false
@@ -78,13 +79,18 @@ final class ShellLoop {
   func run() -> CommandFailure? {
     let activity = activity
     let connection = connection
+    let cancellation = cancellation
+    printer.output.cancellation = cancellation
     let wake = editor.wakeDescriptor
     Signals.react(endsProcess: !editor.isInteractive) { number in
       let isRunning = activity.withLock { state in
         if number != SIGINT { state.isEnding = true }
         return state.isRunning
       }
-      if isRunning { connection.cancel() }
+      if isRunning {
+        cancellation.cancel()
+        connection.cancel()
+      }
       if !isRunning || number != SIGINT, wake >= 0 {
         var byte: UInt8 = 1
         _ = Glibc.write(wake, &byte, 1)
@@ -156,20 +162,18 @@ final class ShellLoop {
 
   private func execute(_ statement: SourceText) {
     let start = wallClockMs()
+    cancellation.reset()
     activity.withLock { $0.isRunning = true }
     printer.isStreaming = String(decoding: statement.text, as: UTF8.self).uppercased()
       .contains("EMIT CHANGES")
     do throws(ServiceError) {
-      defer {
-        printer.finish()
-        activity.withLock { $0.isRunning = false }
+      defer { activity.withLock { $0.isRunning = false } }
+      try printer.print { (printer) throws(ServiceError) in
+        try connection.execute(statement, printer)
       }
-      try connection.execute(statement, printer)
     } catch {
-      if error.kind != .interrupted {
-        hasFailed = true
-        complain(error.text)
-      }
+      if error.kind != .interrupted { hasFailed = true }
+      complain(error.text)
     }
     if showsTime {
       printer.message("Time: \(grouped(Int(wallClockMs() - start))) ms")
