@@ -24,7 +24,7 @@ import Testing
   /// Verdicts of Confluent's rules, confirmed by other libraries.
   @Test func verdicts() throws {
     let vectors = try Self.lines("compatibility-vectors")
-    #expect(vectors.count == 72)
+    #expect(vectors.count == 96)
     for vector in vectors {
       let language = vector["format"]?.text ?? ""
       func content(_ side: String) -> SchemaContent {

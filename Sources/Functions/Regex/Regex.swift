@@ -112,3 +112,12 @@ final class Regex: @unchecked Sendable {
     }
   }
 }
+
+/// What is no pattern is found nowhere.
+package func isPattern(_ pattern: String, foundIn text: String) -> Bool {
+  do throws(FunctionError) {
+    return try Regex.cached(pattern).first(in: Array(text.utf8), from: 0) != nil
+  } catch {
+    return false
+  }
+}
