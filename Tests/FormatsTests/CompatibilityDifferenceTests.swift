@@ -1,5 +1,5 @@
-// What Scripts/compatibility-differential drew: pairs of schemas, and whether another library reads by one what was written by
-// the other.
+// What Scripts/compatibility-differential drew: pairs of schemas. The script compares our verdicts with those of another
+// implementation.
 
 import Foundation
 import HeadraceFunctions
@@ -7,19 +7,30 @@ import Testing
 
 @testable import HeadraceFormats
 
-private let pairsPath = ProcessInfo.processInfo.environment["HEADRACE_PAIRS"]
+private let environment = ProcessInfo.processInfo.environment
 
 @Suite struct CompatibilityDifferenceTests {
-  @Test(.enabled(if: pairsPath != nil)) func bothChecksAgree() throws {
-    let text = try String(contentsOfFile: pairsPath ?? "", encoding: .utf8)
+  @Test(.enabled(if: environment["HEADRACE_PAIRS"] != nil)) func reasonsOfPairs() throws {
+    let languages: [String: SchemaLanguage] = ["avro": .avro, "protobuf": .protobuf, "json": .json]
+    let text = try String(contentsOfFile: environment["HEADRACE_PAIRS"] ?? "", encoding: .utf8)
+    var answers = ""
     for line in text.split(separator: "\n") {
       let node = try #require(JSONNode(String(line)))
-      let (reader, writer) = (node["reader"]?.text ?? "", node["writer"]?.text ?? "")
-      var expected = false
-      if case .boolean(true)? = node["compatible"] { expected = true }
-      let found = SchemaLanguage.avro.compared(
-        RegisteredSchema(text: reader), RegisteredSchema(text: writer))
-      #expect(found.isEmpty == expected, "\(found) reader: \(reader) writer: \(writer)")
+      let language = try #require(languages[node["format"]?.text ?? ""])
+      let found = try language.differences(
+        reader: Self.schema(node["reader"]), writer: Self.schema(node["writer"]))
+      let reasons = found.map { JSONNode.string("\($0.path): \($0.reason)") }
+      answers += JSONNode.array(reasons).description + "\n"
     }
+    let path = try #require(environment["HEADRACE_REASONS"])
+    try answers.write(toFile: path, atomically: true, encoding: .utf8)
+  }
+
+  private static func schema(_ node: JSONNode?) throws -> RegisteredSchema {
+    var schema = RegisteredSchema(text: try #require(node?["text"]?.text))
+    if case .object(let fields)? = node?["references"] {
+      schema.references = fields.map { .init(name: $0.name, text: $0.value.text ?? "") }
+    }
+    return schema
   }
 }
