@@ -102,6 +102,15 @@ final class KafkaClient: @unchecked Sendable {
     }
   }
 
+  /// Looks for a topic, which is what makes the library learn of it. Returns the code with which the cluster answers.
+  @discardableResult
+  func look(_ topic: String) throws(StorageError) -> Int32 {
+    let lines = try lines("asking for a topic", topic) {
+      headrace_kafka_topics(handle, topic, Self.timeoutMs, &$0)
+    }
+    return lines.first.flatMap { Int32($0.last ?? "") } ?? 0
+  }
+
   /// Answers places, all of them in one request to each broker.
   func answer(
     _ places: [KafkaPlace], _ operation: String,

@@ -128,7 +128,7 @@ final class KafkaDirectory: Sendable {
   private static let freshness = Duration.seconds(2)
 
   /// Offsets of partitions, whose topics bear the cluster's names; those of topics that are there, or were just made, are
-  /// asked for until they are known.
+  /// asked for until they are known and led.
   func offsets(
     _ client: KafkaClient, _ places: [KafkaPlace], time: Int64
   ) throws(StorageError) -> [KafkaPlace] {
@@ -137,21 +137,25 @@ final class KafkaDirectory: Sendable {
       var unknown = places.first?.topic
       do throws(StorageError) {
         let answers = try client.offsets(places, time: time)
+        if isTooEarly(answers) {
+          usleep(10_000)
+          continue
+        }
         unknown = answers.first { KafkaLibrary.isUnknown(code: $0.error) }?.topic
         guard let unknown, ContinuousClock.now < deadline || isExpected(unknown) else {
           return answers
         }
       } catch {
+        if error.kind == .unreachable, places.contains(where: { isExpected($0.topic) }) {
+          usleep(10_000)
+          continue
+        }
         guard error.kind == .partitionUnknown || error.kind == .topicUnknown,
           ContinuousClock.now < deadline || unknown.map({ isExpected($0) }) ?? false
         else { throw error }
       }
-      // Looking is what makes the client learn of it.
       guard let unknown else { return places }
-      let lines = try client.lines("asking for a topic", unknown) {
-        headrace_kafka_topics(client.handle, unknown, KafkaClient.timeoutMs, &$0)
-      }
-      let code = lines.first.flatMap { Int32($0.last ?? "") } ?? 0
+      let code = try client.look(unknown)
       if !isExpected(unknown),
         let error = StorageError(
           headrace_kafka_fault(code: code), "asking for offsets", path: unknown)
@@ -160,6 +164,11 @@ final class KafkaDirectory: Sendable {
       }
       usleep(10_000)
     }
+  }
+
+  /// A broker knows of a new topic before it leads the partitions; until then it refuses what it is asked of them.
+  private func isTooEarly(_ answers: [KafkaPlace]) -> Bool {
+    answers.contains { KafkaLibrary.isUnled(code: $0.error) && isExpected($0.topic) }
   }
 
   /// Asks the cluster now.

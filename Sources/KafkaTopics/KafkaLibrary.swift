@@ -78,6 +78,16 @@ package enum KafkaLibrary {
     }
   }
 
+  /// Whether a broker that was asked for a partition does not lead it (yet).
+  static func isUnled(code: Int32) -> Bool {
+    switch Code(rawValue: code) {
+    case .leaderNotAvailable?, .notLeader?, .replicaNotAvailable?, .unknownLeaderEpoch?,
+      .fencedLeaderEpoch?, .offsetNotAvailable?:
+      return true
+    default: return false
+    }
+  }
+
   static func kind(_ fault: headrace_kafka_fault) -> StorageError.Kind {
     let code = Code(rawValue: fault.code)
     switch code {

@@ -172,6 +172,21 @@ private let address = ProcessInfo.processInfo.environment["KAFKA"]
     #expect(try all(other, "late").count == 3)
   }
 
+  /// A broker knows of a topic before it leads its partitions, and refuses what it is asked of them until then.
+  @Test func aTopicHasEndsAsSoonAsItIsMade() throws {
+    let store = try open()
+    defer { try? store.close() }
+    for round in 0..<20 {
+      let topic = "t\(round)"
+      try store.createTopic(topic, partitions: 8)
+      #expect(store.committedEnds(of: [TextKey(topic)])[TextKey(topic)]?.ends.count == 8)
+      for partition in 0..<8 {
+        #expect(try store.writtenEnd(topic, partition) == 0)
+        #expect(try store.earliestOffset(topic, partition) == 0)
+      }
+    }
+  }
+
   @Test func entriesComeBackAfterARestart() throws {
     let key = Array("query/X".utf8)
     let other = Array("query/Y".utf8)

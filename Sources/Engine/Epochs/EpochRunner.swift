@@ -243,12 +243,13 @@ final class EpochRunner: @unchecked Sendable {
     var hasChanged = try settle()
     let restores = proceedWithRestores()
     if restores.worked { hasChanged = true }
+    let isHeldUp = restores.waits || waitsForReach != nil
     let swaps = readySwaps()
     let running = queries.filter { query in
       query.runtime != nil && !swaps.contains { $0.query === query || $0.old === query }
     }
     guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else {
-      isWaiting = restores.waits
+      isWaiting = isHeldUp
       return hasChanged
     }
     let derived = Set(texts: queries.flatMap { topicsWritten(by: $0) })
@@ -262,7 +263,7 @@ final class EpochRunner: @unchecked Sendable {
     defer { transaction.abort() }
     let topics = epochTopics(running)
     view.begin(topics)
-    isWaiting = !view.isSettled || restores.waits
+    isWaiting = !view.isSettled || isHeldUp
     scans.beginEpoch()
     countState()
     var commit = EpochCommit(epoch: 0)
