@@ -95,6 +95,21 @@ final class KafkaProducer {
     reports.append(report)
     topics.append(topic)
     buffers.append(records.buffer)
+    do {
+      try hand(records, to: topic, partition, report)
+    } catch {
+      guard error.kind == .topicUnknown, report.pointee.pending == 0 else { throw error }
+      // The library remembers that there was no such topic until it is made to look: the topic was made anew.
+      try client.look(topic)
+      try hand(records, to: topic, partition, report)
+    }
+    return reports.count - 1
+  }
+
+  private func hand(
+    _ records: RawRecords, to topic: String, _ partition: Int,
+    _ report: UnsafeMutablePointer<headrace_kafka_report>
+  ) throws(StorageError) {
     try client.request("writing to partition \(partition)", topic) { fault in
       if records.headers.isEmpty {
         headrace_kafka_produce(
@@ -107,7 +122,6 @@ final class KafkaProducer {
         }
       }
     }
-    return reports.count - 1
   }
 
   private func produceOne(

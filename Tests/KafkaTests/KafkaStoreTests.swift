@@ -187,6 +187,40 @@ private let address = ProcessInfo.processInfo.environment["KAFKA"]
     }
   }
 
+  /// What a producer has written to was deleted and made anew: it does not go by what it heard in between.
+  @Test func aTopicThatWasMadeAnewIsWrittenTo() throws {
+    let store = try open()
+    defer { try? store.close() }
+    for round in 0..<3 {
+      do throws(StorageError) {
+        try store.createTopic("t", partitions: 1)
+      } catch {
+        // Some brokers make it when they are asked for it.
+        #expect(error.kind == .topicExists)
+      }
+      var commit = EpochCommit(epoch: 1)
+      commit.outputs = [.init(topic: "t", partition: 0, records: records(3))]
+      commit.metadata = [.init(key: Array("pos/q".utf8), value: [UInt8(round)])]
+      // Some brokers expect the producer's numbers to go on, once.
+      for attempt in 1...2 {
+        do throws(StorageError) {
+          _ = try store.begin(writing: ["t"]).commit(commit)
+          break
+        } catch {
+          guard error.kind == .aborted, attempt == 1 else { throw error }
+        }
+      }
+      #expect(try all(store, "t").count == 3)
+      commit = EpochCommit(epoch: 2)
+      commit.topicsDeleted = ["t"]
+      try store.commit(commit)
+      // The producer hears of it.
+      _ = try store.producers?.epoch { (producer) throws(StorageError) in
+        try producer.client.look(store.names.outside("t"))
+      }
+    }
+  }
+
   @Test func entriesComeBackAfterARestart() throws {
     let key = Array("query/X".utf8)
     let other = Array("query/Y".utf8)
