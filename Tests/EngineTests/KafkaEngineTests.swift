@@ -193,7 +193,8 @@ import Testing
     }
     try engines[1].close()
     engines[1] = try open(share: "1/2", levels: newer)
-    try run("DROP TABLE t;", engines[0])
+    // What the other one has written of itself comes in a moment.
+    try awaitThat([]) { (try? run("DROP TABLE t;", engines[0])) != nil }
     try awaitThat(engines) { engines[1].queries.isEmpty }
     try engines[1].close()
     do {

@@ -85,7 +85,8 @@ extension EpochRunner {
       let topic = Self.errorTopic(definition.name)
       guard log.outline(topic) != nil else { continue }
       do {
-        var scan = try PartitionScan(log, topic, 0)
+        // A commit of this process may not show to readers yet; what is written is waited for.
+        var scan = try PartitionScan(log, topic, 0, to: try log.writtenEnd(topic, 0))
         while let records = try scan.next() {
           for row in 0..<records.count {
             guard let value = records.value(row) else { continue }
