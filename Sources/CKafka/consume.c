@@ -77,6 +77,18 @@ static bool is_bare(const rd_kafka_message_t *message) {
   return at == value && length == 2 * (uint64_t)message->len && value[message->len] == 0;
 }
 
+/// What is at hand, or the first of what comes. The library itself waits until a batch is full or the time is over.
+static ssize_t next_batch(headrace_kafka_cursor *cursor, int timeout_ms) {
+  rd_kafka_message_t **messages = cursor->messages;
+  ssize_t count = KAFKA.consume_batch_queue(cursor->queue, 0, messages, MESSAGES_MAX);
+  if (count != 0 || timeout_ms == 0) return count;
+  count = KAFKA.consume_batch_queue(cursor->queue, timeout_ms, messages, 1);
+  if (count <= 0) return count;
+  ssize_t more =
+    KAFKA.consume_batch_queue(cursor->queue, 0, messages + count, MESSAGES_MAX - (size_t)count);
+  return more > 0 ? count + more : count;
+}
+
 void headrace_kafka_fetch(
   headrace_kafka_cursor *cursor, int timeout_ms, headrace_kafka_fetched *fetched,
   headrace_kafka_fault *fault) {
@@ -89,8 +101,7 @@ void headrace_kafka_fetch(
     headrace_kafka_clear(&cursor->pending);
     return;
   }
-  ssize_t count =
-    KAFKA.consume_batch_queue(cursor->queue, timeout_ms, cursor->messages, MESSAGES_MAX);
+  ssize_t count = next_batch(cursor, timeout_ms);
   if (count < 0) {
     headrace_kafka_fail(fault, KAFKA.last_error(), NULL);
     return;
