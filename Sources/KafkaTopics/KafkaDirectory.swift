@@ -10,6 +10,8 @@ final class KafkaDirectory: Sendable {
   private struct Entry {
     var outline: TopicOutline?
     var seen: ContinuousClock.Instant
+    /// Asked for since it was seen.
+    var isUsed = false
   }
 
   private struct State {
@@ -17,6 +19,7 @@ final class KafkaDirectory: Sendable {
     var listed: ContinuousClock.Instant?
     /// Topics that were asked to be made, by their names on the cluster, and until when they may not be known everywhere.
     var expected: [TextKey: ContinuousClock.Instant] = [:]
+    var isStopping = false
   }
 
   /// Brokers learn of a topic one after the other.
@@ -24,6 +27,9 @@ final class KafkaDirectory: Sendable {
 
   /// What is known is asked for again after this.
   private static let age = Duration.seconds(5)
+  /// Before that, what is in use is asked for in the background, so that no epoch waits for the answer.
+  private static let refreshAge = Duration.seconds(3)
+  private static let refreshPauseMs = 500
   /// What was not there may come at any time.
   private static let absentAge = Duration.milliseconds(500)
   private static let names = TopicConfig.settingNames
@@ -39,7 +45,10 @@ final class KafkaDirectory: Sendable {
   /// nil: there is no such topic. While the cluster is out of reach, what it said last.
   func outline(_ name: String) -> TopicOutline? {
     let key = TextKey(name)
-    let known = state.withLock { $0.entries[key] }
+    let known = state.withLock { state in
+      state.entries[key]?.isUsed = true
+      return state.entries[key]
+    }
     if let known {
       let limit = known.outline == nil ? Self.absentAge : Self.age
       if ContinuousClock.now - known.seen < limit { return known.outline }
@@ -48,6 +57,36 @@ final class KafkaDirectory: Sendable {
     do { fresh = try awaited(name) } catch { return known?.outline }
     state.withLock { $0.entries[key] = Entry(outline: fresh, seen: .now) }
     return fresh
+  }
+
+  /// Keeps what is in use fresh until `stop`.
+  func start() {
+    startThread { [self] in
+      let pause = Self.refreshPauseMs
+      while state.wait(milliseconds: pause, until: { $0.isStopping ? true : nil }) == nil {
+        refresh()
+      }
+    }
+  }
+
+  func stop() { state.change { $0.isStopping = true } }
+
+  private func refresh() {
+    let now = ContinuousClock.now
+    let due = state.withLock { state in
+      state.entries.filter { _, entry in
+        entry.isUsed && entry.outline != nil && now - entry.seen > Self.refreshAge
+      }
+    }
+    for (key, entry) in due where !state.withLock(\.isStopping) {
+      // A topic that is gone or out of reach stays as it was, so that the next one to ask for it waits for the answer.
+      guard let fresh = try? ask(key.text) else { continue }
+      state.withLock { state in
+        // Unless it was forgotten or asked for meanwhile.
+        guard state.entries[key]?.seen == entry.seen else { return }
+        state.entries[key] = Entry(outline: fresh, seen: .now)
+      }
+    }
   }
 
   /// All topics, by name.

@@ -90,17 +90,10 @@ package final class KafkaTopics: TopicStore {
       signal)
     (self.committed, self.written) = (committed, written)
     directory = KafkaDirectory(committed, names)
-    let first = Monitor<KafkaClient?>(committed)
     let quietTopic = process.service == nil ? nil : names.statements
+    // Never the client that asks: a broker answers a connection in order, so a question would wait for the fetch before it.
     cursors = KafkaCursors(quietTopic: quietTopic) { () throws(StorageError) in
-      // The first lane is the client that is there already.
-      if let client = first.withLock({ client in
-        defer { client = nil }
-        return client
-      }) {
-        return client
-      }
-      return try KafkaClient(
+      try KafkaClient(
         .consumer, settings, Self.reading.merging(["isolation.level": "read_committed"]) { $1 },
         signal)
     }
@@ -140,6 +133,7 @@ package final class KafkaTopics: TopicStore {
       try entries.catchUp()
     }
     entries.start()
+    directory.start()
   }
 
   private static let leaderPatience = Duration.seconds(5)
@@ -400,7 +394,10 @@ package final class KafkaTopics: TopicStore {
       return !life.isClosed
     }
     guard isFirst else { return }
-    if producers != nil { entries.stop() }
+    if producers != nil {
+      directory.stop()
+      entries.stop()
+    }
     signal.raise()
     cursors.closeAll()
     producers?.close()
