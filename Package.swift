@@ -42,6 +42,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
+let hashTrees = Target.Dependency.product(
+  name: "HashTreeCollections", package: "swift-collections")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -53,6 +55,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
   ],
   targets: [
@@ -124,7 +127,7 @@ let package = Package(
       "Planner",
       [
         "HeadraceFormats", "HeadraceSyntax", "HeadraceColumns", "HeadraceFunctions",
-        "HeadraceFoundations",
+        "HeadraceFoundations", hashTrees,
       ], guiding),
     stage(
       "Executor",

@@ -39,6 +39,6 @@ extension Engine {
   /// Bad records of all sources.
   public func badRecordCount() -> Int64 {
     let present = epochs.published.now?.catalog ?? lock.withLock { catalog }
-    return present.sources.keys.reduce(0) { $0 + epochs.badRecordCount($1.text) }
+    return present.sources.names.reduce(0) { $0 + epochs.badRecordCount($1.text) }
   }
 }

@@ -19,8 +19,7 @@ struct TopicText {
   private let readers: [Reader]
 
   init(_ topic: String, _ catalog: Catalog, _ schemas: any SchemaRegistry) {
-    let sources = catalog.sortedSources.filter { $0.topic == topic && $0.hasTopic }
-    readers = sources.map { source in
+    readers = catalog.sources.over(topic: topic).map { source in
       func side(_ side: RecordSide, _ columns: [SchemaColumn]) -> RecordText {
         RecordText(
           layout: source.layout(side, columns: columns.count, schemas),

@@ -21,6 +21,14 @@ struct PublishedState {
   mutating func findCodecs() {
     codecs = topics.mapValues { config($0).compression }.filter { $0.value != .none }
   }
+
+  /// As `findCodecs`, where nothing but these topics has changed.
+  mutating func findCodecs(of changed: [TopicEntry]) {
+    for entry in changed {
+      let codec = topics[entry.name].map { config($0).compression } ?? .none
+      codecs[entry.name] = codec == .none ? nil : codec
+    }
+  }
 }
 
 /// A partition's end while a group is planned.
@@ -205,12 +213,11 @@ struct GroupPlan {
     }
   }
 
-  /// Whether there are topics or settings afterwards that were not there before.
-  var changesTopics: Bool {
-    !created.isEmpty || !deleted.isEmpty
-      || commits.contains { commit in
-        commit.metadata.contains { $0.key.starts(with: PublishedState.configPrefix) }
-      }
+  /// Whether topics have settings afterwards that they did not have before.
+  var changesSettings: Bool {
+    commits.contains { commit in
+      commit.metadata.contains { $0.key.starts(with: PublishedState.configPrefix) }
+    }
   }
 
   /// Plans a request that `check` let pass.

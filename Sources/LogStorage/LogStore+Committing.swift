@@ -343,7 +343,11 @@ extension LogStore {
       for commit in plan.commits {
         for change in commit.metadata { state.published.metadata.set(change.key, change.value) }
       }
-      if plan.changesTopics { state.published.findCodecs() }
+      if plan.changesSettings {
+        state.published.findCodecs()
+      } else {
+        state.published.findCodecs(of: plan.created + plan.deleted)
+      }
       state.published.commit = plan.commit
       state.published.epoch = plan.epoch
       state.published.epochCommit = plan.epochCommit

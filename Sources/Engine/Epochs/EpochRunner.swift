@@ -39,9 +39,7 @@ final class EpochRunner: @unchecked Sendable {
   /// What the statements so far have defined.
   var definitions: Definitions {
     didSet {
-      if catalog.sources.values.contains(where: { !$0.followers.isEmpty }) {
-        hasFollowers.store(true, ordering: .releasing)
-      }
+      if catalog.sources.hasFollowers { hasFollowers.store(true, ordering: .releasing) }
       published.set(catalog)
       options.embeddedSchemas?.update(definitions.schemas)
     }

@@ -54,9 +54,7 @@ extension StatementPlanner {
     _ source: SourceDefinition, at span: Span
   ) throws(StatementFailure) {
     if !source.hasTopic { return }
-    let sources = catalog.sortedSources.filter {
-      $0.name != source.name && $0.hasTopic && $0.topic == source.topic
-    }.map(\.name)
+    let sources = catalog.sources.over(topic: source.topic).map(\.name).filter { $0 != source.name }
     guard sources.isEmpty else {
       throw .plan(
         .topicOfOtherSources(source.topic, source: source.name, others: sources, at: span))

@@ -34,9 +34,8 @@ extension WithProperties {
 extension SourceBinder {
   /// Throws: public-schema, for a source that sees in a public topic what was not declared.
   func checkDeclared(_ definition: SourceDefinition, _ with: WithProperties) throws(PlanError) {
-    let others = context.catalog.sortedSources.filter { other in
-      other.topic == definition.topic && other.hasTopic && other.visibility == .public
-        && other.name != definition.name
+    let others = context.catalog.sources.over(topic: definition.topic).filter { other in
+      other.visibility == .public && other.name != definition.name
     }
     guard let declared = others.first, definition.hasTopic else { return }
     for column in definition.schema.keys + definition.schema.values {

@@ -7,7 +7,7 @@ public import HeadraceFunctions
 public import HeadraceSyntax
 
 public struct Catalog: Sendable {
-  public private(set) var sources: [TextKey: SourceDefinition] = [:]
+  public private(set) var sources = NamedSources()
   public private(set) var types: [TextKey: DataType] = [:]
   public var functions: FunctionRegistry
   /// The connectors that a source may declare.
@@ -18,8 +18,8 @@ public struct Catalog: Sendable {
     self.connectors = connectors
   }
 
-  public mutating func add(_ source: SourceDefinition) { sources[source.name] = source }
-  public mutating func removeSource(_ name: String) { sources[name] = nil }
+  public mutating func add(_ source: SourceDefinition) { sources.add(source) }
+  public mutating func removeSource(_ name: String) { sources.remove(name) }
   public mutating func addType(_ name: String, _ type: DataType) { types[name] = type }
   public mutating func removeType(_ name: String) { types[name] = nil }
 
