@@ -1,4 +1,5 @@
-// A session with the server that owns a data directory.
+// A session with the server that owns a data directory. When the server is started again, the session goes on: what it has
+// set is set again, and what the server cannot have done is asked of it once more.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -9,25 +10,40 @@ public import HeadraceSyntax
 
 public final class RemoteConnection: Connection, @unchecked Sendable {
   // Unchecked: one thread at a time makes requests; `cancel` only sends, which is safe from any thread.
-  private let channel: SocketChannel
+  private let link: Monitor<SocketChannel>
+  private let directory: String
+  private let isBatch: Bool
+  private var memory = SessionMemory()
   /// The user has asked for the end of the statement.
   private let isCancelled = Atomic(false)
+  /// Is told when the server has gone and is there again.
+  public var notice: (String) -> Void = { _ in }
+
+  private var channel: SocketChannel { link.withLock { $0 } }
 
   /// nil when no server answers in that directory.
   public static func attach(
     directory: String, isBatch: Bool
   ) throws(ServiceError) -> RemoteConnection? {
     guard let descriptor = SocketAddress.connect(directory) else { return nil }
-    let connection = RemoteConnection(SocketChannel(descriptor))
+    let connection = RemoteConnection(SocketChannel(descriptor), directory, isBatch: isBatch)
+    try connection.greet()
+    return connection
+  }
+
+  private init(_ channel: SocketChannel, _ directory: String, isBatch: Bool) {
+    link = Monitor(channel)
+    self.directory = directory
+    self.isBatch = isBatch
+  }
+
+  private func greet() throws(ServiceError) {
     var writer = WireWriter()
     writer.put(Wire.version)
     writer.put(isBatch)
-    writer.put(try workingDirectory())
-    guard connection.channel.send(.hello, writer.bytes, descriptors: [0, 1]) else {
-      throw gone
-    }
-    _ = try connection.answer(nil, until: .welcome)
-    return connection
+    writer.put(try Self.workingDirectory())
+    guard channel.send(.hello, writer.bytes, descriptors: [0, 1]) else { throw Self.gone }
+    _ = try answer(nil, until: .welcome)
   }
 
   private static func workingDirectory() throws(ServiceError) -> String {
@@ -38,22 +54,64 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     return String(cString: path)
   }
 
-  private init(_ channel: SocketChannel) { self.channel = channel }
-
   private static let gone = ServiceError(.io, "error: the server has gone")
   private static let malformed = ServiceError(.io, "error: the server's answer is malformed")
 
+  // MARK: - A server that is started again
+
+  /// How long a server that has gone is waited for.
+  private static let patience = Duration.seconds(5)
+  private static let pauseMicroseconds: UInt32 = 50_000
+
+  /// False: no server is there in time.
+  private func reconnect() throws(ServiceError) -> Bool {
+    let deadline = ContinuousClock.now + Self.patience
+    repeat {
+      if isCancelled.load(ordering: .relaxed) { return false }
+      guard let descriptor = SocketAddress.connect(directory) else {
+        usleep(Self.pauseMicroseconds)
+        continue
+      }
+      link.withLock { $0 = SocketChannel(descriptor) }
+      do throws(ServiceError) {
+        try greet()
+      } catch {
+        if error.text == Self.gone.text { continue }
+        throw error
+      }
+      for (kind, payload) in memory.requests {
+        guard channel.send(kind, payload) else { throw Self.gone }
+        _ = try answer(nil, until: .done)
+      }
+      return true
+    } while ContinuousClock.now < deadline
+    return false
+  }
+
   // MARK: - Requests
 
+  /// `isRepeatable`: it changes nothing, or twice what once.
   private func request(
-    _ kind: FrameKind, _ writer: WireWriter = WireWriter(), _ handler: (any ResultHandler)? = nil
+    _ kind: FrameKind, _ writer: WireWriter = WireWriter(), _ handler: (any ResultHandler)? = nil,
+    isRepeatable: Bool = false, lost: String = "error: it is not known whether this was done"
   ) throws(ServiceError) -> WireReader {
+    isCancelled.store(false, ordering: .relaxed)
     guard writer.bytes.count < Wire.frameBytesMax else {
       throw ServiceError(
         .limit, "error: more than \(Wire.frameBytesMax >> 20) MiB in one request")
     }
-    guard channel.send(kind, writer.bytes) else { throw Self.gone }
-    return WireReader(try answer(handler, until: .done))
+    // What could not be sent the server has not read.
+    let isSent = channel.send(kind, writer.bytes)
+    do throws(ServiceError) {
+      guard isSent else { throw Self.gone }
+      return WireReader(try answer(handler, until: .done))
+    } catch {
+      guard error.text == Self.gone.text, try reconnect() else { throw error }
+      notice("the server was started again; connected again")
+      guard !isSent || isRepeatable else { throw ServiceError(.statement, lost) }
+      guard channel.send(kind, writer.bytes) else { throw Self.gone }
+      return WireReader(try answer(handler, until: .done))
+    }
   }
 
   /// Hands rows on until the request is answered.
@@ -112,17 +170,20 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
   public func execute(
     _ statement: SourceText, _ handler: any ResultHandler
   ) throws(ServiceError) {
-    isCancelled.store(false, ordering: .relaxed)
     var writer = WireWriter()
     writer.put(statement)
-    _ = try request(.execute, writer, handler)
+    _ = try request(
+      .execute, writer, handler,
+      lost: "error: it is not known whether the statement was done; the rows of a query end here")
+    memory.note(statement, writer.bytes)
   }
 
   public func define(_ name: String, _ value: String) throws(ServiceError) {
     var writer = WireWriter()
     writer.put(name)
     writer.put(value)
-    _ = try request(.define, writer)
+    _ = try request(.define, writer, isRepeatable: true)
+    memory.note(.variable(name), .define, writer.bytes)
   }
 
   public func cancel() {
@@ -140,14 +201,14 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
   public func fractionRead() -> Double? { nil }
 
   public func names() throws(ServiceError) -> CatalogNames {
-    var reader = try request(.names)
+    var reader = try request(.names, isRepeatable: true)
     return try read { () throws(WireError) in try reader.names() }
   }
 
   // MARK: - Topics
 
   public func topics() throws(ServiceError) -> [TopicDescription] {
-    var reader = try request(.topics)
+    var reader = try request(.topics, isRepeatable: true)
     return try read { () throws(WireError) in
       var topics: [TopicDescription] = []
       for _ in 0..<(try reader.count()) { topics.append(try reader.topic()) }
@@ -158,7 +219,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
   public func resolveTopic(_ name: String) throws(ServiceError) -> TopicDescription {
     var writer = WireWriter()
     writer.put(name)
-    var reader = try request(.resolve, writer)
+    var reader = try request(.resolve, writer, isRepeatable: true)
     return try read { () throws(WireError) in try reader.topic() }
   }
 
@@ -169,7 +230,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     writer.put(topic)
     writer.put(Int32(partition))
     writer.put(offset)
-    var reader = try request(.read, writer)
+    var reader = try request(.read, writer, isRepeatable: true)
     return try read { () throws(WireError) in
       let next = try reader.number(Int64.self)
       let records = try reader.records()
@@ -186,7 +247,8 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     writer.put(mark?.name ?? "")
     writer.put(mark?.epoch ?? 0)
     writer.put(mark?.sequence ?? 0)
-    _ = try request(.append, writer)
+    // With a mark it is known to have been written before.
+    _ = try request(.append, writer, isRepeatable: mark != nil)
   }
 
   public func administer(_ words: [String]) throws(ServiceError) -> [String] {
@@ -202,14 +264,48 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     var writer = WireWriter()
     writer.put(commit)
     writer.put(Int32(clamping: milliseconds))
-    var reader = try request(.wait, writer)
+    var reader = try request(.wait, writer, isRepeatable: true)
     return try read { () throws(WireError) in try reader.number(Int64.self) }
   }
 
   public func verify() throws(ServiceError) -> VerifyReport {
-    var reader = try request(.verify)
+    var reader = try request(.verify, isRepeatable: true)
     return try read { () throws(WireError) in try reader.report() }
   }
 
   public func close() { channel.shutDown() }
+}
+
+/// What a session has set, for a server that has just been started.
+private struct SessionMemory {
+  enum Entry: Hashable {
+    case variable(String)
+    case property(String)
+  }
+
+  /// The last request about each, in the order of the last ones.
+  private var entries: [(entry: Entry, kind: FrameKind, payload: [UInt8])] = []
+
+  var requests: [(kind: FrameKind, payload: [UInt8])] { entries.map { ($0.kind, $0.payload) } }
+
+  mutating func note(_ entry: Entry, _ kind: FrameKind, _ payload: [UInt8]) {
+    entries.removeAll { $0.entry == entry }
+    entries.append((entry, kind, payload))
+  }
+
+  /// A statement that was done.
+  mutating func note(_ statement: SourceText, _ payload: [UInt8]) {
+    // Everything else is parsed by the server alone.
+    let words = ["SET", "UNSET", "DEFINE", "UNDEFINE"]
+    let text = String(decoding: statement.text.drop { $0 <= 0x20 }.prefix(8), as: UTF8.self)
+      .uppercased()
+    guard words.contains(where: { text.hasPrefix($0) }) else { return }
+    switch try? Parser.parse(statement: statement) {
+    case .setProperty(let node)?: note(.property(node.name.value), .execute, payload)
+    case .unsetProperty(let node)?: note(.property(node.name.value), .execute, payload)
+    case .defineVariable(let node)?: note(.variable(node.name.name), .execute, payload)
+    case .undefineVariable(let node)?: note(.variable(node.name.name), .execute, payload)
+    default: break
+    }
+  }
 }

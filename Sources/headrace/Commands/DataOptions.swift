@@ -212,6 +212,7 @@ struct Door {
     var left = 10
     while true {
       if let remote = try RemoteConnection.attach(directory: directory, isBatch: isBatch) {
+        remote.notice = { complain($0) }
         return remote
       }
       do throws(ServiceError) {
