@@ -25,6 +25,9 @@ protocol Connector: Sendable {
 /// What a connector may use.
 struct ConnectorContext: Sendable {
   var files: any OutsideFiles
+  var pipes: OpenPipes
+  /// What is made outlives the process.
+  var keepsData: Bool
   var lineBytesMax: Int
   /// An input that may still grow is at its end all the same: a file's last line counts although it has no line
   /// end.
@@ -34,6 +37,8 @@ struct ConnectorContext: Sendable {
 
   init(_ options: EngineOptions, takesOpenEnd: Bool? = nil) {
     files = options.files
+    pipes = options.pipes
+    keepsData = options.directory != nil || options.kafka != nil
     lineBytesMax = options.lineBytesMax
     clock = options.clock
     self.takesOpenEnd = takesOpenEnd ?? !options.followsFiles

@@ -20,6 +20,12 @@ public protocol OutsideFiles: Sendable {
   /// A file that appears whole under its name when `finish` is called, or not at all. What is no regular file
   /// (a pipe, a terminal) is written to as it is.
   func create(_ path: String, beneath roots: [String]?) throws(OutsideError) -> any OutsideFile
+  /// Whether what has that name gives its bytes once and in order: a pipe, a terminal, a socket.
+  func isStream(_ path: String) -> Bool
+}
+
+extension OutsideFiles {
+  public func isStream(_ path: String) -> Bool { false }
 }
 
 public enum OutsideError: Error {
@@ -43,9 +49,16 @@ public protocol OutsideFile: AnyObject, Sendable {
   /// What was written is durable and has its name.
   func finish() throws(StorageError)
   func identity() throws(StorageError) -> (device: UInt64, inode: UInt64, size: Int64)
+  /// Its bytes come once and in order.
+  var isStream: Bool { get }
+  /// Nothing more comes by itself; of a stream, that its end was seen.
+  var hasEnded: Bool { get }
 }
 
 extension OutsideFile {
+  public var isStream: Bool { false }
+  public var hasEnded: Bool { true }
+
   func willRead(_ range: Range<Int64>) {}
 
   func readNext(into chunk: inout [UInt8]) throws(StorageError) -> Int {
@@ -94,6 +107,12 @@ public struct PosixOutsideFiles: OutsideFiles {
     return (0..<Int(found.gl_pathc)).compactMap { index in
       found.gl_pathv[index].map { String(cString: $0) }
     }.sorted()
+  }
+
+  public func isStream(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return [S_IFIFO, S_IFCHR, S_IFSOCK].contains(status.st_mode & S_IFMT)
   }
 
   public func open(_ path: String, beneath roots: [String]?) throws(OutsideError) -> any OutsideFile

@@ -83,6 +83,8 @@ public struct EngineOptions: Sendable {
   public var roots: [String]?
   /// The files of FILE, COPY and RUN SCRIPT.
   public var files: any OutsideFiles = PosixOutsideFiles()
+  /// Those that streams over files read.
+  public var pipes = OpenPipes()
   /// Milliseconds since the epoch; tests set it.
   public var clock: @Sendable () -> Int64
   /// Between two rounds of retention and compaction while the engine runs by itself.

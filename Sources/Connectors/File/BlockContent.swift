@@ -23,7 +23,8 @@ final class BlockContent: FileContent {
   private let file: any OutsideFile
   private let reader: any ContainerReader
   /// A block that is not complete is damage, since nothing comes behind it.
-  private let takesOpenEnd: Bool
+  private var takesOpenEnd: Bool
+  private let expectsNothing: Bool
   /// Some of the blocks that were seen, the first among them; empty: the file's beginning has not been read.
   private var seen: [Place] = []
   /// Behind what was read last.
@@ -32,7 +33,8 @@ final class BlockContent: FileContent {
   init(_ file: any OutsideFile, _ reader: any ContainerReader, takesOpenEnd: Bool) {
     self.file = file
     self.reader = reader
-    self.takesOpenEnd = takesOpenEnd
+    expectsNothing = takesOpenEnd || file.isStream
+    self.takesOpenEnd = expectsNothing && file.hasEnded
   }
 
   var fieldOrder: [String]? { nil }
@@ -40,7 +42,14 @@ final class BlockContent: FileContent {
   func end(of bytes: Int64) -> Int64 { 0 }
 
   /// The schema of the records; nil: the beginning of the file is not complete.
-  func schema() throws(StorageError) -> RegisteredSchema? { try isOpen() ? reader.schema : nil }
+  func schema() throws(StorageError) -> RegisteredSchema? {
+    while true {
+      let hasEnded = file.hasEnded
+      takesOpenEnd = expectsNothing && hasEnded
+      if try isOpen() { return reader.schema }
+      if hasEnded { return nil }
+    }
+  }
 
   func bytes(before offset: Int64) throws(StorageError) -> Int64 {
     guard offset > 0, try isOpen(), let (place, block) = try found(offset) else {
@@ -51,6 +60,7 @@ final class BlockContent: FileContent {
   }
 
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
+    takesOpenEnd = expectsNothing && file.hasEnded
     guard try isOpen(), let (place, block) = try found(offset),
       let bytes = try bytes(at: place.byte, count: block.bytes)
     else { return .end }

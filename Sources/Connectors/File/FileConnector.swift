@@ -21,14 +21,22 @@ struct FileConnector: InputConnector {
     ])
 
   func partitions(_ spec: ConnectorSpec, _ context: ConnectorContext) -> Int {
-    max(1, context.files.matches(spec.target).count)
+    max(1, context.files.matches(Self.path(spec.target)).count)
   }
+
+  /// `-` is standard input, as everywhere.
+  private static func path(_ target: String) -> String { target == "-" ? "/dev/stdin" : target }
 
   /// Throws: files that cannot be its: none, others', those whose header does not fit.
   func declare(_ declaration: ConnectorDeclaration) throws(StatementFailure) -> Int {
     let (paths, span) = (declaration.paths, declaration.span())
     try declaration.checkPath(allowsHome: true)
     let found = try files(declaration.spec, paths, span)
+    if let pipe = found.first(where: { paths.files.isStream($0) }) {
+      guard !declaration.context.keepsData else {
+        throw .plan(.pipeWithData(pipe, at: declaration.span()))
+      }
+    }
     for path in found where paths.roots != nil {
       _ = try paths.outside(path, span) { () throws(OutsideError) in
         try paths.files.open(path, beneath: paths.roots)
@@ -44,7 +52,7 @@ struct FileConnector: InputConnector {
   private func files(
     _ spec: ConnectorSpec, _ paths: PathScope, _ span: Span
   ) throws(StatementFailure) -> [String] {
-    let found = paths.files.matches(spec.target)
+    let found = paths.files.matches(Self.path(spec.target))
     guard !found.isEmpty else {
       // Outside of the roots the answer does not say what exists.
       try paths.checkRoot(spec.target, span)
@@ -60,7 +68,7 @@ struct FileConnector: InputConnector {
       records: RawRecords(buffer: ByteBuffer(capacity: 1024)), times: .iso)
     for path in found where result.schema == nil {
       try paths.outside(path, span) { () throws(OutsideError) in
-        let file = try paths.files.open(path, beneath: paths.roots)
+        let file = try Self.open(path, paths.files, request.context.pipes, beneath: paths.roots)
         do throws(StorageError) {
           if let reader = request.format.format.containerReader() {
             result.schema = try BlockContent(
@@ -88,13 +96,32 @@ struct FileConnector: InputConnector {
     }
     var start: Int64 = 0
     if request.spec.has(Self.header) {
-      guard let header = try lines(1).header() else { return }
+      guard let header = try Self.waiting(file, { () throws(StorageError) in
+          try lines(1).header()
+        })
+      else { return }
       sample.names = sample.names ?? header.names
       start = header.end
     }
-    let (found, _) = try lines(sample.names?.count ?? 1).lines(from: start, maxBytes: bytes)
+    let reader = lines(sample.names?.count ?? 1)
+    let found =
+      try Self.waiting(file) { () throws(StorageError) in
+        let (found, end) = try reader.lines(from: start, maxBytes: bytes)
+        return end == 0 ? nil : found
+      } ?? RawRecords.none
     for row in 0..<found.count {
       sample.records.append(key: nil, value: found.value(row).map { Array($0) }, timestamp: 0)
+    }
+  }
+
+  /// What comes of a stream is waited for.
+  private static func waiting<Result>(
+    _ file: any OutsideFile, _ body: () throws(StorageError) -> Result?
+  ) throws(StorageError) -> Result? {
+    while true {
+      let hasEnded = file.hasEnded
+      if let found = try body() { return found }
+      if hasEnded { return nil }
     }
   }
 
@@ -115,6 +142,14 @@ struct FileConnector: InputConnector {
     }
   }
 
+  private static func open(
+    _ path: String, _ files: any OutsideFiles, _ pipes: OpenPipes, beneath roots: [String]?
+  ) throws(OutsideError) -> any OutsideFile {
+    // Below roots there are regular files only.
+    if roots == nil, files.isStream(path) { return pipes.pipe(path, files) }
+    return try files.open(path, beneath: roots)
+  }
+
   func open(
     _ source: SourceDefinition, partition: Int, _ context: ConnectorContext
   ) throws(QueryFailure) -> any ConnectorReader {
@@ -124,14 +159,16 @@ struct FileConnector: InputConnector {
   private func file(
     _ source: SourceDefinition, _ partition: Int, _ context: ConnectorContext
   ) throws(QueryFailure) -> FileReader {
-    let pattern = source.input?.target ?? ""
+    let pattern = Self.path(source.input?.target ?? "")
     let paths = context.files.matches(pattern)
     guard partition < paths.count else {
       throw QueryFailure("file \"\(pattern)\" does not exist")
     }
     do {
       return FileReader(
-        try context.files.open(paths[partition], beneath: source.input?.roots), source, context)
+        try Self.open(
+          paths[partition], context.files, context.pipes, beneath: source.input?.roots),
+        source, context)
     } catch {
       switch error {
       case .outside:

@@ -34,6 +34,7 @@ final class FileReader: ConnectorReader {
 
   /// The first bytes, once all of them are consumed, are looked at once.
   func mark(before offset: Int64) throws(StorageError) -> String? {
+    if file.isStream { return nil }
     let consumed = try content.withLock { (content) throws(StorageError) in
       try content.bytes(before: offset)
     }
@@ -71,9 +72,13 @@ final class FileReader: ConnectorReader {
   }
 
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {
-    try content.withLock { (content) throws(StorageError) in
-      lookAhead(from: try content.bytes(before: offset))
-      return try content.read(from: offset, maxBytes: maxBytes)
+    // Asked first: what comes between the read and the question would be lost.
+    let hasEnded = file.hasEnded
+    return try content.withLock { (content) throws(StorageError) in
+      if !file.isStream { lookAhead(from: try content.bytes(before: offset)) }
+      let read = try content.read(from: offset, maxBytes: maxBytes)
+      if case .end = read, !hasEnded { return .nothingYet }
+      return read
     }
   }
 

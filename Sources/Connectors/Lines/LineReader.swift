@@ -23,7 +23,8 @@ final class LineReader: Sendable {
     self.file = file
     self.layout = layout
     self.bytesMax = bytesMax
-    self.takesOpenLine = takesOpenLine
+    // The end of a stream is one.
+    self.takesOpenLine = takesOpenLine || file.isStream
     splitter = LineSplitter(layout, columns: columns, bytesMax: bytesMax)
   }
 
@@ -34,10 +35,12 @@ final class LineReader: Sendable {
     from offset: Int64, maxBytes: Int, limit: Int = .max
   ) throws(StorageError) -> (records: RawRecords, end: Int) {
     var wanted = maxBytes
-    var stopsAtLine = limit == 1
+    // Whoever waits for the rest of a stream waits for whole lines as well.
+    var stopsAtLine = limit == 1 || file.isStream
     while true {
+      let hasEnded = file.hasEnded
       let (buffer, isWhole) = try bytes(offset, wanted, stopsAtLine: stopsAtLine)
-      let size = buffer.count == 0 ? try file.identity().size : Int64.max
+      let size = buffer.count == 0 && !file.isStream ? try file.identity().size : Int64.max
       if size < offset {
         throw StorageError(
           .io, "the file has become shorter", path: file.path, expected: "\(offset) bytes",
@@ -46,7 +49,7 @@ final class LineReader: Sendable {
       let found: (records: RawRecords, end: Int)
       do throws(LineSplitter.TooLong) {
         found = try splitter.split(
-          buffer, at: offset, isEnd: isWhole && takesOpenLine, limit: limit)
+          buffer, at: offset, isEnd: isWhole && hasEnded && takesOpenLine, limit: limit)
       } catch {
         throw tooLong(error.offset)
       }

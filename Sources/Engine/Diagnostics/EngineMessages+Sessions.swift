@@ -207,6 +207,14 @@ extension PlanError {
     staleVersion("key \(key) of \"\(source)\" is at version \(version), not \(expected)", at: span)
   }
 
+  static func pipeWithData(_ path: String, at span: Span) -> PlanError {
+    PlanError(
+      "pipe-with-data",
+      "\"\(path)\" is a pipe, which can be read once only, and after a restart this stream would be read again",
+      at: span,
+      hint: "leave out --data, or put its rows into a topic: COPY t FROM '\(path)'")
+  }
+
   static func primaryKeyMissing(_ column: String, source: String, at span: Span) -> PlanError {
     PlanError(
       "missing-key",
