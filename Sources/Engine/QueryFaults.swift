@@ -146,6 +146,7 @@ extension EpochRunner {
           query.id,
           place.map { scans[$0.source].source.origin } ?? "",
           place.map { "\($0.partition)" } ?? "", place.map { "\($0.offset)" } ?? "", entry.text,
+          "", "", "",
         ])
       }
     }

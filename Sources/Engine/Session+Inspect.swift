@@ -76,13 +76,7 @@ extension Session {
     case .connectors, .connectorPlugins:
       throw refused("SHOW CONNECTORS", "there is no Kafka Connect", node.span)
     case .errors(let source):
-      let records: [(source: String, record: MetadataRecord)]
-      do { records = try engine.epochs.badRecords(of: source?.name) } catch { throw .engine(error) }
-      list(
-        ["Source", "Topic", "Partition", "Offset", "Reason"],
-        records.map { source, record in
-          [source] + ["topic", "partition", "offset", "reason"].map { record[$0] ?? "" }
-        } + engine.epochs.faultRows(of: source?.name), handler)
+      try showErrors(of: source?.name, handler)
     }
   }
 

@@ -90,8 +90,44 @@ private let values = """
       "run", "-c", "CREATE STREAM f (a INT) WITH (FILE='\(file)', VALUE_FORMAT='JSON');", "-c",
       query)
     #expect(outcome.out == "A\n1\n3\n")
-    #expect(outcome.err.contains("1 bad record; see SHOW ERRORS"))
+    #expect(
+      outcome.err.contains(
+        "1 bad record\n  F, line 2: unexpected character at byte 0: broken\n"), "\(outcome.err)")
     #expect(outcome.status == 1)
+  }
+
+  /// Kept data can be asked later; many errors are told in part.
+  @Test func badRecordsAreToldOnce() throws {
+    let scratch = try Scratch()
+    let file = try scratch.file("in.json", String(repeating: "broken\n", count: 12))
+    let script =
+      "CREATE STREAM f (a INT) WITH (FILE='\(file)', VALUE_FORMAT='JSON'); SELECT a FROM f;"
+    let temporary = try headrace("run", "-c", script)
+    #expect(temporary.err.contains("12 bad records\n  F, line 1: "), "\(temporary.err)")
+    #expect(temporary.err.contains("  F, line 10: ") && temporary.err.hasSuffix("  and 2 more\n"))
+    let kept = try headrace("run", "--data", scratch.path + "/data", "-c", script)
+    #expect(kept.err.hasSuffix("12 bad records; see SHOW ERRORS\n"), "\(kept.err)")
+  }
+
+  /// A delete is not a row of NULLs.
+  @Test func operations() throws {
+    let script = """
+      CREATE TABLE t (k INT PRIMARY KEY, v STRING)
+        WITH (KAFKA_TOPIC='t', VALUE_FORMAT='JSON', PARTITIONS=1);
+      INSERT INTO t VALUES (1, NULL);
+      CREATE STREAM d (k INT KEY, v STRING) WITH (KAFKA_TOPIC='t', VALUE_FORMAT='KAFKA');
+      INSERT INTO d (k) VALUES (1);
+      INSERT INTO t VALUES (1, 'x');
+      SELECT * FROM t EMIT CHANGES;
+      """
+    let plain = try headrace("run", "--output", "csv", "-c", script)
+    #expect(plain.out == "K,V\n1,\n1,\n1,x\n")
+    #expect(plain.err.contains("1 row is a delete, with NULL in all columns but the key"))
+    let marked = try headrace("run", "--operations", "--output", "csv", "-c", script)
+    #expect(marked.out == "OP,K,V\n+I,1,\n-D,1,\n+I,1,x\n", "\(marked.out)")
+    #expect(!marked.err.contains("delete"))
+    let lines = try headrace("run", "--operations", "--output", "ndjson", "-c", script)
+    #expect(lines.out.contains("{\"OP\":\"-D\",\"K\":1,\"V\":null}"), "\(lines.out)")
   }
 
   @Test func scriptsFromEverywhere() throws {

@@ -142,6 +142,15 @@ struct FileConnector: InputConnector {
     }
   }
 
+  /// The file of a partition, to look at again; nil: it cannot be opened, or is no file of a name.
+  static func lines(
+    _ input: ConnectorSpec, _ partition: Int, _ context: ConnectorContext
+  ) -> (any OutsideFile)? {
+    let paths = context.files.matches(path(input.target))
+    guard partition < paths.count, !context.files.isStream(paths[partition]) else { return nil }
+    return try? context.files.open(paths[partition], beneath: input.roots)
+  }
+
   private static func open(
     _ path: String, _ files: any OutsideFiles, _ pipes: OpenPipes, beneath roots: [String]?
   ) throws(OutsideError) -> any OutsideFile {

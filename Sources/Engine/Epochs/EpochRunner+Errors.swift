@@ -30,7 +30,7 @@ extension EpochRunner {
         fresh[error.source] ?? RawRecords(buffer: ByteBuffer(capacity: 1 << 10))
       let report = MetadataRecord([
         "topic": error.topic, "partition": String(error.partition),
-        "offset": String(error.offset), "reason": error.reason,
+        "offset": String(error.offset), "reason": error.reason, "record": error.excerpt,
       ])
       records.append(
         key: Array("\(error.partition):\(error.offset)".utf8), value: report.bytes,
@@ -76,11 +76,18 @@ extension EpochRunner {
     return ranges
   }
 
+  /// A bad record that was reported.
+  struct ReportedRecord {
+    var source: SourceDefinition
+    /// Topic, partition, offset, reason and the beginning of the record, by name.
+    var record: MetadataRecord
+    /// When it was found; ms since the epoch.
+    var foundMs: Int64
+  }
+
   /// Bad records of one source, or of all; oldest first.
-  func badRecords(of source: String?) throws(EngineError) -> [(
-    source: String, record: MetadataRecord
-  )] {
-    var result: [(source: String, record: MetadataRecord)] = []
+  func badRecords(of source: String?) throws(EngineError) -> [ReportedRecord] {
+    var result: [ReportedRecord] = []
     for definition in catalog.sortedSources where source == nil || definition.name == source {
       let topic = Self.errorTopic(definition.name)
       guard log.outline(topic) != nil else { continue }
@@ -90,7 +97,10 @@ extension EpochRunner {
         while let records = try scan.next() {
           for row in 0..<records.count {
             guard let value = records.value(row) else { continue }
-            result.append((definition.name, MetadataRecord(bytes: Array(value))))
+            result.append(
+              ReportedRecord(
+                source: definition, record: MetadataRecord(bytes: Array(value)),
+                foundMs: records.timestamps[row]))
           }
         }
       } catch {

@@ -143,15 +143,18 @@ final class ScanDecoder: ChunkDecoder {
     var dropped = Bitmap(repeating: false, count: count)
     let good = goodCount(keys.bad + values.bad, count, records, rows, &result)
     for row in good..<count { dropped.set(row, true) }
-    func note(_ row: Int, _ reason: String) {
+    func note(_ row: Int, _ reason: String, isKey: Bool = false) {
       guard !dropped[row] else { return }
       dropped.set(row, true)
+      let record = rows.lowerBound + row
       result.errors.append(
         SourceError(
           source: source.name, topic: source.topic, partition: partition,
-          offset: records.offsets[rows.lowerBound + row], reason: reason))
+          offset: records.offsets[record], reason: reason,
+          excerpt: SourceError.excerpt(isKey ? records.key(record) : records.value(record))))
     }
-    for record in keys.bad + values.bad { note(record.row, record.reason) }
+    for record in keys.bad { note(record.row, record.reason, isKey: true) }
+    for record in values.bad { note(record.row, record.reason) }
     var rowtimes = Array(records.timestamps[rows])
     if let rowtimeReader {
       for failure in rowtimeReader.read(keys.columns, values.columns, into: &rowtimes) {

@@ -30,6 +30,33 @@ public struct SourceError: Sendable, Hashable {
   public var partition: Int
   public var offset: Int64
   public var reason: String
+  /// The beginning of the side that is bad, as text or in hexadecimal digits; empty where nobody has it.
+  public var excerpt = ""
+}
+
+extension SourceError {
+  private static let excerptBytes = 200
+
+  /// What of a side's bytes an error shows.
+  static func excerpt(_ bytes: UnsafeRawBufferPointer?) -> String {
+    guard let bytes, bytes.count > 0 else { return "" }
+    let shown = bytes.prefix(excerptBytes)
+    let dots = shown.count < bytes.count ? "..." : ""
+    // A character may be cut.
+    for count in (max(0, shown.count - 3)...shown.count).reversed() {
+      if let text = String(validating: shown.prefix(count), as: UTF8.self),
+        !text.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F })
+      {
+        return text + dots
+      }
+      if dots.isEmpty { break }
+    }
+    let digits = shown.prefix(excerptBytes / 4).map { byte in
+      let text = String(byte, radix: 16, uppercase: true)
+      return text.utf8.count == 1 ? "0" + text : text
+    }
+    return "0x" + digits.joined() + (shown.count > excerptBytes / 4 ? "..." : "")
+  }
 }
 
 /// How rows of several partitions form one sequence.

@@ -31,6 +31,9 @@ struct Run: ParsableCommand {
   @Option(help: "How rows are written (default: box on a terminal, else csv).")
   var output: OutputMode?
 
+  @Flag(help: "Begin each row with what it says: +I (insert), +U (update) or -D (delete).")
+  var operations = false
+
   @Option(help: "Define a variable, as name=value; may be repeated.")
   var define: [String] = []
 
@@ -70,6 +73,7 @@ struct Run: ParsableCommand {
     output.cancellation = cancellation
     let printer = ResultPrinter(
       output, mode: self.output ?? .preferred, messages: Output(2))
+    printer.showsOperations = operations
     var failure = first(of: scripts, connection, printer)
     if failure.map({ keepGoing && $0.isStatement }) ?? true, let late = finish(connection) {
       failure = failure ?? late
@@ -126,9 +130,10 @@ struct Run: ParsableCommand {
       return CommandFailure(error)
     }
     var lines = summary.failures.map { "error: query \($0)" }
+    let isTemporary = dataOptions.data == nil && dataOptions.cluster.kafka == nil
+    let hint = isTemporary ? "" : "; see SHOW ERRORS"
     if summary.badRecords > 0 {
-      lines.append(
-        "\(summary.badRecords) bad record\(summary.badRecords == 1 ? "" : "s"); see SHOW ERRORS")
+      lines.append("\(summary.badRecords) bad record\(summary.badRecords == 1 ? "" : "s")\(hint)")
     }
     if summary.badLines > 0 {
       lines.append(
@@ -136,11 +141,14 @@ struct Run: ParsableCommand {
     }
     func tell(_ count: Int, _ what: String) {
       guard count > 0 else { return }
-      lines.append("\(count) row\(count == 1 ? "" : "s") \(what); see SHOW ERRORS")
+      lines.append("\(count) row\(count == 1 ? "" : "s") \(what)\(hint)")
     }
     tell(summary.faults.output, "could not be written")
     tell(summary.faults.expressions, "with an expression that failed")
     tell(summary.faults.late, "came late and were dropped")
+    if isTemporary, summary.badRecords > 0 || summary.faults != FaultCounts() {
+      lines += ErrorExamples.lines(connection)
+    }
     guard summary.isFailure else {
       if !lines.isEmpty { complain(lines.joined(separator: "\n")) }
       return nil

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Headrace
+import HeadraceColumns
 import HeadraceFoundations
 import Glibc
 
@@ -41,6 +42,10 @@ final class ResultPrinter: ResultHandler {
   private var layout: (any RowLayout)?
   private var hasPrinted = false
   private(set) var rowCount = 0
+  /// Each row begins with what it says: +I, +U or -D.
+  var showsOperations = false
+  /// Deletes that were printed as rows of NULLs.
+  private var deleteCount = 0
 
   init(_ output: Output, mode: OutputMode, messages: Output) {
     self.output = output
@@ -59,7 +64,9 @@ final class ResultPrinter: ResultHandler {
     if hasPrinted, mode == .csv || mode == .tsv { output.write("\n") }
     hasPrinted = true
     rowCount = 0
-    var layout = mode.layout(columns, isStreaming: isStreaming)
+    deleteCount = 0
+    let shown = showsOperations ? [ResultColumn("OP", .string, isKey: true)] + columns : columns
+    var layout = mode.layout(shown, isStreaming: isStreaming)
     output.write { layout.begin(into: &$0) }
     self.layout = layout
   }
@@ -68,7 +75,15 @@ final class ResultPrinter: ResultHandler {
     guard var layout else { return false }
     self.layout = nil
     rowCount += rows.count
-    output.write { layout.append(rows, into: &$0) }
+    if showsOperations {
+      let marked = rows.map { row in
+        ResultRow([.string(row.change.operation)] + row.values, change: row.change)
+      }
+      output.write { layout.append(marked, into: &$0) }
+    } else {
+      if mode != .box { deleteCount += rows.count { $0.change == .delete } }
+      output.write { layout.append(rows, into: &$0) }
+    }
     self.layout = layout
     return output.flush()
   }
@@ -78,6 +93,10 @@ final class ResultPrinter: ResultHandler {
     self.layout = nil
     output.write { layout.end(rowCount: rowCount, note: note, into: &$0) }
     output.flush()
+    guard deleteCount > 0 else { return }
+    let count = "\(grouped(deleteCount)) row\(deleteCount == 1 ? " is a delete" : "s are deletes")"
+    message("\(count), with NULL in all columns but the key; --operations shows which")
+    deleteCount = 0
   }
 
   /// Prints what a statement gives. One that was stopped says after how many rows, and its error has nothing more to say.
@@ -100,4 +119,16 @@ final class ResultPrinter: ResultHandler {
 
   /// Closes a result that an error has cut short.
   func finish() { end(nil) }
+}
+
+extension ChangeKind {
+  /// As changelogs of streaming SQL mark it.
+  fileprivate var operation: String {
+    switch self {
+    case .insert: "+I"
+    case .updateBefore: "-U"
+    case .updateAfter: "+U"
+    case .delete: "-D"
+    }
+  }
 }
