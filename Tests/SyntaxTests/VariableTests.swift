@@ -1,4 +1,4 @@
-// Putting values in place of ${name}.
+// Putting values in place of ${name}, :name, :'name' and :"name".
 
 import HeadraceFoundations
 import Testing
@@ -7,7 +7,7 @@ import Testing
 
 private let variables: [TextKey: String] = [
   "NAME": "orders", "TEXT": "'it''s'", "QUOTE": "it's", "MINUS": "-5", "BAD": "1; DROP TABLE t",
-  "NESTED": "'${NAME}'",
+  "NESTED": "'${NAME}'", "DATE": "date", "YES": "TRUE", "NONE": "",
 ]
 
 @Test func variablesAreReplaced() throws {
@@ -23,6 +23,17 @@ private let variables: [TextKey: String] = [
     ("SELECT '$${name} $${nothing} $$${name}'", "SELECT '${name} ${nothing} $${name}'"),
     ("SELECT `$${quote}`, '$$', '$${'", "SELECT `${quote}`, '$$', '$${'"),
     ("SELECT 1", "SELECT 1"),
+    ("SELECT :name FROM s", "SELECT orders FROM s"),
+    ("SELECT :minus, 1-:minus", "SELECT -5, 1- -5"),
+    ("SELECT :'quote' || :'bad'", "SELECT 'it''s' || '1; DROP TABLE t'"),
+    ("SELECT :\"quote\"", "SELECT \"it's\""),
+    ("SELECT :'text'", "SELECT '''it''''s'''"),
+    ("SELECT :'nested', ':name' -- :name", "SELECT '''${NAME}''', ':name' -- :name"),
+    ("SELECT \":name\"", "SELECT \":name\""),
+    ("MAP('k':=:minus,'l' := :name)", "MAP('k':=-5,'l' := orders)"),
+    ("SELECT :date, :yes", "SELECT \"DATE\", TRUE"),
+    ("SELECT 'a':'name''b'", "SELECT 'a':'name''b'"),
+    ("SELECT a::name, a:minus", "SELECT a::name, a -5"),
   ]
   for (text, expected) in cases {
     let result = try substituteVariables(in: SourceText(name: "t", text), variables)
@@ -49,6 +60,34 @@ private let variables: [TextKey: String] = [
       1 | SELECT ${bad}
         |        ^^^^^^
         = its value is: 1; DROP TABLE t
+      """
+    ),
+    (
+      "SELECT :bad",
+      """
+      error[variable-value]: the value of variable "bad" is neither a number, TRUE, FALSE, NULL nor a plain name
+        --> t:1:8
+      1 | SELECT :bad
+        |        ^^^^ hint: write :'bad' for a string, :"bad" for a quoted name
+        = its value is: 1; DROP TABLE t
+      """
+    ),
+    (
+      "SELECT :\"none\"",
+      """
+      error[variable-value]: the value of variable "none" is empty
+        --> t:1:8
+      1 | SELECT :"none"
+        |        ^^^^^^^ hint: write :'none' for a string
+      """
+    ),
+    (
+      "SELECT :'nmae'",
+      """
+      error[undefined-variable]: variable "nmae" is not defined
+        --> t:1:8
+      1 | SELECT :'nmae'
+        |        ^^^^^^^ hint: did you mean "NAME"?
       """
     ),
   ]

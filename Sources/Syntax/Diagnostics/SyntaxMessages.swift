@@ -58,6 +58,18 @@ extension Diagnostic {
       id: "number-overflow", message: "Number overflows DOUBLE: \(text)", span: span)
   }
 
+  /// Of a variable between no quotes, or of one that is to be a name and is empty.
+  static func parameterValue(_ name: String, value: String, at span: Span) -> Diagnostic {
+    Diagnostic(
+      id: "variable-value",
+      message: value.isEmpty
+        ? "the value of variable \"\(name)\" is empty"
+        : "the value of variable \"\(name)\" is neither a number, TRUE, FALSE, NULL nor a plain name",
+      span: span, detail: value.isEmpty ? nil : "its value is: \(value)",
+      hint: "write :'\(name)' for a string"
+        + (value.isEmpty ? "" : ", :\"\(name)\" for a quoted name"))
+  }
+
   static func readOnlyWithQuery(at span: Span) -> Diagnostic {
     Diagnostic(
       id: "read-only-with-query", message: "a SOURCE stream or table cannot be made by a query",

@@ -103,6 +103,9 @@ struct Lexer {
       scanQuoted(.quotedIdentifier)
     } else if current == UInt8(ascii: "$") {
       scanVariable()
+    } else if current == UInt8(ascii: ":"), let length = parameterLength() {
+      position += length
+      append(.parameter, from: start)
     } else if let (kind, length) = symbol() {
       position += length
       append(kind, from: start)
@@ -193,6 +196,19 @@ struct Lexer {
     guard byte(ahead) == UInt8(ascii: "}") else { return scanUnexpected() }
     position += ahead + 1
     append(.variable, from: start)
+  }
+
+  /// Of `:name`, `:'name'` or `:"name"` at the position; nil: it is none of them.
+  private func parameterLength() -> Int? {
+    // The second colon of two begins no parameter.
+    guard position == 0 || bytes[position - 1] != UInt8(ascii: ":") else { return nil }
+    let quote = byte(1)
+    let isQuoted = quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"")
+    var ahead = isQuoted ? 2 : 1
+    guard isLetter(byte(ahead)) else { return nil }
+    while isNamePart(byte(ahead)) { ahead += 1 }
+    guard isQuoted else { return ahead }
+    return byte(ahead) == quote && byte(ahead + 1) != quote ? ahead + 1 : nil
   }
 
   /// One ASCII byte, or all the bytes beyond ASCII that follow one another.

@@ -4,7 +4,10 @@ enum TokenKind: String, Sendable {
   case word = "an identifier"
   case quotedIdentifier = "a quoted identifier"
   case digitIdentifier = "a digit identifier"
+  /// `${name}`.
   case variable = "a variable"
+  /// `:name`, `:'name'` or `:"name"`, which only stand where variables are replaced.
+  case parameter = "a parameter"
   case stringLiteral = "a string"
   case integerLiteral = "an integer"
   case decimalLiteral = "a decimal number"

@@ -111,6 +111,9 @@ extension Parser {
     case .variable:
       return DiagnosticError(
         .undefinedVariable(String(text.dropFirst(2).dropLast()), at: token.span, closest: nil))
+    case .parameter:
+      return DiagnosticError(
+        .undefinedVariable(parameterName(text), at: token.span, closest: nil))
     case .word
     where token.keyword == .select && expectedSymbols.contains(.expression) && index > 0
       && tokens[index - 1].kind == .leftParen:
