@@ -142,10 +142,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
         let note = try read { () throws(WireError) in try reader.text() }
         handler?.end(note.isEmpty ? nil : note)
       case .failed:
-        let (kind, text) = try read { () throws(WireError) in
-          (try reader.number(UInt8.self), try reader.text())
-        }
-        let error = ServiceError(ServiceError.Kind(rawValue: kind) ?? .io, text)
+        let error = try read { () throws(WireError) in try reader.error() }
         // We asked for the end ourselves: the caller has had enough, which is no failure.
         if !isWanted, error.kind == .interrupted, !isCancelled.load(ordering: .relaxed) {
           return []

@@ -149,8 +149,7 @@ final class ServerConnection: @unchecked Sendable {
 
   private func fail(_ error: ServiceError) {
     var writer = WireWriter()
-    writer.put(error.kind.rawValue)
-    writer.put(error.text)
+    writer.put(error)
     channel.send(.failed, writer.bytes)
   }
 

@@ -21,8 +21,26 @@ public struct ServiceError: Error, Sendable, Hashable {
     case interrupted = 130
   }
 
+  /// What is wrong with a statement, for programs.
+  public struct Diagnostic: Sendable, Hashable {
+    public var severity: String
+    public var id: String
+    public var message: String
+    public var file: String
+    public var line: Int
+    public var column: Int
+    /// Behind the last character.
+    public var endLine: Int
+    public var endColumn: Int
+    public var hint: String?
+    /// As it is shown to people.
+    public var text: String
+  }
+
   public var kind: Kind
   public var text: String
+  /// Empty where no statement is to blame.
+  public var diagnostics: [Diagnostic] = []
 
   public init(_ kind: Kind, _ text: String) {
     self.kind = kind
@@ -34,6 +52,7 @@ public struct ServiceError: Error, Sendable, Hashable {
     case .statement(let error):
       let isLimit = error.diagnostics.diagnostics[0].isLimit
       self.init(isLimit ? .limit : .statement, error.rendered)
+      diagnostics = error.diagnostics.diagnostics.map { Diagnostic($0, in: error.source) }
     case .storage(let error): self.init(error)
     case .io(let message): self.init(.file, "error: \(message)")
     case .limit(let message): self.init(.limit, "error: \(message)")
@@ -55,6 +74,16 @@ public struct ServiceError: Error, Sendable, Hashable {
       .offsetOutOfRange, .conflict:
       self.init(.statement, text)
     }
+  }
+}
+
+extension ServiceError.Diagnostic {
+  fileprivate init(_ diagnostic: HeadraceSyntax.Diagnostic, in source: SourceText) {
+    let (start, end) = diagnostic.place(in: source)
+    self.init(
+      severity: diagnostic.severity.rawValue, id: diagnostic.id, message: diagnostic.message,
+      file: source.name, line: start.line, column: start.column, endLine: end.line,
+      endColumn: end.column, hint: diagnostic.hint, text: diagnostic.rendered(in: source))
   }
 }
 

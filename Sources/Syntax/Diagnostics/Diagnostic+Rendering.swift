@@ -47,6 +47,14 @@ extension Diagnostic {
     return lines.joined(separator: "\n")
   }
 
+  /// Where it is shown, from the first place to the one behind the last.
+  public func place(
+    in source: SourceText
+  ) -> (start: SourceText.Position, end: SourceText.Position) {
+    let span = source.visible(span)
+    return (source.position(of: span), source.position(at: max(Int(span.end), Int(span.start))))
+  }
+
   private func padded(_ line: Int, like gutter: String) -> String {
     let text = String(line)
     return String(repeating: " ", count: max(0, gutter.utf8.count - text.utf8.count)) + text
