@@ -103,7 +103,8 @@ class Headrace:
 
     def place(self):
         topic = self.options.source == "topic"
-        return ["--data", f"{self.directory}/{0 if topic else self.runs}", "--durability", self.options.durability]
+        return [
+            "--data", f"{self.directory}/{0 if topic else self.runs}", "--create", "--durability", self.options.durability]
 
     def quietly(self, text):
         measured([BINARY, "run", *self.place(), "--command=" + text])

@@ -60,7 +60,7 @@ def instructions(query, data, binary):
     with tempfile.TemporaryDirectory() as scratch:
         result = subprocess.run(
             ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", binary, "run",
-             "--data", scratch + "/data", "--durability", "os", "--workers", "1",
+             "--data", scratch + "/data", "--create", "--durability", "os", "--workers", "1",
              "--command=" + text], capture_output=True, text=True)
     if result.returncode != 0:
         sys.exit(f"{query}: {result.stderr[-1500:]}")

@@ -35,7 +35,7 @@ def main():
     directory = tempfile.mkdtemp(prefix="headrace-latency-")
     data = directory + "/data"
     server = subprocess.Popen(
-        [BINARY, "serve", "--data", data, "--durability", options.durability],
+        [BINARY, "serve", "--data", data, "--create", "--durability", options.durability],
         stderr=subprocess.PIPE, text=True)
     server.stderr.readline()
     reader = writer = None

@@ -37,7 +37,7 @@ def main():
     directory = tempfile.mkdtemp(prefix="headrace-pulls-")
     data = directory + "/data"
     server = subprocess.Popen(
-        [BINARY, "serve", "--data", data, "--durability", options.durability],
+        [BINARY, "serve", "--data", data, "--create", "--durability", options.durability],
         stderr=subprocess.PIPE, text=True)
     server.stderr.readline()
     writer = reader = None

@@ -19,7 +19,7 @@ start() {
   # What an earlier server said must not be taken for the word of this one.
   rm -f "$work/log"
   # shellcheck disable=SC2086
-  "$HEADRACE" serve --data "$data" --inbox "$inbox" --root "$PWD" --root "$work" $serving "$@" 2>"$work/log" &
+  "$HEADRACE" serve --data "$data" --create --inbox "$inbox" --root "$PWD" --root "$work" $serving "$@" 2>"$work/log" &
   server=$!
   until grep -qs serves "$work/log"; do kill -0 "$server" || { cat "$work/log"; exit 1; }; sleep 0.02; done
 }

@@ -83,7 +83,7 @@ class Bench:
         log = folder / f"log-{index}"
         process = subprocess.Popen(
             [BINARY, "serve", "--kafka", self.options.kafka, "--service", name, "--share", share, "--workers", "1",
-             "--data", str(folder / index), "--queries", str(folder / "queries.sql")],
+             "--data", str(folder / index), "--create", "--queries", str(folder / "queries.sql")],
             stderr=open(log, "w"), stdin=subprocess.DEVNULL)
         while "headrace serves" not in log.read_text():
             if process.poll() is not None:

@@ -19,7 +19,7 @@ start() {
   rm -f "$work/log.$1"
   # shellcheck disable=SC2086
   "$HEADRACE" serve --kafka "$KAFKA" --kafka-config "$work/kafka.properties" --service "$service" \
-    ${SHARES:+--share $1/2} --data "$work/$1" --queries ../orders/1-orders.sql \
+    ${SHARES:+--share $1/2} --data "$work/$1" --create --queries ../orders/1-orders.sql \
     --queries ../orders/2-details.sql --queries ../orders/3-fraud.sql --queries ../orders/4-inventory.sql \
     $serving 2>"$work/log.$1" &
   pids[$1]=$!

@@ -9,7 +9,7 @@ trap 'kill "$service" 2>/dev/null || true; stop -TERM; rm -rf "$work"' EXIT
 open_orders() {
   rm -f "$work/orders.log"
   # shellcheck disable=SC2086
-  "$HEADRACE" serve --data "$orders" $serving 2>"$work/orders.log" &
+  "$HEADRACE" serve --data "$orders" --create $serving 2>"$work/orders.log" &
   service=$!
   until grep -qs serves "$work/orders.log"; do kill -0 "$service"; sleep 0.02; done
 }

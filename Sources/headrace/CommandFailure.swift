@@ -13,12 +13,17 @@ struct CommandFailure: Error {
 
   var status: Status
   var text: String?
+  /// What programs know it by.
+  var id: String
+  /// What the engine says, with its places; nil: it is not from there.
+  var error: ServiceError?
   /// One statement has failed, and others may be tried.
   var isStatement: Bool
 
-  init(_ status: Status, _ text: String? = nil, isStatement: Bool = false) {
+  init(_ status: Status, _ text: String? = nil, isStatement: Bool = false, id: String = "error") {
     self.status = status
     self.text = text
+    self.id = id
     self.isStatement = isStatement
   }
 
@@ -37,14 +42,15 @@ struct CommandFailure: Error {
       case .io, .inUse, .corruption, .interrupted: false
       }
     self.init(.code(code), error.text, isStatement: isStatement)
+    self.error = error
   }
 
   static func usage(_ text: String) -> CommandFailure {
-    CommandFailure(.code(2), "error: \(text)")
+    CommandFailure(.code(2), "error: \(text)", id: "usage")
   }
 
   static func inputOutput(_ text: String) -> CommandFailure {
-    CommandFailure(.code(3), "error: \(text)")
+    CommandFailure(.code(3), "error: \(text)", id: "io")
   }
 
   /// What a failed output means; flushes it first. nil: all is written.
@@ -56,7 +62,11 @@ struct CommandFailure: Error {
   }
 
   func exit() -> Never {
-    if let text { complain(text) }
+    if let error {
+      ErrorReport.tell(error)
+    } else if let text {
+      ErrorReport.tell(text, id: id)
+    }
     switch status {
     case .code(let code): Glibc.exit(code)
     case .brokenPipe:
@@ -65,11 +75,4 @@ struct CommandFailure: Error {
       Glibc.exit(3)
     }
   }
-}
-
-/// A line on stderr; nothing can be done when that fails.
-func complain(_ text: String) {
-  let output = Output(2)
-  output.write(text + "\n")
-  output.flush()
 }

@@ -16,7 +16,11 @@ struct MainCommand: ParsableCommand {
     discussion: """
       Exit status: 0 done, 1 a statement was wrong or records could not be read, 2 wrong usage, \
       3 input or output failed, 4 damaged data, 5 a limit was exceeded, 130 interrupted.
+
+      Without a subcommand, -c SQL and script files are run ("headrace FILE.sql", "headrace -c SQL"), \
+      and the shell begins where there are none.
       """,
+    version: "headrace 0.1.0",
     subcommands: [
       Shell.self, Run.self, Test.self, Serve.self, Topic.self, Produce.self, Consume.self,
       Backup.self, Restore.self, RepairCommand.self, CopyLog.self,
@@ -30,7 +34,7 @@ enum Main {
     headrace_tune_allocator()
     Signals.begin()
     do {
-      var command = try MainCommand.parseAsRoot()
+      var command = try Invocation(Array(CommandLine.arguments.dropFirst())).command
       try command.run()
     } catch let failure as CommandFailure {
       failure.exit()
@@ -44,7 +48,7 @@ enum Main {
         CommandFailure.ended(by: output)?.exit()
         exit(0)
       }
-      complain(text)
+      ErrorReport.tell(text, id: "usage", message: MainCommand.message(for: error))
       exit(2)
     }
   }

@@ -112,7 +112,7 @@ final class RunningServer {
 
   init(_ data: String, _ arguments: [String] = []) throws {
     self.data = data
-    let command = try Command(["serve", "--data", data] + arguments)
+    let command = try Command(["serve", "--data", data, "--create"] + arguments)
     self.command = command
     #expect(eventually { command.err.contains("headrace serves") || !command.isRunning })
   }

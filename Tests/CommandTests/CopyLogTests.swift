@@ -13,7 +13,7 @@ import Testing
   @Test func queriesGoOnInTheCopy() throws {
     let scratch = try Scratch()
     let (data, copy) = (scratch.path + "/data", scratch.path + "/copy")
-    #expect(try headrace("run", "--data", data, "-c", statements).status == 0)
+    #expect(try headrace("run", "--data", data, "--create", "-c", statements).status == 0)
     let made = try headrace("copy-log", "--data", data, "--to", copy)
     #expect(made.status == 0 && made.err == "", "\(made.err)")
     let lines = made.out.split(separator: "\n")
@@ -39,7 +39,7 @@ import Testing
   @Test func whatCannotBe() throws {
     let scratch = try Scratch()
     let (data, copy) = (scratch.path + "/data", scratch.path + "/copy")
-    #expect(try headrace("run", "--data", data, "-c", statements).status == 0)
+    #expect(try headrace("run", "--data", data, "--create", "-c", statements).status == 0)
     let nothing = try headrace("copy-log", "--data", scratch.path + "/none", "--to", copy)
     #expect(nothing.status == 3 && nothing.err.hasPrefix("error[log-copy-no-source]: "))
     #expect(!scratch.exists("none") && !scratch.exists("copy"))

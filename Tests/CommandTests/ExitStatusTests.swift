@@ -74,8 +74,27 @@ private let cases: [ExitStatusCase] = [
     says: "warning: (1 / A) failed (1 row): division by zero"),
   ExitStatusCase(
     name: "failing shell script", status: 1, arguments: ["shell"], input: "SELEC;\n"),
-  ExitStatusCase(name: "unknown option", status: 2, arguments: ["run", "--bogus"]),
-  ExitStatusCase(name: "unknown command", status: 2, arguments: ["rum"]),
+  ExitStatusCase(name: "version", status: 0, arguments: ["--version"]),
+  ExitStatusCase(name: "commands without run", status: 0, arguments: ["-c", createS]),
+  ExitStatusCase(
+    name: "unknown option", status: 2, arguments: ["run", "--bogus"], says: "headrace run"),
+  ExitStatusCase(
+    name: "unknown option without run", status: 2, arguments: ["-c", ";", "--bogus"],
+    says: "headrace run"),
+  ExitStatusCase(
+    name: "unknown command", status: 2, arguments: ["rum"], says: "did you mean \"run\"?"),
+  ExitStatusCase(
+    name: "unknown command with options", status: 2, arguments: ["srve", "--data", "d"],
+    says: "did you mean \"serve\"?"),
+  ExitStatusCase(
+    name: "unknown command like nothing", status: 2, arguments: ["frobnicate"],
+    says: "see headrace --help"),
+  ExitStatusCase(
+    name: "unknown command of topic", status: 2, arguments: ["topic", "lst"],
+    says: "did you mean \"list\"?"),
+  ExitStatusCase(
+    name: "options before the command", status: 2, arguments: ["--data", "d", "serve"],
+    says: "headrace serve ..."),
   ExitStatusCase(
     name: "unknown output", status: 2, arguments: ["run", "-c", ";", "--output", "xml"]),
   ExitStatusCase(
@@ -84,7 +103,23 @@ private let cases: [ExitStatusCase] = [
     name: "durability of nothing", status: 2, arguments: ["run", "-c", ";", "--durability", "os"]),
   ExitStatusCase(name: "no workers", status: 2, arguments: ["run", "-c", ";", "--workers", "0"]),
   ExitStatusCase(name: "missing data option", status: 2, arguments: ["topic", "list"]),
+  ExitStatusCase(
+    name: "create without data", status: 2, arguments: ["run", "-c", ";", "--create"]),
+  ExitStatusCase(
+    name: "environment without the name", status: 2,
+    arguments: ["run", "-c", ";", "--env", "NOT_THERE"], says: "--env NOT_THERE"),
+  ExitStatusCase(
+    name: "variable that is no value", status: 1,
+    arguments: ["-c", "SELECT :x FROM s;", "--define", "x=1 + 1"], says: ":'x' for a string"),
   ExitStatusCase(name: "missing script", status: 3, arguments: ["run", "/nonexistent/x.sql"]),
+  ExitStatusCase(
+    name: "missing script without run", status: 3, arguments: ["nonexistent.sql"]),
+  ExitStatusCase(
+    name: "no data directory", status: 3, arguments: ["run", "--data", "/tmp/no/data", "-c", ";"],
+    says: "--create makes it"),
+  ExitStatusCase(
+    name: "no data directory to look into", status: 3,
+    arguments: ["topic", "list", "--data", "/tmp/no/data"], says: "there is no data directory"),
   ExitStatusCase(
     name: "full output", status: 3,
     arguments: ["run", "-c", createS + "INSERT INTO s VALUES (1); SELECT * FROM s;"],
@@ -117,7 +152,7 @@ private let late =
   @Test func damagedData() throws {
     let scratch = try Scratch()
     let data = scratch.path + "/data"
-    #expect(try headrace("run", "--data", data, "-c", createS).status == 0)
+    #expect(try headrace("run", "--data", data, "--create", "-c", createS).status == 0)
     let checkpoint = data + "/checkpoint"
     var bytes = try Data(contentsOf: URL(fileURLWithPath: checkpoint))
     bytes[bytes.count / 2] ^= 0x55

@@ -29,7 +29,7 @@ import Testing
     let rows =
       "INSERT INTO t VALUES (1, 'it''s', 1.50, 0.25, TRUE, 'YWI=', MAP('a' := 1), '2020-02-03'), "
       + "(2, 'gone', 2.00, 2.0, FALSE, NULL, NULL, NULL), (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL);"
-    #expect(try headrace("run", "--data", data, "-c", table(file) + rows).status == 0)
+    #expect(try headrace("run", "--data", data, "--create", "-c", table(file) + rows).status == 0)
     #expect(try lite(file, "SELECT COUNT(*) FROM t;") == "3\n")
     // A record without a value deletes its key, whether the process has seen the key or not.
     let produced = try headrace(
@@ -50,7 +50,7 @@ import Testing
     let (data, file) = (scratch.path + "/data", scratch.path + "/t.db")
     _ = try lite(file, "CREATE TABLE t (mine); INSERT INTO t VALUES (5);")
     let outcome = try headrace(
-      "run", "--data", data, "-c", table(file) + "INSERT INTO t (k) VALUES (1);")
+      "run", "--data", data, "--create", "-c", table(file) + "INSERT INTO t (k) VALUES (1);")
     #expect(outcome.status == 3 && outcome.err.contains("is there already"), "\(outcome.err)")
     #expect(try lite(file, "SELECT mine FROM t;") == "5\n")
     // What was acknowledged is in the log all the same, and comes into the file when it can.

@@ -14,7 +14,7 @@ import Testing
   /// Four runs, so four epochs; then byte 150 of the only segment of a topic is changed.
   private func damaged(_ topic: String, _ scratch: Scratch) throws -> String {
     let data = scratch.path + "/data"
-    #expect(try runHeadrace(["run", "--data", data, "-c", statements]).status == 0)
+    #expect(try runHeadrace(["run", "--data", data, "--create", "-c", statements]).status == 0)
     for value in 1...3 {
       let insert = "INSERT INTO s VALUES (1, 10\(value)); INSERT INTO s VALUES (3, \(value));"
       #expect(try runHeadrace(["run", "--data", data, "-c", insert]).status == 0)

@@ -29,6 +29,7 @@ private let values = """
         │ NULL │ x\\ty        │   NULL │ NULL  │
         └──────┴─────────────┴────────┴───────┘
         (4 rows)
+        1 stream created, 4 rows inserted
 
         """), "\(outcome.out)")
   }
@@ -63,7 +64,7 @@ private let values = """
     let outcome = try headrace(
       "run", "-c", createS + "INSERT INTO s VALUES (1); SELECT * FROM s; SELECT * FROM s;")
     #expect(outcome.out == "A\n1\n\nA\n1\n")
-    #expect(outcome.err.contains("Stream S created"))
+    #expect(outcome.err.contains("1 stream created, 1 row inserted"))
     #expect(!outcome.err.contains("\u{1B}"))
   }
 
@@ -207,7 +208,7 @@ private let values = """
     let scratch = try Scratch()
     let data = scratch.path + "/data"
     let first = try headrace(
-      "run", "--data", data, "--durability", "os", "-c",
+      "run", "--data", data, "--create", "--durability", "os", "-c",
       createS + "CREATE TABLE t AS SELECT a, COUNT(*) AS n FROM s GROUP BY a;"
         + "INSERT INTO s VALUES (1);")
     #expect(first.status == 0)
@@ -235,12 +236,12 @@ private let values = """
     for (round, milliseconds) in [30, 150, 400].enumerated() {
       let data = scratch.path + "/data-\(round)"
       for part in 1...2 {
-        let victim = try Command(["run", "--data", data, script])
+        let victim = try Command(["run", "--data", data, "--create", script])
         usleep(UInt32(milliseconds * part * 1000))
         victim.signal(SIGKILL)
         _ = try victim.finish()
       }
-      let final = try headrace("run", "--data", data, script)
+      let final = try headrace("run", "--data", data, "--create", script)
       #expect(final.out == expected.out, "\(final.err)")
       #expect(final.status == 0)
     }

@@ -34,7 +34,9 @@ import Testing
       CREATE TABLE n AS SELECT v, COUNT(*) AS n FROM t GROUP BY v;
       COPY t TO '\(work)/t.csv';
       """
-    #expect(try headrace(umask: umask, ["run", "--data", data, "-c", script], in: work) == 0)
+    let made = try headrace(
+      umask: umask, ["run", "--data", data, "--create", "-c", script], in: work)
+    #expect(made == 0)
     // A server with an inbox, until its answer is there.
     try "SELECT * FROM t;".write(
       toFile: inbox + "/ask.sql", atomically: false, encoding: .utf8)
@@ -90,7 +92,7 @@ import Testing
       let inbox = scratch.path + "/inbox-\(mode)"
       #expect(mkdir(inbox, 0o700) == 0 && chmod(inbox, mode_t(mode)) == 0)
       let outcome = try CommandTests.headrace(
-        "serve", "--data", scratch.path + "/data", "--inbox", inbox)
+        "serve", "--data", scratch.path + "/data", "--create", "--inbox", inbox)
       #expect(outcome.status == 3 && outcome.err.contains("chmod go-w"), "\(outcome.err)")
     }
     let inbox = scratch.path + "/inbox"

@@ -58,6 +58,11 @@ import Testing
     let copies = try Self.texts("Tests", "Tests.swift")
       .matches(of: /log-copy-[a-z-]+/).map { String($0.output) }
     seen.formUnion(copies)
+    // What the command line says, and not a statement.
+    let commands = try Self.texts("Tests/CommandTests", "ScriptTests.swift")
+    for list in commands.matches(of: /ids: \[([^\]]+)\]/) {
+      seen.formUnion(list.1.matches(of: /[a-z]+(-[a-z]+)*/).map { String($0.0) })
+    }
     let clusters = try Self.texts("Tests/EngineTests", "KafkaEngineTests.swift")
     seen.formUnion(clusters.matches(of: /"([a-z]+(?:-[a-z]+)+)"/).map { String($0.1) })
     seen.formUnion(clusters.matches(of: /error\[([a-z-]+)\]/).map { String($0.1) })

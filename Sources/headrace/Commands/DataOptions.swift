@@ -131,6 +131,9 @@ struct DataOptions: ParsableArguments {
   @Option(help: "The data directory; without it everything is temporary.")
   var data: String?
 
+  @Flag(help: ArgumentHelp(stringLiteral: DataDirectory.createHelp))
+  var create = false
+
   @OptionGroup var cluster: ClusterOptions
 
   @OptionGroup var schemas: SchemaOptions
@@ -149,6 +152,7 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--workers takes a number from 1 to 256")
     }
     if data == "" { throw ValidationError("--data takes a directory") }
+    if create, data == nil { throw ValidationError("--create needs --data") }
     if durability != nil, cluster.kafka != nil {
       throw ValidationError(
         "--durability is of the data directory, and --kafka keeps topics elsewhere")
@@ -159,6 +163,7 @@ struct DataOptions: ParsableArguments {
   }
 
   func door() throws -> Door {
+    if let data { try DataDirectory.check(data, mayCreate: create) }
     var door = Door(
       directory: data, workers: workers, durability: durability?.durability,
       stateBytesMax: stateBytesMax?.bytes, kafka: try cluster.options())

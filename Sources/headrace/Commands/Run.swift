@@ -8,14 +8,18 @@ import Glibc
 import HeadraceSyntax
 
 struct Run: ParsableCommand {
+  static let name = "run"
   static let configuration = CommandConfiguration(
-    commandName: "run",
+    commandName: name,
     abstract: "Run scripts of statements, then process all present input and end.",
     discussion: """
-      Commands given with -c come first, then the files in their order; "-" is standard input, which \
-      is also read when there is neither. Rows go to the output; messages do too with --output box, \
-      otherwise to stderr. Records that could not be read are counted on stderr and make the exit \
-      status 1.
+      Commands given with -c and files are run in the order in which they are given; "-" is standard \
+      input, which is also read when there is neither. Rows go to the output. What was done is told in \
+      one line, with --output box on the output as well, otherwise on stderr. Records that could not \
+      be read are counted on stderr and make the exit status 1.
+
+      A variable stands in a statement as :'x' (a string), :"x" (a quoted name) or :x (a number, TRUE, \
+      FALSE, NULL or a plain name), or as ksqlDB's ${x}. See Docs/CommandLine.md.
       """)
 
   @OptionGroup var dataOptions: DataOptions
@@ -34,8 +38,12 @@ struct Run: ParsableCommand {
   @Flag(help: "Begin each row with what it says: +I (insert), +U (update) or -D (delete).")
   var operations = false
 
-  @Option(help: "Define a variable, as name=value; may be repeated.")
-  var define: [String] = []
+  @OptionGroup var variables: VariableOptions
+
+  @OptionGroup var errorOptions: ErrorOptions
+
+  @Flag(name: .shortAndLong, help: "Say what each statement did, instead of one line for all.")
+  var verbose = false
 
   @Flag(help: "Go on after a statement that fails, be it for a file.")
   var keepGoing = false
@@ -43,25 +51,10 @@ struct Run: ParsableCommand {
   @Flag(help: "Push queries wait for more rows instead of ending where the input ends now.")
   var follow = false
 
-  mutating func validate() throws {
-    for definition in define
-    where definition.firstIndex(of: "=").map({ $0 == definition.startIndex }) ?? true {
-      throw ValidationError("--define takes name=value, not \"\(definition)\"")
-    }
-    if command.isEmpty, files.isEmpty {
-      guard isatty(0) != 1 else { throw ValidationError("give -c SQL or a script file") }
-      files = ["-"]
-    }
-  }
-
   func run() throws {
     // Whatever cannot be read is told before anything happens.
-    var scripts = command.enumerated().map { index, text in
-      SourceText(name: command.count == 1 ? "-c" : "-c[\(index + 1)]", text)
-    }
-    for file in files {
-      scripts.append(SourceText(name: file == "-" ? "stdin" : file, text: try InputFile.read(file)))
-    }
+    let scripts = try scripts()
+    let definitions = try variables.definitions()
     let door = try dataOptions.door()
     let connection = follow ? try door.interactiveConnection() : try door.batchConnection()
     let cancellation = Cancellation()
@@ -74,7 +67,7 @@ struct Run: ParsableCommand {
     let printer = ResultPrinter(
       output, mode: self.output ?? .preferred, messages: Output(2))
     printer.showsOperations = operations
-    var failure = first(of: scripts, connection, printer)
+    var failure = first(of: scripts, definitions, connection, printer)
     if failure.map({ keepGoing && $0.isStatement }) ?? true, let late = finish(connection) {
       failure = failure ?? late
     }
@@ -88,29 +81,31 @@ struct Run: ParsableCommand {
 
   /// Runs the scripts; the failure that ended them, or without its text the first one that did not.
   private func first(
-    of scripts: [SourceText], _ connection: any Connection, _ printer: ResultPrinter
+    of scripts: [SourceText], _ definitions: [VariableOptions.Definition],
+    _ connection: any Connection, _ printer: ResultPrinter
   ) -> CommandFailure? {
     var first: CommandFailure?
     do throws(ServiceError) {
-      for definition in define {
-        let parts = definition.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        try connection.define(String(parts[0]), String(parts[1]))
-      }
+      for definition in definitions { try connection.define(definition.name, definition.value) }
     } catch {
       return CommandFailure(error)
     }
+    let handler = ScriptHandler(printer, isVerbose: verbose)
     let progress = Progress(connection)
-    defer { progress.end() }
+    defer {
+      progress.end()
+      handler.tellSummary()
+    }
     for script in scripts {
       for range in Session.statements(script) {
         do throws(ServiceError) {
-          try printer.print { (printer) throws(ServiceError) in
-            try connection.execute(script.part(range), printer)
+          try printer.print { (_) throws(ServiceError) in
+            try connection.execute(script.part(range), handler)
           }
         } catch {
           let failure = CommandFailure(error)
           guard keepGoing, failure.isStatement else { return failure }
-          complain(error.text)
+          ErrorReport.tell(error)
           first = first ?? CommandFailure(failure.status, isStatement: true)
         }
         if let failure = CommandFailure.ended(by: printer.output) { return failure }
@@ -129,30 +124,28 @@ struct Run: ParsableCommand {
     } catch {
       return CommandFailure(error)
     }
-    var lines = summary.failures.map { "error: query \($0)" }
+    var faults = summary.failures.map { (id: "query-failed", text: "error: query \($0)") }
     let isTemporary = dataOptions.data == nil && dataOptions.cluster.kafka == nil
     let hint = isTemporary ? "" : "; see SHOW ERRORS"
-    if summary.badRecords > 0 {
-      lines.append("\(summary.badRecords) bad record\(summary.badRecords == 1 ? "" : "s")\(hint)")
-    }
-    if summary.badLines > 0 {
-      lines.append(
-        "\(summary.badLines) line\(summary.badLines == 1 ? "" : "s") could not be copied")
-    }
-    func tell(_ count: Int, _ what: String) {
+    func tell(_ count: Int, _ id: String, _ noun: String, _ rest: String) {
       guard count > 0 else { return }
-      lines.append("\(count) row\(count == 1 ? "" : "s") \(what)\(hint)")
+      faults.append((id, "\(count) \(noun)\(count == 1 ? "" : "s")\(rest)"))
     }
-    tell(summary.faults.output, "could not be written")
-    tell(summary.faults.expressions, "with an expression that failed")
-    tell(summary.faults.late, "came late and were dropped")
+    tell(summary.badRecords, "bad-records", "bad record", hint)
+    tell(summary.badLines, "bad-lines", "line", " could not be copied")
+    tell(summary.faults.output, "output-faults", "row", " could not be written\(hint)")
+    tell(
+      summary.faults.expressions, "expression-faults", "row",
+      " with an expression that failed\(hint)")
+    tell(summary.faults.late, "late-rows", "row", " came late and were dropped\(hint)")
+    for fault in faults {
+      ErrorReport.tell(fault.text, id: fault.id, summary.isFailure ? .error : .warning)
+    }
     if isTemporary, summary.badRecords > 0 || summary.faults != FaultCounts() {
-      lines += ErrorExamples.lines(connection)
+      for line in ErrorExamples.lines(connection) {
+        ErrorReport.tell(line, id: "error-example", .note)
+      }
     }
-    guard summary.isFailure else {
-      if !lines.isEmpty { complain(lines.joined(separator: "\n")) }
-      return nil
-    }
-    return CommandFailure(.code(summary.isOverLimit ? 5 : 1), lines.joined(separator: "\n"))
+    return summary.isFailure ? CommandFailure(.code(summary.isOverLimit ? 5 : 1)) : nil
   }
 }

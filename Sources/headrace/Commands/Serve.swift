@@ -12,10 +12,17 @@ import HeadraceSyntax
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve",
-    abstract: "Own a data directory and serve it on a Unix-domain socket in it.")
+    abstract: "Own a data directory and serve it on a Unix-domain socket in it.",
+    discussion: """
+      A service that is to start on a machine that has no data yet is given --create. Without it a \
+      directory that is not there, on a disk that is not mounted say, is an error (exit status 3).
+      """)
 
   @Option(help: "The data directory.")
   var data: String
+
+  @Flag(help: ArgumentHelp(stringLiteral: DataDirectory.createHelp))
+  var create = false
 
   @OptionGroup var cluster: ClusterOptions
 
@@ -75,6 +82,7 @@ struct Serve: ParsableCommand {
   }
 
   func run() throws {
+    try DataDirectory.check(data, mayCreate: create)
     var options = EngineOptions(directory: data)
     options.followsFiles = true
     options.kafka = try cluster.options(share: share)

@@ -12,19 +12,26 @@ import HeadraceSyntax
 struct Shell: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shell",
-    abstract: "Type statements and see their results (the default).")
+    abstract: "Type statements and see their results (the default).",
+    discussion: "Piped input is a script, in which the shell's own commands may stand.")
 
   @OptionGroup var dataOptions: DataOptions
 
   @Option(help: "How rows are shown.")
   var output: OutputMode?
 
+  @OptionGroup var variables: VariableOptions
+
+  @OptionGroup var errorOptions: ErrorOptions
+
   func run() throws {
+    let definitions = try variables.definitions()
     let door = try dataOptions.door()
     // Piped input is a script: nobody is there to end a push query.
     let connection =
       isatty(0) == 1
       ? try door.interactiveConnection() : try door.batchConnection()
+    for definition in definitions { try connection.define(definition.name, definition.value) }
     let output = Output(1)
     let printer = ResultPrinter(output, mode: self.output ?? .preferred, messages: Output(2))
     let loop = try ShellLoop(connection, printer, isTemporary: dataOptions.data == nil)
@@ -173,7 +180,7 @@ final class ShellLoop {
       }
     } catch {
       if error.kind != .interrupted { hasFailed = true }
-      complain(error.text)
+      ErrorReport.tell(error)
     }
     if showsTime {
       printer.message("Time: \(grouped(Int(wallClockMs() - start))) ms")
@@ -184,7 +191,7 @@ final class ShellLoop {
     switch DotCommand.parse(line) {
     case .failure(let error):
       hasFailed = true
-      complain("error: \(error.text)")
+      ErrorReport.tell("error: \(error.text)", id: "shell-command")
     case .success(.help): printer.message(DotCommand.helpText)
     case .success(.quit): isOver = true
     case .success(.output(let mode)): printer.mode = mode
@@ -200,7 +207,7 @@ final class ShellLoop {
             : sources.map { "\($0.name) (\($0.columns.joined(separator: ", ")))" }
               .joined(separator: "\n"))
       } catch {
-        complain(error.text)
+        ErrorReport.tell(error)
       }
     }
   }

@@ -26,7 +26,9 @@ struct Topic: ParsableCommand {
       if data == nil, cluster.kafka == nil { throw ValidationError("give --data or --kafka") }
     }
 
-    func connect() throws -> any Connection {
+    /// `create`: whether the data directory may be made; nil: only what exists is of use.
+    func connect(create: Bool? = nil) throws -> any Connection {
+      if let data { try DataDirectory.check(data, mayCreate: create) }
       var kafka = try cluster.options()
       // A member of the group that comes for a moment would stop all others twice.
       kafka?.takesShare = false
@@ -34,8 +36,10 @@ struct Topic: ParsableCommand {
     }
 
     /// Runs `body` with a connection, and closes it whatever happens.
-    func with(_ body: (any Connection, Output) throws -> Void) throws {
-      let connection = try connect()
+    func with(
+      create: Bool? = nil, _ body: (any Connection, Output) throws -> Void
+    ) throws {
+      let connection = try connect(create: create)
       Signals.react { _ in connection.cancel() }
       let output = Output(1)
       do {

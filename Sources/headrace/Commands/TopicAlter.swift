@@ -44,10 +44,11 @@ extension Topic {
     @OptionGroup var place: Place
     @Argument(help: "Its name.") var name: String
     @Option(help: "How many partitions.") var partitions = 1
+    @Flag(help: ArgumentHelp(stringLiteral: DataDirectory.createHelp)) var create = false
     @OptionGroup var settings: SettingOptions
 
     func run() throws {
-      try place.with { connection, _ in
+      try place.with(create: create) { connection, _ in
         _ = try connection.administer(["create", name, "\(partitions)"] + settings.words)
       }
     }
