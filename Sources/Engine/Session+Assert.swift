@@ -15,6 +15,18 @@ extension Session {
   func runScript(
     _ node: RunScript, _ text: SourceText, _ handler: any ResultHandler
   ) throws(StatementFailure) {
+    let script = try script(node, text)
+    scriptDepth += 1
+    defer { scriptDepth -= 1 }
+    do {
+      try execute(script: script, handler)
+    } catch {
+      throw .engine(error)
+    }
+  }
+
+  /// The script that a statement names. Throws: script-depth, or it cannot be read.
+  func script(_ node: RunScript, _ text: SourceText) throws(StatementFailure) -> SourceText {
     guard scriptDepth < 16 else {
       throw .plan(.scriptDepth(at: node.span))
     }
@@ -23,14 +35,8 @@ extension Session {
     if !path.hasPrefix("/"), let slash = text.name.lastIndex(of: "/") {
       path = text.name[...slash] + path
     }
-    let script = try paths.contents(path, node.file.span, limit: 16 << 20)
-    scriptDepth += 1
-    defer { scriptDepth -= 1 }
-    do {
-      try execute(script: SourceText(name: path, text: script), handler)
-    } catch {
-      throw .engine(error)
-    }
+    return SourceText(
+      name: path, text: try paths.contents(path, node.file.span, limit: 16 << 20))
   }
 
   func assert(_ node: AssertTopic, _ handler: any ResultHandler) throws(StatementFailure) {

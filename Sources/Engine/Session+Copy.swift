@@ -39,7 +39,7 @@ extension Session {
   }
 
   /// Throws: read-only-source, windowed-source, unknown-column, header-column, duplicate-column.
-  private func copyTarget(_ node: CopyFrom) throws(StatementFailure) -> SourceDefinition {
+  func copyTarget(_ node: CopyFrom) throws(StatementFailure) -> SourceDefinition {
     let catalog = catalogNow
     let source = try planning { () throws(PlanError) in try catalog.source(node.target) }
     guard source.hasTopic, !source.isReadOnly else {
@@ -65,19 +65,23 @@ extension Session {
 
   // MARK: - TO
 
-  func copy(_ node: CopyTo, _ handler: any ResultHandler) throws(StatementFailure) {
-    let copy = try statement(node.file, node.properties, standard: standardOutput)
-    let query: Query
+  /// The query whose rows are copied.
+  func copiedQuery(_ node: CopyTo) throws(StatementFailure) -> Query {
     switch node.origin {
-    case .query(let inner): query = inner
+    case .query(let query): return query
     case .source(let name):
       let text = "SELECT * FROM \(Printer.print(name));"
       guard
         case .query(let parsed)? = try? Parser.parse(
           statement: SourceText(name: "copy", text))
       else { throw unsupported("COPY of this source", name.span) }
-      query = parsed.query
+      return parsed.query
     }
+  }
+
+  func copy(_ node: CopyTo, _ handler: any ResultHandler) throws(StatementFailure) {
+    let copy = try statement(node.file, node.properties, standard: standardOutput)
+    let query = try copiedQuery(node)
     try catchUp()
     let target = CopyTarget(copy, engine.options.connectors.copy(node.file?.value))
     do throws(StatementFailure) {

@@ -42,6 +42,8 @@ public final class Session {
   var queryPrefix: String?
   /// The effects of the submitted file that the session plans; nil: statements take effect at once.
   var draft: StatementDraft?
+  /// What the statements that were checked and not run would have changed.
+  var checked: StatementDraft?
   /// What a registry elsewhere has told of the statements that are planned.
   var dialogue: RegistryDialogue?
   var unseen = UnseenWrites()

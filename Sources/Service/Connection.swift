@@ -9,6 +9,8 @@ public import HeadraceSyntax
 public protocol Connection: AnyObject, Sendable {
   /// Runs one statement; rows and messages go to `handler` on the calling thread.
   func execute(_ statement: SourceText, _ handler: any ResultHandler) throws(ServiceError)
+  /// What a statement would do, and what is wrong with it, after those that were checked before; it is not run.
+  func check(_ statement: SourceText) throws(ServiceError) -> [String]
   func define(_ name: String, _ value: String) throws(ServiceError)
   /// Ends the statement that is running.
   func cancel()

@@ -70,6 +70,10 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     }
   }
 
+  public func check(_ statement: SourceText) throws(ServiceError) -> [String] {
+    try serving { () throws(EngineError) in try session.check(statement) }
+  }
+
   public func define(_ name: String, _ value: String) { session.define(name, value) }
   public func cancel() { session.cancellation.cancel() }
 

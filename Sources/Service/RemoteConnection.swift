@@ -149,7 +149,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
         }
         throw error
       case .hello, .execute, .define, .finish, .names, .topics, .resolve, .read, .append, .wait,
-        .verify, .administer, .cancel, .credit, .welcome, .done:
+        .verify, .administer, .check, .cancel, .credit, .welcome, .done:
         throw Self.malformed
       }
     }
@@ -173,6 +173,14 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
       .execute, writer, handler,
       lost: "error: it is not known whether the statement was done; the rows of a query end here")
     memory.note(statement, writer.bytes)
+  }
+
+  public func check(_ statement: SourceText) throws(ServiceError) -> [String] {
+    isCancelled.store(false, ordering: .relaxed)
+    var writer = WireWriter()
+    writer.put(statement)
+    var reader = try request(.check, writer)
+    return try read { () throws(WireError) in try reader.texts() }
   }
 
   public func define(_ name: String, _ value: String) throws(ServiceError) {

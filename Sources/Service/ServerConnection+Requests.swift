@@ -34,6 +34,9 @@ extension ServerConnection {
       let source = try decoding { () throws(WireError) in try reader.source() }
       let handler = handler(connection.session.cancellation)
       try doing { () throws(ServiceError) in try connection.run(source, handler) }
+    case .check:
+      let source = try decoding { () throws(WireError) in try reader.source() }
+      writer.put(try doing { () throws(ServiceError) in try connection.check(source) })
     case .define:
       let (name, value) = try decoding { () throws(WireError) in
         (try reader.text(), try reader.text())

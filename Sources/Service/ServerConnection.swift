@@ -94,7 +94,7 @@ final class ServerConnection: @unchecked Sendable {
       case .cancel: connection.cancel()
       case .credit: state.change { $0.credits = min($0.credits + 1, Wire.credits) }
       case .execute, .define, .finish, .names, .topics, .resolve, .read, .append, .wait, .verify,
-        .administer:
+        .administer, .check:
         connection.session.cancellation.reset()
         let isFree = state.change { state in
           guard state.request == nil else { return false }

@@ -14,6 +14,7 @@ enum FrameKind: UInt8 {
   // From the client.
   case hello = 1
   case execute, define, finish, names, topics, resolve, read, append, wait, verify, administer
+  case check
   case cancel = 32
   case credit
   // From the server.

@@ -52,6 +52,14 @@ final class StatementDraft {
     epoch.conditions += conditions
   }
 
+  /// Records that statements so far have inserted into the topic.
+  func recordCount(_ topic: String) -> Int {
+    epoch.outputs.reduce(0) { sum, output in
+      guard output.topic == topic, case .records(let records) = output.content else { return sum }
+      return sum + records.count
+    }
+  }
+
   /// Whether the file makes the topic.
   func makes(_ topic: String) -> Bool {
     if case .some(.some) = definitions.topics[TextKey(topic)] { return true }

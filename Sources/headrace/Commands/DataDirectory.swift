@@ -9,6 +9,8 @@ import HeadraceSyntax
 enum DataDirectory {
   static let createHelp = "Make the data directory when it does not exist."
 
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// `mayCreate`: nil: only what exists is of use. Throws: no-data-directory.
   static func check(_ path: String, mayCreate: Bool?) throws(CommandFailure) {
     guard access(path, F_OK) != 0, errno == ENOENT, mayCreate != true else { return }

@@ -164,8 +164,22 @@ struct DataOptions: ParsableArguments {
 
   func door() throws -> Door {
     if let data { try DataDirectory.check(data, mayCreate: create) }
+    return try door(data)
+  }
+
+  /// To look and change nothing: a directory that would be made is an empty one.
+  func readingDoor() throws -> Door {
+    let isAbsent = data.map { !DataDirectory.exists($0) } ?? true
+    if let data, !(isAbsent && create) { try DataDirectory.check(data, mayCreate: nil) }
+    var door = try door(isAbsent ? nil : data)
+    // A member of the group that comes for a moment would stop all others twice.
+    door.engineOptions.kafka?.takesShare = false
+    return door
+  }
+
+  private func door(_ directory: String?) throws -> Door {
     var door = Door(
-      directory: data, workers: workers, durability: durability?.durability,
+      directory: directory, workers: workers, durability: durability?.durability,
       stateBytesMax: stateBytesMax?.bytes, kafka: try cluster.options())
     try schemas.apply(to: &door.engineOptions)
     return door

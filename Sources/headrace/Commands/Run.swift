@@ -45,6 +45,9 @@ struct Run: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Say what each statement did, instead of one line for all.")
   var verbose = false
 
+  @Flag(help: "Say what each statement would do, and what is wrong; run and write nothing.")
+  var check = false
+
   @Flag(help: "Go on after a statement that fails, be it for a file.")
   var keepGoing = false
 
@@ -55,6 +58,7 @@ struct Run: ParsableCommand {
     // Whatever cannot be read is told before anything happens.
     let scripts = try scripts()
     let definitions = try variables.definitions()
+    if check { return try check(scripts, definitions) }
     let door = try dataOptions.door()
     let connection = follow ? try door.interactiveConnection() : try door.batchConnection()
     let cancellation = Cancellation()
