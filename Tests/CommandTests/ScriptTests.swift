@@ -52,6 +52,31 @@ import Testing
     #expect(!scratch.exists("odrers"))
   }
 
+  /// A person at a terminal is told that the directory is made, and asked to look twice where another one is meant.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/script")))
+  func directoryOfATerminal() throws {
+    let scratch = try Scratch()
+    func run(_ name: String) throws -> (said: String, status: Int32) {
+      _ = try scratch.file("said", "")
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/script")
+      let command = "exec \(Command.binary) --data \(scratch.path)/\(name) -c 'SHOW STREAMS;'"
+      process.arguments = ["-qfec", command, "/dev/null"]
+      process.environment = ["HOME": scratch.path, "PATH": "/usr/bin:/bin", "TERM": "dumb"]
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = FileHandle(forWritingAtPath: scratch.path + "/said")
+      try process.run()
+      process.waitUntilExit()
+      return (try scratch.text("said"), process.terminationStatus)
+    }
+    let made = try run("orders")
+    #expect(made.said.hasPrefix("creating \(scratch.path)/orders"), "\(made.said)")
+    #expect(scratch.exists("orders/checkpoint"))
+    let mistyped = try run("odrers")
+    #expect(mistyped.status == 3 && mistyped.said.contains("did you mean"), "\(mistyped.said)")
+    #expect(!scratch.exists("odrers"))
+  }
+
   @Test func topicsMayCreateTheirDirectory() throws {
     let scratch = try Scratch()
     let data = scratch.path + "/data"
