@@ -92,7 +92,8 @@ private func create(_ columns: String, _ file: String, _ more: String = "VALUE_F
     let scratch = try Scratch()
     #expect(mkfifo(scratch.path + "/pipe", 0o600) == 0)
     let outcome = try headrace(
-      "run", "--data", scratch.path + "/data", "-c", create("(a INT)", scratch.path + "/pipe"))
+      "run", "--create", "--data", scratch.path + "/data", "-c",
+      create("(a INT)", scratch.path + "/pipe"))
     #expect(outcome.status == 1 && outcome.err.contains("error[pipe-with-data]"), "\(outcome.err)")
   }
 }

@@ -106,7 +106,7 @@ private let values = """
     let temporary = try headrace("run", "-c", script)
     #expect(temporary.err.contains("12 bad records\n  F, line 1: "), "\(temporary.err)")
     #expect(temporary.err.contains("  F, line 10: ") && temporary.err.hasSuffix("  and 2 more\n"))
-    let kept = try headrace("run", "--data", scratch.path + "/data", "-c", script)
+    let kept = try headrace("run", "--create", "--data", scratch.path + "/data", "-c", script)
     #expect(kept.err.hasSuffix("12 bad records; see SHOW ERRORS\n"), "\(kept.err)")
   }
 
