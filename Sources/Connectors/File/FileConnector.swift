@@ -96,9 +96,12 @@ struct FileConnector: InputConnector {
     }
     var start: Int64 = 0
     if request.spec.has(Self.header) {
-      guard let header = try Self.waiting(file, { () throws(StorageError) in
-          try lines(1).header()
-        })
+      guard
+        let header = try Self.waiting(
+          file,
+          { () throws(StorageError) in
+            try lines(1).header()
+          })
       else { return }
       sample.names = sample.names ?? header.names
       start = header.end
