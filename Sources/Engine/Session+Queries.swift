@@ -168,7 +168,7 @@ extension Session {
     var answer = PullAnswer(handler)
     while true {
       let moment = engine.log.moment
-      try catchUp()
+      if query.namesSources { try catchUp() }
       try rows(of: query) { (batch, bound) in
         answer.begin(columns(bound))
         for start in stride(from: 0, to: batch.count, by: Self.listRows) {
@@ -297,13 +297,20 @@ extension Session {
       guard isRight(pin) else { return false }
       let reader = SnapshotReader(
         engine: engine, properties: properties,
-        isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin)
+        isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin,
+        seed: nextSeed())
       try reader.emit(plan, take)
       queryFaults = pin.faults
       return true
     } catch {
       throw failure(error, at: span)
     }
+  }
+
+  /// Another one for each answer, so that SELECT UUID() gives another one too.
+  private func nextSeed() -> UInt64 {
+    answerCount += 1
+    return stableHash(of: "\(label) \(engine.options.clock()) \(answerCount)")
   }
 
   private func failure(_ error: QueryFailure, at span: Span) -> StatementFailure {

@@ -51,6 +51,8 @@ public final class Session {
   public var label = "pid \(getpid())"
   /// Of the pull query that was answered last.
   var queryFaults = RowFaults()
+  /// Pull queries so far.
+  var answerCount = 0
   /// Something was written or defined, so that a batch run ends when it is processed.
   private(set) var hasChanged = false
   /// Lines of COPY that could not be read; a batch run's exit status tells of them.

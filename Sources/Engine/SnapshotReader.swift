@@ -18,6 +18,8 @@ struct SnapshotReader {
   let properties: [TextKey: String]
   let isCancelled: () -> Bool
   let pin: SnapshotPin
+  /// For RANDOM and UUID.
+  let seed: UInt64
 
   /// Has had the rows of a batch; false: that was enough.
   typealias Take = (RecordBatch) throws(QueryFailure) -> Bool
@@ -45,6 +47,7 @@ struct SnapshotReader {
       for input in node.inputs { guard try emit(input, take) else { return false } }
       return true
     case .scan, .filter, .project, .row, .rekey, .exchange: return try pipelined(plan, take)
+    case .values(let node): return try handOn(values(node), plan, take)
     case .join(let node):
       guard case .batch(let left, let right) = node.kind else { return try pipelined(plan, take) }
       return try handOn(
@@ -145,6 +148,21 @@ struct SnapshotReader {
     return order.map { rows[$0] }
   }
 
+  private func values(_ node: ValuesPlan) -> [[Value]] {
+    let evaluator = evaluator([])
+    let row = batch([[]], [])
+    let clockMs = engine.options.clock()
+    var faults = RowFaults()
+    let rows = node.rows.map { cells in
+      cells.map { cell in
+        if case .literal(let value, _) = cell { return value }
+        return evaluator.value(cell, row, clockMs: clockMs, seed: seed, failed: &faults)
+      }
+    }
+    pin.note(faults)
+    return rows
+  }
+
   /// Of a group's results the last one counts, at the place of the group's first row. Without GROUP BY there
   /// is one group even when there are no rows.
   private func aggregated(_ node: Aggregate) throws(QueryFailure) -> [[Value]] {
@@ -186,7 +204,7 @@ struct SnapshotReader {
   ) throws(QueryFailure) -> LogicalPlan {
     switch plan {
     case .scan: return plan
-    case .aggregate, .union, .sort, .distinct, .limit: break
+    case .aggregate, .union, .sort, .distinct, .limit, .values: break
     case .join(let node):
       if case .batch = node.kind { break }
       fallthrough
@@ -218,7 +236,7 @@ struct SnapshotReader {
       plan: PhysicalPlanner().plan(plan), end: .client, functions: engine.options.functions,
       options: QueryOptions(
         order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
-        properties: properties,
+        properties: properties, seed: seed,
         tablesFirst: !isByTime, schemas: engine.options.registry),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in

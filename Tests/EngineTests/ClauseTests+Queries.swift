@@ -23,6 +23,9 @@ let queryClauses: [ClausePair] = [
     "CommonTable.name", "WITH c AS (SELECT v FROM r) SELECT v AS x FROM c;",
     "WITH e AS (SELECT v FROM r) SELECT v AS x FROM c;"),
   ClausePair(
+    "CommonTable.columns", "WITH c (a, b) AS (SELECT 1, 2) SELECT a AS x FROM c;",
+    "WITH c (b, a) AS (SELECT 1, 2) SELECT a AS x FROM c;"),
+  ClausePair(
     "CommonTable.query", "WITH c AS (SELECT v FROM r) SELECT v AS x FROM c;",
     "WITH c AS (SELECT v FROM s) SELECT v AS x FROM c;"),
   ClausePair(
@@ -79,6 +82,10 @@ let queryClauses: [ClausePair] = [
   pull(
     "DerivedTable.alias", "o.v AS x FROM (SELECT v FROM s) AS o",
     "o.v AS x FROM (SELECT v FROM s) AS p"),
+  pull(
+    "DerivedTable.columns", "a AS x FROM (VALUES (1, 2)) AS o (a, b)",
+    "a AS x FROM (VALUES (1, 2)) AS o (b, a)"),
+  ClausePair("ValuesList.rows", "VALUES (1), (2);", "VALUES (1), (2), (3);"),
   ClausePair("Join.kind", joined("INNER"), joined("LEFT")),
   ClausePair(
     "Join.left", joined("INNER"),

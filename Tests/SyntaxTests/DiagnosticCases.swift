@@ -45,14 +45,6 @@ let wordCases = #"""
     |           ^^^^ hint: as a name, write it in backquotes: `FROM`
     = Syntax error at or near "FROM" at line 1:11
 
-  SELECT a
-  ----
-  error[syntax-error]: Syntax error at the end of the statement at line 1:9
-    --> t.sql:1:9
-  1 | SELECT a
-    |         ^
-    = Expecting AS, FROM or ","
-
   SELECT
   ----
   error[syntax-error]: Syntax error at the end of the statement at line 1:7

@@ -72,6 +72,15 @@ public final class Evaluator {
     return (failed ? .null : result.column.value(0, expression.type), failed)
   }
 
+  /// As `value`, with NULL for what failed; `failed` counts it.
+  public func value(
+    _ expression: BoundExpression, _ batch: RecordBatch, clockMs: Int64, seed: UInt64,
+    failed: inout RowFaults
+  ) -> Value {
+    context = EvaluationContext(clockMs: clockMs, seed: seed)
+    return column(expression, batch, failed: &failed).value(0, expression.type)
+  }
+
   /// The values of an expression, failed rows as NULL.
   public func values(_ expression: BoundExpression, _ batch: RecordBatch) -> Column {
     operand(expression, batch)

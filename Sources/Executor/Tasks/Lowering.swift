@@ -103,7 +103,7 @@ struct Lowering {
         try lower(input, into: operation, port: place, retractions: false)
       }
       operators.append(operation)
-    case .sort, .distinct, .limit:
+    case .sort, .distinct, .limit, .values:
       throw QueryFailure("this query has a step that runs only in pull queries")
     }
   }

@@ -63,7 +63,8 @@ struct StageGraph {
     case .exchange(let exchange):
       let child = add(exchange.input, output: .exchange(exchange))
       inputs.append(.exchange(stage: child))
-    case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
+    case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit,
+      .values:
       for input in plan.inputs { collect(input, &inputs) }
     }
   }

@@ -82,6 +82,8 @@ struct Scope {
   var entries: [Entry] = []
   /// Aliases of the sources, in the order of FROM.
   var qualifiers: [String] = []
+  /// The query has no FROM.
+  var hasNoSource = false
   var isJoin: Bool { qualifiers.count > 1 }
 
   static func + (left: Scope, right: Scope) -> Scope {
@@ -98,7 +100,8 @@ struct Scope {
     let name = reference.name.name
     if let source = reference.source {
       guard qualifiers.contains(source.name) else {
-        throw .unknownQualifier(source.name, candidates: qualifiers, at: source.span)
+        throw .unknownQualifier(
+          source.name, candidates: qualifiers, hasNoSource: hasNoSource, at: source.span)
       }
       if let entry = entries.first(where: {
         $0.qualifier == source.name && $0.column.name == name
@@ -118,7 +121,8 @@ struct Scope {
     guard let entry = found.first else {
       throw .unknownColumn(
         name, clause: clause,
-        candidates: entries.filter { !$0.isSystem }.map(\.column.name), at: reference.span)
+        candidates: entries.filter { !$0.isSystem }.map(\.column.name),
+        hasNoSource: hasNoSource, at: reference.span)
     }
     return entry
   }

@@ -1,4 +1,4 @@
-// FROM: scans, common tables, derived tables.
+// FROM: scans, common tables, derived tables, and VALUES, whose rows the statement gives itself.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -11,10 +11,83 @@ extension QueryBinder {
     case .source(let named): return try bindSource(named)
     case .derived(let derived):
       return try derivedStep(
-        try nested(commonTables).bind(derived.query), alias: derived.alias?.name ?? "",
-        at: derived.query.span)
+        try nested(commonTables).bind(derived.query, as: derived.columns),
+        alias: derived.alias?.name ?? "", at: derived.query.span)
     case .join(let join): return try bindJoin(join)
+    case .values(let list): return try bindValues(list)
     }
+  }
+
+  /// Throws: rows-without-source, where a query without FROM could not go on.
+  func bindFrom(_ select: Select) throws(PlanError) -> Step {
+    if let from = select.from { return try bindRelation(from) }
+    guard purpose == .pull else {
+      throw .rowsWithoutSource("SELECT without FROM", instead: instead, at: select.span)
+    }
+    return Step(
+      plan: .values(ValuesPlan(columns: [], rows: [[]])), scope: Scope(hasNoSource: true),
+      keys: [], keyWord: "key column")
+  }
+
+  /// Columns are called KSQL_COL_0, KSQL_COL_1, ..., and have the common type of their values.
+  private func bindValues(_ list: ValuesList) throws(PlanError) -> Step {
+    guard purpose == .pull else {
+      throw .rowsWithoutSource("VALUES", instead: instead, at: list.span)
+    }
+    let count = list.rows[0].values.count
+    try PlanError.check(columns: count, of: "VALUES", at: list.rows[0].span)
+    let binder = ExpressionBinder(context: context, scope: Scope(), clause: "VALUES")
+    var cells = [[Typed]](repeating: [], count: count)
+    for row in list.rows {
+      guard row.values.count == count else {
+        throw .valuesLength(row.values.count, first: count, at: row.span)
+      }
+      for (index, value) in row.values.enumerated() { cells[index].append(try binder.bind(value)) }
+    }
+    var columns: [PlanColumn] = []
+    var rows = [[BoundExpression]](repeating: [], count: list.rows.count)
+    for (index, column) in cells.enumerated() {
+      let (type, expressions) = try coerced(column) { list.rows[$0].values[index].span }
+      columns.append(context.newColumn("KSQL_COL_\(index)", type))
+      for (row, expression) in expressions.enumerated() { rows[row].append(expression) }
+    }
+    let entries = columns.map { Scope.Entry(qualifier: "", column: $0, isSystem: false) }
+    return Step(
+      plan: .values(ValuesPlan(columns: columns, rows: rows)),
+      scope: Scope(entries: entries, qualifiers: [""]), keys: [], keyWord: "key column")
+  }
+
+  private func coerced(
+    _ column: [Typed], span: (Int) -> Span
+  ) throws(PlanError) -> (type: DataType, expressions: [BoundExpression]) {
+    func place(_ text: String) -> Span { span(column.firstIndex { $0.text == text } ?? 0) }
+    switch coerceList(column) {
+    case .success(let result): return result
+    case .failure(.allNull): return (.string, column.map { _ in .literal(.null, .string) })
+    case .failure(.unreadable(let text, let type)):
+      throw .unreadableElement(unquoted(text), type: kindName(type), at: place(text))
+    case .failure(.mismatch(let common, let other)):
+      throw .valuesTypes(common: common, other: other.typeText, at: place(other.text))
+    }
+  }
+
+  /// Binds a query whose columns get other names. Throws: column-names, duplicate-column.
+  func bind(_ query: Query, as names: [Identifier]) throws(PlanError) -> BoundQuery {
+    var bound = try bind(query)
+    guard let first = names.first, let last = names.last else { return bound }
+    guard names.count == bound.columns.count else {
+      throw .columnNames(
+        names.count, columns: bound.columns.count,
+        at: Span(start: first.span.start, end: last.span.end))
+    }
+    var seen: Set<TextKey> = []
+    for (index, name) in names.enumerated() {
+      guard seen.insert(name.name).inserted else {
+        throw .columnNamedTwice(name.name, at: name.span)
+      }
+      bound.columns[index].name = name.name
+    }
+    return bound
   }
 
   /// Binds a query inside this one. It needs no key of its own unless the outer one asks for it.
@@ -22,6 +95,7 @@ extension QueryBinder {
     var binder = QueryBinder(context: context, purpose: purpose == .pull ? .pull : .push)
     binder.commonTables = tables
     binder.isNested = true
+    binder.instead = instead
     return binder
   }
 
@@ -35,7 +109,7 @@ extension QueryBinder {
       Scope.Entry(qualifier: alias, column: $0, isSystem: false)
     }
     let slots = bound.keys.compactMap { id in
-      bound.plan.column(id).map {
+      bound.columns.first { $0.id == id }.map {
         KeySlot(column: $0, equivalents: [($0.reference, $0.name)])
       }
     }
@@ -51,7 +125,8 @@ extension QueryBinder {
         throw .asOfCommonTable(named.name.name, at: asOf.span)
       }
       return try derivedStep(
-        try nested(common.visible).bind(common.query), alias: alias, at: named.name.span)
+        try nested(common.visible).bind(common.query, as: common.columns), alias: alias,
+        at: named.name.span)
     }
     let source = try context.catalog.source(named.name)
     try context.countSource(at: named.name.span)

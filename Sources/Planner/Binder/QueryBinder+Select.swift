@@ -96,6 +96,9 @@ extension QueryBinder {
     if let source = all.source, !scope.qualifiers.contains(source.name) {
       throw .unknownQualifier(source.name, candidates: scope.qualifiers, at: source.span)
     }
+    if scope.hasNoSource {
+      throw .starWithoutSource(at: all.span)
+    }
     var result: [RawItem] = []
     if all.source == nil, !rekeyed,
       let synthetic = scope.entries.first(where: { $0.qualifier.isEmpty && $0.isSystem })

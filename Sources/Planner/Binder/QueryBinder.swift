@@ -66,6 +66,8 @@ struct BoundItem {
 /// A common table and those that its query may name.
 struct CommonScope {
   var query: Query
+  /// What its columns are called here; empty: what they are called there.
+  var columns: [Identifier]
   var visible: [TextKey: CommonScope]
 }
 
@@ -75,10 +77,14 @@ public struct QueryBinder {
   var commonTables: [TextKey: CommonScope] = [:]
   /// A common or derived table of another query.
   var isNested = false
+  /// What to do about rows without a source, in a query that cannot have them.
+  var instead: String
 
   public init(context: BindingContext, purpose: QueryPurpose) {
     self.context = context
     self.purpose = purpose
+    instead = "leave out EMIT CHANGES"
+    if isPersistent { instead = "INSERT INTO ... VALUES writes rows once" }
   }
 
   var isPersistent: Bool { if case .persistent = purpose { true } else { false } }
@@ -88,13 +94,14 @@ public struct QueryBinder {
   public func bind(_ query: Query) throws(PlanError) -> BoundQuery {
     var binder = self
     for table in query.commonTables {
-      let common = CommonScope(query: table.query, visible: binder.commonTables)
+      let common = CommonScope(
+        query: table.query, columns: table.columns, visible: binder.commonTables)
       // Bound again wherever it is used; here so that an unused one is checked too.
-      _ = try nested(common.visible).bind(table.query)
+      _ = try nested(common.visible).bind(table.query, as: table.columns)
       binder.commonTables[table.name.name] = common
     }
     var result = try binder.bind(query.select, emit: query.emit)
-    if purpose == .pull, !isNested, case .source(let named) = query.select.from,
+    if purpose == .pull, !isNested, case .source(let named)? = query.select.from,
       binder.commonTables[named.name.name] == nil,
       let source = context.catalog.sources[named.name.name]
     {
@@ -157,7 +164,7 @@ public struct QueryBinder {
 
   /// One SELECT.
   func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
-    var step = try bindRelation(select.from)
+    var step = try bindFrom(select)
     if let filter = select.filter {
       let binder = ExpressionBinder(context: context, scope: step.scope, clause: "WHERE")
       step.plan = .filter(Filter(input: step.plan, predicate: try binder.predicate(filter)))

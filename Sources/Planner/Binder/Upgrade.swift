@@ -141,6 +141,7 @@ public enum Upgrade {
         case .batch: name = "BatchJoin"
         }
         list.append(Step(name: name, isUpgradeable: false))
+      case .values: list.append(Step(name: "Values", isUpgradeable: false))
       case .union: list.append(Step(name: "Union", isUpgradeable: false))
       case .sort, .distinct, .limit, .exchange:
         list.append(Step(name: prefix + "Step", isUpgradeable: false))

@@ -231,11 +231,11 @@ extension PlanError {
   }
 
   static func unknownColumn(
-    _ name: String, clause: String, candidates: [String], at span: Span
+    _ name: String, clause: String, candidates: [String], hasNoSource: Bool = false, at span: Span
   ) -> PlanError {
     PlanError(
       "unknown-column", "\(clause) column '\(name)' cannot be resolved.", at: span,
-      hint: didYouMean(name, candidates))
+      hint: hasNoSource ? "the query has no FROM" : didYouMean(name, candidates))
   }
 
   static func unknownField(_ name: String, of base: String, candidates: [String], at span: Span)
@@ -254,10 +254,12 @@ extension PlanError {
       hint: didYouMean(name.uppercased(), candidates))
   }
 
-  static func unknownQualifier(_ name: String, candidates: [String], at span: Span) -> PlanError {
+  static func unknownQualifier(
+    _ name: String, candidates: [String], hasNoSource: Bool = false, at span: Span
+  ) -> PlanError {
     PlanError(
       "unknown-source", "'\(name)' is not a valid stream/table name or alias.", at: span,
-      hint: didYouMean(name, candidates))
+      hint: hasNoSource ? "the query has no FROM" : didYouMean(name, candidates))
   }
 
   static func unreadableCase(_ text: String, type: DataType, at span: Span) -> PlanError {

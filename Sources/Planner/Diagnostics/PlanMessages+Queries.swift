@@ -68,6 +68,17 @@ extension PlanError {
       hint: "Add EMIT CHANGES if you intended to issue a push query.")
   }
 
+  static func columnNamedTwice(_ name: String, at span: Span) -> PlanError {
+    PlanError("duplicate-column", "column \"\(name)\" is named twice", at: span)
+  }
+
+  static func columnNames(_ names: Int, columns: Int, at span: Span) -> PlanError {
+    PlanError(
+      "column-names",
+      "the query has \(counted(columns, "column")), and here \(names == 1 ? "is" : "are") "
+        + counted(names, "name"), at: span)
+  }
+
   static func conflatedOutsidePush(at span: Span) -> PlanError {
     PlanError(
       "emit-conflated", "EMIT CONFLATED is for push queries", at: span,
@@ -331,6 +342,12 @@ extension PlanError {
         + "\(retention) ms < \(needed) ms", at: span)
   }
 
+  static func rowsWithoutSource(_ what: String, instead: String, at span: Span) -> PlanError {
+    PlanError(
+      "rows-without-source", "\(what) gives its rows once; a query that runs on needs a source",
+      at: span, hint: instead)
+  }
+
   static func scanBesideRange(at span: Span) -> PlanError {
     scanDisabled(
       "A comparison condition on the key column cannot be combined with other comparisons such "
@@ -379,6 +396,12 @@ extension PlanError {
   static func scanWithoutWhere(at span: Span) -> PlanError {
     scanDisabled(
       "Missing WHERE clause.", at: span)
+  }
+
+  static func starWithoutSource(at span: Span) -> PlanError {
+    PlanError(
+      "star-without-source", "SELECT * stands for the columns of a source, and there is no FROM",
+      at: span)
   }
 
   static func tableFunctionOnTable(at span: Span) -> PlanError {
@@ -441,6 +464,18 @@ extension PlanError {
       "untyped-null",
       "Can't infer a type of null. Please explicitly cast it to a required type, e.g. "
         + "CAST(null AS VARCHAR).", at: span)
+  }
+
+  static func valuesLength(_ count: Int, first: Int, at span: Span) -> PlanError {
+    PlanError(
+      "values-length",
+      "the first row of VALUES has \(counted(first, "value")), and this one \(count)", at: span)
+  }
+
+  static func valuesTypes(common: DataType, other: String, at span: Span) -> PlanError {
+    PlanError(
+      "values-types", "the column of VALUES is \(common), and this value is \(other)", at: span,
+      hint: "CAST one of them")
   }
 
   static func windowAdvance(at span: Span) -> PlanError {

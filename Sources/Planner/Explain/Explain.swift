@@ -80,6 +80,10 @@ extension LogicalPlan {
         + (node.leftFilter.map { " left where \(text($0))" } ?? "")
         + (node.rightFilter.map { " right where \(text($0))" } ?? "")
     case .union: return "union all"
+    case .values(let node):
+      if node.columns.isEmpty { return "one row" }
+      let columns = node.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+      return "\(counted(node.rows.count, "row")) [\(columns)]"
     case .sort(let node):
       return "sort by "
         + node.items.map { text($0.expression) + ($0.isDescending ? " desc" : "") }

@@ -46,7 +46,7 @@ extension LogicalPlan {
   /// Rewrites every expression of this node.
   func mapExpressions(_ f: (BoundExpression) -> BoundExpression) -> LogicalPlan {
     switch self {
-    case .scan, .union, .distinct, .limit, .exchange: return self
+    case .scan, .union, .distinct, .limit, .exchange, .values: return self
     case .filter(var node):
       node.predicate = f(node.predicate)
       return .filter(node)

@@ -198,6 +198,7 @@ extension OptimizerRule {
     case .aggregate(let node):
       needed = LogicalPlan.aggregate(node).usedColumns
       return plan.with(inputs: [prune(node.input, needed)])
+    case .values: return plan
     case .union, .distinct:
       // By place, or as whole rows: every column of the inputs counts.
       return plan.with(inputs: plan.inputs.map { prune($0, Set($0.columns.map(\.id))) })

@@ -54,6 +54,7 @@ public struct PhysicalPlanner {
     switch plan {
     case .scan(let scan): return scan.source.partitions
     case .exchange(let exchange): return exchange.partitions
+    case .values: return 1
     case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
       return plan.inputs.map(partitions).max() ?? 1
     }
@@ -65,6 +66,7 @@ public struct PhysicalPlanner {
     case .scan(let scan):
       return scan.isSpread && (feedsState || scan.source.kind == .table)
         ? exchange(plan, scan.keys) : plan
+    case .values: return plan
     case .rekey(var node):
       node.input = cut(node.input, feedsState: false)
       let rekeyed = LogicalPlan.rekey(node)
@@ -186,7 +188,8 @@ public struct PhysicalPlanner {
       let format = border.keyFormat.format
       let isPlaced = types.count == border.keys.count && format.placesRows(by: types)
       return isPlaced ? FormatSpec(format) : .exchange
-    case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit:
+    case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit,
+      .values:
       return plan.inputs.first.flatMap { placement($0) }
     }
   }

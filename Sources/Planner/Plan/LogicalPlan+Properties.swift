@@ -6,7 +6,7 @@ import HeadraceSyntax
 extension LogicalPlan {
   public var inputs: [LogicalPlan] {
     switch self {
-    case .scan: return []
+    case .scan, .values: return []
     case .filter(let node): return [node.input]
     case .project(let node): return [node.input]
     case .rekey(let node): return [node.input]
@@ -23,7 +23,7 @@ extension LogicalPlan {
 
   public func with(inputs new: [LogicalPlan]) -> LogicalPlan {
     switch self {
-    case .scan: return self
+    case .scan, .values: return self
     case .filter(var node):
       node.input = new[0]
       return .filter(node)
@@ -81,6 +81,7 @@ extension LogicalPlan {
     case .limit(let node): return node.input.columns
     case .row(let step): return step.node.columns
     case .exchange(let node): return node.input.columns
+    case .values(let node): return node.columns
     }
   }
 
@@ -99,6 +100,7 @@ extension LogicalPlan {
     case .limit(let node): return node.input.keys
     case .row(let step): return step.node.keys
     case .exchange(let node): return node.keys
+    case .values: return []
     }
   }
 
@@ -107,7 +109,7 @@ extension LogicalPlan {
     case .scan(let node): return node.source.kind == .table
     case .filter(let node): return node.input.isTable
     case .project(let node): return node.input.isTable
-    case .union: return false
+    case .union, .values: return false
     case .rekey(let node): return node.input.isTable
     case .aggregate(let node): return node.phase != .parts
     case .join(let node):
@@ -129,7 +131,7 @@ extension LogicalPlan {
     case .scan(let node): return node.source.window
     case .filter(let node): return node.input.window
     case .project(let node): return node.input.window
-    case .rekey, .union: return nil
+    case .rekey, .union, .values: return nil
     case .aggregate(let node): return node.phase == .parts ? nil : node.window?.info
     case .join(let node):
       if case .batch = node.kind { return nil }
@@ -171,7 +173,7 @@ extension LogicalPlan {
       return node.left.windowBounds
     case .filter, .row, .sort, .distinct, .limit, .exchange:
       return inputs.first?.windowBounds
-    case .rekey, .union: return nil
+    case .rekey, .union, .values: return nil
     }
   }
 }

@@ -32,6 +32,8 @@ public indirect enum LogicalPlan: Hashable, Sendable {
   case sort(Sort)
   case distinct(Distinct)
   case limit(Limit)
+  /// In pull queries only.
+  case values(ValuesPlan)
   /// What says in itself what must be known of it.
   case row(RowStep)
   /// Put in by physical planning: rows move to the partition of their key.
@@ -236,6 +238,13 @@ public struct Limit: Hashable, Sendable {
   public var input: LogicalPlan
   public var count: Int64?
   public var offset: Int64
+}
+
+/// Rows that the statement itself gives. One row without columns stands for a FROM that is not there.
+public struct ValuesPlan: Hashable, Sendable {
+  public var columns: [PlanColumn]
+  /// Of each row an expression for each column, in its type, which reads no column.
+  public var rows: [[BoundExpression]]
 }
 
 /// The border between two stages. The rows of all partitions below are dealt out by the hash of their key.

@@ -3,7 +3,8 @@
 // The parser takes every clause wherever the grammar has it; which clauses a persistent, push or
 // pull query may have is decided by the planner.
 
-/// `[WITH ctes] SELECT ... [UNION ALL SELECT ...] [EMIT ..] [ORDER BY ..] [LIMIT n] [OFFSET n]`.
+/// `[WITH ctes] SELECT ... [UNION ALL SELECT ...] [EMIT ..] [ORDER BY ..] [LIMIT n] [OFFSET n]`; a branch may be
+/// VALUES.
 public struct Query: Hashable, Sendable {
   public let commonTables: [CommonTable]
   /// The branches of UNION ALL in order; exactly one for a plain SELECT.
@@ -16,11 +17,19 @@ public struct Query: Hashable, Sendable {
 
   /// The first branch.
   public var select: Select { selects[0] }
+
+  /// Whether a name stands in some FROM: without one there is nothing that the query could wait for.
+  public var namesSources: Bool {
+    commonTables.contains { $0.query.namesSources }
+      || selects.contains { $0.from?.namesSources ?? false }
+  }
 }
 
-/// `name AS (query)` after WITH.
+/// `name [(columns)] AS (query)` after WITH.
 public struct CommonTable: Hashable, Sendable {
   public let name: Identifier
+  /// Empty if not written.
+  public let columns: [Identifier]
   public let query: Query
   public let span: Span
 }
@@ -53,10 +62,12 @@ public struct CountClause: Hashable, Sendable {
   public let span: Span
 }
 
+/// One branch of a query. VALUES is read as SELECT * FROM its rows.
 public struct Select: Hashable, Sendable {
   public let isDistinct: Bool
   public let items: [SelectItem]
-  public let from: Relation
+  /// Nil if not written: there is one row without columns.
+  public let from: Relation?
   public let window: WindowClause?
   public let filter: Expression?
   public let groupBy: GroupingClause?

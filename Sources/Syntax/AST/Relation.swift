@@ -6,12 +6,24 @@ public indirect enum Relation: Hashable, Sendable {
   case source(NamedRelation)
   case derived(DerivedTable)
   case join(Join)
+  /// Only below the `SELECT *` that VALUES is read as.
+  case values(ValuesList)
 
   public var span: Span {
     switch self {
     case .source(let relation): relation.span
     case .derived(let relation): relation.span
     case .join(let relation): relation.span
+    case .values(let relation): relation.span
+    }
+  }
+
+  var namesSources: Bool {
+    switch self {
+    case .source: true
+    case .derived(let derived): derived.query.namesSources
+    case .join(let join): join.left.namesSources || join.right.namesSources
+    case .values: false
     }
   }
 }
@@ -38,10 +50,18 @@ public struct NamedRelation: Hashable, Sendable {
   public let span: Span
 }
 
-/// `(query) [[AS] alias]`.
+/// `(query) [[AS] alias [(columns)]]`.
 public struct DerivedTable: Hashable, Sendable {
   public let query: Query
   public let alias: Identifier?
+  /// Empty if not written.
+  public let columns: [Identifier]
+  public let span: Span
+}
+
+/// `VALUES (1, 'a'), (2, 'b')`; at least one row, and each with at least one value.
+public struct ValuesList: Hashable, Sendable {
+  public let rows: [ValuesRow]
   public let span: Span
 }
 

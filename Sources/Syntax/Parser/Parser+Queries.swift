@@ -1,4 +1,4 @@
-// SELECT and the clauses around it, in their fixed order.
+// SELECT and VALUES, and the clauses around it, in their fixed order.
 
 import HeadraceFoundations
 
@@ -13,11 +13,11 @@ extension Parser {
     if take(.with) {
       repeat { commonTables.append(try parseCommonTable()) } while take(.comma)
     }
-    var selects = [try parseSelect()]
+    var selects = [try parseBranch()]
     while at(.union) {
       advance()
       try expect(.all)
-      selects.append(try parseSelect())
+      selects.append(try parseBranch())
     }
     let emit = at(.emit) ? try parseEmit() : nil
     let orderBy = at(.order) ? try parseOrderBy() : []
@@ -32,11 +32,40 @@ extension Parser {
   mutating func parseCommonTable() throws(DiagnosticError) -> CommonTable {
     let start = current.start
     let name = try parseIdentifier()
+    let columns = at(.leftParen) ? try parseColumnNames() : []
     try expect(.as)
     try expect(.leftParen)
     let query = try parseQuery()
     try expect(.rightParen)
-    return CommonTable(name: name, query: query, span: span(from: start))
+    return CommonTable(name: name, columns: columns, query: query, span: span(from: start))
+  }
+
+  /// Production `branch`.
+  mutating func parseBranch() throws(DiagnosticError) -> Select {
+    guard at(.values) else { return try parseSelect() }
+    let list = try parseValues()
+    return Select(
+      isDistinct: false, items: [.all(SelectAll(source: nil, span: list.span))],
+      from: .values(list), window: nil, filter: nil, groupBy: nil, partitionBy: nil, having: nil,
+      span: list.span)
+  }
+
+  /// Production `values`.
+  mutating func parseValues() throws(DiagnosticError) -> ValuesList {
+    let start = current.start
+    try expect(.values)
+    var rows: [ValuesRow] = []
+    repeat { rows.append(try parseValuesRow()) } while take(.comma)
+    return ValuesList(rows: rows, span: span(from: start))
+  }
+
+  /// Production `values_row`.
+  mutating func parseValuesRow() throws(DiagnosticError) -> ValuesRow {
+    let start = current.start
+    try expect(.leftParen)
+    let values = try parseExpressionList()
+    try expect(.rightParen)
+    return ValuesRow(values: values, span: span(from: start))
   }
 
   /// Production `select`.
@@ -46,8 +75,13 @@ extension Parser {
     let isDistinct = take(.distinct)
     var items: [SelectItem] = []
     repeat { items.append(try parseSelectItem()) } while take(.comma)
-    try expect(.from)
-    let from = try parseRelation()
+    var from: Relation?
+    if take(.from) {
+      from = try parseRelation()
+    } else if !endsItems {
+      // FROM is what was meant, and not one of the many clauses that may stand without it.
+      throw syntaxError()
+    }
     let window = at(.window) ? try parseWindow() : nil
     let filter = take(.where) ? try parseExpression() : nil
     var groupBy: GroupingClause?
@@ -64,6 +98,20 @@ extension Parser {
     return Select(
       isDistinct: isDistinct, items: items, from: from, window: window, filter: filter,
       groupBy: groupBy, partitionBy: partitionBy, having: having, span: span(from: start))
+  }
+
+  /// Whether what comes may follow a SELECT without FROM.
+  private var endsItems: Bool {
+    switch current.kind {
+    case .endOfStatement, .rightParen: return true
+    default: break
+    }
+    switch current.keyword {
+    case .window, .where, .group, .partition, .having, .union, .emit, .order, .limit, .offset,
+      .wait:
+      return true
+    default: return false
+    }
   }
 
   /// Production `select_item`.

@@ -61,7 +61,9 @@ extension Parser {
       let query = try parseQuery()
       try expect(.rightParen)
       let alias = try parseAlias()
-      return .derived(DerivedTable(query: query, alias: alias, span: span(from: start)))
+      let columns = alias != nil && at(.leftParen) ? try parseColumnNames() : []
+      return .derived(
+        DerivedTable(query: query, alias: alias, columns: columns, span: span(from: start)))
     }
     let name = try parseIdentifier()
     let isPast = at(.as) && isAhead(.of) && [.time, .offset].contains(peek(2).keyword)

@@ -149,7 +149,13 @@ extension Parser {
     try expect(.into)
     let target = try parseIdentifier()
     if at(.leftParen) || at(.values) {
-      return .insertValues(try parseInsertValues(into: target, from: start))
+      let atValues = self
+      let values = try parseInsertValues(into: target, from: start)
+      let clauses: [Keyword?] = [.union, .emit, .order, .limit, .offset]
+      guard values.columns.isEmpty, values.condition == nil, clauses.contains(current.keyword)
+      else { return .insertValues(values) }
+      // They are a branch of a query.
+      self = atValues
     }
     let properties = at(.with) && peek().kind == .leftParen ? try parseWith() : nil
     let query = try parseQuery()

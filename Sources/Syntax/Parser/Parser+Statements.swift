@@ -8,7 +8,7 @@ extension Parser {
     let entered = depth
     defer { depth = entered }
     try enter()
-    if at(.select) || at(.with) { return .query(try parseQueryStatement()) }
+    if at(.select) || at(.with) || at(.values) { return .query(try parseQueryStatement()) }
     if at(.create) { return try parseCreate() }
     if at(.insert) { return try parseInsert() }
     if at(.drop) { return try parseDrop() }

@@ -8,6 +8,7 @@ extension Printer {
       text += "WITH "
       list(query.commonTables) { printer, table in
         printer.identifier(table.name)
+        printer.names(table.columns)
         printer.text += " AS "
         printer.parenthesized { $0.query(table.query) }
       }
@@ -35,10 +36,13 @@ extension Printer {
   }
 
   private mutating func select(_ select: Select) {
+    if case .values(let values)? = select.from { return self.values(values) }
     text += select.isDistinct ? "SELECT DISTINCT " : "SELECT "
     list(select.items) { $0.selectItem($1) }
-    text += " FROM "
-    relation(select.from)
+    if let from = select.from {
+      text += " FROM "
+      relation(from)
+    }
     if let window = select.window {
       text += " WINDOW "
       self.window(window)
@@ -59,6 +63,11 @@ extension Printer {
       text += " HAVING "
       expression(having, above: .lambda)
     }
+  }
+
+  private mutating func values(_ values: ValuesList) {
+    text += "VALUES "
+    list(values.rows) { $0.row($1) }
   }
 
   private mutating func selectItem(_ item: SelectItem) {
@@ -101,7 +110,9 @@ extension Printer {
     case .derived(let derived):
       parenthesized { $0.query(derived.query) }
       alias(derived.alias)
+      names(derived.columns)
     case .join(let join): self.join(join)
+    case .values(let values): self.values(values)
     }
   }
 

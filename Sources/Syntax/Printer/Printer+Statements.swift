@@ -180,7 +180,7 @@ extension Printer {
     }
   }
 
-  private mutating func names(_ names: [Identifier]) {
+  mutating func names(_ names: [Identifier]) {
     guard !names.isEmpty else { return }
     text += " "
     parenthesized { printer in
@@ -188,7 +188,7 @@ extension Printer {
     }
   }
 
-  private mutating func row(_ row: ValuesRow) {
+  mutating func row(_ row: ValuesRow) {
     parenthesized { $0.expressions(row.values) }
   }
 
