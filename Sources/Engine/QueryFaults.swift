@@ -51,9 +51,13 @@ public enum FailureSetting {
 
   /// The names of a list; nil when one is unknown.
   public static func parse(_ text: String) -> Set<TextKey>? {
-    let words = text.split { $0 == "," || $0 == " " }.map { $0.lowercased() }
+    let words = words(text)
     if words == ["none"] { return [] }
     return words.allSatisfy { names.contains($0) } ? Set(texts: words) : nil
+  }
+
+  static func words(_ text: String) -> [String] {
+    text.split { $0 == "," || $0 == " " }.map { $0.lowercased() }
   }
 }
 

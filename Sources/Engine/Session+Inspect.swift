@@ -26,13 +26,7 @@ extension Session {
     engine.lock.lock()
     defer { engine.lock.unlock() }
     switch node.subject {
-    case .properties:
-      list(
-        ["Property", "Value"],
-        properties.sorted { $0.key < $1.key }.map {
-          [$0.key.text, Secret.shown($0.value, of: $0.key.text)]
-        },
-        handler)
+    case .properties: showProperties(handler)
     case .topics(let includingHidden):
       let topics = try storing { () throws(StorageError) in try engine.log.topics() }
         .filter { includingHidden || !$0.config.isInternal }

@@ -24,8 +24,7 @@ extension Session {
     case .show(let node): try show(node, handler)
     case .printTopic(let node): try printTopic(node, handler)
     case .setProperty(let node):
-      let value = try set(node)
-      handler.message("Property '\(node.name.value)' set to '\(value)'")
+      handler.message(try set(node))
     case .unsetProperty(let node):
       try unset(node)
       handler.message("Property '\(node.name.value)' unset")

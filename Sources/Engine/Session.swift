@@ -23,6 +23,8 @@ public final class Cancellation: Sendable {
 public final class Session {
   public let engine: Engine
   public private(set) var properties: [TextKey: String]
+  /// Those that were set since the session began.
+  private(set) var changedProperties: Set<TextKey> = []
   public private(set) var variables: [TextKey: String] = [:]
   public let cancellation = Cancellation()
   /// Set by batch runs: push queries end when all present input is processed.
@@ -70,7 +72,12 @@ public final class Session {
 
   public func define(_ name: String, _ value: String) { variables[name.uppercased()] = value }
   func undefine(_ name: String) { variables[name.uppercased()] = nil }
-  func set(_ name: String, _ value: String?) { properties[name] = value }
+  /// nil: what the engine was opened with holds again.
+  func set(_ name: String, _ value: String?) {
+    let key = TextKey(name)
+    properties[key] = value ?? engine.options.properties[key]
+    if value == nil { changedProperties.remove(key) } else { changedProperties.insert(key) }
+  }
   /// As SET does; nil: as UNSET.
   public func set(property name: String, to value: String?) { set(name, value) }
 

@@ -1,13 +1,15 @@
-// The properties that SET knows: those that change what happens here, each with the values that it takes, and those of
-// ksqlDB and Kafka's clients that scripts set and that have nothing to do here. Any other name is a mistake.
+// The properties of a session: one table drives SET and UNSET, SHOW PROPERTIES, what Tab offers and Docs/Properties.md.
+// The names that ksqlDB and Kafka's clients have and that mean nothing here stand beside it. Any other name is a
+// mistake.
 
 import HeadraceFormats
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
 
-enum SessionProperty {
-  private enum Values {
+/// A property that changes something.
+public struct SessionProperty: Sendable {
+  enum Values: Sendable {
     case flag
     case words([String])
     case format
@@ -16,79 +18,99 @@ enum SessionProperty {
     case text
   }
 
-  /// What changes something.
-  private static let effective: [TextKey: Values] = [
-    "auto.offset.reset": .words(["earliest", "latest"]),
-    "headrace.default.partitions": .number(1...Int64(PlanLimits.partitionsMax)),
-    TextKey(FailureSetting.property): .troubles,
-    "headrace.force.partitions": .number(1...Int64(PlanLimits.partitionsMax)),
-    "headrace.sink": .words(["topic", "discard"]),
-    "ksql.create.or.replace.enabled": .flag,
-    "ksql.functions.collect_list.limit": .number(-1...Int64(Int32.max)),
-    "ksql.functions.collect_set.limit": .number(-1...Int64(Int32.max)),
-    "ksql.output.topic.name.prefix": .text,
-    "ksql.persistence.default.format.key": .format,
-    "ksql.persistence.default.format.value": .format,
-    "ksql.persistence.wrap.single.values": .flag,
-    "ksql.query.pull.range.scan.enabled": .flag,
-    "ksql.query.pull.table.scan.enabled": .flag,
-    "ksql.timestamp.throw.on.invalid": .flag,
-    "merge.order": .words(["rowtime", "arrival"]),
+  public let name: String
+  /// What holds where nothing was set; empty: nothing does.
+  public let standard: String
+  public let doc: String
+  let values: Values
+
+  private init(_ name: String, _ values: Values, _ standard: String = "", _ doc: String) {
+    self.name = name
+    self.values = values
+    self.standard = standard
+    self.doc = doc
+  }
+
+  /// What it takes, as SHOW PROPERTIES says it.
+  public var allowed: String {
+    switch values {
+    case .flag, .words, .format: candidates.joined(separator: ", ")
+    case .number(let range): "\(range.lowerBound) to \(range.upperBound)"
+    case .troubles: "none, or some of \(candidates.joined(separator: ", "))"
+    case .text: "any text"
+    }
+  }
+
+  /// Words that it takes.
+  public var candidates: [String] {
+    switch values {
+    case .flag: ["true", "false"]
+    case .words(let words): words
+    case .format: RecordFormats.all.map(\.name)
+    case .troubles: FailureSetting.names
+    case .number, .text: []
+    }
+  }
+
+  /// In alphabetical order.
+  public static let all: [SessionProperty] = [
+    SessionProperty(
+      "auto.offset.reset", .words(["earliest", "latest"]), "earliest",
+      "Where a query begins to read: with the first record, or with what comes after its start."),
+    SessionProperty(
+      "headrace.default.partitions", .number(1...Int64(PlanLimits.partitionsMax)), "1",
+      "Partitions of a new topic where WITH does not say them."),
+    SessionProperty(
+      FailureSetting.property, .troubles, FailureSetting.standard,
+      "What makes the exit status of `headrace run` one of failure: records that could not be read, rows that could not "
+        + "be written, expressions that failed, rows that came too late."),
+    SessionProperty(
+      "headrace.force.partitions", .number(1...Int64(PlanLimits.partitionsMax)), "",
+      "Partitions of every new topic, whatever WITH says; for tests that compare order."),
+    SessionProperty(
+      "headrace.sink", .words(["topic", "discard"]), "topic",
+      "Where the rows of persistent queries go; discarded ones are only counted, for measuring."),
+    SessionProperty(
+      "ksql.create.or.replace.enabled", .flag, "true", "Whether CREATE OR REPLACE may replace."),
+    SessionProperty(
+      "ksql.functions.collect_list.limit", .number(-1...Int64(Int32.max)), "1000",
+      "Values that COLLECT_LIST keeps; those that came first stay. -1: all."),
+    SessionProperty(
+      "ksql.functions.collect_set.limit", .number(-1...Int64(Int32.max)), "1000",
+      "Values that COLLECT_SET keeps; those that came first stay. -1: all."),
+    SessionProperty(
+      "ksql.new.query.planner.enabled", .flag, "false",
+      "Whether a persistent query may leave the key of a stream out, which is then lost."),
+    SessionProperty(
+      "ksql.output.topic.name.prefix", .text, "",
+      "What the names of sinks' topics begin with where WITH does not name the topic."),
+    SessionProperty(
+      "ksql.persistence.default.format.key", .format, RecordFormats.standardKey.name,
+      "The format of keys where WITH does not say it."),
+    SessionProperty(
+      "ksql.persistence.default.format.value", .format, "",
+      "The format of values where WITH does not say it; without one WITH must."),
+    SessionProperty(
+      "ksql.persistence.wrap.single.values", .flag, "true",
+      "Whether a single value column is a record with one field, in formats that know both ways."),
+    SessionProperty(
+      "ksql.query.pull.range.scan.enabled", .flag, "true",
+      "Whether a bound of the key is enough for a pull query where table scans are off."),
+    SessionProperty(
+      "ksql.query.pull.table.scan.enabled", .flag, "true",
+      "Whether pull queries may read a whole table."),
+    SessionProperty(
+      "ksql.timestamp.throw.on.invalid", .flag, "false",
+      "Whether a query fails at a record whose TIMESTAMP cannot be read, which is else left out."),
+    SessionProperty(
+      "merge.order", .words(["rowtime", "arrival"]), "rowtime",
+      "The order in which the records of several partitions and sources are taken."),
   ]
 
-  /// What ksqlDB knows and has no meaning here.
-  private static let known: Set<TextKey> = [
-    "acks", "application.id", "application.server", "batch.size", "bootstrap.servers",
-    "buffer.memory", "buffered.records.per.partition", "cache.max.bytes.buffering", "client.id",
-    "commit.interval.ms", "compression.type", "default.deserialization.exception.handler",
-    "default.production.exception.handler", "default.timestamp.extractor", "fetch.max.bytes",
-    "fetch.max.wait.ms", "fetch.min.bytes", "group.id", "heartbeat.interval.ms",
-    "isolation.level", "ksql.any.key.name.enabled", "ksql.assert.topic.default.timeout.ms",
-    "ksql.assert.schema.default.timeout.ms", "ksql.cast.strings.preserve.nulls",
-    "ksql.create.or.replace.rebuild", "ksql.error.classifier.regex", "ksql.fetch.remote.hosts.max",
-    "ksql.headers.columns.enabled", "ksql.heartbeat.enable", "ksql.hidden.topics",
-    "ksql.insert.into.values.enabled", "ksql.json_sr.converter.deserializer.enabled",
-    "ksql.lambdas.enabled", "ksql.legacy.json.double.as.string", "ksql.nested.error.set.null",
-    "ksql.new.query.planner.enabled", "ksql.persistent.prefix",
-    "ksql.properties.overrides.denylist",
-    "ksql.pull.queries.enable", "ksql.query.cleanup.shutdown.timeout.ms",
-    "ksql.query.error.max.queue.size", "ksql.query.persistent.active.limit",
-    "ksql.query.persistent.max.bytes.buffering.total", "ksql.query.pull.consistency.token.enabled",
-    "ksql.query.pull.enable.standby.reads", "ksql.query.pull.interpreter.enabled",
-    "ksql.query.pull.limit.clause.enabled", "ksql.query.pull.max.allowed.offset.lag",
-    "ksql.query.pull.max.concurrent.requests", "ksql.query.pull.max.qps",
-    "ksql.query.pull.metrics.enabled", "ksql.query.pull.stream.enabled",
-    "ksql.query.pull.thread.pool.size", "ksql.query.push.v2.alos.enabled",
-    "ksql.query.push.v2.continuation.tokens.enabled",
-    "ksql.query.push.v2.enabled", "ksql.query.push.v2.interpreter.enabled",
-    "ksql.query.push.v2.registry.installed", "ksql.query.retry.backoff.initial.ms",
-    "ksql.query.retry.backoff.max.ms", "ksql.query.status.running.threshold.seconds",
-    "ksql.query.transient.max.bytes.buffering.total", "ksql.readonly.topics",
-    "ksql.rowpartition.rowoffset.enabled", "ksql.runtime.feature.shared.enabled",
-    "ksql.server.error.messages", "ksql.service.id", "ksql.shared.runtimes.count",
-    "ksql.sink.partitions", "ksql.sink.replicas", "ksql.source.table.materialization.enabled",
-    "ksql.suppress.buffer.size.bytes", "ksql.suppress.enabled",
-    "ksql.timestamp.skip.invalid", "ksql.transient.prefix",
-    "ksql.transient.query.cleanup.service.enable",
-    "ksql.udf.collect.metrics", "ksql.udf.enable.security.manager", "ksql.udfs.enabled",
-    "ksql.variable.substitution.enable", "ksql.websocket.connection.max.timeout.ms", "linger.ms",
-    "max.block.ms", "max.in.flight.requests.per.connection", "max.partition.fetch.bytes",
-    "max.poll.interval.ms", "max.poll.records", "max.request.size", "max.task.idle.ms",
-    "max.warmup.replicas", "metadata.max.age.ms", "num.standby.replicas", "num.stream.threads",
-    "poll.ms", "processing.guarantee", "producer.transaction.timeout.ms", "receive.buffer.bytes",
-    "reconnect.backoff.ms", "replication.factor", "request.timeout.ms", "retries",
-    "retry.backoff.ms", "security.protocol", "send.buffer.bytes", "session.timeout.ms",
-    "state.cleanup.delay.ms", "state.dir", "statestore.cache.max.bytes", "task.timeout.ms",
-    "topology.optimization", "transaction.timeout.ms", "use.exact.numeric.comparison",
-    "window.size.ms",
-  ]
+  private static let byName = Dictionary(
+    all.map { (TextKey($0.name), $0) }, uniquingKeysWith: { first, _ in first })
 
-  /// Families of names, whose members are those of others.
-  private static let families = [
-    "admin.", "consumer.", "global.consumer.", "ksql.connect.", "ksql.functions.",
-    "ksql.internal.", "ksql.logging.", "ksql.metrics.", "ksql.schema.registry.", "ksql.security.",
-    "ksql.streams.", "main.consumer.", "producer.", "restore.consumer.", "sasl.", "ssl.", "topic.",
-  ]
+  public static func named(_ name: String) -> SessionProperty? { byName[TextKey(name)] }
 
   /// The name by which a property counts: Kafka's clients have it with the client in front.
   static func canonical(_ name: String) -> String {
@@ -97,68 +119,69 @@ enum SessionProperty {
     ]
     for client in clients where name.hasPrefix(client) {
       let own = String(name.dropFirst(client.count))
-      return effective[own] == nil ? name : own
+      return named(own) == nil ? name : own
     }
     return name
   }
 
   /// The value as it is kept. Throws: unknown-setting, invalid-setting.
   static func checked(_ name: StringLiteral, _ value: StringLiteral) throws(PlanError) -> String {
-    guard let values = effective[canonical(name.value)] else {
-      try check(name)
-      return value.value
-    }
+    if let property = named(canonical(name.value)) { return try property.checked(name, value) }
+    try check(name)
+    return value.value
+  }
+
+  private func checked(
+    _ name: StringLiteral, _ value: StringLiteral
+  ) throws(PlanError) -> String {
+    let text = value.value
     let wanted: String
+    var word = text
     switch values {
-    case .text: return value.value
-    case .flag:
-      let lower = value.value.lowercased()
-      if lower == "true" || lower == "false" { return lower }
-      wanted = "true or false"
-    case .words(let words):
-      if let word = words.first(where: { $0 == value.value.lowercased() }) { return word }
-      let hint = closestMatch(to: value.value, among: words).map { didYouMean($0) }
-      throw invalid(name, value, words.joined(separator: " or "), hint)
+    case .text: return text
+    case .flag, .words:
+      if let known = candidates.first(where: { $0 == text.lowercased() }) { return known }
+      wanted = candidates.joined(separator: " or ")
     case .format:
-      if let format = RecordFormats.named(value.value) { return format.name }
-      let names = RecordFormats.all.map(\.name)
-      let hint = closestMatch(to: value.value, among: names).map { didYouMean($0) }
-      throw invalid(name, value, "a format", hint)
+      if let format = RecordFormats.named(text) { return format.name }
+      wanted = "one of \(allowed)"
     case .troubles:
-      if FailureSetting.parse(value.value) != nil { return value.value }
-      wanted = "none or some of \(FailureSetting.names.joined(separator: ", "))"
+      if FailureSetting.parse(text) != nil { return text }
+      wanted = allowed
+      // The first of the list that is none of them.
+      word = FailureSetting.words(text).first { !candidates.contains($0) } ?? text
     case .number(let range):
-      if let number = Int64(value.value), range.contains(number) { return "\(number)" }
+      if let number = Int64(text), range.contains(number) { return "\(number)" }
       wanted = "a number between \(range.lowerBound) and \(range.upperBound)"
     }
-    throw invalid(name, value, wanted, nil)
+    throw .invalidSetting(
+      name.value, value: text, wanted: wanted,
+      hint: closestMatch(to: word, among: candidates).map { didYouMean($0) }, at: value.span)
   }
 
   /// Throws: unknown-setting.
   static func check(_ name: StringLiteral) throws(PlanError) {
-    if effective[canonical(name.value)] != nil || known.contains(name.value) { return }
-    let candidates = effective.sortedNames + known.sortedTexts
+    if named(canonical(name.value)) != nil || ignored.contains(TextKey(name.value)) { return }
+    let candidates = all.map(\.name) + ignored.sortedTexts
     let closest = closestMatch(to: name.value, among: candidates)
     // A member of a family that is mistyped for one that means something.
-    let isMistyped = closest.map { effective[$0] != nil } ?? false
+    let isMistyped = closest.map { named($0) != nil } ?? false
     if !isMistyped, families.contains(where: { name.value.hasPrefix($0) }) { return }
     throw .unknownSetting(name.value, closest: closest, at: name.span)
-  }
-
-  private static func invalid(
-    _ name: StringLiteral, _ value: StringLiteral, _ wanted: String, _ hint: String?
-  ) -> PlanError {
-    .invalidSetting(name.value, value: value.value, wanted: wanted, hint: hint, at: value.span)
   }
 }
 
 extension Session {
+  /// Returns what to say of it.
   func set(_ node: SetProperty) throws(StatementFailure) -> String {
     let value = try planning { () throws(PlanError) in
       try SessionProperty.checked(node.name, node.value)
     }
-    set(SessionProperty.canonical(node.name.value), value)
-    return value
+    let name = SessionProperty.canonical(node.name.value)
+    set(name, value)
+    let isIdle = SessionProperty.named(name) == nil
+    return "Property '\(node.name.value)' set to '\(value)'"
+      + (isIdle ? "; it has no effect in Headrace" : "")
   }
 
   func unset(_ node: UnsetProperty) throws(StatementFailure) {
@@ -167,5 +190,22 @@ extension Session {
       try planning { () throws(PlanError) in try SessionProperty.check(node.name) }
     }
     set(name, nil)
+  }
+
+  /// SHOW PROPERTIES: all that change something, and those that were set without effect.
+  func showProperties(_ handler: any ResultHandler) {
+    let names = Set(texts: SessionProperty.all.map(\.name)).union(properties.keys)
+    list(
+      ["Property", "Value", "Default", "Allowed", "Origin"],
+      names.sortedTexts.map { name in
+        let property = SessionProperty.named(name)
+        let own = properties[name].map { Secret.shown($0, of: name) }
+        let origin =
+          own == nil ? "default" : changedProperties.contains(TextKey(name)) ? "SET" : "start"
+        return [
+          name, own ?? property?.standard ?? "", property?.standard ?? "",
+          property?.allowed ?? "anything; without effect", origin,
+        ]
+      }, handler)
   }
 }

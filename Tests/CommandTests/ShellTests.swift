@@ -27,6 +27,8 @@ import Testing
     ("CREATE STREAM s (a INT) WITH (", "", "KAFKA_TOPIC"),
     ("CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='x', V", "", "KEY_FORMAT"),
     ("PRINT ", "cl", "clicks"), ("SHOW ", "TOP", "TOPICS"), ("", ".he", ".help"),
+    ("SET '", "auto", "auto.offset.reset"), ("unset ", "", "'auto.offset.reset'"),
+    ("SET 'auto.offset.reset' = '", "l", "latest"), ("SET 'merge.order' = ", "", "'rowtime'"),
     ("DROP STREAM ", "C", "CLICKS"), ("SELECT 1; ", "SH", "SHOW"),
   ]) func completes(_ before: String, _ prefix: String, _ first: String) {
     #expect(completion.candidates(before: before, prefix: prefix).first == first)

@@ -47,6 +47,10 @@ package struct WithProperties {
     self.isReplay = isReplay
     if !isReplay { try properties?.checkDistinct() }
     try properties?.checkKnown(among: allowed)
+    guard !isReplay else { return }
+    // Scripts of ksqlDB have them, and nothing depends on them here.
+    _ = try integer("REPLICAS")
+    _ = try string("SOURCED_BY_CONNECTOR")
   }
 
   private func literal(_ key: String) throws(PlanError) -> (Literal.Value, Span)? {

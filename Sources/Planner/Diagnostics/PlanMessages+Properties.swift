@@ -125,8 +125,9 @@ extension PlanError {
   }
 
   static func propertyNotNumber(_ key: String, text: String, at span: Span) -> PlanError {
-    invalidProperty(
-      key, "Not a number: '\(text)'", at: span)
+    var error = invalidProperty(key, "Not a number: '\(text)'", at: span)
+    error.hint = "a whole number is expected"
+    return error
   }
 
   package static func propertyNotString(_ key: String, at span: Span) -> PlanError {
@@ -183,7 +184,8 @@ extension PlanError {
   static func unknownFormat(_ name: String, at span: Span) -> PlanError {
     PlanError(
       "unknown-format", "Unknown format: \(name)", at: span,
-      hint: didYouMean(name, RecordFormats.all.map(\.name)))
+      hint: didYouMean(name, RecordFormats.all.map(\.name))
+        ?? "it is one of \(RecordFormats.all.map(\.name).joined(separator: ", "))")
   }
 
   static func unknownProperty(_ name: String, candidates: [String], at span: Span) -> PlanError {
@@ -222,8 +224,11 @@ extension PlanError {
   }
 
   static func windowSizeUnit(_ text: String, unit: String, at span: Span) -> PlanError {
-    invalidProperty(
+    var error = invalidProperty(
       "WINDOW_SIZE", "Invalid duration: '\(text)'. Unknown time unit: '\(unit)'", at: span)
+    let units = ["MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS", "MONTHS", "YEARS"]
+    error.hint = didYouMean(unit, units) ?? "units are \(listed(units, conjunction: "and"))"
+    return error
   }
 
   static func windowSizeWithoutWindow(at span: Span) -> PlanError {

@@ -335,7 +335,9 @@ extension PlanError {
     PlanError(
       "unknown-timestamp-column",
       "The TIMESTAMP column set in the WITH clause does not exist in the schema: "
-        + "'\(name)'", at: span, hint: didYouMean(name, candidates))
+        + "'\(name)'", at: span,
+      hint: didYouMean(name, candidates)
+        ?? "the columns are \(candidates.joined(separator: ", "))")
   }
 
   package static func unreadableSchema(side: String, reason: String, at span: Span) -> PlanError {

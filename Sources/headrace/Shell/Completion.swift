@@ -10,7 +10,7 @@ struct Completion {
   private static let starts = [
     "ALTER", "ASSERT", "COPY", "CREATE", "DEFINE", "DESCRIBE", "DROP", "EXPLAIN", "INSERT INTO",
     "LIST", "PAUSE", "PRINT", "RESUME", "RUN SCRIPT", "SELECT", "SET", "SHOW", "TERMINATE",
-    "UNDEFINE", "UNSET", "WITH",
+    "UNDEFINE", "UNSET", "VALUES", "WITH",
   ]
   private static let listings = [
     "ALL TOPICS", "ERRORS", "FUNCTIONS", "PROCESSES", "PROPERTIES", "QUERIES", "STREAMS", "TABLES",
@@ -27,6 +27,7 @@ struct Completion {
     }
     let words = Self.words(before)
     guard let last = words.last, last != ";" else { return matching(prefix, Self.starts) }
+    if let settings = Self.settings(before) { return matching(prefix, settings) }
     if let place = Self.openWith(words) { return matching(prefix, property(words, place)) }
     let sources = names.sources.map(\.name)
     switch last {
@@ -60,6 +61,20 @@ struct Completion {
     return (named.isEmpty ? names.sources : named).flatMap(\.columns).filter {
       seen.insert($0).inserted
     }.sorted()
+  }
+
+  /// Names of properties behind SET and UNSET, and what the one takes that is named; nil elsewhere. They are in quotes,
+  /// of which the first may be typed already.
+  private static func settings(_ before: String) -> [String]? {
+    let found: [String]
+    if before.firstMatch(of: /(?i)(^|;)\s*(UN)?SET\s+'?$/) != nil {
+      found = SessionProperty.all.map(\.name)
+    } else if let set = before.firstMatch(of: /(?i)(?:^|;)\s*SET\s+'([^']+)'\s*=\s*'?$/) {
+      found = SessionProperty.named(String(set.1))?.candidates ?? []
+    } else {
+      return nil
+    }
+    return before.hasSuffix("'") ? found : found.map { "'\($0)'" }
   }
 
   /// The word that is open inside WITH ( ... ; nil outside of it.
