@@ -47,6 +47,9 @@ private let bounds: [Bound] = [
   Bound(name: "sources united", limit: 256, says: "too-many-sources", before: [source]) {
     list($0, " UNION ALL ") { _ in "SELECT v FROM s" } + ";"
   },
+  Bound(name: "rows without a source united", limit: 256, says: "too-many-sources") {
+    list($0, " UNION ALL ") { $0 % 2 == 0 ? "SELECT 1" : "VALUES (1)" } + ";"
+  },
   Bound(name: "depth of a type", limit: 64, says: "type-too-deep") { depth in
     "CREATE TYPE t AS \(list(depth, "") { _ in "ARRAY<" })INT\(list(depth, "") { _ in ">" });"
   },

@@ -24,6 +24,7 @@ extension QueryBinder {
     guard purpose == .pull else {
       throw .rowsWithoutSource("SELECT without FROM", instead: instead, at: select.span)
     }
+    try context.countSource(at: select.span)
     return Step(
       plan: .values(ValuesPlan(columns: [], rows: [[]])), scope: Scope(hasNoSource: true),
       keys: [], keyWord: "key column")
@@ -34,6 +35,7 @@ extension QueryBinder {
     guard purpose == .pull else {
       throw .rowsWithoutSource("VALUES", instead: instead, at: list.span)
     }
+    try context.countSource(at: list.span)
     let count = list.rows[0].values.count
     try PlanError.check(columns: count, of: "VALUES", at: list.rows[0].span)
     let binder = ExpressionBinder(context: context, scope: Scope(), clause: "VALUES")

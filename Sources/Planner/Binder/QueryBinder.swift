@@ -110,7 +110,7 @@ public struct QueryBinder {
     if query.selects.count > 1 {
       result = try binder.bindUnion(query, first: result)
     }
-    if !isNested, result.plan.scans.count > PlanLimits.sourcesMax {
+    if !isNested, result.plan.leafCount > PlanLimits.sourcesMax {
       throw .tooManySources(at: query.span)
     }
     result.emit = query.emit?.mode

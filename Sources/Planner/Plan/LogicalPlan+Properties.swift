@@ -151,6 +151,9 @@ extension LogicalPlan {
     if case .scan(let scan) = self { return [scan] }
     return inputs.flatMap(\.scans)
   }
+
+  /// Where rows come from: scans, and what the statement gives itself.
+  var leafCount: Int { inputs.isEmpty ? 1 : inputs.reduce(0) { $0 + $1.leafCount } }
 }
 
 extension LogicalPlan {
