@@ -163,7 +163,7 @@ import Testing
       arguments: ["-c", createS, "-c", "SELECT 'x;"], status: 1,
       ids: ["message", "unterminated-string"], place: [1, 8, 1, 9]),
     Case(
-      arguments: ["--keep-going", "-c", "SELEC 1; SELECT 1;"], status: 1,
+      arguments: ["--keep-going", "-c", "SELEC 1; SELECT 1 1;"], status: 1,
       ids: ["syntax-error", "syntax-error"], place: [1, 1, 1, 6]),
     Case(
       arguments: ["-c", createS + "COPY s FROM STDIN WITH (FORMAT='JSON');"], status: 1,

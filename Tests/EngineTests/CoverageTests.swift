@@ -63,6 +63,8 @@ import Testing
     for list in commands.matches(of: /ids: \[([^\]]+)\]/) {
       seen.formUnion(list.1.matches(of: /[a-z]+(-[a-z]+)*/).map { String($0.0) })
     }
+    let pipes = try Self.texts("Tests/CommandTests", "PipeTests.swift")
+    seen.formUnion(pipes.matches(of: /error\[([a-z-]+)\]/).map { String($0.1) })
     let clusters = try Self.texts("Tests/EngineTests", "KafkaEngineTests.swift")
     seen.formUnion(clusters.matches(of: /"([a-z]+(?:-[a-z]+)+)"/).map { String($0.1) })
     seen.formUnion(clusters.matches(of: /error\[([a-z-]+)\]/).map { String($0.1) })

@@ -6,6 +6,7 @@ import HeadraceFoundations
 import HeadraceSyntax
 
 enum ErrorExamples {
+  static let id = "bad-records"
   private static let shownMax = 10
 
   /// The first ones, a line each. `connection`: still open.

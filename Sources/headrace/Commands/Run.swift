@@ -147,7 +147,7 @@ struct Run: ParsableCommand {
     }
     if isTemporary, summary.badRecords > 0 || summary.faults != FaultCounts() {
       for line in ErrorExamples.lines(connection) {
-        ErrorReport.tell(line, id: "bad-records", .note)
+        ErrorReport.tell(line, id: ErrorExamples.id, .note)
       }
     }
     return summary.isFailure ? CommandFailure(.code(summary.isOverLimit ? 5 : 1)) : nil
