@@ -2,6 +2,7 @@
 
 import HeadraceColumns
 import HeadraceExecutor
+import HeadraceFoundations
 import HeadraceFunctions
 import HeadraceTopics
 import HeadracePlanner
@@ -14,7 +15,9 @@ extension Session {
     switch statement {
     case .query(let node): try run(node, text, handler)
     case .controlQuery(let node):
-      if try !control(pushOf: node, handler) { try define(statement, text, handler) }
+      // A submitted file is planned under the engine's lock, and push queries are no part of what it defines.
+      if draft == nil, try control(pushOf: node, handler) { break }
+      try define(statement, text, handler)
     case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,
       .dropType, .createSchema, .alterSchema, .dropSchema:
       try define(statement, text, handler)
