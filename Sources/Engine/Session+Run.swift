@@ -27,7 +27,10 @@ extension Session {
     case .show(let node): try show(node, handler)
     case .printTopic(let node): try printTopic(node, handler)
     case .setProperty(let node):
-      handler.message(try set(node))
+      let (value, isIdle) = try set(node)
+      handler.message(
+        "Property '\(node.name.value)' set to '\(value)'"
+          + (isIdle ? "; it has no effect in Headrace" : ""))
     case .unsetProperty(let node):
       try unset(node)
       handler.message("Property '\(node.name.value)' unset")

@@ -172,16 +172,14 @@ public struct SessionProperty: Sendable {
 }
 
 extension Session {
-  /// Returns what to say of it.
-  func set(_ node: SetProperty) throws(StatementFailure) -> String {
+  /// Returns the value as it was taken, and whether it changes nothing.
+  func set(_ node: SetProperty) throws(StatementFailure) -> (value: String, isIdle: Bool) {
     let value = try planning { () throws(PlanError) in
       try SessionProperty.checked(node.name, node.value)
     }
     let name = SessionProperty.canonical(node.name.value)
     set(name, value)
-    let isIdle = SessionProperty.named(name) == nil
-    return "Property '\(node.name.value)' set to '\(value)'"
-      + (isIdle ? "; it has no effect in Headrace" : "")
+    return (value, SessionProperty.named(name) == nil)
   }
 
   func unset(_ node: UnsetProperty) throws(StatementFailure) {

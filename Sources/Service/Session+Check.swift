@@ -83,7 +83,9 @@ extension Session {
       _ = try checkQuery(try copiedQuery(node))
       if let file = node.file { try paths.checkRoot(file.value, file.span) }
       return ["copies rows to \(node.file.map { "'\($0.value)'" } ?? "standard output")"]
-    case .setProperty(let node): return ["sets '\(node.name.value)' to '\(try set(node))'"]
+    case .setProperty(let node):
+      let (value, isIdle) = try set(node)
+      return ["sets '\(node.name.value)' to '\(value)'\(isIdle ? ", which has no effect" : "")"]
     case .unsetProperty(let node):
       try unset(node)
       return ["unsets '\(node.name.value)'"]
