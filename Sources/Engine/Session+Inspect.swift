@@ -77,8 +77,8 @@ extension Session {
   /// EXTENDED: with the state of each.
   private func showQueries(isExtended: Bool, _ handler: any ResultHandler) {
     var names = [
-      "Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read",
-      "Rows Written",
+      "Query ID", "Status", "Sink Name", "Sink Kafka Topic", "Rows Read", "Rows Written",
+      "Query Type",
     ]
     if isExtended {
       names += ["Late Rows", "Failed Expressions", "Rows Not Written", "State Bytes", "State"]
@@ -96,8 +96,8 @@ extension Session {
     _ query: RunningQuery, isExtended: Bool, _ members: [StoreMember]
   ) -> [String] {
     var row = [
-      query.id, "PERSISTENT", query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
-      "\(query.rowsRead)", "\(query.rowsWritten)",
+      query.id, query.state.rawValue, query.plan.sink.name, query.plan.sink.topic,
+      "\(query.rowsRead)", "\(query.rowsWritten)", "PERSISTENT",
     ]
     if isExtended {
       let faults = FaultCounts(query.faults)
@@ -118,8 +118,8 @@ extension Session {
   private func cells(_ push: PushQuery, isExtended: Bool) -> [String] {
     let progress = push.progress
     var row = [
-      push.id, "PUSH", progress.isHeld ? "HELD" : "RUNNING", "", "", "\(push.rowsRead)",
-      "\(progress.taken)",
+      push.id, progress.isHeld ? "HELD" : "RUNNING", "", "", "\(push.rowsRead)",
+      "\(progress.taken)", "PUSH",
     ]
     if isExtended {
       let faults = FaultCounts(push.faults)
