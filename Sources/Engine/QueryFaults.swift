@@ -64,7 +64,7 @@ public enum FailureSetting {
 extension RowFaults.Entry {
   /// What SHOW ERRORS says of it.
   var text: String {
-    let rows = "\(count) row\(count == 1 ? "" : "s")"
+    let rows = counted(count, "row")
     let because = example.map { ": \($0)" } ?? ""
     switch kind {
     case .late: return "late: \(cause) (\(rows) dropped\(because))"

@@ -16,10 +16,8 @@ extension PushQuery {
   /// Another session ends it.
   func terminate(by session: String) {
     isTerminated = true
-    let count = progress.taken
-    fail(
-      QueryFailure(
-        "query \(id) was terminated by \(session) after \(count) row\(count == 1 ? "" : "s")"))
+    let rows = counted(progress.taken, "row")
+    fail(QueryFailure("query \(id) was terminated by \(session) after \(rows)"))
   }
 }
 

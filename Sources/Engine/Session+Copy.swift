@@ -33,8 +33,8 @@ extension Session {
     }
     for line in shown { handler.message(line) }
     handler.message(
-      "Copied \(copied) row\(copied == 1 ? "" : "s")"
-        + (bad == 0 ? "" : ", \(bad) line\(bad == 1 ? "" : "s") could not be read"))
+      "Copied \(counted(copied, "row"))"
+        + (bad == 0 ? "" : ", \(counted(bad, "line")) could not be read"))
     badInputCount += bad
   }
 
@@ -98,7 +98,7 @@ extension Session {
       throw error
     }
     if node.file != nil {
-      handler.message("Copied \(target.count) row\(target.count == 1 ? "" : "s")")
+      handler.message("Copied \(counted(target.count, "row"))")
     }
   }
 }

@@ -27,7 +27,7 @@ extension Session {
     let places = try append(
       columns, rowtimes: rowtimes.map { $0 ?? now }, to: source, at: node.target.span,
       condition: condition)
-    var message = "Inserted \(node.rows.count) row\(node.rows.count == 1 ? "" : "s")"
+    var message = "Inserted \(counted(node.rows.count, "row"))"
     if condition != nil, node.rows.count == 1, let place = places.first {
       message += ", version \(place.offsets.lowerBound)"
     }

@@ -73,8 +73,7 @@ extension Session {
       return ChangeReport(change, before, draft, engine).lines
     case .insertValues(let node):
       try run(statement, text: text, CollectedResult())
-      let count = node.rows.count
-      return ["inserts \(count) row\(count == 1 ? "" : "s") into \(node.target.name)"]
+      return ["inserts \(counted(node.rows.count, "row")) into \(node.target.name)"]
     case .copyFrom(let node):
       let source = try copyTarget(node)
       if let file = node.file { try paths.checkRoot(file.value, file.span) }
@@ -219,10 +218,6 @@ private struct ChangeReport {
   // MARK: - Words
 
   private func noun(_ source: SourceDefinition) -> String { source.kind.rawValue.lowercased() }
-
-  private func counted(_ count: Int, _ noun: String) -> String {
-    "\(count) \(noun)\(count == 1 ? "" : "s")"
-  }
 
   /// Of the store, and of the statements before.
   private func records(_ topic: String) -> String {

@@ -25,9 +25,6 @@ package func didYouMean(_ name: String, _ candidates: [String]) -> String? {
   closestMatch(to: name, among: candidates).map { "did you mean \"\($0)\"?" }
 }
 
-/// `1 row`, `2 rows`.
-func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-
 extension Diagnostic {
   /// A message of several lines keeps the first; the others are its detail.
   public init(_ error: PlanError) {

@@ -52,7 +52,7 @@ extension PlanError {
   static func asOfOffsets(_ source: String, own: Int, given: Int, at span: Span) -> PlanError {
     PlanError(
       "invalid-as-of",
-      "\"\(source)\" has \(own) partition\(own == 1 ? "" : "s"), and here "
+      "\"\(source)\" has \(counted(own, "partition")), and here "
         + (given == 1 ? "is 1 offset" : "are \(given) offsets"), at: span,
       hint: "OFFSET (n, n, ...) says for each partition where it ended")
   }

@@ -105,18 +105,14 @@ struct CopyLog: ParsableCommand {
     for topic in report.topics {
       let hex = String(topic.checksum, radix: 16)
       output.write(
-        "\(topic.name): \(counted(topic.partitions, "partition")), "
-          + "\(counted(topic.records, "record")), \(grouped(topic.bytes)) bytes, checksum "
+        "\(topic.name): \(groupedCount(topic.partitions, "partition")), "
+          + "\(groupedCount(topic.records, "record")), \(grouped(topic.bytes)) bytes, checksum "
           + String(repeating: "0", count: 8 - hex.utf8.count) + hex + "\n")
     }
     output.write(
-      "copied and compared: \(counted(report.topics.count, "topic")), "
-        + "\(counted(report.records, "record")), \(grouped(report.bytes)) bytes; "
-        + counted(report.statements, "statement") + ", "
+      "copied and compared: \(groupedCount(report.topics.count, "topic")), "
+        + "\(groupedCount(report.records, "record")), \(grouped(report.bytes)) bytes; "
+        + groupedCount(report.statements, "statement") + ", "
         + (report.queries == 1 ? "1 query" : "\(grouped(report.queries)) queries") + "\n")
-  }
-
-  private static func counted(_ count: Int, _ noun: String) -> String {
-    "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
   }
 }

@@ -70,7 +70,7 @@ struct Produce: ParsableCommand {
         }
       }
     }
-    if isatty(2) == 1 { complain("\(grouped(count)) record\(count == 1 ? "" : "s") appended") }
+    if isatty(2) == 1 { complain("\(groupedCount(count, "record")) appended") }
   }
 
   /// Takes what is there; waits only when nothing is. Returns false at the end.

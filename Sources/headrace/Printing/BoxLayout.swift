@@ -40,7 +40,7 @@ struct BoxLayout: RowLayout {
     if widths.isEmpty { begin([], into: &bytes) }
     rule("└", "┴", "┘", into: &bytes)
     let reason = note.map { $0 == "Query Completed" ? "" : ", \($0)" } ?? ""
-    let count = "(\(grouped(rowCount)) row\(rowCount == 1 ? "" : "s")\(reason))\n"
+    let count = "(\(groupedCount(rowCount, "row"))\(reason))\n"
     bytes.append(contentsOf: count.utf8)
   }
 

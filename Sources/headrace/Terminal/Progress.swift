@@ -75,6 +75,11 @@ final class Progress: Sendable {
   }
 }
 
+/// `1 row`, `2,000 rows`.
+func groupedCount(_ count: Int, _ noun: String) -> String {
+  "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+}
+
 /// With a comma between groups of three digits.
 func grouped(_ number: Int) -> String {
   var result = ""
