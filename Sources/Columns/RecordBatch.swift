@@ -101,3 +101,10 @@ public struct RecordBatch: Sendable {
       columns: columns, rowtimes: rowtimes, positions: positions, kinds: kinds, headers: headers)
   }
 }
+
+extension RecordBatch {
+  /// A row's values in the first columns, whose types these are.
+  public func values(_ row: Int, _ types: [DataType]) -> [Value] {
+    types.indices.map { columns[$0].value(row, types[$0]) }
+  }
+}

@@ -12,8 +12,8 @@ struct Conflation {
   /// Places of the key's columns in a batch.
   private let keys: [Int]
   private let types: [DataType]
-  /// Columns of the result.
-  private let width: Int
+  /// Of the columns of the result, the first of them.
+  private let shown: [DataType]
   private var places: [[Value]: Int] = [:]
   private var rows: [(key: [Value], row: ResultRow)] = []
 
@@ -23,7 +23,7 @@ struct Conflation {
     let columns = plan.columns
     keys = ids.compactMap { id in columns.firstIndex { $0.id == id } }
     types = columns.map(\.type)
-    width = bound.columns.count
+    shown = Array(types.prefix(bound.columns.count))
   }
 
   var count: Int { rows.count }
@@ -35,7 +35,7 @@ struct Conflation {
         if kind == .updateBefore { continue }
         put(
           keys.map { batch.columns[$0].value(row, types[$0]) },
-          ResultRow((0..<width).map { batch.columns[$0].value(row, types[$0]) }, change: kind))
+          ResultRow(batch.values(row, shown), change: kind))
       }
     }
   }

@@ -34,14 +34,13 @@ extension Session {
   private func rows(
     _ batch: RecordBatch, _ range: Range<Int>, _ bound: BoundQuery
   ) -> [ResultRow] {
-    range.compactMap { row in
+    let types = bound.columns.map(\.type)
+    return range.compactMap { row in
       let kind = batch.kind(row)
       if kind == .updateBefore { return nil }
       // A stream's record without a value is no row.
       if kind == .delete, !bound.isTable { return nil }
-      return ResultRow(
-        bound.columns.indices.map { batch.columns[$0].value(row, bound.columns[$0].type) },
-        change: kind)
+      return ResultRow(batch.values(row, types), change: kind)
     }
   }
 
@@ -220,41 +219,27 @@ extension Session {
     of query: Query, _ take: TakeRows, planned note: (BoundQuery) -> Void = { _ in }
   ) throws(StatementFailure) {
     if try answeredAlone(query, take, note) { return }
-    var kept: (bound: BoundQuery, batches: [RecordBatch])?
-    try engine.lock.withLock { () throws(StatementFailure) in
+    // Where the engine waits for the query, the query does not wait for its reader.
+    var kept: [RecordBatch] = []
+    var count = 0
+    let bound = try engine.lock.withLock { () throws(StatementFailure) in
       let (bound, plan) = try planned(query, engine.catalog)
       try checkEnds(plan)
       note(bound)
-      guard SnapshotPin.access(plan, engine) == .atOnce else {
-        _ = try emit(plan, at: query.span, { _ in true }) { (batch) throws(QueryFailure) in
-          try take(batch, bound)
-        }
-        return
-      }
-      // The engine waits for this query, so the query does not wait for its reader.
-      var batches: [RecordBatch] = []
-      var count = 0
+      let isKept = SnapshotPin.access(plan, engine) == .atOnce
       _ = try emit(plan, at: query.span, { _ in true }) { (batch) throws(QueryFailure) in
-        batches.append(batch)
+        guard isKept else { return try take(batch, bound) }
+        kept.append(batch)
         count += batch.count
         try engine.epochs.checkAnswer(rows: count, columns: batch.columns.count)
         return true
       }
-      kept = (bound, batches)
+      return bound
     }
-    guard let kept else { return }
-    try handOn(kept.batches, kept.bound, at: query.span, take)
-  }
-
-  private func handOn(
-    _ batches: [RecordBatch], _ bound: BoundQuery, at span: Span, _ take: TakeRows
-  ) throws(StatementFailure) {
-    for batch in batches {
-      let goesOn: Bool
-      do throws(QueryFailure) { goesOn = try take(batch, bound) } catch {
-        throw failure(error, at: span)
-      }
-      guard goesOn else { return }
+    do throws(QueryFailure) {
+      for batch in kept { guard try take(batch, bound) else { return } }
+    } catch {
+      throw failure(error, at: query.span)
     }
   }
 

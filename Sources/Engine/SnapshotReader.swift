@@ -37,7 +37,7 @@ struct SnapshotReader {
       let types = plan.columns.map(\.type)
       return try emit(node.input) { (batch) throws(QueryFailure) in
         let rows = (0..<batch.count).filter { row in
-          seen.insert(types.indices.map { batch.columns[$0].value(row, types[$0]) }).inserted
+          seen.insert(batch.values(row, types)).inserted
         }
         try engine.epochs.checkAnswer(rows: seen.count, columns: types.count)
         if rows.isEmpty { return true }
@@ -87,14 +87,11 @@ struct SnapshotReader {
 
   /// All rows of a part that is needed as a whole.
   func rows(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
-    let columns = plan.columns
+    let types = plan.columns.map(\.type)
     var result: [[Value]] = []
     try emit(plan) { (batch) throws(QueryFailure) in
-      for row in 0..<batch.count {
-        result.append(
-          columns.indices.map { batch.columns[$0].value(row, columns[$0].type) })
-      }
-      try engine.epochs.checkAnswer(rows: result.count, columns: columns.count)
+      for row in 0..<batch.count { result.append(batch.values(row, types)) }
+      try engine.epochs.checkAnswer(rows: result.count, columns: types.count)
       return true
     }
     return result
@@ -124,12 +121,12 @@ struct SnapshotReader {
       let column = evaluator.values(item.expression, batch)
       return (0..<rows.count).map { column.value($0, item.expression.type) }
     }
-    var compared = 0
+    var count = 0
     let order: [Int]
     do {
       order = try rows.indices.sorted { a, b in
-        compared &+= 1
-        if compared & 0xFFF == 0, isCancelled() { throw QueryFailure("interrupted") }
+        count += 1
+        if count & 0xFFF == 0, isCancelled() { throw QueryFailure("interrupted") }
         for (index, item) in node.items.enumerated() {
           let x = keys[index][a]
           let y = keys[index][b]
@@ -169,12 +166,12 @@ struct SnapshotReader {
     var ready: [TextKey: [[Value]]] = [:]
     var node = node
     node.input = try prepared(node.input, &ready)
-    let columns = LogicalPlan.aggregate(node).columns
+    let types = LogicalPlan.aggregate(node).columns.map(\.type)
     var result: [[Value]] = []
     var places: [[Value]: Int] = [:]
     try stream(.aggregate(node), ready) { (batch) throws(QueryFailure) in
       for index in 0..<batch.count {
-        let row = columns.indices.map { batch.columns[$0].value(index, columns[$0].type) }
+        let row = batch.values(index, types)
         let key = Array(row.prefix(node.groups.count))
         if let known = places[key] {
           result[known] = row
@@ -183,7 +180,7 @@ struct SnapshotReader {
           result.append(row)
         }
       }
-      try engine.epochs.checkAnswer(rows: result.count, columns: columns.count)
+      try engine.epochs.checkAnswer(rows: result.count, columns: types.count)
       return true
     }
     if result.isEmpty, node.groups.isEmpty {
