@@ -7,6 +7,7 @@
 // each part is opened by itself, and no links are taken at all. Only regular files are opened below roots.
 
 import CHeadraceSupport
+import HeadraceColumns
 import HeadraceFoundations
 import Glibc
 public import HeadraceTopics
@@ -77,6 +78,31 @@ extension OutsideFile {
       }
     }
     try result.get()
+  }
+
+  /// So many bytes from a place on; fewer where there are no more.
+  func bytes(_ count: Int, at position: Int64) throws(StorageError) -> ByteBuffer {
+    let buffer = ByteBuffer(capacity: count)
+    while buffer.count < count {
+      let got = try read(
+        into: UnsafeMutableRawBufferPointer(
+          start: buffer.base + buffer.count, count: count - buffer.count),
+        at: position + Int64(buffer.count))
+      if got == 0 { break }
+      buffer.count += got
+    }
+    return buffer
+  }
+
+  /// Asks until there is an answer, or the end has been seen: what comes of a stream is waited for.
+  func waiting<Result>(
+    _ body: () throws(StorageError) -> Result?
+  ) throws(StorageError) -> Result? {
+    while true {
+      let hasEnded = hasEnded
+      if let found = try body() { return found }
+      if hasEnded { return nil }
+    }
   }
 
   /// All that is left of it. Throws: `tooLarge`.

@@ -1,6 +1,6 @@
-// A container file as a log: the offset of a record is its number in the file. A query may go on in the middle of a block,
-// so where blocks begin is remembered as far as it was seen; what was not is found by the sizes that blocks say of themselves.
-// The file may grow by whole blocks.
+// A container file as a log: the offset of a record is its number in the file. A query may go on in the middle of a
+// block, so where blocks begin is remembered as far as it was seen; what was not is found by the sizes that blocks say
+// of themselves. The file may grow by whole blocks.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -43,11 +43,9 @@ final class BlockContent: FileContent {
 
   /// The schema of the records; nil: the beginning of the file is not complete.
   func schema() throws(StorageError) -> RegisteredSchema? {
-    while true {
-      let hasEnded = file.hasEnded
-      takesOpenEnd = expectsNothing && hasEnded
-      if try isOpen() { return reader.schema }
-      if hasEnded { return nil }
+    try file.waiting { () throws(StorageError) in
+      takesOpenEnd = expectsNothing && file.hasEnded
+      return try isOpen() ? reader.schema : nil
     }
   }
 
@@ -103,7 +101,7 @@ final class BlockContent: FileContent {
   }
 
   private func block(at place: Place) throws(StorageError) -> ContainerBlock? {
-    let opening = try upTo(ContainerBlock.openingBytesMax, at: place.byte)
+    let opening = try file.bytes(ContainerBlock.openingBytesMax, at: place.byte)
     guard opening.count > 0 else { return nil }
     do throws(ContainerProblem) {
       if let block = try reader.block(opening.bytes) { return block }
@@ -115,7 +113,7 @@ final class BlockContent: FileContent {
 
   /// nil: they have not all come.
   private func bytes(at position: Int64, count: Int) throws(StorageError) -> ByteBuffer? {
-    let found = try upTo(count, at: position)
+    let found = try file.bytes(count, at: position)
     return found.count == count ? found : try unfinished(at: position)
   }
 
@@ -131,7 +129,7 @@ final class BlockContent: FileContent {
     guard seen.isEmpty else { return true }
     var wanted = Self.openingBytes
     while true {
-      let bytes = try upTo(wanted, at: 0)
+      let bytes = try file.bytes(wanted, at: 0)
       let isWhole = bytes.count < wanted
       if isWhole, bytes.count == 0 { return false }
       let end = try split(bytes, 0, isEnd: isWhole && takesOpenEnd).end
@@ -157,19 +155,6 @@ final class BlockContent: FileContent {
 
   private func damage(_ problem: ContainerProblem, _ position: Int64) -> StorageError {
     StorageError(.corruption, problem.message, path: file.path, position: position)
-  }
-
-  private func upTo(_ count: Int, at position: Int64) throws(StorageError) -> ByteBuffer {
-    let buffer = ByteBuffer(capacity: count)
-    while buffer.count < count {
-      let got = try file.read(
-        into: UnsafeMutableRawBufferPointer(
-          start: buffer.base + buffer.count, count: count - buffer.count),
-        at: position + Int64(buffer.count))
-      if got == 0 { break }
-      buffer.count += got
-    }
-    return buffer
   }
 }
 

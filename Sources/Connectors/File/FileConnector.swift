@@ -1,5 +1,6 @@
 // WITH (FILE = 'path or glob'): a stream over files, which are fixed when it is made and are one partition each, sorted by
-// name: lines, or blocks of records in the format's own kind of file. Where a query stands in a file is committed with a mark of the bytes before (`FileIdentity`).
+// name: lines, or blocks of records in the format's own kind of file. Where a query stands in a file is committed with a
+// mark of the bytes before (`FileIdentity`).
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -21,11 +22,13 @@ struct FileConnector: InputConnector {
     ])
 
   func partitions(_ spec: ConnectorSpec, _ context: ConnectorContext) -> Int {
-    max(1, context.files.matches(Self.path(spec.target)).count)
+    max(1, Self.paths(spec.target, context.files).count)
   }
 
-  /// `-` is standard input, as everywhere.
-  private static func path(_ target: String) -> String { target == "-" ? "/dev/stdin" : target }
+  /// The files of a pattern, a partition each. `-` is standard input, as everywhere.
+  private static func paths(_ target: String, _ files: any OutsideFiles) -> [String] {
+    files.matches(target == "-" ? "/dev/stdin" : target)
+  }
 
   /// Throws: files that cannot be its: none, others', those whose header does not fit.
   func declare(_ declaration: ConnectorDeclaration) throws(StatementFailure) -> Int {
@@ -52,7 +55,7 @@ struct FileConnector: InputConnector {
   private func files(
     _ spec: ConnectorSpec, _ paths: PathScope, _ span: Span
   ) throws(StatementFailure) -> [String] {
-    let found = paths.files.matches(Self.path(spec.target))
+    let found = Self.paths(spec.target, paths.files)
     guard !found.isEmpty else {
       // Outside of the roots the answer does not say what exists.
       try paths.checkRoot(spec.target, span)
@@ -96,35 +99,19 @@ struct FileConnector: InputConnector {
     }
     var start: Int64 = 0
     if request.spec.has(Self.header) {
-      guard
-        let header = try Self.waiting(
-          file,
-          { () throws(StorageError) in
-            try lines(1).header()
-          })
-      else { return }
+      let header = try file.waiting { () throws(StorageError) in try lines(1).header() }
+      guard let header else { return }
       sample.names = sample.names ?? header.names
       start = header.end
     }
     let reader = lines(sample.names?.count ?? 1)
     let found =
-      try Self.waiting(file) { () throws(StorageError) in
+      try file.waiting { () throws(StorageError) in
         let (found, end) = try reader.lines(from: start, maxBytes: bytes)
         return end == 0 ? nil : found
       } ?? RawRecords.none
     for row in 0..<found.count {
       sample.records.append(key: nil, value: found.value(row).map { Array($0) }, timestamp: 0)
-    }
-  }
-
-  /// What comes of a stream is waited for.
-  private static func waiting<Result>(
-    _ file: any OutsideFile, _ body: () throws(StorageError) -> Result?
-  ) throws(StorageError) -> Result? {
-    while true {
-      let hasEnded = file.hasEnded
-      if let found = try body() { return found }
-      if hasEnded { return nil }
     }
   }
 
@@ -149,7 +136,7 @@ struct FileConnector: InputConnector {
   static func lines(
     _ input: ConnectorSpec, _ partition: Int, _ context: ConnectorContext
   ) -> (any OutsideFile)? {
-    let paths = context.files.matches(path(input.target))
+    let paths = paths(input.target, context.files)
     guard partition < paths.count, !context.files.isStream(paths[partition]) else { return nil }
     return try? context.files.open(paths[partition], beneath: input.roots)
   }
@@ -171,8 +158,8 @@ struct FileConnector: InputConnector {
   private func file(
     _ source: SourceDefinition, _ partition: Int, _ context: ConnectorContext
   ) throws(QueryFailure) -> FileReader {
-    let pattern = Self.path(source.input?.target ?? "")
-    let paths = context.files.matches(pattern)
+    let pattern = source.input?.target ?? ""
+    let paths = Self.paths(pattern, context.files)
     guard partition < paths.count else {
       throw QueryFailure("file \"\(pattern)\" does not exist")
     }

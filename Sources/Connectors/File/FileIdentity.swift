@@ -41,18 +41,11 @@ struct FileIdentity: Hashable {
   private static func checksum(
     _ file: any OutsideFile, _ range: Range<Int64>
   ) throws(StorageError) -> UInt32 {
-    let buffer = ByteBuffer(capacity: range.count)
-    while buffer.count < range.count {
-      let place = range.lowerBound + Int64(buffer.count)
-      let got = try file.read(
-        into: UnsafeMutableRawBufferPointer(
-          start: buffer.base + buffer.count, count: range.count - buffer.count), at: place)
-      guard got > 0 else {
-        throw StorageError(
-          .io, "the file has become shorter", path: file.path, position: place,
-          expected: "\(range.upperBound) bytes")
-      }
-      buffer.count += got
+    let buffer = try file.bytes(range.count, at: range.lowerBound)
+    guard buffer.count == range.count else {
+      throw StorageError(
+        .io, "the file has become shorter", path: file.path,
+        position: range.lowerBound + Int64(buffer.count), expected: "\(range.upperBound) bytes")
     }
     return headrace_crc32c(0, buffer.base, buffer.count)
   }
