@@ -9,34 +9,16 @@ extension Run {
     let connection = try dataOptions.readingDoor().batchConnection()
     Signals.react { _ in connection.cancel() }
     let output = Output(1)
-    var failure: CommandFailure?
     var count = 0
-    do throws(ServiceError) {
-      for definition in definitions { try connection.define(definition.name, definition.value) }
-    } catch {
-      failure = CommandFailure(error)
-    }
-    checking: for script in failure == nil ? scripts : [] {
-      for range in Session.statements(script) {
-        do throws(ServiceError) {
-          for line in try connection.check(script.part(range)) { output.write(line + "\n") }
-          count += 1
-        } catch {
-          let found = CommandFailure(error)
-          guard keepGoing, found.isStatement else {
-            failure = found
-            break checking
-          }
-          output.flush()
-          ErrorReport.tell(error)
-          failure = failure ?? CommandFailure(found.status)
-        }
-      }
+    var failure = each(of: scripts, definitions, connection, output) {
+      (statement) throws(ServiceError) in
+      for line in try connection.check(statement) { output.write(line + "\n") }
+      count += 1
     }
     do throws(ServiceError) { try connection.close() } catch {
       failure = failure ?? CommandFailure(error)
     }
     if let failure = CommandFailure.ended(by: output) ?? failure { throw failure }
-    complain("\(count) statement\(count == 1 ? "" : "s") checked; nothing was run")
+    complain("\(counted(count, "statement")) checked; nothing was run")
   }
 }

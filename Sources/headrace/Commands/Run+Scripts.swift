@@ -2,10 +2,41 @@
 
 import ArgumentParser
 import Glibc
+import Headrace
 import HeadraceFoundations
 import HeadraceSyntax
 
 extension Run {
+  /// Does the same with each statement, after the variables are defined; the failure that ended it, or without its text the
+  /// first one that did not. `output`: ends it too, when it cannot be written.
+  func each(
+    of scripts: [SourceText], _ definitions: [VariableOptions.Definition],
+    _ connection: any Connection, _ output: Output,
+    _ body: (SourceText) throws(ServiceError) -> Void
+  ) -> CommandFailure? {
+    do throws(ServiceError) {
+      for definition in definitions { try connection.define(definition.name, definition.value) }
+    } catch {
+      return CommandFailure(error)
+    }
+    var first: CommandFailure?
+    for script in scripts {
+      for range in Session.statements(script) {
+        do throws(ServiceError) {
+          try body(script.part(range))
+        } catch {
+          let failure = CommandFailure(error)
+          guard keepGoing, failure.isStatement else { return failure }
+          output.flush()
+          ErrorReport.tell(error)
+          first = first ?? CommandFailure(failure.status, isStatement: true)
+        }
+        if let failure = CommandFailure.ended(by: output) { return failure }
+      }
+    }
+    return first
+  }
+
   private enum Piece {
     case command(Int)
     case file(String)

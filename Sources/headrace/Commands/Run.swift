@@ -83,39 +83,20 @@ struct Run: ParsableCommand {
     if let failure = failure ?? .ended(by: output) { throw failure }
   }
 
-  /// Runs the scripts; the failure that ended them, or without its text the first one that did not.
   private func first(
     of scripts: [SourceText], _ definitions: [VariableOptions.Definition],
     _ connection: any Connection, _ printer: ResultPrinter
   ) -> CommandFailure? {
-    var first: CommandFailure?
-    do throws(ServiceError) {
-      for definition in definitions { try connection.define(definition.name, definition.value) }
-    } catch {
-      return CommandFailure(error)
-    }
     let handler = ScriptHandler(printer, isVerbose: verbose)
     let progress = Progress(connection)
     defer {
       progress.end()
       handler.tellSummary()
     }
-    for script in scripts {
-      for range in Session.statements(script) {
-        do throws(ServiceError) {
-          try printer.print { (_) throws(ServiceError) in
-            try connection.execute(script.part(range), handler)
-          }
-        } catch {
-          let failure = CommandFailure(error)
-          guard keepGoing, failure.isStatement else { return failure }
-          ErrorReport.tell(error)
-          first = first ?? CommandFailure(failure.status, isStatement: true)
-        }
-        if let failure = CommandFailure.ended(by: printer.output) { return failure }
-      }
+    return each(of: scripts, definitions, connection, printer.output) {
+      (statement) throws(ServiceError) in
+      try printer.print { () throws(ServiceError) in try connection.execute(statement, handler) }
     }
-    return first
   }
 
   /// Processes what there is; tells what could not be read.
@@ -133,7 +114,7 @@ struct Run: ParsableCommand {
     let hint = isTemporary ? "" : "; see SHOW ERRORS"
     func tell(_ count: Int, _ id: String, _ noun: String, _ rest: String) {
       guard count > 0 else { return }
-      faults.append((id, "\(count) \(noun)\(count == 1 ? "" : "s")\(rest)"))
+      faults.append((id, counted(count, noun) + rest))
     }
     tell(summary.badRecords, "bad-records", "bad record", hint)
     tell(summary.badLines, "bad-lines", "line", " could not be copied")

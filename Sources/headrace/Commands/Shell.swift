@@ -175,7 +175,7 @@ final class ShellLoop {
       .contains("EMIT CHANGES")
     do throws(ServiceError) {
       defer { activity.withLock { $0.isRunning = false } }
-      try printer.print { (printer) throws(ServiceError) in
+      try printer.print { () throws(ServiceError) in
         try connection.execute(statement, printer)
       }
     } catch {

@@ -100,20 +100,21 @@ final class ResultPrinter: ResultHandler {
   }
 
   /// Prints what a statement gives. One that was stopped says after how many rows, and its error has nothing more to say.
-  func print(_ statement: (ResultPrinter) throws(ServiceError) -> Void) throws(ServiceError) {
+  func print(_ statement: () throws(ServiceError) -> Void) throws(ServiceError) {
     rowCount = 0
     do throws(ServiceError) {
-      try statement(self)
+      try statement()
       finish()
     } catch {
       guard error.kind == .interrupted else {
         finish()
         throw error
       }
-      let count = "\(grouped(rowCount)) row\(rowCount == 1 ? "" : "s")"
       end("cancelled")
       throw ServiceError(
-        .interrupted, error.text == "interrupted" ? "cancelled after \(count)" : error.text)
+        .interrupted,
+        error.text == "interrupted"
+          ? "cancelled after \(groupedCount(rowCount, "row"))" : error.text)
     }
   }
 
