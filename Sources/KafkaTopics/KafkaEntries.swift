@@ -3,7 +3,8 @@
 //
 // Invariant: an entry shows the value of the record with the highest offset that was seen of it, whether it was read or
 // just written by this process. An entry that must be new is never written twice: who writes one looks, inside its
-// transaction, at all that lies before it in the topic, so that the topic's order decides between two writers.
+// transaction, at all that lies before it in the topic, so that the topic's order decides between two writers. Whoever sees
+// one sees the other entries of its transaction too.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -19,12 +20,23 @@ final class KafkaEntries: Sendable {
   private struct State {
     var entries: [[UInt8]: Entry] = [:]
     var sequenced: [[UInt8]: [UInt8]] = [:]
+    /// Read from the statements, and shown once the positions are read up to `positionsEnd`: their transactions have entries
+    /// there.
+    var held: [(positionsEnd: Int64, entries: [[UInt8]: [UInt8]])] = []
     /// Up to where the topics were read.
     var positionsEnd: Int64 = 0
     var statementsEnd: Int64 = 0
     var isStopping = false
     var hasEnded = false
     var fault: StorageError?
+
+    /// Shows what no longer has to wait.
+    mutating func show() {
+      while let first = held.first, first.positionsEnd <= positionsEnd {
+        sequenced.merge(first.entries) { known, _ in known }
+        held.removeFirst()
+      }
+    }
   }
 
   private let names: KafkaNames
@@ -68,6 +80,13 @@ final class KafkaEntries: Sendable {
     }
   }
 
+  /// Whether somebody has written this entry, which must be new, be it shown yet or not.
+  func isWritten(_ key: [UInt8]) -> Bool {
+    state.withLock { state in
+      state.sequenced[key] != nil || state.held.contains { $0.entries[key] != nil }
+    }
+  }
+
   func noteSequenced(_ key: [UInt8], _ value: [UInt8]) {
     state.withLock { $0.sequenced[key] = value }
   }
@@ -82,7 +101,8 @@ final class KafkaEntries: Sendable {
   /// Reads all that is written now, waiting for the transactions under way in it.
   func catchUp() throws(StorageError) {
     try reading.withLock { () throws(StorageError) in
-      for topic in [names.positions, names.statements] {
+      // In this order: what is held comes to be shown.
+      for topic in [names.statements, names.positions] {
         try advance(topic, to: try writtenEnd(topic))
       }
     }
@@ -118,23 +138,32 @@ final class KafkaEntries: Sendable {
   /// Returns whether anything has come.
   @discardableResult
   private func take(_ topic: String, waitMs: Int32) throws(StorageError) -> Bool {
-    let isPositions = topic == names.positions
     let from = end(topic)
     let read = try cursors.read(topic, 0, from: from, waitMs: waitMs)
     guard read.next > from else { return false }
-    state.change { state in
-      for row in 0..<read.records.count {
-        guard let key = read.records.key(row).map({ Array($0) }) else { continue }
-        let value = read.records.value(row).map { Array($0) }
-        if !isPositions {
-          if state.sequenced[key] == nil, let value { state.sequenced[key] = value }
-          continue
+    if topic == names.positions {
+      state.change { state in
+        for row in 0..<read.records.count {
+          guard let key = read.records.key(row).map({ Array($0) }) else { continue }
+          let offset = read.records.offsets[row]
+          if let known = state.entries[key], known.offset >= offset { continue }
+          state.entries[key] = Entry(value: read.records.value(row).map { Array($0) }, offset: offset)
         }
-        let offset = read.records.offsets[row]
-        if let known = state.entries[key], known.offset >= offset { continue }
-        state.entries[key] = Entry(value: value, offset: offset)
+        state.positionsEnd = read.next
+        state.show()
       }
-      if isPositions { state.positionsEnd = read.next } else { state.statementsEnd = read.next }
+      return read.records.count > 0
+    }
+    var entries: [[UInt8]: [UInt8]] = [:]
+    for row in 0..<read.records.count {
+      guard let key = read.records.key(row), let value = read.records.value(row) else { continue }
+      if entries[Array(key)] == nil { entries[Array(key)] = Array(value) }
+    }
+    let positionsEnd = entries.isEmpty ? 0 : try writtenEnd(names.positions)
+    state.change { state in
+      if !entries.isEmpty { state.held.append((positionsEnd, entries)) }
+      state.statementsEnd = read.next
+      state.show()
     }
     return read.records.count > 0
   }
@@ -146,8 +175,8 @@ final class KafkaEntries: Sendable {
       while !state.withLock({ $0.isStopping }) {
         do throws(StorageError) {
           let hasTaken = try reading.withLock { () throws(StorageError) in
-            let positions = try take(names.positions, waitMs: 0)
-            return try take(names.statements, waitMs: 0) || positions
+            let statements = try take(names.statements, waitMs: 0)
+            return try take(names.positions, waitMs: 0) || statements
           }
           if hasTaken { signal.raise() }
           state.withLock { $0.fault = nil }

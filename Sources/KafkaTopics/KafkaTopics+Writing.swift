@@ -277,6 +277,8 @@ extension KafkaTopics {
         }
       }
       if error.kind == .fenced { noteFence(error) }
+      // Who writes it again is to see what was first.
+      if error.kind == .conflict { try entries.catchUp() }
       error.path = names.inside(error.path) ?? error.path
       throw error.kind == .topicUnknown ? settled(error) : error
     }
@@ -364,7 +366,7 @@ extension KafkaTopics {
     if let first = news.first {
       // What lies before ours in the log was first, whoever wrote it.
       try entries.catchUpStatements(to: producer.offsets(first.report).lowerBound)
-      for (change, _) in news where entries.value(change.key) != nil {
+      for (change, _) in news where entries.isWritten(change.key) {
         throw StorageError(
           .conflict, "writing an entry that another process has written first",
           path: names.statements)

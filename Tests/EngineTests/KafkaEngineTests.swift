@@ -205,6 +205,36 @@ import Testing
     }
   }
 
+  /// Processes that are started together hand in the same file: one of them is first, the others find all that it has done.
+  @Test func oneFileOfThreeProcesses() throws {
+    let engines = try (0..<3).map { try open(share: "\($0)/3") }
+    defer {
+      KafkaScripts.removeTopics(engines[0])
+      for engine in engines { try? engine.close() }
+    }
+    for round in 0..<30 {
+      let text = """
+        CREATE STREAM s\(round) (k INT KEY, v STRING)
+          WITH (KAFKA_TOPIC='s\(round)', VALUE_FORMAT='JSON', PARTITIONS=3);
+        CREATE STREAM o\(round) AS SELECT * FROM s\(round);
+        """
+      let answers = Monitor<[String]>([])
+      DispatchQueue.concurrentPerform(iterations: engines.count) { index in
+        let submission = Submission(
+          engines[index], name: "f\(round)", source: SourceText(name: "f.sql", text), roots: nil)
+        let said: String
+        do {
+          let answer = try submission.run(CollectedResult())
+          said = answer.error?.text ?? answer.state.rawValue
+        } catch {
+          said = "\(error)"
+        }
+        answers.withLock { $0.append(said) }
+      }
+      #expect(answers.withLock { $0 } == ["ok", "ok", "ok"])
+    }
+  }
+
   @Test func readExchangesAreDropped() throws {
     let engine = try open()
     defer {
