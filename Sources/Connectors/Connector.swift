@@ -183,6 +183,8 @@ struct CopyStatement {
   var context: ConnectorContext
   /// The descriptor of standard input or output.
   var standard: Int32
+  /// The statement is to end; asked by whatever waits for the other end of a pipe.
+  var isCancelled: @Sendable () -> Bool = { false }
 }
 
 /// The rows of an input that has an end.

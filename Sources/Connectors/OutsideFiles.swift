@@ -54,6 +54,8 @@ public protocol OutsideFile: AnyObject, Sendable {
   var isStream: Bool { get }
   /// Nothing more comes by itself; of a stream, that its end was seen.
   var hasEnded: Bool { get }
+  /// Waiting for the other end of a pipe, in whatever call, ends with `aborted` when this says so.
+  func endWaiting(when isCancelled: @escaping @Sendable () -> Bool)
 }
 
 extension OutsideFile {
@@ -61,6 +63,7 @@ extension OutsideFile {
   public var hasEnded: Bool { true }
 
   func willRead(_ range: Range<Int64>) {}
+  public func endWaiting(when isCancelled: @escaping @Sendable () -> Bool) {}
 
   func readNext(into chunk: inout [UInt8]) throws(StorageError) -> Int {
     let result = chunk.withUnsafeMutableBytes { bytes -> Result<Int, StorageError> in
@@ -145,13 +148,13 @@ public struct PosixOutsideFiles: OutsideFiles {
   {
     guard !path.utf8.contains(0) else { throw .outside }
     guard let roots else {
-      let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+      // The other end of a pipe is waited for by the first read, which can be told to stop.
+      let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
       guard descriptor >= 0 else { throw failure("opening", path) }
       return DescriptorFile(path, descriptor)
     }
     let place = try Place(path, roots)
     defer { close(place.root) }
-    // Not waiting for the other end of a pipe.
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
     let descriptor = try openBelow(place.root, place.rest, flags, path)
     return try regular(descriptor, path)
@@ -166,6 +169,7 @@ public struct PosixOutsideFiles: OutsideFiles {
       // /dev/stdout may be a file, which another one is not to take the place of.
       let isSpecial = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
       if stat(path, &status) == 0, isSpecial || status.st_mode & S_IFMT != S_IFREG {
+        if status.st_mode & S_IFMT == S_IFIFO { return DescriptorFile(writingToPipe: path) }
         let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("opening", path) }
         return DescriptorFile(path, descriptor)
@@ -287,112 +291,5 @@ private struct Place {
       }
     }
     throw .outside
-  }
-}
-
-final class DescriptorFile: OutsideFile {
-  let path: String
-  private let descriptor: Int32
-  /// Of a file that is being made: its directory, its name there for now, and the one it will have.
-  private let making: (directory: Int32, temporary: String, name: String)?
-  private let isFinished = Monitor(false)
-  private let written = Monitor(Int64(0))
-
-  init(_ path: String, _ descriptor: Int32) {
-    self.path = path
-    self.descriptor = descriptor
-    making = nil
-  }
-
-  private init(_ path: String, _ descriptor: Int32, _ making: (Int32, String, String)) {
-    self.path = path
-    self.descriptor = descriptor
-    self.making = (making.0, making.1, making.2)
-  }
-
-  /// Takes over the directory's descriptor. The mode is 0600 whatever the umask; that of a file that is replaced is
-  /// not kept.
-  static func new(
-    _ path: String, _ name: String, in directory: Int32
-  ) throws(OutsideError) -> DescriptorFile {
-    let temporary = ".\(name.prefix(200)).\(getpid()).part"
-    unlinkat(directory, temporary, 0)
-    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-    let descriptor = openat(directory, temporary, flags, 0o600)
-    guard descriptor >= 0, fchmod(descriptor, 0o600) == 0 else {
-      let error = StorageError(.io, "making", path: path, errno: errno)
-      close(directory)
-      if descriptor >= 0 { close(descriptor) }
-      throw .storage(error)
-    }
-    return DescriptorFile(path, descriptor, (directory, temporary, name))
-  }
-
-  deinit {
-    close(descriptor)
-    guard let making else { return }
-    if !isFinished.withLock({ $0 }) { unlinkat(making.directory, making.temporary, 0) }
-    close(making.directory)
-  }
-
-  func read(
-    into target: UnsafeMutableRawBufferPointer, at position: Int64
-  ) throws(StorageError) -> Int {
-    while true {
-      let got = pread(descriptor, target.baseAddress, target.count, off_t(position))
-      if got >= 0 { return got }
-      guard errno == EINTR else { throw failure("read", position) }
-    }
-  }
-
-  func willRead(_ range: Range<Int64>) {
-    // A hint: where it is refused, reading is as slow as it was.
-    _ = posix_fadvise(
-      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
-  }
-
-  func readNext(into target: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
-    while true {
-      let got = Glibc.read(descriptor, target.baseAddress, target.count)
-      if got >= 0 { return got }
-      guard errno == EINTR else { throw failure("read", nil) }
-    }
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
-    if isatty(descriptor) == 1 {
-      var text = TerminalText()
-      let escaped = text.escaped(Array(bytes))
-      if escaped.count != bytes.count { return try write(escaped) }
-    }
-    var done = 0
-    while done < bytes.count {
-      let put = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      if put < 0, errno == EINTR { continue }
-      guard put > 0 else { throw failure("write", written.withLock { $0 } + Int64(done)) }
-      done += put
-    }
-    written.withLock { $0 += Int64(bytes.count) }
-  }
-
-  func finish() throws(StorageError) {
-    guard let making else { return }
-    guard fsync(descriptor) == 0 else { throw failure("sync", nil) }
-    guard renameat(making.directory, making.temporary, making.directory, making.name) == 0 else {
-      throw failure("naming", nil)
-    }
-    isFinished.withLock { $0 = true }
-    guard fsync(making.directory) == 0 else { throw failure("sync", nil) }
-  }
-
-  func identity() throws(StorageError) -> (device: UInt64, inode: UInt64, size: Int64) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure("stat", nil) }
-    return (UInt64(status.st_dev), UInt64(status.st_ino), Int64(status.st_size))
-  }
-
-  private func failure(_ operation: String, _ position: Int64?) -> StorageError {
-    let kind: StorageError.Kind = [ENOSPC, EDQUOT, EFBIG].contains(errno) ? .full : .io
-    return StorageError(kind, operation, path: path, position: position, errno: errno)
   }
 }

@@ -29,6 +29,29 @@ extension Engine {
     }
   }
 
+  /// By the running queries, those of clients among them.
+  public var rowsRead: Int {
+    lock.withLock {
+      queries.reduce(0) { $0 + $1.rowsRead } + epochs.pushes.reduce(0) { $0 + $1.rowsRead }
+    }
+  }
+
+  /// What queries have left to read that do not read now; `isUnwanted`: nobody has paused them.
+  public var unread: [(text: String, isUnwanted: Bool)] {
+    lock.withLock {
+      queries.compactMap { query in
+        guard query.state == .paused || query.shownWait != nil else { return nil }
+        let lag = epochs.lags(of: query).reduce(0) { $0 + $1.records }
+        guard lag > 0 else { return nil }
+        let reason = query.shownWait.map { "waits: \($0)" } ?? "is paused"
+        return (
+          "query \(query.id) has \(counted(Int(lag), "record")) left to read; it \(reason)",
+          query.state != .paused
+        )
+      }
+    }
+  }
+
   /// Of all persistent queries together.
   public var faultCounts: FaultCounts {
     lock.withLock {

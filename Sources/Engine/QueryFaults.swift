@@ -42,12 +42,12 @@ public struct FaultCounts: Sendable, Hashable {
   }
 }
 
-/// Which troubles end a batch run with status 1: the setting `headrace.fail.on`, a list of names.
+/// Which troubles end a batch run with a status of their own: the setting `headrace.fail.on`, a list of names.
 public enum FailureSetting {
   public static let property = "headrace.fail.on"
-  public static let names = ["records", "output", "expressions", "late"]
+  public static let names = ["records", "output", "expressions", "late", "lag"]
   /// Late rows are what grace periods are for.
-  public static let standard = "records,output,expressions"
+  public static let standard = "records,output,expressions,lag"
 
   /// The names of a list; nil when one is unknown.
   public static func parse(_ text: String) -> Set<TextKey>? {

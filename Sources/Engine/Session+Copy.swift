@@ -21,7 +21,7 @@ extension Session {
     var copied = 0
     var bad = 0
     var shown: [String] = []
-    while let rows = try reader.next() {
+    while let rows = try next(reader) {
       if cancellation.isCancelled { throw .engine(.interrupted) }
       bad += rows.bad.count
       shown += rows.bad.prefix(Self.badLinesShown - shown.count)
@@ -36,6 +36,14 @@ extension Session {
       "Copied \(counted(copied, "row"))"
         + (bad == 0 ? "" : ", \(counted(bad, "line")) could not be read"))
     badInputCount += bad
+  }
+
+  private func next(_ reader: any CopyReader) throws(StatementFailure) -> CopiedRows? {
+    do throws(StatementFailure) {
+      return try reader.next()
+    } catch {
+      throw cancellation.isCancelled ? .engine(.interrupted) : error
+    }
   }
 
   /// Throws: read-only-source, windowed-source, unknown-column, header-column, duplicate-column.
@@ -60,7 +68,7 @@ extension Session {
     }
     return CopyStatement(
       place: place, format: format, paths: paths, context: ConnectorContext(engine.options),
-      standard: standard)
+      standard: standard, isCancelled: { [cancellation] in cancellation.isCancelled })
   }
 
   // MARK: - TO

@@ -283,7 +283,7 @@ extension Session {
       let reader = SnapshotReader(
         engine: engine, properties: properties,
         isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin,
-        seed: nextSeed())
+        seed: nextSeed(), progress: progress)
       try reader.emit(plan, take)
       queryFaults = pin.faults
       return true

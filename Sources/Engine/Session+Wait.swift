@@ -23,7 +23,7 @@ extension Session {
     case .row: return duration
     case .writes: return 0
     case .record(let name, _, let partition):
-      let catalog = engine.catalog
+      let catalog = context().catalog
       try planning { () throws(PlanError) in
         let source = try catalog.source(name)
         if let input = source.input {

@@ -27,6 +27,8 @@ public final class Session {
   private(set) var changedProperties: Set<TextKey> = []
   public private(set) var variables: [TextKey: String] = [:]
   public let cancellation = Cancellation()
+  /// Of the pull query at work.
+  let progress = ReadProgress()
   /// Set by batch runs: push queries end when all present input is processed.
   public var endsAtIdle = false
   /// Someone else advances the epochs (a serving engine); otherwise statements that read do it themselves.

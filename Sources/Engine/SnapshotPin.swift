@@ -25,6 +25,8 @@ final class SnapshotPin {
   private let engine: Engine
   private let view: EpochView
   private var tables: PinnedTables
+  /// Of the streams and files that are read from end to end.
+  var extents: [ReadProgress.Extent] = []
 
   init(_ plan: LogicalPlan, _ engine: Engine) throws(QueryFailure) {
     self.engine = engine
@@ -83,7 +85,11 @@ final class SnapshotPin {
     if let end = scan.end {
       return try engine.reader(scan, log, partition, end: end, keys: keys)
     }
-    guard scan.source.kind == .table else { return log }
+    guard scan.source.kind == .table else {
+      let ends = tables.ends[TextKey(scan.source.topic)]?.ends ?? []
+      note(scan, partition, end: partition < ends.count ? ends[partition] : nil)
+      return log
+    }
     guard let records = tables.records[TableRead(scan.source, keys: keys)] else {
       throw QueryFailure("table \(scan.source.name) was not folded for the query")
     }
@@ -94,7 +100,15 @@ final class SnapshotPin {
   private func file(_ scan: Scan, _ partition: Int) throws(QueryFailure) -> any RecordReader {
     let reader = try engine.epochs.reader(scan, partition, for: .pull)
     guard let end = (reader as? any ConnectorReader)?.end, end > 0 else { return reader }
+    note(scan, partition, end: end)
     return BoundedReader(reader, .offset(end))
+  }
+
+  private func note(_ scan: Scan, _ partition: Int, end: Int64?) {
+    guard let end else { return }
+    extents.append(
+      ReadProgress.Extent(
+        alias: scan.alias, partition: partition, end: end, isFile: !scan.source.hasTopic))
   }
 
   /// What the query could not take as it was.

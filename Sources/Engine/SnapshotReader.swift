@@ -20,6 +20,7 @@ struct SnapshotReader {
   let pin: SnapshotPin
   /// For RANDOM and UUID.
   let seed: UInt64
+  let progress: ReadProgress
 
   /// Has had the rows of a batch; false: that was enough.
   typealias Take = (RecordBatch) throws(QueryFailure) -> Bool
@@ -229,8 +230,9 @@ struct SnapshotReader {
   ) throws(QueryFailure) -> Bool {
     let lookups = plan.lookupKeys
     let isByTime = plan.wantsTablesByTime
+    let physical = PhysicalPlanner().plan(plan)
     let runtime = try QueryRuntime(
-      plan: PhysicalPlanner().plan(plan), end: .client, functions: engine.options.functions,
+      plan: physical, end: .client, functions: engine.options.functions,
       options: QueryOptions(
         order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
         properties: properties, seed: seed,
@@ -240,16 +242,23 @@ struct SnapshotReader {
         if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
         return try pin.reader(scan, partition, keys: lookups[scan.alias], isByTime: isByTime)
       })
-    return try pin.withPool { (pool) throws(QueryFailure) in try run(runtime, pool, take) }
+    return try pin.withPool { (pool) throws(QueryFailure) in
+      try run(runtime, physical.scans, pool, take)
+    }
   }
 
   private func run(
-    _ runtime: QueryRuntime, _ pool: WorkerPool, _ take: Take
+    _ runtime: QueryRuntime, _ scans: [Scan], _ pool: WorkerPool, _ take: Take
   ) throws(QueryFailure) -> Bool {
     var patience = SchemaPatience()
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
       let slice = try runtime.runSlice(pool, clockMs: engine.options.clock())
+      progress.advance(rows: slice.rowCount, &pin.extents) { alias, partition in
+        runtime.positions.first { place in
+          scans[place.ordinal].alias == alias && place.partition == partition
+        }?.position.offset
+      }
       try pin.record(slice.errors)
       pin.note(slice.faults)
       try engine.epochs.checkBudget(runtime)

@@ -147,7 +147,8 @@ final class KafkaEntries: Sendable {
           guard let key = read.records.key(row).map({ Array($0) }) else { continue }
           let offset = read.records.offsets[row]
           if let known = state.entries[key], known.offset >= offset { continue }
-          state.entries[key] = Entry(value: read.records.value(row).map { Array($0) }, offset: offset)
+          state.entries[key] = Entry(
+            value: read.records.value(row).map { Array($0) }, offset: offset)
         }
         state.positionsEnd = read.next
         state.show()

@@ -5,21 +5,21 @@ public import HeadraceColumns
 public import HeadraceTopics
 public import HeadraceSyntax
 
-/// Not safe for several threads at once, but `cancel`, which any thread may call.
+/// Not safe for several threads at once, but `cancel` and `progress`, which any thread may call.
 public protocol Connection: AnyObject, Sendable {
   /// Runs one statement; rows and messages go to `handler` on the calling thread.
   func execute(_ statement: SourceText, _ handler: any ResultHandler) throws(ServiceError)
   /// What a statement would do, and what is wrong with it, after those that were checked before; it is not run.
   func check(_ statement: SourceText) throws(ServiceError) -> [String]
+  /// Another session with the same engine, which knows nothing of what this one has set.
+  func sibling() throws(ServiceError) -> any Connection
   func define(_ name: String, _ value: String) throws(ServiceError)
   /// Ends the statement that is running.
   func cancel()
   /// Processes and commits all present input, and tells what was wrong with it.
   func finish() throws(ServiceError) -> RunSummary
-  /// Rows that all queries have read; nil when nobody can tell.
-  func rowsRead() -> Int?
-  /// How much of their present input the queries have read, from 0 to 1; nil where nobody knows.
-  func fractionRead() -> Double?
+  /// How far the statement at work and the queries have read; nil where nobody knows. Any thread may ask.
+  func progress() -> StatementProgress?
   func names() throws(ServiceError) -> CatalogNames
 
   func topics() throws(ServiceError) -> [TopicDescription]
@@ -49,12 +49,24 @@ public struct RunSummary: Sendable, Hashable {
   public var badLines = 0
   /// Rows that queries could not take as they were, since the session began.
   public var faults = FaultCounts()
-  /// Something of this is what the session's `headrace.fail.on` names, or a query failed.
-  public var isFailure = false
   /// `id: reason` of each failed query.
   public var failures: [String] = []
   /// One of the failures is a limit.
   public var isOverLimit = false
+  /// `id ...` of each query that has input left and is paused or waits for something.
+  public var unread: [String] = []
+  /// The worst of it that the session's `headrace.fail.on` names.
+  public var verdict = Verdict.clean
+
+  public enum Verdict: UInt8, Sendable {
+    case clean
+    /// A query has failed.
+    case failed
+    /// Records, lines or rows were left out.
+    case skipped
+    /// A query that waits has input left.
+    case behind
+  }
 
   public init() {}
 }

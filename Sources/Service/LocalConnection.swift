@@ -74,6 +74,8 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     try serving { () throws(EngineError) in try session.check(statement) }
   }
 
+  public func sibling() -> any Connection { LocalConnection(sharing: engine, isBatch: true) }
+
   public func define(_ name: String, _ value: String) { session.define(name, value) }
   public func cancel() { session.cancellation.cancel() }
 
@@ -100,18 +102,29 @@ public final class LocalConnection: Connection, @unchecked Sendable {
     let counted =
       FailureSetting.parse(
         session.properties[FailureSetting.property] ?? FailureSetting.standard) ?? []
-    summary.isFailure =
-      !summary.failures.isEmpty
-      || counted.contains("records") && summary.badRecords + summary.badLines > 0
+    let hasSkipped =
+      counted.contains("records") && summary.badRecords + summary.badLines > 0
       || counted.contains("output") && summary.faults.output > 0
       || counted.contains("expressions") && summary.faults.expressions > 0
       || counted.contains("late") && summary.faults.late > 0
+    let unread = engine.unread
+    summary.unread = unread.map(\.text)
+    if !summary.failures.isEmpty {
+      summary.verdict = .failed
+    } else if hasSkipped {
+      summary.verdict = .skipped
+    } else if counted.contains("lag"), unread.contains(where: \.isUnwanted) {
+      summary.verdict = .behind
+    }
     return summary
   }
 
-  public func rowsRead() -> Int? { engine.queryStatus.reduce(0) { $0 + $1.rowsRead } }
-
-  public func fractionRead() -> Double? { engine.fractionRead }
+  public func progress() -> StatementProgress? {
+    var progress = session.progress.present
+    progress.fraction = progress.fraction ?? engine.fractionRead
+    progress.rows += engine.rowsRead
+    return progress
+  }
 
   public func names() -> CatalogNames { engine.names() }
 

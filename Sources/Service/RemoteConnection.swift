@@ -175,6 +175,11 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     memory.note(statement, writer.bytes)
   }
 
+  public func sibling() throws(ServiceError) -> any Connection {
+    guard let other = try Self.attach(directory: directory, isBatch: true) else { throw Self.gone }
+    return other
+  }
+
   public func check(_ statement: SourceText) throws(ServiceError) -> [String] {
     isCancelled.store(false, ordering: .relaxed)
     var writer = WireWriter()
@@ -201,9 +206,7 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
     return try read { () throws(WireError) in try reader.summary() }
   }
 
-  public func rowsRead() -> Int? { nil }
-
-  public func fractionRead() -> Double? { nil }
+  public func progress() -> StatementProgress? { nil }
 
   public func names() throws(ServiceError) -> CatalogNames {
     var reader = try request(.names, isRepeatable: true)

@@ -112,7 +112,8 @@ extension WireWriter {
     put(Int64(summary.faults.late))
     put(Int64(summary.faults.expressions))
     put(Int64(summary.faults.output))
-    put(summary.isFailure)
+    put(summary.unread)
+    put(summary.verdict.rawValue)
   }
 
   mutating func put(_ names: CatalogNames) {
@@ -145,7 +146,8 @@ extension WireReader {
     summary.faults.late = Int(try number(Int64.self))
     summary.faults.expressions = Int(try number(Int64.self))
     summary.faults.output = Int(try number(Int64.self))
-    summary.isFailure = try flag()
+    summary.unread = try texts()
+    summary.verdict = RunSummary.Verdict(rawValue: try number(UInt8.self)) ?? .failed
     return summary
   }
 

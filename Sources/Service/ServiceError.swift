@@ -18,6 +18,8 @@ public struct ServiceError: Error, Sendable, Hashable {
     case inUse = 6
     /// A file that a statement names could not be read or written; the next statement may do better.
     case file = 7
+    /// What has gone wrong came after the first rows of a result: it is not whole.
+    case truncated = 8
     case interrupted = 130
   }
 

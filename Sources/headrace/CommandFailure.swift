@@ -4,6 +4,22 @@ import Headrace
 import HeadraceFoundations
 import Glibc
 
+/// Docs/CommandLine.md says what each means.
+enum ExitStatus {
+  static let statement: Int32 = 1
+  static let usage: Int32 = 2
+  static let inputOutput: Int32 = 3
+  static let damaged: Int32 = 4
+  static let limit: Int32 = 5
+  /// Records, lines or rows were left out.
+  static let skipped: Int32 = 7
+  /// A result has begun and is not whole.
+  static let truncated: Int32 = 8
+  /// Input was left unread.
+  static let lag: Int32 = 9
+  static let interrupted: Int32 = 130
+}
+
 struct CommandFailure: Error {
   enum Status {
     case code(Int32)
@@ -30,15 +46,16 @@ struct CommandFailure: Error {
   init(_ error: ServiceError) {
     let code: Int32 =
       switch error.kind {
-      case .statement: 1
-      case .io, .file, .inUse: 3
-      case .corruption: 4
-      case .limit: 5
-      case .interrupted: 130
+      case .statement: ExitStatus.statement
+      case .io, .file, .inUse: ExitStatus.inputOutput
+      case .corruption: ExitStatus.damaged
+      case .limit: ExitStatus.limit
+      case .truncated: ExitStatus.truncated
+      case .interrupted: ExitStatus.interrupted
       }
     let isStatement =
       switch error.kind {
-      case .statement, .limit, .file: true
+      case .statement, .limit, .file, .truncated: true
       case .io, .inUse, .corruption, .interrupted: false
       }
     self.init(.code(code), error.text, isStatement: isStatement)
@@ -46,11 +63,11 @@ struct CommandFailure: Error {
   }
 
   static func usage(_ text: String) -> CommandFailure {
-    CommandFailure(.code(2), "error: \(text)", id: "usage")
+    CommandFailure(.code(ExitStatus.usage), "error: \(text)", id: "usage")
   }
 
   static func inputOutput(_ text: String) -> CommandFailure {
-    CommandFailure(.code(3), "error: \(text)", id: "io")
+    CommandFailure(.code(ExitStatus.inputOutput), "error: \(text)", id: "io")
   }
 
   /// What a failed output means; flushes it first. nil: all is written.
@@ -61,12 +78,16 @@ struct CommandFailure: Error {
     return inputOutput("cannot write the output: \(String(cString: strerror(code)))")
   }
 
-  func exit() -> Never {
+  func tell() {
     if let error {
       ErrorReport.tell(error)
     } else if let text {
       ErrorReport.tell(text, id: id)
     }
+  }
+
+  func exit() -> Never {
+    tell()
     switch status {
     case .code(let code): Glibc.exit(code)
     case .brokenPipe:

@@ -1,6 +1,5 @@
-// The executable: shell, run, serve and the log's tools. Exit status: 0 done, 1 a statement was wrong or
-// input could not be read, 2 wrong usage, 3 input/output failed, 4 damaged data, 5 a limit was exceeded,
-// 130 interrupted; 141 (by signal) when the reader of the output has gone.
+// The executable: shell, run, serve and the log's tools. How it ends: `ExitStatus`; 141 (by signal) when the reader of the
+// output has gone.
 
 import ArgumentParser
 import CHeadraceSupport
@@ -14,8 +13,9 @@ struct MainCommand: ParsableCommand {
     commandName: "headrace",
     abstract: "Streaming SQL over an embedded, partitioned log.",
     discussion: """
-      Exit status: 0 done, 1 a statement was wrong or records could not be read, 2 wrong usage, \
-      3 input or output failed, 4 damaged data, 5 a limit was exceeded, 130 interrupted.
+      Exit status: 0 done, 1 a statement failed, 2 wrong usage, 3 input or output failed, 4 damaged data, \
+      5 a limit was exceeded, 7 records or rows were left out, 8 a result is not whole, 9 input is left unread, \
+      130 interrupted.
 
       Without a subcommand, -c SQL and script files are run ("headrace FILE.sql", "headrace -c SQL"), \
       and the shell begins where there are none.

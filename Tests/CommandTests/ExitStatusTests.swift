@@ -40,7 +40,7 @@ private let cases: [ExitStatusCase] = [
   ExitStatusCase(
     name: "unfinished string", status: 1, arguments: ["run", "-c", "SELECT 'a"]),
   ExitStatusCase(
-    name: "bad line", status: 1,
+    name: "bad line", status: 7,
     arguments: ["run", "-c", createS + "COPY s FROM STDIN WITH (FORMAT='JSON');"],
     input: "{\"a\":1}\nbroken\n", says: "1 line could not be copied"),
   ExitStatusCase(
@@ -48,14 +48,14 @@ private let cases: [ExitStatusCase] = [
     arguments: ["run", "-c", createS + "COPY s FROM STDIN;"], input: "x,y\n1,2\n",
     says: "The header names no column of S: x, y"),
   ExitStatusCase(
-    name: "failed expression", status: 1, arguments: ["run", "-c", failing],
+    name: "failed expression", status: 7, arguments: ["run", "-c", failing],
     says: "1 row with an expression that failed\n"),
   ExitStatusCase(
     name: "failed expression that counts for nothing", status: 0,
     arguments: ["run", "-c", "SET 'headrace.fail.on' = 'records';" + failing],
     says: "1 row with an expression that failed\n"),
   ExitStatusCase(
-    name: "output that cannot be written", status: 1,
+    name: "output that cannot be written", status: 7,
     arguments: [
       "run", "-c",
       createS + "CREATE STREAM o WITH (TIMESTAMP='T') AS SELECT CAST(a AS BIGINT) AS t FROM s;"
@@ -64,10 +64,16 @@ private let cases: [ExitStatusCase] = [
   ExitStatusCase(
     name: "late rows", status: 0, arguments: ["run", "-c", late], says: "1 row came late"),
   ExitStatusCase(
-    name: "late rows that count", status: 1,
+    name: "late rows that count", status: 7,
     arguments: ["run", "-c", "SET 'headrace.fail.on' = 'late';" + late], says: "1 row came late"),
   ExitStatusCase(
     name: "unknown trouble", status: 1, arguments: ["run", "-c", "SET 'headrace.fail.on' = 'lat';"]),
+  ExitStatusCase(
+    name: "input left to a paused query", status: 0,
+    arguments: [
+      "run", "-c",
+      createS + "CREATE STREAM o AS SELECT a FROM s; PAUSE CSAS_O_0; INSERT INTO s VALUES (1);",
+    ], says: "query CSAS_O_0 has 1 record left to read; it is paused"),
   ExitStatusCase(
     name: "pull query with a failed expression", status: 0,
     arguments: ["run", "-c", createS + "INSERT INTO s VALUES (0); SELECT 1 / a FROM s;"],

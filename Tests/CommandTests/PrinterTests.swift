@@ -1,5 +1,6 @@
 // Layouts of rows, without a process around them.
 
+import Foundation
 import HeadraceColumns
 import Headrace
 import Testing
@@ -20,6 +21,26 @@ import Testing
 
   private let name = ResultColumn("name", .string, isKey: true)
   private let count = ResultColumn("n", .bigint)
+
+  /// An error behind the first rows makes another one: what was printed is not the whole result.
+  @Test(arguments: [
+    (ServiceError.Kind.statement, 3, ServiceError.Kind.truncated), (.io, 3, .truncated),
+    (.limit, 1, .truncated), (.file, 1, .truncated), (.statement, 0, .statement),
+    (.limit, 0, .limit), (.corruption, 3, .corruption), (.interrupted, 3, .interrupted),
+  ]) func failsBehindRows(_ kind: ServiceError.Kind, _ count: Int, _ told: ServiceError.Kind) {
+    let printer = ResultPrinter(
+      Output(open("/dev/null", O_WRONLY)), mode: .csv, messages: Output(2))
+    do throws(ServiceError) {
+      try printer.print { () throws(ServiceError) in
+        printer.begin([name])
+        _ = printer.rows(Array(repeating: ResultRow([.string("x")]), count: count))
+        throw ServiceError(kind, "error: x")
+      }
+    } catch {
+      #expect(error.kind == told)
+      #expect(error.text.contains("not whole") == (told == .truncated), "\(error.text)")
+    }
+  }
 
   @Test func emptyBox() {
     #expect(

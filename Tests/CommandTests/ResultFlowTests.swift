@@ -100,6 +100,23 @@ private func run(_ arguments: [String]) throws -> Outcome {
     }
   }
 
+  /// The server dies under a result: what was printed is part of it, and the status says so.
+  @Test func aResultIsCutShort() throws {
+    let scratch = try Scratch()
+    let file = try scratch.file(
+      "lines.json", (0..<Self.count).map { "{\"a\":\($0)}\n" }.joined())
+    let data = scratch.path + "/data"
+    let server = try RunningServer(data)
+    let create = "CREATE STREAM f (a INT) WITH (FILE='\(file)', VALUE_FORMAT='JSON');"
+    #expect(try run(["--data", data, "-c", create]).status == 0)
+    let reader = try Reader(["--output", "csv", "--data", data, "-c", "SELECT * FROM f;"])
+    #expect(reader.first(6) == "A\n0\n1\n")
+    try server.kill()
+    while !reader.first(1 << 16).isEmpty {}
+    let (status, err, _) = try reader.ended()
+    #expect(status == 8 && err.contains("it is not whole"), "\(err)")
+  }
+
   @Test func othersSeeAndEndIt() throws {
     let scratch = try Scratch()
     let server = try RunningServer(scratch.path)

@@ -77,7 +77,7 @@ private let values = """
     #expect(outcome.out == "A\n1\n3\n")
     #expect(outcome.err.contains("line 2"))
     #expect(outcome.err.contains("1 line could not be copied"))
-    #expect(outcome.status == 1)
+    #expect(outcome.status == 7)
   }
 
   /// The same over a file-backed stream, by a push, a pull and a persistent query.
@@ -94,7 +94,7 @@ private let values = """
     #expect(
       outcome.err.contains(
         "1 bad record\n  F, line 2: unexpected character at byte 0: broken\n"), "\(outcome.err)")
-    #expect(outcome.status == 1)
+    #expect(outcome.status == 7)
   }
 
   /// Kept data can be asked later; many errors are told in part.

@@ -134,9 +134,47 @@ import Testing
 
   /// What was done before the error is told before it.
   @Test func summaryOfAFailure() throws {
-    let outcome = try headrace("-c", createS + Self.insert + "SELECT aa FROM s;")
-    #expect(outcome.err.hasPrefix("1 stream created, 1 row inserted\nerror[unknown-column]: "))
+    let outcome = try headrace(
+      "-c", createS + Self.insert + "ASSERT STREAM s (b INT) WITH (KAFKA_TOPIC='s');")
+    #expect(
+      outcome.err.hasPrefix("1 stream created, 1 row inserted\nerror[assertion-failed]: "),
+      "\(outcome.err)")
     #expect(outcome.status == 1)
+  }
+
+  /// An error that the text of a script shows comes before its first effect, wherever it stands; what may come right in
+  /// the meantime does not.
+  @Test func nothingIsRunBeforeAllIsSeen() throws {
+    let scratch = try Scratch()
+    let data = scratch.path + "/data"
+    for wrong in [
+      "SELECT aa FROM s;", "SELECT * FROM ss;", "SELEC 1;", "SELECT 'x;",
+      "SELECT nosuch(a) FROM s;",
+      "SELECT a + TRUE FROM s;", "DROP STREAM ss;", "SET 'headrace.fail.on' = 'lates';",
+      "SELECT :y FROM s;",
+      "INSERT INTO s VALUES (1, 2);",
+      "CREATE STREAM s (b INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');",
+      // Behind something that only running can tell.
+      "CREATE STREAM f (a INT) WITH (FILE='nosuch.json', VALUE_FORMAT='JSON'); SELECT * FORM f;",
+    ] {
+      let outcome = try headrace(
+        "--data", data, "--create", "-c", createS + Self.insert, "-c", wrong)
+      #expect(outcome.status == 1 && outcome.err.hasSuffix("nothing was run\n"), "\(outcome.err)")
+      #expect(
+        try headrace("--data", data, "-c", "SHOW STREAMS;").out.split(separator: "\n").count == 1)
+    }
+    let out = scratch.path + "/out.json"
+    let outcome = try headrace(
+      "-c",
+      createS + Self.insert + "COPY s TO '\(out)';"
+        + "CREATE STREAM f WITH (FILE='\(out)', VALUE_FORMAT='JSON'); SELECT a FROM f;")
+    #expect(outcome.status == 0 && outcome.out == "A\n1\n", "\(outcome.err)")
+    let server = try RunningServer(data)
+    let attached = try headrace("--data", data, "-c", createS, "-c", "SELECT aa FROM s;")
+    #expect(attached.status == 1 && attached.err.hasSuffix("nothing was run\n"), "\(attached.err)")
+    #expect(
+      try headrace("--data", data, "-c", "SHOW STREAMS;").out.split(separator: "\n").count == 1)
+    #expect(try server.stop().status == 0)
   }
 }
 
@@ -161,12 +199,12 @@ import Testing
       place: [1, 8, 1, 9]),
     Case(
       arguments: ["-c", createS, "-c", "SELECT 'x;"], status: 1,
-      ids: ["message", "unterminated-string"], place: [1, 8, 1, 9]),
+      ids: ["unterminated-string", "message"], place: [1, 8, 1, 9]),
     Case(
       arguments: ["--keep-going", "-c", "SELEC 1; SELECT 1 1;"], status: 1,
       ids: ["syntax-error", "syntax-error"], place: [1, 1, 1, 6]),
     Case(
-      arguments: ["-c", createS + "COPY s FROM STDIN WITH (FORMAT='JSON');"], status: 1,
+      arguments: ["-c", createS + "COPY s FROM STDIN WITH (FORMAT='JSON');"], status: 7,
       ids: ["message", "message", "bad-lines"], input: "{\"a\":1}\nbroken\n"),
     Case(arguments: ["nonexistent.sql"], status: 3, ids: ["io"]),
     Case(arguments: ["--bogus"], status: 2, ids: ["usage"]),

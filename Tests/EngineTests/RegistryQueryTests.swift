@@ -103,6 +103,10 @@ import Testing
     try bench.run("INSERT INTO j (b) VALUES (1);")
     try awaited("another query") { count(bench, "P") == 1 }
     let shown = try bench.run("SHOW QUERIES EXTENDED;")
+    // A run that ends now leaves input unread.
+    let summary = try LocalConnection(sharing: bench.engine, isBatch: true).finish()
+    #expect(summary.verdict == .behind && summary.unread.count == 1, "\(summary)")
+    #expect(summary.unread[0].hasPrefix("query CSAS_O_"), "\(summary)")
     #expect(shown.contains("WAITING") && shown.contains(bench.server.url), "\(shown)")
     #expect(bench.refusal("SELECT * FROM i;").id != "no error")
     #expect(state(bench, "O") == .waiting)

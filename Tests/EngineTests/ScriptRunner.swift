@@ -439,11 +439,16 @@ final class ScriptRunner {
     return Printer.print(statement) + ";"
   }
 
+  /// The statements that have not failed, in order.
+  private(set) var succeeded: [SourceText] = []
+
   private func run(_ sql: String) -> (result: CollectedResult, error: String?) {
     let result = CollectedResult()
     guard let session else { return (result, "no session") }
     do throws(EngineError) {
-      try session.execute(statement: source(text: sql), result)
+      let source = source(text: sql)
+      try session.execute(statement: source, result)
+      succeeded.append(source)
       return (result, nil)
     } catch {
       return (result, "\(error)")

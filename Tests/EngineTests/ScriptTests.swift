@@ -5,6 +5,8 @@
 import Foundation
 import Testing
 
+@testable import Headrace
+
 private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
   .deletingLastPathComponent().deletingLastPathComponent()
 
@@ -33,6 +35,17 @@ private func scriptPaths() -> [String] {
       let (differences, _) = try ScriptRunner(file, configuration).run()
       Self.report(differences, file, path, configuration)
     }
+  }
+
+  /// A script that runs is not refused before its first statement.
+  @Test(arguments: scriptPaths())
+  func isNotRefusedBeforehand(_ path: String) throws {
+    let runner = ScriptRunner(try ScriptFile(path: path), ScriptConfiguration.all[0])
+    _ = try runner.run()
+    let engine = try Engine.open(EngineOptions())
+    defer { try? engine.close() }
+    let trial = LocalConnection(sharing: engine, isBatch: true)
+    #expect(trial.certainError(runner.succeeded) == nil)
   }
 
   static let paths = scriptPaths()

@@ -47,10 +47,16 @@ struct FileCopy: CopyConnector {
     _ copy: CopyStatement, orElse standard: String,
     _ open: (String) throws(OutsideError) -> any OutsideFile
   ) throws(StatementFailure) -> any OutsideFile {
-    guard let place = copy.place else { return DescriptorFile(standard, dup(copy.standard)) }
-    let path = copy.paths.resolve(place.value)
-    return try copy.paths.outside(place.value, place.span) { () throws(OutsideError) in
-      try open(path)
+    let file: any OutsideFile
+    if let place = copy.place {
+      let path = copy.paths.resolve(place.value)
+      file = try copy.paths.outside(place.value, place.span) { () throws(OutsideError) in
+        try open(path)
+      }
+    } else {
+      file = DescriptorFile(standard, dup(copy.standard))
     }
+    file.endWaiting(when: copy.isCancelled)
+    return file
   }
 }

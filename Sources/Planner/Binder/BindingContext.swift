@@ -100,8 +100,12 @@ struct Scope {
     let name = reference.name.name
     if let source = reference.source {
       guard qualifiers.contains(source.name) else {
+        let isStructure = entries.contains {
+          if case .structure = $0.column.type { $0.column.name == source.name } else { false }
+        }
         throw .unknownQualifier(
-          source.name, candidates: qualifiers, hasNoSource: hasNoSource, at: source.span)
+          source.name, field: isStructure ? name : nil, candidates: qualifiers,
+          hasNoSource: hasNoSource, at: source.span)
       }
       if let entry = entries.first(where: {
         $0.qualifier == source.name && $0.column.name == name
@@ -122,7 +126,7 @@ struct Scope {
       throw .unknownColumn(
         name, clause: clause,
         candidates: entries.filter { !$0.isSystem }.map(\.column.name),
-        hasNoSource: hasNoSource, at: reference.span)
+        hasNoSource: hasNoSource, isQuoted: reference.name.isQuoted, at: reference.span)
     }
     return entry
   }

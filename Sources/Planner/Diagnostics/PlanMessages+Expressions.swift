@@ -230,12 +230,17 @@ extension PlanError {
       "undefined-variable", "variable \"\(name)\" is not defined", at: span)
   }
 
+  /// `isQuoted`: as strings are in other languages.
   static func unknownColumn(
-    _ name: String, clause: String, candidates: [String], hasNoSource: Bool = false, at span: Span
+    _ name: String, clause: String, candidates: [String], hasNoSource: Bool = false,
+    isQuoted: Bool = false, at span: Span
   ) -> PlanError {
-    PlanError(
-      "unknown-column", "\(clause) column '\(name)' cannot be resolved.", at: span,
-      hint: hasNoSource ? "the query has no FROM" : didYouMean(name, candidates))
+    var hint = hasNoSource ? "the query has no FROM" : didYouMean(name, candidates)
+    if isQuoted, hint == nil || hasNoSource {
+      hint = "a string stands in single quotes: '\(name.replacing("'", with: "''"))'"
+    }
+    return PlanError(
+      "unknown-column", "\(clause) column '\(name)' cannot be resolved.", at: span, hint: hint)
   }
 
   static func unknownField(_ name: String, of base: String, candidates: [String], at span: Span)
@@ -254,12 +259,15 @@ extension PlanError {
       hint: didYouMean(name.uppercased(), candidates))
   }
 
+  /// `field`: what stands behind the point, where the name is that of a column with fields.
   static func unknownQualifier(
-    _ name: String, candidates: [String], hasNoSource: Bool = false, at span: Span
+    _ name: String, field: String? = nil, candidates: [String], hasNoSource: Bool = false,
+    at span: Span
   ) -> PlanError {
-    PlanError(
+    let other = hasNoSource ? "the query has no FROM" : didYouMean(name, candidates)
+    return PlanError(
       "unknown-source", "'\(name)' is not a valid stream/table name or alias.", at: span,
-      hint: hasNoSource ? "the query has no FROM" : didYouMean(name, candidates))
+      hint: field.map { "a field of column \(name) is written \(name)->\($0)" } ?? other)
   }
 
   static func unreadableCase(_ text: String, type: DataType, at span: Span) -> PlanError {

@@ -76,14 +76,16 @@ extension Diagnostic {
       span: span, hint: "remove SOURCE")
   }
 
-  static func reservedKeyword(_ text: String, at position: SourceText.Position, span: Span)
-    -> Diagnostic
-  {
+  /// `followsComma`: and begins what stands behind a list.
+  static func reservedKeyword(
+    _ text: String, at position: SourceText.Position, span: Span, followsComma: Bool
+  ) -> Diagnostic {
     Diagnostic(
       id: "reserved-keyword",
       message: "\"\(text)\" is a reserved keyword and it can't be used as an identifier",
       span: span, detail: syntaxErrorText(text, at: position),
-      hint: "as a name, write it in backquotes: `\(text)`")
+      hint: followsComma
+        ? "remove the comma before it" : "as a name, write it in backquotes: `\(text)`")
   }
 
   static func severalStatements(at span: Span) -> Diagnostic {

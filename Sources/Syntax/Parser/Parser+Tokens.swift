@@ -122,13 +122,21 @@ extension Parser {
       let isReserved = token.keyword?.isReserved ?? false
       if isReserved && expectsName {
         return DiagnosticError(
-          .reservedKeyword(text, at: source.position(of: token.span), span: token.span))
+          .reservedKeyword(
+            text, at: source.position(of: token.span), span: token.span,
+            followsComma: index > 0 && tokens[index - 1].kind == .comma
+              && Self.clauseKeywords.contains(token.keyword)))
       }
       let closest = token.keyword == nil ? closestMatch(to: text, among: keywords) : nil
       return mistyped(token, expected: expectedTexts(keywords), closest: closest)
     default: return mistyped(token, expected: expectedTexts(keywords), closest: nil)
     }
   }
+
+  /// What may stand behind a list.
+  private static let clauseKeywords: Set<Keyword?> = [
+    .from, .where, .group, .having, .order, .limit, .emit, .window, .partition, .on, .with, .values,
+  ]
 
   private func mistyped(_ token: Token, expected: [String], closest: String?) -> DiagnosticError {
     let text = token.kind == .endOfStatement ? nil : shortened(source.string(in: token.span))
@@ -169,6 +177,8 @@ extension Parser {
   ]
 
   private func shortened(_ text: String) -> String {
-    text.utf8.count <= 80 ? text : String(text.prefix(40)) + "..."
+    let line = String(text.prefix { !$0.isNewline })
+    return line.utf8.count > 80 || line.utf8.count < text.utf8.count
+      ? String(line.prefix(40)) + "..." : line
   }
 }

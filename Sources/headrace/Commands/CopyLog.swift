@@ -71,9 +71,9 @@ struct CopyLog: ParsableCommand {
       let copy = LogCopy(
         from: source, to: target, takesDeclaredOnly: takesDeclaredOnly,
         isCancelled: { cancellation.isCancelled })
-      let progress = Progress(
-        "records", { [state = copy.progress] in state.records },
-        fraction: { [state = copy.progress] in state.fraction })
+      let progress = Progress("records") { [state = copy.progress] in
+        StatementProgress(rows: state.records, bytes: 0, fraction: state.fraction)
+      }
       do {
         report = try copy.run()
         progress.end()

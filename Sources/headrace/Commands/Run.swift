@@ -16,7 +16,7 @@ struct Run: ParsableCommand {
       Commands given with -c and files are run in the order in which they are given; "-" is standard \
       input, which is also read when there is neither. Rows go to the output. What was done is told in \
       one line, with --output box on the output as well, otherwise on stderr. Records that could not \
-      be read are counted on stderr and make the exit status 1.
+      be read are counted on stderr and make the exit status 7.
 
       A variable stands in a statement as :'x' (a string), :"x" (a quoted name) or :x (a number, TRUE, \
       FALSE, NULL or a plain name), or as ksqlDB's ${x}. See Docs/CommandLine.md.
@@ -71,7 +71,9 @@ struct Run: ParsableCommand {
     let printer = ResultPrinter(
       output, mode: self.output ?? .preferred, messages: Output(2))
     printer.showsOperations = operations
-    var failure = first(of: scripts, definitions, connection, printer)
+    var failure = validate(scripts, definitions, connection)
+    let isRefused = failure != nil
+    if !isRefused { failure = first(of: scripts, definitions, connection, printer) }
     if failure.map({ keepGoing && $0.isStatement }) ?? true, let late = finish(connection) {
       failure = failure ?? late
     }
@@ -80,7 +82,11 @@ struct Run: ParsableCommand {
     } catch {
       failure = failure ?? CommandFailure(error)
     }
-    if let failure = failure ?? .ended(by: output) { throw failure }
+    guard let failure = failure ?? .ended(by: output) else { return }
+    guard isRefused else { throw failure }
+    failure.tell()
+    complain("nothing was run")
+    throw CommandFailure(failure.status)
   }
 
   private func first(
@@ -88,13 +94,12 @@ struct Run: ParsableCommand {
     _ connection: any Connection, _ printer: ResultPrinter
   ) -> CommandFailure? {
     let handler = ScriptHandler(printer, isVerbose: verbose)
-    let progress = Progress(connection)
-    defer {
-      progress.end()
-      handler.tellSummary()
-    }
+    defer { handler.tellSummary() }
     return each(of: scripts, definitions, connection, printer.output) {
       (statement) throws(ServiceError) in
+      let progress = Progress(connection)
+      printer.progress = progress
+      defer { progress.end() }
       try printer.print { () throws(ServiceError) in try connection.execute(statement, handler) }
     }
   }
@@ -124,13 +129,22 @@ struct Run: ParsableCommand {
       " with an expression that failed\(hint)")
     tell(summary.faults.late, "late-rows", "row", " came late and were dropped\(hint)")
     for fault in faults {
-      ErrorReport.tell(fault.text, id: fault.id, summary.isFailure ? .error : .warning)
+      ErrorReport.tell(fault.text, id: fault.id, summary.verdict == .clean ? .warning : .error)
+    }
+    for text in summary.unread {
+      ErrorReport.tell(text, id: "lag", summary.verdict == .behind ? .error : .warning)
     }
     if isTemporary, summary.badRecords > 0 || summary.faults != FaultCounts() {
       for line in ErrorExamples.lines(connection) {
         ErrorReport.tell(line, id: ErrorExamples.id, .note)
       }
     }
-    return summary.isFailure ? CommandFailure(.code(summary.isOverLimit ? 5 : 1)) : nil
+    return switch summary.verdict {
+    case .clean: nil
+    case .failed:
+      CommandFailure(.code(summary.isOverLimit ? ExitStatus.limit : ExitStatus.statement))
+    case .skipped: CommandFailure(.code(ExitStatus.skipped))
+    case .behind: CommandFailure(.code(ExitStatus.lag))
+    }
   }
 }

@@ -49,11 +49,15 @@ struct Shell: ParsableCommand {
 private struct ShellActivity {
   var isRunning = false
   var isEnding = false
+  /// Of the statement at work.
+  var lastInterrupt: ContinuousClock.Instant?
 }
 
 final class ShellLoop {
   private static let prompt = "headrace> "
   private static let openPrompt = "      ... "
+  /// A second interrupt within this time ends the shell, when the statement has not ended yet.
+  private static let patience = Duration.seconds(1)
   private static let quotePrompt = "      '.. "
 
   private let connection: any Connection
@@ -90,10 +94,14 @@ final class ShellLoop {
     printer.output.cancellation = cancellation
     let wake = editor.wakeDescriptor
     Signals.react(endsProcess: !editor.isInteractive) { number in
-      let isRunning = activity.withLock { state in
+      let (isRunning, isAskedTwice) = activity.withLock { state in
         if number != SIGINT { state.isEnding = true }
-        return state.isRunning
+        defer { state.lastInterrupt = .now }
+        let isRecent = state.lastInterrupt.map { .now - $0 < Self.patience } ?? false
+        return (state.isRunning, state.isRunning && isRecent)
       }
+      // What is committed is safe, and the terminal is as it was: lines are not edited while a statement runs.
+      if isAskedTwice { _exit(130) }
       if isRunning {
         cancellation.cancel()
         connection.cancel()
@@ -143,9 +151,12 @@ final class ShellLoop {
   private func take(_ line: String) {
     let text = open.withLock { $0 }
     if text.isEmpty {
-      let trimmed = line.drop(while: \.isWhitespace)
-      if trimmed.isEmpty { return }
-      if trimmed.hasPrefix(".") { return command(String(trimmed)) }
+      if line.allSatisfy(\.isWhitespace) { return }
+      if let command = DotCommand.first(line) { return run(command) }
+    } else if Parser.split(SourceText(name: "shell", text)).pending == .statement,
+      let command = DotCommand.inside(line)
+    {
+      return run(command)
     }
     let all = text.isEmpty ? line : text + "\n" + line
     let firstLine = lineNumber - all.utf8.count { $0 == 0x0A }
@@ -170,11 +181,19 @@ final class ShellLoop {
   private func execute(_ statement: SourceText) {
     let start = wallClockMs()
     cancellation.reset()
-    activity.withLock { $0.isRunning = true }
+    activity.withLock {
+      $0.isRunning = true
+      $0.lastInterrupt = nil
+    }
     printer.isStreaming = String(decoding: statement.text, as: UTF8.self).uppercased()
       .contains("EMIT CHANGES")
+    let progress = printer.isStreaming ? nil : Progress(connection)
+    printer.progress = progress
     do throws(ServiceError) {
-      defer { activity.withLock { $0.isRunning = false } }
+      defer {
+        progress?.end()
+        activity.withLock { $0.isRunning = false }
+      }
       try printer.print { () throws(ServiceError) in
         try connection.execute(statement, printer)
       }
@@ -187,12 +206,13 @@ final class ShellLoop {
     }
   }
 
-  private func command(_ line: String) {
-    switch DotCommand.parse(line) {
+  private func run(_ command: Result<DotCommand, DotCommandError>) {
+    switch command {
     case .failure(let error):
       hasFailed = true
       ErrorReport.tell("error: \(error.text)", id: "shell-command")
     case .success(.help): printer.message(DotCommand.helpText)
+    case .success(.statement(let text)): execute(SourceText(name: "shell", text))
     case .success(.quit): isOver = true
     case .success(.output(let mode)): printer.mode = mode
     case .success(.timer(let isOn)):

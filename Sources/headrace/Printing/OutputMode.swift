@@ -44,6 +44,8 @@ final class ResultPrinter: ResultHandler {
   private(set) var rowCount = 0
   /// Each row begins with what it says: +I, +U or -D.
   var showsOperations = false
+  /// Of the statement at work; its line goes before anything is written to the same terminal.
+  var progress: Progress?
   /// Deletes that were printed as rows of NULLs.
   private var deleteCount = 0
 
@@ -54,6 +56,7 @@ final class ResultPrinter: ResultHandler {
   }
 
   func message(_ text: String) {
+    progress?.end()
     let target = mode == .box ? output : messages
     target.write(text + "\n")
     target.flush()
@@ -61,6 +64,7 @@ final class ResultPrinter: ResultHandler {
 
   func begin(_ columns: [ResultColumn]) {
     finish()
+    if output.isTerminal { progress?.end() }
     if hasPrinted, mode == .csv || mode == .tsv { output.write("\n") }
     hasPrinted = true
     rowCount = 0
@@ -107,8 +111,9 @@ final class ResultPrinter: ResultHandler {
       finish()
     } catch {
       guard error.kind == .interrupted else {
+        let isCut = layout != nil && rowCount > 0
         finish()
-        throw error
+        throw isCut ? error.truncating(after: groupedCount(rowCount, "row")) : error
       }
       end("cancelled")
       throw ServiceError(
@@ -120,6 +125,17 @@ final class ResultPrinter: ResultHandler {
 
   /// Closes a result that an error has cut short.
   func finish() { end(nil) }
+}
+
+extension ServiceError {
+  /// The same of a result that has begun. Damage is told as such.
+  fileprivate func truncating(after rows: String) -> ServiceError {
+    guard kind != .corruption else { return self }
+    var error = self
+    error.kind = .truncated
+    error.text += "\n  = the result ends after \(rows); it is not whole"
+    return error
+  }
 }
 
 extension ChangeKind {

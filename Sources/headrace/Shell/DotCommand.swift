@@ -1,4 +1,5 @@
-// Commands of the shell itself; they begin with a point and need no semicolon.
+// Commands of the shell itself; they begin with a point and need no semicolon. What people have in their fingers from other
+// shells means the same: `quit`, `help`, `\\d`, `\\q`.
 
 import Headrace
 import HeadraceFoundations
@@ -7,6 +8,8 @@ import HeadraceSyntax
 enum DotCommand: Equatable {
   case help
   case tables
+  /// A statement, written shorter.
+  case statement(String)
   case quit
   case output(OutputMode)
   case timer(Bool?)
@@ -19,21 +22,43 @@ enum DotCommand: Equatable {
       .tables             streams and tables with their columns
       .output MODE        how rows are shown: \(OutputMode.allCases.map(\.rawValue).joined(separator: ", "))
       .timer [on|off]     show how long statements take
-      .quit               leave; so does Ctrl-D. Ctrl-C ends the running statement
+      .quit               leave; so does Ctrl-D. Ctrl-C ends the running statement, twice within a second the shell
+    help, quit, exit, \\d, \\d NAME, \\timing and \\q are understood too.
     Tab completes keywords, sources, columns and functions.
     """
 
-  /// nil and what to say when it is none.
+  /// What a line is where a statement would begin; nil: it is none of these.
+  static func first(_ line: String) -> Result<DotCommand, DotCommandError>? {
+    var text = line.trimmingBlanks()
+    if text.hasPrefix(".") || text.hasPrefix("\\") { return parse(text) }
+    if text.hasSuffix(";") { text = String(text.dropLast()).trimmingBlanks() }
+    switch text.lowercased() {
+    case "help", "?": return .success(.help)
+    case "quit", "exit": return .success(.quit)
+    default: return nil
+    }
+  }
+
+  /// What a line is inside of a statement, where a point may begin a number or a column; nil: a part of the statement.
+  static func inside(_ line: String) -> Result<DotCommand, DotCommandError>? {
+    let text = line.trimmingBlanks()
+    if text.hasPrefix("\\") { return parse(text) }
+    let word = text.prefix { !$0.isWhitespace }
+    return names.contains(String(word)) || word == ".exit" ? parse(text) : nil
+  }
+
+  /// What to say when it is none.
   static func parse(_ line: String) -> Result<DotCommand, DotCommandError> {
     let words = line.split(separator: " ").map { String($0) }
     let argument = words.count > 1 ? words[1] : nil
     switch (words.first ?? "", argument) {
-    case (".help", nil): return .success(.help)
-    case (".tables", nil): return .success(.tables)
-    case (".quit", nil), (".exit", nil): return .success(.quit)
-    case (".timer", nil): return .success(.timer(nil))
-    case (".timer", "on"): return .success(.timer(true))
-    case (".timer", "off"): return .success(.timer(false))
+    case (".help", nil), ("\\?", _), ("\\h", _): return .success(.help)
+    case (".tables", nil), ("\\d", nil): return .success(.tables)
+    case ("\\d", let name?): return .success(.statement("DESCRIBE \(name);"))
+    case (".quit", nil), (".exit", nil), ("\\q", nil): return .success(.quit)
+    case (".timer", nil), ("\\timing", nil): return .success(.timer(nil))
+    case (".timer", "on"), ("\\timing", "on"): return .success(.timer(true))
+    case (".timer", "off"), ("\\timing", "off"): return .success(.timer(false))
     case (".output", let mode?):
       if let mode = OutputMode(rawValue: mode) { return .success(.output(mode)) }
       return .failure(
@@ -44,7 +69,7 @@ enum DotCommand: Equatable {
       return .failure(
         DotCommandError(
           text: known
-            ? "wrong arguments of \(name); see .help"
+            ? "\(name) does not take these arguments; see .help"
             : "unknown command \"\(name)\"\(hint ?? "; see .help")"))
     }
   }

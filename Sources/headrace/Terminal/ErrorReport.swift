@@ -50,6 +50,10 @@ enum ErrorReport {
       return line.text
     }
     write(lines.joined(separator: "\n"))
+    // No diagnostic has this.
+    if error.kind == .truncated {
+      tell(String(error.text.split(separator: "\n").last ?? ""), id: error.kind.id)
+    }
   }
 
   /// What no place in a script is to blame for.
@@ -123,6 +127,7 @@ extension ServiceError.Kind {
     case .limit: "limit"
     case .inUse: "in-use"
     case .file: "file"
+    case .truncated: "truncated"
     case .interrupted: "interrupted"
     }
   }

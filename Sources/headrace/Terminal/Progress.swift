@@ -10,49 +10,61 @@ import HeadraceTopics
 final class Progress: Sendable {
   private struct State {
     var isOver = false
-    var hasEnded = false
+    var isVisible = false
   }
 
   private static let delayMilliseconds = 300
   private static let intervalMilliseconds = 200
   private let state = Monitor(State())
-  private let rows: @Sendable () -> Int?
-  private let fraction: @Sendable () -> Double?
+  private let present: @Sendable () -> StatementProgress?
   private let noun: String
   private let isShown: Bool
 
+  /// Of the statement that `connection` is to run now.
   convenience init(_ connection: any Connection) {
-    self.init("rows", { connection.rowsRead() }, fraction: { connection.fractionRead() })
+    let isShown = isatty(2) == 1
+    // Counters of queries go on from statement to statement.
+    let before = isShown ? connection.progress()?.rows ?? 0 : 0
+    self.init("rows", isShown: isShown) {
+      var present = connection.progress()
+      present?.rows -= before
+      return present
+    }
   }
 
   /// `noun`: what is counted.
   init(
-    _ noun: String, _ count: @escaping @Sendable () -> Int?,
-    fraction: @escaping @Sendable () -> Double?
+    _ noun: String, isShown: Bool = isatty(2) == 1,
+    _ present: @escaping @Sendable () -> StatementProgress?
   ) {
     self.noun = noun
-    rows = count
-    self.fraction = fraction
-    isShown = isatty(2) == 1
+    self.present = present
+    self.isShown = isShown
     guard isShown else { return }
     startThread { [self] in run() }
   }
 
   private func run() {
     let start = wallClockMs()
-    var isVisible = false
     var wait = Self.delayMilliseconds
     while state.wait(milliseconds: wait, until: { $0.isOver ? true : nil }) == nil {
       wait = Self.intervalMilliseconds
-      guard let count = rows(), count > 0 else { continue }
-      let elapsed = max(1, wallClockMs() - start)
-      let rate = Int64(count) * 1000 / elapsed
-      let text = "\(grouped(count)) \(noun), \(grouped(Int(rate))) \(noun)/s"
-      write("\r\u{1B}[K\(text)\(timeLeft(fraction(), afterMs: elapsed))")
-      isVisible = true
+      guard let now = present(), now.rows > 0 else { continue }
+      let line = text(now, afterMs: max(1, wallClockMs() - start))
+      // Who ends this writes to the terminal then, and does not wait for what is asked here.
+      state.withLock { state in
+        guard !state.isOver else { return }
+        write("\r\u{1B}[K" + line)
+        state.isVisible = true
+      }
     }
-    if isVisible { write("\r\u{1B}[K") }
-    state.change { $0.hasEnded = true }
+  }
+
+  private func text(_ now: StatementProgress, afterMs elapsed: Int64) -> String {
+    let rate = Int64(now.rows) * 1000 / elapsed
+    var text = "\(grouped(now.rows)) \(noun), \(grouped(Int(rate))) \(noun)/s"
+    if now.bytes > 0 { text += ", \(grouped(now.bytes >> 20)) MiB" }
+    return text + timeLeft(now.fraction, afterMs: elapsed)
   }
 
   private func timeLeft(_ fraction: Double?, afterMs elapsed: Int64) -> String {
@@ -67,11 +79,14 @@ final class Progress: Sendable {
     output.flush()
   }
 
-  /// Clears the line; returns when nothing more will be written.
+  /// Clears the line; nothing more will be written.
   func end() {
     guard isShown else { return }
-    state.change { $0.isOver = true }
-    _ = state.wait { $0.hasEnded ? true : nil }
+    state.change { state in
+      if state.isVisible { write("\r\u{1B}[K") }
+      state.isOver = true
+      state.isVisible = false
+    }
   }
 }
 
