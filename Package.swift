@@ -41,6 +41,19 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+// A released executable needs the C library, readline and what that needs. The directory has a linker
+// script of the name of libstdc++ which gives its archive: the toolchain names the library itself.
+let lean: [LinkerSetting] =
+  isDependency
+  ? []
+  : [
+    .unsafeFlags(
+      [
+        "-Xclang-linker", "-static-libgcc", "-Xlinker", "-s", "-Xlinker", "--no-export-dynamic",
+        "-Xclang-linker", "-L\(Context.packageDirectory)/Sources/CSupport/link",
+      ], .when(configuration: .release))
+  ]
+
 let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
 let hashTrees = Target.Dependency.product(
   name: "HashTreeCollections", package: "swift-collections")
@@ -61,7 +74,12 @@ let package = Package(
   targets: [
     .target(name: "CHeadraceSupport", path: "Sources/CSupport"),
     .target(
-      name: "CHeadracePCRE2", path: "Sources/CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
+      name: "CHeadracePCRE2", path: "Sources/CPCRE2",
+      linkerSettings: [
+        .linkedLibrary("pcre2-8", .when(configuration: .debug)),
+        // Its archive, as with SQLite below.
+        .linkedLibrary(":libpcre2-8.a", .when(configuration: .release)),
+      ]),
     .target(
       name: "CHeadraceReadline", path: "Sources/CReadline",
       linkerSettings: [.linkedLibrary("readline")]),
@@ -162,11 +180,7 @@ let package = Package(
         "HeadraceFoundations", "CHeadraceReadline", "CHeadraceSupport",
         argumentParser,
       ], path: "Sources/headrace", swiftSettings: strict,
-      linkerSettings: [
-        // In the place of malloc, for the C libraries too, so it is not an archive. The sanitizers of other builds
-        // bring their own.
-        .linkedLibrary("jemalloc", .when(configuration: .release))
-      ]),
+      linkerSettings: lean),
     // For the tests: a broker, the second implementation of the seam in Topics, and a disk that loses power.
     .target(
       name: "HeadraceSimulation",

@@ -44,7 +44,7 @@ final class LogKeeper: Sendable {
       if epoch != lastEpoch || isBusy {
         isBusy = epoch != lastEpoch
         lastEpoch = epoch
-        release(all: !isBusy)
+        release()
       }
       guard sinceUpkeep >= engine.options.maintenanceMs else { continue }
       sinceUpkeep = 0
@@ -63,9 +63,9 @@ final class LogKeeper: Sendable {
   }
 
   /// Peaks of a moment, of a pull query or a burst, do not stay for ever, nor do files that were read once.
-  private func release(all: Bool) {
+  private func release() {
     engine.log.upkeep?.closeIdleFiles()
-    headrace_release_memory(all)
+    headrace_release_memory()
   }
 
   /// Ends the thread; a compaction under way is given up.

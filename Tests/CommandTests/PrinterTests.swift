@@ -54,6 +54,50 @@ import Testing
         """)
   }
 
+  /// Rows that come later and are wider begin another box; nothing sticks out, whatever comes.
+  @Test func widerRowsBeginAnotherBox() {
+    func row(_ text: String, _ number: Int64) -> ResultRow {
+      ResultRow([.string(text), .bigint(number)])
+    }
+    #expect(
+      printed(.box, [name, count], [[row("a", 1)], [row("b", 22)], [row("longer than that", 3)]])
+        == """
+        ┌──────┬───┐
+        │ name │ n │
+        ├──────┼───┤
+        │ a    │ 1 │
+        └──────┴───┘
+        ┌──────┬────┐
+        │ name │ n  │
+        ├──────┼────┤
+        │ b    │ 22 │
+        └──────┴────┘
+        ┌──────────────────────┬────┐
+        │ name                 │ n  │
+        ├──────────────────────┼────┤
+        │ longer than that     │  3 │
+        └──────────────────────┴────┘
+        (3 rows)
+
+        """)
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<200 {
+      let batches = (0..<Int.random(in: 1...9, using: &random)).map { _ in
+        (0..<Int.random(in: 0...4, using: &random)).map { _ in
+          row(
+            String(repeating: "x", count: Int.random(in: 0...60, using: &random)),
+            Int64.random(
+              in: 0...Int64.max >> Int64.random(in: 0...62, using: &random), using: &random))
+        }
+      }
+      var width = 0
+      for line in printed(.box, [name, count], batches).split(separator: "\n").dropLast() {
+        if line.hasPrefix("┌") { width = line.count }
+        #expect(line.count == width, "\(line)")
+      }
+    }
+  }
+
   @Test func wideCharactersAndControls() {
     let rows = ["日本", "🚀", "e\u{301}", "a\u{1B}[31m", "two\nlines", "bell\u{7}"].map {
       ResultRow([.string($0), .bigint(1)])
@@ -73,13 +117,6 @@ import Testing
         (6 rows, Limit Reached)
 
         """)
-  }
-
-  /// The widths are those of the first rows.
-  @Test func laterRowsStickOut() {
-    let text = printed(
-      .box, [name], [[ResultRow([.string("a")])], [ResultRow([.string("longer")])]])
-    #expect(text.contains("│ a    │\n│ longer │\n"))
   }
 
   @Test func deletions() {

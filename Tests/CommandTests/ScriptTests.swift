@@ -206,6 +206,11 @@ import Testing
     Case(
       arguments: ["-c", createS + "COPY s FROM STDIN WITH (FORMAT='JSON');"], status: 7,
       ids: ["message", "message", "bad-lines"], input: "{\"a\":1}\nbroken\n"),
+    Case(
+      arguments: [
+        "-c",
+        createS + "CREATE STREAM o AS SELECT a FROM s; PAUSE CSAS_O_0; INSERT INTO s VALUES (1);",
+      ], status: 0, ids: ["message", "lag"]),
     Case(arguments: ["nonexistent.sql"], status: 3, ids: ["io"]),
     Case(arguments: ["--bogus"], status: 2, ids: ["usage"]),
     Case(arguments: ["srve"], status: 2, ids: ["unknown-subcommand"]),

@@ -42,7 +42,7 @@ let wordCases = #"""
   error[reserved-keyword]: "FROM" is a reserved keyword and it can't be used as an identifier
     --> t.sql:1:11
   1 | SELECT a, FROM b
-    |           ^^^^ hint: as a name, write it in backquotes: `FROM`
+    |           ^^^^ hint: remove the comma before it
     = Syntax error at or near "FROM" at line 1:11
 
   SELECT

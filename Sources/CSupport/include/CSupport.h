@@ -16,12 +16,8 @@
 /// next batch. For programs, at their start; a library leaves the process alone.
 void headrace_tune_allocator(void);
 
-/// Whether freed buffers stay for a while, as after `headrace_tune_allocator`, or go back to the system at once. Not
-/// kept, they leave no pages behind that later buffers would hold without using them.
-void headrace_keep_freed_memory(bool keeps);
-
-/// Gives back to the system what the allocator keeps and nobody has used for a while, or all of that.
-void headrace_release_memory(bool all);
+/// Gives back to the system what the allocator keeps and nobody uses.
+void headrace_release_memory(void);
 
 /// The calling thread's number among the workers of its pool; 0 until it is set.
 int32_t headrace_worker(void);

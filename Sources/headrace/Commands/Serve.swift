@@ -100,11 +100,10 @@ struct Serve: ParsableCommand {
     let state = Monitor(State())
     Signals.react(endsProcess: false) { _ in state.change { $0.isEnding = true } }
     let engine: Engine
+    do { engine = try Engine.open(options) } catch { throw ServiceError(error) }
     // What is read back is many times what stays of it: a server that was restarted would hold more memory than one
     // that was not.
-    headrace_keep_freed_memory(false)
-    do { engine = try Engine.open(options) } catch { throw ServiceError(error) }
-    headrace_keep_freed_memory(true)
+    headrace_release_memory()
     do {
       for file in queries { try submit(file, engine) }
     } catch {

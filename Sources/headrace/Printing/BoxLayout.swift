@@ -1,5 +1,5 @@
-// A table in a box. Columns are as wide as the first rows need; what comes later and is wider sticks out of
-// its cell rather than being cut. Control bytes are escaped: no value can steer the terminal.
+// A table in a box. Columns are as wide as the first rows need; when some that come later need more, the box is closed and
+// another one with wider columns goes on below it, so that nothing is cut and nothing is kept. Control bytes are escaped: no value can steer the terminal.
 
 import HeadraceColumns
 import Headrace
@@ -32,8 +32,19 @@ struct BoxLayout: RowLayout {
         cell(row, index)
       }
     }
-    if widths.isEmpty { begin(cells, into: &bytes) }
+    if widths.isEmpty { begin(cells, into: &bytes) } else { widen(cells, into: &bytes) }
     for row in cells { line(row, into: &bytes) }
+  }
+
+  /// Columns grow by more than a row needs, so that values that grow from row to row do not begin a box with each.
+  private mutating func widen(_ cells: [[Cell]], into bytes: inout [UInt8]) {
+    let needed = columns.indices.map { index in cells.lazy.map { $0[index].width }.max() ?? 0 }
+    guard columns.indices.contains(where: { needed[$0] > widths[$0] }) else { return }
+    rule("└", "┴", "┘", into: &bytes)
+    for index in columns.indices where needed[index] > widths[index] {
+      widths[index] = needed[index] + needed[index] / 4
+    }
+    header(into: &bytes)
   }
 
   mutating func end(rowCount: Int, note: String?, into bytes: inout [UInt8]) {
@@ -51,8 +62,12 @@ struct BoxLayout: RowLayout {
         minimum(columns[index].type), header[index].width,
         cells.lazy.map { $0[index].width }.max() ?? 0)
     }
+    self.header(into: &bytes)
+  }
+
+  private func header(into bytes: inout [UInt8]) {
     rule("┌", "┬", "┐", into: &bytes)
-    line(header, isHeader: true, into: &bytes)
+    line(columns.map { Self.cell($0.name) }, isHeader: true, into: &bytes)
     rule("├", "┼", "┤", into: &bytes)
   }
 
