@@ -210,7 +210,7 @@ import Testing
       arguments: [
         "-c",
         createS + "CREATE STREAM o AS SELECT a FROM s; PAUSE CSAS_O_0; INSERT INTO s VALUES (1);",
-      ], status: 0, ids: ["message", "lag"]),
+      ], status: 0, ids: ["message", "message", "lag"]),
     Case(arguments: ["nonexistent.sql"], status: 3, ids: ["io"]),
     Case(arguments: ["--bogus"], status: 2, ids: ["usage"]),
     Case(arguments: ["srve"], status: 2, ids: ["unknown-subcommand"]),
