@@ -93,7 +93,7 @@ struct CommandFailure: Error {
     case .brokenPipe:
       signal(SIGPIPE, SIG_DFL)
       raise(SIGPIPE)
-      Glibc.exit(3)
+      Glibc.exit(ExitStatus.inputOutput)
     }
   }
 }

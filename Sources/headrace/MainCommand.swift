@@ -49,7 +49,7 @@ enum Main {
         exit(0)
       }
       ErrorReport.tell(text, id: "usage", message: MainCommand.message(for: error))
-      exit(2)
+      exit(ExitStatus.usage)
     }
   }
 }

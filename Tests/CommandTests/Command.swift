@@ -55,11 +55,15 @@ final class Command {
   private let scratch: Scratch
 
   /// `output`: a path to write to instead of a file of the test's.
-  init(_ arguments: [String], input: String = "", output: String? = nil) throws {
+  init(
+    _ arguments: [String], input: String = "", output: String? = nil,
+    environment: [String: String] = [:]
+  ) throws {
     scratch = try Scratch()
     process.executableURL = URL(fileURLWithPath: Self.binary)
     process.arguments = arguments
-    process.environment = ["HOME": scratch.path, "PATH": "/usr/bin:/bin", "TMPDIR": scratch.path]
+    let usual = ["HOME": scratch.path, "PATH": "/usr/bin:/bin", "TMPDIR": scratch.path]
+    process.environment = usual.merging(environment) { $1 }
     process.standardInput = FileHandle(forReadingAtPath: try scratch.file("in", input))
     _ = try scratch.file("out", "")
     _ = try scratch.file("err", "")

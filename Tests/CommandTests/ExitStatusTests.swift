@@ -200,6 +200,24 @@ private let late =
     #expect(!(try scratch.text("err").contains("error")))
   }
 
+  /// Libraries that are loaded when somebody asks for them, and are not there: what to install is said, and all else runs.
+  @Test(
+    arguments: [
+      (["--kafka", "127.0.0.1:1", "-c", "SHOW TOPICS;"], "apt-get install librdkafka1"),
+      (["--schemas", "http://127.0.0.1:1", "-c", "SHOW SCHEMAS;"], "apt-get install libcurl4"),
+      (["-c", "SELECT 1;"], nil),
+    ] as [([String], String?)])
+  func missingLibraries(_ arguments: [String], _ says: String?) throws {
+    let scratch = try Scratch()
+    // Found first, and no library.
+    for name in ["librdkafka.so.1", "libcurl.so.4", "libcurl-gnutls.so.4"] {
+      _ = try scratch.file(name, "")
+    }
+    let outcome = try Command(arguments, environment: ["LD_LIBRARY_PATH": scratch.path]).finish()
+    #expect((outcome.status == 0) == (says == nil), "\(outcome.err)")
+    if let says { #expect(outcome.err.contains(says), "\(outcome.err)") }
+  }
+
   @Test func usedDirectory() throws {
     let scratch = try Scratch()
     let server = try RunningServer(scratch.path)

@@ -126,7 +126,8 @@ struct Scope {
       throw .unknownColumn(
         name, clause: clause,
         candidates: entries.filter { !$0.isSystem }.map(\.column.name),
-        hasNoSource: hasNoSource, isQuoted: reference.name.isQuoted, at: reference.span)
+        hasNoSource: hasNoSource, isLikeString: reference.name.quote == .doubleQuote,
+        at: reference.span)
     }
     return entry
   }

@@ -230,13 +230,13 @@ extension PlanError {
       "undefined-variable", "variable \"\(name)\" is not defined", at: span)
   }
 
-  /// `isQuoted`: as strings are in other languages.
+  /// `isLikeString`: quoted as strings are in other languages.
   static func unknownColumn(
     _ name: String, clause: String, candidates: [String], hasNoSource: Bool = false,
-    isQuoted: Bool = false, at span: Span
+    isLikeString: Bool = false, at span: Span
   ) -> PlanError {
     var hint = hasNoSource ? "the query has no FROM" : didYouMean(name, candidates)
-    if isQuoted, hint == nil || hasNoSource {
+    if isLikeString, hint == nil || hasNoSource {
       hint = "a string stands in single quotes: '\(name.replacing("'", with: "''"))'"
     }
     return PlanError(

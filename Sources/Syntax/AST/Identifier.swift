@@ -6,19 +6,31 @@ import HeadraceFoundations
 
 /// A name of a source, column, field, type, function, variable or query.
 public struct Identifier: Sendable {
+  /// What stood around it.
+  public enum Quote: Sendable {
+    case none, backquote, doubleQuote
+    /// Of a topic or subject, which may stand as a string.
+    case singleQuote
+  }
+
   public let name: String
-  public let isQuoted: Bool
+  public let quote: Quote
   /// True for `${name}` that no substitution has replaced; `name` is then the variable's name.
   public let isVariable: Bool
   public let span: Span
 
-  public init(_ name: String, isQuoted: Bool = false, isVariable: Bool = false, span: Span = .none)
-  {
+  public init(
+    _ name: String, quote: Quote = .none, isVariable: Bool = false, span: Span = .none
+  ) {
     self.name = name
-    self.isQuoted = isQuoted
+    self.quote = quote
     self.isVariable = isVariable
     self.span = span
   }
+}
+
+extension Identifier {
+  public var isQuoted: Bool { quote != .none }
 }
 
 extension Identifier: Hashable {

@@ -20,7 +20,9 @@ extension Parser {
   func identifier(_ token: Token) -> Identifier {
     switch token.kind {
     case .quotedIdentifier:
-      return Identifier(unquoted(token), isQuoted: true, span: token.span)
+      let isBackquoted = source.text[token.span.range.lowerBound] == UInt8(ascii: "`")
+      return Identifier(
+        unquoted(token), quote: isBackquoted ? .backquote : .doubleQuote, span: token.span)
     case .variable:
       return Identifier(variableName(token), isVariable: true, span: token.span)
     default:
@@ -37,7 +39,7 @@ extension Parser {
       return Identifier(source.string(in: token.span), span: name.span)
     }
     let text = try parseString()
-    return Identifier(text.value, isQuoted: true, span: text.span)
+    return Identifier(text.value, quote: .singleQuote, span: text.span)
   }
 
   /// Production `string`.

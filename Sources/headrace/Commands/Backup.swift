@@ -93,9 +93,9 @@ struct RepairCommand: ParsableCommand {
       guard !plan.findings.isEmpty else { return output.write("no damage\n") }
       tell(plan, output)
       output.flush()
-      guard plan.refusal == nil, !dryRun else { throw CommandFailure(.code(4)) }
+      guard plan.refusal == nil, !dryRun else { throw CommandFailure(.code(ExitStatus.damaged)) }
       guard yes || !plan.losesRecords else {
-        throw CommandFailure(.code(4), "nothing was changed; --yes carries it out")
+        throw CommandFailure(.code(ExitStatus.damaged), "nothing was changed; --yes carries it out")
       }
       if let aside = try repair.carryOut() {
         output.write("mended; the damaged files are kept in \(aside)\n")

@@ -58,7 +58,7 @@ struct Consume: ParsableCommand {
       try places.commit(connection, output)
       if isCancelled.isCancelled {
         output.flush()
-        throw CommandFailure(.code(130))
+        throw CommandFailure(.code(ExitStatus.interrupted))
       }
     }
   }

@@ -21,7 +21,7 @@ enum DataDirectory {
     var text = "error: there is no data directory \"\(path)\""
     if let nearest { text += "; \(didYouMean(nearest))" }
     if mayCreate == false { text += "\n  --create makes it" }
-    throw CommandFailure(.code(3), text, id: "no-data-directory")
+    throw CommandFailure(.code(ExitStatus.inputOutput), text, id: "no-data-directory")
   }
 
   private static func isDataDirectory(_ path: String) -> Bool {

@@ -30,7 +30,8 @@ extension Topic {
         let topic = try connection.resolveTopic(name)
         if let partition, partition >= topic.partitionCount {
           throw CommandFailure(
-            .code(1), "error: topic \"\(topic.name)\" has \(topic.partitionCount) partitions")
+            .code(ExitStatus.statement),
+            "error: topic \"\(topic.name)\" has \(topic.partitionCount) partitions")
         }
         for index in 0..<topic.partitionCount where partition == nil || partition == index {
           try dump(topic, index, connection, output)

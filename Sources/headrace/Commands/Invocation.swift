@@ -85,7 +85,8 @@ struct Invocation {
     let hint =
       closestMatch(to: word, among: names).map(didYouMean) ?? "see \(command) --help"
     return CommandFailure(
-      .code(2), "error: there is no subcommand \(isFile ? "or file " : "")\"\(word)\"; \(hint)",
+      .code(ExitStatus.usage),
+      "error: there is no subcommand \(isFile ? "or file " : "")\"\(word)\"; \(hint)",
       id: "unknown-subcommand")
   }
 

@@ -55,7 +55,7 @@ struct Produce: ParsableCommand {
         if isAtEnd, !pending.isEmpty { pending.append(0x0A) }
         guard Self.isWithin(Self.lineBytesMax, pending, together: together) else {
           throw CommandFailure(
-            .code(5),
+            .code(ExitStatus.limit),
             "error: a line, or what goes together, is longer than \(Self.lineBytesMax >> 20) MiB")
         }
         guard let end = Self.lastEnd(pending, multipleOf: isAtEnd ? 1 : together) else { continue }

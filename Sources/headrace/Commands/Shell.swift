@@ -101,7 +101,7 @@ final class ShellLoop {
         return (state.isRunning, state.isRunning && isRecent)
       }
       // What is committed is safe, and the terminal is as it was: lines are not edited while a statement runs.
-      if isAskedTwice { _exit(130) }
+      if isAskedTwice { _exit(ExitStatus.interrupted) }
       if isRunning {
         cancellation.cancel()
         connection.cancel()
@@ -134,7 +134,7 @@ final class ShellLoop {
       if let failure = CommandFailure.ended(by: printer.output) { return failure }
     }
     editor.saveHistory()
-    return hasFailed && !editor.isInteractive ? CommandFailure(.code(1)) : nil
+    return hasFailed && !editor.isInteractive ? CommandFailure(.code(ExitStatus.statement)) : nil
   }
 
   private func greet() {

@@ -56,7 +56,7 @@ struct Test: ParsableCommand {
     }
     output.write("\(passed) passed, \(failed) failed\n")
     if let failure = CommandFailure.ended(by: output) { throw failure }
-    if failed > 0 { throw CommandFailure(.code(1)) }
+    if failed > 0 { throw CommandFailure(.code(ExitStatus.statement)) }
     guard passed > 0 else { throw CommandFailure.usage("there are no tests in these scripts") }
   }
 }

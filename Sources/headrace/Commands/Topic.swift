@@ -137,7 +137,7 @@ struct Topic: ParsableCommand {
           let position = damage.position.map { " at byte \($0)" } ?? ""
           return "damaged: \(damage.path)\(position): \(damage.reason)"
         }
-        throw CommandFailure(.code(4), lines.joined(separator: "\n"))
+        throw CommandFailure(.code(ExitStatus.damaged), lines.joined(separator: "\n"))
       }
     }
   }

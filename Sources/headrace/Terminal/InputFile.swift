@@ -24,7 +24,7 @@ enum InputFile {
       bytes += chunk[..<count]
       guard bytes.count <= scriptBytesMax else {
         throw CommandFailure(
-          .code(5), "error: \"\(path)\" is longer than \(scriptBytesMax >> 20) MiB")
+          .code(ExitStatus.limit), "error: \"\(path)\" is longer than \(scriptBytesMax >> 20) MiB")
       }
     }
   }

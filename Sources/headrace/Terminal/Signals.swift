@@ -59,7 +59,7 @@ enum Signals {
     }
     guard cameEarly else { return }
     // Nothing was begun that would have to be ended well.
-    if endsProcess { _exit(130) }
+    if endsProcess { _exit(ExitStatus.interrupted) }
     act(SIGINT)
   }
 
@@ -68,12 +68,14 @@ enum Signals {
       state.count += 1
       return (state.reaction, state.count)
     }
-    if reaction.endsProcess, count > 1 { _exit(130) }
+    if reaction.endsProcess, count > 1 { _exit(ExitStatus.interrupted) }
     reaction.act(number)
     if reaction.endsProcess {
       startThread {
         usleep(UInt32(graceMilliseconds) * 1000)
-        if state.withLock({ $0.count > 0 && $0.reaction.endsProcess }) { _exit(130) }
+        if state.withLock({ $0.count > 0 && $0.reaction.endsProcess }) {
+          _exit(ExitStatus.interrupted)
+        }
       }
     }
   }
