@@ -41,7 +41,7 @@ let expressionClauses: [ClausePair] = [
   one("StructConstructor.Field.value", "STRUCT(a := 1)", "STRUCT(a := 2)"),
   one("StructConstructor.fields", "STRUCT(a := 1)", "STRUCT(a := 1, b := 2)"),
   one("Identifier.name", "v", "w"),
-  ClausePair("Identifier.isQuoted", "SELECT v AS x FROM s;", "SELECT v AS `x` FROM s;"),
+  ClausePair("Identifier.quote", "SELECT v AS x FROM s;", "SELECT v AS `x` FROM s;"),
   ClausePair(
     "Identifier.isVariable", "SELECT v AS x FROM s;", "SELECT v AS ${nosuch} FROM s;",
     isRefused: true),
