@@ -23,7 +23,7 @@ enum FrameKind: UInt8 {
 }
 
 enum Wire {
-  static let version: UInt32 = 4
+  static let version: UInt32 = 5
   /// Of one frame; a peer that announces more is not one of ours.
   static let frameBytesMax = 80 << 20
   /// A batch of rows is sent when it has so many bytes.
