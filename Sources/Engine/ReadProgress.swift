@@ -34,7 +34,8 @@ final class ReadProgress: Sendable {
   private let done = Atomic<Int>(0)
   private let total = Atomic<Int>(0)
 
-  func reset() { set(rows: 0, bytes: 0, done: 0, total: 0) }
+  /// The query has ended; rows go on being counted.
+  func endQuery() { set(rows: rows.load(ordering: .relaxed), bytes: 0, done: 0, total: 0) }
 
   private func set(rows: Int, bytes: Int, done: Int, total: Int) {
     self.rows.store(rows, ordering: .relaxed)

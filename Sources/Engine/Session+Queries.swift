@@ -280,6 +280,7 @@ extension Session {
     do throws(QueryFailure) {
       let pin = try SnapshotPin(plan, engine)
       guard isRight(pin) else { return false }
+      defer { progress.endQuery() }
       let reader = SnapshotReader(
         engine: engine, properties: properties,
         isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin,

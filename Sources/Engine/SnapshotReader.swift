@@ -254,8 +254,9 @@ struct SnapshotReader {
     while true {
       if isCancelled() { throw QueryFailure("interrupted") }
       let slice = try runtime.runSlice(pool, clockMs: engine.options.clock())
+      let positions = runtime.positions
       progress.advance(rows: slice.rowCount, &pin.extents) { alias, partition in
-        runtime.positions.first { place in
+        positions.first { place in
           scans[place.ordinal].alias == alias && place.partition == partition
         }?.position.offset
       }
