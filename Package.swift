@@ -159,7 +159,7 @@ let package = Package(
         "HeadraceExecutor", "HeadracePlanner", "HeadraceSyntax", "HeadraceLogStorage",
         "HeadraceKafkaTopics", "HeadraceTopics", "HeadraceRegistryClient", "HeadraceRegistry",
         "HeadraceFormats", "HeadraceColumns", "HeadraceFunctions",
-        "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport",
+        "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport", hashTrees,
       ], path: "Sources",
       exclude: [
         "CCurl", "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZlib", "CZstd",

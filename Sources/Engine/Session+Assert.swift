@@ -63,7 +63,7 @@ extension Session {
 
   func assert(_ node: AssertSource, _ handler: any ResultHandler) throws(StatementFailure) {
     try planning { () throws(PlanError) in
-      try node.properties?.check(among: WithProperties.sourceNames(engine.catalog.connectors))
+      try node.properties?.check(among: engine.catalog.sourceProperties)
     }
     let actual = try planning { () throws(PlanError) in try engine.catalog.source(node.name) }
     let kind = node.kind.rawValue.lowercased()

@@ -166,7 +166,7 @@ extension Session {
   }
 
   private func isCompacted(_ topic: String) -> Bool {
-    if let planned = draft?.definitions.topics[TextKey(topic)] {
+    if let planned = draft?.definitions.plannedTopic(topic) {
       return planned?.config.cleanupPolicy.compacts ?? false
     }
     return engine.log.outline(topic)?.config.cleanupPolicy.compacts ?? false

@@ -76,9 +76,9 @@ struct GroupPlan {
   private(set) var epochCommit: Int64
   private(set) var nextSequence: Int64
   private(set) var nextTopicID: Int64
-  private let published: [String: TopicEntry]
+  private var published: [String: TopicEntry]
   /// As of the last commit before the group, and producers as the group has changed them.
-  let metadata: MetadataMap
+  private(set) var metadata: MetadataMap
   var producers: [String: ProducerState] = [:]
 
   init(_ state: PublishedState, root: String, files: SegmentFiles) {
@@ -91,6 +91,12 @@ struct GroupPlan {
     nextTopicID = state.nextTopicID
     self.root = root
     self.files = files
+  }
+
+  /// What was published before is about to change, in place if nobody else holds it. The plan is not asked again.
+  mutating func letGoOfPublished() {
+    published = [:]
+    metadata = MetadataMap()
   }
 
   /// The topic as the group has it so far.

@@ -25,7 +25,7 @@ struct JournalEnd {
 struct JournalReader {
   let path: String
   let generation: UInt32
-  private let bytes: ByteBuffer
+  private let blocks: JournalBlocks?
   private let blockCount: Int
   private(set) var nextFrame: Int64
   private(set) var digest: UInt32
@@ -40,30 +40,26 @@ struct JournalReader {
     self.nextFrame = nextFrame
     self.digest = digest
     guard try fileSystem.exists(path) else {
-      bytes = ByteBuffer(capacity: 0)
+      blocks = nil
       blockCount = 0
       return
     }
     let file = try fileSystem.open(path, create: false)
-    bytes = ByteBuffer(capacity: try file.size())
-    bytes.count = try file.read(
-      into: UnsafeMutableRawBufferPointer(start: bytes.base, count: bytes.capacity), at: 0)
-    blockCount = bytes.count / JournalBlock.byteCount
+    blockCount = try file.size() / JournalBlock.byteCount
+    blocks = JournalBlocks(file, blockCount)
   }
 
   /// True when anything was written in this generation.
-  var isBegun: Bool {
-    (0..<blockCount).contains { block in
-      if case .valid(let found, _) = content(block) { return found == generation }
-      return false
+  func isBegun() throws(StorageError) -> Bool {
+    for block in 0..<blockCount {
+      if case .valid(generation, _) = try content(block) { return true }
     }
+    return false
   }
 
-  private func content(_ block: Int) -> JournalBlock.Content {
-    let start = block * JournalBlock.byteCount
-    return JournalBlock.content(
-      UnsafeRawBufferPointer(rebasing: bytes.raw[start..<start + JournalBlock.byteCount]),
-      number: block)
+  private func content(_ block: Int) throws(StorageError) -> JournalBlock.Content {
+    guard let blocks else { return .zero }
+    return JournalBlock.content(try blocks.block(block), number: block)
   }
 
   private var position: Int { at * JournalBlock.byteCount }
@@ -77,7 +73,7 @@ struct JournalReader {
   mutating func next() throws(StorageError) -> (frame: ByteBuffer?, end: JournalEnd) {
     guard at < blockCount else { return (nil, JournalEnd(position: position, isTorn: false)) }
     let low = UInt32(truncatingIfNeeded: nextFrame)
-    switch content(at) {
+    switch try content(at) {
     case .damaged:
       throw damaged("a journal block is damaged", block: at)
     case .valid(let found, let frame) where found == generation && frame == low:
@@ -90,10 +86,11 @@ struct JournalReader {
   }
 
   private mutating func readFrame() throws(StorageError) -> (frame: ByteBuffer?, end: JournalEnd) {
-    let start = at * JournalBlock.byteCount + JournalBlock.headerBytes
+    guard let blocks else { return (nil, JournalEnd(position: position, isTorn: false)) }
+    let place = JournalBlock.headerBytes..<JournalBlock.headerBytes + JournalFrameHeader.byteCount
     var reader = ByteReader(
-      UnsafeRawBufferPointer(rebasing: bytes.raw[start..<start + JournalFrameHeader.byteCount]),
-      path: path, origin: start)
+      UnsafeRawBufferPointer(rebasing: try blocks.block(at)[place]), path: path,
+      origin: position + JournalBlock.headerBytes)
     let header = try JournalFrameHeader(from: &reader)
     guard header.frame == nextFrame && header.previousDigest == digest else {
       throw damaged("a journal frame does not follow the one before", block: at)
@@ -102,7 +99,7 @@ struct JournalReader {
       Journal.frameBytes(header.length - JournalFrameHeader.byteCount) / JournalBlock.byteCount
     var isWhole = true
     for block in at..<min(at + count, blockCount) {
-      switch content(block) {
+      switch try content(block) {
       case .damaged: throw damaged("a journal block is damaged", block: block)
       case .valid(let found, let frame)
       where found == generation && frame == UInt32(truncatingIfNeeded: nextFrame):
@@ -114,11 +111,10 @@ struct JournalReader {
     let frame = ByteBuffer(capacity: header.length)
     var crcs: UInt32 = 0
     for block in 0..<count {
-      let place = UnsafeRawPointer(bytes.base) + (at + block) * JournalBlock.byteCount
-      crcs = crc32c(UnsafeRawBufferPointer(start: place, count: 4), seed: crcs)
+      let bytes = try blocks.block(at + block)
+      crcs = crc32c(UnsafeRawBufferPointer(rebasing: bytes[..<4]), seed: crcs)
       let size = min(JournalBlock.payloadBytes, header.length - block * JournalBlock.payloadBytes)
-      frame.append(
-        UnsafeRawBufferPointer(start: place + JournalBlock.headerBytes, count: size))
+      frame.append(UnsafeRawBufferPointer(rebasing: bytes[JournalBlock.headerBytes...].prefix(size)))
     }
     digest = crcs
     nextFrame += 1
@@ -131,7 +127,7 @@ struct JournalReader {
     var isTorn = false
     let low = UInt32(truncatingIfNeeded: nextFrame)
     for later in block..<blockCount {
-      switch content(later) {
+      switch try content(later) {
       case .damaged: throw damaged("a journal block is damaged", block: later)
       case .valid(let found, let frame) where found == generation:
         guard frame == low else {
@@ -142,5 +138,38 @@ struct JournalReader {
       }
     }
     return JournalEnd(position: block * JournalBlock.byteCount, isTorn: isTorn)
+  }
+}
+
+/// The blocks of a journal's file, of which a stretch is in memory: most of a file is room for what comes.
+private final class JournalBlocks {
+  private static let blocksAtOnce = 256
+  private let file: any File
+  private let count: Int
+  private let window = ByteBuffer(capacity: blocksAtOnce * JournalBlock.byteCount)
+  private var first = 0
+
+  init(_ file: any File, _ count: Int) {
+    self.file = file
+    self.count = count
+  }
+
+  /// Valid until the next call.
+  func block(_ number: Int) throws(StorageError) -> UnsafeRawBufferPointer {
+    if !(first..<first + window.count / JournalBlock.byteCount).contains(number) {
+      let bytes = min(Self.blocksAtOnce, count - number) * JournalBlock.byteCount
+      window.count = 0
+      let got = try file.read(
+        into: UnsafeMutableRawBufferPointer(start: window.base, count: bytes),
+        at: number * JournalBlock.byteCount)
+      guard got == bytes else {
+        throw StorageError(
+          .corruption, "journal is cut off", path: file.path,
+          position: Int64(number * JournalBlock.byteCount + got))
+      }
+      (first, window.count) = (number, got)
+    }
+    let start = (number - first) * JournalBlock.byteCount
+    return UnsafeRawBufferPointer(rebasing: window.raw[start..<start + JournalBlock.byteCount])
   }
 }

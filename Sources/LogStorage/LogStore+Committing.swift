@@ -225,7 +225,7 @@ extension LogStore {
     }
     guard !accepted.isEmpty else { return }
     do {
-      if !plan.commits.isEmpty { try write(plan) }
+      if !plan.commits.isEmpty { try write(&plan) }
     } catch {
       for ticket in accepted { ticket.fail(error) }
       return
@@ -236,7 +236,7 @@ extension LogStore {
   // MARK: - Writing
 
   /// Steps 3 to 6.
-  private func write(_ plan: GroupPlan) throws(StorageError) {
+  private func write(_ plan: inout GroupPlan) throws(StorageError) {
     try writeSegments(plan)
     var journalBytes = 0
     if let journal = committer.journal {
@@ -261,6 +261,7 @@ extension LogStore {
     } else {
       index(plan)
     }
+    plan.letGoOfPublished()
     publish(plan, journalBytes: journalBytes)
     finishSegments(plan)
   }

@@ -144,7 +144,7 @@ struct Recovery {
         fileSystem: fileSystem, directory: journalDirectory,
         generation: checkpoint.generation &+ step, nextFrame: replay.nextFrame,
         digest: replay.digest)
-      if step > 0 && isTorn && reader.isBegun {
+      if step > 0, isTorn, try reader.isBegun() {
         throw StorageError(
           .corruption, "journal frame \(replay.nextFrame) is missing before later ones",
           path: reader.path, position: 0)

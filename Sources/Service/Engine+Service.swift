@@ -19,7 +19,7 @@ extension Engine {
       names.functions = catalog.functions.names
       names.topics = ((try? log.outlines()) ?? []).filter { !$0.config.isInternal }.map(\.name)
       names.queries = queries.map(\.id)
-      names.withProperties = WithProperties.sourceNames(catalog.connectors).sortedTexts
+      names.withProperties = catalog.sourceProperties.sortedTexts
       return names
     }
   }

@@ -285,8 +285,7 @@ private let withProperties: [WithProperty] = [
 
   @Test func propertiesOfWith() throws {
     try session { session in
-      let connectors = session.engine.catalog.connectors
-      let names = WithProperties.sourceNames(connectors).union(["REBUILD"]).sortedTexts
+      let names = session.engine.catalog.sourceProperties.union(["REBUILD"]).sortedTexts
       #expect(withProperties.map(\.name) == names)
       _ = answer("CREATE TABLE t (k INT PRIMARY KEY, v INT) WITH (\(json)PARTITIONS=1);", session)
       for property in withProperties {

@@ -1,6 +1,7 @@
 // What the statements so far have defined: sources, types and persistent queries. A value: a statement is planned against
 // it, a submitted file against a copy that its own statements have changed, and a restart makes it of the statement log.
 
+internal import HashTreeCollections
 import HeadraceColumns
 import HeadraceFoundations
 import HeadracePlanner
@@ -29,7 +30,7 @@ struct Definitions: Sendable {
   /// Number of the next query that gets its id from the engine.
   private(set) var nextQuerySequence = 0
   /// Topics that changes since then make (their creation) or delete (nil), beside those of the store.
-  private(set) var topics: [TextKey: TopicCreation?] = [:]
+  private var topics = TreeDictionary<TextKey, TopicCreation?>()
   /// Queries that changes since then have ended: topics of their own that the store has go with them.
   private var ended: [String] = []
   private var nextRevision = 1
@@ -50,9 +51,12 @@ struct Definitions: Sendable {
     queries.filter { $0.plan.sink.name == source }.map(\.id)
   }
 
-  /// What `topics` says is in the store now.
+  /// What changes since then make of a topic: its creation, or nil for its end; nil: nothing.
+  func plannedTopic(_ name: String) -> TopicCreation?? { topics[TextKey(name)] }
+
+  /// What the changes have made and deleted is in the store now.
   mutating func settleTopics() {
-    topics = [:]
+    if !topics.isEmpty { topics = [:] }
     ended = []
   }
 

@@ -62,7 +62,7 @@ final class StatementDraft {
 
   /// Whether the file makes the topic.
   func makes(_ topic: String) -> Bool {
-    if case .some(.some) = definitions.topics[TextKey(topic)] { return true }
+    if case .some(.some) = definitions.plannedTopic(topic) { return true }
     return false
   }
 

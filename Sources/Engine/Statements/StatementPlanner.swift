@@ -122,7 +122,7 @@ struct StatementPlanner {
 
   /// A topic as the statement will find it: of the store, or made by a statement before.
   func topic(_ name: String) -> (partitions: Int, config: TopicConfig)? {
-    if let planned = definitions.topics[TextKey(name)] {
+    if let planned = definitions.plannedTopic(name) {
       return planned.map { ($0.partitionCount, $0.config) }
     }
     if definitions.goes(name) { return nil }

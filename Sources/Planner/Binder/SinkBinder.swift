@@ -34,7 +34,7 @@ public struct SinkBinder {
       throw .wrongCreateKind(produced, at: statement.query.span)
     }
     let with = try WithProperties(
-      statement.properties, allowed: WithProperties.sinkNames(context.catalog.connectors),
+      statement.properties, allowed: context.catalog.sinkProperties,
       span: statement.name.span,
       isReplay: context.isReplay)
     let schema = try sinkSchema(query)

@@ -18,7 +18,7 @@ public struct SourceBinder {
   ) throws(PlanError) -> SourceDefinition {
     let kinds = context.catalog.connectors
     let with = try WithProperties(
-      statement.properties, allowed: WithProperties.sourceNames(kinds),
+      statement.properties, allowed: context.catalog.sourceProperties,
       span: statement.name.span, isReplay: context.isReplay)
     let input = try with.input(kinds)
     let topic = try with.string("KAFKA_TOPIC") ?? (input == nil ? nil : statement.name.name)

@@ -34,10 +34,9 @@ extension WithProperties {
 extension SourceBinder {
   /// Throws: public-schema, for a source that sees in a public topic what was not declared.
   func checkDeclared(_ definition: SourceDefinition, _ with: WithProperties) throws(PlanError) {
-    let others = context.catalog.sources.over(topic: definition.topic).filter { other in
-      other.visibility == .public && other.name != definition.name
-    }
-    guard let declared = others.first, definition.hasTopic else { return }
+    let declaring = context.catalog.sources.publicOnes(over: definition.topic)
+    guard let declared = declaring.first(where: { $0.name != definition.name }), definition.hasTopic
+    else { return }
     for column in definition.schema.keys + definition.schema.values {
       guard declared.schema[column.name] != column else { continue }
       throw .publicColumn(

@@ -27,7 +27,7 @@ package struct WithProperties {
     ] + topicNames + RecordFormats.properties.flatMap { $0.keyNames + $0.valueNames })
 
   /// Of sources, with those of their connectors.
-  package static func sourceNames(_ connectors: [ConnectorTraits]) -> Set<TextKey> {
+  static func sourceNames(_ connectors: [ConnectorTraits]) -> Set<TextKey> {
     ownNames.union(
       Set(texts: connectors.flatMap { kind in [kind.name] + kind.options.map(\.name) }))
   }

@@ -11,11 +11,16 @@ public struct Catalog: Sendable {
   public private(set) var types: [TextKey: DataType] = [:]
   public var functions: FunctionRegistry
   /// The connectors that a source may declare.
-  public var connectors: [ConnectorTraits]
+  public let connectors: [ConnectorTraits]
+  /// What WITH may name of a source, and of what a query writes.
+  package let sourceProperties: Set<TextKey>
+  let sinkProperties: Set<TextKey>
 
   public init(functions: FunctionRegistry, connectors: [ConnectorTraits] = []) {
     self.functions = functions
     self.connectors = connectors
+    sourceProperties = WithProperties.sourceNames(connectors)
+    sinkProperties = WithProperties.sinkNames(connectors)
   }
 
   public mutating func add(_ source: SourceDefinition) { sources.add(source) }

@@ -14,6 +14,8 @@ public struct NamedSources: Sendable {
   private var tree = TreeDictionary<TextKey, Box>()
   /// Names of the sources over each topic.
   private var byTopic = TreeDictionary<TextKey, [TextKey]>()
+  /// Those of them that are public.
+  private var publicByTopic = TreeDictionary<TextKey, [TextKey]>()
   /// How many of them declare connectors that follow their topics.
   private var followedCount = 0
 
@@ -32,14 +34,27 @@ public struct NamedSources: Sendable {
 
   /// The sources over a topic, by name.
   public func over(topic: String) -> [SourceDefinition] {
-    (byTopic[TextKey(topic)] ?? []).sorted().compactMap { tree[$0]?.source }
+    sources(byTopic[TextKey(topic)])
+  }
+
+  /// The public sources over a topic, by name.
+  public func publicOnes(over topic: String) -> [SourceDefinition] {
+    sources(publicByTopic[TextKey(topic)])
+  }
+
+  private func sources(_ names: [TextKey]?) -> [SourceDefinition] {
+    (names ?? []).sorted().compactMap { tree[$0]?.source }
   }
 
   mutating func add(_ source: SourceDefinition) {
     remove(source.name)
     let name = TextKey(source.name)
     tree[name] = Box(source)
-    if source.hasTopic { byTopic[TextKey(source.topic), default: []].append(name) }
+    if source.hasTopic {
+      let topic = TextKey(source.topic)
+      byTopic[topic, default: []].append(name)
+      if source.visibility == .public { publicByTopic[topic, default: []].append(name) }
+    }
     if !source.followers.isEmpty { followedCount += 1 }
   }
 
@@ -47,9 +62,17 @@ public struct NamedSources: Sendable {
     guard let source = tree.removeValue(forKey: TextKey(name))?.source else { return }
     if source.hasTopic {
       let topic = TextKey(source.topic)
-      let others = byTopic[topic]?.filter { $0.text != name } ?? []
-      byTopic[topic] = others.isEmpty ? nil : others
+      byTopic[topic] = byTopic[topic]?.without(name)
+      publicByTopic[topic] = publicByTopic[topic]?.without(name)
     }
     if !source.followers.isEmpty { followedCount -= 1 }
+  }
+}
+
+extension [TextKey] {
+  /// nil: nothing is left.
+  fileprivate func without(_ name: String) -> [TextKey]? {
+    let others = filter { $0.text != name }
+    return others.isEmpty ? nil : others
   }
 }

@@ -28,14 +28,21 @@ public struct TableElement: Hashable, Sendable {
 public struct Property: Hashable, Sendable {
   /// The name after the case rules; compare by `key`.
   public let name: Identifier
+  /// The name in upper case, since property names are case-insensitive.
+  package let key: String
   /// True if the name was written as a string `'...'`.
   public let isStringName: Bool
   /// A literal or an unresolved variable.
   public let value: Expression
   public let span: Span
 
-  /// The name in upper case, since property names are case-insensitive.
-  public var key: String { name.name.uppercased() }
+  init(name: Identifier, isStringName: Bool, value: Expression, span: Span) {
+    self.name = name
+    key = name.name.uppercased()
+    self.isStringName = isStringName
+    self.value = value
+    self.span = span
+  }
 }
 
 /// The list after WITH, in order and possibly with repetitions.
@@ -44,7 +51,7 @@ public struct Properties: Hashable, Sendable {
   public let span: Span
 
   /// The last property of that name, given in upper case.
-  public subscript(key: String) -> Property? { items.last { $0.key == key } }
+  public subscript(key: String) -> Property? { items.last { haveSameBytes($0.key, key) } }
 }
 
 /// `CREATE [OR REPLACE] [SOURCE] STREAM|TABLE [IF NOT EXISTS] name [(elements)] [WITH (...)]`.
