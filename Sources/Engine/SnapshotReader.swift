@@ -47,6 +47,7 @@ struct SnapshotReader {
     case .union(let node):
       for input in node.inputs { guard try emit(input, take) else { return false } }
       return true
+    case .row(let step) where step.node.needsAllRows: return try handOn(over(step), plan, take)
     case .scan, .filter, .project, .row, .rekey, .exchange: return try pipelined(plan, take)
     case .values(let node): return try handOn(values(node), plan, take)
     case .join(let node):
@@ -146,6 +147,22 @@ struct SnapshotReader {
     return order.map { rows[$0] }
   }
 
+  /// The input's rows in their order, with what is computed over others.
+  private func over(_ step: RowStep) throws(QueryFailure) -> [[Value]] {
+    let input = step.node.input
+    var rows = try rows(input)
+    let all = batch(rows, input.columns)
+    var faults = RowFaults()
+    let computed = try OverBatch(evaluator(input.columns), engine.options.functions, properties)
+      .columns(step.node, all, &faults)
+    pin.note(faults)
+    let types = step.node.columns.dropFirst(input.columns.count).map(\.type)
+    for (column, type) in zip(computed ?? [], types) {
+      for row in rows.indices { rows[row].append(column.value(row, type)) }
+    }
+    return rows
+  }
+
   private func values(_ node: ValuesPlan) -> [[Value]] {
     let evaluator = evaluator([])
     let row = batch([[]], [])
@@ -203,6 +220,7 @@ struct SnapshotReader {
     switch plan {
     case .scan: return plan
     case .aggregate, .union, .sort, .distinct, .limit, .values: break
+    case .row(let step) where step.node.needsAllRows: break
     case .join(let node):
       if case .batch = node.kind { break }
       fallthrough

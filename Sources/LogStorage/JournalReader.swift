@@ -141,7 +141,7 @@ struct JournalReader {
   }
 }
 
-/// The blocks of a journal's file, of which a stretch is in memory: most of a file is room for what comes.
+/// The blocks of a journal's file, of which a stretch is in memory: most are room for what comes.
 private final class JournalBlocks {
   private static let blocksAtOnce = 256
   private let file: any File

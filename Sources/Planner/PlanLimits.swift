@@ -13,6 +13,8 @@ public enum PlanLimits {
   public static let partitionsMax = 10_000
   /// Overlapping windows that a row falls into; a week by the minute has 10,080.
   public static let windowsOfRowMax: Int64 = 20_000
+  /// That a frame reaches behind or ahead of its row.
+  public static let frameRowsMax: Int64 = 1_000_000
   /// ARRAY, MAP and STRUCT within each other.
   public static let typeDepthMax = 64
 }

@@ -2,6 +2,7 @@
 // false. A NULL boolean as an operand of AND, OR or NOT is an error of the row.
 
 import BigInt
+import Glibc
 import HeadraceColumns
 import HeadraceFoundations
 import HeadracePlanner
@@ -280,12 +281,17 @@ func equalBytes(
   a.count == b.count && (a.count == 0 || compareBytes(a, b) == 0)
 }
 
-/// Unsigned byte order; -1, 0 or 1.
+/// Unsigned byte order: below zero, zero or above.
 func compareBytes(
   _ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>
 ) -> Int {
-  for index in 0..<min(a.count, b.count) where a[index] != b[index] {
-    return a[index] < b[index] ? -1 : 1
+  compareBytes(UnsafeRawBufferPointer(a), UnsafeRawBufferPointer(b))
+}
+
+func compareBytes(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+  if a.count > 0, b.count > 0, let x = a.baseAddress, let y = b.baseAddress {
+    let order = memcmp(x, y, min(a.count, b.count))
+    if order != 0 { return Int(order) }
   }
-  return a.count == b.count ? 0 : a.count < b.count ? -1 : 1
+  return a.count - b.count
 }

@@ -48,6 +48,11 @@ final class RowSlab {
   /// One column of the rows of the entries.
   func gather(_ entries: [Int32], column: Int) -> Column { columns[column].gather(entries) }
 
+  /// One cell of a column of byte strings; valid until the next `add` or `reclaim`.
+  func bytes(_ entry: Int32, column: Int) -> UnsafeRawBufferPointer {
+    columns[column].bytes(Int(entry))
+  }
+
   /// Whether two entries hold the same row, whatever their times.
   func areEqual(_ a: Int32, _ b: Int32) -> Bool {
     columns.allSatisfy { $0.areEqual(Int(a), Int(b)) }
@@ -215,7 +220,7 @@ private final class SlabColumn {
     return result
   }
 
-  private func bytes(_ entry: Int) -> UnsafeRawBufferPointer {
+  func bytes(_ entry: Int) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: arena.base + starts[entry], count: Int(lengths[entry]))
   }
 

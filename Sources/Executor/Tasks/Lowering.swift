@@ -161,34 +161,38 @@ struct Lowering {
   func accumulators(of node: Aggregate) throws(QueryFailure) -> [any Accumulator] {
     var accumulators: [any Accumulator] = []
     for call in node.calls {
-      guard let function = functions.aggregates[call.function] else {
-        throw QueryFailure("aggregate function \(call.function) is not registered")
-      }
-      do {
-        let overload = function.overloads[call.overload]
-        if node.phase == .merging, let merging = overload.makeMerging {
-          accumulators.append(merging())
-          continue
-        }
-        let types = call.arguments.map(\.type)
-        let given = AggregateCall(
-          argumentTypes: types, literals: call.literals, resultType: call.column.type,
-          properties: properties)
-        let accumulator = try overload.make(given)
-        let takesBack = node.input.isTable && !overload.canUndo
-        let undoable: any Accumulator =
-          takesBack
-          ? RetractableAccumulator(
-            accumulator, argumentTypes: types, resultType: call.column.type,
-            deciding: overload.deciding(given)) : accumulator
-        accumulators.append(
-          call.isDistinct
-            ? DistinctAccumulator(undoable, types: types, resultType: call.column.type) : undoable)
-      } catch {
-        throw QueryFailure("\(call.function): \(error.message)")
-      }
+      accumulators.append(
+        try accumulator(
+          of: call, takesBack: node.input.isTable, isMerging: node.phase == .merging))
     }
     return accumulators
+  }
+
+  /// `takesBack`: rows are given back to it. `isMerging`: its rows are results over parts.
+  func accumulator(
+    of call: Aggregate.Call, takesBack: Bool, isMerging: Bool = false
+  ) throws(QueryFailure) -> any Accumulator {
+    guard let function = functions.aggregates[call.function] else {
+      throw QueryFailure("aggregate function \(call.function) is not registered")
+    }
+    do {
+      let overload = function.overloads[call.overload]
+      if isMerging, let merging = overload.makeMerging { return merging() }
+      let types = call.arguments.map(\.type)
+      let given = AggregateCall(
+        argumentTypes: types, literals: call.literals, resultType: call.column.type,
+        properties: properties)
+      let accumulator = try overload.make(given)
+      let undoable: any Accumulator =
+        takesBack && !overload.canUndo
+        ? RetractableAccumulator(
+          accumulator, argumentTypes: types, resultType: call.column.type,
+          deciding: overload.deciding(given)) : accumulator
+      return call.isDistinct
+        ? DistinctAccumulator(undoable, types: types, resultType: call.column.type) : undoable
+    } catch {
+      throw QueryFailure("\(call.function): \(error.message)")
+    }
   }
 
   private mutating func aggregate(

@@ -23,7 +23,9 @@ extension Expression {
       return [node.operand, node.fallback].compactMap { $0 }
         + node.branches.flatMap { [$0.condition, $0.result] }
     case .cast(let node): return [node.operand]
-    case .call(let node): return node.arguments
+    case .call(let node):
+      let over = node.over
+      return node.arguments + (over?.partitionBy ?? []) + (over?.orderBy.map(\.expression) ?? [])
     case .lambda(let node): return [node.body]
     case .array(let node): return node.elements
     case .map(let node): return node.entries.flatMap { [$0.key, $0.value] }

@@ -10,6 +10,10 @@ extension ExpressionBinder {
     let functions = context.catalog.functions
     let name = node.name.name.uppercased()
     let expressionText = text(of: .call(node))
+    if let over = node.over {
+      guard let bindOver else { throw .misplacedOver(name, clause: clause, at: node.span) }
+      return Typed(try bindOver(node, over), text: expressionText)
+    }
     if let aggregate = functions.aggregates[name] {
       guard let bindAggregate else {
         throw .misplacedAggregate(name, clause: clause, at: node.span)
@@ -26,6 +30,7 @@ extension ExpressionBinder {
       return Typed(try bindTableFunction(node, table), text: expressionText)
     }
     guard functions.scalars[name] != nil else {
+      if OverFunction.named(name) != nil { throw .withoutOver(name, at: node.span) }
       throw .unknownFunction(node.name.name, candidates: functions.names, at: node.name.span)
     }
     return try call(name, node.arguments, at: node.span, text: expressionText)
@@ -171,6 +176,7 @@ extension ExpressionBinder {
     }
     binder.bindAggregate = nil
     binder.bindTableFunction = nil
+    binder.bindOver = nil
     let body = try binder.bind(lambda.body)
     let type: DataType
     if case .variable(let variable) = output, bindings[variable] == nil {

@@ -19,6 +19,9 @@ struct ExpressionBinder {
   /// Takes a table function's call likewise.
   var bindTableFunction: ((FunctionCall, TableFunction) throws(PlanError) -> BoundExpression)?
 
+  /// Takes a call with OVER likewise.
+  var bindOver: ((FunctionCall, OverClause) throws(PlanError) -> BoundExpression)?
+
   init(context: BindingContext, scope: Scope, clause: String) {
     self.context = context
     self.scope = scope

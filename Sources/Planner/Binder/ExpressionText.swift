@@ -38,6 +38,7 @@ func expressionText(_ expression: Expression) -> String {
   case .call(let node):
     let distinct = node.isDistinct ? "DISTINCT " : ""
     return "\(node.name.name)(\(distinct)\(node.isStar ? "*" : joined(node.arguments)))"
+      + (node.over == nil ? "" : " OVER (...)")
   case .lambda(let node):
     return "(\(node.parameters.map(\.name).joined(separator: ", "))) => "
       + expressionText(node.body)

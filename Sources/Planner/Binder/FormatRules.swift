@@ -22,7 +22,7 @@ extension FormatSpec {
   private func checkCount(
     _ columns: [SchemaColumn], _ side: String, at span: Span
   ) throws(PlanError) {
-    let listed = Schema(columns).description
+    var listed: String { Schema(columns).description }
     switch format.holds.columns {
     case .one where columns.count > 1:
       throw .severalFields(side: side, format: format.name, columns: listed, at: span)

@@ -353,17 +353,6 @@ extension QueryBinder {
       graceMs: try within.grace.map { (grace) throws(PlanError) in try duration(grace) })
   }
 
-  /// Milliseconds of a fixed duration.
-  func duration(_ literal: DurationLiteral) throws(PlanError) -> Int64 {
-    guard let unit = literal.unit.milliseconds else {
-      throw .indefiniteDuration(literal.unit.rawValue, at: literal.span)
-    }
-    guard let result = Rowtime.duration(literal.count, unitMs: unit) else {
-      throw .durationTooLong(at: literal.span)
-    }
-    return result
-  }
-
   private func bindForeignKey(
     _ join: Join, _ left: Step, _ right: Step, _ condition: JoinCondition, _ scope: Scope
   ) throws(PlanError) -> Step {
@@ -425,4 +414,15 @@ extension Expression {
     guard case .logical(let node) = self, node.op == .and else { return [self] }
     return node.left.conjuncts + node.right.conjuncts
   }
+}
+
+/// Milliseconds of a fixed duration.
+func duration(_ literal: DurationLiteral) throws(PlanError) -> Int64 {
+  guard let unit = literal.unit.milliseconds else {
+    throw .indefiniteDuration(literal.unit.rawValue, at: literal.span)
+  }
+  guard let result = Rowtime.duration(literal.count, unitMs: unit) else {
+    throw .durationTooLong(at: literal.span)
+  }
+  return result
 }

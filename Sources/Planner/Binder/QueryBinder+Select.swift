@@ -136,7 +136,7 @@ extension QueryBinder {
 
   /// Items of a query without GROUP BY, with table functions and PARTITION BY taken into the plan.
   func bindPlainProjection(
-    _ select: Select, _ step: inout Step
+    _ select: Select, _ step: inout Step, emit: EmitClause?
   ) throws(PlanError) -> [BoundItem] {
     let raw = try expand(select, step.scope, rekeyed: select.partitionBy != nil)
     let collector = TableFunctionCollector()
@@ -150,6 +150,8 @@ extension QueryBinder {
       let inner = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
       return try collector.add(call, function, inner, context)
     }
+    let over = OverCollector(context: context, scope: scope, isPull: purpose == .pull)
+    binder.bindOver = { (call, clause) throws(PlanError) in try over.add(call, clause) }
     var items: [BoundItem] = []
     for item in raw {
       switch item {
@@ -166,6 +168,7 @@ extension QueryBinder {
     if !collector.items.isEmpty {
       step.plan = .row(RowStep(FlatMap(input: step.plan, items: collector.items)))
     }
+    try bindQualify(select, binder, items, over, &step, emit: emit)
     if let partitionBy = select.partitionBy {
       try bindPartitionBy(partitionBy, &step, items)
       if select.items.contains(where: { if case .all = $0 { true } else { false } }) {

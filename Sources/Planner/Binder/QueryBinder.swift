@@ -118,7 +118,9 @@ public struct QueryBinder {
       throw .finalWithoutWindow(at: emit.span)
     }
     if let emit = query.emit, emit.mode == .conflated { try checkConflated(emit, result) }
-    return try binder.bindTail(query, result)
+    result = try binder.bindTail(query, result)
+    if !isNested, purpose != .pull { try checkRanks(result.plan) }
+    return result
   }
 
   private func checkConflated(_ emit: EmitClause, _ result: BoundQuery) throws(PlanError) {
@@ -140,6 +142,10 @@ public struct QueryBinder {
 
   private func bindTail(_ query: Query, _ bound: BoundQuery) throws(PlanError) -> BoundQuery {
     var result = bound
+    if purpose != .pull, !query.orderBy.isEmpty, query.limit != nil, query.offset == nil {
+      try bindTop(query, &result)
+      return result
+    }
     if isPersistent, let limit = query.limit {
       let kind = result.isTable ? "TABLE" : "STREAM"
       throw .limitInCreate(kind, at: limit.span)
@@ -167,7 +173,7 @@ public struct QueryBinder {
     var step = try bindFrom(select)
     if let filter = select.filter {
       let binder = ExpressionBinder(context: context, scope: step.scope, clause: "WHERE")
-      step.plan = .filter(Filter(input: step.plan, predicate: try binder.predicate(filter)))
+      try keep(try binder.predicate(filter), &step)
     }
     try checkClauses(select, step)
     try PlanError.check(columns: select.items.count, of: "SELECT", at: select.span)
@@ -176,12 +182,13 @@ public struct QueryBinder {
       || select.having != nil
     var result: BoundQuery
     if isAggregate {
+      if let qualify = select.qualify { throw .qualifyOfGroups(at: qualify.span) }
       result = try bindAggregation(select, step, emit: emit)
     } else {
       if let window = select.window {
         throw .windowWithoutGroup(at: window.span)
       }
-      let projection = try bindPlainProjection(select, &step)
+      let projection = try bindPlainProjection(select, &step, emit: emit)
       result = try finish(projection, step)
     }
     if select.isDistinct {
@@ -225,7 +232,7 @@ public struct QueryBinder {
   }
 
   func containsAggregate(_ expression: Expression) -> Bool {
-    if case .call(let call) = expression,
+    if case .call(let call) = expression, call.over == nil,
       context.catalog.functions.aggregates[call.name.name.uppercased()] != nil
     {
       return true

@@ -163,6 +163,9 @@ public struct SinkBinder {
       } else if key.format.holds.columns == .none {
         let name = context.properties["ksql.persistence.default.format.key"]
         key = FormatSpec(name.flatMap { RecordFormats.named($0) } ?? RecordFormats.standardKey)
+      } else if schema.keys.count > 1, key.format.holds.columns == .one, query.plan.hasRankKey {
+        // The row's number was not for the statement to foresee.
+        key = FormatSpec(RecordFormats.exchange)
       }
     }
     if let asked = named.key, asked.format.holds.columns != .none, schema.keys.isEmpty,

@@ -11,6 +11,8 @@ package struct WithProperties {
   let span: Span
   /// See `BindingContext`.
   let isReplay: Bool
+  /// Some property belongs to formats.
+  private let setsFormats: Bool
 
   /// Settings of the topic that the statement makes: Kafka's names, upper case and with underscores.
   package static let topicNames = [
@@ -18,13 +20,16 @@ package struct WithProperties {
     "MIN_CLEANABLE_DIRTY_RATIO", "MIN_COMPACTION_LAG_MS", "DELETE_RETENTION_MS",
     "COMPRESSION_TYPE",
   ]
+  private static let formatNames = Set(
+    texts: RecordFormats.properties.flatMap { $0.keyNames + $0.valueNames })
   private static let ownNames: Set<TextKey> = Set(
     texts: [
       "KAFKA_TOPIC", "PARTITIONS", "REPLICAS", "FORMAT",
       "KEY_FORMAT", "VALUE_FORMAT", "WRAP_SINGLE_VALUE",
       "TIMESTAMP", "TIMESTAMP_FORMAT", "WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR",
       "VISIBILITY",
-    ] + topicNames + RecordFormats.properties.flatMap { $0.keyNames + $0.valueNames })
+    ] + topicNames
+  ).union(formatNames)
 
   /// Of sources, with those of their connectors.
   static func sourceNames(_ connectors: [ConnectorTraits]) -> Set<TextKey> {
@@ -45,6 +50,7 @@ package struct WithProperties {
     self.properties = properties
     self.span = properties?.span ?? span
     self.isReplay = isReplay
+    setsFormats = properties?.items.contains { Self.formatNames.contains($0.key) } ?? false
     if !isReplay { try properties?.checkDistinct() }
     try properties?.checkKnown(among: allowed)
     guard !isReplay else { return }
@@ -153,7 +159,7 @@ package struct WithProperties {
   private func set(
     _ property: FormatProperty, _ side: RecordSide, of spec: inout FormatSpec?
   ) throws(PlanError) {
-    guard let (name, setting) = try setting(property, side), let format = spec?.format else {
+    guard setsFormats, let (name, setting) = try setting(property, side), let format = spec?.format else {
       return
     }
     if format.properties.contains(where: { $0.name == property.name }) {

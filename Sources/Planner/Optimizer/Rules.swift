@@ -131,7 +131,7 @@ extension OptimizerRule {
     var isStreamStream = false
     if case .streamStream = join.kind { isStreamStream = join.type == .inner }
     guard isStreamTable || isStreamStream else { return nil }
-    var parts = conjuncts(filter.predicate)
+    var parts = filter.predicate.conjuncts
     let left = take(&parts, within: join.left)
     let right = isStreamStream ? take(&parts, within: join.right) : nil
     guard left != nil || right != nil else { return nil }
@@ -144,11 +144,6 @@ extension OptimizerRule {
     }
     guard let rest = parts.reduce(nil, both) else { return .join(join) }
     return .filter(Filter(input: .join(join), predicate: rest))
-  }
-
-  private static func conjuncts(_ expression: BoundExpression) -> [BoundExpression] {
-    guard case .and(let left, let right) = expression else { return [expression] }
-    return conjuncts(left) + conjuncts(right)
   }
 
   private static func both(

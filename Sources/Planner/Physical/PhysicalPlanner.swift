@@ -114,12 +114,39 @@ public struct PhysicalPlanner {
       node.inputs = node.inputs.map { cut($0, feedsState: false) }
       let union = LogicalPlan.union(node)
       return feedsState ? exchange(union, node.keys) : union
-    case .row(let step):
-      return plan.with(
-        inputs: [cut(step.node.input, feedsState: feedsState || step.node.keepsState)])
+    case .row(let step): return cut(step, feedsState: feedsState)
     case .filter, .project, .sort, .distinct, .limit, .exchange:
       return plan.with(inputs: plan.inputs.map { cut($0, feedsState: feedsState) })
     }
+  }
+
+  /// A step whose rows must be together by other columns than their key gets them so, and what follows it by its key.
+  private func cut(_ step: RowStep, feedsState: Bool) -> LogicalPlan {
+    let node = step.node
+    guard let items = node.dealtBy else {
+      let input = cut(node.input, feedsState: feedsState || node.keepsState)
+      return LogicalPlan.row(step).with(inputs: [input])
+    }
+    let inputKeys = node.input.columns.filter { node.input.keys.contains($0.id) }.map(\.reference)
+    if !items.isEmpty, node.input.window == nil, items.map(\.expression) == inputKeys {
+      return LogicalPlan.row(step).with(inputs: [cut(node.input, feedsState: true)])
+    }
+    let input = cut(node.input, feedsState: false)
+    guard Self.partitions(input) > 1 else { return LogicalPlan.row(step).with(inputs: [input]) }
+    var border = input
+    if !items.isEmpty {
+      border = .rekey(Rekey(input: input, keys: items, dropsNullKeys: false))
+    }
+    var dealt = Exchange(
+      input: border, keys: items.map(\.column.id),
+      partitions: items.isEmpty ? 1 : Self.partitions(input), keyFormat: .exchange)
+    dealt.carriesRetractions = input.isTable
+    let row = LogicalPlan.row(items.isEmpty ? step : step.dealt()).with(inputs: [.exchange(dealt)])
+    guard feedsState, row.keys != dealt.keys, Self.partitions(row) > 1 else { return row }
+    var onward = Exchange(
+      input: row, keys: row.keys, partitions: Self.partitions(row), keyFormat: .exchange)
+    onward.carriesRetractions = row.isTable
+    return .exchange(onward)
   }
 
   /// Where only the results of closed windows are seen and parts add up, each task adds up its own rows of a

@@ -174,8 +174,8 @@ extension LogicalPlan {
     case .join(let node):
       if case .batch = node.kind { return nil }
       return node.left.windowBounds
-    case .filter, .row, .sort, .distinct, .limit, .exchange:
-      return inputs.first?.windowBounds
+    case .row(let step): return step.node.window == nil ? nil : step.node.input.windowBounds
+    case .filter, .sort, .distinct, .limit, .exchange: return inputs.first?.windowBounds
     case .rekey, .union, .values: return nil
     }
   }

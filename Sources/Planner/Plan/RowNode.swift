@@ -16,6 +16,13 @@ public protocol RowNode: Hashable, Sendable {
   var keepsState: Bool { get }
   /// It takes rows back by what they were before.
   var readsRetractions: Bool { get }
+  /// In a pull query it is computed when all rows of its input are there.
+  var needsAllRows: Bool { get }
+  /// What decides which task gets a row, whatever the key of the input is; empty: one task gets all. nil: rows stay where
+  /// they are.
+  var dealtBy: [Project.Item]? { get }
+  /// The rows have been dealt out and have the columns of `dealtBy`.
+  mutating func takeDealt()
   /// With every expression of its own rewritten.
   func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> Self
   /// Its line in EXPLAIN. `text`: expressions with the names of columns.
@@ -33,6 +40,9 @@ extension RowNode {
   public var window: WindowInfo? { input.window }
   public var keepsState: Bool { false }
   public var readsRetractions: Bool { false }
+  public var needsAllRows: Bool { false }
+  public var dealtBy: [Project.Item]? { nil }
+  public mutating func takeDealt() {}
 
   public func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> Self { self }
 
@@ -46,6 +56,12 @@ extension RowNode {
     return node
   }
 
+  fileprivate func dealt() -> Self {
+    var node = self
+    node.takeDealt()
+    return node
+  }
+
   fileprivate func isEqual(_ other: any RowNode) -> Bool { other as? Self == self }
 }
 
@@ -56,6 +72,8 @@ public struct RowStep: Hashable, Sendable {
   public init(_ node: any RowNode) { self.node = node }
 
   func with(input: LogicalPlan) -> RowStep { RowStep(node.with(input: input)) }
+
+  func dealt() -> RowStep { RowStep(node.dealt()) }
 
   func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> RowStep {
     RowStep(node.mapExpressions(rewrite))

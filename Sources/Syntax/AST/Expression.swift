@@ -126,6 +126,49 @@ public struct FunctionCall: Hashable, Sendable {
   public let isStar: Bool
   /// `COUNT(DISTINCT x)`.
   public let isDistinct: Bool
+  /// Nil if not written: one result a group, not one a row.
+  public let over: OverClause?
+  public let span: Span
+}
+
+/// `OVER ([PARTITION BY ...] [ORDER BY ...] [frame] [GRACE PERIOD ...])`: which rows a call looks at.
+public struct OverClause: Hashable, Sendable {
+  public let partitionBy: [Expression]
+  public let orderBy: [SortItem]
+  /// Nil if not written: up to the current row and those equal to it in the order; all rows without an order.
+  public let frame: FrameClause?
+  /// How long rows out of order still count; nil if not written.
+  public let grace: DurationLiteral?
+  public let span: Span
+}
+
+/// `ROWS|RANGE start` or `ROWS|RANGE BETWEEN start AND end`.
+public struct FrameClause: Hashable, Sendable {
+  public enum Unit: String, Hashable, Sendable {
+    case rows = "ROWS"
+    case range = "RANGE"
+  }
+
+  /// The ends of a frame, in the order in which rows may come.
+  public enum Bound: Hashable, Sendable {
+    case unboundedPreceding
+    case preceding(Distance)
+    case currentRow
+    case following(Distance)
+    case unboundedFollowing
+  }
+
+  /// From the current row.
+  public enum Distance: Hashable, Sendable {
+    /// Rows, or units of the number that is ordered by.
+    case count(CountClause)
+    case duration(DurationLiteral)
+  }
+
+  public let unit: Unit
+  public let start: Bound
+  /// The current row where nothing is written.
+  public let end: Bound
   public let span: Span
 }
 

@@ -73,13 +73,15 @@ public struct Select: Hashable, Sendable {
   public let groupBy: GroupingClause?
   public let partitionBy: GroupingClause?
   public let having: Expression?
+  /// Which rows stay, by what is computed over others.
+  public let qualify: Expression?
   public let span: Span
 
   /// The same with further items behind its own.
   package func adding(_ more: [SelectItem]) -> Select {
     Select(
       isDistinct: isDistinct, items: items + more, from: from, window: window, filter: filter,
-      groupBy: groupBy, partitionBy: partitionBy, having: having, span: span)
+      groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify, span: span)
   }
 }
 

@@ -51,7 +51,9 @@ public struct Properties: Hashable, Sendable {
   public let span: Span
 
   /// The last property of that name, given in upper case.
-  public subscript(key: String) -> Property? { items.last { haveSameBytes($0.key, key) } }
+  public subscript(key: String) -> Property? {
+    items.indices.last { haveSameBytes(items[$0].key, key) }.map { items[$0] }
+  }
 }
 
 /// `CREATE [OR REPLACE] [SOURCE] STREAM|TABLE [IF NOT EXISTS] name [(elements)] [WITH (...)]`.

@@ -25,9 +25,10 @@ enum Keyword: UInt8, CaseIterable, Sendable {
     system, tables, time, timeout, timestamp, type, types, undefine, variables, year, zone
 
   // Not reserved, and not words of KSQL.
-  case asc, ast, check, compatibility, conflated, copy, desc, errors, file, first, `for`, last,
-    logical, nulls, of, offset, optimized, order, physical, processes, schemas, stdin, stdout,
-    union, version, wait, writes
+  case asc, ast, check, compatibility, conflated, copy, current, desc, errors, file, first,
+    following, `for`, last, logical, nulls, of, offset, optimized, order, over, physical,
+    preceding, processes, qualify, range, row, rows, schemas, stdin, stdout, unbounded, union,
+    version, wait, writes
 
   /// Declaration order is class by class, the reserved ones first.
   private static let reservedCount = 88
@@ -53,7 +54,7 @@ public enum Keywords {
 
 /// A set of keywords, kept as bits because the parser refills one at every token.
 struct KeywordSet: Sendable {
-  private var bits: (UInt64, UInt64, UInt64) = (0, 0, 0)
+  private var bits: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
   mutating func insert(_ keyword: Keyword) {
     let ordinal = keyword.ordinal
@@ -61,16 +62,17 @@ struct KeywordSet: Sendable {
     switch ordinal >> 6 {
     case 0: bits.0 |= bit
     case 1: bits.1 |= bit
-    default: bits.2 |= bit
+    case 2: bits.2 |= bit
+    default: bits.3 |= bit
     }
   }
 
-  mutating func removeAll() { bits = (0, 0, 0) }
+  mutating func removeAll() { bits = (0, 0, 0, 0) }
 
   /// In alphabetical order.
   var names: [String] {
     Keyword.allCases.filter { keyword in
-      let word = [bits.0, bits.1, bits.2][keyword.ordinal >> 6]
+      let word = [bits.0, bits.1, bits.2, bits.3][keyword.ordinal >> 6]
       return word & (UInt64(1) << UInt64(keyword.ordinal & 63)) != 0
     }.map(\.text).sorted()
   }

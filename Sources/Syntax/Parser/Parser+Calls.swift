@@ -10,17 +10,21 @@ extension Parser {
     try expect(.leftParen)
     if take(.star) {
       try expect(.rightParen)
+      let over = try parseOverIfAny()
+      try grow(over: height, at: name.span)
       return FunctionCall(
-        name: name, arguments: [], isStar: true, isDistinct: false, span: span(from: start))
+        name: name, arguments: [], isStar: true, isDistinct: false, over: over,
+        span: span(from: start))
     }
     let isDistinct = take(.distinct)
     var arguments: [Expression] = []
     height = 0
     if isDistinct || !at(.rightParen) { arguments = try parseArguments() }
     try expect(.rightParen)
+    let over = try parseOverIfAny()
     try grow(over: height, at: name.span)
     return FunctionCall(
-      name: name, arguments: arguments, isStar: false, isDistinct: isDistinct,
+      name: name, arguments: arguments, isStar: false, isDistinct: isDistinct, over: over,
       span: span(from: start))
   }
 

@@ -47,7 +47,7 @@ extension Parser {
     return Select(
       isDistinct: false, items: [.all(SelectAll(source: nil, span: list.span))],
       from: .values(list), window: nil, filter: nil, groupBy: nil, partitionBy: nil, having: nil,
-      span: list.span)
+      qualify: nil, span: list.span)
   }
 
   /// Production `values`.
@@ -95,9 +95,11 @@ extension Parser {
       partitionBy = try parseGrouping()
     }
     let having = take(.having) ? try parseExpression() : nil
+    let qualify = take(.qualify) ? try parseExpression() : nil
     return Select(
       isDistinct: isDistinct, items: items, from: from, window: window, filter: filter,
-      groupBy: groupBy, partitionBy: partitionBy, having: having, span: span(from: start))
+      groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify,
+      span: span(from: start))
   }
 
   /// Whether what comes may follow a SELECT without FROM.
@@ -107,8 +109,8 @@ extension Parser {
     default: break
     }
     switch current.keyword {
-    case .window, .where, .group, .partition, .having, .union, .emit, .order, .limit, .offset,
-      .wait:
+    case .window, .where, .group, .partition, .having, .qualify, .union, .emit, .order, .limit,
+      .offset, .wait:
       return true
     default: return false
     }
@@ -158,10 +160,20 @@ extension Parser {
       isAhead(.changes) || isAhead(.final) || isAhead(.conflated)
         || (peek().kind == .word && peek().keyword == nil)
     case .partition, .order: isAhead(.by)
+    case .qualify: startsExpression(peek())
     case .offset: peek().kind == .integerLiteral
     case .wait: peek().kind == .integerLiteral || isAhead(.for)
     case .union: isAhead(.all) || isAhead(.select) || isAhead(.distinct)
     default: false
+    }
+  }
+
+  /// Behind a word that may be a name: nothing that can follow a name.
+  private func startsExpression(_ token: Token) -> Bool {
+    switch token.keyword {
+    case .not, .case, .cast, .null, .true, .false: true
+    case .emit, .partition, .order, .offset, .union, .wait, .qualify: false
+    default: token.isIdentifier
     }
   }
 
@@ -220,7 +232,12 @@ extension Parser {
     try expect(.order)
     try expect(.by)
     var items: [SortItem] = []
-    repeat { items.append(try parseSortItem()) } while take(.comma)
+    var highest = 0
+    repeat {
+      items.append(try parseSortItem())
+      highest = max(highest, height)
+    } while take(.comma)
+    height = highest
     return items
   }
 

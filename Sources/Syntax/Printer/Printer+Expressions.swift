@@ -181,6 +181,7 @@ extension Printer {
       text += node.isStar ? "(*" : node.isDistinct ? "(DISTINCT " : "("
       expressions(node.arguments)
       text += ")"
+      if let over = node.over { self.over(over) }
     case .lambda(let node):
       if node.parameters.count == 1 {
         identifier(node.parameters[0])

@@ -27,7 +27,7 @@ extension Printer {
     if let offset = query.offset { text += " OFFSET \(offset.count)" }
   }
 
-  private mutating func sortItem(_ item: SortItem) {
+  mutating func sortItem(_ item: SortItem) {
     expression(item.expression, above: .lambda)
     if item.isDescending { text += " DESC" }
     if let nullsFirst = item.nullsFirst {
@@ -62,6 +62,59 @@ extension Printer {
     if let having = select.having {
       text += " HAVING "
       expression(having, above: .lambda)
+    }
+    if let qualify = select.qualify {
+      text += " QUALIFY "
+      expression(qualify, above: .lambda)
+    }
+  }
+
+  mutating func over(_ over: OverClause) {
+    text += " OVER ("
+    var parts = 0
+    func part(_ printer: inout Printer, _ word: String) {
+      printer.text += parts == 0 ? word : " " + word
+      parts += 1
+    }
+    if !over.partitionBy.isEmpty {
+      part(&self, "PARTITION BY ")
+      expressions(over.partitionBy)
+    }
+    if !over.orderBy.isEmpty {
+      part(&self, "ORDER BY ")
+      list(over.orderBy) { $0.sortItem($1) }
+    }
+    if let frame = over.frame {
+      part(&self, "\(frame.unit.rawValue) BETWEEN ")
+      bound(frame.start)
+      text += " AND "
+      bound(frame.end)
+    }
+    if let grace = over.grace {
+      part(&self, "GRACE PERIOD ")
+      duration(grace)
+    }
+    text += ")"
+  }
+
+  private mutating func bound(_ bound: FrameClause.Bound) {
+    switch bound {
+    case .unboundedPreceding: text += "UNBOUNDED PRECEDING"
+    case .preceding(let distance):
+      self.distance(distance)
+      text += " PRECEDING"
+    case .currentRow: text += "CURRENT ROW"
+    case .following(let distance):
+      self.distance(distance)
+      text += " FOLLOWING"
+    case .unboundedFollowing: text += "UNBOUNDED FOLLOWING"
+    }
+  }
+
+  private mutating func distance(_ distance: FrameClause.Distance) {
+    switch distance {
+    case .count(let count): text += "\(count.count)"
+    case .duration(let duration): self.duration(duration)
     }
   }
 

@@ -1,0 +1,146 @@
+// The catalogue of what is wrong with OVER, QUALIFY and ranks, in alphabetical order.
+
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSyntax
+
+extension PlanError {
+  static func durationOfRows(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-frame", "ROWS counts rows, and this is a time", at: span,
+      hint: "use RANGE BETWEEN 1 HOUR PRECEDING AND CURRENT ROW")
+  }
+
+  static func endlessFrame(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-frame",
+      "\(function) looks at all rows to come, and a stream's rows have no end", at: span,
+      hint: "end the frame at CURRENT ROW")
+  }
+
+  static func frameEnds(at span: Span) -> PlanError {
+    PlanError("invalid-frame", "the frame ends before it begins", at: span)
+  }
+
+  static func frameRows(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-frame", "a frame reaches at most \(PlanLimits.frameRowsMax) rows far", at: span,
+      hint: "use RANGE, or UNBOUNDED")
+  }
+
+  static func misplacedOver(_ function: String, clause: String, at span: Span) -> PlanError {
+    PlanError(
+      "misplaced-over", "\(function) OVER (...) cannot stand in \(clause)", at: span,
+      hint: "compute it in a subquery, or use QUALIFY to choose rows by it")
+  }
+
+  static func overArguments(
+    _ function: String, _ count: ClosedRange<Int>, at span: Span
+  ) -> PlanError {
+    let wanted =
+      count.lowerBound == count.upperBound
+      ? counted(count.lowerBound, "argument")
+      : "\(count.lowerBound) to \(counted(count.upperBound, "argument"))"
+    return PlanError("invalid-over", "\(function) takes \(wanted)", at: span)
+  }
+
+  static func overDefault(
+    _ text: String, type: String, of wanted: DataType, at span: Span
+  ) -> PlanError {
+    PlanError(
+      "invalid-over", "\(text) is \(type), and the value that it stands for is \(wanted)", at: span)
+  }
+
+  static func overMap(_ text: String, at span: Span) -> PlanError {
+    PlanError("invalid-over", "\(text) holds a MAP, and MAPs have no order", at: span)
+  }
+
+  static func overNull(at span: Span) -> PlanError {
+    PlanError("invalid-over", "NULL divides and orders nothing", at: span)
+  }
+
+  static func overNumber(
+    _ text: String, of function: String, least: Int64, at span: Span
+  ) -> PlanError {
+    PlanError(
+      "invalid-over", "\(text) is no whole number from \(least) to \(PlanLimits.frameRowsMax)",
+      at: span, hint: "\(function) takes a number that the statement says itself")
+  }
+
+  static func overOfOther(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-over",
+      "\(function) cannot have OVER: it is neither an aggregate nor a function of ranks or frames",
+      at: span)
+  }
+
+  static func overOfStream(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-over",
+      "over a stream that goes on, the order must be that in which rows come: one time, ascending",
+      at: span, hint: "use ORDER BY ROWTIME, or a column with the time in milliseconds")
+  }
+
+  static func overWithTableFunction(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-over", "OVER cannot stand beside a table function", at: span,
+      hint: "put the table function into a subquery")
+  }
+
+  static func overWithoutOrder(_ function: String, at span: Span) -> PlanError {
+    PlanError("invalid-over", "\(function) needs ORDER BY in its OVER", at: span)
+  }
+
+  static func qualifyOfGroups(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-qualify", "QUALIFY cannot stand beside GROUP BY", at: span,
+      hint: "group in a subquery, and rank its rows")
+  }
+
+  static func qualifyWithoutOver(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-qualify", "QUALIFY chooses rows by a call with OVER, and here is none", at: span,
+      hint: "use WHERE")
+  }
+
+  static func rangeOrder(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-frame", "RANGE with a distance needs one ORDER BY column, a whole number or a time",
+      at: span)
+  }
+
+  static func rankIsNoKey(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "rank-key", "\(function) tells the rows of a stream not apart, and the table needs a key",
+      at: span, hint: "select ROW_NUMBER() over the same rows, too")
+  }
+
+  static func rankKeyLeftOut(_ column: String, at span: Span) -> PlanError {
+    PlanError(
+      "rank-key", "\"\(column)\" is part of the key of the ranked rows, and is not selected",
+      at: span, hint: "select the columns of PARTITION BY and the row number")
+  }
+
+  static func rankWithFrame(_ function: String, at span: Span) -> PlanError {
+    PlanError("invalid-frame", "\(function) takes no frame", at: span)
+  }
+
+  static func topOfStream(at span: Span) -> PlanError {
+    PlanError(
+      "rank-key", "the first rows of a stream have no key of their own, and the table needs one",
+      at: span,
+      hint: "select ROW_NUMBER() OVER (ORDER BY ...) AS n in a subquery, and WHERE n <= ...")
+  }
+
+  static func unboundedRank(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "unbounded-rank", "each row of a stream would change \(function) of all others", at: span,
+      hint: "bound it in the query outside, or by QUALIFY: WHERE n <= 10")
+  }
+
+  static func withoutOver(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "missing-over", "\(function) needs to know over which rows", at: span,
+      hint: "write \(function)(...) OVER (PARTITION BY ... ORDER BY ...)")
+  }
+}
