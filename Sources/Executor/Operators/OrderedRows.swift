@@ -42,6 +42,13 @@ struct OrderedRows {
     self.identity = identity.map { ($0, OrderKeys.Item(type: columns[$0].type)) }
   }
 
+  /// What a RANGE counts in, of each row; nil where it is NULL, or there is not one such column.
+  func distances(_ batch: RecordBatch, _ faults: inout RowFaults) -> [Int64?] {
+    guard order.count == 1 else { return Array(repeating: nil, count: batch.count) }
+    let column = evaluator.column(order[0].expression, batch, failed: &faults)
+    return FramedRows.distances(column, isDescending: order[0].isDescending)
+  }
+
   func keyed(_ batch: RecordBatch, _ faults: inout RowFaults) -> Keyed {
     let keys = partition.map { evaluator.key($0.expression, batch, failed: &faults) }
     var orders = order.map { evaluator.column($0.expression, batch, failed: &faults) }

@@ -78,7 +78,8 @@ public struct OverBatch {
     _ batch: RecordBatch, _ input: LogicalPlan, _ partition: [Project.Item],
     _ order: [Sort.Item], _ faults: inout RowFaults
   ) -> Ordered {
-    let keyed = OrderedRows(input, partition, order, identity: [], evaluator).keyed(batch, &faults)
+    let sorting = OrderedRows(input, partition, order, identity: [], evaluator)
+    let keyed = sorting.keyed(batch, &faults)
     let index = KeyIndex()
     var slots: [Int32] = []
     index.insert(keyed.partitions, slots: &slots) { _ in }
@@ -108,18 +109,11 @@ public struct OverBatch {
     }
     if !rows.isEmpty { framed.partitions.append(first..<rows.count) }
     framed.close(peers: peer..<rows.count)
-    framed.distances = distances(order, batch, rows, &faults)
+    let distances = sorting.distances(batch, &faults)
+    framed.distances = rows.map { distances[Int($0)] }
     return Ordered(
       rows: rows, places: places, framed: framed,
       further: Array(keyed.batch.columns.dropFirst(batch.columns.count)))
-  }
-
-  private func distances(
-    _ order: [Sort.Item], _ batch: RecordBatch, _ rows: [Int32], _ faults: inout RowFaults
-  ) -> [Int64?] {
-    guard order.count == 1 else { return Array(repeating: nil, count: rows.count) }
-    let column = evaluator.column(order[0].expression, batch, failed: &faults)
-    return FramedRows.distances(column.gather(rows), isDescending: order[0].isDescending)
   }
 }
 

@@ -44,7 +44,7 @@ final class RankingOperator: Operator {
       evaluator)
     state = OrderedState(
       name: name, types: rows.types, hasIdentities: node.input.isTable, store: store)
-    isByPlace = !(node.ownKeys ?? []).isEmpty
+    isByPlace = !node.input.isTable && !node.keys.isEmpty
     output = RankedOutput(state.rows, calls: node.calls.count, emitsRetractions: emitsRetractions)
   }
 

@@ -117,6 +117,15 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     try begin(created)
   }
 
+  /// Whether there is such a group; one that has left memory comes back.
+  func has(_ key: UnsafeRawBufferPointer) throws(QueryFailure) -> Bool {
+    if index.find(key) != nil { return true }
+    guard storedCount > 0 else { return false }
+    makeRoom()
+    try ResidentKeys(index, [self]).bringBack(EncodedRows(one: key))
+    return index.find(key) != nil
+  }
+
   /// Makes ready the slots that the index has given to new keys. What a store has of them is taken back.
   func begin(_ created: [Int]) throws(QueryFailure) {
     guard !created.isEmpty else { return }

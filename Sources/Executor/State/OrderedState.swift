@@ -118,6 +118,17 @@ final class OrderedState: OperatorState, StatePart {
     return place
   }
 
+  /// The list that an entry is in; -1: none.
+  func slot(_ entry: Int32) -> Int32 { places[Int(entry)].slot }
+
+  /// An entry's number among those of its partition and order key.
+  func sequence(_ entry: Int32) -> Int64 { places[Int(entry)].sequence }
+
+  /// The place of an entry of the list.
+  func place(ofRow entry: Int32, in slot: Int32) -> Int {
+    place(of: orderKey(entry), sequence(entry), in: slot)
+  }
+
   /// Where the entry would be put.
   func place(for entry: Int32, in slot: Int32) -> Int {
     let key = orderKey(entry)

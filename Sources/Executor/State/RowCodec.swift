@@ -19,6 +19,13 @@ struct EncodedRows {
 }
 
 extension EncodedRows {
+  /// One row, of these bytes.
+  init(one bytes: UnsafeRawBufferPointer) {
+    buffer = ByteBuffer(capacity: bytes.count)
+    buffer.append(bytes)
+    starts = [0, Int32(bytes.count)]
+  }
+
   /// The bytes of rows; good as long as `withBytes` runs.
   struct Bytes {
     fileprivate let base: UnsafeRawPointer

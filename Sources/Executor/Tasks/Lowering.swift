@@ -310,6 +310,14 @@ struct OperatorContext {
   let properties: [TextKey: String]
   fileprivate var lowering: Lowering
 
+  /// Makes an accumulator of a call; whether rows are given back to it.
+  var makeAccumulator: (Aggregate.Call, Bool) throws(QueryFailure) -> any Accumulator {
+    let lowering = lowering
+    return { (call, takesBack) throws(QueryFailure) in
+      try lowering.accumulator(of: call, takesBack: takesBack)
+    }
+  }
+
   /// The name of one more state of the stage, and the store for what leaves memory. `kind`: a word for it.
   mutating func state(_ kind: String) -> (name: String, store: (any StateStore)?) {
     let name = lowering.storeName(kind)

@@ -60,6 +60,8 @@ public struct RowFaults: Sendable {
 
   /// Causes of late rows.
   static let windowClosed = "the window had closed"
+  static let graceOver = "it came after the grace period"
+  static let noOrder = "it has no place in the order of time"
   static let beforeWindows = "windows begin at 1970"
 
   static let placesMax = 3

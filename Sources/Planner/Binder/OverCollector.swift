@@ -136,6 +136,8 @@ final class OverCollector {
     default:
       bound = function == .firstValue ? .firstValue : .lastValue
       frame = try self.frame(over, groups[group].order)
+      // However many rows come before it.
+      if function == .lastValue, frame.start == nil { frame.start = frame.end }
     }
     let column = context.newColumn(function.rawValue, type)
     return add(bound, arguments, column, frame, to: group)
@@ -268,33 +270,45 @@ final class OverCollector {
   func plan(over input: LogicalPlan, emit: EmitClause?) throws(PlanError) -> LogicalPlan {
     var plan = input
     for group in groups where !group.frames.isEmpty {
-      if !isPull, !input.isTable { try checkTimes(group, input) }
       let day: Int64 = 86_400_000
       let isFinal = emit?.mode == .final
+      if !isPull, !input.isTable { try checkTimes(group, isFinal: isFinal) }
       let grace = try group.grace.map { (grace) throws(PlanError) in try duration(grace) }
-      plan = .row(
-        RowStep(
-          Framing(
-            input: plan, partition: group.partition, order: group.order, calls: group.frames,
-            graceMs: grace ?? (isFinal ? 0 : day), emitFinal: isFinal, span: group.span)))
+      // What goes on from row to row looks back at none, the others at some.
+      let running = group.frames.filter { $0.function.isAggregate && $0.frame.start == nil }
+      let others = group.frames.filter { !($0.function.isAggregate && $0.frame.start == nil) }
+      for calls in [running, others] where !calls.isEmpty {
+        plan = .row(
+          RowStep(
+            Framing(
+              input: plan, partition: group.partition, order: group.order, calls: calls,
+              keys: input.keys,
+              graceMs: grace ?? (isFinal ? 0 : day), emitFinal: isFinal, span: group.span)))
+      }
     }
     for group in groups where !group.ranks.isEmpty {
       plan = .row(
         RowStep(
           Ranking(
             input: plan, partition: group.partition, order: group.order, calls: group.ranks,
-            limit: nil, ownKeys: nil, span: group.span)))
+            limit: nil, keys: input.keys, span: group.span)))
     }
     return plan
   }
 
   /// Throws: where the frames of a stream's rows would not be known as they come.
-  private func checkTimes(_ group: Group, _ input: LogicalPlan) throws(PlanError) {
+  private func checkTimes(_ group: Group, isFinal: Bool) throws(PlanError) {
     guard group.order.count == 1, !group.order[0].isDescending,
       Self.milliseconds(group.order[0].expression.type) == 1
     else { throw .overOfStream(at: group.span) }
     for call in group.frames {
-      guard call.frame.end != nil else { throw .endlessFrame(call.function.name, at: group.span) }
+      guard let end = call.frame.end else {
+        throw .endlessFrame(call.function.name, at: group.span)
+      }
+      if call.function.isAggregate, call.frame.start == nil, end != 0 {
+        throw .frameBesideRow(call.function.name, at: group.span)
+      }
+      if isFinal, end > 0 { throw .frameAheadOfFinal(call.function.name, at: group.span) }
     }
   }
 }

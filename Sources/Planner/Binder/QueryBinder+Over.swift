@@ -137,7 +137,7 @@ extension QueryBinder {
     if isPersistent, !isKnown {
       throw .rankIsNoKey(limited.function.rawValue, at: narrowed.ranking.span)
     }
-    narrowed.ranking.ownKeys = isKnown ? columns.map(\.id) : []
+    narrowed.ranking.keys = isKnown ? columns.map(\.id) : []
     let visible = columns.map { narrowed.visible($0.id) }
     let isWhole = isKnown && !visible.contains { $0 == nil }
     if isPersistent, isKnown, let place = visible.firstIndex(where: { $0 == nil }) {
@@ -181,7 +181,8 @@ extension QueryBinder {
     let ranking = Ranking(
       input: sort.input, partition: [], order: sort.items,
       calls: [Ranking.Call(column: number, function: .rowNumber)],
-      limit: Ranking.Limit(call: 0, count: count), ownKeys: sort.input.isTable ? nil : [],
+      limit: Ranking.Limit(call: 0, count: count),
+      keys: sort.input.isTable ? sort.input.keys : [],
       span: span)
     let columns = sort.input.columns
     var project = Project(
@@ -203,7 +204,7 @@ extension QueryBinder {
 extension LogicalPlan {
   /// Rows are told apart by a partition of OVER and their number in it.
   var hasRankKey: Bool {
-    if case .row(let step) = self, let node = step.node as? Ranking { return node.ownKeys != nil }
+    if case .row(let step) = self, let node = step.node as? Ranking { return !node.input.isTable }
     return inputs.contains(where: \.hasRankKey)
   }
 }

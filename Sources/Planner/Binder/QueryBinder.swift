@@ -137,6 +137,7 @@ public struct QueryBinder {
 
   private func hasWindowedAggregate(_ plan: LogicalPlan) -> Bool {
     if case .aggregate(let node) = plan, node.window != nil { return true }
+    if case .row(let step) = plan, let node = step.node as? Framing, node.emitFinal { return true }
     return plan.inputs.contains { hasWindowedAggregate($0) }
   }
 

@@ -18,6 +18,19 @@ extension PlanError {
       hint: "end the frame at CURRENT ROW")
   }
 
+  static func frameAheadOfFinal(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-frame", "\(function) looks at rows to come, which EMIT FINAL does not wait for",
+      at: span, hint: "leave out EMIT FINAL: a row comes again when what it looks at changes")
+  }
+
+  static func frameBesideRow(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-frame",
+      "over a stream that goes on, \(function) from the first row on ends at the current row",
+      at: span, hint: "end the frame at CURRENT ROW, or begin it so and so many rows before")
+  }
+
   static func frameEnds(at span: Span) -> PlanError {
     PlanError("invalid-frame", "the frame ends before it begins", at: span)
   }

@@ -40,6 +40,8 @@ public struct Framing: RowNode {
   public var partition: [Project.Item]
   public var order: [Sort.Item]
   public var calls: [Call]
+  /// Of the input, as they were before its rows were dealt out.
+  public var keys: [ColumnID]
   /// How long a stream's rows out of order are taken in; ms.
   public var graceMs: Int64
   /// A row comes once, when none before it can come any more.
@@ -55,7 +57,7 @@ public struct Framing: RowNode {
   public var keepsState: Bool { true }
   public var needsAllRows: Bool { true }
   /// By place in `columns`: what tells a table's rows apart.
-  public var identity: [Int] { identityPlaces(columns, input) }
+  public var identity: [Int] { identityPlaces(columns, keys, input) }
   public var readsRetractions: Bool { input.isTable }
   public var dealtBy: [Project.Item]? { dealtColumns(partition, input) }
 

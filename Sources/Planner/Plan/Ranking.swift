@@ -33,8 +33,9 @@ public struct Ranking: RowNode {
   public var order: [Sort.Item]
   public var calls: [Call]
   public var limit: Limit?
-  /// Of a stream with a limit; elsewhere the input's.
-  public var ownKeys: [ColumnID]?
+  /// Of a stream with a limit its partition and the row's number, where they are known; elsewhere those of the input, as they
+  /// were before its rows were dealt out.
+  public var keys: [ColumnID]
   /// Where the statement says so.
   public var span: Span
 
@@ -43,16 +44,15 @@ public struct Ranking: RowNode {
     return input.columns + partition.map(\.column).filter { !known.contains($0.id) }
       + calls.map(\.column)
   }
-  public var keys: [ColumnID] { ownKeys ?? input.keys }
   public var isTable: Bool { input.isTable || limit != nil }
-  public var window: WindowInfo? { ownKeys == nil ? input.window : nil }
+  public var window: WindowInfo? { input.isTable ? input.window : nil }
   public var keepsState: Bool { true }
   public var needsAllRows: Bool { true }
   public var readsRetractions: Bool { input.isTable }
   public var dealtBy: [Project.Item]? { dealtColumns(partition, input) }
 
   /// By place in `columns`: what tells a table's rows apart.
-  public var identity: [Int] { identityPlaces(columns, input) }
+  public var identity: [Int] { identityPlaces(columns, keys, input) }
 
   public mutating func takeDealt() {
     for index in partition.indices {
@@ -88,20 +88,22 @@ func overText(
   return "by [\(by)] order [\(items.joined(separator: ", "))]"
 }
 
-func identityPlaces(_ columns: [PlanColumn], _ input: LogicalPlan) -> [Int] {
-  keyColumns(input).compactMap { id in columns.firstIndex { $0.id == id } }
+func identityPlaces(
+  _ columns: [PlanColumn], _ keys: [ColumnID], _ input: LogicalPlan
+) -> [Int] {
+  keyColumns(keys, input).compactMap { id in columns.firstIndex { $0.id == id } }
 }
 
 /// With the bounds of a window, where the key has one.
-private func keyColumns(_ plan: LogicalPlan) -> [ColumnID] {
-  guard plan.window != nil, let bounds = plan.windowBounds else { return plan.keys }
-  return plan.keys + [bounds.start, bounds.end]
+private func keyColumns(_ keys: [ColumnID], _ plan: LogicalPlan) -> [ColumnID] {
+  guard plan.window != nil, let bounds = plan.windowBounds else { return keys }
+  return keys + [bounds.start, bounds.end]
 }
 
 /// A row of a table may go from one partition to another when it changes: both are then one task's, so that what it was goes
 /// before it comes back.
 func dealtColumns(_ partition: [Project.Item], _ input: LogicalPlan) -> [Project.Item] {
   guard input.isTable else { return partition }
-  let keys = Set(keyColumns(input))
+  let keys = Set(keyColumns(input.keys, input))
   return partition.allSatisfy { $0.expression.columns.isSubset(of: keys) } ? partition : []
 }
