@@ -4,6 +4,12 @@ private func one(_ field: String, _ first: String, _ second: String) -> ClausePa
   ClausePair(field, "SELECT \(first) AS x FROM s;", "SELECT \(second) AS x FROM s;")
 }
 
+/// A row of half a minute before the last one, and what is made of it.
+private func late(_ grace: String) -> String {
+  "CREATE STREAM o AS SELECT k, SUM(w) OVER (ORDER BY ROWTIME ROWS 1 PRECEDING \(grace)) AS x FROM s;"
+    + "INSERT INTO s (ROWTIME, k, w) VALUES (60000, 1, 1), (30000, 2, 2); SELECT * FROM o;"
+}
+
 let expressionClauses: [ClausePair] = [
   one("Literal.value", "1", "2"),
   ClausePair(
@@ -25,6 +31,23 @@ let expressionClauses: [ClausePair] = [
   one("FunctionCall.arguments", "ABS(v)", "ABS(w)"),
   one("FunctionCall.isStar", "COUNT(*)", "COUNT(d)"),
   one("FunctionCall.isDistinct", "COUNT(v)", "COUNT(DISTINCT v)"),
+  one("FunctionCall.over", "SUM(w)", "SUM(w) OVER ()"),
+  one("OverClause.partitionBy", "SUM(w) OVER ()", "SUM(w) OVER (PARTITION BY v)"),
+  one("OverClause.orderBy", "SUM(w) OVER ()", "SUM(w) OVER (ORDER BY w)"),
+  one(
+    "OverClause.frame", "SUM(w) OVER (ORDER BY w)",
+    "SUM(w) OVER (ORDER BY w ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING)"),
+  ClausePair(
+    "OverClause.grace", late("GRACE PERIOD 1 SECOND"), late("GRACE PERIOD 1 HOUR")),
+  one(
+    "FrameClause.unit", "SUM(w) OVER (ORDER BY v ROWS UNBOUNDED PRECEDING)",
+    "SUM(w) OVER (ORDER BY v RANGE UNBOUNDED PRECEDING)"),
+  one(
+    "FrameClause.start", "SUM(w) OVER (ORDER BY w ROWS 1 PRECEDING)",
+    "SUM(w) OVER (ORDER BY w ROWS 2 PRECEDING)"),
+  one(
+    "FrameClause.end", "SUM(w) OVER (ORDER BY w ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)",
+    "SUM(w) OVER (ORDER BY w ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING)"),
   one(
     "LambdaExpression.parameters", "REDUCE(a, 1, (s, e) => s - e)", "REDUCE(a, 1, (e, s) => s - e)"),
   one("LambdaExpression.body", "TRANSFORM(a, (e) => e + 1)", "TRANSFORM(a, (e) => e + 2)"),

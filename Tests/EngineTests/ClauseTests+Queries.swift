@@ -54,6 +54,8 @@ let queryClauses: [ClausePair] = [
     "Select.having", "v, COUNT(*) AS n FROM s GROUP BY v",
     "v, COUNT(*) AS n FROM s GROUP BY v HAVING COUNT(*) > 1"),
   pull(
+    "Select.qualify", "w AS x FROM s", "w AS x FROM s QUALIFY ROW_NUMBER() OVER (ORDER BY w) = 1"),
+  pull(
     "GroupingClause.expressions", "COUNT(*) AS n FROM s GROUP BY v",
     "COUNT(*) AS n FROM s GROUP BY w"),
   pull("SelectExpression.expression", "v AS x FROM s", "w AS x FROM s"),

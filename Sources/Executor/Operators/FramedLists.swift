@@ -17,18 +17,18 @@ struct FramedLists {
   private var hasRange = false
   /// Rows at the beginning of a list that stay, as frames from the first row on name them.
   private let pinned: Int
-  private let isRunning: Bool
+  private let hasRunning: Bool
 
   init(_ node: Framing, _ state: OrderedState) {
     self.state = state
     graceMs = node.graceMs
-    isRunning = node.isRunning
+    hasRunning = node.hasRunning
     switch node.order.first?.expression.type {
     case .int, .time, .date: isInt = true
     default: isInt = false
     }
-    pinned = node.calls.map { $0.pinnedRows }.max() ?? 0
-    for call in node.calls {
+    pinned = node.pinnedRows
+    for call in node.calls where !call.isRunning {
       let frame = call.frame
       switch frame.unit {
       case .rows:
@@ -73,7 +73,7 @@ struct FramedLists {
     let list = state.lists[Int(slot)]
     var first = place - rowsAhead
     var end = max(place, place + rowsBack)
-    if isRunning || place < pinned { end = list.count }
+    if hasRunning || place < pinned { end = list.count }
     if hasRange {
       let time = distance(entry)
       let earliest = time.subtractingClamped(rangeAhead)
@@ -107,34 +107,17 @@ struct FramedLists {
 
   /// The places of rows that no frame of a row to come can reach.
   func expired(_ slot: Int32) -> Range<Int> {
+    // Totals go from row to row: rows from their middle cannot be told from those that stay.
+    if pinned > 0, hasRunning { return 0..<0 }
     let list = state.lists[Int(slot)]
     let horizon = earliest
     var closed = list.place { distance($0) < horizon }
     // A row that is taken in changes rows before it, which reach back in their turn.
-    closed -= isRunning ? 1 : rowsBack + rowsAhead
-    if hasRange, !isRunning {
+    closed -= max(rowsBack + rowsAhead, hasRunning ? 1 : 0)
+    if hasRange {
       let reached = horizon.subtractingClamped(rangeBack).subtractingClamped(rangeAhead)
       closed = min(closed, list.place { distance($0) < reached })
     }
     return pinned..<max(pinned, closed)
-  }
-}
-
-extension Framing {
-  /// All calls are aggregates from the first row on, which need not look back.
-  var isRunning: Bool { calls.allSatisfy(\.isRunning) }
-}
-
-extension Framing.Call {
-  var isRunning: Bool { function.isAggregate && frame.start == nil && frame.end == 0 }
-
-  /// Rows at the beginning of its partition that it names for ever.
-  fileprivate var pinnedRows: Int {
-    guard frame.start == nil else { return 0 }
-    switch function {
-    case .firstValue: return 1
-    case .nthValue(let number): return Int(number)
-    case .lag, .lastValue, .aggregate: return 0
-    }
   }
 }

@@ -17,20 +17,22 @@ extension Framing: OperatorNode {
   func makeOperator(_ context: inout OperatorContext) throws(QueryFailure) -> Operator {
     let (name, store) = context.state("frames")
     let makeAccumulator = context.makeAccumulator
-    let evaluation = FrameEvaluation(calls: calls, accumulator: makeAccumulator)
     if input.isTable {
+      let evaluation = FrameEvaluation(calls: calls, accumulator: makeAccumulator)
       return FramedTableOperator(
         self, name: name, evaluator: context.evaluator, evaluation: evaluation,
         emitsRetractions: context.retractions, store: store)
     }
     var totals: RunningTotals?
-    if isRunning {
+    if hasRunning {
       let (name, store) = context.state("totals")
       totals = try RunningTotals(self, name: name, store: store, makeAccumulator)
     }
     return FramingOperator(
-      self, name: name, evaluator: context.evaluator, evaluation: evaluation, totals: totals,
-      store: store)
+      self, name: name, evaluator: context.evaluator,
+      evaluation: FrameEvaluation(
+        calls: calls.filter { !$0.isRunning }, accumulator: makeAccumulator),
+      totals: totals, store: store)
   }
 }
 
@@ -191,18 +193,29 @@ final class FramingOperator: Operator {
     guard !ready.isEmpty else { return }
     defer { ready.removeAll(keepingCapacity: true) }
     let entries = ready.map(\.entry)
-    let results: [Column]
+    var running: [Column] = []
     if let totals {
-      try totals.prepare(Array(Set(ready.map(\.slot))), before: entries, state, values)
-      results = totals.results(ready.map(\.slot), values(entries), &faults, rows.evaluator)
-    } else {
-      results = try framed(entries)
+      try totals.prepare(Array(Set(ready.map(\.slot))), before: entries, state, runningValues)
+      running = totals.results(
+        ready.map(\.slot), runningValues(entries), &faults, rows.evaluator)
     }
+    let results = inOrder(running, evaluation.calls.isEmpty ? [] : try framed(entries))
     try emit(output(entries, results, batch, ready.map(\.cause)))
   }
 
-  /// What the calls read, of these rows.
-  private func values(_ entries: [Int32]) -> FramedValues {
+  /// The results of running and of other calls in the order of all.
+  private func inOrder(_ running: [Column], _ others: [Column]) -> [Column] {
+    var running = running[...]
+    var others = others[...]
+    return node.calls.compactMap { $0.isRunning ? running.popFirst() : others.popFirst() }
+  }
+
+  private func runningValues(_ entries: [Int32]) -> FramedValues {
+    values(entries, of: node.calls.filter(\.isRunning))
+  }
+
+  /// What calls read, of these rows.
+  private func values(_ entries: [Int32], of calls: [Framing.Call]) -> FramedValues {
     let batch = RecordBatch(
       columns: Array(state.rows.gather(entries).dropLast()),
       rowtimes: entries.map { state.rows.times[Int($0)] },
@@ -211,7 +224,7 @@ final class FramingOperator: Operator {
         minor: Array(repeating: Positions.unknown, count: entries.count)))
     return FramedValues(
       positions: batch.positions,
-      arguments: node.calls.map { call in
+      arguments: calls.map { call in
         call.arguments.map { rows.evaluator.column($0, batch, failed: &faults) }
       })
   }
@@ -255,7 +268,7 @@ final class FramingOperator: Operator {
         peer = place + 1
       }
     }
-    let values = values(all)
+    let values = values(all, of: evaluation.calls)
     let columns = try evaluation.results(
       framed, values.arguments, &faults, rows.evaluator, values.positions)
     var places: [Int32: Int32] = [:]
@@ -284,17 +297,19 @@ final class FramingOperator: Operator {
       output(
         told.map { now[Int($0)] }, after.map { $0.gather(told) }, batch,
         Array(repeating: row, count: told.count)))
-    try totals?.setHead(slot, state, values)
+    try totals?.setHead(slot, state, runningValues)
   }
 
   /// The results of some rows of a list, in their order.
   private func results(of entries: [Int32], _ slot: Int32) throws(QueryFailure) -> [Column] {
     guard !entries.isEmpty else { return node.calls.map { Column.from([], $0.column.type) } }
-    if let totals { return try totals.results(of: entries, slot, state, values) }
+    let running = try totals?.results(of: entries, slot, state, runningValues) ?? []
+    if evaluation.calls.isEmpty { return inOrder(running, []) }
     let places = entries.map { state.place(ofRow: $0, in: slot) }
     let stretch = (places.min() ?? 0)..<(places.max() ?? 0) + 1
     let (columns, rows) = try results([(slot, stretch)])
-    return columns.map { column in column.gather(entries.map { rows[$0] ?? 0 }) }
+    return inOrder(
+      running, columns.map { column in column.gather(entries.map { rows[$0] ?? 0 }) })
   }
 
   private func output(
@@ -322,7 +337,7 @@ final class FramingOperator: Operator {
     for slot in slots {
       let gone = frames.expired(slot)
       if gone.isEmpty { continue }
-      try totals?.fold(state.lists[Int(slot)][gone], state, values)
+      try totals?.fold(state.lists[Int(slot)][gone], state, runningValues)
       for _ in gone { state.remove(slot, at: gone.lowerBound) }
     }
   }

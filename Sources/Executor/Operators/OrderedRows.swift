@@ -10,11 +10,15 @@ struct OrderedRows {
     var batch: RecordBatch
     var partitions: EncodedRows
     var order: ByteColumn
+    /// Of the partition's only column; nil: there are more, or none, or it is never NULL.
+    var keyValidity: Bitmap?
 
     /// Without the keys of the partitions.
     func gather(_ rows: [Int32]) -> Keyed {
       guard case .bytes(let order) = Column.bytes(order).gather(rows) else { return self }
-      return Keyed(batch: batch.gather(rows), partitions: partitions, order: order)
+      return Keyed(
+        batch: batch.gather(rows), partitions: partitions, order: order,
+        keyValidity: keyValidity?.gather(rows))
     }
   }
 
@@ -66,6 +70,7 @@ struct OrderedRows {
     return Keyed(
       batch: result, partitions: RowCodec.encode(keys, count: batch.count),
       order: OrderKeys.encode(
-        orders, items, count: batch.count, identity: identity.isEmpty ? nil : order.count))
+        orders, items, count: batch.count, identity: identity.isEmpty ? nil : order.count),
+      keyValidity: keys.count == 1 ? keys[0].validity : nil)
   }
 }

@@ -64,6 +64,11 @@ final class RankingOperator: Operator {
     }
     guard batch.count > 0, node.limit?.count != 0 else { return }
     var keyed = rows.keyed(batch, &faults)
+    if isByPlace, node.keys.count == 1, let validity = keyed.keyValidity {
+      // A record of a table has a key.
+      keyed = rows.keyed(batch.gather(validity.trueIndices()), &faults)
+      guard keyed.batch.count > 0 else { return }
+    }
     var slots: [Int32] = []
     try state.findSlots(keyed.partitions, &slots)
     if let kept = candidates(keyed, slots) {

@@ -11,7 +11,7 @@ final class RunningTotals {
   typealias Values = ([Int32]) -> FramedValues
 
   let state: GroupedState<AccumulatedGroups>
-  private let node: Framing
+  private let isRange: [Bool]
   private let aggregates: [Aggregate.Call]
   private let folded: AccumulatedGroups
   /// Of each partition what all of its rows come to, by the slot of its list; behind them one to try things out.
@@ -24,9 +24,9 @@ final class RunningTotals {
     _ node: Framing, name: String, store: (any StateStore)?,
     _ make: (Aggregate.Call, Bool) throws(QueryFailure) -> any Accumulator
   ) throws(QueryFailure) {
-    self.node = node
+    isRange = node.calls.filter(\.isRunning).map { $0.frame.unit == .range }
     var aggregates: [Aggregate.Call] = []
-    for call in node.calls {
+    for call in node.calls where call.isRunning {
       if case .aggregate(let aggregate) = call.function { aggregates.append(aggregate) }
     }
     self.aggregates = aggregates
@@ -89,16 +89,14 @@ final class RunningTotals {
     let columns = apply(Array(repeating: 0, count: all.count), values(all))
     var places: [Int32: Int32] = [:]
     for (place, entry) in all.enumerated() { places[entry] = Int32(place) }
+    let own = entries.map { places[$0] ?? 0 }
     // With RANGE, rows that are equal in the order have the results of the last of them.
-    let picked = entries.map { entry -> Int32 in
-      var place = places[entry] ?? 0
-      guard node.calls.first?.frame.unit == .range else { return place }
-      while Int(place) + 1 < all.count, lists.arePeers(all[Int(place)], all[Int(place) + 1]) {
-        place += 1
-      }
-      return place
+    let last = own.map { place -> Int32 in
+      var place = Int(place)
+      while place + 1 < all.count, lists.arePeers(all[place], all[place + 1]) { place += 1 }
+      return Int32(place)
     }
-    return columns.map { $0.gather(picked) }
+    return zip(columns, isRange).map { column, isRange in column.gather(isRange ? last : own) }
   }
 
   /// The head of a list that has just been worked out as a whole.

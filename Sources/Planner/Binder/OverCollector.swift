@@ -269,22 +269,20 @@ final class OverCollector {
   /// The plan with the calls' results beside its columns. Ranks stand on top, where a condition finds them.
   func plan(over input: LogicalPlan, emit: EmitClause?) throws(PlanError) -> LogicalPlan {
     var plan = input
-    for group in groups where !group.frames.isEmpty {
+    let framed = groups.filter { !$0.frames.isEmpty }
+    // A row that comes again with other values would be another row to the next one.
+    if !isPull, !input.isTable, framed.count > 1 { throw .severalOvers(at: framed[1].span) }
+    for group in framed {
       let day: Int64 = 86_400_000
       let isFinal = emit?.mode == .final
       if !isPull, !input.isTable { try checkTimes(group, isFinal: isFinal) }
       let grace = try group.grace.map { (grace) throws(PlanError) in try duration(grace) }
-      // What goes on from row to row looks back at none, the others at some.
-      let running = group.frames.filter { $0.function.isAggregate && $0.frame.start == nil }
-      let others = group.frames.filter { !($0.function.isAggregate && $0.frame.start == nil) }
-      for calls in [running, others] where !calls.isEmpty {
-        plan = .row(
-          RowStep(
-            Framing(
-              input: plan, partition: group.partition, order: group.order, calls: calls,
-              keys: input.keys,
-              graceMs: grace ?? (isFinal ? 0 : day), emitFinal: isFinal, span: group.span)))
-      }
+      plan = .row(
+        RowStep(
+          Framing(
+            input: plan, partition: group.partition, order: group.order, calls: group.frames,
+            keys: input.keys, graceMs: grace ?? (isFinal ? 0 : day), emitFinal: isFinal,
+            span: group.span)))
     }
     for group in groups where !group.ranks.isEmpty {
       plan = .row(

@@ -129,6 +129,9 @@ extension QueryBinder {
     binder.bindAggregate = { (call, function) throws(PlanError) in
       try collector.add(call, function)
     }
+    binder.bindOver = { (call, _) throws(PlanError) in
+      throw .overOfGroups(call.name.name.uppercased(), at: call.span)
+    }
     var items: [(item: BoundItem, text: String)] = []
     for item in raw {
       switch item {

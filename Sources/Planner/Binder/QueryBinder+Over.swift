@@ -127,7 +127,7 @@ extension QueryBinder {
     var columns = narrowed.ranking.partition.map(\.column)
     var isKnown = true
     let limited = narrowed.ranking.calls[narrowed.ranking.limit?.call ?? 0]
-    if !(narrowed.isFirst && limited.function == .rowNumber) {
+    if columns.isEmpty || !(narrowed.isFirst && limited.function == .rowNumber) {
       if let number = narrowed.ranking.calls.first(where: { $0.function == .rowNumber }) {
         columns.append(number.column)
       } else {

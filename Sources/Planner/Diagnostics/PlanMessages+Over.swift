@@ -80,6 +80,12 @@ extension PlanError {
       at: span, hint: "\(function) takes a number that the statement says itself")
   }
 
+  static func overOfGroups(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "misplaced-over", "\(function) OVER (...) cannot stand beside GROUP BY", at: span,
+      hint: "group in a subquery, and compute it over its rows")
+  }
+
   static func overOfOther(_ function: String, at span: Span) -> PlanError {
     PlanError(
       "invalid-over",
@@ -124,7 +130,7 @@ extension PlanError {
 
   static func rankIsNoKey(_ function: String, at span: Span) -> PlanError {
     PlanError(
-      "rank-key", "\(function) tells the rows of a stream not apart, and the table needs a key",
+      "rank-key", "\(function) does not tell the rows of a stream apart, and the table needs a key",
       at: span, hint: "select ROW_NUMBER() over the same rows, too")
   }
 
@@ -136,6 +142,13 @@ extension PlanError {
 
   static func rankWithFrame(_ function: String, at span: Span) -> PlanError {
     PlanError("invalid-frame", "\(function) takes no frame", at: span)
+  }
+
+  static func severalOvers(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-over",
+      "over a stream that goes on, all calls of a query look at rows in one way", at: span,
+      hint: "write the same PARTITION BY and ORDER BY, or a query each")
   }
 
   static func topOfStream(at span: Span) -> PlanError {

@@ -88,10 +88,32 @@ public struct Framing: RowNode {
   /// What is remembered.
   private var kept: String {
     if input.isTable { return "keeps every row" }
-    if calls.contains(where: { $0.frame.start == nil && !$0.function.isAggregate }) {
-      return "keeps the first rows of each partition and those of \(graceMs) ms"
-    }
+    let pins = pinnedRows > 0
+    if pins, hasRunning { return "keeps every row" }
     return "keeps the rows of its frames and of \(graceMs) ms"
+      + (pins ? ", the first ones of each partition" : "")
+      + (hasRunning ? ", a total of each partition" : "")
+  }
+}
+
+extension Framing {
+  /// Rows at the beginning of a partition that are named for ever.
+  public var pinnedRows: Int { calls.map(\.pinnedRows).max() ?? 0 }
+
+  /// Some aggregate goes from the first row on to the current one.
+  public var hasRunning: Bool { calls.contains(where: \.isRunning) }
+}
+
+extension Framing.Call {
+  public var isRunning: Bool { function.isAggregate && frame.start == nil && frame.end == 0 }
+
+  fileprivate var pinnedRows: Int {
+    guard frame.start == nil else { return 0 }
+    switch function {
+    case .firstValue: return 1
+    case .nthValue(let number): return Int(number)
+    case .lag, .lastValue, .aggregate: return 0
+    }
   }
 }
 
