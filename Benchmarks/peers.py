@@ -43,6 +43,10 @@ DUCKDB = {
           OVER (PARTITION BY bidder ORDER BY dateTime) > 10000 THEN 1 ELSE 0 END AS g FROM bid))
         GROUP BY bidder, sid""",
     "q12": f"SELECT bidder, {START} AS ws, count(*) AS n FROM bid GROUP BY ALL",
+    "q18": "SELECT bidder, auction, price, channel, url, dateTime, extra FROM bid QUALIFY row_number() OVER "
+    "(PARTITION BY bidder, auction ORDER BY dateTime DESC, price DESC) = 1",
+    "q19": "SELECT auction, n, bidder, price, channel, url, dateTime, extra FROM (SELECT *, row_number() OVER "
+    "(PARTITION BY auction ORDER BY price DESC, dateTime, bidder) AS n FROM bid) WHERE n <= 10",
     "qg": "SELECT auction, count(*) AS n FROM bid GROUP BY ALL",
     "sj": "SELECT o.customer_id, o.order_id, o.amount, c.name, c.region, c.tier FROM orders o "
     "LEFT JOIN customers c ON o.customer_id = c.customer_id",
@@ -121,6 +125,13 @@ FLINK = {
             f"DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY bidder, {WINDOW}"),
     "q12": ("bidder BIGINT, ws TIMESTAMP(3), n BIGINT",
             f"SELECT bidder, window_start, COUNT(*) FROM {TUMBLE.format('bid')} GROUP BY bidder, {WINDOW}"),
+    "q18": ("bidder BIGINT, auction BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` BIGINT, extra STRING",
+            "SELECT bidder, auction, price, channel, url, `dateTime`, extra FROM (SELECT *, ROW_NUMBER() OVER "
+            "(PARTITION BY bidder, auction ORDER BY `dateTime` DESC, price DESC) AS n FROM bid) WHERE n <= 1"),
+    "q19": ("auction BIGINT, n BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` BIGINT, "
+            "extra STRING",
+            "SELECT auction, n, bidder, price, channel, url, `dateTime`, extra FROM (SELECT *, ROW_NUMBER() OVER "
+            "(PARTITION BY auction ORDER BY price DESC, `dateTime`, bidder) AS n FROM bid) WHERE n <= 10"),
     "qg": ("auction BIGINT, n BIGINT", "SELECT auction, COUNT(*) FROM bid GROUP BY auction"),
     "sj": ("order_id BIGINT, amount BIGINT, name STRING, region STRING, tier STRING",
            "SELECT o.order_id, o.amount, c.name, c.region, c.tier FROM orders o "
@@ -161,7 +172,7 @@ def flink_script(query, data, form, sink, scratch):
         if table not in FLINK[query][1]:
             continue
         quoted = ", ".join("`%s` %s" % tuple(c.split()) for c in columns.split(", ")).replace("VARCHAR", "STRING")
-        times = FLINK_TIMES.get(table, "" if query in ("q0", "q1", "q2", "q3", "qg") else EVENT_TIME)
+        times = FLINK_TIMES.get(table, "" if query in ("q0", "q1", "q2", "q3", "q18", "q19", "qg") else EVENT_TIME)
         lines.append(
             f"CREATE TABLE {table} ({quoted}{times}) WITH ('connector' = 'filesystem', "
             f"'path' = 'file://{os.path.abspath(data)}/{table}', 'format' = '{form}');")

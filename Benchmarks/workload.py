@@ -5,7 +5,7 @@ import os
 import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-QUERIES = ["q0", "q1", "q2", "q3", "q5", "q5h", "q7", "q8", "q11", "q12", "qg", "sj"]
+QUERIES = ["q0", "q1", "q2", "q3", "q5", "q5h", "q7", "q8", "q11", "q12", "q18", "q19", "qg", "sj"]
 SOURCES = {
     "q3": ["auction", "person"], "q8": ["auction", "person"], "sj": ["customer_changes", "orders"],
     "qk": ["orders"],

@@ -114,7 +114,8 @@ struct JournalReader {
       let bytes = try blocks.block(at + block)
       crcs = crc32c(UnsafeRawBufferPointer(rebasing: bytes[..<4]), seed: crcs)
       let size = min(JournalBlock.payloadBytes, header.length - block * JournalBlock.payloadBytes)
-      frame.append(UnsafeRawBufferPointer(rebasing: bytes[JournalBlock.headerBytes...].prefix(size)))
+      let content = bytes[JournalBlock.headerBytes...].prefix(size)
+      frame.append(UnsafeRawBufferPointer(rebasing: content))
     }
     digest = crcs
     nextFrame += 1

@@ -159,7 +159,8 @@ package struct WithProperties {
   private func set(
     _ property: FormatProperty, _ side: RecordSide, of spec: inout FormatSpec?
   ) throws(PlanError) {
-    guard setsFormats, let (name, setting) = try setting(property, side), let format = spec?.format else {
+    guard setsFormats, let (name, setting) = try setting(property, side), let format = spec?.format
+    else {
       return
     }
     if format.properties.contains(where: { $0.name == property.name }) {
