@@ -261,6 +261,12 @@ final class OverCollector {
     case .duration(let literal):
       if clause.unit == .rows { throw .durationOfRows(at: literal.span) }
       return try duration(literal) / scale
+    case .interval(let text, let unit):
+      if clause.unit == .rows { throw .durationOfRows(at: text.span) }
+      guard let count = Int64(text.value), count >= 0 else {
+        throw .intervalText(text.value, at: text.span)
+      }
+      return try milliseconds(count, unit, at: text.span) / scale
     }
   }
 

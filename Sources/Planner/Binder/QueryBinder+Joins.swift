@@ -418,11 +418,17 @@ extension Expression {
 
 /// Milliseconds of a fixed duration.
 func duration(_ literal: DurationLiteral) throws(PlanError) -> Int64 {
-  guard let unit = literal.unit.milliseconds else {
-    throw .indefiniteDuration(literal.unit.rawValue, at: literal.span)
+  try milliseconds(literal.count, literal.unit, at: literal.span)
+}
+
+func milliseconds(
+  _ count: Int64, _ unit: IntervalUnit, at span: Span
+) throws(PlanError) -> Int64 {
+  guard let length = unit.milliseconds else {
+    throw .indefiniteDuration(unit.rawValue, at: span)
   }
-  guard let result = Rowtime.duration(literal.count, unitMs: unit) else {
-    throw .durationTooLong(at: literal.span)
+  guard let result = Rowtime.duration(count, unitMs: length) else {
+    throw .durationTooLong(at: span)
   }
   return result
 }

@@ -41,6 +41,12 @@ extension PlanError {
       hint: "use RANGE, or UNBOUNDED")
   }
 
+  static func intervalText(_ text: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-interval", "'\(text)' is no whole number of units", at: span,
+      hint: "an interval has one unit: INTERVAL '90' MINUTE")
+  }
+
   static func misplacedOver(_ function: String, clause: String, at span: Span) -> PlanError {
     PlanError(
       "misplaced-over", "\(function) OVER (...) cannot stand in \(clause)", at: span,

@@ -163,6 +163,8 @@ public struct FrameClause: Hashable, Sendable {
     /// Rows, or units of the number that is ordered by.
     case count(CountClause)
     case duration(DurationLiteral)
+    /// `INTERVAL '1' HOUR`, as it was written.
+    case interval(StringLiteral, IntervalUnit)
   }
 
   public let unit: Unit

@@ -37,12 +37,6 @@ extension Diagnostic {
       hint: "a DECIMAL literal ends with a point: \(text).")
   }
 
-  static func intervalText(_ text: String, at span: Span) -> Diagnostic {
-    Diagnostic(
-      id: "invalid-interval", message: "'\(text)' is no whole number of units", span: span,
-      hint: "an interval has one unit: INTERVAL '90' MINUTE")
-  }
-
   static func invalidEncoding(at span: Span) -> Diagnostic {
     Diagnostic(id: "invalid-encoding", message: "text is not valid UTF-8", span: span)
   }

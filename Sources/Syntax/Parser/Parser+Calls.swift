@@ -10,7 +10,7 @@ extension Parser {
     try expect(.leftParen)
     if take(.star) {
       try expect(.rightParen)
-      let over = try parseOverIfAny()
+      let over = try overIfAny()
       try grow(over: height, at: name.span)
       return FunctionCall(
         name: name, arguments: [], isStar: true, isDistinct: false, over: over,
@@ -21,7 +21,7 @@ extension Parser {
     height = 0
     if isDistinct || !at(.rightParen) { arguments = try parseArguments() }
     try expect(.rightParen)
-    let over = try parseOverIfAny()
+    let over = try overIfAny()
     try grow(over: height, at: name.span)
     return FunctionCall(
       name: name, arguments: arguments, isStar: false, isDistinct: isDistinct, over: over,

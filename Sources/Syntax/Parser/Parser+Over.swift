@@ -3,8 +3,8 @@
 import HeadraceFoundations
 
 extension Parser {
-  /// Production `over`, where one follows. `height` becomes that of the highest expression in it, if that is higher.
-  mutating func parseOverIfAny() throws(DiagnosticError) -> OverClause? {
+  /// The OVER that follows; nil: none does. `height` becomes that of the highest expression in it, if that is higher.
+  mutating func overIfAny() throws(DiagnosticError) -> OverClause? {
     // A plain word there is an alias.
     guard current.keyword == .over, peek().kind == .leftParen else { return nil }
     return try parseOver()
@@ -80,10 +80,6 @@ extension Parser {
     }
     guard at(.stringLiteral) else { return .duration(try parseDuration()) }
     let text = try parseString()
-    guard let count = Int64(text.value), count >= 0 else {
-      throw DiagnosticError(.intervalText(text.value, at: text.span))
-    }
-    let unit = try parseUnit()
-    return .duration(DurationLiteral(count: count, unit: unit, span: span(from: start)))
+    return .interval(text, try parseUnit())
   }
 }

@@ -95,7 +95,11 @@ extension Parser {
       partitionBy = try parseGrouping()
     }
     let having = take(.having) ? try parseExpression() : nil
-    let qualify = take(.qualify) ? try parseExpression() : nil
+    var qualify: Expression?
+    if current.keyword == .qualify {
+      advance()
+      qualify = try parseExpression()
+    }
     return Select(
       isDistinct: isDistinct, items: items, from: from, window: window, filter: filter,
       groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify,

@@ -115,6 +115,10 @@ extension Printer {
     switch distance {
     case .count(let count): text += "\(count.count)"
     case .duration(let duration): self.duration(duration)
+    case .interval(let literal, let unit):
+      text += "INTERVAL "
+      string(literal)
+      text += " \(unit.rawValue)"
     }
   }
 
