@@ -73,6 +73,32 @@ def scalar(rng):
 
 
 def aggregate(rng):
+    call = plain_aggregate(rng) if rng.random() < 0.5 else newer_aggregate(rng)
+    if rng.random() < 0.25:
+        a, b = rng.choice(NUMBERS), rng.choice(NUMBERS)
+        call += f" FILTER (WHERE {a} <= {b})"
+    return call
+
+
+def newer_aggregate(rng):
+    """Those that KSQL does not have."""
+    name, key = rng.choice(list("TDIBM")), rng.choice(list("TDIBM"))
+    whole = rng.choice(["I", "B"])
+    share = rng.choice(["0", "0.25", "0.5", "0.9", "1"])
+    way = rng.choice(["", " DESC", " NULLS FIRST", " DESC NULLS LAST"])
+    return rng.choice([
+        f"BOOL_AND({whole} > 0)", "BOOL_OR(D = 0e0)", f"MAX({whole} = 7)", f"BIT_AND({whole})", f"BIT_OR({whole})",
+        f"BIT_XOR(DISTINCT {whole})", f"MODE({name})", f"MODE() WITHIN GROUP (ORDER BY {name} DESC)", "MEDIAN(I)", "MEDIAN(D)",
+        f"PERCENTILE_CONT(I, {share})", f"PERCENTILE_DISC({name}, {share})",
+        f"PERCENTILE_DISC({share}) WITHIN GROUP (ORDER BY {name}{way})", f"APPROX_PERCENTILE(D, {share})",
+        f"MAX_BY({name}, {key})", f"MIN_BY({name}, {key})", f"ARRAY_AGG({name})", f"ARRAY_AGG({name} ORDER BY {key}{way}, ID)",
+        f"ARRAY_AGG(DISTINCT {name} ORDER BY {name}{way})", f"STRING_AGG(T, '|' ORDER BY {key}{way}, ID)", "STRING_AGG(T, '')",
+        f"COLLECT_LIST({name} ORDER BY ID DESC)", f"APPROX_COUNT_DISTINCT({name})", "VAR_POP(I)", "STDDEV(M)", "CORR(I, M)",
+        "REGR_SLOPE(I, M)", "REGR_COUNT(D, I)",
+    ])
+
+
+def plain_aggregate(rng):
     name = rng.choice(list("TDIBM"))
     number = rng.choice(["I", "M", "D"])
     return rng.choice([

@@ -184,6 +184,7 @@ struct SnapshotReader {
     var ready: [TextKey: [[Value]]] = [:]
     var node = node
     node.input = try prepared(node.input, &ready)
+    node.givesLastOnly = true
     let types = LogicalPlan.aggregate(node).columns.map(\.type)
     var result: [[Value]] = []
     var places: [[Value]: Int] = [:]

@@ -26,6 +26,27 @@ public enum DistinctRule: Sendable {
   case isRefused
 }
 
+/// The order of rows by one expression, for aggregates whose result depends on it.
+public struct RowOrder: Hashable, Sendable {
+  public var isDescending: Bool
+  public var nullsFirst: Bool
+
+  public init(isDescending: Bool, nullsFirst: Bool) {
+    self.isDescending = isDescending
+    self.nullsFirst = nullsFirst
+  }
+}
+
+/// What ORDER BY means to an aggregate.
+public enum OrderRule: Sendable {
+  /// The order of its rows makes no difference.
+  case isRefused
+  /// The rows are taken in that order; its values are further arguments.
+  case sortsRows
+  /// WITHIN GROUP (ORDER BY x) names the first argument, and says whether it counts from above.
+  case namesArgument
+}
+
 public struct AggregateOverload: Sendable {
   public var signature: Signature
   /// How many of the last parameters are literals, given when the accumulator is made (TOPK's k).
@@ -42,6 +63,9 @@ public struct AggregateOverload: Sendable {
   /// The type of results over parts, where that of the result may be too narrow for them.
   public var partType: DataType?
   public var distinct = DistinctRule.leavesOutRepetitions
+  public var order = OrderRule.isRefused
+  /// Refuses literals that no accumulator could be made with.
+  public var checkLiterals: @Sendable ([Value]) throws(FunctionError) -> Void = { _ in }
 
   public init(
     _ signature: Signature, literalCount: Int = 0, canUndo: Bool,
@@ -62,6 +86,22 @@ extension AggregateOverload {
     return overload
   }
 
+  /// The overload with a meaning of ORDER BY.
+  func ordered(_ rule: OrderRule) -> AggregateOverload {
+    var overload = self
+    overload.order = rule
+    return overload
+  }
+
+  /// The overload with a test of its literals.
+  func checked(
+    _ check: @escaping @Sendable ([Value]) throws(FunctionError) -> Void
+  ) -> AggregateOverload {
+    var overload = self
+    overload.checkLiterals = check
+    return overload
+  }
+
   /// The overload with another meaning of DISTINCT.
   func distinct(_ rule: DistinctRule) -> AggregateOverload {
     var overload = self
@@ -71,20 +111,26 @@ extension AggregateOverload {
 }
 
 public struct AggregateCall: Sendable {
+  /// The types of the arguments that are no literals; those of ORDER BY come last.
   public var argumentTypes: [DataType]
   public var literals: [Value]
   public var resultType: DataType
   /// Settings of the session that an aggregate may read, by property name.
   public var properties: [TextKey: String]
+  public var order: [RowOrder]
+  /// Whether rows may be taken back.
+  public var takesBack: Bool
 
   public init(
     argumentTypes: [DataType], literals: [Value], resultType: DataType,
-    properties: [TextKey: String] = [:]
+    properties: [TextKey: String] = [:], order: [RowOrder] = [], takesBack: Bool = false
   ) {
     self.argumentTypes = argumentTypes
     self.literals = literals
     self.resultType = resultType
     self.properties = properties
+    self.order = order
+    self.takesBack = takesBack
   }
 }
 

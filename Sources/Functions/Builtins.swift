@@ -10,6 +10,10 @@ extension FunctionRegistry {
     for function in StatisticAggregates.all { registry.add(function) }
     for function in DistinctAggregates.all { registry.add(function) }
     for function in ReservationAggregates.all { registry.add(function) }
+    for function in MomentAggregates.all { registry.add(function) }
+    for function in LogicAggregates.all { registry.add(function) }
+    for function in QuantileAggregates.all { registry.add(function) }
+    for function in RowAggregates.all { registry.add(function) }
     for function in RealFunctions.all { registry.add(function) }
     for function in RoundingFunctions.all { registry.add(function) }
     for function in ExtremeFunctions.all { registry.add(function) }

@@ -31,6 +31,10 @@ let expressionClauses: [ClausePair] = [
   one("FunctionCall.arguments", "ABS(v)", "ABS(w)"),
   one("FunctionCall.isStar", "COUNT(*)", "COUNT(d)"),
   one("FunctionCall.isDistinct", "COUNT(v)", "COUNT(DISTINCT v)"),
+  one("FunctionCall.order", "ARRAY_AGG(v)", "ARRAY_AGG(v ORDER BY v DESC)"),
+  one(
+    "FunctionCall.withinGroup", "LISTAGG(t)", "LISTAGG(t) WITHIN GROUP (ORDER BY t DESC)"),
+  one("FunctionCall.filter", "COUNT(v)", "COUNT(v) FILTER (WHERE v < 8)"),
   one("FunctionCall.over", "SUM(w)", "SUM(w) OVER ()"),
   one("OverClause.partitionBy", "SUM(w) OVER ()", "SUM(w) OVER (PARTITION BY v)"),
   one("OverClause.orderBy", "SUM(w) OVER ()", "SUM(w) OVER (ORDER BY w)"),

@@ -25,41 +25,85 @@ struct Subject: Sendable, CustomTestStringConvertible {
   var function: String
   var types: [DataType]
   var literals: [Value] = []
+  /// Rows of a stream, of which none is taken back.
+  var isOfStream = false
 
-  var testDescription: String { "\(function)\(types)\(literals)" }
+  var testDescription: String { "\(function)\(types)\(literals)\(isOfStream ? " adding" : "")" }
 }
 
+private let half = Value.decimal(Decimal("0.5") ?? Decimal(0))
 private let decimal = DataType.decimal(precision: 12, scale: 2)
 
-private let subjects: [Subject] = [
-  Subject(function: "COUNT", types: []), Subject(function: "COUNT", types: [.string]),
-  Subject(function: "SUM", types: [.int]), Subject(function: "SUM", types: [.bigint]),
-  Subject(function: "SUM", types: [.double]), Subject(function: "SUM", types: [decimal]),
-  Subject(function: "AVG", types: [.int]), Subject(function: "AVG", types: [.bigint]),
-  Subject(function: "AVG", types: [.double]), Subject(function: "MIN", types: [.int]),
-  Subject(function: "MAX", types: [.bigint]), Subject(function: "MIN", types: [.double]),
-  Subject(function: "MAX", types: [.string]), Subject(function: "MIN", types: [.bytes]),
-  Subject(function: "MAX", types: [decimal]), Subject(function: "MIN", types: [.timestamp]),
-  Subject(function: "ATTR", types: [.int]), Subject(function: "COLLECT_SET", types: [.int]),
-  Subject(function: "COLLECT_LIST", types: [.string]),
-  Subject(function: "COUNT_DISTINCT", types: [.int]),
-  Subject(function: "EARLIEST_BY_OFFSET", types: [.int]),
-  Subject(function: "LATEST_BY_OFFSET", types: [.string], literals: [.int(3), .boolean(false)]),
-  Subject(function: "HISTOGRAM", types: [.string]),
-  Subject(function: "STDDEV_SAMP", types: [.double]),
-  Subject(function: "STDDEV_SAMPLE", types: [.int]),
-  Subject(function: "CORRELATION", types: [.double, .double]),
-  Subject(function: "SUM_LIST", types: [.array(.int)]),
-  Subject(function: "TOPK", types: [.int], literals: [.int(3)]),
-  Subject(function: "TOPK", types: [.bigint, .string], literals: [.int(2)]),
-  Subject(function: "TOPKDISTINCT", types: [.string], literals: [.int(3)]),
-]
+private let subjects: [Subject] =
+  [
+    Subject(function: "COUNT", types: []), Subject(function: "COUNT", types: [.string]),
+    Subject(function: "SUM", types: [.int]), Subject(function: "SUM", types: [.bigint]),
+    Subject(function: "SUM", types: [.double]), Subject(function: "SUM", types: [decimal]),
+    Subject(function: "AVG", types: [.int]), Subject(function: "AVG", types: [.bigint]),
+    Subject(function: "AVG", types: [.double]), Subject(function: "MIN", types: [.int]),
+    Subject(function: "MAX", types: [.bigint]), Subject(function: "MIN", types: [.double]),
+    Subject(function: "MAX", types: [.string]), Subject(function: "MIN", types: [.bytes]),
+    Subject(function: "MAX", types: [decimal]), Subject(function: "MIN", types: [.timestamp]),
+    Subject(function: "ATTR", types: [.int]), Subject(function: "COLLECT_SET", types: [.int]),
+    Subject(function: "COLLECT_LIST", types: [.string]),
+    Subject(function: "COUNT_DISTINCT", types: [.int]),
+    Subject(function: "EARLIEST_BY_OFFSET", types: [.int]),
+    Subject(function: "LATEST_BY_OFFSET", types: [.string], literals: [.int(3), .boolean(false)]),
+    Subject(function: "HISTOGRAM", types: [.string]),
+    Subject(function: "STDDEV_SAMP", types: [.double]),
+    Subject(function: "STDDEV_SAMPLE", types: [.int]),
+    Subject(function: "CORRELATION", types: [.double, .double]),
+    Subject(function: "SUM_LIST", types: [.array(.int)]),
+    Subject(function: "TOPK", types: [.int], literals: [.int(3)]),
+    Subject(function: "TOPK", types: [.bigint, .string], literals: [.int(2)]),
+    Subject(function: "TOPKDISTINCT", types: [.string], literals: [.int(3)]),
+    Subject(function: "APPROX_COUNT_DISTINCT", types: [.int]),
+    Subject(function: "BOOL_AND", types: [.boolean]),
+    Subject(function: "BOOL_OR", types: [.boolean]),
+    Subject(function: "EVERY", types: [.boolean], isOfStream: true),
+    Subject(function: "MIN", types: [.boolean]), Subject(function: "MAX", types: [.boolean]),
+    Subject(function: "BIT_AND", types: [.int]), Subject(function: "BIT_OR", types: [.bigint]),
+    Subject(function: "BIT_XOR", types: [.bigint]),
+    Subject(function: "BIT_AND", types: [.bigint], isOfStream: true),
+    Subject(function: "BIT_OR", types: [.int], isOfStream: true),
+    Subject(function: "BIT_XOR", types: [.int], isOfStream: true),
+    Subject(function: "VAR_POP", types: [.double]), Subject(function: "VAR_SAMP", types: [.double]),
+    Subject(function: "VARIANCE", types: [.double]),
+    Subject(function: "STDDEV_POP", types: [.double]),
+    Subject(function: "STDDEV", types: [.double]),
+    Subject(function: "MEDIAN", types: [.double]),
+    Subject(function: "PERCENTILE_CONT", types: [.double], literals: [half]),
+    Subject(function: "PERCENTILE", types: [.double], literals: [.int(1)]),
+    Subject(function: "QUANTILE_CONT", types: [.double], literals: [.double(0.3)]),
+    Subject(function: "PERCENTILE_DISC", types: [.int], literals: [half]),
+    Subject(function: "PERCENTILE_DISC", types: [.double], literals: [.double(0.3)]),
+    Subject(function: "QUANTILE_DISC", types: [.string], literals: [.double(0.9)]),
+    Subject(function: "PERCENTILE_DISC", types: [decimal], literals: [half]),
+    Subject(function: "PERCENTILE_DISC", types: [.timestamp], literals: [.int(0)]),
+    Subject(function: "APPROX_PERCENTILE", types: [.double], literals: [half]),
+    Subject(function: "APPROX_QUANTILE", types: [.double], literals: [half, .double(0.05)]),
+    Subject(function: "MODE", types: [.int]), Subject(function: "MODE", types: [.string]),
+    Subject(function: "MAX_BY", types: [.string, .int]),
+    Subject(function: "MIN_BY", types: [.array(.int), .double]),
+    Subject(function: "ARG_MAX", types: [decimal, .string]),
+    Subject(function: "ARG_MIN", types: [.int, decimal]),
+    Subject(function: "ARRAY_AGG", types: [.int]),
+    Subject(function: "ARRAY_AGG", types: [.string], isOfStream: true),
+    Subject(function: "STRING_AGG", types: [.string]),
+    Subject(function: "LISTAGG", types: [.string], literals: [.string(",")]),
+    Subject(function: "LISTAGG", types: [.string], isOfStream: true),
+  ]
+  + [
+    "COVAR_POP", "COVAR_SAMP", "CORR", "REGR_COUNT", "REGR_AVGX", "REGR_AVGY", "REGR_SXX",
+    "REGR_SYY", "REGR_SXY", "REGR_SLOPE", "REGR_INTERCEPT", "REGR_R2",
+  ].map { Subject(function: $0, types: [.double, .double]) }
 
 @Suite struct AggregateTests {
   private func value(_ type: DataType, _ random: inout Random) -> Value {
     if random.next() % 5 == 0 { return .null }
     let number = Int64(random.next() % 9) - 4
     switch type {
+    case .boolean: return .boolean(number > 0)
     case .int: return .int(Int32(number))
     case .bigint: return .bigint(number)
     case .timestamp: return .timestamp(number)
@@ -76,11 +120,17 @@ private let subjects: [Subject] = [
   private func overload(_ subject: Subject) throws -> (AggregateOverload, AggregateCall) {
     let function = try #require(FunctionRegistry.builtin.aggregates[subject.function])
     let literalTypes = subject.literals.map { literal in
-      ArgumentType.value(literal.booleanValue == nil ? .int : .boolean)
+      switch literal {
+      case .boolean: return ArgumentType.value(.boolean)
+      case .string: return .value(.string)
+      case .double, .decimal: return .value(.double)
+      default: return .value(.int)
+      }
     }
     let types = subject.types.map { ArgumentType.value($0) } + literalTypes
     let resolution = try resolve(function.overloads.map(\.signature), types).get()
-    let overload = function.overloads[resolution.overload]
+    var overload = function.overloads[resolution.overload]
+    if subject.isOfStream { overload.canUndo = false }
     let result: DataType
     switch overload.signature.returns {
     case .pattern(let pattern): result = try #require(concrete(pattern, resolution.bindings))
@@ -89,7 +139,8 @@ private let subjects: [Subject] = [
     return (
       overload,
       AggregateCall(
-        argumentTypes: subject.types, literals: subject.literals, resultType: result)
+        argumentTypes: subject.types, literals: subject.literals, resultType: result,
+        takesBack: overload.canUndo)
     )
   }
 
@@ -144,7 +195,9 @@ private let subjects: [Subject] = [
       return a == b || (a.isNaN && b.isNaN) || abs(a - b) <= 1e-9 * max(1, abs(a))
     // After a row was taken back, these keep no order.
     case (.map(let a), .map(let b)): return Set(a) == Set(b)
-    case (.array(let a), .array(let b)) where name == "COLLECT_LIST":
+    case (.string(let a), .string(let b)) where ["STRING_AGG", "LISTAGG"].contains(name):
+      return Set(a.split(separator: ",")) == Set(b.split(separator: ",")) && a.count == b.count
+    case (.array(let a), .array(let b)) where ["COLLECT_LIST", "ARRAY_AGG"].contains(name):
       return a.sorted { orderValues($0, $1) < 0 } == b.sorted { orderValues($0, $1) < 0 }
     default: return left == right
     }

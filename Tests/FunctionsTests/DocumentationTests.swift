@@ -52,6 +52,8 @@ import Testing
       DISTINCT before the arguments, as in `SUM(DISTINCT x)`, leaves out rows whose values the group has already;
       over a table a value counts until its last row goes. Unlike COUNT_DISTINCT it is exact for any number.
 
+      FILTER behind a call, as in `COUNT(*) FILTER (WHERE x > 1)`, leaves out rows for which the condition is not true.
+
       """
     for function in registry.aggregates.values.sorted(by: { $0.name < $1.name }) {
       text += entry(function.name, function.doc, function.overloads.map(\.signature))
@@ -59,7 +61,6 @@ import Testing
       if let most = literals.max() {
         text += "\nThe last \(most == 1 ? "argument is" : "arguments may be") given as a literal.\n"
       }
-      if !function.overloads[0].canUndo { text += "\nOnly over streams.\n" }
     }
     return text
   }

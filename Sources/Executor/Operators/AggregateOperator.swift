@@ -29,6 +29,8 @@ final class AggregateOperator: Operator {
   private static let entriesAtOnce = 1 << 20
   private let rowsAtOnce: Int
   private let needsOrdinals: Bool
+  /// Lists and texts grow: a result for every row would cost the square of them.
+  private let givesLastOnly: Bool
   private var resultFailures = ResultFailures()
 
   init(
@@ -46,6 +48,8 @@ final class AggregateOperator: Operator {
     panes = PaneSlots(spec.window)
     rowsAtOnce = max(1, Self.entriesAtOnce / (spec.window?.windowsOfRow ?? 1))
     needsOrdinals = accumulators.contains { $0.needsOrdinals }
+    givesLastOnly =
+      spec.givesLastOnly && spec.window == nil && accumulators.contains { $0.holdsValues }
     super.init()
     if spec.window != nil { state.due = { [unowned self] in due(state.start(of: $0)) } }
   }
@@ -82,7 +86,7 @@ final class AggregateOperator: Operator {
       evaluator.key($0.expression, batch, failed: &faults)
     }
     var arguments = spec.calls.map { call in
-      call.arguments.map { evaluator.column($0, batch, failed: &faults) }
+      call.inputs.map { evaluator.column($0, batch, failed: &faults) }
     }
     let (rows, windows) = chooseRows(batch, groups)
     if let rows, rows.isEmpty { return try closeWindows(after: batch) }
@@ -105,6 +109,10 @@ final class AggregateOperator: Operator {
       return try closeWindows(after: batch)
     }
     let source = rows.map { batch.with(columns: []).gather($0) } ?? batch.with(columns: [])
+    if givesLastOnly {
+      accumulate(batch, rows, arguments)
+      return try emitLast(source, groups)
+    }
     let retracts = retractions(source)
     let before = emitsRetractions ? resultsBefore(source.count) : []
     resultFailures.skip(accumulators)
@@ -147,6 +155,25 @@ final class AggregateOperator: Operator {
           ordinals: ordinals), spec.calls[callIndex].column.type)
     }
     raise(&content.rowtimes, slots, to: source.rowtimes)
+  }
+
+  /// The results of the groups of a batch, each at the place of its first row.
+  private func emitLast(_ source: RecordBatch, _ groups: [Column]) throws(QueryFailure) {
+    var seen: Set<Int32> = []
+    let firsts = slots.indices.filter { seen.insert(slots[$0]).inserted }.map { Int32($0) }
+    let wanted = firsts.map { slots[Int($0)] }
+    var output = source.gather(firsts)
+    let results = zip(accumulators, spec.calls).map { accumulator, call in
+      let builder = ColumnBuilder(call.column.type, capacity: wanted.count)
+      accumulator.results(of: wanted, into: builder)
+      return builder.finish()
+    }
+    resultFailures.note(
+      accumulators, spec.calls, results, output.positions, evaluator, into: &faults)
+    output.columns = groups.map { $0.gather(firsts) } + results
+    output.rowtimes = wanted.map { content.rowtimes[Int($0)] }
+    output.kinds = Array(repeating: .updateAfter, count: output.count)
+    try emit(output)
   }
 
   /// The rows to aggregate (nil: all, once each) and, for windows, the start of the window of each.

@@ -71,7 +71,7 @@ final class PaneAggregateOperator: Operator {
       evaluator.key($0.expression, batch, failed: &faults)
     }
     var arguments = spec.calls.map { call in
-      call.arguments.map { evaluator.column($0, batch, failed: &faults) }
+      call.inputs.map { evaluator.column($0, batch, failed: &faults) }
     }
     let (rows, panes) = chosen(batch, groups)
     var times = batch.rowtimes

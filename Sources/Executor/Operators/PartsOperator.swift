@@ -74,7 +74,7 @@ final class PartsOperator: Operator {
     }
     begin(created, batch, keys)
     for (accumulator, call) in zip(accumulators, spec.calls) {
-      let arguments = call.arguments.map {
+      let arguments = call.inputs.map {
         evaluator.column($0, batch, failed: &faults)
       }
       accumulator.accumulate(

@@ -85,7 +85,7 @@ final class SessionOperator: Operator {
         evaluator.key($0.expression, batch, failed: &faults)
       },
       arguments: spec.calls.map { call in
-        call.arguments.map { evaluator.column($0, batch, failed: &faults) }
+        call.inputs.map { evaluator.column($0, batch, failed: &faults) }
       }, ordinals: [],
       groups: spec.groups.map { ColumnBuilder($0.column.type, capacity: batch.count) },
       results: spec.calls.map { ColumnBuilder($0.column.type, capacity: batch.count) })

@@ -24,8 +24,7 @@ final class DistinctAccumulator: Accumulator {
   private var lastOfSet: [Int32] = []
   /// The set of each group. Sets change their groups when sessions meet.
   private var setOfGroup: [Int32] = []
-  /// While a batch is applied: the last row of each group that the wrapped accumulator saw; else -1.
-  private var latest: [Int32] = []
+  private var sparse = SparseResults()
 
   init(_ inner: any Accumulator, types: [DataType], resultType: DataType) {
     self.inner = inner
@@ -39,11 +38,11 @@ final class DistinctAccumulator: Accumulator {
 
   func reserve(groups count: Int) {
     inner.reserve(groups: count)
+    sparse.reserve(groups: count)
     while setOfGroup.count < count {
       setOfGroup.append(Int32(setOfGroup.count))
       firstOfSet.append(-1)
       lastOfSet.append(-1)
-      latest.append(-1)
     }
   }
 
@@ -58,31 +57,8 @@ final class DistinctAccumulator: Accumulator {
 
   func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
     let changes = changes(of: rows)
-    // Where each row's result is: among those of the changes, or, from `changes.rows.count` on, among those
-    // of groups as they were before.
-    var places: [Int32] = []
-    places.reserveCapacity(rows.groups.count)
-    var unchanged: [Int32] = []
-    var next = 0
-    for (row, group) in rows.groups.enumerated() {
-      if next < changes.rows.count, Int(changes.rows[next]) == row {
-        latest[Int(group)] = Int32(next)
-        next += 1
-      }
-      if latest[Int(group)] < 0 {
-        places.append(Int32(changes.rows.count + unchanged.count))
-        unchanged.append(group)
-      } else {
-        places.append(latest[Int(group)])
-      }
-    }
-    for row in changes.rows { latest[Int(rows.groups[Int(row)])] = -1 }
-    let found = ColumnBuilder(resultType, capacity: changes.rows.count)
-    let before = ColumnBuilder(resultType, capacity: unchanged.count)
-    inner.results(of: unchanged, into: before)
-    if let reduced = reduced(rows, changes) { inner.apply(reduced, into: found) }
-    let column = Column.concatenate([found.finish(), before.finish()], resultType)
-    for place in places { results.append(rows: Int(place)..<Int(place) + 1, of: column) }
+    sparse.apply(
+      inner, reduced(rows, changes), changes.rows, of: rows.groups, resultType, into: results)
   }
 
   func accumulate(_ rows: AggregateRows, _ resultType: DataType) {

@@ -181,15 +181,18 @@ struct Lowering {
       let types = call.arguments.map(\.type)
       let given = AggregateCall(
         argumentTypes: types, literals: call.literals, resultType: call.column.type,
-        properties: properties)
+        properties: properties, order: call.order, takesBack: takesBack)
       let accumulator = try overload.make(given)
       let undoable: any Accumulator =
         takesBack && !overload.canUndo
         ? RetractableAccumulator(
           accumulator, argumentTypes: types, resultType: call.column.type,
           deciding: overload.deciding(given)) : accumulator
-      return call.isDistinct
+      let counted =
+        call.isDistinct
         ? DistinctAccumulator(undoable, types: types, resultType: call.column.type) : undoable
+      return call.filter == nil
+        ? counted : FilteredAccumulator(counted, resultType: call.column.type)
     } catch {
       throw QueryFailure("\(call.function): \(error.message)")
     }

@@ -179,24 +179,28 @@ struct CountedSketch: Sendable {
 }
 
 enum DistinctAggregates {
-  static let all = [countDistinct]
+  static let all = [
+    counting("COUNT_DISTINCT", ""),
+    counting("APPROX_COUNT_DISTINCT", "The same as COUNT_DISTINCT. "),
+  ]
 
-  static let countDistinct = AggregateFunction(
-    "COUNT_DISTINCT",
-    doc:
-      "How many different values that are not NULL: exact while they are few, then an estimate "
-      + "with "
-      + "an error of about 2 %.",
-    overloads: [
-      AggregateOverload(Signature([.T], .bigint), canUndo: false) { (_) throws(FunctionError) in
-        Aggregation<DistinctSketch>(
-          initial: DistinctSketch(),
-          add: { (state, values, _) throws(FunctionError) in
-            if !values[0].isNull { state.add(hash: DistinctSketch.hash(values[0])) }
-          },
-          merge: { (state, other) throws(FunctionError) in state.merge(other) },
-          result: { (state) throws(FunctionError) in .bigint(state.count) },
-          save: { $0.saved }, load: { DistinctSketch($0) })
-      }.decided { _ in .distinctCount }.distinct(.makesNoDifference)
-    ])
+  private static func counting(_ name: String, _ doc: String) -> AggregateFunction {
+    AggregateFunction(
+      name,
+      doc: doc
+        + "How many different values that are not NULL: exact while they are few, then an estimate "
+        + "with an error of about 2 %.",
+      overloads: [
+        AggregateOverload(Signature([.T], .bigint), canUndo: false) { (_) throws(FunctionError) in
+          Aggregation<DistinctSketch>(
+            initial: DistinctSketch(),
+            add: { (state, values, _) throws(FunctionError) in
+              if !values[0].isNull { state.add(hash: DistinctSketch.hash(values[0])) }
+            },
+            merge: { (state, other) throws(FunctionError) in state.merge(other) },
+            result: { (state) throws(FunctionError) in .bigint(state.count) },
+            save: { $0.saved }, load: { DistinctSketch($0) })
+        }.decided { _ in .distinctCount }.distinct(.makesNoDifference)
+      ])
+  }
 }

@@ -19,6 +19,10 @@ public enum DecidingRows: Sendable, Hashable {
   case firstDistinct(count: Int)
   /// The result is how many values there are.
   case distinctCount
+  /// The one with the lowest or highest argument at this place, of equal ones that which came first.
+  case best(by: Int, isDescending: Bool)
+  /// All of them, by the arguments from one on, equal ones in the order in which they came.
+  case sorted([RowOrder], from: Int)
 }
 
 /// A row of a group as its aggregate needs it.
@@ -41,15 +45,38 @@ struct RetractableRows {
   private var nextSequence: Int64 = 0
   /// For `distinctCount`.
   private var sketch = CountedSketch()
+  private let takesBack: Bool
 
-  init(_ rule: DecidingRows) {
+  /// `takesBack`: false where no row will be, which spares finding them by their values.
+  init(_ rule: DecidingRows, takesBack: Bool = true) {
     self.rule = rule
+    self.takesBack = takesBack
     switch rule {
     case .lowest: order = SortedEntries { Self.precedes($0, $1, isDescending: false) }
     case .highest: order = SortedEntries { Self.precedes($0, $1, isDescending: true) }
     case .all, .first, .last, .firstDistinct, .distinctCount:
       order = SortedEntries { $0.sequence < $1.sequence }
+    case .best(let place, let isDescending):
+      let order = [RowOrder(isDescending: isDescending, nullsFirst: false)]
+      self.order = SortedEntries { Self.precedes($0, $1, order, from: place) }
+    case .sorted(let order, let place):
+      self.order = SortedEntries { Self.precedes($0, $1, order, from: place) }
     }
+  }
+
+  private static func precedes(
+    _ a: RetractableRow, _ b: RetractableRow, _ order: [RowOrder], from place: Int
+  ) -> Bool {
+    for (index, direction) in order.enumerated() {
+      let (x, y) = (a.arguments[place + index], b.arguments[place + index])
+      if x.isNull || y.isNull {
+        if x.isNull != y.isNull { return x.isNull == direction.nullsFirst }
+        continue
+      }
+      let compared = orderValues(x, y)
+      if compared != 0 { return direction.isDescending ? compared > 0 : compared < 0 }
+    }
+    return a.sequence < b.sequence
   }
 
   private static func precedes(
@@ -64,7 +91,7 @@ struct RetractableRows {
     switch rule {
     case .highest(_, let distinct): return distinct
     case .firstDistinct, .distinctCount: return true
-    case .all, .lowest, .first, .last: return false
+    case .all, .lowest, .first, .last, .best, .sorted: return false
     }
   }
 
@@ -74,13 +101,15 @@ struct RetractableRows {
     case .lowest, .highest, .distinctCount: return !row.key.isNull
     case .first(_, let ignoresNulls), .last(_, let ignoresNulls):
       return !(ignoresNulls && row.key.isNull)
-    case .all, .firstDistinct: return true
+    case .best: return !row.arguments.contains(where: \.isNull)
+    case .all, .firstDistinct, .sorted: return true
     }
   }
 
   mutating func add(_ arguments: [Value], ordinal: Int64) {
     let row = RetractableRow(arguments: arguments, ordinal: ordinal, sequence: nextSequence)
     nextSequence += 1
+    guard takesBack else { return order.insert(row) }
     let isFirst = byValues[arguments, default: RowQueue()].append(row)
     guard decides(row), isFirst || !isDistinct else { return }
     if rule == .distinctCount { return sketch.add(row.key) }
@@ -107,7 +136,7 @@ struct RetractableRows {
   /// Whether a row of the order is among those that decide.
   private func isDeciding(_ row: RetractableRow) -> Bool {
     switch rule {
-    case .lowest: return order.prefix(1).first?.sequence == row.sequence
+    case .lowest, .best: return order.prefix(1).first?.sequence == row.sequence
     case .highest(let count, _):
       guard order.count > count, let last = order.prefix(count).last else { return true }
       return !Self.precedes(last, row, isDescending: true)
@@ -117,15 +146,15 @@ struct RetractableRows {
     case .last(let count, _):
       guard order.count > count, let first = order.suffix(count).first else { return true }
       return row.sequence >= first.sequence
-    case .all, .distinctCount: return true
+    case .all, .distinctCount, .sorted: return true
     }
   }
 
   /// What the aggregate is to be made of, in the order in which it takes rows.
   var deciding: [RetractableRow] {
     switch rule {
-    case .all: return order.prefix(order.count)
-    case .lowest: return order.prefix(1)
+    case .all, .sorted: return order.prefix(order.count)
+    case .lowest, .best: return order.prefix(1)
     case .highest(let count, _), .first(let count, _), .firstDistinct(let count):
       return order.prefix(count)
     case .last(let count, _): return order.suffix(count)
@@ -136,9 +165,12 @@ struct RetractableRows {
   /// The number of values, for `distinctCount`.
   var distinctCount: Int64 { sketch.count }
 
+  var isEmpty: Bool { takesBack ? byValues.isEmpty : order.count == 0 }
+
   /// All rows in the order in which they came.
   var all: [RetractableRow] {
-    byValues.values.flatMap(\.rows).sorted { $0.sequence < $1.sequence }
+    let rows = takesBack ? byValues.values.flatMap(\.rows) : order.prefix(order.count)
+    return rows.sorted { $0.sequence < $1.sequence }
   }
 }
 

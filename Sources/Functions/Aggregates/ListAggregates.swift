@@ -21,23 +21,29 @@ enum ListAggregates {
       + "`ksql.functions.collect_list.limit` changes.",
     overloads: [
       AggregateOverload(Signature([.T], .array(.T)), canUndo: true) {
-        (call) throws(FunctionError) in
+        (call) throws(FunctionError) -> any Accumulator in
         let limit = limit("collect_list", call)
-        return Aggregation<[Value]>(
-          initial: [],
-          add: { (state, values, _) throws(FunctionError) in
-            if state.count < limit { state.append(values[0]) }
-          },
-          undo: { (state, values, _) throws(FunctionError) in
-            if let index = state.lastIndex(of: values[0]) { state.remove(at: index) }
-          },
-          merge: { (state, other) throws(FunctionError) in
-            state.append(contentsOf: other.prefix(limit - state.count))
-          },
-          result: { (state) throws(FunctionError) in .array(state) },
-          save: { .array($0) }, load: { $0.arrayValue })
-      }
+        return call.order.isEmpty
+          ? ValueAccumulator(collecting(limit), call)
+          : RowListAccumulator(call, .array(limit: limit))
+      }.ordered(.sortsRows)
     ])
+
+  private static func collecting(_ limit: Int) -> Aggregation<[Value]> {
+    Aggregation<[Value]>(
+      initial: [],
+      add: { (state, values, _) throws(FunctionError) in
+        if state.count < limit { state.append(values[0]) }
+      },
+      undo: { (state, values, _) throws(FunctionError) in
+        if let index = state.lastIndex(of: values[0]) { state.remove(at: index) }
+      },
+      merge: { (state, other) throws(FunctionError) in
+        state.append(contentsOf: other.prefix(limit - state.count))
+      },
+      result: { (state) throws(FunctionError) in .array(state) },
+      save: { .array($0) }, load: { $0.arrayValue })
+  }
 
   struct DistinctList: Sendable {
     var values: [Value] = []

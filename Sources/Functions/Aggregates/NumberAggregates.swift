@@ -135,7 +135,7 @@ enum NumberAggregates {
     return overloads.map {
       $0.decided { _ in isMaximum ? .highest(count: 1, distinct: false) : .lowest }
         .distinct(.makesNoDifference)
-    }
+    } + [LogicAggregates.overload(isConjunction: !isMaximum)]
   }
 
   private static func extremeValue(_ isMaximum: Bool) -> Aggregation<Value> {

@@ -25,7 +25,9 @@ extension Expression {
     case .cast(let node): return [node.operand]
     case .call(let node):
       let over = node.over
-      return node.arguments + (over?.partitionBy ?? []) + (over?.orderBy.map(\.expression) ?? [])
+      let order = node.order + node.withinGroup + (over?.orderBy ?? [])
+      return node.arguments + order.map(\.expression) + (node.filter.map { [$0] } ?? [])
+        + (over?.partitionBy ?? [])
     case .lambda(let node): return [node.body]
     case .array(let node): return node.elements
     case .map(let node): return node.entries.flatMap { [$0.key, $0.value] }

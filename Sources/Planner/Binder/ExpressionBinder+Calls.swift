@@ -20,7 +20,11 @@ extension ExpressionBinder {
       }
       return Typed(try bindAggregate(node, aggregate), text: expressionText)
     }
-    if node.isDistinct, functions.scalars[name] != nil || functions.tables[name] != nil {
+    let isAggregate =
+      node.isDistinct || node.filter != nil || !node.order.isEmpty || !node.withinGroup.isEmpty
+    if isAggregate,
+      functions.scalars[name] != nil || functions.tables[name] != nil
+    {
       throw inClause(.aggregateExpected(name, at: node.span))
     }
     if let table = functions.tables[name] {

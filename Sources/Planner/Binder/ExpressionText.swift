@@ -37,7 +37,11 @@ func expressionText(_ expression: Expression) -> String {
   case .cast(let node): return "CAST(\(expressionText(node.operand)) AS \(typeText(node.type)))"
   case .call(let node):
     let distinct = node.isDistinct ? "DISTINCT " : ""
-    return "\(node.name.name)(\(distinct)\(node.isStar ? "*" : joined(node.arguments)))"
+    let arguments = node.isStar ? "*" : joined(node.arguments)
+    let order = node.order.isEmpty ? "" : " " + orderText(node.order)
+    let within = node.withinGroup.isEmpty ? "" : " WITHIN GROUP (\(orderText(node.withinGroup)))"
+    let filter = node.filter.map { " FILTER (WHERE \(expressionText($0)))" } ?? ""
+    return "\(node.name.name)(\(distinct)\(arguments)\(order))\(within)\(filter)"
       + (node.over == nil ? "" : " OVER (...)")
   case .lambda(let node):
     return "(\(node.parameters.map(\.name).joined(separator: ", "))) => "
@@ -56,6 +60,11 @@ func expressionText(_ expression: Expression) -> String {
   case .atTimeZone(let node):
     return "(\(expressionText(node.operand)) AT TIME ZONE '\(node.zone.value)')"
   }
+}
+
+private func orderText(_ items: [SortItem]) -> String {
+  let texts = items.map { expressionText($0.expression) + ($0.isDescending ? " DESC" : "") }
+  return "ORDER BY \(texts.joined(separator: ", "))"
 }
 
 private func joined(_ list: [Expression]) -> String {

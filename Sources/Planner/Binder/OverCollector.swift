@@ -60,7 +60,10 @@ final class OverCollector {
     let group = try group(over, binder)
     let name = call.name.name.uppercased()
     if let function = OverFunction.named(name) {
-      guard !call.isStar, !call.isDistinct, function.arguments.contains(call.arguments.count) else {
+      guard !call.isDistinct, call.order.isEmpty, call.withinGroup.isEmpty, call.filter == nil else {
+        throw .overModifier(function.rawValue, at: call.span)
+      }
+      guard !call.isStar, function.arguments.contains(call.arguments.count) else {
         throw .overArguments(function.rawValue, function.arguments, at: call.span)
       }
       if groups[group].order.isEmpty {
@@ -76,7 +79,7 @@ final class OverCollector {
     let result = try collector.add(call, aggregate)
     guard let bound = collector.calls.first else { return result }
     return add(
-      .aggregate(bound), bound.arguments, bound.column, try frame(over, groups[group].order),
+      .aggregate(bound), bound.inputs, bound.column, try frame(over, groups[group].order),
       to: group)
   }
 

@@ -24,8 +24,10 @@ final class AggregateCollector {
     binder.bindAggregate = { (inner, _) throws(PlanError) in
       throw .nestedAggregate(outer: outer, inner: inner.name.name, at: inner.span)
     }
+    let order = try AggregateOrder(call, function)
+    let written = order.argument.map { [$0] + call.arguments } ?? call.arguments
     var arguments: [Typed] = []
-    for argument in call.arguments {
+    for argument in written {
       try checkWindowBounds(argument, scope)
       arguments.append(try binder.bind(argument))
     }
@@ -48,28 +50,44 @@ final class AggregateCollector {
     for (index, argument) in arguments.enumerated() where index >= valueCount {
       guard case .literal(let value, _) = argument.expression else {
         throw .aggregateLiteral(
-          index + 1, function: function.name, text: argument.text, at: call.arguments[index].span)
+          index + 1, function: function.name, text: argument.text, at: written[index].span)
       }
       literals.append(value)
+    }
+    do {
+      try overload.checkLiterals(literals)
+    } catch {
+      throw .argumentRefused(by: function.name, reason: error.message, at: call.span)
     }
     let bound = zip(arguments, resolution.parameters).prefix(max(valueCount, 0)).map {
       binder.argumentCast($0, $1, resolution.bindings)
     }
     let type = try resultType(
       overload, Array(bound), literals, resolution.bindings, function, call)
-    if let known = calls.first(where: {
-      $0.function == function.name && $0.overload == resolution.overload
-        && $0.arguments == bound && $0.literals == literals && $0.isDistinct == isDistinct
-    }) {
-      return known.column.reference
-    }
-    let column = context.newColumn("KSQL_AGG_VARIABLE_\(calls.count)", type)
-    calls.append(
+    let keys = try sortKeys(order, Array(bound), isDistinct, binder, call)
+    let filter = try filter(call, binder)
+    func made(_ column: PlanColumn) -> Aggregate.Call {
       Aggregate.Call(
         column: column, function: function.name, overload: resolution.overload,
-        arguments: bound, literals: literals, isDistinct: isDistinct,
-        addsInParts: overload.makeMerging != nil && !isDistinct, partType: overload.partType))
+        arguments: bound + keys, literals: literals, isDistinct: isDistinct,
+        order: order.directions, sortsRows: !keys.isEmpty, filter: filter,
+        addsInParts: overload.makeMerging != nil && !isDistinct, partType: overload.partType)
+    }
+    if let known = calls.first(where: { $0 == made($0.column) }) { return known.column.reference }
+    let column = context.newColumn("KSQL_AGG_VARIABLE_\(calls.count)", type)
+    calls.append(made(column))
     return column.reference
+  }
+
+  /// The condition of FILTER, over the same rows as the arguments.
+  private func filter(
+    _ call: FunctionCall, _ binder: ExpressionBinder
+  ) throws(PlanError) -> BoundExpression? {
+    guard let filter = call.filter else { return nil }
+    try checkWindowBounds(filter, scope)
+    var binder = binder
+    binder.clause = "FILTER"
+    return try binder.predicate(filter)
   }
 
   /// Whether rows with known values are to be left out.
@@ -148,7 +166,8 @@ extension QueryBinder {
           ))
       }
     }
-    let groups = try bindGroups(groupBy, input, items.map(\.item))
+    var groups = try bindGroups(groupBy, input, items.map(\.item))
+    if groupBy == nil, isPersistent { groups = [keyOfAll(select, input.scope, &items)] }
     binder.clause = "HAVING"
     let having = try select.having.map { (having) throws(PlanError) in
       try binder.predicate(having)
@@ -158,7 +177,7 @@ extension QueryBinder {
     }
     let step = try aggregateStep(
       select, input, groups, collector.calls, windowColumns, emit: emit, having: having)
-    let replacements = groupReplacements(groups)
+    let replacements = groupBy == nil ? [:] : groupReplacements(groups)
     var final: [BoundItem] = []
     let allowed = Set(step.plan.columns.map(\.id))
     var ungrouped: [(text: String, span: Span)] = []
@@ -172,18 +191,6 @@ extension QueryBinder {
       throw .notGrouped(ungrouped.map(\.text), at: first.span)
     }
     return try finish(final, step)
-  }
-
-  private func checkedGroupBy(_ select: Select) throws(PlanError) -> GroupingClause? {
-    if let groupBy = select.groupBy { return groupBy }
-    guard isPersistent else { return nil }
-    let texts = select.items.compactMap { item -> String? in
-      if case .expression(let item) = item, containsAggregate(item.expression) {
-        return expressionText(item.expression).replacing("(*)", with: "(ROWTIME)")
-      }
-      return nil
-    }
-    throw .missingGroupBy(texts, at: select.span)
   }
 
   private func containsTableFunction(_ item: SelectItem) -> Bool {
@@ -330,7 +337,7 @@ extension QueryBinder {
 }
 
 /// The bounds of the window being made are known only after the aggregation.
-private func checkWindowBounds(_ expression: Expression, _ scope: Scope) throws(PlanError) {
+func checkWindowBounds(_ expression: Expression, _ scope: Scope) throws(PlanError) {
   if case .column(let column) = expression,
     SystemColumn.windowBounds.contains(column.name.name),
     !scope.entries.contains(where: { $0.column.name == column.name.name })

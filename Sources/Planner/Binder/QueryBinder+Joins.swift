@@ -328,7 +328,7 @@ extension QueryBinder {
   }
 
   /// ROWKEY, or with the number after the highest that a column of the sources has.
-  private func syntheticName(_ scope: Scope) -> String {
+  func syntheticName(_ scope: Scope) -> String {
     var highest = -1
     for entry in scope.entries where !entry.isSystem && entry.column.name.hasPrefix("ROWKEY") {
       let rest = entry.column.name.dropFirst("ROWKEY".count)

@@ -5,6 +5,7 @@
 import HeadraceColumns
 import HeadraceFormats
 import HeadraceFoundations
+import HeadraceFunctions
 public import HeadraceSyntax
 
 public enum Upgrade {
@@ -167,7 +168,7 @@ public enum Upgrade {
         if call.arguments.isEmpty, !columns.contains(SystemColumn.rowtime) {
           columns.append(SystemColumn.rowtime)
         }
-        for argument in call.arguments { add(argument) }
+        for argument in call.inputs { add(argument) }
       }
       var input = node.input
       while case .filter(let filter) = input {
@@ -177,8 +178,10 @@ public enum Upgrade {
       let calls = node.calls.map { call in
         let arguments =
           call.arguments.map { "\(text($0)) \($0.type)" } + call.literals.map(\.explained)
+          + call.order.map { ($0.isDescending ? "DESC" : "ASC") + ($0.nullsFirst ? " FIRST" : "") }
         return call.function + (call.isDistinct ? " DISTINCT" : "")
           + "(\(arguments.joined(separator: ", ")))"
+          + (call.filter.map { " FILTER (WHERE \(text($0)))" } ?? "")
       }
       return Step(
         name: "StreamAggregate",

@@ -74,6 +74,12 @@ extension PlanError {
     PlanError("invalid-over", "\(text) holds a MAP, and MAPs have no order", at: span)
   }
 
+  static func overModifier(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-over", "\(function) takes neither DISTINCT nor ORDER BY nor FILTER", at: span,
+      hint: "its rows and their order stand in OVER")
+  }
+
   static func overNull(at span: Span) -> PlanError {
     PlanError("invalid-over", "NULL divides and orders nothing", at: span)
   }

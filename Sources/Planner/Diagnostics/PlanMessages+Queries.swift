@@ -240,7 +240,8 @@ extension PlanError {
     PlanError(
       "missing-group-by",
       "CREATE TABLE AS SELECT statement does not support aggregate function "
-        + "[\(texts.joined(separator: ", "))] without a GROUP BY clause.", at: span)
+        + "[\(texts.joined(separator: ", "))] without a GROUP BY clause.", at: span,
+      hint: "give each aggregate a name for a table of one row: COUNT(*) AS n")
   }
 
   /// `example`: how the key could stand in the SELECT; `isSynthetic`: no source has a column for it.

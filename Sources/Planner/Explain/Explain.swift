@@ -3,6 +3,7 @@
 import HeadraceColumns
 import HeadraceFormats
 import HeadraceFoundations
+import HeadraceFunctions
 import HeadraceSyntax
 
 extension LogicalPlan {
@@ -57,10 +58,7 @@ extension LogicalPlan {
       return "re-key by [\(keys.joined(separator: ", "))]"
     case .aggregate(let node):
       let groups = node.groups.map { text($0.expression) }.joined(separator: ", ")
-      let calls = node.calls.map { call in
-        "\(call.function)(" + (call.isDistinct ? "DISTINCT " : "")
-          + call.arguments.map(text).joined(separator: ", ") + ")"
-      }
+      let calls = node.calls.map { $0.explained(text) }
       let verb =
         switch node.phase {
         case .whole: "aggregate"
@@ -189,5 +187,19 @@ private func asOf(_ end: ScanEnd?) -> String {
   case .time(let time)?: " as of time \(time)"
   case .offsets(let offsets)?: " as of offset \(offsets.map(String.init).joined(separator: ", "))"
   case nil: ""
+  }
+}
+
+extension Aggregate.Call {
+  fileprivate func explained(_ text: (BoundExpression) -> String) -> String {
+    let directions = order.map { $0.isDescending ? " desc" : "" }
+    var sorted = directions.joined()
+    if sortsRows {
+      let keys = zip(arguments.suffix(order.count), directions).map { text($0) + $1 }
+      sorted = " order by " + keys.joined(separator: ", ")
+    }
+    return "\(function)(" + (isDistinct ? "DISTINCT " : "")
+      + values.map(text).joined(separator: ", ") + sorted + ")"
+      + (filter.map { " filter (where \(text($0)))" } ?? "")
   }
 }

@@ -70,6 +70,7 @@ extension LogicalPlan {
       }
       for index in node.calls.indices {
         node.calls[index].arguments = node.calls[index].arguments.map(f)
+        node.calls[index].filter = node.calls[index].filter.map(f)
       }
       return .aggregate(node)
     case .join(var node):

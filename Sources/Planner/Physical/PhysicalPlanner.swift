@@ -180,6 +180,7 @@ public struct PhysicalPlanner {
     node.phase = .merging
     for index in node.calls.indices {
       node.calls[index].arguments = [parts.calls[index].column.reference]
+      node.calls[index].filter = nil
     }
   }
 

@@ -4,6 +4,7 @@
 public import HeadraceColumns
 public import HeadraceFormats
 public import HeadraceFoundations
+public import HeadraceFunctions
 public import HeadraceSyntax
 
 /// A column that a node puts out.
@@ -157,10 +158,23 @@ public struct Aggregate: Hashable, Sendable {
     public var arguments: [BoundExpression]
     public var literals: [Value]
     public var isDistinct: Bool
+    /// How the last arguments sort the rows, or whether the first one counts from above.
+    public var order: [RowOrder] = []
+    public var sortsRows = false
+    /// Only rows for which this is true count.
+    public var filter: BoundExpression?
     /// Results over parts of the rows add up to the result over all.
     public var addsInParts: Bool
     /// The type of results over parts; nil: that of the column.
     public var partType: DataType?
+
+    /// The arguments that do not only sort.
+    public var values: ArraySlice<BoundExpression> {
+      sortsRows ? arguments.dropLast(order.count) : arguments[...]
+    }
+
+    /// What is evaluated for each row: the arguments, and the filter behind them.
+    public var inputs: [BoundExpression] { arguments + (filter.map { [$0] } ?? []) }
   }
 
   public enum Phase: Hashable, Sendable {
@@ -181,6 +195,8 @@ public struct Aggregate: Hashable, Sendable {
   /// Results only when their window has closed.
   public var emitFinal: Bool
   public var needsRekey: Bool
+  /// Nobody sees the results of a group but the last one.
+  public var givesLastOnly = false
   public var phase = Phase.whole
 }
 

@@ -126,6 +126,12 @@ public struct FunctionCall: Hashable, Sendable {
   public let isStar: Bool
   /// `COUNT(DISTINCT x)`.
   public let isDistinct: Bool
+  /// `ARRAY_AGG(x ORDER BY y)`.
+  public let order: [SortItem]
+  /// `LISTAGG(x) WITHIN GROUP (ORDER BY y)`.
+  public let withinGroup: [SortItem]
+  /// `COUNT(*) FILTER (WHERE x)`.
+  public let filter: Expression?
   /// Nil if not written: one result a group, not one a row.
   public let over: OverClause?
   public let span: Span

@@ -25,7 +25,7 @@ enum Keyword: UInt8, CaseIterable, Sendable {
     system, tables, time, timeout, timestamp, type, types, undefine, variables, year, zone
 
   // Not reserved, and not words of KSQL.
-  case asc, ast, check, compatibility, conflated, copy, current, desc, errors, file, first,
+  case asc, ast, check, compatibility, conflated, copy, current, desc, errors, file, filter, first,
     following, `for`, last, logical, nulls, of, offset, optimized, order, over, physical,
     preceding, processes, qualify, range, row, rows, schemas, stdin, stdout, unbounded, union,
     version, wait, writes

@@ -8,24 +8,55 @@ extension Parser {
     let start = current.start
     let name = try parseIdentifier()
     try expect(.leftParen)
-    if take(.star) {
-      try expect(.rightParen)
-      let over = try overIfAny()
-      try grow(over: height, at: name.span)
-      return FunctionCall(
-        name: name, arguments: [], isStar: true, isDistinct: false, over: over,
-        span: span(from: start))
-    }
-    let isDistinct = take(.distinct)
     var arguments: [Expression] = []
     height = 0
-    if isDistinct || !at(.rightParen) { arguments = try parseArguments() }
+    let isStar = take(.star)
+    let isDistinct = !isStar && take(.distinct)
+    if isDistinct || (!isStar && !at(.rightParen)) { arguments = try parseArguments() }
+    var highest = height
+    var order: [SortItem] = []
+    // A mistake behind an operand is seldom about these words: none of them is told as expected.
+    if !arguments.isEmpty, current.keyword == .order {
+      order = try parseOrderBy()
+      highest = max(highest, height)
+    }
     try expect(.rightParen)
+    var withinGroup: [SortItem] = []
+    if current.keyword == .within {
+      withinGroup = try parseWithinGroup()
+      highest = max(highest, height)
+    }
+    var filter: Expression?
+    if current.keyword == .filter, peek().kind == .leftParen {
+      filter = try parseCallFilter()
+      highest = max(highest, height)
+    }
+    height = highest
     let over = try overIfAny()
     try grow(over: height, at: name.span)
     return FunctionCall(
-      name: name, arguments: arguments, isStar: false, isDistinct: isDistinct, over: over,
-      span: span(from: start))
+      name: name, arguments: arguments, isStar: isStar, isDistinct: isDistinct, order: order,
+      withinGroup: withinGroup, filter: filter, over: over, span: span(from: start))
+  }
+
+  /// Production `within_group`.
+  mutating func parseWithinGroup() throws(DiagnosticError) -> [SortItem] {
+    try expect(.within)
+    try expect(.group)
+    try expect(.leftParen)
+    let order = try parseOrderBy()
+    try expect(.rightParen)
+    return order
+  }
+
+  /// Production `call_filter`; the word alone is an alias.
+  mutating func parseCallFilter() throws(DiagnosticError) -> Expression {
+    try expect(.filter)
+    try expect(.leftParen)
+    try expect(.where)
+    let condition = try parseExpression()
+    try expect(.rightParen)
+    return condition
   }
 
   /// Production `arguments`: after the first lambda only lambdas may follow.

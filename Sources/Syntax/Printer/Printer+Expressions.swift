@@ -180,7 +180,21 @@ extension Printer {
       identifier(node.name)
       text += node.isStar ? "(*" : node.isDistinct ? "(DISTINCT " : "("
       expressions(node.arguments)
+      if !node.order.isEmpty {
+        text += " "
+        orderBy(node.order)
+      }
       text += ")"
+      if !node.withinGroup.isEmpty {
+        text += " WITHIN GROUP ("
+        orderBy(node.withinGroup)
+        text += ")"
+      }
+      if let filter = node.filter {
+        text += " FILTER (WHERE "
+        self.expression(filter, above: .lambda)
+        text += ")"
+      }
       if let over = node.over { self.over(over) }
     case .lambda(let node):
       if node.parameters.count == 1 {

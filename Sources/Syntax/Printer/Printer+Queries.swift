@@ -20,11 +20,16 @@ extension Printer {
     }
     if let emit = query.emit { text += " EMIT \(emit.mode.rawValue)" }
     if !query.orderBy.isEmpty {
-      text += " ORDER BY "
-      list(query.orderBy) { $0.sortItem($1) }
+      text += " "
+      orderBy(query.orderBy)
     }
     if let limit = query.limit { text += " LIMIT \(limit.count)" }
     if let offset = query.offset { text += " OFFSET \(offset.count)" }
+  }
+
+  mutating func orderBy(_ items: [SortItem]) {
+    text += "ORDER BY "
+    list(items) { $0.sortItem($1) }
   }
 
   mutating func sortItem(_ item: SortItem) {
