@@ -47,7 +47,9 @@ struct SnapshotReader {
     case .union(let node):
       for input in node.inputs { guard try emit(input, take) else { return false } }
       return true
-    case .row(let step) where step.node.needsAllRows: return try handOn(over(step), plan, take)
+    case .row(let step) where step.node.needsAllRows:
+      if let set = step.node as? RowSet { return try handOn(rows(of: set), plan, take) }
+      return try handOn(over(step), plan, take)
     case .scan, .filter, .project, .row, .rekey, .exchange: return try pipelined(plan, take)
     case .values(let node): return try handOn(values(node), plan, take)
     case .join(let node):

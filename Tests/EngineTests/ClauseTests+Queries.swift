@@ -12,7 +12,12 @@ let queryClauses: [ClausePair] = [
   ClausePair(
     "Query.commonTables", "SELECT v AS x FROM s;",
     "WITH s AS (SELECT k, v + 1 AS v FROM r) SELECT v AS x FROM s;"),
-  pull("Query.selects", "v AS x FROM s", "v AS x FROM s UNION ALL SELECT w AS x FROM s"),
+  pull("Query.body", "v AS x FROM s", "v AS x FROM s UNION ALL SELECT w AS x FROM s"),
+  pull("SetChain.first", "v AS x FROM s EXCEPT SELECT 7", "v + 1 AS x FROM s EXCEPT SELECT 7"),
+  pull("SetChain.steps", "v AS x FROM s EXCEPT SELECT 7", "v AS x FROM s EXCEPT SELECT 7 UNION SELECT 1"),
+  pull("SetStep.kind", "v AS x FROM s EXCEPT SELECT 7", "v AS x FROM s INTERSECT SELECT 7"),
+  pull("SetStep.isAll", "v AS x FROM s EXCEPT SELECT 7", "v AS x FROM s EXCEPT ALL SELECT 7"),
+  pull("SetStep.operand", "v AS x FROM s EXCEPT SELECT 7", "v AS x FROM s EXCEPT SELECT 8"),
   pull(
     "Query.emit", "v, COUNT(*) AS n FROM s GROUP BY v",
     "v, COUNT(*) AS n FROM s GROUP BY v EMIT CHANGES"),

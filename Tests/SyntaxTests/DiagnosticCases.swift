@@ -67,13 +67,13 @@ let wordCases = #"""
   1 | SELECT * FROM s GROUP YB a
     |                       ^^ hint: did you mean "BY"?
 
-  SELECT * FROM s UNION SELECT 1 FROM t
+  SELECT * FROM s UNION ALL 1 FROM t
   ----
-  error[syntax-error]: Syntax error at or near "SELECT" at line 1:23
-    --> t.sql:1:23
-  1 | SELECT * FROM s UNION SELECT 1 FROM t
-    |                       ^^^^^^
-    = Expecting ALL
+  error[syntax-error]: Syntax error at or near "1" at line 1:27
+    --> t.sql:1:27
+  1 | SELECT * FROM s UNION ALL 1 FROM t
+    |                           ^
+    = Expecting SELECT or VALUES
 
   SELECT a = b = c FROM s
   ----

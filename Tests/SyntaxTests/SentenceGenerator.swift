@@ -27,8 +27,8 @@ struct SentenceGenerator {
     ["a", "b1", "Total_ms", "_x", "k@2", "ROWTIME", "count", "varchar", "int", "e1"]
     + [
       "add", "alter", "asc", "assert", "ast", "changes", "column", "copy", "Date", "day", "emit",
-      "errors", "escape", "explain", "final", "first", "for", "function", "grace", "header", "id",
-      "if", "interval", "key", "last", "nulls", "offset", "order", "partition", "period", "primary",
+      "errors", "escape", "except", "explain", "final", "first", "for", "function", "grace", "header", "id",
+      "if", "intersect", "interval", "key", "last", "nulls", "offset", "order", "partition", "period", "primary",
       "replace", "schema", "session", "set", "show", "sink", "source", "stdin", "string", "subject",
       "tables", "time", "timeout", "timestamp", "type", "union", "year", "zone",
     ]

@@ -97,10 +97,11 @@ struct Lowering {
     case .join(let node):
       try lowerJoin(node, into: target, port: port, retractions: retractions)
     case .union(let node):
-      let operation = UnionOperator()
+      let operation = UnionOperator(isTable: node.isTable)
       connect(operation, target, port)
       for (place, input) in node.inputs.enumerated() {
-        try lower(input, into: operation, port: place, retractions: false)
+        try lower(
+          input, into: operation, port: place, retractions: node.isTable && retractions)
       }
       operators.append(operation)
     case .sort, .distinct, .limit, .values:

@@ -60,7 +60,8 @@ final class OverCollector {
     let group = try group(over, binder)
     let name = call.name.name.uppercased()
     if let function = OverFunction.named(name) {
-      guard !call.isDistinct, call.order.isEmpty, call.withinGroup.isEmpty, call.filter == nil else {
+      guard !call.isDistinct, call.order.isEmpty, call.withinGroup.isEmpty, call.filter == nil
+      else {
         throw .overModifier(function.rawValue, at: call.span)
       }
       guard !call.isStar, function.arguments.contains(call.arguments.count) else {
@@ -223,7 +224,7 @@ final class OverCollector {
     var scale: Int64 = 1
     if clause.unit == .range, clause.hasDistance {
       guard order.count == 1, let type = order.first?.expression.type,
-        let units = Self.milliseconds(type)
+        let units = Self.unitMs(type)
       else { throw .rangeOrder(at: clause.span) }
       scale = units
     }
@@ -244,7 +245,7 @@ final class OverCollector {
   }
 
   /// Milliseconds in a unit of the type, where it is ordered by in whole units; nil: it has none.
-  private static func milliseconds(_ type: DataType) -> Int64? {
+  private static func unitMs(_ type: DataType) -> Int64? {
     switch type {
     case .int, .bigint, .timestamp, .time: 1
     case .date: 86_400_000
@@ -306,7 +307,7 @@ final class OverCollector {
   /// Throws: where the frames of a stream's rows would not be known as they come.
   private func checkTimes(_ group: Group, isFinal: Bool) throws(PlanError) {
     guard group.order.count == 1, !group.order[0].isDescending,
-      Self.milliseconds(group.order[0].expression.type) == 1
+      Self.unitMs(group.order[0].expression.type) == 1
     else { throw .overOfStream(at: group.span) }
     for call in group.frames {
       guard let end = call.frame.end else {

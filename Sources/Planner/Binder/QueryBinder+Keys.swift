@@ -49,7 +49,7 @@ extension QueryBinder {
     }
     try checkNames(items, keyOf)
     let complete = keys.allSatisfy { $0 != nil } ? keys.compactMap { $0 } : []
-    if isPersistent, keyOf.count == items.count {
+    if isPersistent, keyOf.count == items.count, !allowsKeysAlone {
       throw .noValueColumns(at: items.first?.span ?? .none)
     }
     var project = Project(input: step.plan, items: projected, keys: complete)

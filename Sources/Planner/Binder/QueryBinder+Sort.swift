@@ -15,11 +15,10 @@ extension QueryBinder {
         sorted.append(try bindSortItem(item, shown))
       } catch {
         let isUnresolved = error.id == "unknown-column" || error.id == "unknown-source"
-        guard isUnresolved || containsAggregate(item.expression), query.selects.count == 1,
-          !query.select.isDistinct
-        else {
+        let isDistinct = query.plainSelect?.isDistinct ?? true
+        guard isUnresolved || containsAggregate(item.expression), !isDistinct else {
           var error = error
-          if query.select.isDistinct {
+          if query.plainSelect?.isDistinct ?? false {
             error.hint = error.hint ?? "with DISTINCT, ORDER BY takes columns of the SELECT list"
           }
           throw error
@@ -80,7 +79,7 @@ extension QueryBinder {
   private func widened(
     _ query: Query, _ hidden: [(item: SortItem, error: PlanError)]
   ) throws(PlanError) -> BoundQuery {
-    let select = query.select
+    let select = query.body.firstSelect
     let items = hidden.enumerated().map { index, entry in
       SelectItem.expression(
         SelectExpression(

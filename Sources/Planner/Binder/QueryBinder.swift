@@ -24,6 +24,9 @@ public struct BoundQuery: Sendable {
   public var emit: EmitClause.Mode?
   public var limit: Int64?
 
+  /// The key is made of columns that no source has for one.
+  var hasMadeKey = false
+
   /// The columns of the result, without the window bounds that travel beside them.
   public var columns: [PlanColumn]
   public var isTable: Bool { plan.isTable }
@@ -79,6 +82,10 @@ public struct QueryBinder {
   var isNested = false
   /// What to do about rows without a source, in a query that cannot have them.
   var instead: String
+  /// The result fills a table, whatever its sources are.
+  var makesTable = false
+  /// A projection of nothing but the key will do.
+  var allowsKeysAlone = false
 
   public init(context: BindingContext, purpose: QueryPurpose) {
     self.context = context
@@ -100,15 +107,13 @@ public struct QueryBinder {
       _ = try nested(common.visible).bind(table.query, as: table.columns)
       binder.commonTables[table.name.name] = common
     }
-    var result = try binder.bind(query.select, emit: query.emit)
-    if purpose == .pull, !isNested, case .source(let named)? = query.select.from,
+    var result = try binder.bind(query.body, emit: query.emit)
+    let first = query.body.firstSelect
+    if purpose == .pull, !isNested, case .source(let named)? = first.from,
       binder.commonTables[named.name.name] == nil,
       let source = context.catalog.sources[named.name.name]
     {
-      try PullRules(source: source, properties: context.properties).check(query.select, result)
-    }
-    if query.selects.count > 1 {
-      result = try binder.bindUnion(query, first: result)
+      try PullRules(source: source, properties: context.properties).check(first, result)
     }
     if !isNested, result.plan.leafCount > PlanLimits.sourcesMax {
       throw .tooManySources(at: query.span)
@@ -171,6 +176,7 @@ public struct QueryBinder {
 
   /// One SELECT.
   func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
+    if select.isDistinct, purpose != .pull { return try bindDistinct(select, emit: emit) }
     var step = try bindFrom(select)
     if let filter = select.filter {
       let binder = ExpressionBinder(context: context, scope: step.scope, clause: "WHERE")
@@ -192,12 +198,7 @@ public struct QueryBinder {
       let projection = try bindPlainProjection(select, &step, emit: emit)
       result = try finish(projection, step)
     }
-    if select.isDistinct {
-      guard purpose == .pull else {
-        throw .unsupported("SELECT DISTINCT outside pull queries", at: select.span)
-      }
-      result.plan = .distinct(Distinct(input: result.plan))
-    }
+    if select.isDistinct { result.plan = .distinct(Distinct(input: result.plan)) }
     return result
   }
 

@@ -27,11 +27,15 @@ public struct SinkBinder {
     _ statement: CreateSourceAs, text: String, topicPartitions: (String) -> Int?
   ) throws(PlanError) -> PersistentQuery {
     let name = statement.name.name
-    let binder = QueryBinder(context: context, purpose: .persistent(sink: name))
+    var binder = QueryBinder(context: context, purpose: .persistent(sink: name))
+    binder.makesTable = statement.kind == .table
     let query = try binder.bind(statement.query)
     if query.isTable != (statement.kind == .table) {
       let produced = query.isTable ? "TABLE" : "STREAM"
       throw .wrongCreateKind(produced, at: statement.query.span)
+    }
+    if query.isTable, query.keys.isEmpty, !context.isReplay {
+      throw .tableWithoutKey(at: statement.query.body.span)
     }
     let with = try WithProperties(
       statement.properties, allowed: context.catalog.sinkProperties,
@@ -163,9 +167,12 @@ public struct SinkBinder {
       } else if key.format.holds.columns == .none {
         let name = context.properties["ksql.persistence.default.format.key"]
         key = FormatSpec(name.flatMap { RecordFormats.named($0) } ?? RecordFormats.standardKey)
-      } else if schema.keys.count > 1, key.format.holds.columns == .one, query.plan.hasRankKey {
-        // The row's number was not for the statement to foresee.
-        key = FormatSpec(RecordFormats.exchange)
+      }
+      // A key that was not for the statement to foresee.
+      if query.hasMadeKey || query.plan.hasRankKey, schema.keys.count > 1,
+        key.format.holds.columns != .several
+      {
+        key = FormatSpec(RecordFormats.standardValue)
       }
     }
     if let asked = named.key, asked.format.holds.columns != .none, schema.keys.isEmpty,

@@ -416,6 +416,13 @@ extension PlanError {
     )
   }
 
+  static func tableWithoutKey(at span: Span) -> PlanError {
+    PlanError(
+      "table-without-key",
+      "the result has no key, so that equal rows could not be told apart in a table", at: span,
+      hint: "DISTINCT, or a set operation without ALL, makes the whole row its key")
+  }
+
   static func tooManySources(at span: Span) -> PlanError {
     PlanError(
       "too-many-sources", "query reads more than \(PlanLimits.sourcesMax) sources", at: span,
@@ -428,31 +435,32 @@ extension PlanError {
       "each row would fall into more than \(PlanLimits.windowsOfRowMax) windows", at: span)
   }
 
-  static func unionColumns(left: Int, right: Int, at span: Span) -> PlanError {
+  static func unionColumns(_ word: String, left: Int, right: Int, at span: Span) -> PlanError {
     PlanError(
       "union-columns",
-      "each SELECT of a UNION ALL must give the same number of columns: \(left) "
-        + "and \(right)", at: span)
-  }
-
-  static func unionKeys(at span: Span) -> PlanError {
-    PlanError(
-      "union-keys", "each SELECT of a UNION ALL must have its key in the same columns", at: span)
-  }
-
-  static func unionOfTables(isTable: Bool, at span: Span) -> PlanError {
-    PlanError(
-      "union-of-tables",
-      "UNION ALL takes \(isTable ? "streams, and this is a table" : "no windowed streams")",
+      "each SELECT of \(word) must give the same number of columns: \(left) and \(right)",
       at: span)
   }
 
-  static func unionTypes(_ column: String, left: DataType, right: DataType, at span: Span)
-    -> PlanError
-  {
+  static func unionKeys(_ word: String, at span: Span) -> PlanError {
+    PlanError(
+      "union-keys", "each SELECT of \(word) must have its key in the same columns", at: span)
+  }
+
+  static func unionOfKinds(isTable: Bool, at span: Span) -> PlanError {
+    let kinds = isTable ? ("streams", "table") : ("tables", "stream")
+    return PlanError(
+      "union-of-kinds",
+      "the other SELECTs of this UNION ALL are \(kinds.0), and this is a \(kinds.1)", at: span,
+      hint: "UNION without ALL takes both: it compares whole rows")
+  }
+
+  static func unionTypes(
+    _ word: String, _ column: String, left: DataType, right: DataType, at span: Span
+  ) -> PlanError {
     PlanError(
       "union-types",
-      "column \(column) of the UNION ALL is \(left) in one SELECT and \(right) in another",
+      "column \(column) of \(word) is \(left) in one SELECT and \(right) in another",
       at: span, hint: "CAST one of them")
   }
 
@@ -489,6 +497,12 @@ extension PlanError {
   static func windowWithoutGroup(at span: Span) -> PlanError {
     PlanError(
       "window-without-group", "WINDOW clause requires a GROUP BY clause.", at: span)
+  }
+
+  static func windowedRows(_ word: String, at span: Span) -> PlanError {
+    PlanError(
+      "windowed-rows", "\(word) takes no rows with windowed keys", at: span,
+      hint: "write them to a table first")
   }
 
   static func windowedTableAggregation(at span: Span) -> PlanError {

@@ -70,7 +70,7 @@ public struct PhysicalPlanner {
     case .rekey(var node):
       node.input = cut(node.input, feedsState: false)
       let rekeyed = LogicalPlan.rekey(node)
-      return feedsState ? exchange(rekeyed, rekeyed.keys) : rekeyed
+      return feedsState ? exchange(rekeyed, rekeyed.keys, carriesRetractions: true) : rekeyed
     case .aggregate(var node):
       guard node.needsRekey else {
         node.input = cut(node.input, feedsState: true)
@@ -111,9 +111,9 @@ public struct PhysicalPlanner {
       return .join(node)
     case .union(var node):
       // The branches may have their keys in other formats, so that equal keys lie apart.
-      node.inputs = node.inputs.map { cut($0, feedsState: false) }
+      node.inputs = widened(node.inputs.map { cut($0, feedsState: false) })
       let union = LogicalPlan.union(node)
-      return feedsState ? exchange(union, node.keys) : union
+      return feedsState ? exchange(union, node.keys, carriesRetractions: true) : union
     case .row(let step): return cut(step, feedsState: feedsState)
     case .filter, .project, .sort, .distinct, .limit, .exchange:
       return plan.with(inputs: plan.inputs.map { cut($0, feedsState: feedsState) })
@@ -147,6 +147,22 @@ public struct PhysicalPlanner {
       input: row, keys: row.keys, partitions: Self.partitions(row), keyFormat: .exchange)
     onward.carriesRetractions = row.isTable
     return .exchange(onward)
+  }
+
+  /// The branches of a union run in as many tasks as the widest has: what an exchange deals to fewer is dealt again.
+  private func widened(_ branches: [LogicalPlan]) -> [LogicalPlan] {
+    func hasBorder(_ plan: LogicalPlan) -> Bool {
+      if case .exchange = plan { return true }
+      return plan.inputs.contains { hasBorder($0) }
+    }
+    let count = branches.map(Self.partitions).max() ?? 1
+    return branches.map { branch in
+      guard Self.partitions(branch) < count, hasBorder(branch) else { return branch }
+      return .exchange(
+        Exchange(
+          input: branch, keys: branch.keys, partitions: count, keyFormat: .exchange,
+          carriesRetractions: branch.isTable))
+    }
   }
 
   /// Where only the results of closed windows are seen and parts add up, each task adds up its own rows of a
@@ -222,10 +238,16 @@ public struct PhysicalPlanner {
     }
   }
 
-  private func exchange(_ plan: LogicalPlan, _ keys: [ColumnID]) -> LogicalPlan {
+  /// `carriesRetractions`: where the rows are a table's.
+  private func exchange(
+    _ plan: LogicalPlan, _ keys: [ColumnID], carriesRetractions: Bool = false
+  ) -> LogicalPlan {
     let count = Self.partitions(plan)
     guard count > 1 else { return plan }
-    return repartition(plan, keys, count, always: true)
+    let dealt = repartition(plan, keys, count, always: true)
+    guard carriesRetractions, plan.isTable, case .exchange(var border) = dealt else { return dealt }
+    border.carriesRetractions = true
+    return .exchange(border)
   }
 
   private func repartition(

@@ -109,7 +109,8 @@ extension LogicalPlan {
     case .scan(let node): return node.source.kind == .table
     case .filter(let node): return node.input.isTable
     case .project(let node): return node.input.isTable
-    case .union, .values: return false
+    case .union(let node): return node.isTable
+    case .values: return false
     case .rekey(let node): return node.input.isTable
     case .aggregate(let node): return node.phase != .parts
     case .join(let node):

@@ -233,6 +233,8 @@ public struct Union: Hashable, Sendable {
   public var inputs: [LogicalPlan]
   public var columns: [PlanColumn]
   public var keys: [ColumnID]
+  /// Its rows are changed and taken back; in continuous queries only.
+  public var isTable = false
 }
 
 public struct Sort: Hashable, Sendable {

@@ -1,27 +1,33 @@
-// Queries: SELECTs joined by UNION ALL, with what applies to their whole result.
+// Queries: SELECTs joined by set operations, with what applies to their whole result.
 //
 // The parser takes every clause wherever the grammar has it; which clauses a persistent, push or
 // pull query may have is decided by the planner.
 
-/// `[WITH ctes] SELECT ... [UNION ALL SELECT ...] [EMIT ..] [ORDER BY ..] [LIMIT n] [OFFSET n]`; a branch may be
+import HeadraceFoundations
+
+/// `[WITH ctes] SELECT ... [UNION SELECT ...] [EMIT ..] [ORDER BY ..] [LIMIT n] [OFFSET n]`; a branch may be
 /// VALUES.
 public struct Query: Hashable, Sendable {
   public let commonTables: [CommonTable]
-  /// The branches of UNION ALL in order; exactly one for a plain SELECT.
-  public let selects: [Select]
+  public let body: QueryBody
   public let emit: EmitClause?
   public let orderBy: [SortItem]
   public let limit: CountClause?
   public let offset: CountClause?
   public let span: Span
 
-  /// The first branch.
-  public var select: Select { selects[0] }
+  /// The only SELECT; nil: there are set operations.
+  public var plainSelect: Select? { if case .select(let select) = body { select } else { nil } }
+
+  /// Nothing but its body is written.
+  var isBare: Bool {
+    commonTables.isEmpty && emit == nil && orderBy.isEmpty && limit == nil && offset == nil
+  }
 
   /// Whether a name stands in some FROM: without one there is nothing that the query could wait for.
   public var namesSources: Bool {
     commonTables.contains { $0.query.namesSources }
-      || selects.contains { $0.from?.namesSources ?? false }
+      || body.namesSources
   }
 }
 
@@ -76,6 +82,13 @@ public struct Select: Hashable, Sendable {
   /// Which rows stay, by what is computed over others.
   public let qualify: Expression?
   public let span: Span
+
+  /// The same with every row as often as it comes.
+  package var withoutDistinct: Select {
+    Select(
+      isDistinct: false, items: items, from: from, window: window, filter: filter,
+      groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify, span: span)
+  }
 
   /// The same with further items behind its own.
   package func adding(_ more: [SelectItem]) -> Select {

@@ -13,19 +13,17 @@ extension Parser {
     if take(.with) {
       repeat { commonTables.append(try parseCommonTable()) } while take(.comma)
     }
-    var selects = [try parseBranch()]
-    while at(.union) {
-      advance()
-      try expect(.all)
-      selects.append(try parseBranch())
-    }
+    let body = try parseSetOperations()
     let emit = at(.emit) ? try parseEmit() : nil
     let orderBy = at(.order) ? try parseOrderBy() : []
     let limit = at(.limit) ? try parseLimit() : nil
     let offset = at(.offset) ? try parseOffset() : nil
-    return Query(
-      commonTables: commonTables, selects: selects, emit: emit, orderBy: orderBy, limit: limit,
+    let query = Query(
+      commonTables: commonTables, body: body, emit: emit, orderBy: orderBy, limit: limit,
       offset: offset, span: span(from: start))
+    // Parentheses around the whole say nothing.
+    if case .nested(let inner) = body, query.isBare { return inner }
+    return query
   }
 
   /// Production `common_table`.
@@ -38,16 +36,6 @@ extension Parser {
     let query = try parseQuery()
     try expect(.rightParen)
     return CommonTable(name: name, columns: columns, query: query, span: span(from: start))
-  }
-
-  /// Production `branch`.
-  mutating func parseBranch() throws(DiagnosticError) -> Select {
-    guard at(.values) else { return try parseSelect() }
-    let list = try parseValues()
-    return Select(
-      isDistinct: false, items: [.all(SelectAll(source: nil, span: list.span))],
-      from: .values(list), window: nil, filter: nil, groupBy: nil, partitionBy: nil, having: nil,
-      qualify: nil, span: list.span)
   }
 
   /// Production `values`.
@@ -113,8 +101,8 @@ extension Parser {
     default: break
     }
     switch current.keyword {
-    case .window, .where, .group, .partition, .having, .qualify, .union, .emit, .order, .limit,
-      .offset, .wait:
+    case .window, .where, .group, .partition, .having, .qualify, .union, .except, .intersect,
+      .emit, .order, .limit, .offset, .wait:
       return true
     default: return false
     }
@@ -167,7 +155,7 @@ extension Parser {
     case .qualify: startsExpression(peek())
     case .offset: peek().kind == .integerLiteral
     case .wait: peek().kind == .integerLiteral || isAhead(.for)
-    case .union: isAhead(.all) || isAhead(.select) || isAhead(.distinct)
+    case .union, .except, .intersect: operandIsAhead
     default: false
     }
   }

@@ -148,10 +148,11 @@ extension Parser {
     try expect(.insert)
     try expect(.into)
     let target = try parseIdentifier()
-    if at(.leftParen) || at(.values) {
+    let isQuery = current.kind == .leftParen && opensQuery
+    if !isQuery, at(.leftParen) || at(.values) {
       let atValues = self
       let values = try parseInsertValues(into: target, from: start)
-      let clauses: [Keyword?] = [.union, .emit, .order, .limit, .offset]
+      let clauses: [Keyword?] = [.union, .except, .intersect, .emit, .order, .limit, .offset]
       guard values.columns.isEmpty, values.condition == nil, clauses.contains(current.keyword)
       else { return .insertValues(values) }
       // They are a branch of a query.

@@ -8,7 +8,9 @@ extension Parser {
     let entered = depth
     defer { depth = entered }
     try enter()
-    if at(.select) || at(.with) || at(.values) { return .query(try parseQueryStatement()) }
+    if at(.select) || at(.with) || at(.values) || current.kind == .leftParen && opensQuery {
+      return .query(try parseQueryStatement())
+    }
     if at(.create) { return try parseCreate() }
     if at(.insert) { return try parseInsert() }
     if at(.drop) { return try parseDrop() }

@@ -14,10 +14,7 @@ extension Printer {
       }
       text += " "
     }
-    for (index, select) in query.selects.enumerated() {
-      if index > 0 { text += " UNION ALL " }
-      self.select(select)
-    }
+    body(query.body)
     if let emit = query.emit { text += " EMIT \(emit.mode.rawValue)" }
     if !query.orderBy.isEmpty {
       text += " "
@@ -30,6 +27,19 @@ extension Printer {
   mutating func orderBy(_ items: [SortItem]) {
     text += "ORDER BY "
     list(items) { $0.sortItem($1) }
+  }
+
+  private mutating func body(_ body: QueryBody) {
+    switch body {
+    case .select(let select): self.select(select)
+    case .nested(let query): parenthesized { $0.query(query) }
+    case .combined(let chain):
+      self.body(chain.first)
+      for step in chain.steps {
+        text += " \(step.text) "
+        self.body(step.operand)
+      }
+    }
   }
 
   mutating func sortItem(_ item: SortItem) {

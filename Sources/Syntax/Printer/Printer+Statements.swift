@@ -164,6 +164,10 @@ extension Printer {
     identifier(node.target)
     properties(node.properties)
     text += " "
+    if node.properties == nil, node.query.isBare, case .values? = node.query.plainSelect?.from {
+      // Without parentheses they are rows to insert.
+      return parenthesized { $0.query(node.query) }
+    }
     query(node.query)
   }
 
