@@ -1,6 +1,8 @@
 // A list of entries in pieces of bounded length: what is put in or taken out moves the entries of one piece.
 // Complexity: a search takes one over the pieces and one within a piece; a place costs as many steps as there are pieces.
 
+import HeadraceFoundations
+
 struct EntryList {
   private static let pieceMax = 512
 

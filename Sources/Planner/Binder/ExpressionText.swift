@@ -2,6 +2,7 @@
 // printer: nothing reads this text back.
 
 import HeadraceColumns
+import HeadraceFoundations
 import HeadraceSyntax
 
 func expressionText(_ expression: Expression) -> String {

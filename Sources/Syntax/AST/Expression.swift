@@ -156,7 +156,7 @@ public struct FrameClause: Hashable, Sendable {
   }
 
   /// The ends of a frame, in the order in which rows may come.
-  public enum Bound: Hashable, Sendable {
+  public indirect enum Bound: Hashable, Sendable {
     case unboundedPreceding
     case preceding(Distance)
     case currentRow

@@ -3,20 +3,39 @@
 import HeadraceFoundations
 
 extension Parser {
-  /// Production `call`.
-  mutating func parseCall() throws(DiagnosticError) -> FunctionCall {
-    let start = current.start
-    let name = try parseIdentifier()
-    try expect(.leftParen)
+  /// Production `call`. What nests goes through small frames alone: the clauses behind the arguments have their own.
+  mutating func parseCall() throws(DiagnosticError) -> Expression {
+    let head = try callHead()
+    return try call(head)
+  }
+
+  /// What a call begins with.
+  private struct CallHead {
+    var start: Int32
+    var name: Identifier
     var arguments: [Expression] = []
+    var isStar = false
+    var isDistinct = false
+  }
+
+  private mutating func callHead() throws(DiagnosticError) -> CallHead {
+    var head = CallHead(start: current.start, name: try parseIdentifier())
+    try expect(.leftParen)
     height = 0
-    let isStar = take(.star)
-    let isDistinct = !isStar && take(.distinct)
-    if isDistinct || (!isStar && !at(.rightParen)) { arguments = try parseArguments() }
+    head.isStar = take(.star)
+    head.isDistinct = !head.isStar && take(.distinct)
+    if head.isDistinct || (!head.isStar && !at(.rightParen)) {
+      head.arguments = try parseArguments()
+    }
+    return head
+  }
+
+  /// The call, from behind its arguments on.
+  private mutating func call(_ head: CallHead) throws(DiagnosticError) -> Expression {
     var highest = height
     var order: [SortItem] = []
     // A mistake behind an operand is seldom about these words: none of them is told as expected.
-    if !arguments.isEmpty, current.keyword == .order {
+    if !head.arguments.isEmpty, current.keyword == .order {
       order = try parseOrderBy()
       highest = max(highest, height)
     }
@@ -33,10 +52,12 @@ extension Parser {
     }
     height = highest
     let over = try overIfAny()
-    try grow(over: height, at: name.span)
-    return FunctionCall(
-      name: name, arguments: arguments, isStar: isStar, isDistinct: isDistinct, order: order,
-      withinGroup: withinGroup, filter: filter, over: over, span: span(from: start))
+    try grow(over: height, at: head.name.span)
+    return .call(
+      FunctionCall(
+        name: head.name, arguments: head.arguments, isStar: head.isStar,
+        isDistinct: head.isDistinct, order: order, withinGroup: withinGroup, filter: filter,
+        over: over, span: span(from: head.start)))
   }
 
   /// Production `within_group`.

@@ -58,7 +58,7 @@ extension Parser {
       throw syntaxError()
     }
     switch peek().kind {
-    case .leftParen: return .call(try parseCall())
+    case .leftParen: return try parseCall()
     case .stringLiteral: return .typed(try parseTypedConstructor())
     default: return .column(try parseColumn())
     }
