@@ -53,6 +53,9 @@ struct SnapshotReader {
     case .scan, .filter, .project, .row, .rekey, .exchange: return try pipelined(plan, take)
     case .values(let node): return try handOn(values(node), plan, take)
     case .join(let node):
+      if case .mark(let mark) = node.kind {
+        return try SnapshotMarks(node: node, mark: mark, reader: self).emit(take)
+      }
       guard case .batch(let left, let right) = node.kind else { return try pipelined(plan, take) }
       return try handOn(
         SnapshotJoin(node: node, leftKeys: left, rightKeys: right, reader: self).rows(), plan, take)
@@ -226,6 +229,7 @@ struct SnapshotReader {
     case .row(let step) where step.node.needsAllRows: break
     case .join(let node):
       if case .batch = node.kind { break }
+      if case .mark = node.kind { break }
       fallthrough
     case .filter, .project, .row, .rekey, .exchange:
       var inputs: [LogicalPlan] = []

@@ -96,6 +96,17 @@ let expressionClauses: [ClausePair] = [
   one("InListExpression.operand", "v IN (1, 2)", "w IN (1, 2)"),
   one("InListExpression.list", "w IN (1, 2)", "w IN (1, 3)"),
   one("InListExpression.isNegated", "w IN (1, 2)", "w NOT IN (1, 2)"),
+  one("InQueryExpression.operand", "w IN (SELECT k FROM t)", "v IN (SELECT k FROM t)"),
+  one("InQueryExpression.query", "w IN (SELECT k FROM t)", "w IN (SELECT n FROM t)"),
+  one("InQueryExpression.isNegated", "w IN (SELECT k FROM t)", "w NOT IN (SELECT k FROM t)"),
+  one(
+    "ExistsExpression.query", "EXISTS (SELECT 1 FROM t)", "EXISTS (SELECT 1 FROM t WHERE n > 99)"),
+  one(
+    "ScalarQueryExpression.query", "(SELECT MAX(n) FROM t)", "(SELECT MIN(n) FROM t)"),
+  one("QuantifiedComparison.op", "w > ANY (SELECT k FROM t)", "w < ANY (SELECT k FROM t)"),
+  one("QuantifiedComparison.left", "w > ANY (SELECT k FROM t)", "v > ANY (SELECT k FROM t)"),
+  one("QuantifiedComparison.isAll", "w >= ANY (SELECT k FROM t)", "w >= ALL (SELECT k FROM t)"),
+  one("QuantifiedComparison.query", "w > ANY (SELECT k FROM t)", "w > ANY (SELECT n FROM t)"),
   one("LikeExpression.operand", "t LIKE 'a%'", "'b' LIKE 'a%'"),
   one("LikeExpression.pattern", "t LIKE 'a%'", "t LIKE 'c%'"),
   one("LikeExpression.escape", "t LIKE 'a!_b'", "t LIKE 'a!_b' ESCAPE '!'"),

@@ -14,7 +14,9 @@ let queryClauses: [ClausePair] = [
     "WITH s AS (SELECT k, v + 1 AS v FROM r) SELECT v AS x FROM s;"),
   pull("Query.body", "v AS x FROM s", "v AS x FROM s UNION ALL SELECT w AS x FROM s"),
   pull("SetChain.first", "v AS x FROM s EXCEPT SELECT 7", "v + 1 AS x FROM s EXCEPT SELECT 7"),
-  pull("SetChain.steps", "v AS x FROM s EXCEPT SELECT 7", "v AS x FROM s EXCEPT SELECT 7 UNION SELECT 1"),
+  pull(
+    "SetChain.steps", "v AS x FROM s EXCEPT SELECT 7",
+    "v AS x FROM s EXCEPT SELECT 7 UNION SELECT 1"),
   pull("SetStep.kind", "v AS x FROM s EXCEPT SELECT 7", "v AS x FROM s INTERSECT SELECT 7"),
   pull("SetStep.isAll", "v AS x FROM s EXCEPT SELECT 7", "v AS x FROM s EXCEPT ALL SELECT 7"),
   pull("SetStep.operand", "v AS x FROM s EXCEPT SELECT 7", "v AS x FROM s EXCEPT SELECT 8"),

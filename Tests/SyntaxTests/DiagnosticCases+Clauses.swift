@@ -340,17 +340,10 @@ let clauseCases = #"""
     |              ^^^^^
     = Expecting BEGINNING
 
-  SELECT a FROM s WHERE a IN (SELECT b FROM t)
+  SELECT a FROM s WHERE ABS(SELECT b FROM t) = 1
   ----
-  error[subquery-in-expression]: a subquery cannot stand in an expression
-    --> t.sql:1:29
-  1 | SELECT a FROM s WHERE a IN (SELECT b FROM t)
-    |                             ^^^^^^ hint: a subquery stands in FROM: join with it
-
-  SELECT (SELECT 1 FROM t) FROM s
-  ----
-  error[subquery-in-expression]: a subquery cannot stand in an expression
-    --> t.sql:1:9
-  1 | SELECT (SELECT 1 FROM t) FROM s
-    |         ^^^^^^ hint: a subquery stands in FROM: join with it
+  error[subquery-in-expression]: a subquery stands in parentheses of its own
+    --> t.sql:1:27
+  1 | SELECT a FROM s WHERE ABS(SELECT b FROM t) = 1
+    |                           ^^^^^^ hint: write (SELECT ...)
   """#

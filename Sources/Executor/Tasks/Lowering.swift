@@ -236,7 +236,7 @@ struct Lowering {
       return ids.compactMap { id in columns.firstIndex { $0.id == id } }
     }
     switch node.kind {
-    case .batch: throw QueryFailure("this query has a join that runs only in pull queries")
+    case .batch, .mark: throw QueryFailure("this query has a join that runs only in pull queries")
     case .streamTable:
       let operation = StreamTableJoinOperator(
         state: table("join", node.right.columns), streamKeys: places(node.leftKeys, node.left),

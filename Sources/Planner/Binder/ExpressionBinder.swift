@@ -21,6 +21,8 @@ struct ExpressionBinder {
 
   /// Takes a call with OVER likewise.
   var bindOver: ((FunctionCall, OverClause) throws(PlanError) -> BoundExpression)?
+  /// Takes an expression with a query in it; nil: not allowed here.
+  var bindSubquery: ((Expression) throws(PlanError) -> Typed)?
 
   init(context: BindingContext, scope: Scope, clause: String) {
     self.context = context
@@ -50,7 +52,14 @@ struct ExpressionBinder {
       let operand = try bind(node.operand)
       let test = BoundExpression.isNull(operand.expression)
       return typed(node.isNegated ? .not(test) : test, expression)
-    case .not(let node): return typed(.not(try boolean(node.operand)), expression)
+    case .inQuery, .exists, .scalarQuery, .quantified:
+      guard let bindSubquery else {
+        throw .misplacedSubquery(clause, at: expression.span)
+      }
+      return try bindSubquery(expression)
+    case .not(let node):
+      if let negated = node.operand.negatedSubquery { return try bind(negated) }
+      return typed(.not(try boolean(node.operand)), expression)
     case .logical(let node):
       let left = try boolean(node.left)
       let right = try boolean(node.right)

@@ -270,7 +270,7 @@ extension QueryBinder {
 
   /// Keys a side by the join expressions, if it is not already. `keepsAll`: rows without a partner are results, so
   /// those with a NULL key too.
-  private func rekey(
+  func rekey(
     _ step: inout Step, _ expressions: [(typed: Typed, text: String)], keepsAll: Bool
   ) {
     if isKeyed(step, by: expressions.map(\.typed)) { return }

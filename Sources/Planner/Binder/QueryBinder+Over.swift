@@ -16,6 +16,7 @@ extension QueryBinder {
       var binder = items
       binder.clause = "QUALIFY"
       binder.bindTableFunction = nil
+      binder.bindSubquery = nil
       for item in bound {
         guard case .column(let id, let type) = item.expression,
           !binder.scope.entries.contains(where: { $0.column.name == item.name })

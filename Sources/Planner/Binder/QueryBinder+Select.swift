@@ -152,6 +152,8 @@ extension QueryBinder {
     }
     let over = OverCollector(context: context, scope: scope, isPull: purpose == .pull)
     binder.bindOver = { (call, clause) throws(PlanError) in try over.add(call, clause) }
+    let subqueries = SubqueryCollector(self, step.scope)
+    if purpose == .pull { binder.bindSubquery = subqueries.bind }
     var items: [BoundItem] = []
     for item in raw {
       switch item {
@@ -165,6 +167,7 @@ extension QueryBinder {
           BoundItem(name: name, expression: bound.expression, type: bound.type, span: span))
       }
     }
+    step.plan = subqueries.marked(step.plan)
     if !collector.items.isEmpty {
       step.plan = .row(RowStep(FlatMap(input: step.plan, items: collector.items)))
     }

@@ -14,7 +14,9 @@ extension QueryBinder {
       do throws(PlanError) {
         sorted.append(try bindSortItem(item, shown))
       } catch {
-        let isUnresolved = error.id == "unknown-column" || error.id == "unknown-source"
+        let isUnresolved =
+          error.id == "unknown-column" || error.id == "unknown-source"
+          || item.expression.hasSubquery
         let isDistinct = query.plainSelect?.isDistinct ?? true
         guard isUnresolved || containsAggregate(item.expression), !isDistinct else {
           var error = error

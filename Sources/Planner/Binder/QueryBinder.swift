@@ -178,10 +178,7 @@ public struct QueryBinder {
   func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
     if select.isDistinct, purpose != .pull { return try bindDistinct(select, emit: emit) }
     var step = try bindFrom(select)
-    if let filter = select.filter {
-      let binder = ExpressionBinder(context: context, scope: step.scope, clause: "WHERE")
-      try keep(try binder.predicate(filter), &step)
-    }
+    if let filter = select.filter { try bindFilter(filter, &step) }
     try checkClauses(select, step)
     try PlanError.check(columns: select.items.count, of: "SELECT", at: select.span)
     let isAggregate =

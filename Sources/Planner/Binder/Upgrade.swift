@@ -139,7 +139,7 @@ public enum Upgrade {
         case .streamTable: name = "StreamTableJoin"
         case .tableTable: name = "TableTableJoin"
         case .foreignKey: name = "ForeignKeyTableTableJoin"
-        case .batch: name = "BatchJoin"
+        case .batch, .mark: name = "BatchJoin"
         }
         list.append(Step(name: name, isUpgradeable: false))
       case .values: list.append(Step(name: "Values", isUpgradeable: false))

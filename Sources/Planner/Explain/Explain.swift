@@ -70,6 +70,7 @@ extension LogicalPlan {
       if node.emitFinal { result += " final" }
       return result
     case .join(let node):
+      if case .mark(let mark) = node.kind { return mark.explained(text) }
       let on = zip(node.leftKeys, node.rightKeys).map {
         "\(names[$0] ?? "") = \(names[$1] ?? "")"
       }
@@ -114,6 +115,7 @@ extension JoinPlan.Kind {
         + (grace.map { " grace \($0) ms" } ?? "")
     case .streamTable: return "stream-table"
     case .tableTable: return "table-table"
+    case .mark: return "mark"
     case .batch(let left, let right):
       return "of snapshots by "
         + zip(left, right).map { "\($0.explained(names)) = \($1.explained(names))" }

@@ -81,6 +81,7 @@ extension LogicalPlan {
       case .foreignKey(let expression): node.kind = .foreignKey(f(expression))
       case .batch(let left, let right):
         node.kind = .batch(left: left.map(f), right: right.map(f))
+      case .mark(let mark): node.kind = .mark(mark.mapExpressions(f))
       case .streamStream, .streamTable, .tableTable: break
       }
       return .join(node)

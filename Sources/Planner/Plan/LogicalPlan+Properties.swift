@@ -72,6 +72,7 @@ extension LogicalPlan {
       return node.groups.map(\.column) + node.calls.map(\.column)
         + [node.windowStart, node.windowEnd].compactMap { $0 }
     case .join(let node):
+      if case .mark(let mark) = node.kind { return node.left.columns + [mark.column] }
       let both = node.left.columns + node.right.columns
       let known = Set(both.map(\.id))
       return both + node.key.filter { !known.contains($0.id) }
@@ -115,7 +116,7 @@ extension LogicalPlan {
     case .aggregate(let node): return node.phase != .parts
     case .join(let node):
       switch node.kind {
-      case .streamStream, .streamTable, .batch: return false
+      case .streamStream, .streamTable, .batch, .mark: return false
       case .tableTable, .foreignKey: return true
       }
     case .sort(let node): return node.input.isTable

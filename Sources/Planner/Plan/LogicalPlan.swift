@@ -210,6 +210,8 @@ public struct JoinPlan: Hashable, Sendable {
     case foreignKey(BoundExpression)
     /// Of two snapshots, in a pull query: rows whose expressions are equal, pair by pair.
     case batch(left: [BoundExpression], right: [BoundExpression])
+    /// In a pull query: the left rows with one more column, what a subquery says of each.
+    case mark(SubqueryMark)
   }
 
   public var kind: Kind

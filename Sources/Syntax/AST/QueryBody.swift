@@ -2,6 +2,8 @@
 //
 // A chain holds the operations of one level of precedence, so that a long one is no deep tree.
 
+import HeadraceFoundations
+
 public indirect enum QueryBody: Hashable, Sendable {
   case select(Select)
   /// In parentheses that say something: it has clauses of its own, or is a chain inside another.
@@ -27,11 +29,24 @@ public indirect enum QueryBody: Hashable, Sendable {
 
   var namesSources: Bool {
     switch self {
-    case .select(let select): select.from?.namesSources ?? false
+    case .select(let select): select.namesSources
     case .nested(let query): query.namesSources
     case .combined(let chain):
       chain.first.namesSources || chain.steps.contains { $0.operand.namesSources }
     }
+  }
+}
+
+extension Select {
+  var namesSources: Bool {
+    if from?.namesSources ?? false { return true }
+    func search(_ expression: Expression) -> Bool {
+      expression.subquery?.namesSources ?? false || expression.operands.contains(where: search)
+    }
+    let shown = items.compactMap { item -> Expression? in
+      if case .expression(let item) = item { item.expression } else { nil }
+    }
+    return (shown + [filter, having].compactMap { $0 }).contains(where: search)
   }
 }
 

@@ -99,8 +99,8 @@ extension Diagnostic {
 
   static func subqueryInExpression(at span: Span) -> Diagnostic {
     Diagnostic(
-      id: "subquery-in-expression", message: "a subquery cannot stand in an expression",
-      span: span, hint: "a subquery stands in FROM: join with it")
+      id: "subquery-in-expression", message: "a subquery stands in parentheses of its own",
+      span: span, hint: "write (SELECT ...)")
   }
 
   static func syntaxError(

@@ -42,6 +42,14 @@ extension Parser {
     let below = height
     let operatorSpan = current.span
     advance()
+    if quantifies {
+      let (isAll, query) = try parseQuantified()
+      try grow(over: below, at: operatorSpan)
+      return .quantified(
+        QuantifiedComparison(
+          op: op, left: left, isAll: isAll, query: query, operatorSpan: operatorSpan,
+          span: span(from: start)))
+    }
     let right = try parseValue()
     try grow(over: max(below, height), at: operatorSpan)
     return .comparison(
@@ -98,6 +106,13 @@ extension Parser {
     let below = height
     let isNegated = take(.not)
     try expect(.in)
+    if opensSubquery() {
+      let query = try parseSubquery()
+      try grow(over: below, at: operand.span)
+      return .inQuery(
+        InQueryExpression(
+          operand: operand, query: query, isNegated: isNegated, span: span(from: start)))
+    }
     try expect(.leftParen)
     let list = try parseExpressionList()
     try expect(.rightParen)

@@ -10,6 +10,10 @@ extension Parser {
     case .stringLiteral, .integerLiteral, .decimalLiteral, .floatingLiteral:
       return .literal(try parseLiteral())
     case .minus where isNumber(peek()): return .literal(try parseLiteral())
+    case .leftParen where opensSubquery():
+      let start = current.start
+      let query = try parseSubquery()
+      return .scalarQuery(ScalarQueryExpression(query: query, span: span(from: start)))
     case .leftParen: return try parseParenthesized()
     case .word: return try keywordOrNamed()
     case .variable where !continuesName(peek()): return .variable(parseVariable())
@@ -23,6 +27,7 @@ extension Parser {
     case .null, .true, .false: return .literal(try parseLiteral())
     case .case: return .caseOf(try parseCase())
     case .cast: return .cast(try parseCast())
+    case .exists: return .exists(try parseExists())
     case .array where peek().kind == .leftBracket:
       return .array(try parseArrayConstructor())
     case .map where peek().kind == .leftParen: return .map(try parseMapConstructor())

@@ -69,6 +69,60 @@ extension Parser {
     return beginsQuery(peek(ahead))
   }
 
+  /// Whether the parenthesis here opens a query where an expression may stand as well: in `((SELECT 1) UNION SELECT 2)`
+  /// but not in `((SELECT 1) + 2)`.
+  /// `start`: how far ahead the parenthesis is.
+  func opensSubquery(_ start: Int = 0) -> Bool {
+    guard peek(start).kind == .leftParen else { return false }
+    if beginsQuery(peek(start + 1)) { return true }
+    guard peek(start + 1).kind == .leftParen else { return false }
+    var (open, ahead) = (1, start + 1)
+    while open > 0, index + ahead < tokens.count - 1 {
+      ahead += 1
+      switch peek(ahead).kind {
+      case .leftParen: open += 1
+      case .rightParen: open -= 1
+      default: break
+      }
+    }
+    let clauses: [Keyword?] = [.union, .except, .intersect, .emit, .order, .limit, .offset]
+    return clauses.contains(peek(ahead + 1).keyword)
+  }
+
+  /// Production `subquery`.
+  mutating func parseSubquery() throws(DiagnosticError) -> Query {
+    try expect(.leftParen)
+    let query = try parseQuery()
+    try expect(.rightParen)
+    // Its expressions are none of the expression that it stands in.
+    height = 1
+    return query
+  }
+
+  /// Production `exists`.
+  mutating func parseExists() throws(DiagnosticError) -> ExistsExpression {
+    let start = current.start
+    try expect(.exists)
+    return ExistsExpression(query: try parseSubquery(), span: span(from: start))
+  }
+
+  /// Whether a word here quantifies a comparison and is no function.
+  var quantifies: Bool {
+    guard let keyword = current.keyword else { return false }
+    switch keyword {
+    case .all: return true
+    case .any, .some: return opensSubquery(1)
+    default: return false
+    }
+  }
+
+  /// Production `quantified`: what follows the operator. Returns whether it is ALL.
+  mutating func parseQuantified() throws(DiagnosticError) -> (isAll: Bool, query: Query) {
+    let isAll = take(.all)
+    if !isAll, !take(.any) { try expect(.some) }
+    return (isAll, try parseSubquery())
+  }
+
   func beginsQuery(_ token: Token) -> Bool {
     token.keyword == .select || token.keyword == .values || token.keyword == .with
   }

@@ -25,7 +25,7 @@ extension Expression {
     case .lambda: .lambda
     case .logical(let node): node.op == .or ? .disjunction : .conjunction
     case .not: .negation
-    case .comparison, .between, .inList, .like, .isNull: .predicate
+    case .comparison, .between, .inList, .like, .isNull, .inQuery, .quantified: .predicate
     case .concat: .value
     case .arithmetic(let node):
       switch node.op {
@@ -35,7 +35,7 @@ extension Expression {
     case .unary: .signed
     case .atTimeZone: .zoned
     case .literal, .variable, .column, .field, .element, .caseOf, .cast, .call, .intervalUnit,
-      .typed, .array, .map, .structure:
+      .typed, .array, .map, .structure, .exists, .scalarQuery:
       .postfix
     }
   }
@@ -69,6 +69,7 @@ extension Printer {
       text += " AT TIME ZONE "
       string(node.zone)
     case .comparison, .between, .inList, .like, .isNull: predicate(expression)
+    case .inQuery, .exists, .scalarQuery, .quantified: subquery(expression)
     }
   }
 
@@ -98,6 +99,20 @@ extension Printer {
     } else {
       text += inner.text
     }
+  }
+
+  private mutating func subquery(_ expression: Expression) {
+    switch expression {
+    case .inQuery(let node):
+      self.expression(node.operand, above: .value)
+      text += node.isNegated ? " NOT IN " : " IN "
+    case .quantified(let node):
+      self.expression(node.left, above: .value)
+      text += " \(node.op.rawValue) \(node.isAll ? "ALL" : "ANY") "
+    case .exists: text += "EXISTS "
+    default: break
+    }
+    if let query = expression.subquery { parenthesized { $0.query(query) } }
   }
 
   private mutating func predicate(_ expression: Expression) {

@@ -1,10 +1,10 @@
 // Walking the syntax tree of an expression.
 
-import HeadraceSyntax
+import HeadraceFoundations
 
 extension Expression {
-  /// The expressions directly inside.
-  var operands: [Expression] {
+  /// The expressions directly inside; of a subquery those beside it.
+  package var operands: [Expression] {
     switch self {
     case .literal, .variable, .column, .intervalUnit, .typed: return []
     case .field(let node): return [node.base]
@@ -33,6 +33,23 @@ extension Expression {
     case .map(let node): return node.entries.flatMap { [$0.key, $0.value] }
     case .structure(let node): return node.fields.map(\.value)
     case .atTimeZone(let node): return [node.operand]
+    case .inQuery(let node): return [node.operand]
+    case .quantified(let node): return [node.left]
+    case .exists, .scalarQuery: return []
     }
   }
+
+  /// The query directly inside.
+  package var subquery: Query? {
+    switch self {
+    case .inQuery(let node): return node.query
+    case .quantified(let node): return node.query
+    case .exists(let node): return node.query
+    case .scalarQuery(let node): return node.query
+    default: return nil
+    }
+  }
+
+  /// Whether a query stands anywhere inside.
+  package var hasSubquery: Bool { subquery != nil || operands.contains(where: \.hasSubquery) }
 }

@@ -1,0 +1,104 @@
+// Queries inside expressions.
+
+/// `operand [NOT] IN (SELECT ...)`.
+public struct InQueryExpression: Hashable, Sendable {
+  public let operand: Expression
+  public let query: Query
+  public let isNegated: Bool
+  public let span: Span
+
+  package var negated: InQueryExpression {
+    InQueryExpression(operand: operand, query: query, isNegated: !isNegated, span: span)
+  }
+}
+
+/// `EXISTS (SELECT ...)`.
+public struct ExistsExpression: Hashable, Sendable {
+  public let query: Query
+  public let span: Span
+}
+
+/// `(SELECT ...)` as a value.
+public struct ScalarQueryExpression: Hashable, Sendable {
+  public let query: Query
+  public let span: Span
+}
+
+/// `left op ANY (SELECT ...)` or `left op ALL (SELECT ...)`; SOME is ANY.
+public struct QuantifiedComparison: Hashable, Sendable {
+  public let op: ComparisonExpression.Operator
+  public let left: Expression
+  public let isAll: Bool
+  public let query: Query
+  public let operatorSpan: Span
+  public let span: Span
+
+  /// What is true where this is false.
+  package var negated: QuantifiedComparison {
+    QuantifiedComparison(
+      op: op.negated, left: left, isAll: !isAll, query: query, operatorSpan: operatorSpan,
+      span: span)
+  }
+}
+
+extension ComparisonExpression.Operator {
+  var negated: ComparisonExpression.Operator {
+    switch self {
+    case .equal: .notEqual
+    case .notEqual: .equal
+    case .less: .greaterOrEqual
+    case .lessOrEqual: .greater
+    case .greater: .lessOrEqual
+    case .greaterOrEqual: .less
+    case .isDistinctFrom: .isNotDistinctFrom
+    case .isNotDistinctFrom: .isDistinctFrom
+    }
+  }
+}
+
+extension Expression {
+  /// For IN and for comparisons with ANY and ALL: what is true where this is false, and where neither is known.
+  package var negatedSubquery: Expression? {
+    switch self {
+    case .inQuery(let node): .inQuery(node.negated)
+    case .quantified(let node): .quantified(node.negated)
+    default: nil
+    }
+  }
+
+  /// Joined by AND; nil: there is none.
+  package static func all(_ parts: [Expression]) -> Expression? {
+    guard let first = parts.first else { return nil }
+    return parts.dropFirst().reduce(first) { left, right in
+      .logical(
+        LogicalExpression(
+          op: .and, left: left, right: right, operatorSpan: right.span,
+          span: left.span.joined(right.span)))
+    }
+  }
+}
+
+extension Select {
+  /// Without what ties it to the query around it: with `keys` as further items, by which it is grouped where it has
+  /// groups.
+  package func untied(filter: Expression?, keys: [SelectExpression], isGrouped: Bool) -> Select {
+    var grouping = groupBy
+    if isGrouped {
+      grouping = GroupingClause(
+        expressions: (groupBy?.expressions ?? []) + keys.map(\.expression), span: span)
+    }
+    return Select(
+      isDistinct: isDistinct, items: items + keys.map { .expression($0) }, from: from,
+      window: window, filter: filter, groupBy: grouping, partitionBy: partitionBy,
+      having: having, span: span)
+  }
+}
+
+extension Select {
+  /// With these items alone.
+  package func showing(_ items: [SelectExpression]) -> Select {
+    Select(
+      isDistinct: isDistinct, items: items.map { .expression($0) }, from: from, window: window,
+      filter: filter, groupBy: groupBy, partitionBy: partitionBy, having: having, span: span)
+  }
+}
