@@ -22,16 +22,33 @@ extension Ranking: OperatorNode {
 }
 
 final class RankingOperator: Operator {
-  /// A row that is to be seen, and its ranks, one a call.
-  private struct Seen: Equatable {
-    var entry: Int32
-    var ranks: [Int64]
+  /// Rows of a partition that are to be seen, from a place on.
+  private struct View {
+    var first: Int
+    var entries: [Int32]
+    /// Of each call the ranks of the rows; nil: they are the places.
+    var ranks: [[Int64]]?
+
+    func isSame(_ row: Int, as other: View, _ otherRow: Int) -> Bool {
+      guard entries[row] == other.entries[otherRow] else { return false }
+      guard let ranks, let others = other.ranks else {
+        return first + row == other.first + otherRow
+      }
+      return zip(ranks, others).allSatisfy { $0[row] == $1[otherRow] }
+    }
+
+    func rank(_ call: Int, _ row: Int) -> Int64 { ranks?[call][row] ?? Int64(first + row + 1) }
   }
 
   private let node: Ranking
   private let rows: OrderedRows
   private let state: OrderedState
+  private let isTableInput: Bool
   private let isByPlace: Bool
+  /// All ranks are the rows' places.
+  private let areNumbers: Bool
+  private let limit: (function: RankFunction, count: Int)?
+  private let emitsRetractions: Bool
   private var output: RankedOutput
 
   init(
@@ -44,8 +61,12 @@ final class RankingOperator: Operator {
       evaluator)
     state = OrderedState(
       name: name, types: rows.types, hasIdentities: node.input.isTable, store: store)
-    isByPlace = !node.input.isTable && !node.keys.isEmpty
-    output = RankedOutput(state.rows, calls: node.calls.count, emitsRetractions: emitsRetractions)
+    isTableInput = node.input.isTable
+    isByPlace = !isTableInput && !node.keys.isEmpty
+    areNumbers = node.calls.allSatisfy { $0.function == .rowNumber }
+    limit = node.limit.map { (node.calls[$0.call].function, Int(clamping: $0.count)) }
+    self.emitsRetractions = emitsRetractions
+    output = RankedOutput(state.rows, calls: node.calls.count)
   }
 
   override var states: [any OperatorState] { [state] }
@@ -57,12 +78,12 @@ final class RankingOperator: Operator {
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     var batch = batch
-    if !node.input.isTable, let kinds = batch.kinds {
+    if !isTableInput, let kinds = batch.kinds {
       // A record without a value is no row.
       let valued = kinds.indices.filter { kinds[$0] != .delete }
       if valued.count < batch.count { batch = batch.gather(valued.map { Int32($0) }) }
     }
-    guard batch.count > 0, node.limit?.count != 0 else { return }
+    guard batch.count > 0, limit?.count != 0 else { return }
     var keyed = rows.keyed(batch, &faults)
     if isByPlace, node.keys.count == 1, let validity = keyed.keyValidity {
       // A record of a table has a key.
@@ -88,16 +109,14 @@ final class RankingOperator: Operator {
 
   /// Of a stream: rows that do not come behind all that counts as it was before the batch; nil: all.
   private func candidates(_ keyed: OrderedRows.Keyed, _ slots: [Int32]) -> [Int32]? {
-    guard !node.input.isTable, let limit = node.limit else { return nil }
-    let function = node.calls[limit.call].function
-    guard function != .denseRank else { return nil }
+    guard !isTableInput, let limit, limit.function != .denseRank else { return nil }
     var kept: [Int32] = []
     for (row, slot) in slots.enumerated() {
       let list = state.lists[Int(slot)]
-      if Int64(list.count) >= limit.count {
+      if list.count >= limit.count {
         let last = state.orderKey(list[list.count - 1])
         let order = compareBytes(UnsafeRawBufferPointer(keyed.order.view(row)), last)
-        if function == .rank ? order > 0 : order >= 0 { continue }
+        if limit.function == .rank ? order > 0 : order >= 0 { continue }
       }
       kept.append(Int32(row))
     }
@@ -109,7 +128,7 @@ final class RankingOperator: Operator {
     _ batch: RecordBatch, _ row: Int, _ slots: [Int32], _ entries: [Int32]
   ) -> Int {
     let kind = batch.kind(row)
-    guard node.input.isTable, kind == .updateBefore || kind == .delete else {
+    guard isTableInput, kind == .updateBefore || kind == .delete else {
       change(slots[row], taking: nil, putting: entries[row], batch, row)
       return 1
     }
@@ -132,7 +151,7 @@ final class RankingOperator: Operator {
     guard let first = [from, to].compactMap({ $0 }).min() else { return }
     // Between two places a row moves the others by one, and none behind them.
     var end = Int.max
-    if let from, let to, node.calls.allSatisfy({ $0.function == .rowNumber }) {
+    if let from, let to, areNumbers {
       end = max(from, to) + 1
     }
     let before = seen(slot, from: first, to: end)
@@ -141,35 +160,31 @@ final class RankingOperator: Operator {
     if let new { _ = state.insert(slot, new) }
     let after = seen(slot, from: first, to: end)
     tell(before, after, taken, new, batch, row)
-    if !node.input.isTable { forget(slot) }
+    if !isTableInput { forget(slot) }
   }
 
   /// What of the partition is to be seen, from a place on.
-  private func seen(_ slot: Int32, from first: Int, to end: Int) -> [Seen] {
+  private func seen(_ slot: Int32, from first: Int, to end: Int) -> View {
     let last = min(seenCount(slot), end)
-    guard first < last else { return [] }
+    guard first < last else { return View(first: first, entries: []) }
     let entries = state.lists[Int(slot)][first..<last]
-    var ranks = node.calls.map { call in
+    if areNumbers { return View(first: first, entries: entries) }
+    let ranks = node.calls.map { call -> [Int64] in
+      var rank: Int64
       switch call.function {
-      case .rowNumber: Int64(first)
+      case .rowNumber: return entries.indices.map { Int64(first + $0 + 1) }
       case .rank:
-        Int64(state.place(of: state.order(entries[0]), in: slot, orEqual: false)) + 1
-      case .denseRank: denseRank(slot, first)
+        rank = Int64(state.place(of: state.order(entries[0]), in: slot, orEqual: false)) + 1
+      case .denseRank: rank = denseRank(slot, first)
       }
-    }
-    var result: [Seen] = []
-    for (index, entry) in entries.enumerated() {
-      let isPeer = index > 0 && state.arePeers(entries[index - 1], entry)
-      for (place, call) in node.calls.enumerated() {
-        switch call.function {
-        case .rowNumber: ranks[place] += 1
-        case .rank: if index > 0, !isPeer { ranks[place] = Int64(first + index + 1) }
-        case .denseRank: if index > 0, !isPeer { ranks[place] += 1 }
+      return entries.indices.map { index in
+        if index > 0, !state.arePeers(entries[index - 1], entries[index]) {
+          rank = call.function == .rank ? Int64(first + index + 1) : rank + 1
         }
+        return rank
       }
-      result.append(Seen(entry: entry, ranks: ranks))
     }
-    return result
+    return View(first: first, entries: entries, ranks: ranks)
   }
 
   private func denseRank(_ slot: Int32, _ place: Int) -> Int64 {
@@ -186,9 +201,9 @@ final class RankingOperator: Operator {
   /// How many rows of the partition are to be seen.
   private func seenCount(_ slot: Int32) -> Int {
     let list = state.lists[Int(slot)]
-    guard let limit = node.limit else { return list.count }
-    let count = Int(clamping: limit.count)
-    switch node.calls[limit.call].function {
+    guard let limit else { return list.count }
+    let count = limit.count
+    switch limit.function {
     case .rowNumber: return min(list.count, count)
     case .rank:
       guard list.count > count else { return list.count }
@@ -204,7 +219,7 @@ final class RankingOperator: Operator {
 
   /// Nothing that comes can bring them back.
   private func forget(_ slot: Int32) {
-    guard node.limit != nil else { return }
+    guard limit != nil else { return }
     let count = seenCount(slot)
     while state.lists[Int(slot)].count > count {
       state.remove(slot, at: state.lists[Int(slot)].count - 1)
@@ -213,39 +228,45 @@ final class RankingOperator: Operator {
 
   /// The changes from one view to the other.
   private func tell(
-    _ before: [Seen], _ after: [Seen], _ taken: Int32?, _ put: Int32?, _ batch: RecordBatch,
-    _ row: Int
+    _ before: View, _ after: View, _ taken: Int32?, _ put: Int32?, _ batch: RecordBatch, _ row: Int
   ) {
-    func add(_ old: Seen?, _ new: Seen?) {
-      output.add(
-        old.map { ($0.entry, $0.ranks) }, new.map { ($0.entry, $0.ranks) }, batch, row)
+    func add(_ old: Int?, _ new: Int?) {
+      if let old, emitsRetractions || new == nil {
+        output.append(before.entries[old], new == nil ? .delete : .updateBefore, batch, row) {
+          before.rank($0, old)
+        }
+      }
+      if let new {
+        output.append(after.entries[new], old == nil ? .insert : .updateAfter, batch, row) {
+          after.rank($0, new)
+        }
+      }
+    }
+    /// Of rows that stand at the same places of both: those that differ.
+    func compare(_ olds: [Int], _ news: [Int]) {
+      for place in 0..<max(olds.count, news.count) {
+        let old = place < olds.count ? olds[place] : nil
+        let new = place < news.count ? news[place] : nil
+        if let old, let new, before.isSame(old, as: after, new) { continue }
+        add(old, new)
+      }
     }
     if isByPlace {
-      for place in 0..<max(before.count, after.count) {
-        let old = place < before.count ? before[place] : nil
-        let new = place < after.count ? after[place] : nil
-        if old != new { add(old, new) }
-      }
+      compare(Array(before.entries.indices), Array(after.entries.indices))
       return
     }
-    let old = taken.flatMap { taken in before.first { $0.entry == taken } }
-    let new = put.flatMap { put in after.first { $0.entry == put } }
+    let old = taken.flatMap { before.entries.firstIndex(of: $0) }
+    let new = put.flatMap { after.entries.firstIndex(of: $0) }
     // The row itself first: what it was must not be told behind what has its place now.
     if old != nil || new != nil { add(old, new) }
-    let restBefore = before.filter { $0.entry != taken }
-    let restAfter = after.filter { $0.entry != put }
-    for place in 0..<max(restBefore.count, restAfter.count) {
-      let old = place < restBefore.count ? restBefore[place] : nil
-      let new = place < restAfter.count ? restAfter[place] : nil
-      if old != new { add(old, new) }
-    }
+    compare(
+      before.entries.indices.filter { $0 != old }, after.entries.indices.filter { $0 != new })
   }
 }
 
 /// Changes of ranked rows, named by their entries and gathered many at once.
 private struct RankedOutput {
   private let rows: RowSlab
-  private let emitsRetractions: Bool
   private var entries: [Int32] = []
   private var ranks: [[Int64]]
   private var kinds: [ChangeKind] = []
@@ -253,32 +274,21 @@ private struct RankedOutput {
   private var positions = Positions(major: [], minor: [])
   private var headers: [[RecordHeader]]?
 
-  init(_ rows: RowSlab, calls: Int, emitsRetractions: Bool) {
+  init(_ rows: RowSlab, calls: Int) {
     self.rows = rows
-    self.emitsRetractions = emitsRetractions
     ranks = Array(repeating: [], count: calls)
   }
 
   var count: Int { entries.count }
 
-  /// `row`: of the batch, the row that has brought the change about.
-  mutating func add(
-    _ old: (entry: Int32, ranks: [Int64])?, _ new: (entry: Int32, ranks: [Int64])?,
-    _ batch: RecordBatch, _ row: Int
+  /// `row`: of the batch, the row that has brought the change about. `rank`: by call.
+  mutating func append(
+    _ entry: Int32, _ kind: ChangeKind, _ batch: RecordBatch, _ row: Int, _ rank: (Int) -> Int64
   ) {
-    if let old, emitsRetractions || new == nil {
-      append(old, new == nil ? .delete : .updateBefore, batch, row)
-    }
-    if let new { append(new, old == nil ? .insert : .updateAfter, batch, row) }
-  }
-
-  private mutating func append(
-    _ seen: (entry: Int32, ranks: [Int64]), _ kind: ChangeKind, _ batch: RecordBatch, _ row: Int
-  ) {
-    entries.append(seen.entry)
-    for (index, rank) in seen.ranks.enumerated() { ranks[index].append(rank) }
+    entries.append(entry)
+    for call in ranks.indices { ranks[call].append(rank(call)) }
     kinds.append(kind)
-    rowtimes.append(max(rows.times[Int(seen.entry)], batch.rowtimes[row]))
+    rowtimes.append(max(rows.times[Int(entry)], batch.rowtimes[row]))
     positions.major.append(batch.positions.major[row])
     positions.minor.append(batch.positions.minor[row])
     if let own = batch.headers?[row], !own.isEmpty || headers != nil {

@@ -90,7 +90,7 @@ extension Select {
     return Select(
       isDistinct: isDistinct, items: items + keys.map { .expression($0) }, from: from,
       window: window, filter: filter, groupBy: grouping, partitionBy: partitionBy,
-      having: having, span: span)
+      having: having, qualify: qualify, span: span)
   }
 }
 
@@ -99,6 +99,7 @@ extension Select {
   package func showing(_ items: [SelectExpression]) -> Select {
     Select(
       isDistinct: isDistinct, items: items.map { .expression($0) }, from: from, window: window,
-      filter: filter, groupBy: groupBy, partitionBy: partitionBy, having: having, span: span)
+      filter: filter, groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify,
+      span: span)
   }
 }
