@@ -10,10 +10,7 @@ extension Parser {
     case .stringLiteral, .integerLiteral, .decimalLiteral, .floatingLiteral:
       return .literal(try parseLiteral())
     case .minus where isNumber(peek()): return .literal(try parseLiteral())
-    case .leftParen where opensSubquery():
-      let start = current.start
-      let query = try parseSubquery()
-      return .scalarQuery(ScalarQueryExpression(query: query, span: span(from: start)))
+    case .leftParen where opensSubquery(): return try scalarQuery()
     case .leftParen: return try parseParenthesized()
     case .word: return try keywordOrNamed()
     case .variable where !continuesName(peek()): return .variable(parseVariable())
@@ -27,7 +24,7 @@ extension Parser {
     case .null, .true, .false: return .literal(try parseLiteral())
     case .case: return .caseOf(try parseCase())
     case .cast: return .cast(try parseCast())
-    case .exists: return .exists(try parseExists())
+    case .exists: return try existsQuery()
     case .array where peek().kind == .leftBracket:
       return .array(try parseArrayConstructor())
     case .map where peek().kind == .leftParen: return .map(try parseMapConstructor())
@@ -35,6 +32,18 @@ extension Parser {
       return .structure(try parseStructConstructor())
     default: return try parseNamed()
     }
+  }
+
+  // Queries take room on the stack, which operands that nest should not.
+
+  private mutating func scalarQuery() throws(DiagnosticError) -> Expression {
+    let start = current.start
+    let query = try parseSubquery()
+    return .scalarQuery(ScalarQueryExpression(query: query, span: span(from: start)))
+  }
+
+  private mutating func existsQuery() throws(DiagnosticError) -> Expression {
+    .exists(try parseExists())
   }
 
   /// Production `parenthesized`.

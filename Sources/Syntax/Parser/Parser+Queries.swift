@@ -132,27 +132,28 @@ extension Parser {
   }
 
   /// Production `alias`; nil if there is none. A word that starts a clause is not taken for a name.
-  mutating func parseAlias() throws(DiagnosticError) -> Identifier? {
+  /// `hasColumns`: a list of names may follow it.
+  mutating func parseAlias(hasColumns: Bool = false) throws(DiagnosticError) -> Identifier? {
     if take(.as) {
       // Right behind AS, even a name that starts with a digit cannot be misread.
       guard current.kind == .digitIdentifier else { return try parseIdentifier() }
       defer { advance() }
       return identifier(current)
     }
-    guard current.isIdentifier, !startsClause() else { return nil }
+    guard current.isIdentifier, !startsClause(hasColumns: hasColumns) else { return nil }
     if current.kind == .word { bareAlias = index }
     return try parseIdentifier()
   }
 
   /// Whether a word that may be a name starts a clause here. A plain word after EMIT cannot
   /// follow an alias, so there the clause was meant too.
-  private func startsClause() -> Bool {
+  private func startsClause(hasColumns: Bool) -> Bool {
     switch current.keyword {
     case .emit:
       isAhead(.changes) || isAhead(.final) || isAhead(.conflated)
         || (peek().kind == .word && peek().keyword == nil)
     case .partition, .order: isAhead(.by)
-    case .qualify: startsExpression(peek())
+    case .qualify: startsExpression(peek(), hasColumns: hasColumns)
     case .offset: peek().kind == .integerLiteral
     case .wait: peek().kind == .integerLiteral || isAhead(.for)
     case .union, .except, .intersect: operandIsAhead
@@ -161,12 +162,25 @@ extension Parser {
   }
 
   /// Behind a word that may be a name: nothing that can follow a name.
-  private func startsExpression(_ token: Token) -> Bool {
-    switch token.keyword {
+  private func startsExpression(_ token: Token, hasColumns: Bool) -> Bool {
+    switch token.kind {
+    case .stringLiteral, .integerLiteral, .decimalLiteral, .floatingLiteral, .plus, .minus:
+      return true
+    case .leftParen: return !hasColumns || !namesAreAhead
+    default: break
+    }
+    return switch token.keyword {
     case .not, .case, .cast, .null, .true, .false: true
     case .emit, .partition, .order, .offset, .union, .wait, .qualify: false
     default: token.isIdentifier
     }
+  }
+
+  /// A list of names in parentheses is next but one.
+  private var namesAreAhead: Bool {
+    var ahead = 2
+    while peek(ahead).isIdentifier, peek(ahead + 1).kind == .comma { ahead += 2 }
+    return peek(ahead).isIdentifier && peek(ahead + 1).kind == .rightParen
   }
 
   /// Production `grouping`.

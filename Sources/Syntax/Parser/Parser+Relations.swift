@@ -60,7 +60,7 @@ extension Parser {
     if take(.leftParen) {
       let query = try parseQuery()
       try expect(.rightParen)
-      let alias = try parseAlias()
+      let alias = try parseAlias(hasColumns: true)
       let columns = alias != nil && at(.leftParen) ? try parseColumnNames() : []
       return .derived(
         DerivedTable(query: query, alias: alias, columns: columns, span: span(from: start)))
