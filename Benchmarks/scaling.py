@@ -32,6 +32,10 @@ AGGREGATES = [
     "TOPKDISTINCT(v, 3)", "COUNT_DISTINCT(v)", "LATEST_BY_OFFSET(v)", "LATEST_BY_OFFSET(v, 3)", "EARLIEST_BY_OFFSET(v)",
     "EARLIEST_BY_OFFSET(v, 3)", "ATTR(v)", "HISTOGRAM(CAST(v % 20 AS STRING))", "COLLECT_SET(v % 20)", "STDDEV_SAMP(v)",
     "CORRELATION(v, d)", "COUNT(DISTINCT v)", "SUM(DISTINCT v)", "COUNT(DISTINCT s)",
+    # A list or a text of all rows grows with them, and so does each of its results.
+    "COUNT(*) FILTER (WHERE v > 5)", "SUM(DISTINCT v) FILTER (WHERE v > 5)", "BOOL_OR(v > 5)", "BIT_AND(v)", "VAR_POP(d)",
+    "CORR(v, d)", "MEDIAN(v)", "PERCENTILE_DISC(v, 0.9)", "PERCENTILE_DISC(s, 0.9)", "APPROX_PERCENTILE(d, 0.9)", "MODE(v)",
+    "MAX_BY(s, v)", "MIN_BY(v, s)",
 ]
 
 

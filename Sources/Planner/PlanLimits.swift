@@ -11,6 +11,8 @@ public enum PlanLimits {
   /// That are looked at while a query is bound: a common table is bound again wherever it is named.
   static let boundSourcesMax = 4096
   public static let partitionsMax = 10_000
+  /// That GROUPING SETS, ROLLUP and CUBE come to: each row is taken once for each.
+  public static let groupingSetsMax = 64
   /// Overlapping windows that a row falls into; a week by the minute has 10,080.
   public static let windowsOfRowMax: Int64 = 20_000
   /// That a frame reaches behind or ahead of its row.

@@ -65,6 +65,18 @@ let queryClauses: [ClausePair] = [
   pull(
     "GroupingClause.expressions", "COUNT(*) AS n FROM s GROUP BY v",
     "COUNT(*) AS n FROM s GROUP BY w"),
+  pull(
+    "GroupingClause.sets", "COUNT(*) AS n FROM s GROUP BY v",
+    "COUNT(*) AS n FROM s GROUP BY ROLLUP (v)"),
+  pull(
+    "GroupingClause.isAll", "v, COUNT(*) AS n FROM s GROUP BY v, w",
+    "v, COUNT(*) AS n FROM s GROUP BY ALL"),
+  pull(
+    "GroupingSets.kind", "COUNT(*) AS n FROM s GROUP BY ROLLUP (v, w)",
+    "COUNT(*) AS n FROM s GROUP BY CUBE (v, w)"),
+  pull(
+    "GroupingSets.parts", "COUNT(*) AS n FROM s GROUP BY ROLLUP (v, w)",
+    "COUNT(*) AS n FROM s GROUP BY ROLLUP ((v, w))"),
   pull("SelectExpression.expression", "v AS x FROM s", "w AS x FROM s"),
   pull("SelectExpression.alias", "v AS x FROM s", "v AS y FROM s"),
   ClausePair(

@@ -53,6 +53,7 @@ import Testing
       over a table a value counts until its last row goes. Unlike COUNT_DISTINCT it is exact for any number.
 
       FILTER behind a call, as in `COUNT(*) FILTER (WHERE x > 1)`, leaves out rows for which the condition is not true.
+      Lists and texts take ORDER BY behind their arguments, as in `ARRAY_AGG(x ORDER BY y DESC, z)`, or in WITHIN GROUP.
 
       """
     for function in registry.aggregates.values.sorted(by: { $0.name < $1.name }) {

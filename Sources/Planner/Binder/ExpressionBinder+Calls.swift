@@ -10,6 +10,9 @@ extension ExpressionBinder {
     let functions = context.catalog.functions
     let name = node.name.name.uppercased()
     let expressionText = text(of: .call(node))
+    if name == "GROUPING", let bindGrouping {
+      return Typed(try bindGrouping(node), text: expressionText)
+    }
     if let over = node.over {
       guard let bindOver else { throw .misplacedOver(name, clause: clause, at: node.span) }
       return Typed(try bindOver(node, over), text: expressionText)

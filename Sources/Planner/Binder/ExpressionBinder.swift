@@ -15,6 +15,8 @@ struct ExpressionBinder {
   /// Lambda parameters in scope, innermost last.
   var lambdaParameters: [(name: String, column: PlanColumn)] = []
   /// Takes an aggregate call and gives the column that will hold its result; nil: not allowed here.
+  /// Binds GROUPING(x); nil where there are no groups.
+  var bindGrouping: ((FunctionCall) throws(PlanError) -> BoundExpression)?
   var bindAggregate: ((FunctionCall, AggregateFunction) throws(PlanError) -> BoundExpression)?
   /// Takes a table function's call likewise.
   var bindTableFunction: ((FunctionCall, TableFunction) throws(PlanError) -> BoundExpression)?

@@ -127,7 +127,10 @@ extension QueryBinder {
     if let item = select.items.first(where: { containsTableFunction($0) }) {
       throw .tableFunctionWithAggregate(at: item.span)
     }
-    let groupBy = try checkedGroupBy(select)
+    let groupBy = try checkedGroupBy(select).flatMap { (clause) throws(PlanError) in
+      try resolved(clause, select, input.scope)
+    }
+    let sets = try groupBy.flatMap { (clause) throws(PlanError) in try groupingSets(clause, input) }
     let collector = AggregateCollector(context: context, scope: input.scope)
     let raw = try expand(select, input.scope, rekeyed: false)
     var scope = input.scope
@@ -150,6 +153,7 @@ extension QueryBinder {
     binder.bindOver = { (call, _) throws(PlanError) in
       throw .overOfGroups(call.name.name.uppercased(), at: call.span)
     }
+    binder.bindGrouping = { (call) throws(PlanError) in try grouping(call, sets, input.scope) }
     var items: [(item: BoundItem, text: String)] = []
     for item in raw {
       switch item {
@@ -166,7 +170,7 @@ extension QueryBinder {
           ))
       }
     }
-    var groups = try bindGroups(groupBy, input, items.map(\.item))
+    var groups = try bindGroups(sets?.clause ?? groupBy, input, items.map(\.item))
     if groupBy == nil, isPersistent { groups = [keyOfAll(select, input.scope, &items)] }
     binder.clause = "HAVING"
     let having = try select.having.map { (having) throws(PlanError) in
@@ -175,9 +179,17 @@ extension QueryBinder {
     if collector.calls.isEmpty {
       throw .missingAggregate(at: groupBy?.span ?? select.span)
     }
-    let step = try aggregateStep(
-      select, input, groups, collector.calls, windowColumns, emit: emit, having: having)
-    let replacements = groupBy == nil ? [:] : groupReplacements(groups)
+    var expanded = input
+    var replacements = groupBy == nil ? [:] : groupReplacements(groups)
+    let originals = groups
+    if let sets { groups = expand(&expanded, sets, groups) }
+    var step = try aggregateStep(
+      select, expanded, groups, collector.calls, windowColumns, emit: emit)
+    if let sets {
+      replacements = hideDefaults(&step, sets, originals)
+      if isPersistent { items.insert(setKey(sets, at: select.span), at: 0) }
+    }
+    try filter(&step, by: having, of: select, replacements)
     var final: [BoundItem] = []
     let allowed = Set(step.plan.columns.map(\.id))
     var ungrouped: [(text: String, span: Span)] = []
@@ -261,7 +273,7 @@ extension QueryBinder {
   private func aggregateStep(
     _ select: Select, _ input: Step, _ groups: [(item: Project.Item, text: String)],
     _ calls: [Aggregate.Call], _ windowColumns: (start: PlanColumn, end: PlanColumn)?,
-    emit: EmitClause?, having: BoundExpression?
+    emit: EmitClause?
   ) throws(PlanError) -> Step {
     if let window = select.window, input.plan.isTable {
       throw .windowedTableAggregation(at: window.span)
@@ -271,7 +283,7 @@ extension QueryBinder {
       !input.plan.isTable && input.plan.window == nil
       && groups.map(\.item.expression) == input.keys.map(\.column.reference)
       && !input.keys.isEmpty
-    var plan = LogicalPlan.aggregate(
+    let plan = LogicalPlan.aggregate(
       Aggregate(
         input: input.plan, groups: groups.map(\.item), calls: calls,
         window: try select.window.map { (window) throws(PlanError) in
@@ -279,20 +291,25 @@ extension QueryBinder {
         },
         windowStart: windowColumns?.start, windowEnd: windowColumns?.end, emitFinal: isFinal,
         needsRekey: !sameKey))
-    if let having {
-      let predicate = replace(having, groupReplacements(groups))
-      guard predicate.columns.isSubset(of: Set(plan.columns.map(\.id))) else {
-        throw .havingNotGrouped(
-          select.having.map(expressionText) ?? "", at: select.having?.span ?? .none)
-      }
-      plan = .filter(Filter(input: plan, predicate: predicate))
-    }
     let slots = groups.map {
       KeySlot(
         column: $0.item.column, equivalents: [($0.item.column.reference, $0.text)])
     }
     return Step(
       plan: plan, scope: input.scope, keys: slots, keyWord: "grouping expression")
+  }
+
+  private func filter(
+    _ step: inout Step, by having: BoundExpression?, of select: Select,
+    _ replacements: [BoundExpression: BoundExpression]
+  ) throws(PlanError) {
+    guard let having else { return }
+    let predicate = replace(having, replacements)
+    guard predicate.columns.isSubset(of: Set(step.plan.columns.map(\.id))) else {
+      throw .havingNotGrouped(
+        select.having.map(expressionText) ?? "", at: select.having?.span ?? .none)
+    }
+    step.plan = .filter(Filter(input: step.plan, predicate: predicate))
   }
 
   /// Grace defaults to what is left of a day, but to nothing with EMIT FINAL.

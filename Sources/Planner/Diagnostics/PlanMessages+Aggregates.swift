@@ -35,4 +35,23 @@ extension PlanError {
       "aggregate-order", "ORDER BY stands in the parentheses and in WITHIN GROUP: one is enough",
       at: span)
   }
+
+  static func groupByAllOfStar(at span: Span) -> PlanError {
+    PlanError("group-by-all", "GROUP BY ALL needs the items of SELECT one by one", at: span)
+  }
+
+  static func groupingArgument(at span: Span) -> PlanError {
+    PlanError("invalid-grouping", "GROUPING takes expressions of GROUP BY, 31 at most", at: span)
+  }
+
+  static func groupingWithoutSets(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-grouping", "GROUPING needs GROUP BY with ROLLUP, CUBE or GROUPING SETS", at: span)
+  }
+
+  static func tooManyGroupingSets(at span: Span) -> PlanError {
+    PlanError(
+      "too-many-grouping-sets", "GROUP BY comes to more than \(PlanLimits.groupingSetsMax) sets",
+      at: span)
+  }
 }

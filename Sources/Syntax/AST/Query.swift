@@ -90,6 +90,13 @@ public struct Select: Hashable, Sendable {
       groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify, span: span)
   }
 
+  /// The same with another GROUP BY.
+  package func grouped(by clause: GroupingClause?) -> Select {
+    Select(
+      isDistinct: isDistinct, items: items, from: from, window: window, filter: filter,
+      groupBy: clause, partitionBy: partitionBy, having: having, qualify: qualify, span: span)
+  }
+
   /// The same with further items behind its own.
   package func adding(_ more: [SelectItem]) -> Select {
     Select(
@@ -101,7 +108,37 @@ public struct Select: Hashable, Sendable {
 /// The expressions of GROUP BY or PARTITION BY; may be empty if written as `()`.
 public struct GroupingClause: Hashable, Sendable {
   public let expressions: [Expression]
+  /// What stands among them, in order.
+  public let sets: [GroupingSets]
+  /// `GROUP BY ALL`: the items of SELECT without an aggregate.
+  public let isAll: Bool
   public let span: Span
+
+  package init(
+    expressions: [Expression], sets: [GroupingSets] = [], isAll: Bool = false, span: Span
+  ) {
+    self.expressions = expressions
+    self.sets = sets
+    self.isAll = isAll
+    self.span = span
+  }
+}
+
+/// `ROLLUP (a, (b, c))` and its kin.
+public struct GroupingSets: Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable {
+    case rollup = "ROLLUP"
+    case cube = "CUBE"
+    case sets = "GROUPING SETS"
+  }
+
+  public let kind: Kind
+  public let parts: [[Expression]]
+  public let span: Span
+
+  package func with(parts: [[Expression]]) -> GroupingSets {
+    GroupingSets(kind: kind, parts: parts, span: span)
+  }
 }
 
 public indirect enum SelectItem: Hashable, Sendable {

@@ -34,24 +34,29 @@ extension Parser {
   private mutating func call(_ head: CallHead) throws(DiagnosticError) -> Expression {
     var highest = height
     var order: [SortItem] = []
+    let entered = depth
     // A mistake behind an operand is seldom about these words: none of them is told as expected.
     if !head.arguments.isEmpty, current.keyword == .order {
+      try enter()
       order = try parseOrderBy()
       highest = max(highest, height)
     }
     try expect(.rightParen)
     var withinGroup: [SortItem] = []
     if current.keyword == .within {
+      try enter()
       withinGroup = try parseWithinGroup()
       highest = max(highest, height)
     }
     var filter: Expression?
     if current.keyword == .filter, peek().kind == .leftParen {
+      try enter()
       filter = try parseCallFilter()
       highest = max(highest, height)
     }
     height = highest
     let over = try overIfAny()
+    depth = entered
     try grow(over: height, at: head.name.span)
     return .call(
       FunctionCall(

@@ -7,6 +7,7 @@ extension Parser {
   mutating func overIfAny() throws(DiagnosticError) -> OverClause? {
     // A plain word there is an alias.
     guard current.keyword == .over, peek().kind == .leftParen else { return nil }
+    try enter()
     return try parseOver()
   }
 

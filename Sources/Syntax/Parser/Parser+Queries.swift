@@ -75,7 +75,7 @@ extension Parser {
     var groupBy: GroupingClause?
     if take(.group) {
       try expect(.by)
-      groupBy = try parseGrouping()
+      groupBy = try parseGroupBy()
     }
     var partitionBy: GroupingClause?
     if take(.partition) {

@@ -166,10 +166,21 @@ extension Printer {
   }
 
   private mutating func grouping(_ clause: GroupingClause) {
-    if clause.expressions.isEmpty {
+    if clause.isAll {
+      text += "ALL"
+    } else if clause.expressions.isEmpty, clause.sets.isEmpty {
       text += "()"
     } else {
       expressions(clause.expressions, above: .value)
+      if !clause.expressions.isEmpty, !clause.sets.isEmpty { text += ", " }
+      list(clause.sets) { printer, sets in
+        printer.text += sets.kind.rawValue + " "
+        printer.parenthesized { printer in
+          printer.list(sets.parts) { printer, part in
+            printer.parenthesized { $0.expressions(part, above: .value) }
+          }
+        }
+      }
     }
   }
 
