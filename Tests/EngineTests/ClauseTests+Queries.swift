@@ -106,6 +106,21 @@ let queryClauses: [ClausePair] = [
   pull(
     "DerivedTable.columns", "a AS x FROM (VALUES (1, 2)) AS o (a, b)",
     "a AS x FROM (VALUES (1, 2)) AS o (b, a)"),
+  pull(
+    "Unnest.left", "x FROM s CROSS JOIN UNNEST(ARRAY[1]) AS e (x)",
+    "x FROM (SELECT k FROM s LIMIT 1) AS s CROSS JOIN UNNEST(ARRAY[1]) AS e (x)"),
+  pull(
+    "Unnest.array", "x FROM s CROSS JOIN UNNEST(a) AS e (x)",
+    "x FROM s CROSS JOIN UNNEST(ARRAY[7]) AS e (x)"),
+  pull(
+    "Unnest.hasOrdinality", "ordinality AS x FROM s CROSS JOIN UNNEST(a) WITH ORDINALITY AS e",
+    "e AS x FROM s CROSS JOIN UNNEST(a) WITH ORDINALITY AS e"),
+  pull(
+    "Unnest.alias", "e.x AS x FROM s CROSS JOIN UNNEST(a) AS e (x)",
+    "e.x AS x FROM s CROSS JOIN UNNEST(a) AS f (x)"),
+  pull(
+    "Unnest.columns", "x AS y FROM s CROSS JOIN UNNEST(a) WITH ORDINALITY AS e (x, n)",
+    "x AS y FROM s CROSS JOIN UNNEST(a) WITH ORDINALITY AS e (n, x)"),
   ClausePair("ValuesList.rows", "VALUES (1), (2);", "VALUES (1), (2), (3);"),
   ClausePair("Join.kind", joined("INNER"), joined("LEFT")),
   ClausePair(

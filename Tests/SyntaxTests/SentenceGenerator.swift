@@ -26,12 +26,12 @@ struct SentenceGenerator {
   static let names =
     ["a", "b1", "Total_ms", "_x", "k@2", "ROWTIME", "count", "varchar", "int", "e1"]
     + [
-      "add", "alter", "any", "asc", "assert", "ast", "changes", "column", "copy", "Date", "day",
-      "emit", "errors", "escape", "except", "explain", "final", "first", "for", "function", "grace",
-      "header", "id", "if", "intersect", "interval", "key", "last", "nulls", "offset", "order",
-      "partition", "period", "primary", "replace", "schema", "session", "set", "show", "sink",
-      "source", "stdin", "some", "string", "subject", "tables", "time", "timeout", "timestamp",
-      "type", "union", "year", "zone",
+      "add", "alter", "any", "asc", "assert", "ast", "changes", "column", "copy", "cross", "Date",
+      "day", "emit", "errors", "escape", "except", "explain", "final", "first", "for", "function",
+      "grace", "header", "id", "if", "intersect", "interval", "key", "last", "lateral", "nulls",
+      "offset", "order", "ordinality", "partition", "period", "primary", "replace", "schema",
+      "session", "set", "show", "sink", "some", "source", "stdin", "string", "subject", "tables",
+      "time", "timeout", "timestamp", "type", "union", "unnest", "year", "zone",
     ]
   static let quoted = [
     "`a`", "\"b c\"", "`back``tick`", "\"dou\"\"ble\"", "`SELECT`", "`ARRAY`", "\"map\"", "`1x`",

@@ -8,16 +8,19 @@ import HeadracePlanner
 
 extension FlatMap: OperatorNode {
   func makeOperator(_ context: inout OperatorContext) -> Operator {
-    FlatMapOperator(items: items, evaluator: context.evaluator)
+    FlatMapOperator(
+      items: items, hasOrdinality: ordinality != nil, evaluator: context.evaluator)
   }
 }
 
 final class FlatMapOperator: Operator {
   private let items: [FlatMap.Item]
+  private let hasOrdinality: Bool
   private let evaluator: Evaluator
 
-  init(items: [FlatMap.Item], evaluator: Evaluator) {
+  init(items: [FlatMap.Item], hasOrdinality: Bool, evaluator: Evaluator) {
     self.items = items
+    self.hasOrdinality = hasOrdinality
     self.evaluator = evaluator
   }
 
@@ -35,11 +38,14 @@ final class FlatMapOperator: Operator {
     }
     var builders = items.map { ColumnBuilder($0.column.type, capacity: batch.count * 2) }
     var rows: [Int32] = []
+    var places: [Int64] = []
     func emitRows() throws(QueryFailure) {
       guard !rows.isEmpty else { return }
       var result = batch.gather(rows)
       result.columns += builders.map { $0.finish() }
+      if hasOrdinality { result.columns.append(.bigint(Fixed(places))) }
       rows.removeAll(keepingCapacity: true)
+      places.removeAll(keepingCapacity: true)
       builders = items.map { ColumnBuilder($0.column.type, capacity: Self.rowsMax) }
       try emit(result)
     }
@@ -49,6 +55,7 @@ final class FlatMapOperator: Operator {
       let longest = lists.map(\.count).max() ?? 0
       for position in 0..<longest {
         rows.append(Int32(row))
+        if hasOrdinality { places.append(Int64(position) + 1) }
         for (builder, list) in zip(builders, lists) {
           builder.append(position < list.count ? list[position] : .null)
         }

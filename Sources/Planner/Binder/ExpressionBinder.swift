@@ -54,7 +54,7 @@ struct ExpressionBinder {
       let operand = try bind(node.operand)
       let test = BoundExpression.isNull(operand.expression)
       return typed(node.isNegated ? .not(test) : test, expression)
-    case .inQuery, .exists, .scalarQuery, .quantified:
+    case .subquery:
       guard let bindSubquery else {
         throw .misplacedSubquery(clause, at: expression.span)
       }

@@ -58,13 +58,13 @@ func expressionText(_ expression: Expression) -> String {
   case .structure(let node):
     let fields = node.fields.map { "\($0.name.name):=\(expressionText($0.value))" }
     return "STRUCT(\(fields.joined(separator: ", ")))"
-  case .inQuery(let node):
+  case .subquery(.membership(let node)):
     return "(\(expressionText(node.operand)) \(node.isNegated ? "NOT " : "")IN (SELECT ...))"
-  case .quantified(let node):
+  case .subquery(.quantified(let node)):
     return "(\(expressionText(node.left)) \(node.op.rawValue) \(node.isAll ? "ALL" : "ANY") "
       + "(SELECT ...))"
-  case .exists: return "EXISTS (SELECT ...)"
-  case .scalarQuery: return "(SELECT ...)"
+  case .subquery(.exists): return "EXISTS (SELECT ...)"
+  case .subquery(.value): return "(SELECT ...)"
   case .atTimeZone(let node):
     return "(\(expressionText(node.operand)) AT TIME ZONE '\(node.zone.value)')"
   }

@@ -14,6 +14,7 @@ extension QueryBinder {
         try nested(commonTables).bind(derived.query, as: derived.columns),
         alias: derived.alias?.name ?? "", at: derived.query.span)
     case .join(let join): return try bindJoin(join)
+    case .unnest(let unnest): return try bindUnnest(unnest)
     case .values(let list): return try bindValues(list)
     }
   }

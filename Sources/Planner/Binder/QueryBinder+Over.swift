@@ -8,7 +8,7 @@ extension QueryBinder {
   /// Takes the calls with OVER into the plan, and QUALIFY, which reads their results by themselves or by an alias.
   func bindQualify(
     _ select: Select, _ items: ExpressionBinder, _ bound: [BoundItem], _ over: OverCollector,
-    _ step: inout Step, emit: EmitClause?
+    _ step: inout Step, emit: EmitClause?, hasTableFunctions: Bool
   ) throws(PlanError) {
     var predicate: BoundExpression?
     if let qualify = select.qualify {
@@ -27,9 +27,7 @@ extension QueryBinder {
       predicate = try binder.predicate(qualify)
     }
     guard !over.isEmpty else { return }
-    if case .row(let row) = step.plan, row.node is FlatMap {
-      throw .overWithTableFunction(at: select.span)
-    }
+    if hasTableFunctions { throw .overWithTableFunction(at: select.span) }
     step.plan = try over.plan(over: step.plan, emit: emit)
     if let predicate { try keep(predicate, &step) }
   }

@@ -171,7 +171,9 @@ extension QueryBinder {
     if !collector.items.isEmpty {
       step.plan = .row(RowStep(FlatMap(input: step.plan, items: collector.items)))
     }
-    try bindQualify(select, binder, items, over, &step, emit: emit)
+    try bindQualify(
+      select, binder, items, over, &step, emit: emit,
+      hasTableFunctions: !collector.items.isEmpty)
     if let partitionBy = select.partitionBy {
       try bindPartitionBy(partitionBy, &step, items)
       if select.items.contains(where: { if case .all = $0 { true } else { false } }) {

@@ -13,14 +13,16 @@ extension QueryBinder {
   /// One part of WHERE's AND. Throws: continuous-subquery, and what the join cannot do.
   func bindSemiJoin(_ part: Expression, _ step: inout Step) throws(PlanError) {
     switch part {
-    case .inQuery(let node) where !node.operand.hasSubquery:
+    case .subquery(.membership(let node)) where !node.operand.hasSubquery:
       try semiJoin(node, part, &step)
-    case .exists(let node):
+    case .subquery(.exists(let node)):
       try semiJoin(node.query, nil, isNegated: false, part, &step)
     case .not(let node):
       switch node.operand {
-      case .inQuery(let inner): try bindSemiJoin(.inQuery(inner.negated), &step)
-      case .exists(let inner): try semiJoin(inner.query, nil, isNegated: true, part, &step)
+      case .subquery(.membership(let inner)):
+        try bindSemiJoin(.subquery(.membership(inner.negated)), &step)
+      case .subquery(.exists(let inner)):
+        try semiJoin(inner.query, nil, isNegated: true, part, &step)
       default: throw .continuousSubquery(at: part.span)
       }
     default: throw .continuousSubquery(at: part.span)

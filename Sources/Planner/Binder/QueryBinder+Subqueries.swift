@@ -42,19 +42,19 @@ final class SubqueryCollector {
 
   func bind(_ expression: Expression) throws(PlanError) -> Typed {
     switch expression {
-    case .exists(let node):
+    case .subquery(.exists(let node)):
       let query = try binder.bindSubquery(node.query, outer: scope, isExists: true)
       return add(.exists, query, nil, nil, expression)
-    case .scalarQuery(let node):
+    case .subquery(.value(let node)):
       let query = try binder.bindSubquery(node.query, outer: scope)
       let value = try binder.value(of: query, at: node.query.span)
       return add(.value, query, nil, value.reference, expression)
-    case .inQuery(let node):
+    case .subquery(.membership(let node)):
       let query = try binder.bindSubquery(node.query, outer: scope)
       let (operand, value) = try compared(.equal, node.operand, query, node.query, expression)
       return add(
         .membership(isNegated: node.isNegated), query, operand, value, expression)
-    case .quantified(let node):
+    case .subquery(.quantified(let node)):
       let query = try binder.bindSubquery(node.query, outer: scope)
       let op = ComparisonOperator(node.op)
       let (operand, value) = try compared(op, node.left, query, node.query, expression)

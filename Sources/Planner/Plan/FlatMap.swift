@@ -10,8 +10,12 @@ public struct FlatMap: RowNode {
 
   public var input: LogicalPlan
   public var items: [Item]
+  /// The place of each row among those of its row, from 1 on.
+  public var ordinality: PlanColumn?
 
-  public var columns: [PlanColumn] { input.columns + items.map(\.column) }
+  public var columns: [PlanColumn] {
+    input.columns + items.map(\.column) + (ordinality.map { [$0] } ?? [])
+  }
   public var isTable: Bool { false }
 
   public func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> FlatMap {
@@ -31,6 +35,7 @@ public struct FlatMap: RowNode {
   public func explained(_ text: (BoundExpression) -> String) -> String {
     let items = calls(text).map { "\($0.column) := \($0.call)" }
     return "table functions [\(items.joined(separator: ", "))]"
+      + (ordinality.map { " with \($0.name)" } ?? "")
   }
 
   public func upgradeStep(

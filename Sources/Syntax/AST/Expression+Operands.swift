@@ -33,21 +33,14 @@ extension Expression {
     case .map(let node): return node.entries.flatMap { [$0.key, $0.value] }
     case .structure(let node): return node.fields.map(\.value)
     case .atTimeZone(let node): return [node.operand]
-    case .inQuery(let node): return [node.operand]
-    case .quantified(let node): return [node.left]
-    case .exists, .scalarQuery: return []
+    case .subquery(let node): return node.operand.map { [$0] } ?? []
     }
   }
 
   /// The query directly inside.
   package var subquery: Query? {
-    switch self {
-    case .inQuery(let node): return node.query
-    case .quantified(let node): return node.query
-    case .exists(let node): return node.query
-    case .scalarQuery(let node): return node.query
-    default: return nil
-    }
+    if case .subquery(let node) = self { return node.query }
+    return nil
   }
 
   /// Whether a query stands anywhere inside.

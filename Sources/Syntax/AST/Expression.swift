@@ -31,10 +31,7 @@ public indirect enum Expression: Hashable, Sendable {
   case map(MapConstructor)
   case structure(StructConstructor)
   case atTimeZone(AtTimeZoneExpression)
-  case inQuery(InQueryExpression)
-  case exists(ExistsExpression)
-  case scalarQuery(ScalarQueryExpression)
-  case quantified(QuantifiedComparison)
+  case subquery(SubqueryExpression)
 
   public var span: Span {
     switch self {
@@ -63,10 +60,7 @@ public indirect enum Expression: Hashable, Sendable {
     case .map(let node): node.span
     case .structure(let node): node.span
     case .atTimeZone(let node): node.span
-    case .inQuery(let node): node.span
-    case .exists(let node): node.span
-    case .scalarQuery(let node): node.span
-    case .quantified(let node): node.span
+    case .subquery(let node): node.span
     }
   }
 }

@@ -6,6 +6,7 @@ public indirect enum Relation: Hashable, Sendable {
   case source(NamedRelation)
   case derived(DerivedTable)
   case join(Join)
+  case unnest(Unnest)
   /// Only below the `SELECT *` that VALUES is read as.
   case values(ValuesList)
 
@@ -14,6 +15,7 @@ public indirect enum Relation: Hashable, Sendable {
     case .source(let relation): relation.span
     case .derived(let relation): relation.span
     case .join(let relation): relation.span
+    case .unnest(let relation): relation.span
     case .values(let relation): relation.span
     }
   }
@@ -23,6 +25,7 @@ public indirect enum Relation: Hashable, Sendable {
     case .source: true
     case .derived(let derived): derived.query.namesSources
     case .join(let join): join.left.namesSources || join.right.namesSources
+    case .unnest(let unnest): unnest.left.namesSources
     case .values: false
     }
   }
@@ -89,4 +92,23 @@ public struct JoinWindow: Hashable, Sendable {
   public let after: DurationLiteral?
   public let grace: DurationLiteral?
   public let span: Span
+}
+
+/// `left CROSS JOIN UNNEST(array) [WITH ORDINALITY] [[AS] alias [(columns)]]`: each row once for every element of an
+/// array of its own.
+public struct Unnest: Hashable, Sendable {
+  public let left: Relation
+  public let array: Expression
+  /// The element's place, from 1 on, is a column too.
+  public let hasOrdinality: Bool
+  public let alias: Identifier?
+  /// Empty if not written.
+  public let columns: [Identifier]
+  /// Of the right side.
+  public let span: Span
+
+  package var call: FunctionCall {
+    FunctionCall(
+      name: Identifier("EXPLODE"), arguments: [array], isStar: false, isDistinct: false, span: span)
+  }
 }

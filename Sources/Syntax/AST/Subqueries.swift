@@ -1,4 +1,38 @@
-// Queries inside expressions.
+// Queries inside expressions. They are one case of `Expression`, so that it stays small: walking a high tree costs stack.
+
+public indirect enum SubqueryExpression: Hashable, Sendable {
+  case membership(InQueryExpression)
+  case exists(ExistsExpression)
+  case value(ScalarQueryExpression)
+  case quantified(QuantifiedComparison)
+
+  public var span: Span {
+    switch self {
+    case .membership(let node): node.span
+    case .exists(let node): node.span
+    case .value(let node): node.span
+    case .quantified(let node): node.span
+    }
+  }
+
+  public var query: Query {
+    switch self {
+    case .membership(let node): node.query
+    case .exists(let node): node.query
+    case .value(let node): node.query
+    case .quantified(let node): node.query
+    }
+  }
+
+  /// What is compared with its values.
+  var operand: Expression? {
+    switch self {
+    case .membership(let node): node.operand
+    case .quantified(let node): node.left
+    case .exists, .value: nil
+    }
+  }
+}
 
 /// `operand [NOT] IN (SELECT ...)`.
 public struct InQueryExpression: Hashable, Sendable {
@@ -60,8 +94,8 @@ extension Expression {
   /// For IN and for comparisons with ANY and ALL: what is true where this is false, and where neither is known.
   package var negatedSubquery: Expression? {
     switch self {
-    case .inQuery(let node): .inQuery(node.negated)
-    case .quantified(let node): .quantified(node.negated)
+    case .subquery(.membership(let node)): .subquery(.membership(node.negated))
+    case .subquery(.quantified(let node)): .subquery(.quantified(node.negated))
     default: nil
     }
   }

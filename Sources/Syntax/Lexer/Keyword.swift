@@ -25,10 +25,11 @@ enum Keyword: UInt8, CaseIterable, Sendable {
     system, tables, time, timeout, timestamp, type, types, undefine, variables, year, zone
 
   // Not reserved, and not words of KSQL.
-  case any, asc, ast, check, compatibility, conflated, copy, cube, current, desc, errors, except,
-    file, filter, first, following, `for`, grouping, intersect, last, logical, nulls, of, offset,
-    optimized, order, over, physical, preceding, processes, qualify, range, rollup, row, rows,
-    schemas, sets, some, stdin, stdout, unbounded, union, version, wait, writes
+  case any, asc, ast, check, compatibility, conflated, copy, cross, cube, current, desc, errors,
+    except, file, filter, first, following, `for`, grouping, intersect, last, lateral, logical,
+    nulls, of, offset, optimized, order, ordinality, over, physical, preceding, processes, qualify,
+    range, rollup, row, rows, schemas, sets, some, stdin, stdout, unbounded, union, unnest, version,
+    wait, writes
 
   /// Declaration order is class by class, the reserved ones first.
   private static let reservedCount = 88

@@ -42,14 +42,7 @@ extension Parser {
     let below = height
     let operatorSpan = current.span
     advance()
-    if quantifies {
-      let (isAll, query) = try parseQuantified()
-      try grow(over: below, at: operatorSpan)
-      return .quantified(
-        QuantifiedComparison(
-          op: op, left: left, isAll: isAll, query: query, operatorSpan: operatorSpan,
-          span: span(from: start)))
-    }
+    if quantifies { return try quantified(op, of: left, operatorSpan, from: start) }
     let right = try parseValue()
     try grow(over: max(below, height), at: operatorSpan)
     return .comparison(
@@ -107,11 +100,8 @@ extension Parser {
     let isNegated = take(.not)
     try expect(.in)
     if opensSubquery() {
-      let query = try parseSubquery()
-      try grow(over: below, at: operand.span)
-      return .inQuery(
-        InQueryExpression(
-          operand: operand, query: query, isNegated: isNegated, span: span(from: start)))
+      height = below
+      return try membership(of: operand, isNegated: isNegated, from: start)
     }
     try expect(.leftParen)
     let list = try parseExpressionList()

@@ -24,7 +24,7 @@ extension Parser {
     case .null, .true, .false: return .literal(try parseLiteral())
     case .case: return .caseOf(try parseCase())
     case .cast: return .cast(try parseCast())
-    case .exists: return try existsQuery()
+    case .exists: return try existence()
     case .array where peek().kind == .leftBracket:
       return .array(try parseArrayConstructor())
     case .map where peek().kind == .leftParen: return .map(try parseMapConstructor())
@@ -32,18 +32,6 @@ extension Parser {
       return .structure(try parseStructConstructor())
     default: return try parseNamed()
     }
-  }
-
-  // Queries take room on the stack, which operands that nest should not.
-
-  private mutating func scalarQuery() throws(DiagnosticError) -> Expression {
-    let start = current.start
-    let query = try parseSubquery()
-    return .scalarQuery(ScalarQueryExpression(query: query, span: span(from: start)))
-  }
-
-  private mutating func existsQuery() throws(DiagnosticError) -> Expression {
-    .exists(try parseExists())
   }
 
   /// Production `parenthesized`.

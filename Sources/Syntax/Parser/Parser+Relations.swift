@@ -8,14 +8,61 @@ extension Parser {
     let start = current.start
     var relation = try parseRelationPrimary()
     var joinCount = 0
-    while let kind = try joinKind() {
+    while true {
+      let isUnnest = atUnnest
+      let kind = isUnnest ? nil : try joinKind()
+      guard isUnnest || kind != nil else { break }
       joinCount += 1
       guard joinCount <= limits.joinsMax else {
         throw DiagnosticError(.tooManyJoins(limit: limits.joinsMax, at: current.span))
       }
-      relation = .join(try parseJoin(of: relation, kind: kind, from: start))
+      if let kind {
+        relation = .join(try parseJoin(of: relation, kind: kind, from: start))
+      } else {
+        relation = try unnested(relation)
+      }
     }
     return relation
+  }
+
+  /// Whether CROSS JOIN UNNEST ( or its like is here: the words are names anywhere else.
+  private var atUnnest: Bool {
+    let isJoin = current.keyword == .cross && isAhead(.join)
+    guard isJoin || current.kind == .comma else { return false }
+    return unnestIsAhead(isJoin ? 2 : 1)
+  }
+
+  func unnestIsAhead(_ first: Int) -> Bool {
+    let ahead = isAhead(.lateral, first) ? first + 1 : first
+    return isAhead(.unnest, ahead) && peek(ahead + 1).kind == .leftParen
+  }
+
+  private mutating func unnested(_ left: Relation) throws(DiagnosticError) -> Relation {
+    .unnest(try parseUnnest(of: left))
+  }
+
+  /// Production `unnest`.
+  mutating func parseUnnest(of left: Relation) throws(DiagnosticError) -> Unnest {
+    if !take(.comma) {
+      advance()
+      try expect(.join)
+    }
+    _ = take(.lateral)
+    let start = current.start
+    try expect(.unnest)
+    try expect(.leftParen)
+    let array = try parseExpression()
+    try expect(.rightParen)
+    let hasOrdinality = at(.with) && isAhead(.ordinality)
+    if hasOrdinality {
+      advance()
+      advance()
+    }
+    let alias = try parseAlias()
+    let columns = alias != nil && at(.leftParen) ? try parseColumnNames() : []
+    return Unnest(
+      left: left, array: array, hasOrdinality: hasOrdinality, alias: alias, columns: columns,
+      span: span(from: start))
   }
 
   /// Takes the words before JOIN; nil if no join follows.

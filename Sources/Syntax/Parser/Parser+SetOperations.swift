@@ -106,6 +106,44 @@ extension Parser {
     return ExistsExpression(query: try parseSubquery(), span: span(from: start))
   }
 
+  // Apart from the functions that they are used in, which would take more stack at each level of an expression.
+
+  mutating func existence() throws(DiagnosticError) -> Expression {
+    .subquery(.exists(try parseExists()))
+  }
+
+  mutating func scalarQuery() throws(DiagnosticError) -> Expression {
+    let start = current.start
+    let query = try parseSubquery()
+    return .subquery(.value(ScalarQueryExpression(query: query, span: span(from: start))))
+  }
+
+  mutating func membership(
+    of operand: Expression, isNegated: Bool, from start: Int32
+  ) throws(DiagnosticError) -> Expression {
+    let below = height
+    let query = try parseSubquery()
+    try grow(over: below, at: operand.span)
+    return .subquery(
+      .membership(
+        InQueryExpression(
+          operand: operand, query: query, isNegated: isNegated, span: span(from: start))))
+  }
+
+  mutating func quantified(
+    _ op: ComparisonExpression.Operator, of left: Expression, _ operatorSpan: Span,
+    from start: Int32
+  ) throws(DiagnosticError) -> Expression {
+    let below = height
+    let (isAll, query) = try parseQuantified()
+    try grow(over: below, at: operatorSpan)
+    return .subquery(
+      .quantified(
+        QuantifiedComparison(
+          op: op, left: left, isAll: isAll, query: query, operatorSpan: operatorSpan,
+          span: span(from: start))))
+  }
+
   /// Whether a word here quantifies a comparison and is no function.
   var quantifies: Bool {
     guard let keyword = current.keyword else { return false }

@@ -25,7 +25,9 @@ extension Expression {
     case .lambda: .lambda
     case .logical(let node): node.op == .or ? .disjunction : .conjunction
     case .not: .negation
-    case .comparison, .between, .inList, .like, .isNull, .inQuery, .quantified: .predicate
+    case .comparison, .between, .inList, .like, .isNull, .subquery(.membership),
+      .subquery(.quantified):
+      .predicate
     case .concat: .value
     case .arithmetic(let node):
       switch node.op {
@@ -35,7 +37,7 @@ extension Expression {
     case .unary: .signed
     case .atTimeZone: .zoned
     case .literal, .variable, .column, .field, .element, .caseOf, .cast, .call, .intervalUnit,
-      .typed, .array, .map, .structure, .exists, .scalarQuery:
+      .typed, .array, .map, .structure, .subquery(.exists), .subquery(.value):
       .postfix
     }
   }
@@ -69,7 +71,7 @@ extension Printer {
       text += " AT TIME ZONE "
       string(node.zone)
     case .comparison, .between, .inList, .like, .isNull: predicate(expression)
-    case .inQuery, .exists, .scalarQuery, .quantified: subquery(expression)
+    case .subquery(let node): subquery(node)
     }
   }
 
@@ -101,18 +103,18 @@ extension Printer {
     }
   }
 
-  private mutating func subquery(_ expression: Expression) {
+  private mutating func subquery(_ expression: SubqueryExpression) {
     switch expression {
-    case .inQuery(let node):
+    case .membership(let node):
       self.expression(node.operand, above: .value)
       text += node.isNegated ? " NOT IN " : " IN "
     case .quantified(let node):
       self.expression(node.left, above: .value)
       text += " \(node.op.rawValue) \(node.isAll ? "ALL" : "ANY") "
     case .exists: text += "EXISTS "
-    default: break
+    case .value: break
     }
-    if let query = expression.subquery { parenthesized { $0.query(query) } }
+    parenthesized { $0.query(expression.query) }
   }
 
   private mutating func predicate(_ expression: Expression) {

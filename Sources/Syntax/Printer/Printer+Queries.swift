@@ -195,6 +195,7 @@ extension Printer {
       alias(derived.alias)
       names(derived.columns)
     case .join(let join): self.join(join)
+    case .unnest(let unnest): self.unnest(unnest)
     case .values(let values): self.values(values)
     }
   }
@@ -214,6 +215,15 @@ extension Printer {
       }
     case nil: break
     }
+  }
+
+  private mutating func unnest(_ unnest: Unnest) {
+    relation(unnest.left)
+    text += " CROSS JOIN UNNEST("
+    expression(unnest.array, above: .lambda)
+    text += unnest.hasOrdinality ? ") WITH ORDINALITY" : ")"
+    alias(unnest.alias)
+    names(unnest.columns)
   }
 
   private mutating func join(_ join: Join) {
