@@ -109,6 +109,7 @@ public struct Unnest: Hashable, Sendable {
 
   package var call: FunctionCall {
     FunctionCall(
-      name: Identifier("EXPLODE"), arguments: [array], isStar: false, isDistinct: false, span: span)
+      name: Identifier("EXPLODE"), arguments: [array], isStar: false, isDistinct: false, order: [],
+      withinGroup: [], filter: nil, over: nil, span: span)
   }
 }
