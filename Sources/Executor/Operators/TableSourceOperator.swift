@@ -1,6 +1,6 @@
 // Turns the records of a table's topic into changes with their old rows: an upsert of a known key becomes an
-// update (before, after), a tombstone of a known key a delete that carries the old row. Records with a NULL
-// key are no rows of a table.
+// update (before, after), a tombstone of a known key a delete that carries the old row. A tombstone of another key
+// changes nothing: whoever takes rows back must not take back what never was. Records with a NULL key are no rows.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -44,8 +44,8 @@ final class TableSourceOperator: Operator {
         add(batch.count + old.count, row, isDelete ? .delete : .updateBefore)
         old.append(known)
         if !isDelete { add(row, row, .updateAfter) }
-      } else {
-        add(row, row, isDelete ? .delete : .insert)
+      } else if !isDelete {
+        add(row, row, .insert)
       }
       if isDelete {
         state.remove(slots[row])

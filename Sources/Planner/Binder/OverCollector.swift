@@ -141,7 +141,7 @@ final class OverCollector {
       bound = function == .firstValue ? .firstValue : .lastValue
       frame = try self.frame(over, groups[group].order)
       // However many rows come before it.
-      if function == .lastValue, frame.start == nil { frame.start = frame.end }
+      if function == .lastValue, frame.start == nil { frame.start = frame.end.map { min(0, $0) } }
     }
     let column = context.newColumn(function.rawValue, type)
     return add(bound, arguments, column, frame, to: group)
