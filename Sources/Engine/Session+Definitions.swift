@@ -16,13 +16,13 @@ extension Session {
     if let draft {
       let change = try planner(draft.definitions).plan(statement, text)
       draft.add(change)
-      return handler.message(change.message)
+      return tell(change.messages, handler)
     }
     dialogue = newDialogue()
     defer { dialogue = nil }
     while true {
       do throws(StatementFailure) {
-        if let message = try attempt(statement, text) { return handler.message(message) }
+        if let messages = try attempt(statement, text) { return tell(messages, handler) }
         dialogue?.endTrial()
       } catch {
         if dialogue != nil, cancellation.isCancelled { throw .engine(.interrupted) }
@@ -35,10 +35,14 @@ extension Session {
     }
   }
 
+  private func tell(_ messages: [String], _ handler: any ResultHandler) {
+    for message in messages { handler.message(message) }
+  }
+
   /// nil: the statement stands, and what it needs registered elsewhere is not registered yet.
   private func attempt(
     _ statement: Statement, _ text: SourceText
-  ) throws(StatementFailure) -> String? {
+  ) throws(StatementFailure) -> [String]? {
     try engine.lock.withLock { () throws(StatementFailure) in
       try engine.epochs.followOthers()
       dialogue?.begin()
@@ -48,7 +52,7 @@ extension Session {
         changedEngine()
         try engine.epochs.commit([change])
       }
-      return change.message
+      return change.messages
     }
   }
 

@@ -35,6 +35,11 @@ struct CatalogChange: Sendable {
   var entry: MetadataRecord?
   /// What the statement answers.
   var message = ""
+  /// What who has written the statement should know.
+  var warnings: [String] = []
+
+  /// All that is told of it.
+  var messages: [String] { [message] + warnings.map { "warning: " + $0 } }
 
   var schemaRecords: [SchemaRecord] {
     steps.compactMap { if case .schema(let record) = $0 { record } else { nil } }

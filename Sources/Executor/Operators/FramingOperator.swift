@@ -330,7 +330,7 @@ final class FramingOperator: Operator {
     var slots = touched.sorted()
     touched.removeAll(keepingCapacity: true)
     let passed = sweptAt == .min ? Int64.max : state.streamTime.subtractingClamped(sweptAt)
-    if passed >= max(60_000, (node.graceMs + frames.reachMs) / 4) {
+    if passed >= max(60_000, node.graceMs.addingClamped(frames.reachMs) / 4) {
       sweptAt = state.streamTime
       slots = state.lists.indices.filter { state.index.isUsed($0) }.map { Int32($0) }
     }

@@ -61,6 +61,16 @@ public struct Framing: RowNode {
   public var readsRetractions: Bool { input.isTable }
   public var dealtBy: [Project.Item]? { dealtColumns(partition, input) }
 
+  public var keptForEver: String? {
+    guard !input.isTable else { return nil }
+    if pinnedRows > 0, hasRunning { return "every row" }
+    let isBound = calls.allSatisfy { call in
+      !call.isRunning && call.frame.unit == .range && call.frame.start != nil
+    }
+    guard !partition.isEmpty, !isBound else { return nil }
+    return "some rows or a total of every \(partitionText(partition)) that has ever come"
+  }
+
   public mutating func takeDealt() {
     for index in partition.indices {
       partition[index].expression = partition[index].column.reference

@@ -154,6 +154,13 @@ extension LogicalPlan {
     return inputs.flatMap(\.scans)
   }
 
+  /// What its steps keep of rows that came once, however long ago.
+  public var keptForEver: [String] {
+    var own: [String] = []
+    if case .row(let step) = self, let kept = step.node.keptForEver { own = [kept] }
+    return own + inputs.flatMap(\.keptForEver)
+  }
+
   /// Where rows come from: scans, and what the statement gives itself.
   var leafCount: Int { inputs.isEmpty ? 1 : inputs.reduce(0) { $0 + $1.leafCount } }
 }

@@ -54,6 +54,11 @@ public struct Ranking: RowNode {
   /// By place in `columns`: what tells a table's rows apart.
   public var identity: [Int] { identityPlaces(columns, keys, input) }
 
+  public var keptForEver: String? {
+    input.isTable || partition.isEmpty
+      ? nil : "the first rows of every \(partitionText(partition)) that has ever come"
+  }
+
   public mutating func takeDealt() {
     for index in partition.indices {
       partition[index].expression = partition[index].column.reference
@@ -77,6 +82,11 @@ public struct Ranking: RowNode {
       input.isTable || limit == nil ? "keeps every row" : "keeps the first rows of each partition"
     return "\(name) [\(calls.joined(separator: ", "))] \(over), \(kept)"
   }
+}
+
+/// `k, l`.
+func partitionText(_ partition: [Project.Item]) -> String {
+  partition.map(\.column.name).joined(separator: ", ")
 }
 
 /// `by [k] order [v desc]`.

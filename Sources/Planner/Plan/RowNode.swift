@@ -23,6 +23,8 @@ public protocol RowNode: Hashable, Sendable {
   var dealtBy: [Project.Item]? { get }
   /// The rows have been dealt out and have the columns of `dealtBy`.
   mutating func takeDealt()
+  /// What of its state grows with its input and never goes, where that is not a table's own; nil: nothing.
+  var keptForEver: String? { get }
   /// With every expression of its own rewritten.
   func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> Self
   /// Its line in EXPLAIN. `text`: expressions with the names of columns.
@@ -42,6 +44,7 @@ extension RowNode {
   public var readsRetractions: Bool { false }
   public var needsAllRows: Bool { false }
   public var dealtBy: [Project.Item]? { nil }
+  public var keptForEver: String? { nil }
   public mutating func takeDealt() {}
 
   public func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> Self { self }

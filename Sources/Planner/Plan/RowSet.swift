@@ -42,6 +42,10 @@ public struct RowSet: RowNode {
   public var needsAllRows: Bool { true }
   public var readsRetractions: Bool { input.isTable }
 
+  public var keptForEver: String? {
+    input.isTable ? nil : "a count of every row that has ever come"
+  }
+
   public var rule: Rule { Rule(kind: kind, isAll: isAll) }
 
   public func explained(_ text: (BoundExpression) -> String) -> String {
