@@ -152,7 +152,7 @@ extension StatementPlanner {
     var change = CatalogChange(message: "Created query with ID \(query.id)")
     change.topicsCreated = try topics(for: query, config, at: span)
     change.warnings = query.plan.query.plan.keptForEver.map {
-      "query \(query.id) keeps \($0) for ever"
+      "query \(query.id) keeps \($0), for ever"
     }
     change.steps = [.defineQuery(query)]
     if !query.isInsert { change.steps.append(.addSource(query.plan.sink)) }

@@ -68,7 +68,7 @@ public struct Framing: RowNode {
       !call.isRunning && call.frame.unit == .range && call.frame.start != nil
     }
     guard !partition.isEmpty, !isBound else { return nil }
-    return "some rows or a total of every \(partitionText(partition)) that has ever come"
+    return "some rows or a total of every \(partitionText(partition))"
   }
 
   public mutating func takeDealt() {

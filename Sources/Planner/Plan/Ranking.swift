@@ -56,7 +56,7 @@ public struct Ranking: RowNode {
 
   public var keptForEver: String? {
     input.isTable || partition.isEmpty
-      ? nil : "the first rows of every \(partitionText(partition)) that has ever come"
+      ? nil : "the first rows of every \(partitionText(partition))"
   }
 
   public mutating func takeDealt() {

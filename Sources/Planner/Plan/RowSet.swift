@@ -43,7 +43,7 @@ public struct RowSet: RowNode {
   public var readsRetractions: Bool { input.isTable }
 
   public var keptForEver: String? {
-    input.isTable ? nil : "a count of every row that has ever come"
+    input.isTable ? nil : "a count of every row"
   }
 
   public var rule: Rule { Rule(kind: kind, isAll: isAll) }
