@@ -51,6 +51,7 @@ struct DeliveryReplay {
       if isExchange, query.physical.root.aggregatesInParts { continue }
       // Which of two topics came first depends on their writers, and so does what a join of them has found.
       if !isExchange, query.physical.root.joinsDeliveries { continue }
+      if isExchange, query.physical.root.dealsWhatWasJoined { continue }
       for (partition, lines) in partitions.enumerated() {
         var present = try self.lines(topic, partition)
         var replayed = lines
@@ -119,6 +120,12 @@ extension LogicalPlan {
   fileprivate var joinsDeliveries: Bool {
     if inputs.count > 1, inputs.contains(where: { $0.hasExchange }) { return true }
     return inputs.contains { $0.joinsDeliveries }
+  }
+
+  /// What such a join has found goes through an exchange of its own.
+  fileprivate var dealsWhatWasJoined: Bool {
+    if case .exchange(let border) = self, border.input.joinsDeliveries { return true }
+    return inputs.contains { $0.dealsWhatWasJoined }
   }
 
   private var hasExchange: Bool {
