@@ -53,34 +53,20 @@ final class FramedTableOperator: Operator {
         row += 1
         continue
       }
-      let next = row + 1
-      let isUpdate =
-        kind == .updateBefore && next < batch.count && batch.kind(next) == .updateAfter
-        && slots[next] == slots[row] && batch.positions.isSame(row, next)
+      let isUpdate = batch.isUpdate(row, slots)
       try change(
-        slots[row], taking: entries[row], putting: isUpdate ? entries[next] : nil, batch,
-        isUpdate ? next : row)
+        slots[row], taking: entries[row], putting: isUpdate ? entries[row + 1] : nil, batch,
+        isUpdate ? row + 1 : row)
       state.rows.retire(entries[row])
-      row = isUpdate ? next + 1 : next
+      row += isUpdate ? 2 : 1
     }
   }
 
   private func view(_ slot: Int32) throws(QueryFailure) -> View {
     let entries = state.lists[Int(slot)].all
     var framed = FramedRows(partitions: [], peers: [], distances: [])
-    let batch = RecordBatch(
-      columns: Array(state.rows.gather(entries).dropLast()),
-      rowtimes: entries.map { state.rows.times[Int($0)] },
-      positions: Positions(
-        major: Array(repeating: 0, count: entries.count),
-        minor: Array(repeating: Positions.unknown, count: entries.count)))
-    if !entries.isEmpty { framed.partitions = [0..<entries.count] }
-    var peer = 0
-    for place in entries.indices
-    where place + 1 == entries.count || !state.arePeers(entries[place], entries[place + 1]) {
-      framed.close(peers: peer..<place + 1)
-      peer = place + 1
-    }
+    let batch = state.batch(entries)
+    framed.append(partition: entries, state)
     framed.distances = rows.distances(batch, &faults)
     let arguments = node.calls.map { call in
       call.arguments.map { rows.evaluator.column($0, batch, failed: &faults) }

@@ -96,13 +96,8 @@ final class FramingOperator: Operator {
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    var batch = batch
-    if let kinds = batch.kinds {
-      // A record without a value is no row.
-      let valued = kinds.indices.filter { kinds[$0] != .delete }
-      if valued.count < batch.count { batch = batch.gather(valued.map { Int32($0) }) }
-      batch.kinds = nil
-    }
+    var batch = batch.valued
+    batch.kinds = nil
     guard batch.count > 0 else { return }
     var keyed = rows.keyed(batch, &faults)
     let times = rows.distances(batch, &faults)
@@ -216,12 +211,7 @@ final class FramingOperator: Operator {
 
   /// What calls read, of these rows.
   private func values(_ entries: [Int32], of calls: [Framing.Call]) -> FramedValues {
-    let batch = RecordBatch(
-      columns: Array(state.rows.gather(entries).dropLast()),
-      rowtimes: entries.map { state.rows.times[Int($0)] },
-      positions: Positions(
-        major: Array(repeating: 0, count: entries.count),
-        minor: Array(repeating: Positions.unknown, count: entries.count)))
+    let batch = state.batch(entries)
     return FramedValues(
       positions: batch.positions,
       arguments: calls.map { call in
@@ -255,19 +245,11 @@ final class FramingOperator: Operator {
     var all: [Int32] = []
     var framed = FramedRows(partitions: [], peers: [], distances: [])
     for stretch in stretches {
-      let first = all.count
-      all += frames.entries(around: stretch.places, of: stretch.slot)
-      framed.partitions.append(first..<all.count)
-      var peer = first
-      for place in first..<all.count {
-        framed.distances.append(frames.distance(all[place]))
-        guard place + 1 == all.count || !state.arePeers(all[place], all[place + 1]) else {
-          continue
-        }
-        framed.close(peers: peer..<place + 1)
-        peer = place + 1
-      }
+      let entries = frames.entries(around: stretch.places, of: stretch.slot)
+      framed.append(partition: entries, state)
+      all += entries
     }
+    framed.distances = all.map { frames.distance($0) }
     let values = values(all, of: evaluation.calls)
     let columns = try evaluation.results(
       framed, values.arguments, &faults, rows.evaluator, values.positions)

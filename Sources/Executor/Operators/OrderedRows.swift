@@ -74,3 +74,19 @@ struct OrderedRows {
       keyValidity: keys.count == 1 ? keys[0].validity : nil)
   }
 }
+
+extension RecordBatch {
+  /// Of a stream: without records that have no value, which are no rows.
+  var valued: RecordBatch {
+    guard let kinds else { return self }
+    let rows = kinds.indices.filter { kinds[$0] != .delete }
+    return rows.count < count ? gather(rows.map { Int32($0) }) : self
+  }
+
+  /// Of a table: what a row was, and behind it what it is, in the same partition.
+  func isUpdate(_ row: Int, _ slots: [Int32]) -> Bool {
+    let next = row + 1
+    return kind(row) == .updateBefore && next < count && kind(next) == .updateAfter
+      && slots[next] == slots[row] && positions.isSame(row, next)
+  }
+}

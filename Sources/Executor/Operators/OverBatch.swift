@@ -125,6 +125,19 @@ extension FramedRows {
     }
   }
 
+  /// Adds rows of a partition that lie in their order.
+  mutating func append(partition entries: [Int32], _ state: OrderedState) {
+    guard !entries.isEmpty else { return }
+    let first = count
+    partitions.append(first..<first + entries.count)
+    var peer = 0
+    for place in entries.indices
+    where place + 1 == entries.count || !state.arePeers(entries[place], entries[place + 1]) {
+      close(peers: first + peer..<first + place + 1)
+      peer = place + 1
+    }
+  }
+
   /// What a RANGE counts in: numbers that rise with the order.
   static func distances(_ column: Column, isDescending: Bool) -> [Int64?] {
     func each<Value: FixedWidthInteger>(_ fixed: Fixed<Value>) -> [Int64?] {

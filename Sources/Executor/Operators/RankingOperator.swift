@@ -77,12 +77,7 @@ final class RankingOperator: Operator {
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    var batch = batch
-    if !isTableInput, let kinds = batch.kinds {
-      // A record without a value is no row.
-      let valued = kinds.indices.filter { kinds[$0] != .delete }
-      if valued.count < batch.count { batch = batch.gather(valued.map { Int32($0) }) }
-    }
+    let batch = isTableInput ? batch : batch.valued
     guard batch.count > 0, limit?.count != 0 else { return }
     var keyed = rows.keyed(batch, &faults)
     if isByPlace, node.keys.count == 1, let validity = keyed.keyValidity {
@@ -132,13 +127,10 @@ final class RankingOperator: Operator {
       change(slots[row], taking: nil, putting: entries[row], batch, row)
       return 1
     }
-    let next = row + 1
-    let isUpdate =
-      kind == .updateBefore && next < batch.count && batch.kind(next) == .updateAfter
-      && slots[next] == slots[row] && batch.positions.isSame(row, next)
+    let isUpdate = batch.isUpdate(row, slots)
     change(
-      slots[row], taking: entries[row], putting: isUpdate ? entries[next] : nil, batch,
-      isUpdate ? next : row)
+      slots[row], taking: entries[row], putting: isUpdate ? entries[row + 1] : nil, batch,
+      isUpdate ? row + 1 : row)
     state.rows.retire(entries[row])
     return isUpdate ? 2 : 1
   }

@@ -393,18 +393,7 @@ final class JoinState: OperatorState, StatePart {
 
   func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
     let builders = rows.types.map { ColumnBuilder($0, capacity: records.count) }
-    var kept: [(slot: Int32, sequence: Int64)] = []
-    var times: [Int64] = []
-    for (record, slot) in slots.enumerated() {
-      var stored = StoredRows(records.value(record))
-      while let row = stored.next() {
-        var reader = RowReader(row.bytes)
-        guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
-        kept.append((slot, row.sequence))
-        times.append(row.time)
-      }
-      guard stored.isAtEnd else { throw DamagedState(record: record) }
-    }
+    let (kept, times) = try StoredRows.read(records, slots, into: builders)
     storedRows -= kept.count
     let entries = rows.add(builders.map { $0.finish() }, rowtimes: times)
     for (entry, row) in zip(entries, kept) { insert(row.slot, entry, sequence: row.sequence) }

@@ -87,6 +87,16 @@ final class OrderedState: OperatorState, StatePart {
     return entries
   }
 
+  /// The rows of entries, without their order keys; where they came from is not known any more.
+  func batch(_ entries: [Int32]) -> RecordBatch {
+    RecordBatch(
+      columns: Array(rows.gather(entries).dropLast()),
+      rowtimes: entries.map { rows.times[Int($0)] },
+      positions: Positions(
+        major: Array(repeating: 0, count: entries.count),
+        minor: Array(repeating: Positions.unknown, count: entries.count)))
+  }
+
   func orderKey(_ entry: Int32) -> UnsafeRawBufferPointer { rows.bytes(entry, column: keyColumn) }
 
   /// The order of an entry, without what tells it from others.
@@ -419,18 +429,7 @@ final class OrderedState: OperatorState, StatePart {
   func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
     makeRoom()
     let builders = rows.types.map { ColumnBuilder($0, capacity: records.count) }
-    var heads: [(slot: Int32, sequence: Int64)] = []
-    var times: [Int64] = []
-    for (record, slot) in slots.enumerated() {
-      var stored = StoredRows(records.value(record))
-      while let row = stored.next() {
-        var reader = RowReader(row.bytes)
-        guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
-        heads.append((slot, row.sequence))
-        times.append(row.time)
-      }
-      guard stored.isAtEnd else { throw DamagedState(record: record) }
-    }
+    let (heads, times) = try StoredRows.read(records, slots, into: builders)
     storedRows -= heads.count
     let entries = add(builders.map { $0.finish() }, rowtimes: times)
     for (entry, head) in zip(entries, heads) {

@@ -25,6 +25,26 @@ struct StoredRows {
     value.append(row)
   }
 
+  /// The rows of records of one side, into the builders: where each goes, and its time.
+  /// Throws: the first record that holds something else.
+  static func read(
+    _ records: RawRecords, _ slots: [Int32], into builders: [ColumnBuilder]
+  ) throws(DamagedState) -> (heads: [(slot: Int32, sequence: Int64)], times: [Int64]) {
+    var heads: [(slot: Int32, sequence: Int64)] = []
+    var times: [Int64] = []
+    for (record, slot) in slots.enumerated() {
+      var stored = StoredRows(records.value(record))
+      while let row = stored.next() {
+        var reader = RowReader(row.bytes)
+        guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
+        heads.append((slot, row.sequence))
+        times.append(row.time)
+      }
+      guard stored.isAtEnd else { throw DamagedState(record: record) }
+    }
+    return (heads, times)
+  }
+
   /// False behind bytes that are no row.
   var isAtEnd: Bool { position == bytes.count }
 
