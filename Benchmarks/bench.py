@@ -32,6 +32,7 @@ ANSWERS = {
     "q3": "SELECT * FROM q3",
     "q5": "SELECT auction, windowstart, n FROM q5",
     "q5h": "SELECT auction, windowstart, n FROM q5h",
+    "q5top": "SELECT auction, ws, n FROM q5top",
     "q7": "SELECT one, windowstart, m FROM q7",
     "q8": "SELECT id, windowstart, name FROM q8",
     "q11": "SELECT bidder, windowstart, windowend, n FROM q11",
@@ -145,7 +146,7 @@ def contestants(query, data, options):
     if "DuckDB" in options.peers:
         result.append(("DuckDB", Peer(lambda folder: peers.duckdb_command(
             query, data, options.format, options.sink, folder), options)))
-    if "Flink" in options.peers:
+    if "Flink" in options.peers and query in peers.FLINK:
         result.append(("Flink", Peer(lambda folder: peers.flink_command(
             query, data, options.format, options.sink, folder, options.workers), options)))
     return result
@@ -170,7 +171,8 @@ def compare(options):
                 runs[name].append(runner.run())
         for _, runner in runners + small:
             runner.close()
-        print(f"{query:5} {records:>9}" + "".join(line(name, runs, starts, records) for name in names), flush=True)
+        present = [name for name, _ in runners]
+        print(f"{query:5} {records:>9}" + "".join(line(name, runs, starts, records) for name in present), flush=True)
 
 
 def line(name, runs, starts, records):

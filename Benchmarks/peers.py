@@ -23,6 +23,20 @@ COLUMNS = {
 # --- DuckDB
 
 START = "dateTime // 10000 * 10000"
+# Counts that q15, q16 and q17 share, by rank of the price, and the bids while their auction was open.
+RANKS = ["price < 10000", "price >= 10000 AND price < 1000000", "price >= 1000000"]
+
+
+def ranked(count):
+    return ", ".join([count] + [f"{count} FILTER (WHERE {rank})" for rank in RANKS])
+
+
+STATISTICS = ", ".join(ranked(count) for count in ["count(*)", "count(DISTINCT bidder)", "count(DISTINCT auction)"])
+DAY = "strftime(make_timestamp(dateTime * 1000), '%Y-%m-%d') AS day"
+OPEN_BIDS = "auction a JOIN bid b ON a.id = b.auction WHERE b.dateTime BETWEEN a.dateTime AND a.expires"
+WINNING = "QUALIFY row_number() OVER (PARTITION BY a.id ORDER BY b.price DESC, b.dateTime, b.bidder) = 1"
+HOPS = ("SELECT auction, (dateTime // 2000 - i) * 2000 AS ws, count(*) AS n FROM bid, range(5) t(i) "
+        "WHERE dateTime // 2000 >= i GROUP BY ALL")
 # The batch form of each query. Windows that are still open at the end of the input are not closed by
 # headrace (stream time has not passed them), so the check leaves them out on both sides.
 DUCKDB = {
@@ -31,18 +45,31 @@ DUCKDB = {
     "q2": "SELECT auction, price FROM bid WHERE auction % 123 = 0",
     "q3": "SELECT p.id, p.name, p.city, p.state, a.id FROM auction a JOIN person p "
     "ON a.seller = p.id WHERE a.category = 10 AND p.state IN ('OR', 'ID', 'CA')",
+    "q4": "SELECT category, avg(final) FROM (SELECT a.id, a.category, max(b.price) AS final "
+    f"FROM {OPEN_BIDS} GROUP BY a.id, a.category) GROUP BY category",
     "q5": f"SELECT auction, {START} AS ws, count(*) AS n FROM bid GROUP BY ALL",
-    "q5h": "SELECT auction, (dateTime // 2000 - i) * 2000 AS ws, count(*) AS n FROM bid, "
-    "range(5) t(i) WHERE dateTime // 2000 >= i GROUP BY ALL",
+    "q5h": HOPS,
+    "q5top": f"SELECT auction, ws, n FROM ({HOPS}) QUALIFY rank() OVER (PARTITION BY ws ORDER BY n DESC) = 1",
+    "q6": "SELECT id, seller, avg(final) OVER (PARTITION BY seller ORDER BY ended, id ROWS BETWEEN 10 PRECEDING "
+    "AND CURRENT ROW) AS average FROM (SELECT a.id, a.seller, b.price AS final, b.dateTime AS ended "
+    f"FROM {OPEN_BIDS} {WINNING})",
     "q7": f"SELECT 1 AS one, {START} AS ws, max(price) AS m FROM bid GROUP BY ALL",
     "q8": f"SELECT p.id, p.ws, p.name FROM (SELECT DISTINCT id, name, {START} AS ws FROM person) p "
     f"JOIN (SELECT DISTINCT seller, {START} AS ws FROM auction) a ON p.id = a.seller AND p.ws = a.ws",
+    "q9": "SELECT a.id, a.itemName, a.description, a.initialBid, a.reserve, a.dateTime AS starts, a.expires, a.seller, "
+    "a.category, a.extra, b.bidder, b.price, b.dateTime AS bid_time, b.extra AS bid_extra "
+    f"FROM {OPEN_BIDS} {WINNING}",
     "q11": """SELECT bidder, min(dateTime) AS ws, max(dateTime) AS we, count(*) AS n FROM (
         SELECT *, sum(g) OVER (PARTITION BY bidder ORDER BY dateTime ROWS UNBOUNDED PRECEDING) AS sid
         FROM (SELECT bidder, dateTime, CASE WHEN dateTime - lag(dateTime)
           OVER (PARTITION BY bidder ORDER BY dateTime) > 10000 THEN 1 ELSE 0 END AS g FROM bid))
         GROUP BY bidder, sid""",
     "q12": f"SELECT bidder, {START} AS ws, count(*) AS n FROM bid GROUP BY ALL",
+    "q15": f"SELECT {DAY}, {STATISTICS} FROM bid GROUP BY day",
+    "q16": f"SELECT channel, {DAY}, max(strftime(make_timestamp(dateTime * 1000), '%H:%M')) AS minute, {STATISTICS} "
+    "FROM bid GROUP BY channel, day",
+    "q17": f"SELECT auction, {DAY}, {ranked('count(*)')}, min(price), max(price), avg(price), sum(price) FROM bid "
+    "GROUP BY auction, day",
     "q18": "SELECT bidder, auction, price, channel, url, dateTime, extra FROM bid QUALIFY row_number() OVER "
     "(PARTITION BY bidder, auction ORDER BY dateTime DESC, price DESC) = 1",
     "q19": "SELECT auction, n, bidder, price, channel, url, dateTime, extra FROM (SELECT *, row_number() OVER "

@@ -5,9 +5,13 @@ import os
 import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-QUERIES = ["q0", "q1", "q2", "q3", "q5", "q5h", "q7", "q8", "q11", "q12", "q18", "q19", "qg", "sj"]
+QUERIES = [
+    "q0", "q1", "q2", "q3", "q4", "q5", "q5h", "q5top", "q6", "q7", "q8", "q9", "q11", "q12", "q15", "q16", "q17",
+    "q18", "q19", "qg", "sj",
+]
 SOURCES = {
-    "q3": ["auction", "person"], "q8": ["auction", "person"], "sj": ["customer_changes", "orders"],
+    "q3": ["auction", "person"], "q4": ["auction", "bid"], "q6": ["auction", "bid"],
+    "q9": ["auction", "bid"], "q8": ["auction", "person"], "sj": ["customer_changes", "orders"],
     "qk": ["orders"],
 }
 # Sources whose records are counted; customers are a few beside many orders.
