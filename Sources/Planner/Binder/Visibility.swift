@@ -24,10 +24,22 @@ extension WithProperties {
       throw .publicQuery(at: span)
     }
     let name = try string("KAFKA_TOPIC") ?? ""
-    guard name.wholeMatch(of: /[a-z][a-z0-9-]*(\.[a-z0-9-]+)+/) != nil else {
+    guard Self.isPublicName(name) else {
       throw .publicTopicName(name, at: self.span(of: "KAFKA_TOPIC"))
     }
     return visibility
+  }
+
+  /// Whether it is made of two or more parts behind points, each of small letters, digits and hyphens, the first one
+  /// beginning with a letter.
+  private static func isPublicName(_ name: String) -> Bool {
+    func isLetter(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z") }
+    func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+    let parts = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    guard parts.count > 1, let first = parts[0].first, isLetter(first) else { return false }
+    return parts.allSatisfy { part in
+      !part.isEmpty && part.allSatisfy { isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "-") }
+    }
   }
 }
 

@@ -66,12 +66,23 @@ struct Completion {
   /// Names of properties behind SET and UNSET, and what the one takes that is named; nil elsewhere. They are in quotes,
   /// of which the first may be typed already.
   private static func settings(_ before: String) -> [String]? {
+    let statement = before.split(separator: ";", omittingEmptySubsequences: false).last ?? ""
+    // What stands between the quotes is at the odd places.
+    let parts = statement.split(separator: "'", omittingEmptySubsequences: false).map {
+      (text: $0, words: $0.uppercased().split(whereSeparator: \.isWhitespace))
+    }
+    guard let start = parts.first, start.words == ["SET"] || start.words == ["UNSET"],
+      start.text.last?.isWhitespace ?? false,
+      parts.count % 2 == 1 || parts[parts.count - 1].text.isEmpty
+    else { return nil }
     let found: [String]
-    if before.firstMatch(of: /(?i)(^|;)\s*(UN)?SET\s+'?$/) != nil {
+    switch parts.count {
+    case 1, 2:
       found = SessionProperty.all.map(\.name)
-    } else if let set = before.firstMatch(of: /(?i)(?:^|;)\s*SET\s+'([^']+)'\s*=\s*'?$/) {
-      found = SessionProperty.named(String(set.1))?.candidates ?? []
-    } else {
+    case 3,
+      4 where start.words == ["SET"] && parts[2].words == ["="]:
+      found = SessionProperty.named(String(parts[1].text))?.candidates ?? []
+    default:
       return nil
     }
     return before.hasSuffix("'") ? found : found.map { "'\($0)'" }
