@@ -200,7 +200,9 @@ public struct QueryBinder {
   }
 
   private func checkClauses(_ select: Select, _ step: Step) throws(PlanError) {
-    if let having = select.having, select.groupBy == nil {
+    if let having = select.having, select.groupBy == nil, !containsAggregate(having),
+      !select.items.contains(where: { containsAggregate($0) })
+    {
       throw .havingWithoutGroup(at: having.span)
     }
     if let partitionBy = select.partitionBy {
