@@ -43,12 +43,14 @@ final class OverCollector {
 
   private let context: BindingContext
   private let scope: Scope
+  private let keys: [KeySlot]
   private let isPull: Bool
   private var groups: [Group] = []
 
-  init(context: BindingContext, scope: Scope, isPull: Bool) {
+  init(context: BindingContext, scope: Scope, keys: [KeySlot], isPull: Bool) {
     self.context = context
     self.scope = scope
+    self.keys = keys
     self.isPull = isPull
   }
 
@@ -170,10 +172,15 @@ final class OverCollector {
       let bound = try binder.bind(expression)
       guard let type = bound.type else { throw .overNull(at: expression.span) }
       if type.containsMap { throw .overMap(bound.text, at: expression.span) }
-      if partition.contains(where: { $0.expression == bound.expression }) { continue }
-      partition.append(
-        Project.Item(
-          column: column(bound.expression, expression, type, &names), expression: bound.expression))
+      var item = Project.Item(
+        column: column(bound.expression, type, &names), expression: bound.expression)
+      // What is the key is selected as the key, so that the rows are told apart by what is selected.
+      if let key = keys.first(where: { $0.isEquivalent(to: bound.expression) }) {
+        item.expression = key.column.reference
+        item.column = PlanColumn(key.column.id, item.column.name, key.column.type)
+      }
+      if partition.contains(where: { $0.expression == item.expression }) { continue }
+      partition.append(item)
     }
     var order: [Sort.Item] = []
     for item in over.orderBy {
@@ -197,8 +204,7 @@ final class OverCollector {
   }
 
   private func column(
-    _ bound: BoundExpression, _ expression: Expression, _ type: DataType,
-    _ names: inout NameGenerator
+    _ bound: BoundExpression, _ type: DataType, _ names: inout NameGenerator
   ) -> PlanColumn {
     if case .column(let id, _) = bound,
       let entry = scope.entries.first(where: { $0.column.id == id })

@@ -403,8 +403,11 @@ extension Join {
 
 extension KeySlot {
   func has(_ expression: BoundExpression) -> Bool {
+    isEquivalent(to: expression) || computed.contains(expression)
+  }
+
+  func isEquivalent(to expression: BoundExpression) -> Bool {
     column.reference == expression || equivalents.contains { $0.expression == expression }
-      || computed.contains(expression)
   }
 }
 

@@ -158,8 +158,9 @@ extension QueryBinder {
     }
     step.keys =
       isWhole
-      ? visible.compactMap { $0 }.map {
-        KeySlot(column: $0, equivalents: [($0.reference, $0.name)])
+      ? visible.compactMap { $0 }.map { column in
+        step.keys.first { $0.column.id == column.id }
+          ?? KeySlot(column: column, equivalents: [(column.reference, column.name)])
       } : []
     step.keyWord = "ranking column"
   }

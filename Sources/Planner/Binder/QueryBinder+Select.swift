@@ -150,7 +150,8 @@ extension QueryBinder {
       let inner = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
       return try collector.add(call, function, inner, context)
     }
-    let over = OverCollector(context: context, scope: scope, isPull: purpose == .pull)
+    let over = OverCollector(
+      context: context, scope: scope, keys: step.keys, isPull: purpose == .pull)
     binder.bindOver = { (call, clause) throws(PlanError) in try over.add(call, clause) }
     let subqueries = SubqueryCollector(self, step.scope)
     if purpose == .pull { binder.bindSubquery = subqueries.bind }
