@@ -7,7 +7,7 @@ import HeadraceFoundations
 import HeadraceTopics
 
 /// A small record of named texts.
-struct MetadataRecord {
+struct MetadataRecord: Sendable {
   var fields: [TextKey: String] = [:]
 
   init(_ fields: [TextKey: String] = [:]) { self.fields = fields }

@@ -158,18 +158,20 @@ extension EpochRunner {
     // Published once, as a whole.
     var next = definitions
     defer { definitions = next }
-    for (key, value) in statements {
-      let number = Int(String(decoding: key.dropFirst(MetadataKey.statements.count), as: UTF8.self))
-      guard (number ?? 0) >= first else { continue }
-      nextStatement = max(nextStatement, (number ?? 0) + 1)
-      try replay(MetadataRecord(bytes: value), into: &next)
+    var stretches = LoggedStatement.Stretches(statements, from: first)
+    while let stretch = stretches.next() {
+      for statement in stretch {
+        nextStatement = max(nextStatement, statement.number + 1)
+        try replay(statement, into: &next)
+      }
     }
     return nextStatement > before
   }
 
   private func replay(
-    _ record: MetadataRecord, into definitions: inout Definitions
+    _ logged: LoggedStatement, into definitions: inout Definitions
   ) throws(EngineError) {
+    let record = logged.record
     if let level = record["level"].flatMap({ Int($0) }), level > options.levels.own {
       throw .storage(
         StorageError(
@@ -177,16 +179,15 @@ extension EpochRunner {
           expected: "statements of level \(options.levels.own) or less",
           found: "one of level \(level), which a newer version of Headrace has logged"))
     }
-    let source = SourceText(name: "statement log", record["sql"] ?? "")
     var properties: [TextKey: String] = [:]
     for (name, value) in record.fields where name.text.hasPrefix("set.") {
       properties[String(name.text.dropFirst(4))] = value
     }
     let statement: Statement
     do {
-      statement = try Parser.parse(statement: source)
+      statement = try logged.parsed.get()
     } catch {
-      throw .statement(error.located(source))
+      throw .statement(error.located(logged.source))
     }
     var environment = environment(
       properties,
@@ -195,12 +196,12 @@ extension EpochRunner {
         workingDirectory: nil, files: options.files))
     environment.logged = record
     do throws(StatementFailure) {
-      let change = try StatementPlanner(definitions, environment).plan(statement, source)
+      let change = try StatementPlanner(definitions, environment).plan(statement, logged.source)
       definitions.apply(change)
       definitions.settleTopics()
       forgetInputs(change)
     } catch {
-      throw error.located(source)
+      throw error.located(logged.source)
     }
   }
 

@@ -73,7 +73,7 @@ extension QueryBinder {
     _ node: SelectExpression, _ scope: Scope, _ names: inout NameGenerator
   ) throws(PlanError) -> String {
     if let alias = node.alias {
-      if isPersistent, SystemColumn.all.contains(alias.name) {
+      if isPersistent, SystemColumn.isOne(alias.name) {
         throw .reservedAlias(alias.name, at: alias.span)
       }
       return alias.name
@@ -194,7 +194,7 @@ extension QueryBinder {
   }
 
   func checkReserved(_ name: String, _ expression: Expression, _ span: Span) throws(PlanError) {
-    if isPersistent, SystemColumn.all.contains(name) {
+    if isPersistent, SystemColumn.isOne(name) {
       throw .reservedSelectName(name, at: span)
     }
   }

@@ -76,7 +76,7 @@ public struct SourceBinder {
     _ statement: CreateSource, _ inferred: [SchemaColumn]
   ) throws(PlanError) -> Schema {
     var columns = inferred
-    if let column = inferred.first(where: { SystemColumn.all.contains($0.name) }), !context.isReplay
+    if let column = inferred.first(where: { SystemColumn.isOne($0.name) }), !context.isReplay
     {
       throw .reservedColumn(column.name, at: statement.name.span)
     }
@@ -84,7 +84,7 @@ public struct SourceBinder {
       let name = element.name.name
       try PlanError.check(columns: columns.count + 1, of: "source", at: element.name.span)
       let isTable = statement.kind == .table
-      if SystemColumn.all.contains(name) {
+      if SystemColumn.isOne(name) {
         throw .reservedColumn(name, at: element.name.span)
       }
       if columns.contains(where: { $0.name == name }) {

@@ -51,4 +51,10 @@ public enum SystemColumn {
   public static let pseudo = [rowtime, partition, offset]
   public static let windowBounds = [windowStart, windowEnd]
   public static let all = pseudo + windowBounds
+
+  public static func isOne(_ name: String) -> Bool {
+    // A loop: `contains` is not specialized here, and every column of every source is asked for.
+    for column in all where column == name { return true }
+    return false
+  }
 }

@@ -1,0 +1,86 @@
+// Statements of the log, read and parsed. A catalog of thousands opens by replaying them: while one stretch is bound,
+// which depends on all before it, the next one is parsed beside it.
+
+import HeadraceFoundations
+import HeadraceSyntax
+
+struct LoggedStatement: Sendable {
+  let number: Int
+  let record: MetadataRecord
+  let source: SourceText
+  /// A text that does not parse is an error when its turn comes.
+  let parsed: Result<Statement, DiagnosticError>
+
+  init(number: Int, bytes: [UInt8]) {
+    self.number = number
+    record = MetadataRecord(bytes: bytes)
+    let source = SourceText(name: "statement log", record["sql"] ?? "")
+    self.source = source
+    parsed = Result { () throws(DiagnosticError) in try Parser.parse(statement: source) }
+  }
+
+  /// The statements in the order of the log, some hundred at a time; at most two stretches are parsed at once.
+  struct Stretches: ~Copyable {
+    private static let length = 512
+
+    private var rest: ArraySlice<(number: Int, bytes: [UInt8])>
+    private var ahead: Ahead?
+
+    /// Leaves out those whose number is less than `first`.
+    init(_ entries: [(key: [UInt8], value: [UInt8])], from first: Int) {
+      rest =
+        entries.compactMap { key, value in
+          let digits = key.dropFirst(MetadataKey.statements.utf8.count)
+          let number = Int(String(decoding: digits, as: UTF8.self)) ?? 0
+          return number >= first ? (number, value) : nil
+        }[...]
+    }
+
+    deinit { ahead?.thread.join() }
+
+    mutating func next() -> [LoggedStatement]? {
+      let stretch: [LoggedStatement]
+      if let ahead {
+        self.ahead = nil
+        ahead.thread.join()
+        stretch = ahead.result.statements
+      } else {
+        stretch = Self.parsed(take())
+      }
+      if !rest.isEmpty { start() }
+      return stretch.isEmpty ? nil : stretch
+    }
+
+    private mutating func take() -> ArraySlice<(number: Int, bytes: [UInt8])> {
+      defer { rest = rest.dropFirst(Self.length) }
+      return rest.prefix(Self.length)
+    }
+
+    private static func parsed(
+      _ entries: ArraySlice<(number: Int, bytes: [UInt8])>
+    ) -> [LoggedStatement] {
+      entries.map { LoggedStatement(number: $0.number, bytes: $0.bytes) }
+    }
+
+    private mutating func start() {
+      let before = rest
+      let entries = take()
+      let result = Ahead.Result()
+      do {
+        let thread = try ServiceThread { result.statements = Self.parsed(entries) }
+        ahead = Ahead(thread: thread, result: result)
+      } catch {
+        // The system has no thread to spare: they are parsed when their turn comes.
+        rest = before
+      }
+    }
+  }
+
+  private struct Ahead {
+    /// Written by the thread, read when it has been joined.
+    final class Result: @unchecked Sendable { var statements: [LoggedStatement] = [] }
+
+    let thread: ServiceThread
+    let result: Result
+  }
+}
