@@ -62,6 +62,10 @@ extension Engine {
   /// Bad records of all sources.
   public func badRecordCount() -> Int64 {
     let present = epochs.published.now?.catalog ?? lock.withLock { catalog }
-    return present.sources.names.reduce(0) { $0 + epochs.badRecordCount($1.text) }
+    // Few sources have any, and a catalog may have thousands.
+    let reported = Set(log.topicNames(prefix: InternalTopics.errorsPrefix))
+    guard !reported.isEmpty else { return 0 }
+    return present.sources.names.filter { reported.contains(EpochRunner.errorTopic($0.text)) }
+      .reduce(0) { $0 + epochs.badRecordCount($1.text) }
   }
 }

@@ -11,7 +11,8 @@ enum InternalTopics {
   static let schemas = "\(prefix)schemas"
   /// What stands before the names of a query's stores.
   static func prefix(ofQuery id: String) -> String { "\(prefix)\(fitting(id))-" }
-  static func errors(of source: String) -> String { "\(prefix)errors-\(fitting(source))" }
+  static func errors(of source: String) -> String { errorsPrefix + fitting(source) }
+  static let errorsPrefix = "\(prefix)errors-"
   static func changelog(ofQuery id: String, store: String) -> String {
     "\(prefix(ofQuery: id))\(store)-changelog"
   }

@@ -47,6 +47,10 @@ extension LogStore {
 
   public func outlines() -> [TopicOutline] { topics().map(\.outline) }
 
+  public func topicNames(prefix: String) -> [String] {
+    shared.withLock { state in state.published.topics.keys.filter { $0.hasPrefix(prefix) } }
+  }
+
   public func outline(_ name: String) -> TopicOutline? { topic(name)?.outline }
 
   /// Nil when there is no such topic.

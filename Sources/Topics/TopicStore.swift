@@ -112,6 +112,8 @@ public protocol TopicStore: AnyObject, Sendable {
   /// As `topics`, without looking at their records. Order: by name.
   /// Throws: `unreachable` where they cannot be listed.
   func outlines() throws(StorageError) -> [TopicOutline]
+  /// Names of the topics that begin with it, as far as they can be listed. Order: none.
+  func topicNames(prefix: String) -> [String]
   /// As `topic`, without looking at its records. nil: there is no such topic.
   func outline(_ name: String) -> TopicOutline?
   /// Whether it is certain that there is no such topic: a store that cannot tell at the moment says no.
@@ -286,6 +288,10 @@ extension TopicStore {
   }
 
   public func isAbsent(_ name: String) -> Bool { outline(name) == nil }
+
+  public func topicNames(prefix: String) -> [String] {
+    ((try? outlines()) ?? []).map(\.name).filter { $0.hasPrefix(prefix) }
+  }
 
   public func outline(_ name: String) -> TopicOutline? {
     (try? outlines())?.first { $0.name == name }
