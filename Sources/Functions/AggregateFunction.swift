@@ -163,6 +163,8 @@ public protocol Accumulator: AnyObject {
   var holdsValues: Bool { get }
   /// Whether states that are merged in any order give what the rows would have given one by one.
   var mergesInAnyOrder: Bool { get }
+  /// The sets whose entries may have records of their own; nil: the state is small, or always whole.
+  var entrySets: (any EntrySets)? { get }
   /// Makes room for groups `0 ..< count`; new groups start empty.
   func reserve(groups count: Int)
   /// Adds (or takes back) each row in order and appends the group's result after that row.
@@ -186,6 +188,7 @@ extension Accumulator {
   public var failures: Int { 0 }
   public var holdsValues: Bool { true }
   public var mergesInAnyOrder: Bool { false }
+  public var entrySets: (any EntrySets)? { nil }
 
   public func absorb(_ source: Int, into target: Int) { merge(source, into: target) }
 

@@ -42,7 +42,7 @@ final class AggregateOperator: Operator {
     self.accumulators = accumulators
     self.isTableInput = isTableInput
     self.emitsRetractions = emitsRetractions
-    content = AccumulatedGroups(accumulators)
+    content = AccumulatedGroups(accumulators, partsSets: !spec.groups.isEmpty)
     state = GroupedState(
       name: name, content: content, isWindowed: spec.window != nil, store: store)
     panes = PaneSlots(spec.window)

@@ -12,13 +12,16 @@ final class AccumulatedGroups: GroupContent {
   var isNew: [Bool] = []
 
   let holdsValues: Bool
+  let entries: EntryRecords?
 
-  init(_ accumulators: [any Accumulator]) {
+  /// `partsSets`: large sets have records of their own; every group has a key, and it is a row without NULL.
+  init(_ accumulators: [any Accumulator], partsSets: Bool = false) {
     self.accumulators = accumulators
+    entries = partsSets ? EntryRecords(accumulators) : nil
     holdsValues = accumulators.contains { $0.holdsValues }
   }
 
-  var byteCount: Int { rowtimes.count * 16 * (1 + accumulators.count) }
+  var byteCount: Int { rowtimes.count * 16 * (1 + accumulators.count) + (entries?.byteCount ?? 0) }
 
   func reserve(_ count: Int) {
     rowtimes.grow(to: count, Int64.min)
@@ -31,6 +34,15 @@ final class AccumulatedGroups: GroupContent {
     rowtimes[slot] = Int64.min
     isNew[slot] = true
     for accumulator in accumulators { accumulator.reset(slot) }
+  }
+
+  func resetWhole(_ slot: Int) {
+    guard entries != nil else { return reset(slot) }
+    rowtimes[slot] = Int64.min
+    isNew[slot] = true
+    for accumulator in accumulators {
+      if let sets = accumulator.entrySets { sets.resetWhole(slot) } else { accumulator.reset(slot) }
+    }
   }
 
   /// Lists and texts go at once, and not when another group takes the slot.

@@ -10,13 +10,15 @@ import HeadraceFoundations
 import HeadraceFunctions
 
 final class DistinctAccumulator: Accumulator {
-  private let inner: any Accumulator
-  private let types: [DataType]
+  let inner: any Accumulator
+  let types: [DataType]
   private let resultType: DataType
+  /// No row is taken back: that a value is there is all there is to know.
+  private let isAddOnly: Bool
   /// Slots by the values and, behind them, the number of the set that they belong to.
-  private let index = KeyIndex()
-  private var counts: [Int64] = []
-  private var ordinals: [Int64] = []
+  let index = KeyIndex()
+  private(set) var counts: [Int64] = []
+  private(set) var ordinals: [Int64] = []
   /// The slots of a set are a list in the order of insertion; -1 ends it.
   private var following: [Int32] = []
   private var preceding: [Int32] = []
@@ -24,13 +26,20 @@ final class DistinctAccumulator: Accumulator {
   private var lastOfSet: [Int32] = []
   /// The set of each group. Sets change their groups when sessions meet.
   private var setOfGroup: [Int32] = []
+  /// Which sets have their entries in records of their own, and what of them has changed.
+  var parted = PartedEntries()
   private var sparse = SparseResults()
 
-  init(_ inner: any Accumulator, types: [DataType], resultType: DataType) {
+  init(
+    _ inner: any Accumulator, types: [DataType], resultType: DataType, isAddOnly: Bool = false
+  ) {
     self.inner = inner
     self.types = types
     self.resultType = resultType
+    self.isAddOnly = isAddOnly
   }
+
+  var entrySets: (any EntrySets)? { self }
 
   var failures: Int { inner.failures }
   var needsOrdinals: Bool { inner.needsOrdinals }
@@ -41,6 +50,7 @@ final class DistinctAccumulator: Accumulator {
     sparse.reserve(groups: count)
     while setOfGroup.count < count {
       setOfGroup.append(Int32(setOfGroup.count))
+      parted.reserveSet()
       firstOfSet.append(-1)
       lastOfSet.append(-1)
     }
@@ -106,12 +116,15 @@ final class DistinctAccumulator: Accumulator {
   // MARK: - Sets
 
   /// Whether the values are new to the set.
-  private func add(_ key: UnsafeRawBufferPointer, _ set: Int, _ count: Int64, _ ordinal: Int64)
+  func add(_ key: UnsafeRawBufferPointer, _ set: Int, _ count: Int64, _ ordinal: Int64)
     -> Bool
   {
     let (slot, isNew) = index.insert(key)
     guard isNew else {
-      counts[slot] += count
+      if !isAddOnly {
+        willChange(slot, set)
+        counts[slot] += count
+      }
       return false
     }
     while counts.count <= slot {
@@ -127,6 +140,8 @@ final class DistinctAccumulator: Accumulator {
     following[slot] = -1
     if last < 0 { firstOfSet[set] = Int32(slot) } else { following[Int(last)] = Int32(slot) }
     lastOfSet[set] = Int32(slot)
+    parted.sizes[set] += 1
+    isAdded(slot, set)
     return true
   }
 
@@ -134,18 +149,30 @@ final class DistinctAccumulator: Accumulator {
   /// then, has nothing to take back.
   private func takeBack(_ key: UnsafeRawBufferPointer) -> Bool {
     guard let slot = index.find(key) else { return false }
+    let set = Int(key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self))
+    willChange(slot, set)
     counts[slot] -= 1
     guard counts[slot] <= 0 else { return false }
-    let set = Int(key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self))
-    let (before, after) = (preceding[slot], following[slot])
-    if before < 0 { firstOfSet[set] = after } else { following[Int(before)] = after }
-    if after < 0 { lastOfSet[set] = before } else { preceding[Int(after)] = before }
-    index.remove(slot: slot)
+    isGone(slot, set)
+    unlink(slot, set)
     return true
   }
 
+  func unlink(_ slot: Int, _ set: Int) {
+    let (before, after) = (preceding[slot], following[slot])
+    if before < 0 { firstOfSet[set] = after } else { following[Int(before)] = after }
+    if after < 0 { lastOfSet[set] = before } else { preceding[Int(after)] = before }
+    parted.sizes[set] -= 1
+    index.remove(slot: slot)
+  }
+
+  func put(_ entry: SetEntry, in slot: Int) {
+    counts[slot] = entry.count
+    ordinals[slot] = entry.ordinal
+  }
+
   /// Slots of the group's values, in the order in which they came.
-  private func slots(of group: Int) -> [Int32] {
+  func slots(of group: Int) -> [Int32] {
     var slots: [Int32] = []
     var slot = firstOfSet[Int(setOfGroup[group])]
     while slot >= 0 {
@@ -193,24 +220,44 @@ final class DistinctAccumulator: Accumulator {
   }
 
   func reset(_ group: Int) {
-    let set = Int(setOfGroup[group])
-    for slot in slots(of: group) { index.remove(slot: Int(slot)) }
-    firstOfSet[set] = -1
-    lastOfSet[set] = -1
+    empty(group)
     inner.reset(group)
   }
 
-  // MARK: - State: how many values, each with its count, its number and its bytes; then the wrapped state.
+  /// The group's set is whole, and has nothing.
+  func empty(_ group: Int) {
+    let set = Int(setOfGroup[group])
+    for slot in slots(of: group) {
+      parted.drop(Int(slot), keyBytes: index.key(Int(slot)).count, of: set)
+      index.remove(slot: Int(slot))
+    }
+    firstOfSet[set] = -1
+    lastOfSet[set] = -1
+    parted.sizes[set] = 0
+    parted.isParted[set] = false
+  }
+
+  // MARK: - State: how many values, each with its count, its number and its bytes; of a parted set only a mark. Then
+  // the wrapped state.
+
+  private static let partedMark = UInt32.max
 
   func serialize(_ group: Int, into bytes: inout [UInt8]) {
-    let slots = slots(of: group)
-    withUnsafeBytes(of: UInt32(slots.count)) { bytes += $0 }
-    for slot in slots {
-      let key = index.key(Int(slot)).dropLast(8)
-      withUnsafeBytes(of: counts[Int(slot)]) { bytes += $0 }
-      withUnsafeBytes(of: ordinals[Int(slot)]) { bytes += $0 }
-      withUnsafeBytes(of: UInt32(key.count)) { bytes += $0 }
-      bytes.append(contentsOf: key)
+    guard !parted.isParted[Int(setOfGroup[group])] else {
+      withUnsafeBytes(of: Self.partedMark) { bytes += $0 }
+      return inner.serialize(group, into: &bytes)
+    }
+    let set = Int(setOfGroup[group])
+    withUnsafeBytes(of: UInt32(parted.sizes[set])) { bytes.append(contentsOf: $0) }
+    var slot = firstOfSet[set]
+    while slot >= 0 {
+      let key = index.key(Int(slot))
+      let values = UnsafeRawBufferPointer(rebasing: key[..<(key.count - 8)])
+      withUnsafeBytes(of: (counts[Int(slot)], ordinals[Int(slot)], UInt32(values.count))) {
+        bytes.append(contentsOf: $0)
+      }
+      bytes.append(contentsOf: values)
+      slot = following[Int(slot)]
     }
     inner.serialize(group, into: &bytes)
   }
@@ -223,6 +270,12 @@ final class DistinctAccumulator: Accumulator {
     }
     let set = Int(setOfGroup[group])
     guard let count = load(UInt32.self) else { return false }
+    guard count != Self.partedMark else {
+      guard parted.observer != nil else { return false }
+      part(group)
+      return inner.restore(group, from: bytes, at: &position)
+    }
+    if parted.isParted[set] { empty(group) }
     for _ in 0..<count {
       guard let rows = load(Int64.self), rows > 0, let ordinal = load(Int64.self),
         let length = load(UInt32.self), position + Int(length) <= bytes.count

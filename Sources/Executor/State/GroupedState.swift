@@ -30,9 +30,15 @@ protocol GroupContent: AnyObject {
   var holdsValues: Bool { get }
   /// Memory held but for those; bytes.
   var byteCount: Int { get }
+  /// What of the groups has records of its own; keys are plain then. nil: nothing.
+  var entries: EntryRecords? { get }
+  /// Before `restore`: as `reset`, but for what has records of its own.
+  func resetWhole(_ slot: Int)
 }
 
 extension GroupContent {
+  var entries: EntryRecords? { nil }
+  func resetWhole(_ slot: Int) { reset(slot) }
   func returned(_ slot: Int) {}
 
   func appendLive(_ slot: Int, at streamTime: Int64, to value: inout [UInt8]) -> Bool {
@@ -101,9 +107,10 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     self.isWindowed = isWindowed
     self.store = store
     valueBytes = ValueBytes(isCounting: content.holdsValues)
+    content.entries?.observe(by: self)
   }
 
-  var recordCount: Int { index.count + storedCount + 1 }
+  var recordCount: Int { index.count + storedCount + 1 + (content.entries?.count ?? 0) }
   var byteCount: Int {
     index.byteCount + content.byteCount + valueBytes.total + (undo?.byteCount ?? 0)
   }
@@ -193,6 +200,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   /// Takes a group out; of one with a window, its list goes by `takeSlots`.
   func remove(_ slot: Int) {
     note(slot)
+    content.entries?.remove(slot)
     removedKeys.append(Array(index.key(slot)))
     drop(slot)
   }
@@ -268,10 +276,12 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       isDirty[Int(slot)] = false
       guard index.isUsed(Int(slot)) else { continue }
       value.removeAll(keepingCapacity: true)
+      content.entries?.partIfLarge(Int(slot))
       content.append(Int(slot), to: &value)
       append(Int(slot), value, &key, to: &records)
       valueBytes.set(Int(slot), value.count)
     }
+    content.entries?.drain(index, into: &records)
     let isKnown =
       times.stream == savedTimes.stream && times.closedBefore == savedTimes.closedBefore
     if !isKnown, times.stream != Int64.min { appendTimes(to: &records) }
@@ -288,10 +298,21 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       guard content.appendLive(slot, at: times.stream, to: &value) else { continue }
       append(slot, value, &key, to: &pieces.records)
       try pieces.passOn()
+      try content.entries?.append(slot, index, to: &pieces)
     }
-    let prefix = prefix
+    let (prefix, name, hasEntries) = (prefix, name, content.entries != nil)
     try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
-      records.append(key: prefix + key, value: Array(value), timestamp: 0)
+      guard hasEntries else {
+        return records.append(key: prefix + key, value: Array(value), timestamp: 0)
+      }
+      guard let (group, entries) = EntryRecords.parts(value) else {
+        throw StorageError(damagedState: name)
+      }
+      records.append(key: key, value: group, timestamp: 0)
+      for entry in 0..<entries.count {
+        guard let key = entries.key(entry) else { continue }
+        records.append(key: key, value: entries.value(entry), timestamp: 0)
+      }
     }
     appendTimes(to: &pieces.records)
   }
@@ -307,6 +328,10 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
         savedTimes = times
         continue
       }
+      if content.entries != nil, bytes.first == EntryRecords.mark {
+        guard restoreEntry(bytes, value) else { throw damage }
+        continue
+      }
       guard let key = groupKey(bytes) else { throw damage }
       guard let value else {
         if let slot = index.find(key) { drop(slot) }
@@ -315,6 +340,19 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       guard key.count >= keyBytesMin else { throw damage }
       guard take(value, Int(index.insert(key).slot)) else { throw damage }
     }
+  }
+
+  /// The entry of a group that there is not yet makes it: its record may be behind that of its entry.
+  private func restoreEntry(
+    _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?
+  ) -> Bool {
+    guard let group = EntryRecords.groupKey(key), group.count >= keyBytesMin else { return false }
+    let known = index.find(group)
+    if known == nil, value == nil { return true }
+    let slot = known ?? index.insert(group).slot
+    makeRoom()
+    if known == nil { content.reset(slot) }
+    return content.entries?.restore(slot, key, group, value) ?? false
   }
 
   private func isTimesKey(_ key: UnsafeRawBufferPointer) -> Bool {
@@ -332,7 +370,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
 
   private func take(_ value: UnsafeRawBufferPointer, _ slot: Int) -> Bool {
     makeRoom()
-    content.reset(slot)
+    content.resetWhole(slot)
     guard content.restore(slot, from: value) else { return false }
     valueBytes.set(slot, value.count)
     return true
@@ -352,6 +390,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     for slot in dirtySlots { isDirty[Int(slot)] = false }
     dirtySlots.removeAll(keepingCapacity: true)
     removedKeys.removeAll()
+    content.entries?.forgetChanges()
     if let images = undo?.take() { try restore(images) }
     (times, savedTimes) = committed
   }
@@ -371,6 +410,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     for slot in slots {
       value.removeAll(keepingCapacity: true)
       content.append(Int(slot), to: &value)
+      content.entries?.appendAll(Int(slot), index, to: &value)
       value.withUnsafeBytes {
         records.append(key: index.key(Int(slot)), value: $0, timestamp: due(Int(slot)))
       }
@@ -390,7 +430,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
 
   func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
     for (record, slot) in slots.enumerated() {
-      guard let value = records.value(record), take(value, Int(slot)) else {
+      guard let value = records.value(record), admit(value, Int(slot)) else {
         throw DamagedState(record: record)
       }
       if isWindowed { slotsByStart[start(of: Int(slot)), default: []].append(slot) }
@@ -398,5 +438,29 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       // A group that was there before it in this slice has marked the slot, and nothing has noted this one.
       if undo != nil, isDirty[Int(slot)] { addImage(Int(slot)) }
     }
+  }
+
+  private func admit(_ value: UnsafeRawBufferPointer, _ slot: Int) -> Bool {
+    guard content.entries != nil else { return take(value, slot) }
+    guard let (group, entries) = EntryRecords.parts(value), take(group, slot) else { return false }
+    return (0..<entries.count).allSatisfy { entry in
+      entries.key(entry).map { restoreEntry($0, entries.value(entry)) } ?? false
+    }
+  }
+}
+
+// MARK: - Entries with records of their own
+
+extension GroupedState: EntryObserver {
+  func willChange(
+    _ number: Int, _ group: Int, _ values: UnsafeRawBufferPointer, before: SetEntry?
+  ) {
+    guard undo != nil else { return }
+    let key = EntryRecords.key(number, index.key(group), values)
+    undo?.note { EntryRecords.append(key, before, to: &$0) }
+  }
+
+  func isGone(_ number: Int, _ group: Int, _ values: UnsafeRawBufferPointer) {
+    removedKeys.append(EntryRecords.key(number, index.key(group), values))
   }
 }

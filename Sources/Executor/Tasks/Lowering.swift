@@ -191,7 +191,8 @@ struct Lowering {
           deciding: overload.deciding(given)) : accumulator
       let counted =
         call.isDistinct
-        ? DistinctAccumulator(undoable, types: types, resultType: call.column.type) : undoable
+        ? DistinctAccumulator(
+          undoable, types: types, resultType: call.column.type, isAddOnly: !takesBack) : undoable
       return call.filter == nil
         ? counted : FilteredAccumulator(counted, resultType: call.column.type)
     } catch {

@@ -24,6 +24,7 @@ public final class FilteredAccumulator: Accumulator {
   public var needsOrdinals: Bool { inner.needsOrdinals }
   public var holdsValues: Bool { inner.holdsValues }
   public var mergesInAnyOrder: Bool { inner.mergesInAnyOrder }
+  public var entrySets: (any EntrySets)? { inner.entrySets }
 
   public func reserve(groups count: Int) {
     inner.reserve(groups: count)
