@@ -76,8 +76,7 @@ public struct SourceBinder {
     _ statement: CreateSource, _ inferred: [SchemaColumn]
   ) throws(PlanError) -> Schema {
     var columns = inferred
-    if let column = inferred.first(where: { SystemColumn.isOne($0.name) }), !context.isReplay
-    {
+    if let column = inferred.first(where: { SystemColumn.isOne($0.name) }), !context.isReplay {
       throw .reservedColumn(column.name, at: statement.name.span)
     }
     for element in statement.elements ?? [] {
