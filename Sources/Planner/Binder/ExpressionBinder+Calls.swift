@@ -10,7 +10,8 @@ extension ExpressionBinder {
     let functions = context.catalog.functions
     let name = node.name.name.uppercased()
     let expressionText = text(of: .call(node))
-    if name == "GROUPING", let bindGrouping {
+    if name == "GROUPING" {
+      guard let bindGrouping else { throw .groupingWithoutSets(at: node.span) }
       return Typed(try bindGrouping(node), text: expressionText)
     }
     if let over = node.over {

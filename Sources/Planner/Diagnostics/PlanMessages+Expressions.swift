@@ -264,7 +264,12 @@ extension PlanError {
     _ name: String, field: String? = nil, candidates: [String], hasNoSource: Bool = false,
     at span: Span
   ) -> PlanError {
-    let other = hasNoSource ? "the query has no FROM" : didYouMean(name, candidates)
+    let joinWord = ["ASOF", "SEMI", "ANTI"].first { candidates.contains($0) }
+    let other =
+      hasNoSource
+      ? "the query has no FROM"
+      : joinWord.map { "\($0) before JOIN is read as an alias: there is no \($0) JOIN" }
+        ?? didYouMean(name, candidates)
     return PlanError(
       "unknown-source", "'\(name)' is not a valid stream/table name or alias.", at: span,
       hint: field.map { "a field of column \(name) is written \(name)->\($0)" } ?? other)

@@ -152,7 +152,8 @@ extension PlanError {
       "single-field",
       "\(side) format does not support schema.\nformat: \(format)\n"
         + "schema: Persistence{columns=[\(columns)], features=[]}\nreason: The "
-        + "'\(format)' format only supports a single field. Got: [\(columns)]", at: span)
+        + "'\(format)' format only supports a single field. Got: [\(columns)]", at: span,
+      hint: "WITH (\(side.uppercased())_FORMAT = 'JSON') holds several columns")
   }
 
   static func timestampFormatAlone(at span: Span) -> PlanError {

@@ -10,6 +10,17 @@ public indirect enum Relation: Hashable, Sendable {
   /// Only below the `SELECT *` that VALUES is read as.
   case values(ValuesList)
 
+  /// The name that is written behind it.
+  var alias: Identifier? {
+    switch self {
+    case .source(let relation): relation.alias
+    case .derived(let relation): relation.alias
+    case .unnest(let relation): relation.alias
+    case .join(let relation): relation.right.alias
+    case .values: nil
+    }
+  }
+
   public var span: Span {
     switch self {
     case .source(let relation): relation.span

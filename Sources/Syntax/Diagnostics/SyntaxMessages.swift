@@ -41,10 +41,13 @@ extension Diagnostic {
     Diagnostic(id: "invalid-encoding", message: "text is not valid UTF-8", span: span)
   }
 
-  static func joinWithoutCondition(at span: Span) -> Diagnostic {
-    Diagnostic(
+  /// `alias`: of the left side.
+  static func joinWithoutCondition(alias: String?, at span: Span) -> Diagnostic {
+    let joinWord = alias.flatMap { ["CROSS", "NATURAL"].contains($0) ? $0 : nil }
+    return Diagnostic(
       id: "join-without-condition", message: "join has no ON condition", span: span,
-      hint: "add ON left.column = right.column")
+      hint: joinWord.map { "\($0) before JOIN is read as an alias: there is no \($0) JOIN" }
+        ?? "add ON left.column = right.column")
   }
 
   static func nestingTooDeep(limit: Int, at span: Span) -> Diagnostic {

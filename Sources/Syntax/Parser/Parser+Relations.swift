@@ -92,7 +92,7 @@ extension Parser {
     let within = at(.within) ? try parseWithin() : nil
     guard at(.on) else {
       if current.isIdentifier || current.kind == .leftParen { throw syntaxError() }
-      throw DiagnosticError(.joinWithoutCondition(at: right.span))
+      throw DiagnosticError(.joinWithoutCondition(alias: left.alias?.name, at: right.span))
     }
     advance()
     let condition = try parseExpression()
