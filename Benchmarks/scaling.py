@@ -16,7 +16,8 @@ import tempfile
 
 import instructions
 
-SIZE = 1500
+# Fewer end within one epoch, which writes a state once: what is compared would be one epoch with several.
+SIZE = 3000
 # 2 is linear, 4 quadratic; n log n and growing tables lie between.
 BOUND = 2.7
 
