@@ -40,6 +40,11 @@ import Testing
     #expect(!columns.contains("PAGE"))
     let sources = completion.candidates(before: "SELECT x FROM ", prefix: "")
     #expect(sources == ["CLICKS", "USERS"])
+    // A property's values stand behind SET and an equals sign alone.
+    for before in ["SET 'merge.order' ", "UNSET 'merge.order' ", "UNSET 'merge.order' = "] {
+      let candidates = completion.candidates(before: before, prefix: "")
+      #expect(!candidates.contains("'rowtime'"), "\(before)")
+    }
   }
 
   @Test func history() throws {

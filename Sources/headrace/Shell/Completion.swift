@@ -79,8 +79,10 @@ struct Completion {
     switch parts.count {
     case 1, 2:
       found = SessionProperty.all.map(\.name)
-    case 3,
-      4 where start.words == ["SET"] && parts[2].words == ["="]:
+    case 3, 4:
+      guard start.words == ["SET"], !parts[1].text.isEmpty, parts[2].words == ["="] else {
+        return nil
+      }
       found = SessionProperty.named(String(parts[1].text))?.candidates ?? []
     default:
       return nil
