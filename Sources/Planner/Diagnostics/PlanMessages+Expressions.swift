@@ -268,7 +268,7 @@ extension PlanError {
     let other =
       hasNoSource
       ? "the query has no FROM"
-      : joinWord.map(Diagnostic.readAsAlias)
+      : joinWord.map { "\($0) before JOIN is read as an alias: there is no \($0) JOIN" }
         ?? didYouMean(name, candidates)
     return PlanError(
       "unknown-source", "'\(name)' is not a valid stream/table name or alias.", at: span,

@@ -41,17 +41,12 @@ extension Diagnostic {
     Diagnostic(id: "invalid-encoding", message: "text is not valid UTF-8", span: span)
   }
 
-  /// The hint about a word that makes other engines' joins.
-  package static func readAsAlias(_ word: String) -> String {
-    "\(word) before JOIN is read as an alias: there is no \(word) JOIN"
-  }
-
   /// `alias`: of the left side.
   static func joinWithoutCondition(alias: String?, at span: Span) -> Diagnostic {
     let joinWord = alias.flatMap { ["CROSS", "NATURAL"].contains($0) ? $0 : nil }
     return Diagnostic(
       id: "join-without-condition", message: "join has no ON condition", span: span,
-      hint: joinWord.map(readAsAlias)
+      hint: joinWord.map { "\($0) before JOIN is read as an alias: there is no \($0) JOIN" }
         ?? "add ON left.column = right.column")
   }
 
