@@ -69,16 +69,14 @@ final class KafkaCursor: @unchecked Sendable {
     }
     if offset >= batchStart, offset < next { return part(of: batch.from(offset), bytesMax) }
     if offset != next { try move(to: offset) }
-    if pointer == nil { try open() }
-    var fetched = headrace_kafka_fetched()
+    let fetched: headrace_kafka_fetched
     do {
-      try client.request("reading partition \(partition)", topic) { fault in
-        headrace_kafka_fetch(pointer, isAtEnd ? 0 : waitMs, &fetched, &fault)
-      }
+      fetched = try fetch(waitMs)
     } catch {
-      // The library's reader of this partition has stopped.
-      close()
-      throw error
+      // The library may hand the answer to a reader's last request to the reader that follows: of a topic that was made
+      // anew, that is an offset of the old one. The second answer is this reader's own.
+      guard error.kind == .offsetOutOfRange else { throw error }
+      fetched = try fetch(waitMs)
     }
     if fetched.count > 0 {
       batch = take(fetched, stamp)
@@ -97,6 +95,21 @@ final class KafkaCursor: @unchecked Sendable {
       batchStart = next
     }
     return read
+  }
+
+  private func fetch(_ waitMs: Int32) throws(StorageError) -> headrace_kafka_fetched {
+    if pointer == nil { try open() }
+    var fetched = headrace_kafka_fetched()
+    do {
+      try client.request("reading partition \(partition)", topic) { fault in
+        headrace_kafka_fetch(pointer, isAtEnd ? 0 : waitMs, &fetched, &fault)
+      }
+    } catch {
+      // The library's reader of this partition has stopped.
+      close()
+      throw error
+    }
+    return fetched
   }
 
   private func part(of records: RawRecords, _ bytesMax: Int) -> Read {

@@ -135,6 +135,7 @@ extension KafkaTopics {
     for (name, outside) in zip(topics, outside) {
       directory.forget(name)
       cursors.forget(outside)
+      forgetOffsets(name, outside)
     }
   }
 

@@ -296,6 +296,12 @@ package final class KafkaTopics: TopicStore {
     return offset
   }
 
+  /// What was known of a topic that is gone does not hold for one of its name.
+  func forgetOffsets(_ topic: String, _ outside: String) {
+    starts.withLock { known in known = known.filter { !$0.key.text.hasPrefix("\(outside)/") } }
+    ends.withLock { $0[TextKey(topic)] = nil }
+  }
+
   package func committedEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64 {
     try directory.offset(committed, names.outside(topic), partition, time: -1)
   }
