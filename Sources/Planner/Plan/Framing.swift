@@ -110,6 +110,19 @@ extension Framing {
   /// Rows at the beginning of a partition that are named for ever.
   public var pinnedRows: Int { calls.map(\.pinnedRows).max() ?? 0 }
 
+  /// How many rows before and behind a row its frames reach; nil: the rows' places alone do not say it.
+  public var rowReach: (back: Int, ahead: Int)? {
+    var reach = (back: 0, ahead: 0)
+    for call in calls {
+      guard call.frame.unit == .rows, let start = call.frame.start, let end = call.frame.end else {
+        return nil
+      }
+      reach.back = max(reach.back, -Int(start))
+      reach.ahead = max(reach.ahead, Int(end))
+    }
+    return reach
+  }
+
   /// Some aggregate goes from the first row on to the current one.
   public var hasRunning: Bool { calls.contains(where: \.isRunning) }
 }
