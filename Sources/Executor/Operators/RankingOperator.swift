@@ -48,6 +48,8 @@ final class RankingOperator: Operator {
   /// All ranks are the rows' places.
   private let areNumbers: Bool
   private let limit: (function: RankFunction, count: Int)?
+  /// Of a stream whose results' keys are the numbers, each up to this one.
+  private let numberLimit: Int?
   private let emitsRetractions: Bool
   private var output: RankedOutput
 
@@ -65,6 +67,11 @@ final class RankingOperator: Operator {
     isByPlace = !isTableInput && !node.keys.isEmpty
     areNumbers = node.calls.allSatisfy { $0.function == .rowNumber }
     limit = node.limit.map { (node.calls[$0.call].function, Int(clamping: $0.count)) }
+    if isByPlace, areNumbers, let limit, limit.function == .rowNumber {
+      numberLimit = limit.count
+    } else {
+      numberLimit = nil
+    }
     self.emitsRetractions = emitsRetractions
     output = RankedOutput(state.rows, calls: node.calls.count)
   }
@@ -124,6 +131,7 @@ final class RankingOperator: Operator {
   ) -> Int {
     let kind = batch.kind(row)
     guard isTableInput, kind == .updateBefore || kind == .delete else {
+      if let numberLimit { return number(entries[row], slots[row], numberLimit, batch, row) }
       change(slots[row], taking: nil, putting: entries[row], batch, row)
       return 1
     }
@@ -133,6 +141,37 @@ final class RankingOperator: Operator {
       isUpdate ? row + 1 : row)
     state.rows.retire(entries[row])
     return isUpdate ? 2 : 1
+  }
+
+  /// A row of a stream whose numbers are its results' keys: what stood from its place on stands one further, and what
+  /// has no place any more is forgotten.
+  private func number(
+    _ entry: Int32, _ slot: Int32, _ limit: Int, _ batch: RecordBatch, _ row: Int
+  ) -> Int {
+    let count = state.lists[Int(slot)].count
+    let place = state.place(for: entry, in: slot)
+    guard place < limit else {
+      state.rows.retire(entry)
+      return 1
+    }
+    var comes = entry
+    for place in place..<count {
+      let goes = state.lists[Int(slot)][place]
+      let number = Int64(place + 1)
+      if emitsRetractions { output.append(goes, .updateBefore, batch, row) { _ in number } }
+      output.append(comes, .updateAfter, batch, row) { _ in number }
+      comes = goes
+    }
+    if count < limit {
+      output.append(comes, .insert, batch, row) { _ in Int64(count + 1) }
+      _ = state.insert(slot, entry)
+    } else if limit == 1 {
+      state.replaceOnly(slot, with: entry)
+    } else {
+      state.remove(slot, at: count - 1)
+      _ = state.insert(slot, entry)
+    }
+    return 1
   }
 
   private func change(

@@ -160,6 +160,16 @@ final class OrderedState: OperatorState, StatePart {
     return place
   }
 
+  /// Puts the entry into the place of the list's only one, whose order key is another.
+  func replaceOnly(_ slot: Int32, with entry: Int32) {
+    take(lists[Int(slot)][0], of: slot)
+    lists[Int(slot)][0] = entry
+    places[Int(entry)] = Place(slot: slot, sequence: 0, isAdded: true)
+    residentCount += 1
+    added.append(entry)
+    changes?.append(Change(entry: entry, slot: slot, sequence: 0, isRemoval: false))
+  }
+
   private func put(_ slot: Int32, _ entry: Int32, _ sequence: Int64, at place: Int) {
     lists[Int(slot)].insert(entry, at: place)
     places[Int(entry)].slot = slot
@@ -169,7 +179,12 @@ final class OrderedState: OperatorState, StatePart {
 
   /// Takes the entry at a place out. It keeps its row until the slice is over.
   func remove(_ slot: Int32, at place: Int) {
-    let entry = lists[Int(slot)].remove(at: place)
+    take(lists[Int(slot)].remove(at: place), of: slot)
+    if lists[Int(slot)].count == 0 { emptied.append(slot) }
+  }
+
+  /// What of an entry that leaves its list is remembered.
+  private func take(_ entry: Int32, of slot: Int32) {
     let sequence = places[Int(entry)].sequence
     // What has come since the last drain has no record: one of its key was taken out before it.
     if !places[Int(entry)].isAdded {
@@ -181,7 +196,6 @@ final class OrderedState: OperatorState, StatePart {
     places[Int(entry)].slot = -1
     residentCount -= 1
     leaving.append(entry)
-    if lists[Int(slot)].count == 0 { emptied.append(slot) }
     changes?.append(Change(entry: entry, slot: slot, sequence: sequence, isRemoval: true))
   }
 

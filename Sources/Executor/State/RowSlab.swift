@@ -125,10 +125,7 @@ private final class SlabColumn {
     case .int(let column): put(column.values, entries) { UInt64(truncatingIfNeeded: $0) }
     case .bigint(let column): put(column.values, entries) { UInt64(bitPattern: $0) }
     case .double(let column): put(column.values, entries) { $0.bitPattern }
-    case .bytes(let values):
-      for (row, entry) in entries.enumerated() where isValid[Int(entry)] {
-        store(Int(entry), UnsafeRawBufferPointer(values.view(row)))
-      }
+    case .bytes(let values): store(values, entries)
     case .decimal, .wideDecimal, .array, .map, .structure:
       for (row, entry) in entries.enumerated() where isValid[Int(entry)] {
         scratch.count = 0
@@ -151,6 +148,25 @@ private final class SlabColumn {
     starts[entry] = arena.count
     lengths[entry] = Int32(bytes.count)
     arena.append(bytes)
+  }
+
+  /// Row i of the column into `entries[i]`, all in one step of the arena.
+  private func store(_ values: ByteColumn, _ entries: [Int32]) {
+    arena.reserve(values.lengths.reduce(0) { $0 + Int($1) })
+    let (target, source) = (arena.base, values.arena.base)
+    var end = arena.count
+    starts.withUnsafeMutableBufferPointer { starts in
+      lengths.withUnsafeMutableBufferPointer { lengths in
+        for row in 0..<entries.count where isValid[Int(entries[row])] {
+          let length = Int(values.lengths[row])
+          starts[Int(entries[row])] = end
+          lengths[Int(entries[row])] = Int32(length)
+          (target + end).update(from: source + Int(values.starts[row]), count: length)
+          end += length
+        }
+      }
+    }
+    arena.count = end
   }
 
   func release(_ entries: [Int32]) {
