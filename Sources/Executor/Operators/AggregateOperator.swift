@@ -6,6 +6,7 @@
 //   3. find the slots of all keys in one go;
 //   4. let each aggregate's accumulator run over the rows, which appends a result a row;
 //   5. if someone downstream needs them, gather the results before each row as retractions.
+// Conflated, a group has one result a slice: rows are added up, and the groups that have changed answer at the end.
 // Over a table, a row that leaves a group takes itself back first; when it stays in its group the taking
 // back and the adding give one result, as in Kafka Streams.
 
@@ -32,6 +33,7 @@ final class AggregateOperator: Operator {
   /// Lists and texts grow: a result for every row would cost the square of them.
   private let givesLastOnly: Bool
   private var resultFailures = ResultFailures()
+  private var changed: ChangedGroups?
 
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
@@ -50,6 +52,11 @@ final class AggregateOperator: Operator {
     needsOrdinals = accumulators.contains { $0.needsOrdinals }
     givesLastOnly =
       spec.givesLastOnly && spec.window == nil && accumulators.contains { $0.holdsValues }
+    if spec.isConflated {
+      changed = ChangedGroups(
+        keys: spec.groups.map(\.column.type), results: spec.calls.map(\.column.type),
+        keepsBefore: emitsRetractions)
+    }
     super.init()
     if spec.window != nil { state.due = { [unowned self] in due(state.start(of: $0)) } }
   }
@@ -109,12 +116,16 @@ final class AggregateOperator: Operator {
       return try closeWindows(after: batch)
     }
     let source = rows.map { batch.with(columns: []).gather($0) } ?? batch.with(columns: [])
+    if changed != nil {
+      note(source, groups, windows)
+      return accumulate(batch, rows, arguments)
+    }
     if givesLastOnly {
       accumulate(batch, rows, arguments)
       return try emitLast(source, groups)
     }
     let retracts = retractions(source)
-    let before = emitsRetractions ? resultsBefore(source.count) : []
+    let before = emitsRetractions ? resultsBefore(slots) : []
     resultFailures.skip(accumulators)
     let ordinals = ordinals(source.positions)
     var results: [Column] = []
@@ -155,6 +166,16 @@ final class AggregateOperator: Operator {
           ordinals: ordinals), spec.calls[callIndex].column.type)
     }
     raise(&content.rowtimes, slots, to: source.rowtimes)
+  }
+
+  /// Conflated: which groups the rows will change.
+  private func note(_ source: RecordBatch, _ groups: [Column], _ windows: [Int64]?) {
+    let new =
+      changed?.note(slots, source, groups, windows) { content.isNew[Int($0)] } ?? []
+    for slot in new { content.isNew[Int(slot)] = false }
+    guard emitsRetractions, !new.isEmpty else { return }
+    changed?.keep(resultsBefore(new))
+    resultFailures.skip(accumulators)
   }
 
   /// The results of the groups of a batch, each at the place of its first row.
@@ -269,10 +290,10 @@ final class AggregateOperator: Operator {
     return mask.isAllFalse ? nil : mask
   }
 
-  /// The results of the groups of the batch before it, in the order of `slots`.
-  private func resultsBefore(_ count: Int) -> [Column] {
+  /// The results of groups before their rows of the batch, in the order of `slots`.
+  private func resultsBefore(_ slots: [Int32]) -> [Column] {
     zip(accumulators, spec.calls).map { accumulator, call in
-      let builder = ColumnBuilder(call.column.type, capacity: count)
+      let builder = ColumnBuilder(call.column.type, capacity: slots.count)
       accumulator.results(of: slots, into: builder)
       return builder.finish()
     }
@@ -393,7 +414,18 @@ final class AggregateOperator: Operator {
     return [.bigint(Fixed(starts)), .bigint(Fixed(starts.map { $0 + size }))]
   }
 
-  override func finish() throws(QueryFailure) { try expire() }
+  override func finish() throws(QueryFailure) {
+    if var last = changed?.take({ resultsBefore($0) }, content.rowtimes) {
+      let results = Array(last.columns[spec.groups.count..<spec.groups.count + spec.calls.count])
+      resultFailures.note(
+        accumulators, spec.calls, results, last.positions, evaluator, into: &faults)
+      if spec.window != nil, case .bigint(let starts)? = last.columns.popLast() {
+        last.columns += windowColumns(starts.values)
+      }
+      try emit(last)
+    }
+    try expire()
+  }
 
   /// Drops windows that are past their retention.
   private func expire() throws(QueryFailure) {

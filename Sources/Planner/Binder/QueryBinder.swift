@@ -124,14 +124,13 @@ public struct QueryBinder {
     }
     if let emit = query.emit, emit.mode == .conflated { try checkConflated(emit, result) }
     result = try binder.bindTail(query, result)
+    if isPersistent, result.emit == .conflated { result.plan = result.plan.conflated() }
     if !isNested, purpose != .pull { try checkRanks(result.plan) }
     return result
   }
 
   private func checkConflated(_ emit: EmitClause, _ result: BoundQuery) throws(PlanError) {
-    guard purpose == .push, !isNested else {
-      throw .conflatedOutsidePush(at: emit.span)
-    }
+    guard !isNested else { throw .conflatedSubquery(at: emit.span) }
     guard result.isTable else {
       throw .conflatedStream(at: emit.span)
     }

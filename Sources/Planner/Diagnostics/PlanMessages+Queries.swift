@@ -79,15 +79,15 @@ extension PlanError {
         + counted(names, "name"), at: span)
   }
 
-  static func conflatedOutsidePush(at span: Span) -> PlanError {
-    PlanError(
-      "emit-conflated", "EMIT CONFLATED is for push queries", at: span,
-      hint: "a persistent query writes every change; conflate where you read it")
-  }
-
   static func conflatedStream(at span: Span) -> PlanError {
     PlanError(
       "emit-conflated", "EMIT CONFLATED is for tables: each record of a stream counts", at: span)
+  }
+
+  static func conflatedSubquery(at span: Span) -> PlanError {
+    PlanError(
+      "emit-conflated", "EMIT CONFLATED is for a whole query", at: span,
+      hint: "at the end of the statement it holds for its subqueries too")
   }
 
   static func conflatedWithoutKey(at span: Span) -> PlanError {

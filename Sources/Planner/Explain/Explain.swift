@@ -68,6 +68,7 @@ extension LogicalPlan {
       var result = "\(verb) by [\(groups)] [\(calls.joined(separator: ", "))]"
       if let window = node.window { result += " " + window.explained }
       if node.emitFinal { result += " final" }
+      if node.isConflated { result += " conflated" }
       return result
     case .join(let node):
       if case .mark(let mark) = node.kind { return mark.explained(text) }

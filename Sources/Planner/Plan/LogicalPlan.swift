@@ -197,6 +197,8 @@ public struct Aggregate: Hashable, Sendable {
   public var needsRekey: Bool
   /// Nobody sees the results of a group but the last one.
   public var givesLastOnly = false
+  /// A group has one result an epoch, its last.
+  public var isConflated = false
   public var phase = Phase.whole
 }
 
