@@ -125,6 +125,9 @@ def ways(number, kind, select, sources, key, pull=True):
         is_table = source.startswith("X")
         made = "TABLE" if kind == "TABLE" or is_table else "STREAM"
         asks.append((f"persistent {source}", f"CREATE {made} {name} WITH (KEY_FORMAT='JSON') AS SELECT {query};", f"SELECT * FROM {name}"))
+        if made == "TABLE":
+            asks.append((f"conflated {source}", f"CREATE TABLE {name}C WITH (KEY_FORMAT='JSON') AS SELECT {query} EMIT CONFLATED;",
+                         f"SELECT * FROM {name}C"))
         if pull:
             asks.append((f"pull {source}", "", f"SELECT {query}"))
         asks.append((f"push {source}", "", f"SELECT {query} EMIT CHANGES"))

@@ -12,4 +12,5 @@ CREATE TABLE q15 AS
     COUNT(DISTINCT auction) FILTER (WHERE price < 10000) AS rank1_auctions,
     COUNT(DISTINCT auction) FILTER (WHERE price >= 10000 AND price < 1000000) AS rank2_auctions,
     COUNT(DISTINCT auction) FILTER (WHERE price >= 1000000) AS rank3_auctions
-  FROM bid GROUP BY FORMAT_TIMESTAMP(FROM_UNIXTIME(`dateTime`), 'yyyy-MM-dd');
+  FROM bid GROUP BY FORMAT_TIMESTAMP(FROM_UNIXTIME(`dateTime`), 'yyyy-MM-dd')
+  EMIT CONFLATED;

@@ -14,4 +14,5 @@ CREATE TABLE q16 WITH (KEY_FORMAT = 'JSON') AS
     COUNT(DISTINCT auction) FILTER (WHERE price < 10000) AS rank1_auctions,
     COUNT(DISTINCT auction) FILTER (WHERE price >= 10000 AND price < 1000000) AS rank2_auctions,
     COUNT(DISTINCT auction) FILTER (WHERE price >= 1000000) AS rank3_auctions
-  FROM bid GROUP BY channel, FORMAT_TIMESTAMP(FROM_UNIXTIME(`dateTime`), 'yyyy-MM-dd');
+  FROM bid GROUP BY channel, FORMAT_TIMESTAMP(FROM_UNIXTIME(`dateTime`), 'yyyy-MM-dd')
+  EMIT CONFLATED;

@@ -5,4 +5,5 @@ CREATE TABLE q4 AS
     FROM auction a JOIN bid b WITHIN 10 DAYS ON a.id = b.auction
     WHERE b.`dateTime` BETWEEN a.`dateTime` AND a.expires
     GROUP BY a.id, a.category)
-  GROUP BY category;
+  GROUP BY category
+  EMIT CONFLATED;

@@ -6,4 +6,5 @@ CREATE TABLE q6 AS
     SELECT a.id AS id, a.seller AS seller, b.price AS final, b.`dateTime` AS ended
     FROM auction a JOIN bid b WITHIN 10 DAYS ON a.id = b.auction
     WHERE b.`dateTime` BETWEEN a.`dateTime` AND a.expires
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY a.id ORDER BY b.price DESC, b.`dateTime`, b.bidder) = 1);
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY a.id ORDER BY b.price DESC, b.`dateTime`, b.bidder) = 1)
+  EMIT CONFLATED;

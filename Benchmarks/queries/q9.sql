@@ -9,4 +9,5 @@ CREATE TABLE q9 AS
       ROW_NUMBER() OVER (PARTITION BY a.id ORDER BY b.price DESC, b.`dateTime`, b.bidder) AS number
     FROM auction a JOIN bid b WITHIN 10 DAYS ON a.id = b.auction
     WHERE b.`dateTime` BETWEEN a.`dateTime` AND a.expires)
-  WHERE number = 1;
+  WHERE number = 1
+  EMIT CONFLATED;
