@@ -8,6 +8,12 @@ public func floorDivide(_ a: Int64, _ b: Int64) -> Int64 {
   return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient
 }
 
+/// The day of an instant and the milliseconds since its midnight, for every instant there is.
+public func dayAndTime(_ milliseconds: Int64) -> (day: Int64, milliseconds: Int64) {
+  let rest = milliseconds % 86_400_000
+  return (floorDivide(milliseconds, 86_400_000), rest < 0 ? rest + 86_400_000 : rest)
+}
+
 /// Days since 1970-01-01 of a date.
 public func days(year: Int64, month: Int64, day: Int64) -> Int64 {
   let shifted = month <= 2 ? year - 1 : year
@@ -67,8 +73,7 @@ public func isoTime(_ milliseconds: Int32) -> String {
 
 /// `2020-01-31T12:34:56.789`.
 public func isoTimestamp(_ milliseconds: Int64) -> String {
-  let day = floorDivide(milliseconds, 86_400_000)
-  let rest = milliseconds - day * 86_400_000
+  let (day, rest) = dayAndTime(milliseconds)
   let (year, month, dayOfMonth) = civil(days: day)
   return "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfMonth, 2))T"
     + "\(padded(rest / 3_600_000, 2)):\(padded(rest / 60_000 % 60, 2)):"

@@ -61,8 +61,7 @@ public func castValue(
     }
   case .time:
     if case .timestamp(let milliseconds) = value {
-      let midnight = floorDivide(milliseconds, 86_400_000) * 86_400_000
-      return .time(Int32(truncatingIfNeeded: milliseconds - midnight))
+      return .time(Int32(truncatingIfNeeded: dayAndTime(milliseconds).milliseconds))
     }
     if case .string(let text) = value {
       guard let time = parseISOTime(text) else {

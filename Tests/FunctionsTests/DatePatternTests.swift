@@ -2,6 +2,7 @@
 // letters.
 
 import HeadraceColumns
+import HeadraceFoundations
 import HeadraceFunctions
 import Testing
 
@@ -86,5 +87,44 @@ import Testing
     #expect(throws: FunctionError.self) { try both.date("1970 01") }
     #expect(throws: FunctionError.self) { try both.time("1970 01") }
     #expect(try both.timestamp("1970 01") == 3_600_000)
+  }
+
+  /// Rows of one step share a text: the same as each gets by itself.
+  @Test(arguments: "GuyYQMwWdDeEFaHKkhmsSAnNXxzV[]' ".map { $0 })
+  func manyAtOnce(_ letter: Character) throws {
+    let name = TextKey("FORMAT_TIMESTAMP")
+    let function = try #require(FunctionRegistry.builtin.scalars[name])
+    guard case .vector(let kernel) = function.overloads[0].kernel else {
+      Issue.record("no kernel")
+      return
+    }
+    func run(_ times: [Int64], _ pattern: String) -> VectorResult {
+      kernel(
+        VectorCall(
+          arguments: [
+            .bigint(Fixed(times)),
+            .from(times.map { _ in .string(pattern) }, .string),
+          ], argumentTypes: [.timestamp, .string], resultType: .string, count: times.count))
+    }
+    var random = SystemRandomNumberGenerator()
+    for text in [
+      "\(letter)", "\(letter)\(letter)", "yyyy-MM-dd \(letter)", "HH \(letter)", "[mm]\(letter)",
+    ] {
+      var times: [Int64] = [.min, .min + 1, .max - 1, .max, 0, -1, 1, 86_400_000, 86_399_999]
+      for _ in 0..<40 {
+        let day = Int64.random(in: -40_000...40_000, using: &random) * 86_400_000
+        for step in [1, 1000, 60_000, 3_600_000] as [Int64] {
+          let count = Int64.random(in: 0..<25, using: &random)
+          times += [day + count * step, day + count * step + 1, day + (count + 1) * step - 1]
+        }
+      }
+      let many = run(times, text)
+      for (row, time) in times.enumerated() {
+        let one = run([time], text)
+        let isError = many.errors.map { $0[row] } ?? false
+        #expect((one.errors != nil) == isError, "\(text) \(time)")
+        #expect(one.column.value(0, .string) == many.column.value(row, .string), "\(text) \(time)")
+      }
+    }
   }
 }

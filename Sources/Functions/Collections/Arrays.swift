@@ -208,11 +208,11 @@ enum ArrayFunctions {
     let (start, end) = (row[0].number, row[1].number)
     let step = row.count > 2 ? row[2].number : (end >= start ? 1 : -1)
     guard step != 0 else { throw FunctionError("GENERATE_SERIES step cannot be zero") }
-    let (distance, overflow) = end.subtractingReportingOverflow(start)
-    guard distance == 0 || (distance > 0) == (step > 0) else {
+    guard start == end || (end > start) == (step > 0) else {
       throw FunctionError("GENERATE_SERIES step has wrong sign")
     }
-    guard !overflow, distance / step < longestSeries else {
+    let distance = UInt(bitPattern: end > start ? end &- start : start &- end)
+    guard distance / step.magnitude < longestSeries else {
       throw FunctionError("GENERATE_SERIES gives more than \(longestSeries) numbers")
     }
     return .array(stride(from: start, through: end, by: step).map(make))

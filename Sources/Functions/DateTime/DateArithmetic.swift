@@ -87,14 +87,21 @@ enum DateArithmetic {
   @Sendable private static func timestamp(
     _ span: Span, _ milliseconds: Int64
   ) throws(FunctionError) -> Value {
-    var base = milliseconds
-    if span.months != 0 {
-      let day = floorDivide(milliseconds, 86_400_000)
-      let rest = milliseconds - day * 86_400_000
-      base = shifted(day, months: span.months) * 86_400_000 + rest
+    var result = milliseconds
+    var isBeyond = false
+    func add(_ other: Int64) {
+      let (sum, overflow) = result.addingReportingOverflow(other)
+      (result, isBeyond) = (sum, isBeyond || overflow)
     }
-    let (sum, overflow) = base.addingReportingOverflow(span.milliseconds)
-    if overflow { throw FunctionError("the result is beyond the range of TIMESTAMP") }
-    return .timestamp(sum)
+    if span.months != 0 {
+      let (day, rest) = dayAndTime(milliseconds)
+      let (base, overflow) = shifted(day, months: span.months)
+        .multipliedReportingOverflow(by: 86_400_000)
+      (result, isBeyond) = (base, overflow)
+      add(rest)
+    }
+    add(span.milliseconds)
+    if isBeyond { throw FunctionError("the result is beyond the range of TIMESTAMP") }
+    return .timestamp(result)
   }
 }

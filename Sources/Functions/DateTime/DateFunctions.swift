@@ -126,17 +126,59 @@ enum DateFunctions {
         + "argument.",
       example,
       [
-        overload([type, .string], .string) { (row, memo) throws(FunctionError) in
-          .string(
-            try memo.pattern(row[1].text).format(
-              timestamp: row[0].integerValue ?? 0, zone: zone))
-        },
+        ScalarOverload(
+          [type, .string], .string,
+          vector: { call in
+            eachStep(of: call) { call in
+              var memo = Memo()
+              return rowByRow(call, isStrict: true) { (row) throws(FunctionError) in
+                .string(
+                  try memo.pattern(row[1].text).format(
+                    timestamp: row[0].integerValue ?? 0, zone: zone))
+              }
+            }
+          }),
         overload([type, .string, .string], .string) { (row, memo) throws(FunctionError) in
           .string(
             try memo.pattern(row[1].text).format(
               timestamp: row[0].integerValue ?? 0, zone: try memo.zone(row[2].text)))
         },
       ])
+  }
+
+  /// Instants in UTC lie close together, and patterns show days or minutes: one text for rows, one behind the other, of the
+  /// same step.
+  private static func eachStep(
+    of call: VectorCall, _ format: (VectorCall) -> VectorResult
+  ) -> VectorResult {
+    guard case .bigint(let times) = call.arguments[0], times.validity == nil,
+      case .bytes(let patterns) = call.arguments[1], patterns.validity == nil, call.count > 0,
+      let pattern = try? DatePattern.cached(patterns.string(0)), pattern.stepMs > 1,
+      (1..<call.count).allSatisfy({ patterns.view($0).elementsEqual(patterns.view(0)) })
+    else { return format(call) }
+    var firsts: [Int32] = []
+    var places: [Int32] = []
+    places.reserveCapacity(call.count)
+    var step = 0..<Int64(0)
+    for (row, time) in times.values.enumerated() {
+      if !step.contains(time) {
+        let start = floorDivide(time, pattern.stepMs).multipliedReportingOverflow(
+          by: pattern.stepMs)
+        let end = start.partialValue.addingReportingOverflow(pattern.stepMs)
+        // The first and the last step of all time are not whole.
+        step = start.overflow || end.overflow ? 0..<0 : start.partialValue..<end.partialValue
+        firsts.append(Int32(row))
+      }
+      places.append(Int32(firsts.count - 1))
+    }
+    guard firsts.count < call.count else { return format(call) }
+    var steps = call
+    steps.arguments = call.arguments.map { $0.gather(firsts) }
+    steps.count = firsts.count
+    var result = format(steps)
+    result.column = result.column.gather(places)
+    result.errors = result.errors?.gather(places)
+    return result
   }
 
   private static func zonedParser(
@@ -176,7 +218,8 @@ enum DateFunctions {
       ScalarOverload([.timestamp, .string, .string], .timestamp) { (row) throws(FunctionError) in
         let from = try TimeZone.named(row[1].text)
         let to = try TimeZone.named(row[2].text)
-        return .timestamp(to.local(instant: from.instant(local: row[0].integerValue ?? 0)))
+        return .timestamp(
+          try to.local(instant: from.instant(local: row[0].integerValue ?? 0)))
       }
     ])
 

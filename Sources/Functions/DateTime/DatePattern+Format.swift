@@ -15,11 +15,10 @@ extension DatePattern {
   public func format(
     timestamp: Int64, zone: TimeZone = .utc
   ) throws(FunctionError) -> String {
-    let local = zone.local(instant: timestamp)
-    let days = floorDivide(local, 86_400_000)
+    let (day, time) = dayAndTime(try zone.local(instant: timestamp))
     return try text(
       Moment(
-        days: days, milliOfDay: local - days * 86_400_000,
+        days: day, milliOfDay: time,
         zone: (zone, zone.localType(at: floorDivide(timestamp, 1000)))))
   }
 

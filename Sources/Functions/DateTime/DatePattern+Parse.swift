@@ -25,7 +25,7 @@ extension DatePattern {
     let parsed = try read(text)
     let local = try parsed.days(text) * 86_400_000 + parsed.millis(text)
     if let offset = parsed.offset, parsed.zone == nil { return local - offset * 1000 }
-    return (parsed.zone ?? zone).instant(local: local)
+    return try (parsed.zone ?? zone).instant(local: local)
   }
 
   /// Days since the epoch. `isDateOnly`: a pattern with a time of day is refused, and text that

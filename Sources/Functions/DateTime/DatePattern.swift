@@ -55,6 +55,37 @@ public struct DatePattern: Sendable {
   }
 }
 
+extension DatePattern {
+  /// Instants of a UTC day, hour, minute, second that all have one text: the length of the longest such step; ms.
+  var stepMs: Int64 { Self.step(items) }
+
+  private static func step(_ items: [Item]) -> Int64 {
+    items.map { item -> Int64 in
+      switch item {
+      case .literal, .offset, .zone: return day
+      case .shortYear(let field), .number(let field, _, _, _), .text(let field, _):
+        return step(field)
+      case .fraction: return 1
+      case .optional(let items): return step(items)
+      }
+    }.min() ?? day
+  }
+
+  private static let day: Int64 = 86_400_000
+
+  private static func step(_ field: Field) -> Int64 {
+    switch field {
+    case .year, .yearOfEra, .era, .quarter, .month, .day, .dayOfYear, .weekYear, .week,
+      .weekOfMonth, .weekday, .localWeekday, .weekdayInMonth:
+      return day
+    case .halfDay, .hour, .hourOfHalf, .clockHour, .clockHourOfHalf: return 3_600_000
+    case .minute: return 60_000
+    case .second: return 1000
+    case .nano, .milliOfDay, .nanoOfDay: return 1
+    }
+  }
+}
+
 private struct DatePatternCompiler {
   private let characters: [Character]
   private let pattern: String

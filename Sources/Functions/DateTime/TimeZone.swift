@@ -153,19 +153,28 @@ public struct TimeZone: Sendable {
 
   /// Milliseconds since the epoch of a wall-clock time given as if it were UTC. In a gap the time
   /// moves on by the gap's length; of two candidates the earlier one is taken.
-  public func instant(local milliseconds: Int64) -> Int64 {
-    if isFixed { return milliseconds - types[0].offset * 1000 }
+  /// Throws: there is no such instant in 64 bits.
+  public func instant(local milliseconds: Int64) throws(FunctionError) -> Int64 {
+    if isFixed { return try moved(milliseconds, bySeconds: -types[0].offset) }
     let seconds = floorDivide(milliseconds, 1000)
     let before = localType(at: seconds - 86_400).offset
     let after = localType(at: seconds + 86_400).offset
     let isBefore = localType(at: seconds - before).offset == before
     let isAfter = localType(at: seconds - after).offset == after
-    return milliseconds - (isBefore || !isAfter ? before : after) * 1000
+    return try moved(milliseconds, bySeconds: -(isBefore || !isAfter ? before : after))
   }
 
   /// The wall-clock time of an instant, as if it were UTC.
-  public func local(instant milliseconds: Int64) -> Int64 {
-    milliseconds + localType(at: floorDivide(milliseconds, 1000)).offset * 1000
+  /// Throws: it does not fit into 64 bits.
+  public func local(instant milliseconds: Int64) throws(FunctionError) -> Int64 {
+    try moved(milliseconds, bySeconds: localType(at: floorDivide(milliseconds, 1000)).offset)
+  }
+
+  private func moved(_ milliseconds: Int64, bySeconds seconds: Int64) throws(FunctionError) -> Int64
+  {
+    let (sum, overflow) = milliseconds.addingReportingOverflow(seconds * 1000)
+    if overflow { throw FunctionError("the time in \(name) is beyond the range of TIMESTAMP") }
+    return sum
   }
 }
 
