@@ -80,6 +80,10 @@ final class DistinctAccumulator: Accumulator {
       zip(rows.arguments, types).map { $0.canonical($1) }, count: rows.groups.count,
       extra: rows.groups.map { Int64(setOfGroup[Int($0)]) })
     var changes = Changes(builders: types.map { ColumnBuilder($0, capacity: keys.count) })
+    if isAddOnly, rows.retracts == nil {
+      addAll(keys, rows, &changes)
+      return changes
+    }
     keys.withBytes { bytes in
       for row in 0..<keys.count {
         let isRetracted = rows.retracts.map { $0[row] } ?? false
@@ -96,6 +100,25 @@ final class DistinctAccumulator: Accumulator {
       }
     }
     return changes
+  }
+
+  /// Values that never go: all are looked up at once.
+  private func addAll(_ keys: EncodedRows, _ rows: AggregateRows, _ changes: inout Changes) {
+    var slots: [Int32] = []
+    var new: [Int] = []
+    index.insert(keys, slots: &slots) { new.append($0) }
+    var next = 0
+    keys.withBytes { bytes in
+      for (row, slot) in slots.enumerated() where next < new.count && new[next] == Int(slot) {
+        next += 1
+        let ordinal = row < rows.ordinals.count ? rows.ordinals[row] : 0
+        enter(Int(slot), Int(setOfGroup[Int(rows.groups[row])]), 1, ordinal)
+        changes.rows.append(Int32(row))
+        changes.retracts.append(false)
+        var reader = RowReader(bytes[row])
+        precondition(reader.read(into: changes.builders), "encoded a moment ago")
+      }
+    }
   }
 
   /// nil: nothing changes.
@@ -127,6 +150,12 @@ final class DistinctAccumulator: Accumulator {
       }
       return false
     }
+    enter(slot, set, count, ordinal)
+    return true
+  }
+
+  /// Puts the values of a new slot behind those of its set.
+  private func enter(_ slot: Int, _ set: Int, _ count: Int64, _ ordinal: Int64) {
     while counts.count <= slot {
       counts.append(0)
       ordinals.append(0)
@@ -142,7 +171,6 @@ final class DistinctAccumulator: Accumulator {
     lastOfSet[set] = Int32(slot)
     parted.sizes[set] += 1
     isAdded(slot, set)
-    return true
   }
 
   /// Whether that was the last row with these values. A row that was never added, because its group was NULL
