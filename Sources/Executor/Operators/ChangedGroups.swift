@@ -2,6 +2,7 @@
 // place of the last row that changed it.
 
 import HeadraceColumns
+import HeadraceFoundations
 import HeadracePlanner
 
 struct ChangedGroups {

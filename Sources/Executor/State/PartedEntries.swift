@@ -23,7 +23,8 @@ struct PartedEntries {
   /// What comes back is no change.
   var isRestoring = false
   var number = 0
-  weak var observer: (any EntryObserver)?
+  /// The state that the accumulator belongs to, and goes with.
+  unowned var observer: (any EntryObserver)?
 
   mutating func reserveSet() {
     sizes.append(0)
