@@ -27,7 +27,7 @@ struct SnapshotMarks {
 
   func emit(_ take: SnapshotReader.Take) throws(QueryFailure) -> Bool {
     let groups = try grouped()
-    let absent = try absentValue()
+    let absent = try absent()
     let layout = node.left.columns
     return try reader.emit(node.left) { (batch) throws(QueryFailure) in
       let keys = columns(mark.leftKeys, batch, layout)
@@ -36,32 +36,41 @@ struct SnapshotMarks {
       var answers: [Value] = []
       answers.reserveCapacity(batch.count)
       for row in 0..<batch.count {
-        let group = key(keys, mark.leftKeys, row).flatMap { groups[$0] }
-        let operand = operands?.value(row, type)
-        answers.append(try answer(group, operand ?? .null, absent))
+        let group = key(keys, mark.leftKeys, row).flatMap { groups[$0] } ?? absent
+        let operand = operands?.value(row, type) ?? .null
+        answers.append(try answer(group?.rowCount == 0 ? nil : group, operand))
       }
       return try take(
         batch.with(columns: batch.columns + [Column.from(answers, mark.column.type)]))
     }
   }
 
-  private func grouped() throws(QueryFailure) -> [[Value]: Group] {
-    let layout = node.right.columns
-    var groups: [[Value]: Group] = [:]
-    let wantsValues: Bool
+  private var keepsValues: Bool {
     switch mark.test {
-    case .exists, .value: wantsValues = false
-    case .membership: wantsValues = true
-    case .comparison(let op, _): wantsValues = op == .equal || op == .notEqual
+    case .exists, .value: false
+    case .membership: true
+    case .comparison(let op, _): op == .equal || op == .notEqual
     }
+  }
+
+  private func grouped() throws(QueryFailure) -> [[Value]: Group] {
+    let (plan, having) = mark.withHaving(node.right)
+    let layout = plan.columns
+    var groups: [[Value]: Group] = [:]
+    let keepsValues = self.keepsValues
     var valueCount = 0
-    try reader.emit(node.right) { (batch) throws(QueryFailure) in
+    try reader.emit(plan) { (batch) throws(QueryFailure) in
+      let counts = having.map { columns([$0], batch, layout)[0] }
       let keys = columns(mark.rightKeys, batch, layout)
       let values = mark.value.map { columns([$0], batch, layout)[0] }
       for row in 0..<batch.count {
         guard let key = key(keys, mark.rightKeys, row) else { continue }
+        if let counts, counts.value(row, .boolean) != .boolean(true) {
+          groups[key] = Group()
+          continue
+        }
         let value = values.map { $0.value(row, mark.value?.type ?? .string) } ?? .null
-        valueCount += groups[key, default: Group()].add(value, wantsValues) ? 1 : 0
+        valueCount += groups[key, default: Group()].add(value, keepsValues) ? 1 : 0
       }
       try reader.engine.epochs.checkAnswer(rows: groups.count + valueCount, columns: layout.count)
       return true
@@ -85,7 +94,7 @@ struct SnapshotMarks {
   }
 
   private func answer(
-    _ group: Group?, _ operand: Value, _ absent: Value
+    _ group: Group?, _ operand: Value
   ) throws(QueryFailure) -> Value {
     switch mark.test {
     case .exists: return .boolean(group != nil)
@@ -100,7 +109,7 @@ struct SnapshotMarks {
       return .boolean(
         isAll ? !group.hasNull && group.all(op, operand) : group.any(op, operand))
     case .value:
-      guard let group else { return absent }
+      guard let group else { return .null }
       guard group.rowCount == 1 else {
         throw QueryFailure("a subquery that is used as a value has more than one row")
       }
@@ -108,27 +117,29 @@ struct SnapshotMarks {
     }
   }
 
-  /// What an aggregate without GROUP BY gives where no row counts.
-  private func absentValue() throws(QueryFailure) -> Value {
-    guard mark.isAggregate, mark.test == .value, let value = mark.value,
-      case .project(let project) = node.right
-    else { return .null }
+  /// The row that an aggregate without GROUP BY has where no row counts; nil: there is none.
+  private func absent() throws(QueryFailure) -> Group? {
+    guard mark.isAggregate, let value = mark.value, case .project(let project) = node.right else {
+      return nil
+    }
     var input = project.input
     var having: BoundExpression?
     if case .filter(let filter) = input { (input, having) = (filter.input, filter.predicate) }
-    guard case .aggregate(let aggregate) = input else { return .null }
-    let nothing = try AggregateOfNothing(
-      aggregate, reader.engine.options.functions, reader.properties)
+    guard case .aggregate(let aggregate) = input else { return nil }
+    let nothing = try reader.valuesOfNothing(aggregate)
     let layout = aggregate.groups.map(\.column) + aggregate.calls.map(\.column)
     let none = [Value](repeating: .null, count: aggregate.groups.count)
-    let row = reader.batch([none + nothing.values], layout)
+    let row = reader.batch([none + nothing], layout)
     let evaluator = reader.evaluator(layout)
     if let having, evaluator.values(having, row).value(0, .boolean) != .boolean(true) {
-      return .null
+      return nil
     }
     let items = Dictionary(
       project.items.map { ($0.column.id, $0.expression) }, uniquingKeysWith: { first, _ in first })
-    return evaluator.values(value.substituting(items), row).value(0, value.type)
+    var group = Group()
+    _ = group.add(
+      evaluator.values(value.substituting(items), row).value(0, value.type), keepsValues)
+    return group
   }
 }
 

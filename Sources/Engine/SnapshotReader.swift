@@ -208,9 +208,17 @@ struct SnapshotReader {
       return true
     }
     if result.isEmpty, node.groups.isEmpty {
-      return [try AggregateOfNothing(node, engine.options.functions, properties).values]
+      return [try valuesOfNothing(node)]
     }
     return result
+  }
+
+  func valuesOfNothing(_ node: Aggregate) throws(QueryFailure) -> [Value] {
+    do throws(FunctionError) {
+      return try AggregateOfNothing(node, engine.options.functions, properties).values
+    } catch {
+      throw QueryFailure(error.message)
+    }
   }
 
   private func pipelined(_ plan: LogicalPlan, _ take: Take) throws(QueryFailure) -> Bool {

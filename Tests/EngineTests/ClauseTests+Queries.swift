@@ -121,6 +121,15 @@ let queryClauses: [ClausePair] = [
   pull(
     "Unnest.columns", "x AS y FROM s CROSS JOIN UNNEST(a) WITH ORDINALITY AS e (x, n)",
     "x AS y FROM s CROSS JOIN UNNEST(a) WITH ORDINALITY AS e (n, x)"),
+  pull(
+    "Lateral.kind", "y AS x FROM s CROSS JOIN LATERAL (SELECT s.v AS y WHERE FALSE) AS e",
+    "y AS x FROM s LEFT JOIN LATERAL (SELECT s.v AS y WHERE FALSE) AS e ON TRUE"),
+  pull(
+    "Lateral.left", "y AS x FROM s, LATERAL (SELECT 1 AS y) AS e",
+    "y AS x FROM (SELECT k FROM s LIMIT 1) AS s, LATERAL (SELECT 1 AS y) AS e"),
+  pull(
+    "Lateral.right", "y AS x FROM s, LATERAL (SELECT s.v AS y) AS e",
+    "y AS x FROM s, LATERAL (SELECT s.v + 1 AS y) AS e"),
   ClausePair("ValuesList.rows", "VALUES (1), (2);", "VALUES (1), (2), (3);"),
   ClausePair("Join.kind", joined("INNER"), joined("LEFT")),
   ClausePair(

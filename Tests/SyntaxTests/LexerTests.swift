@@ -81,6 +81,7 @@ func newWordsStayNames(word: String) {
     "SELECT #.*, #->#, #[#] FROM (SELECT # FROM #) # (#) GROUP BY #, # HAVING # > # (#)",
     "WITH # (#) AS (SELECT # FROM #) SELECT # FROM # # ORDER BY # LIMIT 1",
     "SELECT # FROM # # CROSS JOIN UNNEST(#) # (#)",
+    "SELECT # FROM # # CROSS JOIN LATERAL (SELECT #) # (#), LATERAL (SELECT #) # JOIN # ON TRUE",
     "SELECT # # FROM # # EXCEPT (SELECT # # FROM # #) UNION VALUES (#)",
     "SELECT # FROM # WHERE # = ANY (SELECT # FROM #) AND # = ANY(#)",
     "CREATE STREAM # (# INT KEY, # STRING) WITH (#='x')",

@@ -18,7 +18,8 @@ struct ExchangeDealer {
     keyPlaces = exchange.keys.compactMap { key in layout.firstIndex { $0.id == key } }
     partitions = exchange.partitions
     self.inputPartition = inputPartition
-    let columns = keyPlaces.map { layout[$0] }
+    var columns = keyPlaces.map { layout[$0] }
+    for (place, name) in exchange.keyNames.enumerated() { columns[place].name = name }
     encoder = SideEncoder(
       layout: FormatLayout(
         Self.format(exchange.keyFormat, columns), columns: columns.count,

@@ -1,10 +1,10 @@
 // Plan nodes to operators, from the root down: each operator knows whom it feeds. The order in which they
 // finish is that of the plan from the leaves up.
 
-public import HeadraceColumns
-public import HeadraceFoundations
-public import HeadraceFunctions
-public import HeadracePlanner
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceFunctions
+import HeadracePlanner
 import HeadraceSyntax
 
 /// Builds the operators of one task.
@@ -327,25 +327,5 @@ struct OperatorContext {
   mutating func state(_ kind: String) -> (name: String, store: (any StateStore)?) {
     let name = lowering.storeName(kind)
     return (name, lowering.store(name))
-  }
-}
-
-/// What an aggregation without GROUP BY answers when it has seen no row.
-public struct AggregateOfNothing {
-  /// One value a call.
-  public let values: [Value]
-
-  public init(
-    _ node: Aggregate, _ functions: FunctionRegistry, _ properties: [TextKey: String]
-  ) throws(QueryFailure) {
-    let lowering = Lowering(functions: functions, properties: properties, stageName: "")
-    values = zip(try lowering.accumulators(of: node), node.calls).map { accumulator, call in
-      let type = call.column.type
-      let builder = ColumnBuilder(type, capacity: 1)
-      accumulator.reserve(groups: 1)
-      accumulator.reset(0)
-      accumulator.results(of: [0], into: builder)
-      return builder.finish().value(0, type)
-    }
   }
 }

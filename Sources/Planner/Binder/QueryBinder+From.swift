@@ -15,6 +15,7 @@ extension QueryBinder {
         alias: derived.alias?.name ?? "", at: derived.query.span)
     case .join(let join): return try bindJoin(join)
     case .unnest(let unnest): return try bindUnnest(unnest)
+    case .lateral(let lateral): return try bindLateral(lateral)
     case .values(let list): return try bindValues(list)
     }
   }

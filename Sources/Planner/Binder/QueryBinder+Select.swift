@@ -139,6 +139,7 @@ extension QueryBinder {
     _ select: Select, _ step: inout Step, emit: EmitClause?
   ) throws(PlanError) -> [BoundItem] {
     let raw = try expand(select, step.scope, rekeyed: select.partitionBy != nil)
+    let lookups = try lookUps(raw, &step)
     let collector = TableFunctionCollector()
     var binder = ExpressionBinder(context: context, scope: step.scope, clause: "SELECT")
     let scope = step.scope
@@ -154,7 +155,7 @@ extension QueryBinder {
       context: context, scope: scope, keys: step.keys, isPull: purpose == .pull)
     binder.bindOver = { (call, clause) throws(PlanError) in try over.add(call, clause) }
     let subqueries = SubqueryCollector(self, step.scope)
-    if purpose == .pull { binder.bindSubquery = subqueries.bind }
+    binder.bindSubquery = purpose == .pull ? subqueries.bind : lookups?.bind
     var items: [BoundItem] = []
     for item in raw {
       switch item {
@@ -191,6 +192,20 @@ extension QueryBinder {
       }
     }
     return items
+  }
+
+  /// Joins with the subqueries of the items; nil: there are none, or they are marks of a pull query.
+  private func lookUps(
+    _ items: [RawItem], _ step: inout Step
+  ) throws(PlanError) -> SubqueryLookups? {
+    guard purpose != .pull else { return nil }
+    let lookups = SubqueryLookups(self, step, clause: "SELECT")
+    for item in items {
+      guard case .expression(let expression, _, _) = item, expression.hasSubquery else { continue }
+      try lookups.prepare(expression)
+    }
+    step = lookups.step
+    return lookups
   }
 
   func checkReserved(_ name: String, _ expression: Expression, _ span: Span) throws(PlanError) {

@@ -2,7 +2,8 @@
 // WHERE becomes a further column of it and a key of the join with it; anything else that it reads from outside is an error.
 //
 // In a pull query each subquery is evaluated once and becomes a column of the rows around it (`SubqueryMark`), wherever it
-// stands. In a continuous query it must be a condition of WHERE by itself, and is a join (`QueryBinder+SemiJoins`).
+// stands. In a continuous query it is a join: a condition of WHERE by itself a semi join (`QueryBinder+SemiJoins`), any
+// other a LEFT JOIN whose columns the expression reads (`SubqueryLookups`).
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -125,7 +126,13 @@ extension QueryBinder {
     }
     guard let asking = Expression.all(parts.filter(\.hasSubquery)) else { return }
     guard purpose == .pull else {
-      for part in asking.conjuncts { try bindSemiJoin(part, &step) }
+      for part in asking.conjuncts where try !bindSemiJoin(part, &step) {
+        let lookups = SubqueryLookups(self, step, clause: "WHERE")
+        try lookups.prepare(part)
+        step = lookups.step
+        binder.bindSubquery = lookups.bind
+        step.plan = .filter(Filter(input: step.plan, predicate: try binder.predicate(part)))
+      }
       return
     }
     let subqueries = SubqueryCollector(self, step.scope)
@@ -142,10 +149,17 @@ extension QueryBinder {
     return query.columns[0]
   }
 
-  /// `outer`: what the query around it may name. `isExists`: its columns do not matter.
+  /// `outer`: what the query around it may name. `isExists`: its columns do not matter. `tiesConstants`: a key that is
+  /// compared with a constant ties it as well.
   func bindSubquery(
-    _ query: Query, outer: Scope, isExists: Bool = false
+    _ query: Query, outer: Scope, isExists: Bool = false, tiesConstants: Bool = false
   ) throws(PlanError) -> BoundSubquery {
+    if tiesConstants, query.commonTables.isEmpty, query.limit == nil, query.offset == nil,
+      let select = query.plainSelect, select.from != nil,
+      let tied = try untied(select, outer, isExists: isExists, tiesConstants: true)
+    {
+      return tied
+    }
     do throws(PlanError) {
       let bound = try nested(commonTables).bind(query)
       return BoundSubquery(bound: bound, columns: bound.columns)
@@ -165,28 +179,18 @@ extension QueryBinder {
 
   /// The subquery without its equalities with columns of the outer query. nil: it names none of them.
   private func untied(
-    _ select: Select, _ outer: Scope, isExists: Bool
+    _ select: Select, _ outer: Scope, isExists: Bool, tiesConstants: Bool = false
   ) throws(PlanError) -> BoundSubquery? {
     let inner = nested(commonTables)
-    let scope = try inner.bindFrom(select).scope
-    let names = OuterNames(inner: scope, outer: outer)
-    var rest: [Expression] = []
-    var ties: [(outer: Expression, inner: Expression, whole: Expression)] = []
-    for part in select.filter?.conjuncts ?? [] {
-      guard let name = names.first(in: part) else {
-        rest.append(part)
-        continue
-      }
-      guard case .comparison(let node) = part, node.op == .equal else {
-        throw .correlatedColumn(expressionText(.column(name)), at: name.span)
-      }
-      if names.isOutside(node.left), names.isInside(node.right) {
-        ties.append((node.left, node.right, part))
-      } else if names.isInside(node.left), names.isOutside(node.right) {
-        ties.append((node.right, node.left, part))
-      } else {
-        throw .correlatedColumn(expressionText(.column(name)), at: name.span)
-      }
+    let from = try inner.bindFrom(select)
+    let names = OuterNames(inner: from.scope, outer: outer)
+    let hasAggregate = select.items.contains { containsAggregate($0) }
+    let keyed = tiesConstants && !hasAggregate && select.groupBy == nil ? from : nil
+    var (ties, rest) = try names.ties(select.filter?.conjuncts ?? [])
+    if let keyed {
+      let fixed = rest.map { fixedKey($0, keyed) }
+      rest = zip(rest, fixed).filter { $1 == nil }.map(\.0)
+      ties += fixed.compactMap { $0 }
     }
     let shown = select.items.compactMap { item -> Expression? in
       if case .expression(let item) = item { item.expression } else { nil }
@@ -199,7 +203,6 @@ extension QueryBinder {
       throw .correlatedColumn(expressionText(.column(name)), at: name.span)
     }
     guard !ties.isEmpty else { return nil }
-    let hasAggregate = select.items.contains { containsAggregate($0) }
     let isAggregate = hasAggregate && select.groupBy == nil
     if isExists, isAggregate { throw .existsOfAggregate(at: select.span) }
     let keys = ties.enumerated().map { number, tie in
@@ -225,6 +228,26 @@ extension QueryBinder {
   }
 }
 
+/// An equality between the outer query and the subquery.
+private typealias Tie = (outer: Expression, inner: Expression, whole: Expression)
+
+extension QueryBinder {
+  /// The equality of a key column with a constant; nil: it is none.
+  private func fixedKey(_ part: Expression, _ from: Step) -> Tie? {
+    guard case .comparison(let node) = part, node.op == .equal else { return nil }
+    let binder = ExpressionBinder(context: context, scope: from.scope, clause: "WHERE")
+    func isKey(_ expression: Expression) -> Bool {
+      guard case .column = expression, let bound = try? binder.bind(expression) else {
+        return false
+      }
+      return from.keys.contains { $0.isEquivalent(to: bound.expression) }
+    }
+    if case .literal = node.right, isKey(node.left) { return (node.right, node.left, part) }
+    if case .literal = node.left, isKey(node.right) { return (node.left, node.right, part) }
+    return nil
+  }
+}
+
 /// Tells the names of a subquery from those of the query around it: what it knows itself is its own.
 private struct OuterNames {
   let inner: Scope
@@ -245,6 +268,28 @@ private struct OuterNames {
   private func columns(_ expression: Expression) -> [ColumnReference] {
     if case .column(let column) = expression { return [column] }
     return expression.operands.flatMap { columns($0) }
+  }
+
+  /// The parts of WHERE that are equalities with the outer query, and the rest. Throws: correlated-column.
+  func ties(_ parts: [Expression]) throws(PlanError) -> (ties: [Tie], rest: [Expression]) {
+    var (ties, rest): ([Tie], [Expression]) = ([], [])
+    for part in parts {
+      guard let name = first(in: part) else {
+        rest.append(part)
+        continue
+      }
+      guard case .comparison(let node) = part, node.op == .equal else {
+        throw .correlatedColumn(expressionText(.column(name)), at: name.span)
+      }
+      if isOutside(node.left), isInside(node.right) {
+        ties.append((node.left, node.right, part))
+      } else if isInside(node.left), isOutside(node.right) {
+        ties.append((node.right, node.left, part))
+      } else {
+        throw .correlatedColumn(expressionText(.column(name)), at: name.span)
+      }
+    }
+    return (ties, rest)
   }
 
   func first(in expression: Expression) -> ColumnReference? {

@@ -1,15 +1,16 @@
 // The catalogue of what is wrong with subqueries in expressions, in alphabetical order.
 
+import HeadraceColumns
 import HeadraceFoundations
 import HeadraceSyntax
 
 extension PlanError {
-  static func continuousSubquery(at span: Span) -> PlanError {
+  static func continuousValue(at span: Span) -> PlanError {
     PlanError(
-      "continuous-subquery",
-      "in a push or persistent query a subquery stands in WHERE, as IN or EXISTS that only AND "
-        + "joins to the rest",
-      at: span, hint: "join with it")
+      "continuous-value",
+      "in a push or persistent query a subquery has one row: it is an aggregate without GROUP BY, or "
+        + "its WHERE has an equality for each primary key column of its table", at: span,
+      hint: "take an aggregate of it, such as MAX")
   }
 
   static func correlatedColumn(_ name: String, at span: Span) -> PlanError {
@@ -31,17 +32,22 @@ extension PlanError {
       "without GROUP BY an aggregate always has a row, so that EXISTS is true", at: span)
   }
 
+  static func lateralClause(_ word: String, at span: Span) -> PlanError {
+    PlanError(
+      "lateral-clause", "a LATERAL query without FROM takes no \(word)", at: span,
+      hint: "it has expressions over columns on its left, and WHERE")
+  }
+
   static func misplacedSubquery(_ clause: String, at span: Span) -> PlanError {
     PlanError(
       "misplaced-subquery", "no subquery may stand in \(clause) here", at: span,
-      hint: "it may in WHERE, and in the SELECT list of a pull query without aggregates")
+      hint: "it may in WHERE, and in the SELECT list of a query without aggregates")
   }
 
   static func semiJoinKey(at span: Span) -> PlanError {
     PlanError(
       "semi-join-key",
-      "rows of a table are looked for in a subquery by one value, or by the whole key of the "
-        + "table", at: span)
+      "rows of a table that meet a subquery need their key among the columns", at: span)
   }
 
   static func subqueryColumns(_ count: Int, at span: Span) -> PlanError {
@@ -51,10 +57,9 @@ extension PlanError {
       at: span)
   }
 
-  static func uncorrelatedExists(at span: Span) -> PlanError {
+  static func uncomparedSubquery(_ type: DataType, at span: Span) -> PlanError {
     PlanError(
-      "uncorrelated-exists",
-      "EXISTS of a push or persistent query needs an equality between its rows and those of the "
-        + "outer query", at: span)
+      "uncompared-subquery",
+      "values of \(type) are compared with a subquery by = ANY and <> ALL only", at: span)
   }
 }

@@ -207,31 +207,52 @@ public struct PhysicalPlanner {
     let (left, right) = (placement(node.left), placement(node.right))
     guard count > 1, left != right else { return }
     let type = node.rightKeys.first.flatMap { node.right.column($0) }?.type
-    let common = right.flatMap { format in
-      node.rightKeys.count == 1 && type.map { format.format.placesRows(by: [$0]) } ?? false
-        ? format : nil
+    var common: Placement?
+    var names: [String] = []
+    if let right, right.names.count > 1, right.names.count == node.rightKeys.count {
+      (common, names) = (right, right.names)
+    } else if let right, node.rightKeys.count == 1, let type,
+      right.format.format.placesRows(by: [type])
+    {
+      common = right
+    } else if node.rightKeys.count > 1 {
+      names = node.rightKeys.compactMap { node.right.column($0)?.name }
     }
-    func dealt(_ side: LogicalPlan, _ keys: [ColumnID], _ own: FormatSpec?) -> LogicalPlan {
+    func dealt(_ side: LogicalPlan, _ keys: [ColumnID], _ own: Placement?) -> LogicalPlan {
       guard own == nil || own != common else { return side }
       var input = side
       if case .exchange(let border) = side { input = border.input }
       return .exchange(
         Exchange(
-          input: input, keys: keys, partitions: count, keyFormat: common ?? .exchange))
+          input: input, keys: keys, keyNames: names, partitions: count,
+          keyFormat: common?.format ?? .exchange))
     }
     node.left = dealt(node.left, node.leftKeys, left)
     node.right = dealt(node.right, node.rightKeys, right)
   }
 
   /// How the keys are written that decide where a side's rows lie.
-  private func placement(_ plan: LogicalPlan) -> FormatSpec? {
+  private struct Placement: Equatable {
+    var format: FormatSpec
+    /// Of several keys, where they stand in what is written.
+    var names: [String] = []
+  }
+
+  private func placement(_ plan: LogicalPlan) -> Placement? {
     switch plan {
-    case .scan(let scan): return FormatSpec(scan.source.keyFormat.format)
+    case .scan(let scan):
+      let keys = scan.keys.compactMap { plan.column($0) }
+      let format = scan.source.keyFormat.format
+      let isNamed = keys.count > 1 && format.placesRows(by: keys.map(\.type))
+      return Placement(format: FormatSpec(format), names: isNamed ? keys.map(\.name) : [])
     case .exchange(let border):
-      let types = border.keys.compactMap { border.input.column($0)?.type }
+      let keys = border.keys.compactMap { border.input.column($0) }
       let format = border.keyFormat.format
-      let isPlaced = types.count == border.keys.count && format.placesRows(by: types)
-      return isPlaced ? FormatSpec(format) : .exchange
+      let isPlaced =
+        keys.count == border.keys.count && format.placesRows(by: keys.map(\.type))
+      let names = border.keyNames.isEmpty ? keys.map(\.name) : border.keyNames
+      return Placement(
+        format: isPlaced ? FormatSpec(format) : .exchange, names: keys.count > 1 ? names : [])
     case .filter, .project, .row, .rekey, .aggregate, .join, .union, .sort, .distinct, .limit,
       .values:
       return plan.inputs.first.flatMap { placement($0) }

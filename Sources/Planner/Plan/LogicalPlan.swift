@@ -273,6 +273,8 @@ public struct ValuesPlan: Hashable, Sendable {
 public struct Exchange: Hashable, Sendable {
   public var input: LogicalPlan
   public var keys: [ColumnID]
+  /// What several keys are called in what is hashed, where they must lie where others do; empty: as the columns are.
+  public var keyNames: [String] = []
   public var partitions: Int
   /// How keys are written for the hash, so that they land where the topics that they meet have them.
   public var keyFormat: FormatSpec

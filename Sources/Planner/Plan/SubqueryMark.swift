@@ -1,6 +1,8 @@
 // What a pull query asks a subquery about each of its rows. The subquery has been evaluated as a whole; the equalities of its
 // WHERE with columns of the query around it have become pairs of keys.
 
+import HeadraceColumns
+
 public struct SubqueryMark: Hashable, Sendable {
   public enum Test: Hashable, Sendable {
     /// Whether it has a row.
@@ -32,6 +34,18 @@ public struct SubqueryMark: Hashable, Sendable {
     mark.operand = operand.map(rewrite)
     mark.value = value.map(rewrite)
     return mark
+  }
+
+  /// The subquery with what its HAVING says as a column: a group that it leaves out is not one of no rows.
+  public func withHaving(
+    _ plan: LogicalPlan
+  ) -> (plan: LogicalPlan, having: BoundExpression?) {
+    guard isAggregate, case .project(var project) = plan, case .filter(let filter) = project.input
+    else { return (plan, nil) }
+    let column = PlanColumn(ColumnID(-1), "KSQL_HAVING", .boolean)
+    project.input = filter.input
+    project.items.append(Project.Item(column: column, expression: filter.predicate))
+    return (.project(project), column.reference)
   }
 
   func explained(_ text: (BoundExpression) -> String) -> String {

@@ -7,6 +7,7 @@ public indirect enum Relation: Hashable, Sendable {
   case derived(DerivedTable)
   case join(Join)
   case unnest(Unnest)
+  case lateral(Lateral)
   /// Only below the `SELECT *` that VALUES is read as.
   case values(ValuesList)
 
@@ -16,6 +17,7 @@ public indirect enum Relation: Hashable, Sendable {
     case .source(let relation): relation.alias
     case .derived(let relation): relation.alias
     case .unnest(let relation): relation.alias
+    case .lateral(let relation): relation.right.alias
     case .join(let relation): relation.right.alias
     case .values: nil
     }
@@ -27,6 +29,7 @@ public indirect enum Relation: Hashable, Sendable {
     case .derived(let relation): relation.span
     case .join(let relation): relation.span
     case .unnest(let relation): relation.span
+    case .lateral(let relation): relation.span
     case .values(let relation): relation.span
     }
   }
@@ -37,6 +40,8 @@ public indirect enum Relation: Hashable, Sendable {
     case .derived(let derived): derived.query.namesSources
     case .join(let join): join.left.namesSources || join.right.namesSources
     case .unnest(let unnest): unnest.left.namesSources
+    case .lateral(let lateral):
+      lateral.left.namesSources || lateral.right.query.namesSources
     case .values: false
     }
   }
@@ -102,6 +107,16 @@ public struct JoinWindow: Hashable, Sendable {
   /// Nil if one length is given for both sides.
   public let after: DurationLiteral?
   public let grace: DurationLiteral?
+  public let span: Span
+}
+
+/// `left CROSS JOIN LATERAL (query) [[AS] alias [(columns)]]` or `left LEFT JOIN LATERAL (query) ... ON TRUE`: the query
+/// is asked for each row of the left side, whose columns it may name.
+public struct Lateral: Hashable, Sendable {
+  /// `inner` or `left`.
+  public let kind: Join.Kind
+  public let left: Relation
+  public let right: DerivedTable
   public let span: Span
 }
 

@@ -1,5 +1,7 @@
 // Queries inside expressions. They are one case of `Expression`, so that it stays small: walking a high tree costs stack.
 
+import HeadraceFoundations
+
 public indirect enum SubqueryExpression: Hashable, Sendable {
   case membership(InQueryExpression)
   case exists(ExistsExpression)
@@ -66,6 +68,12 @@ public struct QuantifiedComparison: Hashable, Sendable {
   public let query: Query
   public let operatorSpan: Span
   public let span: Span
+
+  /// `= ANY` is IN, `<> ALL` is NOT IN; nil: it is neither.
+  package var membership: InQueryExpression? {
+    guard op == (isAll ? .notEqual : .equal) else { return nil }
+    return InQueryExpression(operand: left, query: query, isNegated: isAll, span: span)
+  }
 
   /// What is true where this is false.
   package var negated: QuantifiedComparison {

@@ -157,7 +157,7 @@ extension Parser {
     case .offset: peek().kind == .integerLiteral
     case .wait: peek().kind == .integerLiteral || isAhead(.for)
     case .union, .except, .intersect: operandIsAhead
-    case .cross: isAhead(.join) && unnestIsAhead(2)
+    case .cross: isAhead(.join) && (unnestIsAhead(2) || lateralIsAhead(2))
     default: false
     }
   }

@@ -10,13 +10,16 @@ extension Parser {
     var joinCount = 0
     while true {
       let isUnnest = atUnnest
-      let kind = isUnnest ? nil : try joinKind()
-      guard isUnnest || kind != nil else { break }
+      let isLateral = atLateral
+      let kind = isUnnest || isLateral ? nil : try joinKind()
+      guard isUnnest || isLateral || kind != nil else { break }
       joinCount += 1
       guard joinCount <= limits.joinsMax else {
         throw DiagnosticError(.tooManyJoins(limit: limits.joinsMax, at: current.span))
       }
-      if let kind {
+      if isLateral || joinsLateral(kind) {
+        relation = .lateral(try parseLateral(of: relation, kind))
+      } else if let kind {
         relation = .join(try parseJoin(of: relation, kind: kind, from: start))
       } else {
         relation = try unnested(relation)
@@ -35,6 +38,51 @@ extension Parser {
   func unnestIsAhead(_ first: Int) -> Bool {
     let ahead = isAhead(.lateral, first) ? first + 1 : first
     return isAhead(.unnest, ahead) && peek(ahead + 1).kind == .leftParen
+  }
+
+  /// Whether CROSS JOIN LATERAL or its like is here, and a query.
+  private var atLateral: Bool {
+    let isJoin = current.keyword == .cross && isAhead(.join)
+    guard isJoin || current.kind == .comma else { return false }
+    return lateralIsAhead(isJoin ? 2 : 1)
+  }
+
+  private func joinsLateral(_ kind: Join.Kind?) -> Bool {
+    (kind == .inner || kind == .left) && current.keyword == .join && lateralIsAhead(1)
+  }
+
+  func lateralIsAhead(_ first: Int) -> Bool {
+    guard isAhead(.lateral, first), peek(first + 1).kind == .leftParen else { return false }
+    var ahead = first + 2
+    while peek(ahead).kind == .leftParen { ahead += 1 }
+    return beginsQuery(peek(ahead))
+  }
+
+  /// Production `lateral`. `kind`: nil where CROSS or a comma is written.
+  mutating func parseLateral(
+    of left: Relation, _ kind: Join.Kind?
+  ) throws(DiagnosticError) -> Lateral {
+    if kind == nil, !take(.comma) { advance() }
+    if at(.join) { advance() }
+    let start = current.start
+    let right = try parseLateralQuery()
+    if kind != nil {
+      try expect(.on)
+      try expect(.true)
+    }
+    return Lateral(kind: kind ?? .inner, left: left, right: right, span: span(from: start))
+  }
+
+  /// Production `lateral_query`.
+  mutating func parseLateralQuery() throws(DiagnosticError) -> DerivedTable {
+    let start = current.start
+    try expect(.lateral)
+    try expect(.leftParen)
+    let query = try parseQuery()
+    try expect(.rightParen)
+    let alias = try parseAlias(hasColumns: true)
+    let columns = alias != nil && at(.leftParen) ? try parseColumnNames() : []
+    return DerivedTable(query: query, alias: alias, columns: columns, span: span(from: start))
   }
 
   private mutating func unnested(_ left: Relation) throws(DiagnosticError) -> Relation {

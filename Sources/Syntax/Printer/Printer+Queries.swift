@@ -196,6 +196,7 @@ extension Printer {
       names(derived.columns)
     case .join(let join): self.join(join)
     case .unnest(let unnest): self.unnest(unnest)
+    case .lateral(let lateral): self.lateral(lateral)
     case .values(let values): self.values(values)
     }
   }
@@ -224,6 +225,13 @@ extension Printer {
     text += unnest.hasOrdinality ? ") WITH ORDINALITY" : ")"
     alias(unnest.alias)
     names(unnest.columns)
+  }
+
+  private mutating func lateral(_ lateral: Lateral) {
+    relation(lateral.left)
+    text += lateral.kind == .left ? " LEFT JOIN LATERAL " : " CROSS JOIN LATERAL "
+    relation(.derived(lateral.right))
+    if lateral.kind == .left { text += " ON TRUE" }
   }
 
   private mutating func join(_ join: Join) {
