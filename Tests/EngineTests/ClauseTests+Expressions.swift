@@ -35,7 +35,13 @@ let expressionClauses: [ClausePair] = [
   one(
     "FunctionCall.withinGroup", "LISTAGG(t)", "LISTAGG(t) WITHIN GROUP (ORDER BY t DESC)"),
   one("FunctionCall.filter", "COUNT(v)", "COUNT(v) FILTER (WHERE v < 8)"),
+  one(
+    "FunctionCall.nulls", "LAST_VALUE(d) OVER (ORDER BY w)",
+    "LAST_VALUE(d) IGNORE NULLS OVER (ORDER BY w)"),
   one("FunctionCall.over", "SUM(w)", "SUM(w) OVER ()"),
+  ClausePair(
+    "OverClause.base", "SELECT SUM(w) OVER o AS x FROM s WINDOW o AS (ORDER BY w), p AS ();",
+    "SELECT SUM(w) OVER p AS x FROM s WINDOW o AS (ORDER BY w), p AS ();"),
   one("OverClause.partitionBy", "SUM(w) OVER ()", "SUM(w) OVER (PARTITION BY v)"),
   one("OverClause.orderBy", "SUM(w) OVER ()", "SUM(w) OVER (ORDER BY w)"),
   one(

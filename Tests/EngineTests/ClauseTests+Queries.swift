@@ -46,6 +46,9 @@ let queryClauses: [ClausePair] = [
     "d AS x FROM s ORDER BY x NULLS LAST"),
   pull("CountClause.count", "w AS x FROM s LIMIT 1", "w AS x FROM s LIMIT 2"),
   pull("Select.isDistinct", "v AS x FROM s", "DISTINCT v AS x FROM s"),
+  pull(
+    "Select.distinctOn", "v AS x, w AS y FROM s",
+    "DISTINCT ON (v) v AS x, w AS y FROM s"),
   pull("Select.items", "v AS x FROM s", "v AS x, w AS y FROM s"),
   pull("Select.from", "v AS x FROM s", "v AS x FROM r"),
   ClausePair(
@@ -60,6 +63,15 @@ let queryClauses: [ClausePair] = [
   pull(
     "Select.having", "v, COUNT(*) AS n FROM s GROUP BY v",
     "v, COUNT(*) AS n FROM s GROUP BY v HAVING COUNT(*) > 1"),
+  ClausePair(
+    "Select.windows", "SELECT SUM(w) OVER o AS x FROM s WINDOW o AS (ORDER BY w);",
+    "SELECT SUM(w) OVER o AS x FROM s;", isRefused: true),
+  pull(
+    "NamedWindow.name", "SUM(w) OVER o AS x FROM s WINDOW o AS (ORDER BY w), p AS ()",
+    "SUM(w) OVER o AS x FROM s WINDOW p AS (ORDER BY w), o AS ()"),
+  pull(
+    "NamedWindow.over", "SUM(w) OVER o AS x FROM s WINDOW o AS (ORDER BY w)",
+    "SUM(w) OVER o AS x FROM s WINDOW o AS ()"),
   pull(
     "Select.qualify", "w AS x FROM s", "w AS x FROM s QUALIFY ROW_NUMBER() OVER (ORDER BY w) = 1"),
   pull(
@@ -130,6 +142,20 @@ let queryClauses: [ClausePair] = [
   pull(
     "Lateral.right", "y AS x FROM s, LATERAL (SELECT s.v AS y) AS e",
     "y AS x FROM s, LATERAL (SELECT s.v + 1 AS y) AS e"),
+  pull(
+    "FunctionRelation.name", "a AS x FROM UNNEST(ARRAY[5, 7]) AS e (a)",
+    "a AS x FROM GENERATE_SERIES(5, 7) AS e (a)"),
+  pull(
+    "FunctionRelation.arguments", "a AS x FROM GENERATE_SERIES(5, 7) AS e (a)",
+    "a AS x FROM GENERATE_SERIES(5, 8) AS e (a)"),
+  pull(
+    "FunctionRelation.hasOrdinality", "* FROM UNNEST(ARRAY[5, 7])",
+    "* FROM UNNEST(ARRAY[5, 7]) WITH ORDINALITY"),
+  pull(
+    "FunctionRelation.alias", "* FROM UNNEST(ARRAY[5, 7]) AS e", "* FROM UNNEST(ARRAY[5, 7]) AS f"),
+  pull(
+    "FunctionRelation.columns", "a AS x FROM UNNEST(ARRAY[5]) WITH ORDINALITY AS e (a, b)",
+    "a AS x FROM UNNEST(ARRAY[5]) WITH ORDINALITY AS e (b, a)"),
   ClausePair("ValuesList.rows", "VALUES (1), (2);", "VALUES (1), (2), (3);"),
   ClausePair("Join.kind", joined("INNER"), joined("LEFT")),
   ClausePair(

@@ -240,13 +240,6 @@ let clauseCases = #"""
     |           ^
     = Expecting AS, FROM or ","
 
-  SELECT * FROM EXPLODE(a)
-  ----
-  error[syntax-error]: Syntax error at or near "(" at line 1:22
-    --> t.sql:1:22
-  1 | SELECT * FROM EXPLODE(a)
-    |                      ^
-
   HELP
   ----
   error[syntax-error]: Syntax error at or near "HELP" at line 1:1

@@ -69,9 +69,10 @@ private func tokens(_ text: String) -> String {
   }
 }
 
-/// The words of set operations, subqueries and UNNEST are names as before, whatever else they may begin.
+/// The words of set operations, subqueries, OVER and UNNEST are names as before, whatever else they may begin.
 @Test(arguments: [
-  "any", "cross", "except", "intersect", "lateral", "ordinality", "some", "union", "unnest",
+  "any", "cross", "except", "generate_series", "ignore", "intersect", "lateral", "ntile", "nulls",
+  "ordinality", "over", "respect", "some", "union", "unnest",
 ])
 func newWordsStayNames(word: String) {
   #expect(!Keywords.reserved.contains(word.uppercased()))
@@ -82,6 +83,11 @@ func newWordsStayNames(word: String) {
     "WITH # (#) AS (SELECT # FROM #) SELECT # FROM # # ORDER BY # LIMIT 1",
     "SELECT # FROM # # CROSS JOIN UNNEST(#) # (#)",
     "SELECT # FROM # # CROSS JOIN LATERAL (SELECT #) # (#), LATERAL (SELECT #) # JOIN # ON TRUE",
+    "SELECT f(x) #, f(x) AS #, f(x) over FROM # ORDER BY f(#) NULLS LAST",
+    "SELECT f(x) over EMIT CHANGES",
+    "SELECT f(x) over UNION SELECT # FROM #",
+    "SELECT f(#) OVER # AS #, g(# IGNORE NULLS) OVER (# ORDER BY #) FROM # WINDOW # AS (#), w AS ()",
+    "SELECT DISTINCT ON (#) # FROM #(#) AS # (#)",
     "SELECT # # FROM # # EXCEPT (SELECT # # FROM # #) UNION VALUES (#)",
     "SELECT # FROM # WHERE # = ANY (SELECT # FROM #) AND # = ANY(#)",
     "CREATE STREAM # (# INT KEY, # STRING) WITH (#='x')",

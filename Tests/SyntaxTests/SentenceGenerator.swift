@@ -28,10 +28,11 @@ struct SentenceGenerator {
     + [
       "add", "alter", "any", "asc", "assert", "ast", "changes", "column", "copy", "cross", "Date",
       "day", "emit", "errors", "escape", "except", "explain", "final", "first", "for", "function",
-      "grace", "header", "id", "if", "intersect", "interval", "key", "last", "lateral", "nulls",
-      "offset", "order", "ordinality", "partition", "period", "primary", "replace", "schema",
-      "session", "set", "show", "sink", "some", "source", "stdin", "string", "subject", "tables",
-      "time", "timeout", "timestamp", "type", "union", "unnest", "year", "zone",
+      "grace", "header", "id", "if", "ignore", "intersect", "interval", "key", "last", "lateral",
+      "nulls", "offset", "order", "ordinality", "over", "partition", "period", "primary",
+      "replace", "respect", "rows", "schema", "session", "set", "show", "sink", "some", "source",
+      "stdin", "string", "subject", "tables", "time", "timeout", "timestamp", "type", "union",
+      "unnest", "year", "zone",
     ]
   static let quoted = [
     "`a`", "\"b c\"", "`back``tick`", "\"dou\"\"ble\"", "`SELECT`", "`ARRAY`", "\"map\"", "`1x`",

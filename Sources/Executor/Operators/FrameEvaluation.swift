@@ -80,6 +80,7 @@ struct FrameEvaluation {
           picked(rows, arguments[0], call) { frame in
             frame.count < Int(number) ? nil : frame.lowerBound + Int(number) - 1
           })
+      case .ntile, .percentRank, .cumeDist: results.append(shares(rows, call.function))
       case .aggregate(let aggregate):
         let takesBack = call.frame.start != nil
         let accumulator = try self.accumulator(aggregate, takesBack)
@@ -98,9 +99,10 @@ struct FrameEvaluation {
     var sources: [Int32] = []
     sources.reserveCapacity(rows.count)
     let others = arguments.count > 1 ? rows.count : -1
+    let values = call.ignoresNulls ? KnownRows(arguments[0]) : nil
     for partition in rows.partitions {
       for row in partition {
-        let source = row - offset
+        let source = values?.row(offset, before: row) ?? (row - offset)
         if partition.contains(source) {
           sources.append(Int32(source))
         } else {
@@ -118,12 +120,45 @@ struct FrameEvaluation {
   ) -> Column {
     var sources: [Int32] = []
     sources.reserveCapacity(rows.count)
+    let known = call.ignoresNulls ? KnownRows(values) : nil
     for partition in rows.partitions {
       for row in partition {
-        sources.append(Int32(place(rows.frame(call.frame, of: row, in: partition)) ?? -1))
+        let frame = rows.frame(call.frame, of: row, in: partition)
+        if let known {
+          sources.append(Int32(place(known.places(frame)).map { known.rows[$0] } ?? -1))
+        } else {
+          sources.append(Int32(place(frame) ?? -1))
+        }
       }
     }
     return values.gatherOrNull(sources, call.column.type)
+  }
+
+  /// Ranks that say which part of a partition comes before a row.
+  private func shares(_ rows: FramedRows, _ function: Framing.Function) -> Column {
+    var numbers: [Int64] = []
+    var shares: [Double] = []
+    for partition in rows.partitions {
+      let count = Double(partition.count)
+      for row in partition {
+        let (first, end) = rows.peers[row]
+        switch function {
+        case .ntile(let parts):
+          // The first parts have a row more, where they cannot all have as many.
+          let (least, more) = partition.count.quotientAndRemainder(dividingBy: Int(parts))
+          let place = row - partition.lowerBound
+          let large = more * (least + 1)
+          numbers.append(
+            Int64(place < large ? place / (least + 1) : more + (place - large) / max(least, 1)) + 1)
+        case .percentRank:
+          let before = Double(Int(first) - partition.lowerBound)
+          shares.append(partition.count == 1 ? 0 : before / (count - 1))
+        default: shares.append(Double(Int(end) - partition.lowerBound) / count)
+        }
+      }
+    }
+    if case .ntile = function { return .bigint(Fixed(numbers)) }
+    return .double(Fixed(shares))
   }
 
   private func aggregate(
@@ -176,6 +211,38 @@ struct FrameEvaluation {
     accumulator.results(of: [Int32(rows.partitions.count)], into: builder)
     let empty = Int32(steps.count)
     return builder.finish().gather(takes.map { $0 < 0 ? empty : $0 })
+  }
+}
+
+/// The rows in which a value is not NULL, for functions that count no others.
+private struct KnownRows {
+  /// In order.
+  let rows: [Int]
+
+  init(_ values: Column) {
+    rows = values.validity?.trueIndices().map { Int($0) } ?? Array(0..<values.count)
+  }
+
+  /// How many stand before a row.
+  private func count(before row: Int) -> Int {
+    var low = 0
+    var high = rows.count
+    while low < high {
+      let middle = (low + high) / 2
+      if rows[middle] < row { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  func places(_ frame: Range<Int>) -> Range<Int> {
+    count(before: frame.lowerBound)..<count(before: frame.upperBound)
+  }
+
+  /// The row so many places before another, behind it where negative; no row where there is none.
+  func row(_ offset: Int, before row: Int) -> Int {
+    if offset == 0 { return row }
+    let place = offset > 0 ? count(before: row) - offset : count(before: row + 1) - offset - 1
+    return rows.indices.contains(place) ? rows[place] : -1
   }
 }
 

@@ -575,6 +575,10 @@ extension LogicalPlan {
   /// Whether rows get another key on their way.
   fileprivate var rekeys: Bool {
     if case .rekey = self { return true }
+    // In one task the rows of a stream need not be dealt out by what tells them apart then.
+    if case .row(let step) = self, let node = step.node as? Ranking, !node.input.isTable {
+      return true
+    }
     return inputs.contains { $0.rekeys }
   }
 }

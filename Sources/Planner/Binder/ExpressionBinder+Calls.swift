@@ -14,6 +14,7 @@ extension ExpressionBinder {
       guard let bindGrouping else { throw .groupingWithoutSets(at: node.span) }
       return Typed(try bindGrouping(node), text: expressionText)
     }
+    if node.nulls != nil, node.over == nil { throw .nullTreatment(name, at: node.span) }
     if let over = node.over {
       guard let bindOver else { throw .misplacedOver(name, clause: clause, at: node.span) }
       return Typed(try bindOver(node, over), text: expressionText)

@@ -42,7 +42,8 @@ func expressionText(_ expression: Expression) -> String {
     let order = node.order.isEmpty ? "" : " " + orderText(node.order)
     let within = node.withinGroup.isEmpty ? "" : " WITHIN GROUP (\(orderText(node.withinGroup)))"
     let filter = node.filter.map { " FILTER (WHERE \(expressionText($0)))" } ?? ""
-    return "\(node.name.name)(\(distinct)\(arguments)\(order))\(within)\(filter)"
+    let nulls = node.nulls.map { " \($0.rawValue)" } ?? ""
+    return "\(node.name.name)(\(distinct)\(arguments)\(order))\(within)\(filter)\(nulls)"
       + (node.over == nil ? "" : " OVER (...)")
   case .lambda(let node):
     return "(\(node.parameters.map(\.name).joined(separator: ", "))) => "

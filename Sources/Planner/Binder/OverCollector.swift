@@ -15,6 +15,9 @@ enum OverFunction: String, CaseIterable {
   case firstValue = "FIRST_VALUE"
   case lastValue = "LAST_VALUE"
   case nthValue = "NTH_VALUE"
+  case ntile = "NTILE"
+  case percentRank = "PERCENT_RANK"
+  case cumeDist = "CUME_DIST"
 
   static func named(_ name: String) -> OverFunction? { OverFunction(rawValue: name.uppercased()) }
 
@@ -23,10 +26,18 @@ enum OverFunction: String, CaseIterable {
   /// How many arguments it takes.
   var arguments: ClosedRange<Int> {
     switch self {
-    case .rowNumber, .rank, .denseRank: 0...0
+    case .rowNumber, .rank, .denseRank, .percentRank, .cumeDist: 0...0
     case .lag, .lead: 1...3
-    case .firstValue, .lastValue: 1...1
+    case .firstValue, .lastValue, .ntile: 1...1
     case .nthValue: 2...2
+    }
+  }
+
+  /// Whether it gives the value of another row.
+  var takesNulls: Bool {
+    switch self {
+    case .lag, .lead, .firstValue, .lastValue, .nthValue: true
+    case .rowNumber, .rank, .denseRank, .ntile, .percentRank, .cumeDist: false
     }
   }
 }
@@ -41,24 +52,40 @@ final class OverCollector {
     var span: Span
   }
 
-  private let context: BindingContext
-  private let scope: Scope
+  /// Of what stands in the calls and in their OVER.
+  private let binder: ExpressionBinder
   private let keys: [KeySlot]
   private let isPull: Bool
+  private let windows: OverWindows
+  private let aggregates: AggregateCollector?
   private var groups: [Group] = []
 
-  init(context: BindingContext, scope: Scope, keys: [KeySlot], isPull: Bool) {
-    self.context = context
-    self.scope = scope
+  /// `aggregates`: of the GROUP BY whose groups are the rows.
+  /// Throws: what is wrong with the windows, whether or not a call names them.
+  init(
+    _ binder: ExpressionBinder, keys: [KeySlot], isPull: Bool, windows: [NamedWindow],
+    aggregates: AggregateCollector? = nil
+  ) throws(PlanError) {
+    self.binder = binder
     self.keys = keys
     self.isPull = isPull
+    self.windows = try OverWindows(windows)
+    self.aggregates = aggregates
+    for window in windows {
+      let over = try self.windows.completed(window.over)
+      _ = try order(over, binder)
+      for expression in over.partitionBy { _ = try binder.bind(expression) }
+    }
   }
+
+  private var context: BindingContext { binder.context }
+  private var scope: Scope { binder.scope }
 
   var isEmpty: Bool { groups.isEmpty }
 
   /// The column with the call's result. Throws: what is wrong with it.
   func add(_ call: FunctionCall, _ over: OverClause) throws(PlanError) -> BoundExpression {
-    let binder = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
+    let over = try windows.completed(over)
     let group = try group(over, binder)
     let name = call.name.name.uppercased()
     if let function = OverFunction.named(name) {
@@ -69,21 +96,44 @@ final class OverCollector {
       guard !call.isStar, function.arguments.contains(call.arguments.count) else {
         throw .overArguments(function.rawValue, function.arguments, at: call.span)
       }
+      if call.nulls != nil, !function.takesNulls {
+        throw .nullTreatment(function.rawValue, at: call.span)
+      }
       if groups[group].order.isEmpty {
         throw .overWithoutOrder(function.rawValue, at: over.span)
       }
       if let rank = function.rank { return try add(rank, over, to: group) }
+      if let share = try share(function, call, binder) {
+        if let frame = over.frame { throw .rankWithFrame(function.rawValue, at: frame.span) }
+        let column = context.newColumn(
+          function.rawValue, function == .ntile ? .bigint : .double)
+        return add(share, [], column, .whole, to: group)
+      }
       return try add(function, call, over, binder, to: group)
     }
     guard let aggregate = context.catalog.functions.aggregates[name] else {
       throw .overOfOther(call.name.name, at: call.name.span)
     }
+    if call.nulls != nil { throw .nullTreatment(call.name.name.uppercased(), at: call.span) }
     let collector = AggregateCollector(context: context, scope: scope)
+    collector.inner = aggregates
     let result = try collector.add(call, aggregate)
     guard let bound = collector.calls.first else { return result }
     return add(
       .aggregate(bound), bound.inputs, bound.column, try frame(over, groups[group].order),
       to: group)
+  }
+
+  /// A rank that says which part of all rows come before; nil: it is another function.
+  private func share(
+    _ function: OverFunction, _ call: FunctionCall, _ binder: ExpressionBinder
+  ) throws(PlanError) -> Framing.Function? {
+    switch function {
+    case .ntile: .ntile(try literal(call, 0, 1, binder))
+    case .percentRank: .percentRank
+    case .cumeDist: .cumeDist
+    default: nil
+    }
   }
 
   private func add(
@@ -100,16 +150,18 @@ final class OverCollector {
 
   private func add(
     _ function: Framing.Function, _ arguments: [BoundExpression], _ column: PlanColumn,
-    _ frame: Frame, to group: Int
+    _ frame: Frame, to group: Int, ignoresNulls: Bool = false
   ) -> BoundExpression {
     if let known = groups[group].frames.first(where: { known in
       known.arguments == arguments && known.frame == frame
-        && known.function.isSame(as: function)
+        && known.ignoresNulls == ignoresNulls && known.function.isSame(as: function)
     }) {
       return known.column.reference
     }
     groups[group].frames.append(
-      Framing.Call(column: column, function: function, arguments: arguments, frame: frame))
+      Framing.Call(
+        column: column, function: function, arguments: arguments, frame: frame,
+        ignoresNulls: ignoresNulls))
     return column.reference
   }
 
@@ -122,6 +174,7 @@ final class OverCollector {
     var arguments = [value.cast(to: type)]
     var frame = Frame.whole
     let bound: Framing.Function
+    let ignoresNulls = call.nulls == .ignore
     switch function {
     case .lag, .lead:
       if let frame = over.frame { throw .rankWithFrame(function.rawValue, at: frame.span) }
@@ -136,6 +189,11 @@ final class OverCollector {
       }
       frame = Frame(unit: .rows, start: min(0, -offset), end: 0)
       if function == .lead { frame = Frame(unit: .rows, start: 0, end: offset) }
+      if ignoresNulls {
+        // However many NULLs lie between.
+        frame = Frame(
+          unit: .rows, start: function == .lag ? nil : 0, end: function == .lag ? 0 : nil)
+      }
     case .nthValue:
       bound = .nthValue(try literal(call, 1, 1, binder))
       frame = try self.frame(over, groups[group].order)
@@ -143,10 +201,12 @@ final class OverCollector {
       bound = function == .firstValue ? .firstValue : .lastValue
       frame = try self.frame(over, groups[group].order)
       // However many rows come before it.
-      if function == .lastValue, frame.start == nil { frame.start = frame.end.map { min(0, $0) } }
+      if function == .lastValue, !ignoresNulls, frame.start == nil {
+        frame.start = frame.end.map { min(0, $0) }
+      }
     }
     let column = context.newColumn(function.rawValue, type)
-    return add(bound, arguments, column, frame, to: group)
+    return add(bound, arguments, column, frame, to: group, ignoresNulls: ignoresNulls)
   }
 
   /// A whole number that the call must say itself.
@@ -182,6 +242,21 @@ final class OverCollector {
       if partition.contains(where: { $0.expression == item.expression }) { continue }
       partition.append(item)
     }
+    let order = try order(over, binder)
+    if let known = groups.firstIndex(where: { group in
+      group.order == order && group.grace?.count == over.grace?.count
+        && group.grace?.unit == over.grace?.unit
+        && group.partition.map(\.expression) == partition.map(\.expression)
+    }) {
+      return known
+    }
+    groups.append(Group(partition: partition, order: order, grace: over.grace, span: over.span))
+    return groups.count - 1
+  }
+
+  private func order(
+    _ over: OverClause, _ binder: ExpressionBinder
+  ) throws(PlanError) -> [Sort.Item] {
     var order: [Sort.Item] = []
     for item in over.orderBy {
       let bound = try binder.bind(item.expression)
@@ -192,15 +267,7 @@ final class OverCollector {
           expression: bound.expression, isDescending: item.isDescending,
           nullsFirst: item.nullsFirst ?? item.isDescending))
     }
-    if let known = groups.firstIndex(where: { group in
-      group.order == order && group.grace?.count == over.grace?.count
-        && group.grace?.unit == over.grace?.unit
-        && group.partition.map(\.expression) == partition.map(\.expression)
-    }) {
-      return known
-    }
-    groups.append(Group(partition: partition, order: order, grace: over.grace, span: over.span))
-    return groups.count - 1
+    return order
   }
 
   private func column(
@@ -213,6 +280,42 @@ final class OverCollector {
     }
     let known = groups.flatMap(\.partition).first { $0.expression == bound }
     return known?.column ?? context.newColumn(names.generated(), type)
+  }
+
+  /// Takes groups for the rows: `rewrite` gives their columns for what they are grouped by. Throws: not-grouped.
+  func regroup(
+    _ plan: LogicalPlan, _ rewrite: (BoundExpression) -> BoundExpression
+  ) throws(PlanError) {
+    let known = Set(plan.columns.map(\.id))
+    for index in groups.indices {
+      var group = groups[index]
+      for place in group.partition.indices {
+        group.partition[place].expression = rewrite(group.partition[place].expression)
+        if case .column(let id, _) = group.partition[place].expression, let own = plan.column(id) {
+          group.partition[place].column = own
+        }
+      }
+      for place in group.order.indices {
+        group.order[place].expression = rewrite(group.order[place].expression)
+      }
+      for place in group.frames.indices {
+        group.frames[place].arguments = group.frames[place].arguments.map(rewrite)
+      }
+      let all =
+        group.partition.map(\.expression) + group.order.map(\.expression)
+        + group.frames.flatMap(\.arguments)
+      if let id = all.flatMap({ $0.columns.subtracting(known) }).min() {
+        let entry = scope.entries.first { $0.column.id == id }
+        throw .notGrouped([entry?.column.name ?? "OVER"], at: group.span)
+      }
+      groups[index] = group
+    }
+  }
+
+  /// What rows are divided by is a column of the ranked rows, and part of their key where they get one.
+  func divided(_ expression: BoundExpression) -> BoundExpression {
+    groups.filter { !$0.ranks.isEmpty }.flatMap(\.partition)
+      .first { $0.expression == expression }?.column.reference ?? expression
   }
 
   // MARK: - Frames
@@ -312,10 +415,16 @@ final class OverCollector {
 
   /// Throws: where the frames of a stream's rows would not be known as they come.
   private func checkTimes(_ group: Group, isFinal: Bool) throws(PlanError) {
+    if let call = group.frames.first(where: { $0.function.ranksAll }) {
+      throw .rankOfAll(call.function.name, at: group.span)
+    }
     guard group.order.count == 1, !group.order[0].isDescending,
       Self.unitMs(group.order[0].expression.type) == 1
     else { throw .overOfStream(at: group.span) }
     for call in group.frames {
+      if call.ignoresNulls, call.frame.start == nil || call.frame.end == nil {
+        throw .nullsWithoutEnd(call.function.name, at: group.span)
+      }
       guard let end = call.frame.end else {
         throw .endlessFrame(call.function.name, at: group.span)
       }

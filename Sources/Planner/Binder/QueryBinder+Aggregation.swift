@@ -10,6 +10,8 @@ final class AggregateCollector {
   let context: BindingContext
   let scope: Scope
   var calls: [Aggregate.Call] = []
+  /// Takes the aggregates that stand in others, where the rows are groups themselves.
+  var inner: AggregateCollector?
 
   init(context: BindingContext, scope: Scope) {
     self.context = context
@@ -21,8 +23,9 @@ final class AggregateCollector {
   ) throws(PlanError) -> BoundExpression {
     var binder = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
     let outer = function.name
-    binder.bindAggregate = { (inner, _) throws(PlanError) in
-      throw .nestedAggregate(outer: outer, inner: inner.name.name, at: inner.span)
+    binder.bindAggregate = { [inner = self.inner] (call, function) throws(PlanError) in
+      if let inner { return try inner.add(call, function) }
+      throw .nestedAggregate(outer: outer, inner: call.name.name, at: call.span)
     }
     let order = try AggregateOrder(call, function)
     let written = order.argument.map { [$0] + call.arguments } ?? call.arguments
@@ -150,10 +153,10 @@ extension QueryBinder {
     binder.bindAggregate = { (call, function) throws(PlanError) in
       try collector.add(call, function)
     }
-    binder.bindOver = { (call, _) throws(PlanError) in
-      throw .overOfGroups(call.name.name.uppercased(), at: call.span)
-    }
     binder.bindGrouping = { (call) throws(PlanError) in try grouping(call, sets, input.scope) }
+    let over = try OverCollector(
+      binder, keys: [], isPull: purpose == .pull, windows: select.windows, aggregates: collector)
+    binder.bindOver = { (call, clause) throws(PlanError) in try over.add(call, clause) }
     var items: [(item: BoundItem, text: String)] = []
     for item in raw {
       switch item {
@@ -172,7 +175,9 @@ extension QueryBinder {
     }
     var groups = try bindGroups(sets?.clause ?? groupBy, input, items.map(\.item))
     if groupBy == nil, isPersistent { groups = [keyOfAll(select, input.scope, &items)] }
+    let qualify = try qualifyPredicate(select, binder, items.map(\.item), over)
     binder.clause = "HAVING"
+    binder.bindOver = nil
     let having = try select.having.map { (having) throws(PlanError) in
       try binder.predicate(having)
     }
@@ -190,6 +195,7 @@ extension QueryBinder {
       if isPersistent { items.insert(setKey(sets, at: select.span), at: 0) }
     }
     try filter(&step, by: having, of: select, replacements)
+    try bindOver(over, (qualify, select.qualify?.span ?? .none), replacements, &step)
     var final: [BoundItem] = []
     let allowed = Set(step.plan.columns.map(\.id))
     var ungrouped: [(text: String, span: Span)] = []
@@ -203,6 +209,22 @@ extension QueryBinder {
       throw .notGrouped(ungrouped.map(\.text), at: first.span)
     }
     return try finish(final, step)
+  }
+
+  /// OVER looks at the groups that HAVING leaves.
+  private func bindOver(
+    _ over: OverCollector, _ qualify: (predicate: BoundExpression?, span: Span),
+    _ replacements: [BoundExpression: BoundExpression], _ step: inout Step
+  ) throws(PlanError) {
+    guard !over.isEmpty else { return }
+    try over.regroup(step.plan) { replace($0, replacements) }
+    step.plan = try over.plan(over: step.plan, emit: nil)
+    guard let predicate = qualify.predicate.map({ replace($0, replacements) }) else { return }
+    if let id = predicate.columns.subtracting(step.plan.columns.map(\.id)).min() {
+      let name = step.scope.entries.first { $0.column.id == id }?.column.name
+      throw .notGrouped([name ?? "QUALIFY"], at: qualify.span)
+    }
+    try keep(predicate, &step)
   }
 
   private func containsTableFunction(_ item: SelectItem) -> Bool {

@@ -16,6 +16,7 @@ extension QueryBinder {
     case .join(let join): return try bindJoin(join)
     case .unnest(let unnest): return try bindUnnest(unnest)
     case .lateral(let lateral): return try bindLateral(lateral)
+    case .function(let function): return try bindFunction(function)
     case .values(let list): return try bindValues(list)
     }
   }

@@ -35,7 +35,9 @@ extension QueryBinder {
       var expressions: [Expression] = []
       for item in select.items {
         guard case .expression(let item) = item else { throw .groupByAllOfStar(at: item.span) }
-        if !containsAggregate(item.expression), !isWindowBound(item.expression, select, scope) {
+        if !containsAggregate(item.expression), !containsOver(item.expression),
+          !isWindowBound(item.expression, select, scope)
+        {
           expressions.append(item.expression)
         }
       }

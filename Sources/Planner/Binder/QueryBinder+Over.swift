@@ -10,29 +10,34 @@ extension QueryBinder {
     _ select: Select, _ items: ExpressionBinder, _ bound: [BoundItem], _ over: OverCollector,
     _ step: inout Step, emit: EmitClause?, hasTableFunctions: Bool
   ) throws(PlanError) {
-    var predicate: BoundExpression?
-    if let qualify = select.qualify {
-      if over.isEmpty, !containsOver(qualify) { throw .qualifyWithoutOver(at: qualify.span) }
-      var binder = items
-      binder.clause = "QUALIFY"
-      binder.bindTableFunction = nil
-      binder.bindSubquery = nil
-      for item in bound {
-        guard case .column(let id, let type) = item.expression,
-          !binder.scope.entries.contains(where: { $0.column.name == item.name })
-        else { continue }
-        binder.scope.entries.append(
-          Scope.Entry(qualifier: "", column: PlanColumn(id, item.name, type), isSystem: false))
-      }
-      predicate = try binder.predicate(qualify)
-    }
+    let predicate = try qualifyPredicate(select, items, bound, over)
     guard !over.isEmpty else { return }
     if hasTableFunctions { throw .overWithTableFunction(at: select.span) }
     step.plan = try over.plan(over: step.plan, emit: emit)
     if let predicate { try keep(predicate, &step) }
   }
 
-  private func containsOver(_ expression: Expression) -> Bool {
+  /// `bound`: items whose names it may use.
+  func qualifyPredicate(
+    _ select: Select, _ items: ExpressionBinder, _ bound: [BoundItem], _ over: OverCollector
+  ) throws(PlanError) -> BoundExpression? {
+    guard let qualify = select.qualify else { return nil }
+    if over.isEmpty, !containsOver(qualify) { throw .qualifyWithoutOver(at: qualify.span) }
+    var binder = items
+    binder.clause = "QUALIFY"
+    binder.bindTableFunction = nil
+    binder.bindSubquery = nil
+    for item in bound {
+      guard case .column(let id, let type) = item.expression,
+        !binder.scope.entries.contains(where: { $0.column.name == item.name })
+      else { continue }
+      binder.scope.entries.append(
+        Scope.Entry(qualifier: "", column: PlanColumn(id, item.name, type), isSystem: false))
+    }
+    return try binder.predicate(qualify)
+  }
+
+  func containsOver(_ expression: Expression) -> Bool {
     if case .call(let call) = expression, call.over != nil { return true }
     return expression.operands.contains { containsOver($0) }
   }

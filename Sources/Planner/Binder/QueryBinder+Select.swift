@@ -151,8 +151,9 @@ extension QueryBinder {
       let inner = ExpressionBinder(context: context, scope: scope, clause: "SELECT")
       return try collector.add(call, function, inner, context)
     }
-    let over = OverCollector(
-      context: context, scope: scope, keys: step.keys, isPull: purpose == .pull)
+    let over = try OverCollector(
+      ExpressionBinder(context: context, scope: scope, clause: "SELECT"), keys: step.keys,
+      isPull: purpose == .pull, windows: select.windows)
     binder.bindOver = { (call, clause) throws(PlanError) in try over.add(call, clause) }
     let subqueries = SubqueryCollector(self, step.scope)
     binder.bindSubquery = purpose == .pull ? subqueries.bind : lookups?.bind
@@ -176,6 +177,7 @@ extension QueryBinder {
     try bindQualify(
       select, binder, items, over, &step, emit: emit,
       hasTableFunctions: !collector.items.isEmpty)
+    for index in items.indices { items[index].expression = over.divided(items[index].expression) }
     if let partitionBy = select.partitionBy {
       try bindPartitionBy(partitionBy, &step, items)
       if select.items.contains(where: { if case .all = $0 { true } else { false } }) {

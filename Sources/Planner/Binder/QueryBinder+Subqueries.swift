@@ -203,6 +203,11 @@ extension QueryBinder {
       throw .correlatedColumn(expressionText(.column(name)), at: name.span)
     }
     guard !ties.isEmpty else { return nil }
+    // Its rows would be those of all outer rows.
+    let computed = (isExists ? [] : shown) + [select.qualify].compactMap { $0 }
+    if let over = computed.first(where: containsOver) {
+      throw .correlatedOver(at: over.span)
+    }
     let isAggregate = hasAggregate && select.groupBy == nil
     if isExists, isAggregate { throw .existsOfAggregate(at: select.span) }
     let keys = ties.enumerated().map { number, tie in

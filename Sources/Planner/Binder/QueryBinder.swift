@@ -107,7 +107,13 @@ public struct QueryBinder {
       _ = try nested(common.visible).bind(table.query, as: table.columns)
       binder.commonTables[table.name.name] = common
     }
-    var result = try binder.bind(query.body, emit: query.emit)
+    var result: BoundQuery
+    if let select = query.plainSelect, !select.distinctOn.isEmpty {
+      result = try binder.bindDistinctOn(
+        select, order: query.orderBy, limit: query.limit, emit: query.emit)
+    } else {
+      result = try binder.bind(query.body, emit: query.emit)
+    }
     let first = query.body.firstSelect
     if purpose == .pull, !isNested, case .source(let named)? = first.from,
       binder.commonTables[named.name.name] == nil,
@@ -147,8 +153,10 @@ public struct QueryBinder {
 
   private func bindTail(_ query: Query, _ bound: BoundQuery) throws(PlanError) -> BoundQuery {
     var result = bound
+    // DISTINCT ON has chosen and ordered its rows by it.
+    let isOrdered = query.plainSelect.map { !$0.distinctOn.isEmpty } ?? false
     if purpose != .pull, !query.orderBy.isEmpty, query.limit != nil, query.offset == nil {
-      try bindTop(query, &result)
+      if !isOrdered { try bindTop(query, &result) }
       return result
     }
     if isPersistent, let limit = query.limit {
@@ -156,14 +164,14 @@ public struct QueryBinder {
       throw .limitInCreate(kind, at: limit.span)
     }
     if purpose != .pull {
-      if let item = query.orderBy.first {
+      if let item = query.orderBy.first, !isOrdered {
         throw .orderByOutsidePull(at: item.span)
       }
       if let offset = query.offset {
         throw .offsetOutsidePull(at: offset.span)
       }
     }
-    if purpose == .pull, !query.orderBy.isEmpty { try bindSort(query, &result) }
+    if purpose == .pull, !query.orderBy.isEmpty, !isOrdered { try bindSort(query, &result) }
     result.limit = query.limit?.count
     if purpose == .pull, query.limit != nil || query.offset != nil {
       result.plan = .limit(
@@ -175,6 +183,7 @@ public struct QueryBinder {
 
   /// One SELECT.
   func bind(_ select: Select, emit: EmitClause?) throws(PlanError) -> BoundQuery {
+    if !select.distinctOn.isEmpty { return try bindDistinctOn(select, emit: emit) }
     if select.isDistinct, purpose != .pull { return try bindDistinct(select, emit: emit) }
     var step = try bindFrom(select)
     if let filter = select.filter { try bindFilter(filter, &step) }
@@ -182,10 +191,9 @@ public struct QueryBinder {
     try PlanError.check(columns: select.items.count, of: "SELECT", at: select.span)
     let isAggregate =
       select.groupBy != nil || select.items.contains { containsAggregate($0) }
-      || select.having != nil
+      || select.having != nil || select.windows.contains { containsAggregate($0) }
     var result: BoundQuery
     if isAggregate {
-      if let qualify = select.qualify { throw .qualifyOfGroups(at: qualify.span) }
       result = try bindAggregation(select, step, emit: emit)
     } else {
       if let window = select.window {
@@ -229,6 +237,12 @@ public struct QueryBinder {
   func containsAggregate(_ item: SelectItem) -> Bool {
     if case .expression(let item) = item { return containsAggregate(item.expression) }
     return false
+  }
+
+  private func containsAggregate(_ window: NamedWindow) -> Bool {
+    (window.over.partitionBy + window.over.orderBy.map(\.expression)).contains {
+      containsAggregate($0)
+    }
   }
 
   func containsAggregate(_ expression: Expression) -> Bool {

@@ -5,6 +5,12 @@ import HeadraceFoundations
 import HeadraceSyntax
 
 extension PlanError {
+  static func distinctKeyLeftOut(_ column: String, at span: Span) -> PlanError {
+    PlanError(
+      "rank-key", "\"\(column)\" tells the rows of the table apart, and is not selected", at: span,
+      hint: "select what DISTINCT ON names")
+  }
+
   static func durationOfRows(at span: Span) -> PlanError {
     PlanError(
       "invalid-frame", "ROWS counts rows, and this is a time", at: span,
@@ -53,6 +59,20 @@ extension PlanError {
       hint: "compute it in a subquery, or use QUALIFY to choose rows by it")
   }
 
+  static func nullTreatment(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-over", "\(function) takes neither IGNORE NULLS nor RESPECT NULLS", at: span,
+      hint: "LAG, LEAD, FIRST_VALUE, LAST_VALUE and NTH_VALUE do, with OVER")
+  }
+
+  static func nullsWithoutEnd(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-frame",
+      "\(function) IGNORE NULLS looks over any number of rows, and a stream has no end",
+      at: span,
+      hint: "bound the frame; LATEST_BY_OFFSET(x) OVER (...) gives the last value that is known")
+  }
+
   static func overArguments(
     _ function: String, _ count: ClosedRange<Int>, at span: Span
   ) -> PlanError {
@@ -92,12 +112,6 @@ extension PlanError {
       at: span, hint: "\(function) takes a number that the statement says itself")
   }
 
-  static func overOfGroups(_ function: String, at span: Span) -> PlanError {
-    PlanError(
-      "misplaced-over", "\(function) OVER (...) cannot stand beside GROUP BY", at: span,
-      hint: "group in a subquery, and compute it over its rows")
-  }
-
   static func overOfOther(_ function: String, at span: Span) -> PlanError {
     PlanError(
       "invalid-over",
@@ -120,12 +134,6 @@ extension PlanError {
 
   static func overWithoutOrder(_ function: String, at span: Span) -> PlanError {
     PlanError("invalid-over", "\(function) needs ORDER BY in its OVER", at: span)
-  }
-
-  static func qualifyOfGroups(at span: Span) -> PlanError {
-    PlanError(
-      "invalid-qualify", "QUALIFY cannot stand beside GROUP BY", at: span,
-      hint: "group in a subquery, and rank its rows")
   }
 
   static func qualifyWithoutOver(at span: Span) -> PlanError {
@@ -152,6 +160,12 @@ extension PlanError {
       at: span, hint: "select the columns of PARTITION BY and the row number")
   }
 
+  static func rankOfAll(_ function: String, at span: Span) -> PlanError {
+    PlanError(
+      "unbounded-rank", "each row of a stream would change \(function) of all others", at: span,
+      hint: "ask for it in a query that is read once, or over a table")
+  }
+
   static func rankWithFrame(_ function: String, at span: Span) -> PlanError {
     PlanError("invalid-frame", "\(function) takes no frame", at: span)
   }
@@ -174,6 +188,23 @@ extension PlanError {
     PlanError(
       "unbounded-rank", "each row of a stream would change \(function) of all others", at: span,
       hint: "bound it in the query outside, or by QUALIFY: WHERE n <= 10")
+  }
+
+  static func unknownWindow(_ name: String, candidates: [String], at span: Span) -> PlanError {
+    PlanError(
+      "unknown-window", "WINDOW names no window \"\(name)\"", at: span,
+      hint: didYouMean(name, candidates)
+        ?? "write WINDOW \(name) AS (PARTITION BY ... ORDER BY ...) behind the other clauses")
+  }
+
+  static func windowChanged(_ name: String, _ clause: String, at span: Span) -> PlanError {
+    PlanError(
+      "invalid-over", "OVER cannot change the \(clause) of the window \"\(name)\"", at: span,
+      hint: "write OVER \(name), or all of it in OVER (...)")
+  }
+
+  static func windowNamedTwice(_ name: String, at span: Span) -> PlanError {
+    PlanError("duplicate-window", "the window \"\(name)\" is named twice", at: span)
   }
 
   static func withoutOver(_ function: String, at span: Span) -> PlanError {

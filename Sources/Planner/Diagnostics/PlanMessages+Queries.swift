@@ -464,6 +464,18 @@ extension PlanError {
       at: span, hint: "CAST one of them")
   }
 
+  static func unknownRowFunction(_ name: String, at span: Span) -> PlanError {
+    PlanError(
+      "unknown-row-function", "\(name) is no function whose result is rows", at: span,
+      hint: "UNNEST(array) and GENERATE_SERIES(first, last) may stand in FROM")
+  }
+
+  static func unnestArguments(at span: Span) -> PlanError {
+    PlanError(
+      "invalid-unnest", "UNNEST takes one array", at: span,
+      hint: "WITH ORDINALITY numbers its elements")
+  }
+
   package static func unsupported(_ what: String, at span: Span) -> PlanError {
     PlanError("not-supported", "\(what) is not supported yet", at: span)
   }

@@ -26,6 +26,13 @@ extension PlanError {
       "a subquery that reads columns of the outer query takes no LIMIT and no OFFSET", at: span)
   }
 
+  static func correlatedOver(at span: Span) -> PlanError {
+    PlanError(
+      "correlated-over",
+      "OVER looks at the rows of the whole subquery, and this one has others for each outer row",
+      at: span, hint: "compute it in a derived table, and join with that")
+  }
+
   static func existsOfAggregate(at span: Span) -> PlanError {
     PlanError(
       "exists-of-aggregate",

@@ -26,6 +26,10 @@ public struct Framing: RowNode {
     case lastValue
     /// From 1 on.
     case nthValue(Int64)
+    /// Which of so many parts of the partition, from 1 on.
+    case ntile(Int64)
+    case percentRank
+    case cumeDist
     case aggregate(Aggregate.Call)
   }
 
@@ -34,6 +38,8 @@ public struct Framing: RowNode {
     public var function: Function
     public var arguments: [BoundExpression]
     public var frame: Frame
+    /// Of the function that gives another row's value: rows without one do not count.
+    public var ignoresNulls = false
   }
 
   public var input: LogicalPlan
@@ -90,7 +96,8 @@ public struct Framing: RowNode {
   public func explained(_ text: (BoundExpression) -> String) -> String {
     let calls = calls.map { call in
       "\(call.column.name) := \(call.function.name)("
-        + "\(call.arguments.map(text).joined(separator: ", ")))\(call.frame.explained)"
+        + "\(call.arguments.map(text).joined(separator: ", ")))"
+        + (call.ignoresNulls ? " ignore nulls" : "") + call.frame.explained
     }
     return "over [\(calls.joined(separator: ", "))] \(overText(partition, order, text)), \(kept)"
   }
@@ -135,7 +142,7 @@ extension Framing.Call {
     switch function {
     case .firstValue: return 1
     case .nthValue(let number): return Int(number)
-    case .lag, .lastValue, .aggregate: return 0
+    case .lag, .lastValue, .ntile, .percentRank, .cumeDist, .aggregate: return 0
     }
   }
 }
@@ -147,11 +154,22 @@ extension Framing.Function {
     case .firstValue: "FIRST_VALUE"
     case .lastValue: "LAST_VALUE"
     case .nthValue: "NTH_VALUE"
+    case .ntile: "NTILE"
+    case .percentRank: "PERCENT_RANK"
+    case .cumeDist: "CUME_DIST"
     case .aggregate(let call): call.function
     }
   }
 
   public var isAggregate: Bool { if case .aggregate = self { true } else { false } }
+
+  /// Whether each row of a partition changes the results of all.
+  public var ranksAll: Bool {
+    switch self {
+    case .ntile, .percentRank, .cumeDist: true
+    case .lag, .firstValue, .lastValue, .nthValue, .aggregate: false
+    }
+  }
 }
 
 extension Frame {

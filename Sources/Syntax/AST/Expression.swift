@@ -4,6 +4,8 @@
 // Only the parser builds nodes, which keeps the height of every tree bounded (`ParserLimits`),
 // so walking one recursively is safe.
 
+import HeadraceFoundations
+
 /// Any expression of a statement.
 public indirect enum Expression: Hashable, Sendable {
   case literal(Literal)
@@ -134,13 +136,24 @@ public struct FunctionCall: Hashable, Sendable {
   public let withinGroup: [SortItem]
   /// `COUNT(*) FILTER (WHERE x)`.
   public let filter: Expression?
+  /// Nil if not written.
+  public let nulls: NullTreatment?
   /// Nil if not written: one result a group, not one a row.
   public let over: OverClause?
   public let span: Span
 }
 
-/// `OVER ([PARTITION BY ...] [ORDER BY ...] [frame] [GRACE PERIOD ...])`: which rows a call looks at.
+/// Whether LAG and its like look at rows in which their argument is NULL.
+public enum NullTreatment: String, Hashable, Sendable {
+  case ignore = "IGNORE NULLS"
+  case respect = "RESPECT NULLS"
+}
+
+/// `OVER ([window] [PARTITION BY ...] [ORDER BY ...] [frame] [GRACE PERIOD ...])` or `OVER window`: which rows a call
+/// looks at.
 public struct OverClause: Hashable, Sendable {
+  /// The name of a window that says what is not written here.
+  public let base: Identifier?
   public let partitionBy: [Expression]
   public let orderBy: [SortItem]
   /// Nil if not written: up to the current row and those equal to it in the order; all rows without an order.
@@ -148,6 +161,19 @@ public struct OverClause: Hashable, Sendable {
   /// How long rows out of order still count; nil if not written.
   public let grace: DurationLiteral?
   public let span: Span
+
+  /// Nothing but a window's name is written.
+  package var isBare: Bool {
+    base != nil && partitionBy.isEmpty && orderBy.isEmpty && frame == nil && grace == nil
+  }
+
+  /// With what the window that it names says.
+  package func completed(by window: OverClause) -> OverClause {
+    OverClause(
+      base: nil, partitionBy: window.partitionBy,
+      orderBy: orderBy.isEmpty ? window.orderBy : orderBy, frame: frame ?? window.frame,
+      grace: grace ?? window.grace, span: span)
+  }
 }
 
 /// `ROWS|RANGE start` or `ROWS|RANGE BETWEEN start AND end`.

@@ -71,6 +71,8 @@ public struct CountClause: Hashable, Sendable {
 /// One branch of a query. VALUES is read as SELECT * FROM its rows.
 public struct Select: Hashable, Sendable {
   public let isDistinct: Bool
+  /// `DISTINCT ON (a, b)`: of the rows that are equal in these the first. Empty if not written.
+  public let distinctOn: [Expression]
   public let items: [SelectItem]
   /// Nil if not written: there is one row without columns.
   public let from: Relation?
@@ -79,30 +81,68 @@ public struct Select: Hashable, Sendable {
   public let groupBy: GroupingClause?
   public let partitionBy: GroupingClause?
   public let having: Expression?
+  /// Of its calls with OVER.
+  public let windows: [NamedWindow]
   /// Which rows stay, by what is computed over others.
   public let qualify: Expression?
   public let span: Span
 
   /// The same with every row as often as it comes.
-  package var withoutDistinct: Select {
-    Select(
-      isDistinct: false, items: items, from: from, window: window, filter: filter,
-      groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify, span: span)
-  }
+  package var withoutDistinct: Select { changed(isDistinct: false) }
 
   /// The same with another GROUP BY.
-  package func grouped(by clause: GroupingClause?) -> Select {
-    Select(
-      isDistinct: isDistinct, items: items, from: from, window: window, filter: filter,
-      groupBy: clause, partitionBy: partitionBy, having: having, qualify: qualify, span: span)
-  }
+  package func grouped(by clause: GroupingClause?) -> Select { changed(groupBy: .some(clause)) }
 
   /// The same with further items behind its own.
-  package func adding(_ more: [SelectItem]) -> Select {
-    Select(
-      isDistinct: isDistinct, items: items + more, from: from, window: window, filter: filter,
-      groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify, span: span)
+  package func adding(_ more: [SelectItem]) -> Select { changed(items: items + more) }
+
+  /// With these items alone.
+  package func showing(_ items: [SelectExpression]) -> Select {
+    changed(items: items.map { .expression($0) })
   }
+
+  /// Without what ties it to the query around it: with `keys` as further items, by which it is grouped where it has
+  /// groups.
+  package func untied(filter: Expression?, keys: [SelectExpression], isGrouped: Bool) -> Select {
+    var grouping = groupBy
+    if isGrouped {
+      grouping = GroupingClause(
+        expressions: (groupBy?.expressions ?? []) + keys.map(\.expression), span: span)
+    }
+    return changed(
+      distinctOn: distinctOn.isEmpty ? [] : distinctOn + keys.map(\.expression),
+      items: items + keys.map { .expression($0) }, filter: .some(filter), groupBy: .some(grouping))
+  }
+
+  /// The rows that DISTINCT ON chooses from, ordered by its expressions and behind them by `order`.
+  package func candidates(order: [SortItem], emit: EmitClause?) -> Query {
+    let on = distinctOn.map {
+      SortItem(expression: $0, isDescending: false, nullsFirst: nil, span: $0.span)
+    }
+    return Query(
+      commonTables: [], body: .select(withoutDistinct), emit: emit, orderBy: on + order,
+      limit: nil, offset: nil, span: span)
+  }
+
+  /// `isDistinct`: false takes DISTINCT ON away as well.
+  private func changed(
+    isDistinct: Bool = true, distinctOn: [Expression]? = nil, items: [SelectItem]? = nil,
+    filter: Expression?? = nil, groupBy: GroupingClause?? = nil
+  ) -> Select {
+    Select(
+      isDistinct: isDistinct && self.isDistinct,
+      distinctOn: isDistinct ? distinctOn ?? self.distinctOn : [],
+      items: items ?? self.items, from: from, window: window, filter: filter ?? self.filter,
+      groupBy: groupBy ?? self.groupBy, partitionBy: partitionBy, having: having,
+      windows: windows, qualify: qualify, span: span)
+  }
+}
+
+/// `name AS (...)` in `WINDOW name AS (...)`: what OVER may name.
+public struct NamedWindow: Hashable, Sendable {
+  public let name: Identifier
+  public let over: OverClause
+  public let span: Span
 }
 
 /// The expressions of GROUP BY or PARTITION BY; may be empty if written as `()`.

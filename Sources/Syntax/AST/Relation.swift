@@ -8,6 +8,7 @@ public indirect enum Relation: Hashable, Sendable {
   case join(Join)
   case unnest(Unnest)
   case lateral(Lateral)
+  case function(FunctionRelation)
   /// Only below the `SELECT *` that VALUES is read as.
   case values(ValuesList)
 
@@ -18,6 +19,7 @@ public indirect enum Relation: Hashable, Sendable {
     case .derived(let relation): relation.alias
     case .unnest(let relation): relation.alias
     case .lateral(let relation): relation.right.alias
+    case .function(let relation): relation.alias
     case .join(let relation): relation.right.alias
     case .values: nil
     }
@@ -30,6 +32,7 @@ public indirect enum Relation: Hashable, Sendable {
     case .join(let relation): relation.span
     case .unnest(let relation): relation.span
     case .lateral(let relation): relation.span
+    case .function(let relation): relation.span
     case .values(let relation): relation.span
     }
   }
@@ -42,7 +45,7 @@ public indirect enum Relation: Hashable, Sendable {
     case .unnest(let unnest): unnest.left.namesSources
     case .lateral(let lateral):
       lateral.left.namesSources || lateral.right.query.namesSources
-    case .values: false
+    case .values, .function: false
     }
   }
 }
@@ -132,10 +135,34 @@ public struct Unnest: Hashable, Sendable {
   public let columns: [Identifier]
   /// Of the right side.
   public let span: Span
+}
 
-  package var call: FunctionCall {
-    FunctionCall(
-      name: Identifier("EXPLODE"), arguments: [array], isStar: false, isDistinct: false, order: [],
-      withinGroup: [], filter: nil, over: nil, span: span)
+/// `UNNEST(array) [WITH ORDINALITY] [[AS] alias [(columns)]]` right behind FROM, or another function whose result is
+/// rows.
+public struct FunctionRelation: Hashable, Sendable {
+  public let name: Identifier
+  public let arguments: [Expression]
+  /// The row's place, from 1 on, is a column too.
+  public let hasOrdinality: Bool
+  public let alias: Identifier?
+  /// Empty if not written.
+  public let columns: [Identifier]
+  public let span: Span
+
+  /// As it would stand in an expression.
+  package var call: FunctionCall { FunctionCall(name, arguments, at: span) }
+}
+
+extension FunctionCall {
+  /// With nothing but arguments.
+  init(_ name: Identifier, _ arguments: [Expression], at span: Span) {
+    self.init(
+      name: name, arguments: arguments, isStar: false, isDistinct: false, order: [],
+      withinGroup: [], filter: nil, nulls: nil, over: nil, span: span)
+  }
+
+  /// The table function that UNNEST is.
+  package static func explode(_ array: Expression, at span: Span) -> FunctionCall {
+    FunctionCall(Identifier("EXPLODE"), [array], at: span)
   }
 }

@@ -119,29 +119,3 @@ extension Expression {
     }
   }
 }
-
-extension Select {
-  /// Without what ties it to the query around it: with `keys` as further items, by which it is grouped where it has
-  /// groups.
-  package func untied(filter: Expression?, keys: [SelectExpression], isGrouped: Bool) -> Select {
-    var grouping = groupBy
-    if isGrouped {
-      grouping = GroupingClause(
-        expressions: (groupBy?.expressions ?? []) + keys.map(\.expression), span: span)
-    }
-    return Select(
-      isDistinct: isDistinct, items: items + keys.map { .expression($0) }, from: from,
-      window: window, filter: filter, groupBy: grouping, partitionBy: partitionBy,
-      having: having, qualify: qualify, span: span)
-  }
-}
-
-extension Select {
-  /// With these items alone.
-  package func showing(_ items: [SelectExpression]) -> Select {
-    Select(
-      isDistinct: isDistinct, items: items.map { .expression($0) }, from: from, window: window,
-      filter: filter, groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify,
-      span: span)
-  }
-}

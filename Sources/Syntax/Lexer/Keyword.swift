@@ -26,10 +26,10 @@ enum Keyword: UInt8, CaseIterable, Sendable {
 
   // Not reserved, and not words of KSQL.
   case any, asc, ast, check, compatibility, conflated, copy, cross, cube, current, desc, errors,
-    except, file, filter, first, following, `for`, grouping, intersect, last, lateral, logical,
-    nulls, of, offset, optimized, order, ordinality, over, physical, preceding, processes, qualify,
-    range, rollup, row, rows, schemas, sets, some, stdin, stdout, unbounded, union, unnest, version,
-    wait, writes
+    except, file, filter, first, following, `for`, grouping, ignore, intersect, last, lateral,
+    logical, nulls, of, offset, optimized, order, ordinality, over, physical, preceding, processes,
+    qualify, range, respect, rollup, row, rows, schemas, sets, some, stdin, stdout, unbounded,
+    union, unnest, version, wait, writes
 
   /// Declaration order is class by class, the reserved ones first.
   private static let reservedCount = 88

@@ -35,26 +35,29 @@ extension Parser {
     var highest = height
     var order: [SortItem] = []
     let entered = depth
+    var nulls = head.arguments.isEmpty ? nil : try nullTreatmentIfAny()
+    let isBare = nulls != nil
     // A mistake behind an operand is seldom about these words: none of them is told as expected.
-    if !head.arguments.isEmpty, current.keyword == .order {
+    if !head.arguments.isEmpty, !isBare, current.keyword == .order {
       try enter()
       order = try parseOrderBy()
       highest = max(highest, height)
     }
     try expect(.rightParen)
     var withinGroup: [SortItem] = []
-    if current.keyword == .within {
+    if !isBare, current.keyword == .within {
       try enter()
       withinGroup = try parseWithinGroup()
       highest = max(highest, height)
     }
     var filter: Expression?
-    if current.keyword == .filter, peek().kind == .leftParen {
+    if !isBare, current.keyword == .filter, peek().kind == .leftParen {
       try enter()
       filter = try parseCallFilter()
       highest = max(highest, height)
     }
     height = highest
+    if !isBare { nulls = try nullTreatmentIfAny() }
     let over = try overIfAny()
     depth = entered
     try grow(over: height, at: head.name.span)
@@ -62,7 +65,7 @@ extension Parser {
       FunctionCall(
         name: head.name, arguments: head.arguments, isStar: head.isStar,
         isDistinct: head.isDistinct, order: order, withinGroup: withinGroup, filter: filter,
-        over: over, span: span(from: head.start)))
+        nulls: nulls, over: over, span: span(from: head.start)))
   }
 
   /// Production `within_group`.

@@ -6,17 +6,38 @@ extension Parser {
   /// The OVER that follows; nil: none does. `height` becomes that of the highest expression in it, if that is higher.
   mutating func overIfAny() throws(DiagnosticError) -> OverClause? {
     // A plain word there is an alias.
-    guard current.keyword == .over, peek().kind == .leftParen else { return nil }
+    guard current.keyword == .over, peek().kind == .leftParen || namesWindow else { return nil }
     try enter()
     return try parseOver()
+  }
+
+  /// Whether the OVER here, which may be an alias, has a window's name behind it and not the next clause.
+  private var namesWindow: Bool {
+    guard peek().isIdentifier else { return false }
+    var ahead = self
+    ahead.advance()
+    if ahead.current.keyword == .emit {
+      return !ahead.isAhead(.changes) && !ahead.isAhead(.final) && !ahead.isAhead(.conflated)
+    }
+    return !ahead.startsClause(hasColumns: false)
   }
 
   /// Production `over`.
   mutating func parseOver() throws(DiagnosticError) -> OverClause {
     let start = current.start
-    var highest = height
     try expect(.over)
-    try expect(.leftParen)
+    guard take(.leftParen) else {
+      let base = try parseIdentifier()
+      return OverClause(
+        base: base, partitionBy: [], orderBy: [], frame: nil, grace: nil, span: span(from: start))
+    }
+    return try parseOverSpecification(from: start)
+  }
+
+  /// Production `over_specification`: what follows the parenthesis.
+  mutating func parseOverSpecification(from start: Int32) throws(DiagnosticError) -> OverClause {
+    var highest = height
+    let base = beginsOverClause ? nil : try parseIdentifier()
     var partitionBy: [Expression] = []
     if take(.partition) {
       try expect(.by)
@@ -33,8 +54,59 @@ extension Parser {
     try expect(.rightParen)
     height = highest
     return OverClause(
-      partitionBy: partitionBy, orderBy: orderBy, frame: frame, grace: grace,
+      base: base, partitionBy: partitionBy, orderBy: orderBy, frame: frame, grace: grace,
       span: span(from: start))
+  }
+
+  /// Whether what is here is no window's name.
+  private var beginsOverClause: Bool {
+    guard current.isIdentifier else { return true }
+    switch current.keyword {
+    case .partition, .order: return isAhead(.by)
+    case .grace: return isAhead(.period)
+    case .rows, .range:
+      let next: [Keyword?] = [.rows, .range, .partition, .order, .grace]
+      return peek().kind != .rightParen && !next.contains(peek().keyword)
+    default: return false
+    }
+  }
+
+  /// Whether WINDOW here has a name with AS behind it, which KSQL's windows have not.
+  var windowNameIsAhead: Bool { peek().isIdentifier && isAhead(.as, 2) }
+
+  /// Production `named_windows`.
+  mutating func parseNamedWindows() throws(DiagnosticError) -> [NamedWindow] {
+    try expect(.window)
+    var windows: [NamedWindow] = []
+    repeat { windows.append(try parseNamedWindow()) } while take(.comma)
+    return windows
+  }
+
+  /// Production `named_window`.
+  mutating func parseNamedWindow() throws(DiagnosticError) -> NamedWindow {
+    let start = current.start
+    let name = try parseIdentifier()
+    try expect(.as)
+    let open = current.start
+    try expect(.leftParen)
+    let over = try parseOverSpecification(from: open)
+    return NamedWindow(name: name, over: over, span: span(from: start))
+  }
+
+  /// Production `null_treatment`.
+  mutating func parseNullTreatment() throws(DiagnosticError) -> NullTreatment {
+    let ignores = take(.ignore)
+    if !ignores { try expect(.respect) }
+    try expect(.nulls)
+    return ignores ? .ignore : .respect
+  }
+
+  /// nil: none is here; the words are names, and no message tells them as expected.
+  mutating func nullTreatmentIfAny() throws(DiagnosticError) -> NullTreatment? {
+    guard current.keyword == .ignore || current.keyword == .respect, isAhead(.nulls) else {
+      return nil
+    }
+    return try parseNullTreatment()
   }
 
   /// Production `frame`.

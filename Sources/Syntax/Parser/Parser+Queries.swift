@@ -61,6 +61,7 @@ extension Parser {
     let start = current.start
     try expect(.select)
     let isDistinct = take(.distinct)
+    let distinctOn = isDistinct && current.keyword == .on ? try parseDistinctOn() : []
     var items: [SelectItem] = []
     repeat { items.append(try parseSelectItem()) } while take(.comma)
     var from: Relation?
@@ -70,7 +71,7 @@ extension Parser {
       // FROM is what was meant, and not one of the many clauses that may stand without it.
       throw syntaxError()
     }
-    let window = at(.window) ? try parseWindow() : nil
+    let window = at(.window) && !windowNameIsAhead ? try parseWindow() : nil
     let filter = take(.where) ? try parseExpression() : nil
     var groupBy: GroupingClause?
     if take(.group) {
@@ -83,15 +84,25 @@ extension Parser {
       partitionBy = try parseGrouping()
     }
     let having = take(.having) ? try parseExpression() : nil
+    let windows = current.keyword == .window ? try parseNamedWindows() : []
     var qualify: Expression?
     if current.keyword == .qualify {
       advance()
       qualify = try parseExpression()
     }
     return Select(
-      isDistinct: isDistinct, items: items, from: from, window: window, filter: filter,
-      groupBy: groupBy, partitionBy: partitionBy, having: having, qualify: qualify,
-      span: span(from: start))
+      isDistinct: isDistinct && distinctOn.isEmpty, distinctOn: distinctOn, items: items,
+      from: from, window: window, filter: filter, groupBy: groupBy, partitionBy: partitionBy,
+      having: having, windows: windows, qualify: qualify, span: span(from: start))
+  }
+
+  /// Production `distinct_on`: what follows DISTINCT.
+  mutating func parseDistinctOn() throws(DiagnosticError) -> [Expression] {
+    try expect(.on)
+    try expect(.leftParen)
+    let expressions = try parseExpressionList()
+    try expect(.rightParen)
+    return expressions
   }
 
   /// Whether what comes may follow a SELECT without FROM.
@@ -147,7 +158,7 @@ extension Parser {
 
   /// Whether a word that may be a name starts a clause here. A plain word after EMIT cannot
   /// follow an alias, so there the clause was meant too.
-  private func startsClause(hasColumns: Bool) -> Bool {
+  func startsClause(hasColumns: Bool) -> Bool {
     switch current.keyword {
     case .emit:
       isAhead(.changes) || isAhead(.final) || isAhead(.conflated)

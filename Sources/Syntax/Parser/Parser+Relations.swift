@@ -101,11 +101,7 @@ extension Parser {
     try expect(.leftParen)
     let array = try parseExpression()
     try expect(.rightParen)
-    let hasOrdinality = at(.with) && isAhead(.ordinality)
-    if hasOrdinality {
-      advance()
-      advance()
-    }
+    let hasOrdinality = takeOrdinality()
     let alias = try parseAlias()
     let columns = alias != nil && at(.leftParen) ? try parseColumnNames() : []
     return Unnest(
@@ -160,12 +156,37 @@ extension Parser {
       return .derived(
         DerivedTable(query: query, alias: alias, columns: columns, span: span(from: start)))
     }
+    if current.isIdentifier, peek().kind == .leftParen {
+      return .function(try parseFunctionRelation())
+    }
     let name = try parseIdentifier()
     let isPast = at(.as) && isAhead(.of) && [.time, .offset].contains(peek(2).keyword)
     let asOf = isPast ? try parseAsOf() : nil
     let alias = try parseAlias()
     return .source(
       NamedRelation(name: name, asOf: asOf, alias: alias, span: span(from: start)))
+  }
+
+  /// Production `function_relation`.
+  mutating func parseFunctionRelation() throws(DiagnosticError) -> FunctionRelation {
+    let start = current.start
+    let name = try parseIdentifier()
+    try expect(.leftParen)
+    let arguments = at(.rightParen) ? [] : try parseExpressionList()
+    try expect(.rightParen)
+    let hasOrdinality = takeOrdinality()
+    let alias = try parseAlias(hasColumns: true)
+    let columns = alias != nil && at(.leftParen) ? try parseColumnNames() : []
+    return FunctionRelation(
+      name: name, arguments: arguments, hasOrdinality: hasOrdinality, alias: alias,
+      columns: columns, span: span(from: start))
+  }
+
+  private mutating func takeOrdinality() -> Bool {
+    guard at(.with), isAhead(.ordinality) else { return false }
+    advance()
+    advance()
+    return true
   }
 
   /// Production `as_of`.

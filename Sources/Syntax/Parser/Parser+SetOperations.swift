@@ -57,9 +57,9 @@ extension Parser {
     let list = try parseValues()
     return .select(
       Select(
-        isDistinct: false, items: [.all(SelectAll(source: nil, span: list.span))],
+        isDistinct: false, distinctOn: [], items: [.all(SelectAll(source: nil, span: list.span))],
         from: .values(list), window: nil, filter: nil, groupBy: nil, partitionBy: nil,
-        having: nil, qualify: nil, span: list.span))
+        having: nil, windows: [], qualify: nil, span: list.span))
   }
 
   /// Whether the parenthesis here, or one right behind it, opens a query.

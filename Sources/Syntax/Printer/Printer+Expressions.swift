@@ -212,7 +212,11 @@ extension Printer {
         self.expression(filter, above: .lambda)
         text += ")"
       }
-      if let over = node.over { self.over(over) }
+      if let nulls = node.nulls { text += " " + nulls.rawValue }
+      if let over = node.over {
+        text += " OVER "
+        self.over(over)
+      }
     case .lambda(let node):
       if node.parameters.count == 1 {
         identifier(node.parameters[0])

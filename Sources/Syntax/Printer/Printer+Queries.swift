@@ -53,6 +53,11 @@ extension Printer {
   private mutating func select(_ select: Select) {
     if case .values(let values)? = select.from { return self.values(values) }
     text += select.isDistinct ? "SELECT DISTINCT " : "SELECT "
+    if !select.distinctOn.isEmpty {
+      text += "DISTINCT ON ("
+      expressions(select.distinctOn)
+      text += ") "
+    }
     list(select.items) { $0.selectItem($1) }
     if let from = select.from {
       text += " FROM "
@@ -78,18 +83,35 @@ extension Printer {
       text += " HAVING "
       expression(having, above: .lambda)
     }
+    if !select.windows.isEmpty {
+      text += " WINDOW "
+      list(select.windows) { printer, window in
+        printer.identifier(window.name)
+        printer.text += " AS "
+        printer.specification(window.over)
+      }
+    }
     if let qualify = select.qualify {
       text += " QUALIFY "
       expression(qualify, above: .lambda)
     }
   }
 
+  /// What stands behind the word.
   mutating func over(_ over: OverClause) {
-    text += " OVER ("
+    if let base = over.base, over.isBare { identifier(base) } else { specification(over) }
+  }
+
+  private mutating func specification(_ over: OverClause) {
+    text += "("
     var parts = 0
     func part(_ printer: inout Printer, _ word: String) {
       printer.text += parts == 0 ? word : " " + word
       parts += 1
+    }
+    if let base = over.base {
+      part(&self, "")
+      identifier(base)
     }
     if !over.partitionBy.isEmpty {
       part(&self, "PARTITION BY ")
@@ -197,6 +219,7 @@ extension Printer {
     case .join(let join): self.join(join)
     case .unnest(let unnest): self.unnest(unnest)
     case .lateral(let lateral): self.lateral(lateral)
+    case .function(let function): self.function(function)
     case .values(let values): self.values(values)
     }
   }
@@ -232,6 +255,14 @@ extension Printer {
     text += lateral.kind == .left ? " LEFT JOIN LATERAL " : " CROSS JOIN LATERAL "
     relation(.derived(lateral.right))
     if lateral.kind == .left { text += " ON TRUE" }
+  }
+
+  private mutating func function(_ function: FunctionRelation) {
+    identifier(function.name)
+    parenthesized { $0.expressions(function.arguments) }
+    if function.hasOrdinality { text += " WITH ORDINALITY" }
+    alias(function.alias)
+    names(function.columns)
   }
 
   private mutating func join(_ join: Join) {
