@@ -156,7 +156,7 @@ extension Parser {
       return .derived(
         DerivedTable(query: query, alias: alias, columns: columns, span: span(from: start)))
     }
-    if current.isIdentifier, peek().kind == .leftParen {
+    if current.isIdentifier, peek().kind == .leftParen, peek(2).keyword != .select {
       return .function(try parseFunctionRelation())
     }
     let name = try parseIdentifier()
