@@ -37,6 +37,7 @@ OPEN_BIDS = "auction a JOIN bid b ON a.id = b.auction WHERE b.dateTime BETWEEN a
 WINNING = "QUALIFY row_number() OVER (PARTITION BY a.id ORDER BY b.price DESC, b.dateTime, b.bidder) = 1"
 HOPS = ("SELECT auction, (dateTime // 2000 - i) * 2000 AS ws, count(*) AS n FROM bid, range(5) t(i) "
         "WHERE dateTime // 2000 >= i GROUP BY ALL")
+CHANNEL_ID = "regexp_extract(url, '(&|^)channel_id=([^&]*)', 2)"
 # The batch form of each query. Windows that are still open at the end of the input are not closed by
 # headrace (stream time has not passed them), so the check leaves them out on both sides.
 DUCKDB = {
@@ -59,12 +60,20 @@ DUCKDB = {
     "q9": "SELECT a.id, a.itemName, a.description, a.initialBid, a.reserve, a.dateTime AS starts, a.expires, a.seller, "
     "a.category, a.extra, b.bidder, b.price, b.dateTime AS bid_time, b.extra AS bid_extra "
     f"FROM {OPEN_BIDS} {WINNING}",
+    "q10": f"SELECT auction, bidder, price, dateTime, extra, {DAY}, "
+    "strftime(make_timestamp(dateTime * 1000), '%H:%M') AS minute FROM bid",
     "q11": """SELECT bidder, min(dateTime) AS ws, max(dateTime) AS we, count(*) AS n FROM (
         SELECT *, sum(g) OVER (PARTITION BY bidder ORDER BY dateTime ROWS UNBOUNDED PRECEDING) AS sid
         FROM (SELECT bidder, dateTime, CASE WHEN dateTime - lag(dateTime)
           OVER (PARTITION BY bidder ORDER BY dateTime) > 10000 THEN 1 ELSE 0 END AS g FROM bid))
         GROUP BY bidder, sid""",
     "q12": f"SELECT bidder, {START} AS ws, count(*) AS n FROM bid GROUP BY ALL",
+    "q13": "SELECT b.auction % 10000 AS id, b.auction, b.bidder, b.price, b.dateTime, c.name FROM bid b "
+    "JOIN customers c ON b.auction % 10000 = c.customer_id",
+    "q14": "SELECT auction, bidder, 0.908 * price AS price, CASE WHEN h BETWEEN 8 AND 18 THEN 'dayTime' WHEN h <= 6 "
+    "OR h >= 20 THEN 'nightTime' ELSE 'otherTime' END AS kind, dateTime, extra, "
+    "length(extra) - length(replace(extra, 'c', '')) AS cs FROM (SELECT *, hour(make_timestamp(dateTime * 1000)) AS h "
+    "FROM bid) WHERE 0.908 * price > 1000000 AND 0.908 * price < 50000000",
     "q15": f"SELECT {DAY}, {STATISTICS} FROM bid GROUP BY day",
     "q16": f"SELECT channel, {DAY}, max(strftime(make_timestamp(dateTime * 1000), '%H:%M')) AS minute, {STATISTICS} "
     "FROM bid GROUP BY channel, day",
@@ -74,6 +83,14 @@ DUCKDB = {
     "(PARTITION BY bidder, auction ORDER BY dateTime DESC, price DESC) = 1",
     "q19": "SELECT auction, n, bidder, price, channel, url, dateTime, extra FROM (SELECT *, row_number() OVER "
     "(PARTITION BY auction ORDER BY price DESC, dateTime, bidder) AS n FROM bid) WHERE n <= 10",
+    "q20": "SELECT b.auction, b.bidder, b.price, b.channel, b.url, b.dateTime AS bid_time, b.extra AS bid_extra, "
+    "a.itemName, a.description, a.initialBid, a.reserve, a.dateTime AS starts, a.expires, a.seller, a.category, "
+    "a.extra AS extra FROM bid b JOIN auction a ON b.auction = a.id WHERE a.category = 10",
+    "q21": "SELECT auction, bidder, price, channel, CASE lower(channel) WHEN 'apple' THEN '0' WHEN 'google' THEN '1' "
+    f"WHEN 'facebook' THEN '2' WHEN 'baidu' THEN '3' ELSE {CHANNEL_ID} END AS channel_id FROM bid "
+    f"WHERE {CHANNEL_ID} <> '' OR lower(channel) IN ('apple', 'google', 'facebook', 'baidu')",
+    "q22": "SELECT auction, bidder, price, channel, split_part(url, '/', 4), split_part(url, '/', 5), "
+    "split_part(url, '/', 6) FROM bid",
     "qg": "SELECT auction, count(*) AS n FROM bid GROUP BY ALL",
     "sj": "SELECT o.customer_id, o.order_id, o.amount, c.name, c.region, c.tier FROM orders o "
     "LEFT JOIN customers c ON o.customer_id = c.customer_id",

@@ -6,16 +6,16 @@ import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 QUERIES = [
-    "q0", "q1", "q2", "q3", "q4", "q5", "q5h", "q5top", "q6", "q7", "q8", "q9", "q11", "q12", "q15", "q16", "q17",
-    "q18", "q19", "qg", "sj",
+    "q0", "q1", "q2", "q3", "q4", "q5", "q5h", "q5top", "q6", "q7", "q8", "q9", "q10", "q11", "q12", "q13", "q14", "q15",
+    "q16", "q17", "q18", "q19", "q20", "q21", "q22", "qg", "sj",
 ]
 SOURCES = {
     "q3": ["auction", "person"], "q4": ["auction", "bid"], "q6": ["auction", "bid"],
-    "q9": ["auction", "bid"], "q8": ["auction", "person"], "sj": ["customer_changes", "orders"],
+    "q9": ["auction", "bid"], "q13": ["bid", "customer_changes"], "q20": ["auction", "bid"], "q8": ["auction", "person"], "sj": ["customer_changes", "orders"],
     "qk": ["orders"],
 }
 # Sources whose records are counted; customers are a few beside many orders.
-COUNTED = {"sj": ["orders"]}
+COUNTED = {"q13": ["bid"], "sj": ["orders"]}
 
 
 def read(*path):

@@ -93,7 +93,7 @@ import Testing
     let counts = try python([bench, "--count", data.path])
     #expect(counts.status == 0, "\(counts.out)")
     let lines = counts.out.split(separator: "\n").map(String.init)
-    #expect(lines.count == 21, "\(counts.out)")
+    #expect(lines.count == 27, "\(counts.out)")
     for line in lines {
       let words = line.split(separator: " ")
       if ["q0:", "q1:", "sj:"].contains(words[0]) { #expect(words[1] == "120", "\(line)") }
