@@ -156,7 +156,7 @@ let package = Package(
       [
         "HeadraceFormats", "HeadraceSyntax", "HeadraceColumns", "HeadraceFunctions",
         "HeadraceFoundations", hashTrees,
-      ], guiding),
+      ], guiding + small),
     stage(
       "Executor",
       [

@@ -45,8 +45,8 @@ import Testing
       (
         "bid",
         {
-          #"{"auction":\#($0 % 7),"bidder":\#($0 / 40),"price":\#($0),"channel":"c","url":"u","#
-            + #""dateTime":\#($0 * 500),"extra":"e"}"#
+          #"{"auction":\#($0 % 7),"bidder":\#($0 / 40),"price":\#($0 * 20_000),"channel":"c","#
+            + #""url":"https://h/a/b/c?q=1&channel_id=2","dateTime":\#($0 * 500),"extra":"e"}"#
         }
       ),
       (
