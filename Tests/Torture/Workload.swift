@@ -31,6 +31,7 @@ struct Workload: Sendable {
     .engine("grouping", EngineScripts.grouping), .engine("join", EngineScripts.join),
     .upkeep("upkeep"), .upkeep("compressed", compresses: true),
     .engine("compacted", EngineScripts.join, compacts: true),
+    .engine("conflated", EngineScripts.conflated, compacts: true, comparesLog: false),
   ]
 }
 
