@@ -60,7 +60,7 @@ struct SnapshotReader {
       return try handOn(
         SnapshotJoin(node: node, leftKeys: left, rightKeys: right, reader: self).rows(), plan, take)
     case .sort(let node): return try handOn(sorted(node), plan, take)
-    case .aggregate(let node): return try handOn(aggregated(node), plan, take)
+    case .aggregate(let node): return try aggregated(node, plan, take)
     }
   }
 
@@ -185,32 +185,36 @@ struct SnapshotReader {
 
   /// Of a group's results the last one counts, at the place of the group's first row. Without GROUP BY there
   /// is one group even when there are no rows.
-  private func aggregated(_ node: Aggregate) throws(QueryFailure) -> [[Value]] {
+  private func aggregated(
+    _ node: Aggregate, _ plan: LogicalPlan, _ take: Take
+  ) throws(QueryFailure) -> Bool {
     var ready: [TextKey: [[Value]]] = [:]
     var node = node
     node.input = try prepared(node.input, &ready)
     node.givesLastOnly = true
     let types = LogicalPlan.aggregate(node).columns.map(\.type)
-    var result: [[Value]] = []
-    var places: [[Value]: Int] = [:]
+    var last = LastRows(types: types, keyCount: node.groups.count)
     try stream(.aggregate(node), ready) { (batch) throws(QueryFailure) in
-      for index in 0..<batch.count {
-        let row = batch.values(index, types)
-        let key = Array(row.prefix(node.groups.count))
-        if let known = places[key] {
-          result[known] = row
-        } else {
-          places[key] = result.count
-          result.append(row)
-        }
-      }
-      try engine.epochs.checkAnswer(rows: result.count, columns: types.count)
+      last.add(batch)
+      try engine.epochs.checkAnswer(rows: last.count, columns: types.count)
       return true
     }
-    if result.isEmpty, node.groups.isEmpty {
-      return [try valuesOfNothing(node)]
+    if last.count == 0, node.groups.isEmpty {
+      return try handOn([valuesOfNothing(node)], plan, take)
     }
-    return result
+    let count = last.count
+    let columns = last.columns()
+    for start in stride(from: 0, to: count, by: Self.batchRows) {
+      if isCancelled() { throw QueryFailure("interrupted") }
+      let rows = (Int32(start)..<Int32(min(start + Self.batchRows, count))).map { $0 }
+      let batch = RecordBatch(
+        columns: columns.map { $0.gather(rows) },
+        rowtimes: Array(repeating: 0, count: rows.count),
+        positions: Positions(
+          major: Array(repeating: 0, count: rows.count), minor: rows.map { UInt64($0) }))
+      guard try deliver(batch, take) else { return false }
+    }
+    return true
   }
 
   func valuesOfNothing(_ node: Aggregate) throws(QueryFailure) -> [Value] {
