@@ -107,7 +107,7 @@ let package = Package(
     .systemLibrary(
       name: "CHeadraceZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
     stage("Foundations", []),
-    stage("Syntax", ["HeadraceFoundations"], guiding),
+    stage("Syntax", ["HeadraceFoundations"], guiding + small),
     stage("Columns", ["HeadraceFoundations", bigInt]),
     stage("Topics", ["CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations"]),
     .target(
@@ -125,7 +125,8 @@ let package = Package(
         .linkedLibrary(":liblz4.a", .when(configuration: .release)),
       ]),
     stage(
-      "KafkaTopics", ["HeadraceTopics", "CHeadraceKafka", "HeadraceColumns", "HeadraceFoundations"]),
+      "KafkaTopics", ["HeadraceTopics", "CHeadraceKafka", "HeadraceColumns", "HeadraceFoundations"],
+      small),
     stage(
       "Functions",
       ["CHeadracePCRE2", "CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations", bigInt]),
