@@ -125,8 +125,8 @@ let package = Package(
         .linkedLibrary(":liblz4.a", .when(configuration: .release)),
       ]),
     stage(
-      "KafkaTopics", ["HeadraceTopics", "CHeadraceKafka", "HeadraceColumns", "HeadraceFoundations"],
-      small),
+      "KafkaTopics",
+      ["HeadraceTopics", "CHeadraceKafka", "HeadraceColumns", "HeadraceFoundations"], small),
     stage(
       "Functions",
       ["CHeadracePCRE2", "CHeadraceSupport", "HeadraceColumns", "HeadraceFoundations", bigInt]),
