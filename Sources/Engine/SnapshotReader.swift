@@ -67,10 +67,17 @@ struct SnapshotReader {
   private func handOn(
     _ rows: [[Value]], _ plan: LogicalPlan, _ take: Take
   ) throws(QueryFailure) -> Bool {
-    for start in stride(from: 0, to: rows.count, by: Self.batchRows) {
-      let piece = Array(rows[start..<min(start + Self.batchRows, rows.count)])
+    try handOn(rows.count, take) { batch(Array(rows[$0]), plan.columns) }
+  }
+
+  /// `piece`: the batch of a range of so many rows.
+  private func handOn(
+    _ count: Int, _ take: Take, _ piece: (Range<Int>) -> RecordBatch
+  ) throws(QueryFailure) -> Bool {
+    for start in stride(from: 0, to: count, by: Self.batchRows) {
+      let batch = piece(start..<min(start + Self.batchRows, count))
       if isCancelled() { throw QueryFailure("interrupted") }
-      guard try deliver(batch(piece, plan.columns), take) else { return false }
+      guard try deliver(batch, take) else { return false }
     }
     return true
   }
@@ -106,13 +113,16 @@ struct SnapshotReader {
 
   /// Rows as a batch in their order.
   func batch(_ rows: [[Value]], _ layout: [PlanColumn]) -> RecordBatch {
+    batch(
+      layout.indices.map { index in Column.from(rows.map { $0[index] }, layout[index].type) },
+      count: rows.count)
+  }
+
+  private func batch(_ columns: [Column], count: Int) -> RecordBatch {
     RecordBatch(
-      columns: layout.indices.map { index in
-        Column.from(rows.map { $0[index] }, layout[index].type)
-      }, rowtimes: Array(repeating: 0, count: rows.count),
+      columns: columns, rowtimes: Array(repeating: 0, count: count),
       positions: Positions(
-        major: Array(repeating: 0, count: rows.count),
-        minor: rows.indices.map { UInt64($0) }))
+        major: Array(repeating: 0, count: count), minor: (0..<count).map { UInt64($0) }))
   }
 
   func evaluator(_ layout: [PlanColumn]) -> Evaluator {
@@ -202,19 +212,11 @@ struct SnapshotReader {
     if last.count == 0, node.groups.isEmpty {
       return try handOn([valuesOfNothing(node)], plan, take)
     }
-    let count = last.count
     let columns = last.columns()
-    for start in stride(from: 0, to: count, by: Self.batchRows) {
-      if isCancelled() { throw QueryFailure("interrupted") }
-      let rows = (Int32(start)..<Int32(min(start + Self.batchRows, count))).map { $0 }
-      let batch = RecordBatch(
-        columns: columns.map { $0.gather(rows) },
-        rowtimes: Array(repeating: 0, count: rows.count),
-        positions: Positions(
-          major: Array(repeating: 0, count: rows.count), minor: rows.map { UInt64($0) }))
-      guard try deliver(batch, take) else { return false }
+    return try handOn(last.count, take) { range in
+      let rows = range.map { Int32($0) }
+      return batch(columns.map { $0.gather(rows) }, count: rows.count)
     }
-    return true
   }
 
   func valuesOfNothing(_ node: Aggregate) throws(QueryFailure) -> [Value] {

@@ -125,7 +125,7 @@ final class AggregateOperator: Operator {
       return try emitLast(source, groups)
     }
     let retracts = retractions(source)
-    let before = emitsRetractions ? resultsBefore(slots) : []
+    let before = emitsRetractions ? results(of: slots) : []
     resultFailures.skip(accumulators)
     let ordinals = ordinals(source.positions)
     var results: [Column] = []
@@ -174,7 +174,7 @@ final class AggregateOperator: Operator {
       changed?.note(slots, source, groups, windows) { content.isNew[Int($0)] } ?? []
     for slot in new { content.isNew[Int(slot)] = false }
     guard emitsRetractions, !new.isEmpty else { return }
-    changed?.keep(resultsBefore(new))
+    changed?.keep(results(of: new))
     resultFailures.skip(accumulators)
   }
 
@@ -184,11 +184,7 @@ final class AggregateOperator: Operator {
     let firsts = slots.indices.filter { seen.insert(slots[$0]).inserted }.map { Int32($0) }
     let wanted = firsts.map { slots[Int($0)] }
     var output = source.gather(firsts)
-    let results = zip(accumulators, spec.calls).map { accumulator, call in
-      let builder = ColumnBuilder(call.column.type, capacity: wanted.count)
-      accumulator.results(of: wanted, into: builder)
-      return builder.finish()
-    }
+    let results = results(of: wanted)
     resultFailures.note(
       accumulators, spec.calls, results, output.positions, evaluator, into: &faults)
     output.columns = groups.map { $0.gather(firsts) } + results
@@ -290,8 +286,8 @@ final class AggregateOperator: Operator {
     return mask.isAllFalse ? nil : mask
   }
 
-  /// The results of groups before their rows of the batch, in the order of `slots`.
-  private func resultsBefore(_ slots: [Int32]) -> [Column] {
+  /// The results of groups as they are now, in the order of `slots`.
+  private func results(of slots: [Int32]) -> [Column] {
     zip(accumulators, spec.calls).map { accumulator, call in
       let builder = ColumnBuilder(call.column.type, capacity: slots.count)
       accumulator.results(of: slots, into: builder)
@@ -415,7 +411,7 @@ final class AggregateOperator: Operator {
   }
 
   override func finish() throws(QueryFailure) {
-    if var last = changed?.take({ resultsBefore($0) }, content.rowtimes) {
+    if var last = changed?.take({ results(of: $0) }, content.rowtimes) {
       let results = Array(last.columns[spec.groups.count..<spec.groups.count + spec.calls.count])
       resultFailures.note(
         accumulators, spec.calls, results, last.positions, evaluator, into: &faults)
@@ -477,12 +473,7 @@ final class AggregateOperator: Operator {
       }
       starts.append(start)
     }
-    var columns = builders.map { $0.finish() }
-    for (accumulator, call) in zip(accumulators, spec.calls) {
-      let builder = ColumnBuilder(call.column.type, capacity: slots.count)
-      accumulator.results(of: slots, into: builder)
-      columns.append(builder.finish())
-    }
+    var columns = builders.map { $0.finish() } + results(of: slots)
     let last = batch.count - 1
     let positions = Positions(
       major: Array(repeating: batch.positions.major[last], count: slots.count),
