@@ -125,6 +125,9 @@ let package = Package(
         .linkedLibrary(":liblz4.a", .when(configuration: .release)),
       ]),
     stage(
+      "StateStorage",
+      ["CHeadraceSupport", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations"]),
+    stage(
       "KafkaTopics",
       ["HeadraceTopics", "CHeadraceKafka", "HeadraceColumns", "HeadraceFoundations"], small),
     stage(
@@ -175,7 +178,7 @@ let package = Package(
       exclude: [
         "CCurl", "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZlib", "CZstd",
         "Columns", "Executor", "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage",
-        "Planner", "Registry", "RegistryClient", "Syntax", "Topics", "headrace",
+        "Planner", "Registry", "RegistryClient", "StateStorage", "Syntax", "Topics", "headrace",
       ], sources: ["Connectors", "Engine", "Service"], swiftSettings: strict,
       linkerSettings: [
         .linkedLibrary("sqlite3", .when(configuration: .debug)),
@@ -196,7 +199,8 @@ let package = Package(
     .target(
       name: "HeadraceSimulation",
       dependencies: [
-        "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceFoundations",
+        "HeadraceStateStorage", "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns",
+        "HeadraceFoundations",
       ],
       path: "Tests/Simulation", swiftSettings: strict),
     // For the tests as well: a schema registry in memory, and one over HTTP, which is also a program.
@@ -248,6 +252,12 @@ let package = Package(
       [
         "HeadraceSimulation", "HeadraceLogBenchmark", "HeadraceLogStorage", "HeadraceTopics",
         "HeadraceColumns", "HeadraceFoundations",
+      ]),
+    tests(
+      "StateStorageTests",
+      [
+        "HeadraceSimulation", "HeadraceStateStorage", "HeadraceTopics", "HeadraceColumns",
+        "HeadraceFoundations",
       ]),
     tests(
       "KafkaTests",

@@ -66,7 +66,8 @@ import Testing
   /// The folders of Sources in the order in which they may use each other: a file imports modules of folders above its
   /// own only. Folders of one line are one module.
   private static let layers: [[String]] = [
-    ["Foundations"], ["Syntax"], ["Columns"], ["Topics"], ["LogStorage"], ["KafkaTopics"],
+    ["Foundations"], ["Syntax"], ["Columns"], ["Topics"], ["LogStorage"], ["StateStorage"],
+    ["KafkaTopics"],
     ["Functions"], ["Formats"], ["Registry"], ["RegistryClient"], ["Planner"], ["Executor"],
     ["Connectors", "Engine", "Service"], ["headrace"],
   ]

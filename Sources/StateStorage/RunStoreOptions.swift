@@ -1,0 +1,21 @@
+// The sizes by which a store of runs works. None of them is in the files: a directory may be opened with others.
+// The one exception is `filterPrefix`: filters hold what it gave when they were made, so an identity stands for one
+// such function.
+
+public struct RunStoreOptions: Sendable {
+  /// A memtable is sealed and written as a run when it is so large.
+  public var memtableBytes = 16 << 20
+  public var blockBytes = 4 << 10
+  /// 0: no filters.
+  public var filterBitsPerKey = 10
+  /// Of all runs together. Where it is not enough the largest runs get fewer bits a key, not below 3, then none.
+  public var filterBytesMax = 64 << 20
+  /// So many runs of about one size become one.
+  public var mergeFanIn = 8
+  /// With more runs a store `isBehind`.
+  public var runsMax = 40
+  /// How many of a key's first bytes lookups by prefix use; filters are made of these. nil: the whole key.
+  public var filterPrefix: (@Sendable (_ space: UInt8, _ key: UnsafeRawBufferPointer) -> Int)?
+
+  public init() {}
+}
