@@ -33,6 +33,11 @@ extension ByteBuffer {
     count += 1
   }
 
+  func append(contentsOf other: ByteBuffer) {
+    withExtendedLifetime(other) { append(other.raw) }
+  }
+
+  /// Valid as long as the buffer is held: not of one that nothing else holds.
   var raw: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
   func checksum(seed: UInt32) -> UInt32 { crc32c(base, count, seed: seed) }

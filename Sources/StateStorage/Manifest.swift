@@ -72,6 +72,7 @@ struct Manifest: Equatable {
     let damaged = StorageError(.corruption, "manifest of a state", path: path, position: 0)
     guard size > 4, size <= bytesMax else { throw damaged }
     let buffer = ByteBuffer(capacity: size)
+    defer { withExtendedLifetime(buffer) {} }
     guard try buffer.fill(from: file, at: 0, count: size),
       crc32c(buffer.base, size - 4, seed: 0)
         == buffer.raw.loadUnaligned(fromByteOffset: size - 4, as: UInt32.self)
@@ -125,6 +126,7 @@ struct Manifest: Equatable {
   ) throws(StorageError) {
     let path = directory + "/" + Self.nextName
     let bytes = encoded()
+    defer { withExtendedLifetime(bytes) {} }
     do {
       let file = try fileSystem.open(path, create: true)
       try file.truncate(to: 0)

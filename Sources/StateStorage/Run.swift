@@ -52,6 +52,7 @@ final class Run: Sendable {
     seed = RunFooter.seed(identity: identity, number: number)
     fileBytes = try file.size()
     let buffer = ByteBuffer(capacity: RunFooter.bytesMax)
+    defer { withExtendedLifetime(buffer) {} }
     let header = RunFooter.header(identity: identity, number: number)
     guard try buffer.fill(from: file, at: 0, count: RunFooter.headerBytes),
       buffer.array() == header.array()

@@ -195,7 +195,8 @@ private struct PrefixLookup {
     for slot in 0..<prefixes.count {
       let range = ends[slot]..<ends[slot + 1]
       // What one source has is in order already.
-      guard let first = sorted[range].first, sorted[range].contains(where: { $0.source != first.source })
+      guard let first = sorted[range].first,
+        sorted[range].contains(where: { $0.source != first.source })
       else { continue }
       sorted[range].sort { a, b in
         let order = compare(a, b)

@@ -45,6 +45,7 @@ extension RunStore {
   ) throws(StorageError) -> [RecordCursor] {
     var cursors: [RecordCursor] = []
     let key = ByteBuffer(start)
+    defer { withExtendedLifetime(key) {} }
     for memtable in view.memtables where memtable.count > 0 {
       cursors.append(RecordCursor(memtable, memtable.wholeOrder(), from: key.raw))
     }

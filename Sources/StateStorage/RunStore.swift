@@ -169,6 +169,7 @@ public final class RunStore {
   /// Waits until the store is not behind any more, or the merger has met something, for so long at most.
   public func waitWhileBehind(milliseconds: Int) {
     guard core.isBehind else { return }
+    if core.state.withLock({ $0.isDue }) { merger.queue.submit(core) }
     let (runsMax, sealedMax) = (core.options.runsMax, Self.sealedMax)
     _ = core.state.wait(milliseconds: milliseconds) { state in
       let isBehind = state.sealed.count >= sealedMax || state.runs.count > runsMax

@@ -57,7 +57,7 @@ final class RunWriter {
     if plan.bitsPerKey > 0 { filter = RunFilter(keys: plan.keys, bitsPerKey: plan.bitsPerKey) }
     footer.filtersParts = plan.part != nil
     try file.truncate(to: 0)
-    out.append(RunFooter.header(identity: identity, number: number).raw)
+    out.append(contentsOf: RunFooter.header(identity: identity, number: number))
   }
 
   private var position: Int { written + out.count }
@@ -180,7 +180,7 @@ final class RunWriter {
       try file.write(filter.raw, at: written)
       written += filter.byteCount
     }
-    out.append(footer.encoded(seed: seed).raw)
+    out.append(contentsOf: footer.encoded(seed: seed))
     try flush()
     try file.sync()
     return true

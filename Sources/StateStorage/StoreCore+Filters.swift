@@ -12,13 +12,14 @@ extension StoreCore {
   func filterPlan(keys: Int, replacing: [Run]) -> FilterPlan {
     var plan = FilterPlan(
       keys: max(1, keys), bitsPerKey: max(0, options.filterBitsPerKey), part: options.filterPrefix)
-    let others = state.withLock { state in
-      state.runs.reduce(0) { sum, entry in
-        replacing.contains { $0 === entry.run } ? sum : sum + (entry.filter?.byteCount ?? 0)
-      }
+    let others = state.withLock(\.runs).filter { entry in
+      !replacing.contains { $0 === entry.run }
     }
+    // For a smaller run the largest one gives way.
+    if others.contains(where: { $0.run.footer.filterKeys >= plan.keys }) { return plan }
+    let used = others.reduce(0) { $0 + ($1.filter?.byteCount ?? 0) }
     // A part is left for those that come after it.
-    let room = max(0, options.filterBytesMax - options.filterBytesMax / 4 - others)
+    let room = max(0, options.filterBytesMax - options.filterBytesMax / 4 - used)
     if plan.keys * plan.bitsPerKey / 8 > room { plan.bitsPerKey = room * 8 / plan.keys }
     if plan.bitsPerKey < Self.bitsPerKeyMin { plan.bitsPerKey = 0 }
     return plan

@@ -9,6 +9,7 @@
 // What fails in 1 or in 2 before the renaming leaves all as it was. After a renaming that failed, or whose sync did, both
 // manifests may stand: then no file is removed until a later one is known to.
 
+internal import Glibc
 import HeadraceFoundations
 import HeadraceTopics
 
@@ -90,7 +91,8 @@ final class StoreCore: Sendable {
         core.path(named.number), number: named.number, identity: core.identityHash,
         fileSystem: fileSystem, filtersParts: options.filterPrefix != nil)
       guard entry.run.fileBytes == named.fileBytes, entry.run.checksum == named.checksum else {
-        throw StorageError(.corruption, "a run is not the one of the manifest", path: entry.run.path)
+        throw StorageError(
+          .corruption, "a run is not the one of the manifest", path: entry.run.path)
       }
       runs.append(entry)
     }
@@ -116,7 +118,16 @@ final class StoreCore: Sendable {
     guard !others.isEmpty else { return }
     // The manifest may have been renamed by a process that did not come to sync it.
     try fileSystem.syncDirectory(directory)
-    for name in others { try fileSystem.removeTree(directory + "/" + name) }
+    for name in others {
+      let path = directory + "/" + name
+      do {
+        try fileSystem.unlink(path)
+      } catch {
+        // A directory is none of ours, but all of this one is.
+        guard error.errno == EISDIR else { throw error }
+        try fileSystem.removeTree(path)
+      }
+    }
   }
 
   // MARK: - Of the owner
@@ -185,11 +196,17 @@ final class StoreCore: Sendable {
 
   func makeDirectory() throws(StorageError) {
     if state.withLock({ $0.hasDirectory }) { return }
-    try fileSystem.makeDirectories(directory)
-    if let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
-      try fileSystem.syncDirectory(String(directory[..<slash]))
-    }
+    try makeDirectory(directory)
     state.withLock { $0.hasDirectory = true }
+  }
+
+  /// Each level is durable in the one above.
+  private func makeDirectory(_ path: String) throws(StorageError) {
+    let slash = path.lastIndex(of: "/")
+    let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    if try !fileSystem.exists(parent) { try makeDirectory(parent) }
+    try fileSystem.makeDirectory(path)
+    try fileSystem.syncDirectory(parent)
   }
 
   /// Best effort: what is left is removed when the directory is opened the next time.

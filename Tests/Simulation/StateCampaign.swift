@@ -195,20 +195,22 @@ public enum StateCampaign: String, CaseIterable, Sendable {
     }
     let count = script.epochs.count
     _ = try play(script, store, from: 0, system)
-    do {
-      try script.check(store, position: count, bound: script.bound(count))
-    } catch is StorageError {
-      try script.check(store, position: count, bound: script.bound(count))
-    }
-    do {
-      try store.flush(clockMs: 1)
-    } catch {
-      try store.flush(clockMs: 1)
-    }
-    try script.check(store, position: count, bound: script.bound(count))
+    func check() throws { try script.check(store, position: count, bound: script.bound(count)) }
+    try twice(check)
+    try twice { try store.flush(clockMs: 1) }
+    try twice(check)
     if restarts { system.restart(.dropAll) } else { system.killProcess() }
     system.clearFaults()
     try goOn(script, system, done: count, savedMin: count)
+  }
+
+  /// The fault is there once.
+  private func twice(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch is StorageError {
+      try body()
+    }
   }
 
   // MARK: - Full disks
@@ -228,11 +230,7 @@ public enum StateCampaign: String, CaseIterable, Sendable {
         // A budget that is too small is told of, again and again.
         guard failures > 0 || system.byteCount <= budget else { throw StateFinding("no error") }
         system.clearFaults()
-        do {
-          try store.flush(clockMs: 1)
-        } catch {
-          try store.flush(clockMs: 1)
-        }
+        try twice { try store.flush(clockMs: 1) }
         try script.check(store, position: done, bound: script.bound(done))
         system.restart(.dropAll)
         try goOn(script, system, done: done, savedMin: done)

@@ -5,7 +5,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 public import HeadraceStateStorage
-import HeadraceTopics
+public import HeadraceTopics
 
 /// A key with its space.
 struct StateKey: Hashable, Comparable {
@@ -48,8 +48,8 @@ public struct StateFinding: Error, CustomStringConvertible {
 public struct StateScript {
   static let spaces: [UInt8] = [0, 1, 255]
 
-  let seed: UInt64
-  let options: RunStoreOptions
+  public let seed: UInt64
+  public let options: RunStoreOptions
   let hasParts: Bool
   private(set) var epochs: [StateEpoch] = []
   /// After no epoch, after one, ...: without regard to bounds.
@@ -104,7 +104,8 @@ public struct StateScript {
       rest /= 4
     }
     if number % 5 >= 2 {
-      bytes += [UInt8](repeating: 7, count: number % 3 * 5) + [UInt8(number & 255), UInt8(number >> 8)]
+      bytes +=
+        [UInt8](repeating: 7, count: number % 3 * 5) + [UInt8(number & 255), UInt8(number >> 8)]
     }
     return StateKey(space: spaces[number % 3], bytes: bytes)
   }
@@ -125,7 +126,9 @@ public struct StateScript {
   }
 
   /// The bound of space 1 after so many epochs.
-  func bound(_ count: Int) -> Int64 { epochs.prefix(count).compactMap(\.bound).max() ?? .min }
+  public func bound(_ count: Int) -> Int64 {
+    epochs.prefix(count).compactMap(\.bound).max() ?? .min
+  }
 
   // MARK: - Playing
 
@@ -146,7 +149,7 @@ public struct StateScript {
   }
 
   /// Plays one epoch. Throws what the store met; the epoch is committed all the same.
-  func play(_ number: Int, _ store: RunStore) throws(StorageError) {
+  public func play(_ number: Int, _ store: RunStore) throws(StorageError) {
     let epoch = epochs[number]
     Self.stage(epoch.undone, store)
     if !epoch.undone.isEmpty { store.undo() }
@@ -223,7 +226,9 @@ public struct StateScript {
   private func checkFind(
     _ store: RunStore, _ space: UInt8, _ wanted: [(key: StateKey, value: StateValue)]
   ) throws {
-    var prefixes: [[UInt8]] = [[97, 98], [255, 0], [0, 0], [97, 97], [98, 0], [1, 1], [97, 98]]
+    var prefixes: [[UInt8]] = [
+      [97, 98], [255, 0], [0, 0], [97, 97], [98, 0], [1, 1], [97, 98],
+    ]
     if !hasParts { prefixes += [[], [97], [255, 255, 97], [97, 7], [0, 0, 7, 7, 7, 7, 7]] }
     let found = try store.find(
       Self.records(

@@ -1,0 +1,121 @@
+// The parts of the store by themselves: the bytes of its files, the order of merges, filters.
+
+import HeadraceColumns
+import HeadraceFoundations
+import HeadraceSimulation
+import HeadraceTopics
+import Testing
+
+@testable import HeadraceStateStorage
+
+@Suite struct RunStorePartTests {
+  /// The bytes of runs and manifests: when this fails, the format has changed, and its version must.
+  @Test func theFormatIsFixed() throws {
+    let system = SimulatedFileSystem(seed: 1)
+    var options = RunStoreOptions()
+    options.blockBytes = 256
+    let store = try RunStore(
+      directory: "/s", identity: "fixed", fileSystem: system, options: options,
+      merger: RunMerger(isInline: true))
+    for space in [0, 3] as [UInt8] {
+      var records = RawRecords(buffer: ByteBuffer(capacity: 256))
+      for number in 0..<100 {
+        let value = [UInt8](repeating: UInt8(number), count: number * number % 300)
+        // A deletion stays where a run is not the oldest one only.
+        records.append(
+          key: Array("key \(number * 37 % 100)".utf8), value: number % 11 == 5 ? nil : value,
+          timestamp: Int64(number * 1000 - 5000))
+      }
+      store.stage(records, space: space)
+    }
+    store.dropBefore(-4000, space: 3)
+    try store.commit(position: 12, clockMs: 34)
+    try store.flush(clockMs: 56)
+    let files = try system.list("/s")
+    #expect(files == ["manifest", "run-1"])
+    let sums = try files.map { name in
+      let bytes = try system.contents("/s/" + name)
+      return bytes.withUnsafeBytes { bytes in
+        bytes.baseAddress.map { crc32c($0, bytes.count, seed: 0) } ?? 0
+      }
+    }
+    #expect(sums == [1_214_729_159, 1_452_912_296])
+    #expect(RunFooter.version == 1)
+  }
+
+  @Test func mergesTakeNeighboursOfOneSize() {
+    func pick(_ sizes: [Int], damaged: Set<Int> = [], runsMax: Int = 40) -> Range<Int>? {
+      MergePolicy.pick(
+        sizes.indices.map { .init(bytes: sizes[$0], isDamaged: damaged.contains($0)) },
+        fanIn: 4, runsMax: runsMax, unit: 10)
+    }
+    #expect(pick([]) == nil)
+    #expect(pick([10, 10, 10]) == nil)
+    #expect(pick([10, 10, 10, 10]) == 0..<4)
+    #expect(pick([10, 10, 10, 10, 60, 60]) == 0..<4)
+    #expect(pick([10, 60, 60, 3, 60, 500]) == 1..<5)
+    // Above the oldest one there is three times as much.
+    #expect(pick([10, 60, 60, 20]) == 0..<4)
+    #expect(pick([10, 60, 60, 20], damaged: [3]) == nil)
+    #expect(pick([10, 10, 10, 10, 10], damaged: [2]) == nil)
+    #expect(pick([10, 10, 10, 10, 10], damaged: [0]) == 1..<5)
+    #expect(pick([1, 90, 100, 900, 9000], runsMax: 4) == 0..<4)
+    #expect(pick([100_000], runsMax: 0) == nil)
+  }
+
+  @Test func filtersLetAllOfTheirKeysPass() throws {
+    func hash(_ number: Int) -> UInt64 {
+      withUnsafeBytes(of: number) { hashKey(7, $0) }
+    }
+    for (keys, bits) in [(1, 10), (1000, 10), (5000, 3), (20_000, 10)] {
+      var filter = RunFilter(keys: keys, bitsPerKey: bits)
+      for number in 0..<keys { filter.add(hash(number)) }
+      for rate in [0.03, 0.2, 1] {
+        for number in 0..<keys where !filter.mayContain(hash(number)) {
+          Issue.record("\(number) of \(keys)")
+        }
+        let passing = (keys..<keys + 10_000).count { filter.mayContain(hash($0)) }
+        if bits == 10 && keys > 1 { #expect(Double(passing) < rate * 10_000) }
+        guard let half = filter.folded() else { break }
+        filter = half
+      }
+    }
+  }
+
+  /// Filters give way as runs grow: those of small runs stay, that of the largest becomes coarser and goes in the end.
+  @Test func filtersKeepToTheirMemory() throws {
+    let system = SimulatedFileSystem(seed: 1)
+    var options = RunStoreOptions()
+    options.memtableBytes = 8 << 10
+    options.filterBytesMax = 2 << 10
+    let store = try RunStore(
+      directory: "/s", identity: "filters", fileSystem: system, options: options,
+      merger: RunMerger(isInline: true))
+    for number in 0..<300 as Range<Int64> {
+      var records = RawRecords(buffer: ByteBuffer(capacity: 256))
+      for key in 0..<20 {
+        records.append(key: Array("\(number) \(key)".utf8), value: [1], timestamp: 0)
+      }
+      store.stage(records, space: 0)
+      try store.commit(position: number, clockMs: 0)
+      let runs = store.core.state.withLock { $0.runs }
+      #expect(runs.reduce(0) { $0 + ($1.filter?.byteCount ?? 0) } <= 2 << 10)
+      if let newest = runs.first, runs.count > 1 { #expect(newest.filter != nil) }
+    }
+    #expect(store.recordCount == 6000)
+  }
+
+  @Test func sortingByPrefixIsSorting() {
+    for count in [0, 1, 63, 64, 1000] {
+      var state = UInt64(count) + 1
+      let keys = (0..<count).map { _ in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state >> 33 & 0xFF00FF
+      }
+      var entries = keys.enumerated().map { PrefixEntry(prefix: $1, item: Int32($0)) }
+      sortByPrefix(&entries) { $0 > $1 }
+      let wanted = keys.indices.sorted { keys[$0] != keys[$1] ? keys[$0] < keys[$1] : $0 > $1 }
+      #expect(entries.map { Int($0.item) } == wanted)
+    }
+  }
+}
