@@ -5,6 +5,7 @@
 // The hash is part of the format of runs: their filters are made of it.
 
 internal import CHeadraceSupport
+import HeadraceFoundations
 internal import Glibc
 
 /// A multiply-and-fold hash over words of 8 bytes; of little-endian machines, as all are that this runs on.

@@ -147,10 +147,36 @@ final class Memtable: @unchecked Sendable {
       keyCount: UInt32(truncatingIfNeeded: key.count + 1), valueCount: max(-1, valueCount),
       previous: previous, isSuperseded: false)
     count += 1
-    arena.put(space)
-    arena.append(key)
-    if valueCount > 0 {
-      arena.append(UnsafeRawBufferPointer(start: value, count: Int(valueCount)))
+    append(space, key, value, max(0, Int(valueCount)))
+  }
+
+  /// Short ones by 16 bytes at a time: both sides have room behind their ends.
+  @inline(__always)
+  private func append(
+    _ space: UInt8, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawPointer, _ valueCount: Int
+  ) {
+    let length = 1 + key.count + valueCount
+    if arena.count + length > arena.capacity { arena.reserve(length) }
+    let target = UnsafeMutableRawPointer(arena.base + arena.count)
+    target.storeBytes(of: space, as: UInt8.self)
+    if let base = key.baseAddress { copy(base, key.count, to: target + 1) }
+    copy(value, valueCount, to: target + 1 + key.count)
+    arena.count += length
+  }
+
+  @inline(__always)
+  private func copy(
+    _ source: UnsafeRawPointer, _ count: Int, to target: UnsafeMutableRawPointer
+  ) {
+    guard count <= ByteBuffer.padding else {
+      return target.copyMemory(from: source, byteCount: count)
+    }
+    var place = 0
+    while place < count {
+      headrace_copy16(
+        (target + place).assumingMemoryBound(to: UInt8.self),
+        (source + place).assumingMemoryBound(to: UInt8.self))
+      place += 16
     }
   }
 
@@ -190,6 +216,12 @@ final class Memtable: @unchecked Sendable {
 
   @inline(__always)
   func prefetch(_ hash: UInt32) { headrace_prefetch(table + (Int(hash) & mask)) }
+
+  @inline(__always)
+  func prefetch(entry index: Int) { headrace_prefetch(entries + index) }
+
+  @inline(__always)
+  func prefetch(recordOf index: Int) { headrace_prefetch(arena.base + entries[index].start) }
 
   /// Valid until something is staged.
   @inline(__always)

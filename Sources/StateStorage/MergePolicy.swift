@@ -7,6 +7,8 @@
 //      would otherwise take space for long.
 //   3. The cheapest `fanIn` neighbours, when there are too many runs in spite of that.
 
+import HeadraceFoundations
+
 enum MergePolicy {
   struct Candidate {
     var bytes: Int

@@ -7,6 +7,8 @@ import HeadraceTopics
 final class RecordCursor {
   private static let firstBytes = 16 << 10
   private static let bytesMax = 128 << 10
+  /// Records of a memtable that are fetched ahead.
+  private static let ahead = 8
 
   private(set) var current: RecordView
   /// The first bytes of the current key.
@@ -61,6 +63,11 @@ final class RecordCursor {
       prefix = .max
       return
     }
+    // Entries and keys lie in the order of their staging: each is a miss of the cache if it is not fetched before.
+    let far = min(place + 2 * Self.ahead, entries.count - 1)
+    memtable.prefetch(entry: Int(entries[far].item))
+    let near = min(place + Self.ahead, entries.count - 1)
+    memtable.prefetch(recordOf: Int(entries[near].item))
     prefix = entries[place].prefix
     current = memtable.record(Int(entries[place].item))
   }

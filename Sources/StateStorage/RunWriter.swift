@@ -29,6 +29,9 @@ final class RunWriter {
   private let filterPlan: FilterPlan
   private var filter: RunFilter?
   private var lastHash: UInt64 = 0
+  /// Hashes whose lines of the filter are on their way to the cache.
+  private var awaited = [UInt64](repeating: 0, count: RunWriter.ahead)
+  private static let ahead = 16
 
   private let out = ByteBuffer(capacity: RunWriter.writeBytes + (RunWriter.writeBytes >> 2))
   /// Position in the file of what `out` begins with.
@@ -149,8 +152,17 @@ final class RunWriter {
     if hash != lastHash || footer.filterKeys == 0 {
       lastHash = hash
       footer.filterKeys += 1
-      filter?.add(hash)
+      if let filter { add(hash, to: filter) }
     }
+  }
+
+  @inline(__always)
+  private func add(_ hash: UInt64, to filter: RunFilter) {
+    // It is counted already.
+    let place = (footer.filterKeys - 1) % Self.ahead
+    if footer.filterKeys > Self.ahead { filter.add(awaited[place]) }
+    awaited[place] = hash
+    filter.prefetch(hash)
   }
 
   private func endSpace(next: UInt8) {
@@ -171,6 +183,7 @@ final class RunWriter {
     footer.indexChecksum = out.checksum(seed: seed)
     try flush()
     footer.filterPosition = written
+    for place in 0..<min(Self.ahead, footer.filterKeys) { filter?.add(awaited[place]) }
     if let filter = filter?.folded(keys: footer.filterKeys, bitsPerKey: filterPlan.bitsPerKey) {
       footer.filterBytes = filter.byteCount
       footer.filterHashes = UInt32(filter.hashCount)

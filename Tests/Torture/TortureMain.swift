@@ -3,7 +3,8 @@
 // Runs the campaigns over the simulated disk. Each finished part appends a line to the log: campaign, workload,
 // range of seeds, points, findings. A run begins after the last seeds that the log has, so a long campaign may
 // be run in parts; --seed runs one seed by itself, to see a finding again. --long goes on until the log
-// holds the totals that are asked for before a release, and something of each workload.
+// holds the totals that are asked for before a release, and something of each workload. The files of states have a
+// command of their own: see StateFiles.
 
 import Glibc
 
@@ -55,7 +56,11 @@ private func wanted(_ campaign: Campaign) -> Int {
 enum TortureMain {
   static func main() {
     do {
-      let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
+      let words = Array(CommandLine.arguments.dropFirst())
+      if words.first == StateFiles.command {
+        exit(try StateFiles.run(Array(words.dropFirst())) ? 0 : 1)
+      }
+      let arguments = try Arguments(words)
       if let seed = arguments.seed {
         for campaign in arguments.campaigns {
           for workload in arguments.workloads {
