@@ -81,9 +81,9 @@ final class BlockIndex: Sendable {
     let largestCount = Int(try reader.number(UInt32.self))
     _ = try reader.number(UInt32.self)
     guard found == count, count > 0 else { throw reader.damaged("index of a run") }
+    let lengths = try reader.take(count * 4)
     var positions: [Int] = [blocks.lowerBound]
     positions.reserveCapacity(count + 1)
-    let lengths = try reader.take(count * 4)
     for block in 0..<count {
       let length = lengths.loadUnaligned(fromByteOffset: block * 4, as: UInt32.self)
       positions.append(positions[block] + Int(length))

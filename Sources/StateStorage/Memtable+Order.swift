@@ -68,7 +68,7 @@ extension Memtable {
         PrefixEntry(
           prefix: keyPrefix(view.key, view.keyCount), item: Int32(truncatingIfNeeded: index)))
     }
-    sortByPrefix(&sorted) { compareKeys($0, $1) < 0 }
+    sortByKey(&sorted) { storedKey(Int($0)) }
     return sorted
   }
 

@@ -223,6 +223,12 @@ final class Memtable: @unchecked Sendable {
   @inline(__always)
   func prefetch(recordOf index: Int) { headrace_prefetch(arena.base + entries[index].start) }
 
+  @inline(__always)
+  func storedKey(_ index: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(
+      start: arena.base + entries[index].start, count: Int(entries[index].keyCount))
+  }
+
   /// Valid until something is staged.
   @inline(__always)
   func record(_ index: Int) -> RecordView {

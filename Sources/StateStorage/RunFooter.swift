@@ -122,9 +122,10 @@ struct RunFooter: Equatable {
         found: "\(found)")
     }
     let footer = try RunFooter(&reader)
-    let end2 = footer.filterPosition + footer.filterBytes
-    guard reader.remaining == 0, footer.indexPosition + footer.indexBytes == footer.filterPosition,
-      end2 + length + trailerBytes == fileBytes, footer.filterBytes % RunFilter.lineBytes == 0,
+    let filterEnd = footer.filterPosition + footer.filterBytes
+    guard reader.remaining == 0, footer.indexPosition > headerBytes,
+      footer.indexPosition + footer.indexBytes == footer.filterPosition,
+      filterEnd + length + trailerBytes == fileBytes, footer.filterBytes % RunFilter.lineBytes == 0,
       footer.blockCount > 0
     else { throw damaged }
     return (footer, checksum)

@@ -25,6 +25,8 @@ final class MergeQueue: Sendable {
     /// Stores whose runs may be merged.
     var merges: [StoreCore] = []
     var thread: ServiceThread?
+    /// The thread may still be in the midst of a store's work.
+    var isRunning = false
     var isStopped = false
   }
 
@@ -43,6 +45,8 @@ final class MergeQueue: Sendable {
       return (true, false)
     }
     if isQueued { return }
+    // One thread at a time works for a store.
+    _ = state.wait { $0.isRunning ? nil : true }
     core.writeWaiting()
     while !isStopped, core.mergeOnce(queue: self) {}
   }
@@ -51,6 +55,7 @@ final class MergeQueue: Sendable {
     if state.thread != nil { return true }
     do {
       state.thread = try ServiceThread { [self] in run() }
+      state.isRunning = true
       return true
     } catch {
       return false
@@ -87,6 +92,7 @@ final class MergeQueue: Sendable {
         if !state.writes.isEmpty { return .write(state.writes.removeFirst()) }
         if state.isStopped {
           state.merges = []
+          state.isRunning = false
           return .end
         }
         return state.merges.isEmpty ? nil : .merge(state.merges.removeFirst())
@@ -96,7 +102,10 @@ final class MergeQueue: Sendable {
         core.writeWaiting()
         queueMerge(core)
       case .merge(let core): if core.mergeOnce(queue: self) { queueMerge(core) }
-      case .end: return
+      case .end:
+        // Those that wait for it to end.
+        state.change { _ in }
+        return
       }
     }
   }

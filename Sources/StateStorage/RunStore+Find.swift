@@ -50,6 +50,9 @@ private struct PrefixLookup {
   private let buffer = ByteBuffer(capacity: 1 << 12)
   private var hits: [Hit] = []
   private var source: Int32 = 0
+  /// The block of the run that was looked at last.
+  private var block: Block?
+  private var blockNumber = -1
 
   init(_ records: RawRecords, _ space: UInt8, bound: Int64) {
     (self.space, self.bound) = (space, bound)
@@ -63,11 +66,7 @@ private struct PrefixLookup {
         PrefixEntry(
           prefix: keyPrefix(base, key.count), item: Int32(truncatingIfNeeded: index)))
     }
-    sortByPrefix(&order) { a, b in
-      let (left, right) = (prefixes[Int(a)], prefixes[Int(b)])
-      guard let x = left.baseAddress, let y = right.baseAddress else { return false }
-      return compareBytes(x, left.count, y, right.count) < 0
-    }
+    sortByKey(&order) { prefixes[Int($0)] }
     self.prefixes = prefixes
   }
 
@@ -124,6 +123,7 @@ private struct PrefixLookup {
   ) throws(StorageError) {
     defer { source += 1 }
     var from = 0
+    blockNumber = -1
     for (place, entry) in order.enumerated() {
       if let filter {
         if place + 8 < order.count { filter.prefetch(hash(order[place + 8])) }
@@ -146,10 +146,15 @@ private struct PrefixLookup {
   ) throws(StorageError) {
     var number = first
     while true {
-      if !reader.has(number, of: run) { try reader.load(run, number, number) }
-      let block = try reader.block(number, of: run)
+      if number != blockNumber {
+        try reader.load(run, number, number)
+        block = try reader.block(number, of: run)
+        blockNumber = number
+      }
       let position = run.index.bytes(number, number).lowerBound
-      guard var place = block.lowerBound(prefix, entry.prefix) else { throw run.damaged(position) }
+      guard let block, var place = block.lowerBound(prefix, entry.prefix) else {
+        throw run.damaged(position)
+      }
       while place < block.count {
         guard let record = block.record(place) else { throw run.damaged(position) }
         guard Self.begins(record, prefix) else { return }

@@ -131,11 +131,7 @@ private struct PointLookup {
       if let base = key.baseAddress { open[place].prefix = keyPrefix(base, key.count) }
     }
     let keys = keys
-    sortByPrefix(&open) { a, b in
-      let (left, right) = (keys[Int(a)], keys[Int(b)])
-      guard let x = left.baseAddress, let y = right.baseAddress else { return false }
-      return compareBytes(x, left.count, y, right.count) < 0
-    }
+    sortByKey(&open) { keys[Int($0)] }
   }
 
   mutating func search(_ entry: RunEntry, _ reader: SpanReader) throws(StorageError) {

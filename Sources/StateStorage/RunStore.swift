@@ -31,12 +31,12 @@ public final class RunStore {
     directory: String, identity: String, fileSystem: any FileSystem, options: RunStoreOptions,
     merger: RunMerger
   ) throws(StorageError) {
-    try fileSystem.removeTree(directory)
     core = StoreCore(
       directory: directory, identity: identity, fileSystem: fileSystem, options: options,
       state: StoreCore.State())
     self.merger = merger
     position = 0
+    try core.removeDirectory()
   }
 
   private init(_ core: StoreCore, _ merger: RunMerger) {
@@ -45,7 +45,7 @@ public final class RunStore {
     position = core.state.withLock { $0.savedPosition }
   }
 
-  deinit { core.close(waits: false) }
+  deinit { core.close() }
 
   /// Opens what was kept; reads only manifest, footers, indexes and filters. nil: no manifest, or one of another
   /// identity, whose files are removed then. Throws: `corruption` when something of what it reads is damaged.
@@ -181,10 +181,10 @@ public final class RunStore {
 
   /// Removes its files and its directory, after the merger has let go of them.
   public func remove() throws(StorageError) {
-    core.close(waits: true)
-    try core.fileSystem.removeTree(core.directory)
+    core.close()
+    try core.removeDirectory()
   }
 
   /// Stops using the merger; the files stay, and what is not in them is lost with the store.
-  public func close() { core.close(waits: true) }
+  public func close() { core.close() }
 }

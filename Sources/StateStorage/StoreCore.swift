@@ -78,13 +78,13 @@ final class StoreCore: Sendable {
     guard try fileSystem.exists(directory),
       let manifest = try Manifest.read(directory, fileSystem)
     else { return nil }
-    guard manifest.identity == identity else {
-      try fileSystem.removeTree(directory)
-      return nil
-    }
     let core = StoreCore(
       directory: directory, identity: identity, fileSystem: fileSystem, options: options,
       state: State())
+    guard manifest.identity == identity else {
+      try core.removeDirectory()
+      return nil
+    }
     var runs: [RunEntry] = []
     for named in manifest.runs {
       let entry = try Run.open(
@@ -162,9 +162,9 @@ final class StoreCore: Sendable {
   }
 
   /// The store takes no part in the work any more. Waits until the merger has let go of it.
-  func close(waits: Bool) {
+  func close() {
     state.change { $0.isClosed = true }
-    if waits { _ = state.wait { $0.workers == 0 ? true : nil } }
+    _ = state.wait { $0.workers == 0 ? true : nil }
   }
 
   // MARK: - Of the merger
@@ -200,10 +200,21 @@ final class StoreCore: Sendable {
     state.withLock { $0.hasDirectory = true }
   }
 
+  private static func parent(_ path: String) -> String {
+    let slash = path.lastIndex(of: "/")
+    return slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+  }
+
+  /// With all in it; what a power cut brings back would be taken for what is wanted.
+  func removeDirectory() throws(StorageError) {
+    guard try fileSystem.exists(directory) else { return }
+    try fileSystem.removeTree(directory)
+    try fileSystem.syncDirectory(Self.parent(directory))
+  }
+
   /// Each level is durable in the one above.
   private func makeDirectory(_ path: String) throws(StorageError) {
-    let slash = path.lastIndex(of: "/")
-    let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let parent = Self.parent(path)
     if try !fileSystem.exists(parent) { try makeDirectory(parent) }
     try fileSystem.makeDirectory(path)
     try fileSystem.syncDirectory(parent)

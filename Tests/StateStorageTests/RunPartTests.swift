@@ -105,17 +105,32 @@ import Testing
     #expect(store.recordCount == 6000)
   }
 
-  @Test func sortingByPrefixIsSorting() {
-    for count in [0, 1, 63, 64, 1000] {
+  /// Keys that have no beginning in common, one that is longer than a few words, and keys that end within it.
+  @Test func sortingByKeyIsSorting() {
+    for (count, common) in [(0, 0), (1, 9), (63, 30), (64, 0), (1000, 7), (1000, 8), (3000, 40)] {
       var state = UInt64(count) + 1
-      let keys = (0..<count).map { _ in
+      let keys = (0..<count).map { number in
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state >> 33 & 0xFF00FF
+        let tail = withUnsafeBytes(of: state >> 33 & 0xFF00FF) { Array($0.prefix(number % 9)) }
+        return [1] + [UInt8](repeating: 0, count: common - (number % 50 == 7 ? common / 2 : 0))
+          + tail
       }
-      var entries = keys.enumerated().map { PrefixEntry(prefix: $1, item: Int32($0)) }
-      sortByPrefix(&entries) { $0 > $1 }
-      let wanted = keys.indices.sorted { keys[$0] != keys[$1] ? keys[$0] < keys[$1] : $0 > $1 }
+      let stored = StoredKeys(count, space: 3) { number in
+        keys[number].withUnsafeBytes { UnsafeRawBufferPointer($0) }
+      }
+      defer { stored.deallocate() }
+      var entries = keys.indices.map { number in
+        PrefixEntry(
+          prefix: stored[number].baseAddress.map { keyPrefix($0, stored[number].count) } ?? 0,
+          item: Int32(number))
+      }
+      let prefixes = entries.map(\.prefix)
+      sortByKey(&entries) { stored[Int($0)] }
+      let wanted = keys.indices.sorted { a, b in
+        keys[a] != keys[b] ? keys[a].lexicographicallyPrecedes(keys[b]) : a < b
+      }
       #expect(entries.map { Int($0.item) } == wanted)
+      #expect(entries.map(\.prefix) == wanted.map { prefixes[$0] })
     }
   }
 }

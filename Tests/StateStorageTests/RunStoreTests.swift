@@ -27,7 +27,7 @@ import Testing
 
   /// Epochs, undone ones, flushes, bounds and openings, all compared with a dictionary.
   @Test(arguments: [true, false]) func holdsWhatADictionaryHolds(isInline: Bool) throws {
-    for seed in 0..<(Self.seeds ?? 12) {
+    for seed in 0..<(Self.seeds ?? 6) {
       let script = StateScript(seed: seed + 100, epochCount: 60)
       let directory = try TemporaryDirectory()
       let merger = RunMerger(isInline: isInline)
