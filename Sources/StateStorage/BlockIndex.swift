@@ -7,8 +7,8 @@
 //   ends       of the separating keys (4 each)
 //   bytes      the smallest and the largest stored key, then the separating keys
 //
-// A search looks at eight bytes of each key, which lie together, and at whole keys only where these are the same. Keys of
-// a batch are sorted, so it begins where the last one was found and doubles its steps.
+// A search looks at eight bytes of each key, which lie together, and at whole keys only where these are the same.
+// Keys of a batch are sorted, so it begins where the last one was found and doubles its steps.
 
 import HeadraceColumns
 import HeadraceFoundations

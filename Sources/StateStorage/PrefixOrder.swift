@@ -1,6 +1,6 @@
-// Sorts items by their keys, eight bytes at a time: a radix sort from the lowest byte up, which skips the bytes that all
-// have in common. Many items whose eight bytes are the same are sorted by the next eight in the same way; few of them by
-// a comparison of the whole keys.
+// Sorts items by their keys, eight bytes at a time: a radix sort from the lowest byte up, which skips the bytes that
+// all have in common. Many items whose eight bytes are the same are sorted by the next eight in the same way; few of
+// them by a comparison of the whole keys.
 
 import HeadraceFoundations
 

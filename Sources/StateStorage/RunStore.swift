@@ -1,13 +1,13 @@
-// A log-structured merge store of sorted runs: the state of an operator when it is larger than memory, and what a restart
-// begins with. Changes are staged into a memtable; a full one is sealed at a commit and written as a run by the merger;
-// runs of about one size are merged. A lookup asks the memtables and then the runs, the newest first.
+// A log-structured merge store of sorted runs: the state of an operator when it is larger than memory, and what a
+// restart begins with. Changes are staged into a memtable; a full one is sealed at a commit and written as a run by
+// the merger; runs of about one size are merged. A lookup asks the memtables and then the runs, the newest first.
 //
 // There is no write-ahead log: the changelog has every committed change. The store says up to which position of it the
 // files hold the state, and its owner replays the rest after an opening.
 //
-// Invariants: what is not committed is never sealed, so that it can be undone and no file has it. The files of a manifest
-// hold the state exactly at its position. Damage is found by a checksum and thrown as `corruption`; no answer is made of
-// what does not pass.
+// Invariants: what is not committed is never sealed, so that it can be undone and no file has it. The files of a
+// manifest hold the state exactly at its position. Damage is found by a checksum and thrown as `corruption`; no
+// answer is made of what does not pass.
 //
 // A store is used by one thread at a time. Only the merger shares its core.
 
@@ -108,8 +108,8 @@ public final class RunStore {
     if let failure { throw failure }
   }
 
-  /// Records of a space with an older timestamp are as if they were not there; merges leave them out. A bound does not go
-  /// back, and is kept by the next manifest.
+  /// Records of a space with an older timestamp are as if they were not there; merges leave them out. A bound does
+  /// not go back, and is kept by the next manifest.
   public func dropBefore(_ timestamp: Int64, space: UInt8) {
     core.state.withLock { state in
       guard timestamp > state.bounds[Int(space)] else { return }

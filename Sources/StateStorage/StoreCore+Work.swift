@@ -1,8 +1,8 @@
 // The work of the merger for one store: memtables become runs, runs become fewer. One thread at a time does it; a
 // memtable may be written in the midst of a merge, of this store or of another one.
 //
-// A merge leaves out what is deleted or too old where the oldest run takes part, since nothing can be beneath it; elsewhere
-// a record that is too old becomes a deletion, or an older record of its key would come to light.
+// A merge leaves out what is deleted or too old where the oldest run takes part, since nothing can be beneath it;
+// elsewhere a record that is too old becomes a deletion, or an older record of its key would come to light.
 
 import HeadraceFoundations
 import HeadraceTopics

@@ -1,13 +1,14 @@
-// What the owner of a store and the merger's thread share: the sealed memtables, the list of runs, and how far they hold
-// the state. The owner takes a view of it for each call; only the merger changes the list, by a new manifest each time.
+// What the owner of a store and the merger's thread share: the sealed memtables, the list of runs, and how far they
+// hold the state. The owner takes a view of it for each call; only the merger changes the list, by a new manifest
+// each time.
 //
 // The order of a change, which a crash may end at any place:
 //   1. the new run is written and synced
 //   2. the manifest that names it is written under another name, synced, and renamed; the directory is synced
 //   3. the list in memory changes, and the sealed memtable goes
 //   4. files that are not named any more are removed
-// What fails in 1 or in 2 before the renaming leaves all as it was. After a renaming that failed, or whose sync did, both
-// manifests may stand: then no file is removed until a later one is known to.
+// What fails in 1 or in 2 before the renaming leaves all as it was. After a renaming that failed, or whose sync did,
+// both manifests may stand: then no file is removed until a later one is known to.
 
 internal import Glibc
 import HeadraceFoundations

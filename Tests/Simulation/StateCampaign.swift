@@ -1,7 +1,7 @@
-// Faults of every kind against the files of a state, one point each: the power goes in the midst of each call, each call
-// fails, the disk is full, files are damaged. What is found afterwards must be exactly the content at the position that
-// the store tells, and lead to the same end when the rest is played again; or the damage is told. All work is done on
-// the calling thread, so that a point is the same each time.
+// Faults of every kind against the files of a state, one point each: the power goes in the midst of each call, each
+// call fails, the disk is full, files are damaged. What is found afterwards must be exactly the content at the
+// position that the store tells, and lead to the same end when the rest is played again; or the damage is told. All
+// work is done on the calling thread, so that a point is the same each time.
 
 import HeadraceFoundations
 import HeadraceStateStorage

@@ -1,5 +1,5 @@
-// The store of runs against a dictionary, on a simulated disk and on a real one, and under faults. HEADRACE_SEEDS says how
-// many seeds a nightly run takes instead of a few.
+// The store of runs against a dictionary, on a simulated disk and on a real one, and under faults. HEADRACE_SEEDS
+// says how many seeds a nightly run takes instead of a few.
 
 import Foundation
 import Glibc

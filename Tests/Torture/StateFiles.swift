@@ -1,7 +1,7 @@
 // headrace-torture state-files [CAMPAIGN...] [--seed N] [--seconds N]
 //
-// The campaigns over the files of a state, `StateCampaign`, which the tests run a sample of: every point of seeds 0, 1, ...
-// for so long, all campaigns taking turns; or of one seed, to see a finding again.
+// The campaigns over the files of a state, `StateCampaign`, which the tests run a sample of: every point of seeds 0,
+// 1, ... for so long, all campaigns taking turns; or of one seed, to see a finding again.
 
 import HeadraceSimulation
 import Glibc
