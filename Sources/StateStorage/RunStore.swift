@@ -100,7 +100,7 @@ public final class RunStore {
   /// Lets the merger do what is due, and throws what it met.
   private func work() throws(StorageError) {
     var failure = core.takeFailure()
-    if core.state.withLock({ $0.isDue || !$0.sealed.isEmpty || $0.wantedPosition != nil }) {
+    if core.isDue(atCommit: true) {
       merger.queue.submit(core)
       // Work on this thread has been done by now.
       failure = failure ?? core.takeFailure()
@@ -169,7 +169,7 @@ public final class RunStore {
   /// Waits until the store is not behind any more, or the merger has met something, for so long at most.
   public func waitWhileBehind(milliseconds: Int) {
     guard core.isBehind else { return }
-    if core.state.withLock({ $0.isDue }) { merger.queue.submit(core) }
+    if core.isDue(atCommit: false) { merger.queue.submit(core) }
     let (runsMax, sealedMax) = (core.options.runsMax, Self.sealedMax)
     _ = core.state.wait(milliseconds: milliseconds) { state in
       let isBehind = state.sealed.count >= sealedMax || state.runs.count > runsMax

@@ -16,6 +16,8 @@ public struct RunStoreOptions: Sendable {
   public var runsMax = 40
   /// How many of a key's first bytes lookups by prefix use; filters are made of these. nil: the whole key.
   public var filterPrefix: (@Sendable (_ space: UInt8, _ key: UnsafeRawBufferPointer) -> Int)?
+  /// What a merge writes between two looks at what else is to be done.
+  var patienceBytes = 1 << 18
 
   public init() {}
 }

@@ -112,9 +112,6 @@ extension StoreCore {
     return true
   }
 
-  /// Bytes between two looks at what else is to be done.
-  private static let patience = 1 << 18
-
   /// Writes a run and opens it. nil: nothing was left to be written.
   private func makeRun(
     _ merged: MergedRecords, _ plan: FilterPlan, isOldest: Bool, queue: MergeQueue?
@@ -147,7 +144,7 @@ extension StoreCore {
     var copied = 0
     while var record = try records.next() {
       copied += record.keyCount + max(0, record.valueCount) + 16
-      if copied >= Self.patience, let queue {
+      if copied >= options.patienceBytes, let queue {
         copied = 0
         let isClosed = state.withLock { $0.isClosed }
         guard queue.writeWaiting(), !isClosed else { throw StorageError(.closed, "merging runs") }
@@ -192,6 +189,7 @@ extension StoreCore {
       state.savedPosition = manifest.position
       state.savedMs = manifest.savedMs
       state.hasManifest = true
+      (state.failures, state.retryIn) = (0, 0)
       if takesSealed { state.sealed.removeFirst() }
       defer { state.limbo = [] }
       return state.limbo

@@ -36,6 +36,9 @@ final class StoreCore: Sendable {
     var wantedPosition: Int64?
     /// What the merger met, until the owner has been told.
     var failure: StorageError?
+    /// Failures since something succeeded, and commits until the work is tried again.
+    var failures = 0
+    var retryIn = 0
     /// There may be something to do though no memtable waits: after a failure, an opening, a new bound.
     var isDue = false
     var isClosed = false
@@ -157,8 +160,16 @@ final class StoreCore: Sendable {
   func takeFailure() -> StorageError? {
     state.withLock { state in
       defer { state.failure = nil }
-      if state.failure != nil { state.isDue = true }
       return state.failure
+    }
+  }
+
+  /// Whether the merger has work now; a commit brings the next try nearer.
+  func isDue(atCommit: Bool) -> Bool {
+    state.withLock { state in
+      if atCommit { state.retryIn = max(0, state.retryIn - 1) }
+      return state.retryIn == 0
+        && (state.isDue || !state.sealed.isEmpty || state.wantedPosition != nil)
     }
   }
 
@@ -185,6 +196,9 @@ final class StoreCore: Sendable {
     state.change { state in
       state.failure = state.failure ?? error
       state.isDue = true
+      // A full disk should not be filled again by each commit.
+      state.retryIn = 1 << min(state.failures, 6)
+      state.failures += 1
     }
   }
 

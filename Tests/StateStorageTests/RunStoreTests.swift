@@ -137,7 +137,10 @@ extension StateScript {
   func open(
     _ directory: String, _ fileSystem: any FileSystem, _ merger: RunMerger
   ) throws -> RunStore {
-    try RunStore.open(
+    var options = options
+    // A merge lets memtables go first after each record.
+    options.patienceBytes = 1
+    return try RunStore.open(
       directory: directory, identity: "state \(seed)", fileSystem: fileSystem, options: options,
       merger: merger)
       ?? RunStore(
