@@ -51,8 +51,6 @@ struct RunFooter: Equatable {
   var filtersParts = false
   var spaces: [SpaceCount] = []
 
-  var recordCount: Int { spaces.reduce(0) { $0 + $1.records + $1.tombstones } }
-
   /// What all checksums of a run begin with.
   static func seed(identity: UInt64, number: UInt64) -> UInt32 {
     let buffer = ByteBuffer(capacity: 16)

@@ -73,7 +73,7 @@ public final class RunStore {
   public func stage(_ records: RawRecords, space: UInt8) { active.stage(records, space: space) }
 
   /// What was staged since the last commit stays; the files will hold the state up to `position` once the memtable that
-  /// has it is written. Throws: what the merger met, after the commit has happened; it is tried again at the next one.
+  /// has it is written. Throws: what the merger met, after the commit has happened; it is tried again at a later one.
   public func commit(position: Int64, clockMs: Int64) throws(StorageError) {
     active.commit()
     self.position = position
@@ -125,7 +125,8 @@ public final class RunStore {
     let position = position
     let isNeeded = core.state.withLock { state in
       state.clockMs = clockMs
-      let isSaved = state.hasManifest && state.savedPosition == position
+      let isSaved =
+        state.hasManifest && state.savedPosition == position && state.savedBounds == state.bounds
       if !isSaved || !state.sealed.isEmpty { state.wantedPosition = position }
       return state.wantedPosition != nil
     }

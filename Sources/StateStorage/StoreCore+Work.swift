@@ -36,7 +36,10 @@ extension StoreCore {
     state.change { state in
       if let sealed = state.sealed.first { return .memtable(sealed) }
       guard let wanted = state.wantedPosition else { return nil }
-      if !state.hasManifest || wanted > state.savedPosition { return .manifest(wanted) }
+      let isSaved = state.hasManifest && state.savedBounds == state.bounds
+      if !isSaved || wanted > state.savedPosition {
+        return .manifest(max(wanted, state.savedPosition))
+      }
       state.wantedPosition = nil
       return nil
     }
@@ -188,6 +191,7 @@ extension StoreCore {
       state.runs = runs
       state.savedPosition = manifest.position
       state.savedMs = manifest.savedMs
+      state.savedBounds = manifest.bounds
       state.hasManifest = true
       (state.failures, state.retryIn) = (0, 0)
       if takesSealed { state.sealed.removeFirst() }

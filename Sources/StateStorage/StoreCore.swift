@@ -28,6 +28,8 @@ final class StoreCore: Sendable {
     var runs: [RunEntry] = []
     /// By space: records with an older timestamp are not there.
     var bounds = [Int64](repeating: .min, count: 256)
+    /// Those of the manifest.
+    var savedBounds = [Int64](repeating: .min, count: 256)
     var savedPosition: Int64 = 0
     var savedMs: Int64 = 0
     var clockMs: Int64 = 0
@@ -105,6 +107,7 @@ final class StoreCore: Sendable {
     core.state.withLock { state in
       state.runs = balanced
       state.bounds = manifest.bounds
+      state.savedBounds = manifest.bounds
       state.savedPosition = manifest.position
       state.savedMs = manifest.savedMs
       state.clockMs = manifest.savedMs

@@ -196,7 +196,11 @@ public struct StateScript {
       for index in 0..<page.count {
         guard let (value, key) = Self.describe(page, index), place < wanted.count,
           key == wanted[place].key.bytes, value == wanted[place].value
-        else { throw StateFinding("scan of space \(space): record \(place) differs") }
+        else {
+          throw StateFinding(
+            "scan of space \(space): record \(place) is \(page.key(index).map(Array.init) ?? []) "
+              + "at \(page.timestamps[index])")
+        }
         place += 1
         after = key
       }
