@@ -171,7 +171,8 @@ let package = Package(
       name: "Headrace",
       dependencies: [
         "HeadraceExecutor", "HeadracePlanner", "HeadraceSyntax", "HeadraceLogStorage",
-        "HeadraceKafkaTopics", "HeadraceTopics", "HeadraceRegistryClient", "HeadraceRegistry",
+        "HeadraceStateStorage", "HeadraceKafkaTopics", "HeadraceTopics", "HeadraceRegistryClient",
+        "HeadraceRegistry",
         "HeadraceFormats", "HeadraceColumns", "HeadraceFunctions",
         "HeadraceFoundations", "CHeadraceSQLite", "CHeadraceSupport", hashTrees,
       ], path: "Sources",

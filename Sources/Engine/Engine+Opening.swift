@@ -12,7 +12,7 @@ extension Engine {
   /// Opens the data directory and brings every query back to where it stood.
   /// Throws: storage faults; statements of the log that no longer plan.
   public static func open(_ given: EngineOptions) throws(EngineError) -> Engine {
-    let options = try given.withSchemas()
+    var options = try given.withSchemas()
     if let kafka = options.kafka {
       let topics: KafkaTopics
       let files = options.fileSystem ?? PosixFileSystem(syncs: false)
@@ -21,10 +21,10 @@ extension Engine {
       } catch {
         throw .storage(error)
       }
-      var options = options
       if let directory = options.directory, kafka.takesShare, kafka.service != nil {
         options.stateCache = StateCache(files, directory: directory + "/state")
       }
+      if let directory = options.directory { options.spill(below: directory, files) }
       options.adapt(to: topics)
       do throws(EngineError) {
         return try open(over: topics, options)
@@ -47,6 +47,7 @@ extension Engine {
     } catch {
       throw .storage(error)
     }
+    options.spill(below: log.directory, options.fileSystem ?? PosixFileSystem())
     let engine = Engine(log: log, options: options)
     try engine.epochs.recover()
     return engine
@@ -118,6 +119,13 @@ extension LogCopy {
 }
 
 extension EngineOptions {
+  /// State that is too large for memory goes below `directory`.
+  fileprivate mutating func spill(below directory: String, _ files: any FileSystem) {
+    spilling = SpillingStores(
+      files, directory: directory + "/stores", memory: StateMemory(limit: stateBytesMax),
+      isInline: spillsInline, clock: clock)
+  }
+
   /// Reads the directory of schemas, if there is one; makes the way to a registry, and asks it nothing yet.
   fileprivate func withSchemas() throws(EngineError) -> EngineOptions {
     var options = self

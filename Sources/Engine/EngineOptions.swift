@@ -29,8 +29,12 @@ public struct EngineOptions: Sendable {
   public var exchange = ExchangeKind.memory
   /// For tests: of so many epochs one is computed, undone, and computed again before its commit; nil: none.
   var undoesEvery: Int?
-  /// Where the state of queries goes that leaves memory; nil: all of it stays.
+  /// For tests: where the state of queries goes that leaves memory, in the place of files.
   var stateStores: (any StateStores)?
+  /// The state directory; nil: all state stays in memory.
+  var spilling: SpillingStores?
+  /// Files of state are written by the threads that use them (deterministic).
+  var spillsInline = false
   /// What statements this version understands; for tests another one.
   var levels = FeatureLevels.standard
   /// What this process keeps of the stores that it has, where the log is elsewhere.

@@ -245,6 +245,7 @@ extension EpochRunner {
         push.runtime.mergesInputs && push.runtime.isInRowtimeOrder
         ? push.plan.scans.compactMap { frontiers[$0.source.topic] }.min() : nil
       let result = try push.runtime.runSlice(pool, clockMs: clock, before: limit)
+      try push.runtime.commitEpoch()
       try checkBudget(push)
       push.note(result.faults)
       push.rowsRead += result.rowCount
@@ -270,6 +271,7 @@ extension EpochRunner {
     var waits = false
     for _ in 0..<Self.conflatedSlicesMax {
       let result = try push.runtime.runSlice(pool, clockMs: clock)
+      try push.runtime.commitEpoch()
       errors += result.errors
       push.note(result.faults)
       push.rowsRead += result.rowCount

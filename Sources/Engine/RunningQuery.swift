@@ -42,8 +42,13 @@ final class RunningQuery {
       waitsFor = nil
       stateBytes = runtime?.stateBytes ?? 0
       restore = nil
+      if runtime == nil { closeStores() }
     }
   }
+  /// Those of its runtime, or of the one that is being restored; nil: there are none.
+  var stores: QueryStores?
+  /// Its state is read into its stores and not into memory, where it had no room.
+  var beginsInStores = false
   /// While its state is being read.
   var restore: Restore?
   /// Its state is read from the changelogs alone.
@@ -90,6 +95,11 @@ final class RunningQuery {
     state = .failed
     self.failure = failure
     runtime = nil
+  }
+
+  private func closeStores() {
+    for store in stores?.stores ?? [] { store.close() }
+    stores = nil
   }
 
   func changelogTopic(_ store: String) -> String {

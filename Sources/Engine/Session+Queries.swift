@@ -134,7 +134,7 @@ extension Session {
     var options = QueryOptions(
       order: engine.epochs.mergeOrder(properties), sliceRows: engine.options.sliceRows,
       readBytes: engine.options.readBytes, properties: properties, schemas: engine.options.registry)
-    options.stores = engine.options.stateStores
+    options.stores = engine.options.stateStores ?? engine.options.spilling?.passingStores()
     do throws(QueryFailure) {
       let runtime = try QueryRuntime(
         plan: physical, end: .client, functions: engine.catalog.functions, options: options,

@@ -45,14 +45,18 @@ public enum StateBudget {
 extension EpochRunner {
   /// Adds up what all queries hold.
   func countState() {
-    heldBytes.store(
-      queries.reduce(0) { $0 + $1.stateBytes } + pushes.reduce(0) { $0 + $1.stateBytes },
-      ordering: .relaxed)
+    let bytes = queries.reduce(0) { $0 + $1.stateBytes } + pushes.reduce(0) { $0 + $1.stateBytes }
+    heldBytes.store(bytes, ordering: .relaxed)
+    guard let spilling = options.spilling else { return }
+    let records = queries.reduce(0) { $0 + ($1.runtime?.readRecords ?? 0) }
+    spilling.memory.set(held: bytes, records: records)
   }
 
   /// What is held when `runtime`, which held `before`, has grown; nil: it fits, or has not grown. Tables that
   /// are kept for pull queries go first.
   private func excess(_ runtime: QueryRuntime, before: Int) -> Int? {
+    // What is too much leaves memory before the next slice.
+    guard runtime.spills == false else { return nil }
     let bytes = runtime.stateBytes
     let total = heldBytes.load(ordering: .relaxed) - before + bytes
     guard bytes > before, total + tableFolds.byteCount > options.stateBytesMax else { return nil }

@@ -17,7 +17,6 @@ extension EpochRunner {
     result.epochRows = options.epochRows
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
-    result.stores = options.stateStores
     result.recordsUndo =
       !log.capabilities.contains(.certainCommits) || options.undoesEvery != nil
     return result
@@ -30,8 +29,13 @@ extension EpochRunner {
 
   func failedToStart(_ query: RunningQuery, _ failure: QueryFailure) {
     let hadCache = query.restore?.stores.contains { $0.cached != nil } ?? false
+    let overflows = query.restore?.overflows ?? false
+    let damaged = failure.damagedStore.map { forgetFiles(of: query, $0) } ?? false
     query.runtime = nil
-    if query.skipsCache, hadCache {
+    if damaged || query.skipsCache && hadCache {
+      startOrFail(query)
+    } else if overflows, !query.beginsInStores {
+      query.beginsInStores = true
       startOrFail(query)
     } else if failure.isTransient {
       waitsForReach = .now
@@ -52,10 +56,15 @@ extension EpochRunner {
       }
     }
     let scans = query.physical.scans
+    // Of a query that is started anew, what it was before writes to the same files.
+    query.runtime = nil
+    let stores = options.spilling?.stores(ofQuery: query.id, beginsWhole: query.beginsInStores)
+    var runtimeOptions = queryOptions(query)
+    runtimeOptions.stores = options.stateStores ?? stores
     let runtime = try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
       functions: catalog.functions,
-      options: queryOptions(query),
+      options: runtimeOptions,
       positions: { ordinal, partition in
         if let known = committed["\(ordinal):\(partition)"] { return known }
         if startsAtEnd, ordinal < scans.count, let places = ends[scans[ordinal].source.topic],
@@ -70,7 +79,7 @@ extension EpochRunner {
       })
     try checkInputs(query)
     try checkPositions(query, runtime)
-    query.runtime = nil
+    query.stores = stores
     let restore = Restore(runtime, stores: try storesToRestore(runtime, query))
     query.restore = restore
     query.failure = nil

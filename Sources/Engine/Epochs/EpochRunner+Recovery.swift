@@ -17,6 +17,7 @@ extension EpochRunner {
     _ = try replayStatements(from: 0)
     follow(starts: false)
     cleanCache()
+    cleanFiles()
     for query in queries {
       let record = log.metadata(key: MetadataKey.query(query.id)).map { MetadataRecord(bytes: $0) }
       loadFaults(of: query)

@@ -27,7 +27,7 @@ extension EpochRunner {
   func storesToRestore(
     _ runtime: QueryRuntime, _ query: RunningQuery
   ) throws(QueryFailure) -> [Restore.Store] {
-    var stores: [Restore.Store] = []
+    var places: [(store: String, place: StateCachePlace)] = []
     for (store, _) in runtime.stores {
       let topic = query.changelogTopic(store)
       guard log.outline(topic) != nil else {
@@ -36,20 +36,27 @@ extension EpochRunner {
         throw failure(store, StorageError(.unreachable, "looking for the changelog", path: topic))
       }
       for partition in runtime.partitions(ofStore: store) {
-        let place = StateCachePlace(
-          topic: topic, partition: partition, owner: cacheOwner(of: query))
-        do {
-          stores.append(try storeToRestore(store, place, skipsCache: query.skipsCache))
-        } catch {
-          throw failure(store, error)
-        }
+        places.append(
+          (
+            store,
+            StateCachePlace(topic: topic, partition: partition, owner: cacheOwner(of: query))
+          ))
       }
     }
+    var stores: [Restore.Store] = []
+    for (store, place) in places {
+      do throws(StorageError) {
+        stores.append(try storeToRestore(store, place, query))
+      } catch {
+        throw failure(store, error)
+      }
+    }
+    try keepTogether(&stores, query)
     return stores
   }
 
   private func storeToRestore(
-    _ store: String, _ place: StateCachePlace, skipsCache: Bool
+    _ store: String, _ place: StateCachePlace, _ query: RunningQuery
   ) throws(StorageError) -> Restore.Store {
     // What is written and not committed yet may be the last epoch of the partition's owner before.
     let end = try log.writtenEnd(place.topic, place.partition)
@@ -61,7 +68,11 @@ extension EpochRunner {
     }
     var result = Restore.Store(
       name: store, partition: place.partition, place: place, offset: offset, total: 0)
-    if !skipsCache, let cached = loadCached(place, end: end) {
+    if let kept = query.stores?.store(store, place.partition),
+      let known = openFiles(kept, place, since: offset, end: end)
+    {
+      (result.kept, result.offset) = (kept, known)
+    } else if !query.skipsCache, let cached = loadCached(place, end: end) {
       (result.cached, result.offset) = (cached.reader, cached.end)
     }
     result.scan = try PartitionScan(
@@ -115,6 +126,10 @@ extension EpochRunner {
   ) throws(QueryFailure) -> Int? {
     let index = restore.index
     let store = restore.stores[index]
+    if query.stores != nil, !query.beginsInStores, overflows(restore.runtime, query) {
+      restore.overflows = true
+      throw QueryFailure("the state of query \(query.id) is read into its stores")
+    }
     try checkBudget(restore.runtime, query)
     if let cached = store.cached {
       do throws(StorageError) {
@@ -156,6 +171,7 @@ extension EpochRunner {
             + "\(records.offsets[bad]) of topic \(store.place.topic), partition "
             + "\(store.partition), is none that the store wrote")
       }
+      try keep(records.offsets.last.map { $0 + 1 }, store)
       return records.buffer.count
     }
   }
@@ -167,6 +183,7 @@ extension EpochRunner {
   }
 
   private func finish(_ restore: Restore, _ query: RunningQuery) throws(QueryFailure) {
+    for store in restore.stores { try keep(store.scan?.end, store) }
     try restore.runtime.finishRestore()
     try checkBudget(restore.runtime, query)
     for store in restore.stores {
@@ -218,7 +235,7 @@ extension EpochRunner {
   static func key(_ topic: String, _ partition: Int) -> TextKey { TextKey("\(topic)/\(partition)") }
 
   /// Another one for each service, query and definition.
-  private func cacheOwner(of query: RunningQuery) -> String {
+  func cacheOwner(of query: RunningQuery) -> String {
     let service = log.metadata(key: MetadataKey.service).map { String(decoding: $0, as: UTF8.self) }
     return "\(service ?? "")/\(query.definition.revision)/"
       + String(stableHash(of: query.statement), radix: 16)
@@ -226,7 +243,9 @@ extension EpochRunner {
 
   /// Before queries are restored: the service has an identity, and what is not of its queries goes.
   func openCache() throws(EngineError) {
-    guard options.stateCache != nil, log.metadata(key: MetadataKey.service) == nil else { return }
+    guard options.stateCache != nil || options.spilling != nil,
+      log.metadata(key: MetadataKey.service) == nil
+    else { return }
     var random = SystemRandomNumberGenerator()
     var commit = EpochCommit(epoch: 0)
     commit.metadata.append(
@@ -315,7 +334,8 @@ extension EpochRunner {
     guard let cache = options.stateCache else { return }
     for query in queries {
       guard let runtime = query.runtime else { continue }
-      for (store, partition, key) in cachedStores(query, runtime) {
+      for (store, partition, key) in cachedStores(query, runtime)
+      where !isKept(store, partition, query) {
         guard let known = cachedChangelogs[key], known.changes > 0,
           known.changes > cache.changesMin
             && known.changes > runtime.recordCount(store: store, partition: partition) / 2
@@ -334,16 +354,22 @@ extension EpochRunner {
       if let restore = query.restore { saveProgress(of: restore) }
       guard let runtime = query.runtime else { continue }
       for (store, partition, key) in cachedStores(query, runtime)
-      where cachedChangelogs[key]?.changes ?? 0 > 0 {
+      where cachedChangelogs[key]?.changes ?? 0 > 0 && !isKept(store, partition, query) {
         save(runtime, store, partition, key)
       }
     }
   }
 
+  /// Whether the store has files of its own.
+  private func isKept(_ store: String, _ partition: Int, _ query: RunningQuery) -> Bool {
+    query.stores?.store(store, partition)?.isWhole ?? false
+  }
+
   /// A changelog up to any place gives a state from which it can be read on: a restore that takes longer than the time
   /// between two rebalances comes to its end all the same.
   private func saveProgress(of restore: Restore) {
-    for store in restore.stores.prefix(restore.index + 1) where store.cached == nil {
+    for store in restore.stores.prefix(restore.index + 1)
+    where store.cached == nil && store.kept == nil {
       guard let cache = options.stateCache, let scan = store.scan, store.count > cache.changesMin
       else { continue }
       let key = Self.key(store.place.topic, store.partition)

@@ -162,6 +162,7 @@ extension EpochRunner {
     let moved = hasMoved ? queries.filter { $0.isRunning && !isAsItWas($0) } : []
     // Of some of them not all partitions go, and those that go may come back.
     saveStates(of: moved)
+    flushStores(of: moved)
     for query in moved {
       query.runtime?.finishReadingAhead(pool)
       query.runtime = nil

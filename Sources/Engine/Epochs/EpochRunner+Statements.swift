@@ -127,6 +127,7 @@ extension EpochRunner {
     let kept = Set(next.map { ObjectIdentifier($0) })
     for query in queries where !kept.contains(ObjectIdentifier(query)) {
       query.runtime?.finishReadingAhead(pool)
+      forgetFiles(of: query)
       query.runtime = nil
     }
     queries = next

@@ -75,6 +75,8 @@ final class EpochRunner: @unchecked Sendable {
   var cachedRecords = 0
   /// The changelogs of the stores that are here, by topic and partition; where there is a cache.
   var cachedChangelogs: [TextKey: CachedChangelog] = [:]
+  /// Queries of which files of state turned out damaged in the present epoch, which has nothing of theirs.
+  var damaged: [(query: RunningQuery, store: String)] = []
   /// Since when some query could not start for want of the cluster.
   var waitsForReach: ContinuousClock.Instant?
   private(set) var isClosed = false
@@ -111,6 +113,9 @@ final class EpochRunner: @unchecked Sendable {
     options.remoteSchemas?.close()
     options.followedSchemas?.close()
     saveStates(of: queries)
+    flushStores(of: queries)
+    for query in queries { query.runtime = nil }
+    options.spilling?.close()
     for text in notices { options.notice(text) }
     pool.close()
     try log.close()
@@ -226,7 +231,7 @@ final class EpochRunner: @unchecked Sendable {
   }
 
   /// Builds queries anew from what is committed.
-  private func restart(_ queries: [RunningQuery]) {
+  func restart(_ queries: [RunningQuery]) {
     // All of them first: queries share scans, and a scan lives as long as one of its readers.
     for query in queries { query.runtime = nil }
     for query in queries {
@@ -299,6 +304,7 @@ final class EpochRunner: @unchecked Sendable {
       try write(&commit, transaction)
       noteCommitted()
     }
+    startDamagedAnew()
     for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
@@ -307,11 +313,19 @@ final class EpochRunner: @unchecked Sendable {
 
   private func noteCommitted() {
     untoldErrors = []
+    var lost: [RunningQuery] = []
     for query in queries {
       query.isUncommitted = false
-      query.runtime?.commitEpoch()
       query.committedChangelogRecords = query.changelogRecords
+      do throws(QueryFailure) {
+        try query.runtime?.commitEpoch()
+      } catch {
+        query.runtime = nil
+        query.fail(error)
+        lost.append(query)
+      }
     }
+    if !lost.isEmpty { hasFailures.store(true, ordering: .releasing) }
     saveGrownState()
   }
 
@@ -341,8 +355,12 @@ final class EpochRunner: @unchecked Sendable {
           frontiers[topic] = min(open, frontiers[topic] ?? open)
         }
       case .failure(let failure):
-        fail(query, failure, &commit)
         didWork = true
+        if let store = failure.damagedStore, query.stores != nil {
+          damaged.append((query, store))
+        } else {
+          fail(query, failure, &commit)
+        }
       }
     }
     return didWork
@@ -364,7 +382,9 @@ final class EpochRunner: @unchecked Sendable {
     if readsAhead {
       for query in queries where query.hasMore { query.runtime?.beginReadingAheadOfRest(pool) }
     }
-    noteChangelogs(try commitEpoch(&commit, transaction))
+    let result = try commitEpoch(&commit, transaction)
+    noteChangelogs(result)
+    notePositions(result)
   }
 
   private func finishReadingAhead() {

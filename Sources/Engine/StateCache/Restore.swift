@@ -20,12 +20,16 @@ final class Restore {
     var total: Int64
     /// Records of the changelog so far.
     var count = 0
+    /// The store takes the records; nil: memory does.
+    var kept: SpillingStore?
   }
 
   let runtime: QueryRuntime
   var stores: [Store]
   /// The store that is being read.
   var index = 0
+  /// There is no room in memory for what is being read.
+  var overflows = false
   let begin = ContinuousClock.now
   var lastProgress: ContinuousClock.Instant
   var lastNotice: ContinuousClock.Instant

@@ -58,7 +58,13 @@ final class AggregateOperator: Operator {
         keepsBefore: emitsRetractions)
     }
     super.init()
-    if spec.window != nil { state.due = { [unowned self] in due(state.start(of: $0)) } }
+    guard let window = spec.window, let size = window.info.sizeMs else { return }
+    state.due = { [unowned self] in due(state.start(of: $0)) }
+    let closing = size + window.graceMs
+    let wait = spec.emitFinal ? closing : max(window.retentionMs, closing)
+    state.dueOfRecord = { key, _ in
+      key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self) + wait
+    }
   }
 
   override var states: [any OperatorState] { [state] }

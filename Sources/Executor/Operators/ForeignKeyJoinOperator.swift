@@ -14,8 +14,6 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private let right: TableState
   private let leftResident: ResidentKeys
   private let rightResident: ResidentKeys
-  /// The left rows that are not in memory, by the right row that they name: right key and left key behind each other.
-  private let references: (any StateStore)?
   private let leftKeys: [Int]
   private let rightKeys: [Int]
   private let foreignKey: BoundExpression
@@ -35,17 +33,16 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private var foreign: [Int32] = []
 
   init(
-    isLeftJoin: Bool, left: TableState, right: TableState, references: (any StateStore)?,
+    isLeftJoin: Bool, left: TableState, right: TableState,
     leftKeys: [Int], rightKeys: [Int],
-    foreignKey: BoundExpression, evaluator: Evaluator, emitsRetractions: Bool,
-    condition: PairCondition?
+    foreignKey: BoundExpression, evaluator: Evaluator, referencing: Evaluator,
+    emitsRetractions: Bool, condition: PairCondition?
   ) {
     self.condition = condition
     self.isLeftJoin = isLeftJoin
     self.left = left
     self.right = right
-    self.references = references
-    leftResident = ResidentKeys(left.index, [left], mayLeave: references != nil)
+    leftResident = ResidentKeys(left.index, [left])
     rightResident = ResidentKeys(right.index, [right])
     self.leftKeys = leftKeys
     self.rightKeys = rightKeys
@@ -53,6 +50,9 @@ final class ForeignKeyJoinOperator: MergingOperator {
     self.evaluator = evaluator
     self.emitsRetractions = emitsRetractions
     output = JoinOutput(sides: [left.rows, right.rows], keys: [[], []], isTable: true)
+    let references = RowReferences(
+      types: left.types, foreignKey: foreignKey, evaluator: referencing)
+    left.indexing = { references.records(of: $0) }
   }
 
   override var states: [any OperatorState] { [left, right] }
@@ -71,7 +71,7 @@ final class ForeignKeyJoinOperator: MergingOperator {
       foreign = try namedSlots(batch, failed: &faults)
     } else {
       try rightResident.insert(keys, slots: &slots[1])
-      try bringBackReferrers(of: slots[1])
+      if left.isWhole { try bringBackReferrers(of: slots[1]) }
     }
     entries[port] = table.rows.add(batch.columns, rowtimes: batch.rowtimes)
   }
@@ -251,59 +251,51 @@ final class ForeignKeyJoinOperator: MergingOperator {
   // MARK: - Out of memory and back
 
   override func evict() throws(QueryFailure) {
-    _ = try leftResident.evict(leaving: { slots throws(QueryFailure) in
-      try readingStore(left.name) { () throws(StorageError) in
-        try references?.put(referenceRecords(slots))
-      }
+    _ = try leftResident.evict(leaving: { slots in
       for slot in slots { name(slot, -1) }
     })
-    guard rightResident.spills else { return }
+    guard right.isWhole else { return }
     right.sweep(isNeeded: isNamed)
     _ = try rightResident.evict(isNeeded: isNamed)
   }
 
-  /// A record for each of the left slots whose row names a right one.
-  private func referenceRecords(_ slots: [Int32]) -> RawRecords {
-    var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 10))
-    for slot in slots where Int(slot) < named.count && named[Int(slot)] >= 0 {
-      let key = Array(right.index.key(Int(named[Int(slot)]))) + left.index.key(Int(slot))
-      records.append(key: key, value: [], timestamp: .max)
-    }
-    return records
-  }
-
   /// Left rows are back: they name their right rows again.
   private func nameReturned(_ slots: [Int32]) throws(QueryFailure) {
-    guard !slots.isEmpty else { return }
-    try nameRows(of: slots)
-    try readingStore(left.name) { () throws(StorageError) in
-      try references?.delete(referenceRecords(slots))
-    }
+    if !slots.isEmpty { try nameRows(of: slots) }
   }
 
   /// The left rows that name these right slots, wherever they are.
   private func bringBackReferrers(of slots: [Int32]) throws(QueryFailure) {
-    guard let references, references.count > 0 else { return }
-    for slot in Set(slots).sorted() {
-      let prefix = Array(right.index.key(Int(slot)))
-      while true {
-        let found = try readingStore(left.name) { () throws(StorageError) in
-          try references.scan(.keys(prefix: prefix), after: nil, limit: 4096)
-        }
-        guard found.count > 0 else { break }
-        var keys = RawRecords(buffer: ByteBuffer(capacity: 1 << 10))
-        for record in 0..<found.count {
-          guard let key = found.key(record) else { continue }
-          keys.append(
-            key: UnsafeRawBufferPointer(rebasing: key[prefix.count...]), value: nil, timestamp: 0)
-        }
-        withExtendedLifetime(found) {}
-        let returned = try leftResident.takeBack(keys)
-        guard !returned.isEmpty else {
-          throw QueryFailure("the state of store \(left.name) is damaged")
-        }
-        try nameReturned(returned)
+    var prefixes = RawRecords(buffer: ByteBuffer(capacity: slots.count * 16))
+    let distinct = Set(slots).sorted()
+    for slot in distinct { RowReferences.append(right.index.key(Int(slot)), to: &prefixes) }
+    let found = try left.stored { (store) throws(StorageError) in
+      try store.find(prefixes, space: StateSpace.index)
+    }
+    guard let (references, counts) = found, references.count > 0 else { return }
+    var keys = RawRecords(buffer: ByteBuffer(capacity: references.count * 16))
+    for record in 0..<references.count {
+      guard let key = references.key(record).flatMap({ RowReferences.leftKey($0) }) else {
+        throw left.damage
+      }
+      keys.append(key: key, value: nil, timestamp: 0)
+    }
+    try nameReturned(try leftResident.bringBack(keys))
+    dropStale(
+      references, keys,
+      zip(distinct, counts).flatMap { Array(repeating: $0, count: Int($1)) })
+  }
+
+  /// References whose left row is gone or names another right row by now. `targets`: the right slots that they are of.
+  private func dropStale(_ references: RawRecords, _ keys: RawRecords, _ targets: [Int32]) {
+    var stale = RawRecords(buffer: ByteBuffer(capacity: 256))
+    for record in 0..<references.count {
+      guard let key = keys.key(record), let reference = references.key(record) else { continue }
+      let slot = left.index.find(key) ?? -1
+      if slot < 0 || slot >= named.count || named[slot] != targets[record] {
+        stale.append(key: reference, value: nil, timestamp: 0)
       }
     }
+    if stale.count > 0 { left.store?.stage(stale, space: StateSpace.index) }
   }
 }

@@ -15,7 +15,7 @@ import HeadraceSyntax
 
 extension Framing: OperatorNode {
   func makeOperator(_ context: inout OperatorContext) throws(QueryFailure) -> Operator {
-    let (name, store) = context.state("frames")
+    let (name, store) = context.state("frames", .rowsByOrder)
     let makeAccumulator = context.makeAccumulator
     if input.isTable {
       let evaluation = FrameEvaluation(calls: calls, accumulator: makeAccumulator)
@@ -25,7 +25,7 @@ extension Framing: OperatorNode {
     }
     var totals: RunningTotals?
     if hasRunning {
-      let (name, store) = context.state("totals")
+      let (name, store) = context.state("totals", .groups)
       totals = try RunningTotals(self, name: name, store: store, makeAccumulator)
     }
     return FramingOperator(

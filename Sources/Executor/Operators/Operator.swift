@@ -12,6 +12,8 @@ public struct QueryFailure: Error, Sendable, Hashable {
   public var isLimit: Bool
   /// What it needs is out of reach for now: nothing is wrong with the query, and it is tried again.
   public var isTransient = false
+  /// The store whose files hold something else than they were given: the state comes back from its changelog.
+  public var damagedStore: String?
 
   public init(_ message: String, isLimit: Bool = false) {
     self.message = message
@@ -44,7 +46,7 @@ class Operator {
   /// At the end of a query of a client: rows since the last call.
   func drainRows() -> [RecordBatch] { [] }
 
-  /// Before a slice: evicts the keys that the stores choose.
+  /// Before a slice: keys leave memory where the stores want room.
   func evict() throws(QueryFailure) {}
 
   /// The states are as they were at the last commit, restored or after an undo: what is derived of them follows.

@@ -49,6 +49,11 @@ final class PaneAggregateOperator: Operator {
     state = GroupedState(name: name, content: content, isWindowed: true, store: store)
     super.init()
     state.due = { [unowned self] in due(state.start(of: $0)) }
+    let grace = window.graceMs
+    state.dueOfRecord = { key, _ in
+      let suffix = key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self)
+      return Self.firstStart(suffix, size, advance) + size + grace
+    }
   }
 
   override var states: [any OperatorState] { [state] }
@@ -171,9 +176,14 @@ final class PaneAggregateOperator: Operator {
 
   /// The windows that a pane belongs to, or the one that an earlier version has begun.
   private func starts(_ suffix: Int64) -> StrideThrough<Int64> {
-    let start = suffix & ~Self.paneBit
-    let first = suffix < 0 ? max(0, start - size + advance) : start
-    return stride(from: first, through: start, by: Int(advance))
+    stride(
+      from: Self.firstStart(suffix, size, advance), through: suffix & ~Self.paneBit,
+      by: Int(advance))
+  }
+
+  private static func firstStart(_ suffix: Int64, _ size: Int64, _ advance: Int64) -> Int64 {
+    let start = suffix & ~paneBit
+    return suffix < 0 ? max(0, start - size + advance) : start
   }
 
   /// The stream time at which the oldest window of the pane closes that is open.

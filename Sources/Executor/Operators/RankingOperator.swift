@@ -14,7 +14,7 @@ import HeadracePlanner
 
 extension Ranking: OperatorNode {
   func makeOperator(_ context: inout OperatorContext) throws(QueryFailure) -> Operator {
-    let (name, store) = context.state("ranks")
+    let (name, store) = context.state("ranks", .rowsByOrder)
     return RankingOperator(
       self, name: name, evaluator: context.evaluator, emitsRetractions: context.retractions,
       store: store)

@@ -10,7 +10,7 @@ import HeadracePlanner
 
 extension RowSet: OperatorNode {
   func makeOperator(_ context: inout OperatorContext) -> Operator {
-    let (name, store) = context.state("rows")
+    let (name, store) = context.state("rows", .groups)
     let places = input.columns.indices.filter { input.columns[$0].id != side }
     return RowSetOperator(
       self, name: name, places: places,

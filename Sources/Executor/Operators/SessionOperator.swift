@@ -46,6 +46,12 @@ final class SessionOperator: Operator {
       name: name, content: lists, keys: .tagged, isWindowed: false, store: store)
     super.init()
     state.due = { [unowned self] in due($0) }
+    let wait = spec.emitFinal ? gapMs + graceMs : lists.retentionMs
+    // Sessions do not overlap: the first of them ends first.
+    state.dueOfRecord = { _, value in
+      value.count < 16
+        ? Int64.min : value.loadUnaligned(fromByteOffset: 8, as: Int64.self) + wait + 1
+    }
   }
 
   override var states: [any OperatorState] { [state] }

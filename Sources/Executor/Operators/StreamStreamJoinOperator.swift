@@ -60,21 +60,21 @@ final class StreamStreamJoinOperator: MergingOperator {
   private var opened = [OpenBatch(), OpenBatch()]
   private var found: [Int32] = []
 
-  init(spec: Spec, names: [String], store: (String) -> (any StateStore)?) {
+  init(spec: Spec, names: [String], store: (String, RecordKeys) -> (any StateStore)?) {
     self.spec = spec
     let retention = spec.beforeMs + spec.afterMs + (spec.graceMs ?? 86_400_000)
     let index = index
     let sides = (0..<2).map {
       JoinState(
         name: names[$0], types: spec.types[$0], index: index, retentionMs: retention,
-        store: store(names[$0]))
+        store: store(names[$0], .rowsByTime))
     }
     self.sides = sides
     outer = spec.graceMs.flatMap { grace in
       guard spec.type != .inner else { return nil }
       return OuterState(
         name: names[2], sides: sides, waitMs: [grace + spec.afterMs, grace + spec.beforeMs],
-        store: store(names[2]))
+        store: store(names[2], .whole))
     }
     keys = ResidentKeys(index, sides + (outer.map { [$0] } ?? []))
     output = JoinOutput(

@@ -2,8 +2,6 @@
 // Format: the key is a 2, which no row begins with; the number of the set's accumulator, 16 bits; the length of the
 // group's key, 32 bits; the group's key; the entry's values. The value is empty for one row with the number 0, else
 // the count and the number of the first, 64 bits each; a tombstone for an entry that is gone.
-// In a store all of a group is one record: that of the group, those of its entries (the length of the key, 32
-// bits; count and number, 64 bits each; the key), and how many bytes these take, 32 bits.
 //
 // Invariant: the last record of each key gives the state, in whatever order they come, as in a compacted log.
 
@@ -113,46 +111,17 @@ struct EntryRecords {
         ordinal: value.loadUnaligned(fromByteOffset: 8, as: Int64.self)))
   }
 
-  // MARK: - In a store
-
-  /// Puts the group's entries behind what `value` has of it.
-  func appendAll(_ group: Int, _ index: KeyIndex, to value: inout [UInt8]) {
-    let start = value.count
-    for (number, sets) in sets {
-      sets.forEachParted(group) { _, values, entry in
-        let key = Self.key(number, index.key(group), values)
-        withUnsafeBytes(of: UInt32(truncatingIfNeeded: key.count)) { value.append(contentsOf: $0) }
-        withUnsafeBytes(of: (entry.count, entry.ordinal)) { value.append(contentsOf: $0) }
-        value.append(contentsOf: key)
-      }
+  /// What precedes the values in the keys of a group's entries, once for each set.
+  func appendPrefixes(of group: UnsafeRawBufferPointer, to records: inout RawRecords) {
+    for (number, _) in sets {
+      records.append(
+        key: Self.key(number, group, UnsafeRawBufferPointer(start: nil, count: 0)), value: nil,
+        timestamp: 0)
     }
-    let length = UInt32(truncatingIfNeeded: value.count - start)
-    withUnsafeBytes(of: length) { value.append(contentsOf: $0) }
   }
 
-  /// The group's own value of what a store has, and its entries; nil: a store has no such record.
-  static func parts(
-    _ value: UnsafeRawBufferPointer
-  ) -> (group: UnsafeRawBufferPointer, entries: RawRecords)? {
-    guard value.count >= 4 else { return nil }
-    let end = value.count - 4
-    let length = Int(value.loadUnaligned(fromByteOffset: end, as: UInt32.self))
-    guard length <= end else { return nil }
-    var entries = RawRecords.none
-    var position = end - length
-    while position < end {
-      guard position + 20 <= end else { return nil }
-      let keyBytes = value.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-      let keyEnd = position + 20 + Int(keyBytes)
-      guard keyEnd <= end else { return nil }
-      append(
-        Array(value[position + 20..<keyEnd]),
-        SetEntry(
-          count: value.loadUnaligned(fromByteOffset: position + 4, as: Int64.self),
-          ordinal: value.loadUnaligned(fromByteOffset: position + 12, as: Int64.self)),
-        to: &entries)
-      position = keyEnd
-    }
-    return (UnsafeRawBufferPointer(rebasing: value[..<(end - length)]), entries)
+  /// How many bytes of an entry's key precede its values; nil: no entry has such a key.
+  static func prefixBytes(_ key: UnsafeRawBufferPointer) -> Int? {
+    groupKey(key).map { headBytes + $0.count }
   }
 }

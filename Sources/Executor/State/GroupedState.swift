@@ -86,11 +86,16 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   private(set) var slotsByStart: [Int64: [Int32]] = [:]
   /// The stream time at which the operator wants a group in memory, whoever asks for it.
   var due: (Int) -> Int64 = { _ in .max }
+  /// The same of a record, or an earlier time; any thread may ask. nil: it never wants one.
+  var dueOfRecord:
+    (@Sendable (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Int64)?
+  /// No stored group is wanted back before.
+  private var earliestDue = Int64.min
   private let keys: Keys
   private let isWindowed: Bool
   private var isDirty: [Bool] = []
   private var dirtySlots: [Int32] = []
-  private var removedKeys: [[UInt8]] = []
+  private var removed = RemovedKeys()
   private var savedTimes = GroupTimes()
   private var valueBytes: ValueBytes
   /// nil: epochs are not undone.
@@ -110,9 +115,12 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     content.entries?.observe(by: self)
   }
 
-  var recordCount: Int { index.count + storedCount + 1 + (content.entries?.count ?? 0) }
+  var recordCount: Int {
+    isWhole ? store?.count ?? 0 : index.count + 1 + (content.entries?.count ?? 0)
+  }
   var byteCount: Int {
     index.byteCount + content.byteCount + valueBytes.total + (undo?.byteCount ?? 0)
+      + isDirty.count + removed.byteCount
   }
 
   // MARK: - Rows
@@ -122,13 +130,13 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     var created: [Int] = []
     index.insert(keys, slots: &slots) { created.append($0) }
     try begin(created)
+    if isWhole { index.noteUses(slots, but: created.map { Int32($0) }) }
   }
 
   /// Whether there is such a group; one that has left memory comes back.
   func has(_ key: UnsafeRawBufferPointer) throws(QueryFailure) -> Bool {
     if index.find(key) != nil { return true }
-    guard storedCount > 0 else { return false }
-    makeRoom()
+    guard isWhole else { return false }
     try ResidentKeys(index, [self]).bringBack(EncodedRows(one: key))
     return index.find(key) != nil
   }
@@ -139,7 +147,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     makeRoom()
     for slot in created { content.reset(slot) }
     var isKnown = Set<Int32>()
-    if storedCount > 0 {
+    if isWhole {
       isKnown = Set(try ResidentKeys(index, [self]).readBack(created.map { Int32($0) }))
     }
     for slot in created where !isKnown.contains(Int32(slot)) {
@@ -201,7 +209,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   func remove(_ slot: Int) {
     note(slot)
     content.entries?.remove(slot)
-    removedKeys.append(Array(index.key(slot)))
+    removed.append(index.key(slot))
     drop(slot)
   }
 
@@ -225,8 +233,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
 
   /// Lets groups go that the store wants out of memory. Returns whether any left.
   func evict() throws(QueryFailure) -> Bool {
-    guard store != nil else { return false }
-    return try ResidentKeys(index, [self]).evict()
+    try ResidentKeys(index, [self]).evict()
   }
 
   /// The lists by window, made from the keys that there are.
@@ -268,8 +275,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   }
 
   func drainChanges(into records: inout RawRecords) {
-    let prefix = prefix
-    for key in removedKeys { records.append(key: prefix + key, value: nil, timestamp: 0) }
+    removed.drain(into: &records, prefix: prefix)
     var value: [UInt8] = []
     var key: [UInt8] = []
     for slot in dirtySlots {
@@ -286,11 +292,11 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       times.stream == savedTimes.stream && times.closedBefore == savedTimes.closedBefore
     if !isKnown, times.stream != Int64.min { appendTimes(to: &records) }
     savedTimes = times
-    removedKeys.removeAll()
     dirtySlots.removeAll(keepingCapacity: true)
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
+    if let store, store.isWhole { return try store.snapshot(into: &pieces) }
     var value: [UInt8] = []
     var key: [UInt8] = []
     for slot in 0..<index.slotCount where index.isUsed(slot) {
@@ -299,20 +305,6 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       append(slot, value, &key, to: &pieces.records)
       try pieces.passOn()
       try content.entries?.append(slot, index, to: &pieces)
-    }
-    let (prefix, name, hasEntries) = (prefix, name, content.entries != nil)
-    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
-      guard hasEntries else {
-        return records.append(key: prefix + key, value: Array(value), timestamp: 0)
-      }
-      guard let (group, entries) = EntryRecords.parts(value) else {
-        throw StorageError(damagedState: name)
-      }
-      records.append(key: key, value: group, timestamp: 0)
-      for entry in 0..<entries.count {
-        guard let key = entries.key(entry) else { continue }
-        records.append(key: key, value: entries.value(entry), timestamp: 0)
-      }
     }
     appendTimes(to: &pieces.records)
   }
@@ -389,35 +381,25 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   func undoEpoch() throws(DamagedState) {
     for slot in dirtySlots { isDirty[Int(slot)] = false }
     dirtySlots.removeAll(keepingCapacity: true)
-    removedKeys.removeAll()
+    removed.removeAll()
     content.entries?.forgetChanges()
     if let images = undo?.take() { try restore(images) }
     (times, savedTimes) = committed
+    earliestDue = .min
   }
 
   // MARK: - Out of memory and back
 
-  var clock: Int64 { times.stream }
+  var timesKey: [UInt8]? { keys == .plain ? [] : [0] }
 
   var isSettled: Bool {
-    dirtySlots.isEmpty && removedKeys.isEmpty && (undo?.records.count ?? 0) == 0
+    dirtySlots.isEmpty && removed.isEmpty && (undo?.records.count ?? 0) == 0
   }
 
   func isDue(_ slot: Int32) -> Bool { due(Int(slot)) <= times.stream }
 
-  func append(leaving slots: [Int32], to records: inout RawRecords) {
-    var value: [UInt8] = []
-    for slot in slots {
-      value.removeAll(keepingCapacity: true)
-      content.append(Int(slot), to: &value)
-      content.entries?.appendAll(Int(slot), index, to: &value)
-      value.withUnsafeBytes {
-        records.append(key: index.key(Int(slot)), value: $0, timestamp: due(Int(slot)))
-      }
-    }
-  }
-
   func forget(_ slots: [Int32]) {
+    stageDue(slots)
     if isWindowed {
       let gone = Set(slots)
       for start in Set(slots.map { start(of: Int($0)) }) {
@@ -428,24 +410,129 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     for slot in slots { free(Int(slot)) }
   }
 
-  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
-    for (record, slot) in slots.enumerated() {
-      guard let value = records.value(record), admit(value, Int(slot)) else {
-        throw DamagedState(record: record)
+  func admit(_ slots: [Int32]) throws(QueryFailure) -> [Int32] {
+    makeRoom()
+    var wanted: [Int32] = []
+    var sought = RawRecords(buffer: ByteBuffer(capacity: slots.count * 16))
+    for slot in slots where !removed.contains(index.key(Int(slot))) {
+      wanted.append(slot)
+      if keys == .plain {
+        sought.append(key: index.key(Int(slot)), value: nil, timestamp: 0)
+      } else {
+        sought.append(key: recordKey(Int(slot)), value: nil, timestamp: 0)
       }
+    }
+    let found = try stored { (store) throws(StorageError) in
+      try store.get(sought, space: StateSpace.records)
+    }
+    guard let found else { return [] }
+    var known: [Int32] = []
+    for (record, slot) in wanted.enumerated() {
+      guard let value = found.value(record) else { continue }
+      guard take(value, Int(slot)) else { throw damage }
+      known.append(slot)
+    }
+    try admitEntries(of: known)
+    for slot in known {
       if isWindowed { slotsByStart[start(of: Int(slot)), default: []].append(slot) }
       content.returned(Int(slot))
       // A group that was there before it in this slice has marked the slot, and nothing has noted this one.
       if undo != nil, isDirty[Int(slot)] { addImage(Int(slot)) }
     }
+    return known
   }
 
-  private func admit(_ value: UnsafeRawBufferPointer, _ slot: Int) -> Bool {
-    guard content.entries != nil else { return take(value, slot) }
-    guard let (group, entries) = EntryRecords.parts(value), take(group, slot) else { return false }
-    return (0..<entries.count).allSatisfy { entry in
-      entries.key(entry).map { restoreEntry($0, entries.value(entry)) } ?? false
+  private func admitEntries(of slots: [Int32]) throws(QueryFailure) {
+    guard let entries = content.entries, !slots.isEmpty else { return }
+    var prefixes = RawRecords(buffer: ByteBuffer(capacity: slots.count * 24))
+    for slot in slots { entries.appendPrefixes(of: index.key(Int(slot)), to: &prefixes) }
+    let found = try stored { (store) throws(StorageError) in
+      try store.find(prefixes, space: StateSpace.records).records
     }
+    guard let found else { return }
+    for record in 0..<found.count {
+      guard let key = found.key(record), restoreEntry(key, found.value(record)) else {
+        throw damage
+      }
+    }
+  }
+
+  // MARK: - Groups that are wanted back at some time: the index has that time (8 bytes, big-endian), and the group's key
+
+  func indexRecords(of records: RawRecords) -> RawRecords? {
+    guard let dueOfRecord else { return nil }
+    var result = RawRecords(buffer: ByteBuffer(capacity: records.count * 24))
+    for record in 0..<records.count {
+      guard let bytes = records.key(record), let value = records.value(record),
+        !isTimesKey(bytes), content.entries == nil || bytes.first != EntryRecords.mark,
+        let key = groupKey(bytes), key.count >= keyBytesMin
+      else { continue }
+      appendDue(dueOfRecord(key, value), key, to: &result)
+    }
+    return result
+  }
+
+  private func appendDue(
+    _ time: Int64, _ key: UnsafeRawBufferPointer, to records: inout RawRecords
+  ) {
+    guard time < .max else { return }
+    var bytes: [UInt8] = []
+    // As unsigned numbers, negative times come first.
+    withUnsafeBytes(of: (UInt64(bitPattern: time) ^ 1 << 63).bigEndian) { bytes += $0 }
+    bytes += key
+    bytes.withUnsafeBytes {
+      records.append(key: $0, value: UnsafeRawBufferPointer(start: nil, count: 0), timestamp: 0)
+    }
+  }
+
+  /// What has left memory comes back at its own time, which may be later than that of its record.
+  private func stageDue(_ slots: [Int32]) {
+    guard dueOfRecord != nil, let store else { return }
+    var records = RawRecords(buffer: ByteBuffer(capacity: slots.count * 24))
+    for slot in slots {
+      let time = due(Int(slot))
+      earliestDue = min(earliestDue, time)
+      appendDue(time, index.key(Int(slot)), to: &records)
+    }
+    if records.count > 0 { store.stage(records, space: StateSpace.index) }
+  }
+
+  func noteIndexed(_ records: RawRecords) {
+    for record in 0..<records.count { earliestDue = min(earliestDue, Self.due(records, record)) }
+  }
+
+  private static func due(_ records: RawRecords, _ record: Int) -> Int64 {
+    guard let key = records.key(record), key.count >= 8 else { return .max }
+    return Int64(
+      bitPattern: UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)) ^ 1 << 63)
+  }
+
+  func storeIsWhole() { earliestDue = .min }
+
+  func dueKeys() throws(QueryFailure) -> RawRecords {
+    guard dueOfRecord != nil, earliestDue <= times.stream else { return .none }
+    let found = try stored { (store) throws(StorageError) in
+      try store.scan(space: StateSpace.index, after: nil, limit: 4096)
+    }
+    guard let found, found.count > 0 else {
+      earliestDue = .max
+      return .none
+    }
+    var keys = RawRecords(buffer: ByteBuffer(capacity: found.count * 16))
+    var passed = RawRecords(buffer: ByteBuffer(capacity: found.count * 24))
+    for record in 0..<found.count {
+      let due = Self.due(found, record)
+      guard due <= times.stream else {
+        earliestDue = due
+        break
+      }
+      guard let key = found.key(record), key.count >= 8 else { throw damage }
+      keys.append(
+        key: UnsafeRawBufferPointer(rebasing: key.dropFirst(8)), value: nil, timestamp: 0)
+      passed.append(key: key, value: nil, timestamp: 0)
+    }
+    store?.stage(passed, space: StateSpace.index)
+    return keys
   }
 }
 
@@ -461,6 +548,6 @@ extension GroupedState: EntryObserver {
   }
 
   func isGone(_ number: Int, _ group: Int, _ values: UnsafeRawBufferPointer) {
-    removedKeys.append(EntryRecords.key(number, index.key(group), values))
+    removed.append(EntryRecords.key(number, index.key(group), values))
   }
 }

@@ -33,8 +33,6 @@ final class JoinState: OperatorState, StatePart {
   private var added: [Int32] = []
   private let recordKey = ByteBuffer(capacity: 64)
   private var residentCount = 0
-  /// Rows of the keys that the store has.
-  private var storedRows = 0
   let store: (any StateStore)?
   /// What the epoch has done; nil: epochs are not undone.
   private var changes: Changes?
@@ -67,7 +65,7 @@ final class JoinState: OperatorState, StatePart {
 
   var byteCount: Int { index.byteCount + rows.byteCount + links.count * 24 + heads.count * 8 }
 
-  var recordCount: Int { residentCount + storedRows }
+  var recordCount: Int { isWhole ? store?.count ?? 0 : residentCount }
 
   /// Time goes on by a row that is not kept.
   func advance(to timestamp: Int64) { observed = max(observed, timestamp) }
@@ -264,14 +262,21 @@ final class JoinState: OperatorState, StatePart {
     let kept = added.filter { links[Int($0)].slot >= 0 }
     append(kept, to: &records)
     for entry in kept { savedObserved = max(savedObserved, rows.times[Int(entry)]) }
-    if observed > savedObserved { appendTime(to: &records) }
+    // A store is not read through for the rows' times.
+    let isKnown = isWhole ? observed == committed.observed : observed <= savedObserved
+    if !isKnown { appendTime(to: &records) }
+    if isWhole, committed.observed != Int64.min {
+      store?.dropBefore(committed.observed - retentionMs - 1)
+    }
     savedObserved = observed
+    if changes == nil { committed.observed = observed }
     added.removeAll(keepingCapacity: true)
     // Not before: what was added and has expired must not lend its entry to another row.
     rows.reclaim()
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
+    if let store, store.isWhole { return try store.snapshot(into: &pieces) }
     let slots = heads.indices.filter { heads[$0] >= 0 }
       .sorted { precedes(index.key($0), index.key($1)) }
     var chunk: [Int32] = []
@@ -288,9 +293,6 @@ final class JoinState: OperatorState, StatePart {
       }
     }
     append(chunk, to: &pieces.records)
-    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
-      try appendRows(value, of: key, to: &records)
-    }
     if observed != Int64.min { appendTime(to: &pieces.records) }
   }
 
@@ -316,15 +318,11 @@ final class JoinState: OperatorState, StatePart {
         advance(to: value.loadUnaligned(as: Int64.self))
         continue
       }
-      guard key.count >= 16 else { throw DamagedState(record: record) }
+      guard let row = RowKey(key) else { throw DamagedState(record: record) }
       var reader = RowReader(value)
       guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
-      let timestamp = Int64(
-        bigEndian: key.loadUnaligned(fromByteOffset: key.count - 16, as: Int64.self))
-      let sequence = Int64(
-        bigEndian: key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self))
       kept.append(
-        (UnsafeRawBufferPointer(rebasing: key.dropLast(16)), timestamp, sequence))
+        (UnsafeRawBufferPointer(rebasing: key[..<row.keyBytes]), row.time, row.sequence))
     }
     let entries = rows.add(builders.map { $0.finish() }, rowtimes: kept.map(\.timestamp))
     for (entry, row) in zip(entries, kept) {
@@ -334,17 +332,12 @@ final class JoinState: OperatorState, StatePart {
     savedObserved = observed
   }
 
-  // MARK: - Out of memory and back: a key's rows (`StoredRows`).
+  // MARK: - Out of memory and back
 
-  var clock: Int64 { observed }
+  var timesKey: [UInt8]? { [] }
 
   var isSettled: Bool {
     added.isEmpty && (changes.map { $0.added.isEmpty && $0.expired.isEmpty } ?? true)
-  }
-
-  func isDue(_ slot: Int32) -> Bool {
-    guard Int(slot) < tails.count, tails[Int(slot)] >= 0 else { return false }
-    return rows.times[Int(tails[Int(slot)])] + retentionMs < observed
   }
 
   /// The rows of a key, oldest first.
@@ -358,29 +351,6 @@ final class JoinState: OperatorState, StatePart {
     return result
   }
 
-  func append(leaving slots: [Int32], to records: inout RawRecords) {
-    let value = ByteBuffer(capacity: 256)
-    for slot in slots {
-      let entries = entries(of: slot)
-      guard let newest = entries.last else { continue }
-      let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)
-      value.count = 0
-      encoded.withBytes { bytes in
-        for (place, entry) in entries.enumerated() {
-          StoredRows.append(
-            side: 0, time: rows.times[Int(entry)], sequence: links[Int(entry)].sequence,
-            bytes[place], to: value)
-        }
-      }
-      storedRows += entries.count
-      // When even the newest row has expired.
-      records.append(
-        key: index.key(Int(slot)),
-        value: UnsafeRawBufferPointer(start: value.base, count: value.count),
-        timestamp: rows.times[Int(newest)] + retentionMs + 1)
-    }
-  }
-
   func forget(_ slots: [Int32]) {
     for slot in slots {
       for entry in entries(of: slot) {
@@ -391,24 +361,69 @@ final class JoinState: OperatorState, StatePart {
     rows.reclaim()
   }
 
-  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
-    let builders = rows.types.map { ColumnBuilder($0, capacity: records.count) }
-    let (kept, times) = try StoredRows.read(records, slots, into: builders)
-    storedRows -= kept.count
-    let entries = rows.add(builders.map { $0.finish() }, rowtimes: times)
-    for (entry, row) in zip(entries, kept) { insert(row.slot, entry, sequence: row.sequence) }
+  func passOver(_ records: RawRecords) {
+    for record in 0..<records.count {
+      guard let key = records.key(record) else { continue }
+      if key.isEmpty, let value = records.value(record), value.count == 8 {
+        advance(to: value.loadUnaligned(as: Int64.self))
+      } else if let row = RowKey(key) {
+        advance(to: row.time)
+      }
+    }
+    savedObserved = observed
   }
 
-  /// A stored key's rows as the changelog has them.
-  private func appendRows(
-    _ stored: UnsafeRawBufferPointer, of joinKey: UnsafeRawBufferPointer,
-    to records: inout RawRecords
-  ) throws(StorageError) {
-    var rows = StoredRows(stored)
-    while let row = rows.next() {
-      guard row.time > observed - retentionMs else { continue }
-      append(joinKey, row.time, row.sequence, row.bytes, to: &records)
+  func admit(_ slots: [Int32]) throws(QueryFailure) -> [Int32] {
+    var keys = RawRecords(buffer: ByteBuffer(capacity: slots.count * 16))
+    for slot in slots { keys.append(key: index.key(Int(slot)), value: nil, timestamp: 0) }
+    let found = try stored { (store) throws(StorageError) in
+      try store.find(keys, space: StateSpace.records)
     }
-    guard rows.isAtEnd else { throw StorageError(damagedState: name) }
+    guard let (records, counts) = found else { return [] }
+    let builders = rows.types.map { ColumnBuilder($0, capacity: records.count) }
+    let oldest = observed == Int64.min ? Int64.min : observed - retentionMs
+    var kept: [(slot: Int32, sequence: Int64)] = []
+    var times: [Int64] = []
+    var known: [Int32] = []
+    var record = 0
+    for (slot, count) in zip(slots, counts) {
+      let before = kept.count
+      for _ in 0..<count {
+        defer { record += 1 }
+        // The record of the time has no key.
+        guard let key = records.key(record), !key.isEmpty || !index.key(Int(slot)).isEmpty else {
+          continue
+        }
+        guard let value = records.value(record), let row = RowKey(key) else { throw damage }
+        guard row.keyBytes == index.key(Int(slot)).count, row.time >= oldest else { continue }
+        var reader = RowReader(value)
+        guard reader.readWhole(into: builders) else { throw damage }
+        kept.append((slot, row.sequence))
+        times.append(row.time)
+      }
+      if kept.count > before { known.append(slot) }
+    }
+    let entries = rows.add(builders.map { $0.finish() }, rowtimes: times)
+    for (entry, row) in zip(entries, kept) { insert(row.slot, entry, sequence: row.sequence) }
+    return known
+  }
+
+  /// A row's key, taken apart.
+  private struct RowKey {
+    var keyBytes: Int
+    var time: Int64
+    var sequence: Int64
+
+    /// nil: it is none.
+    init?(_ key: UnsafeRawBufferPointer) {
+      guard key.count >= 16 else { return nil }
+      let end = key.count - 16
+      func number(_ place: Int) -> Int64 {
+        Int64(bigEndian: key.loadUnaligned(fromByteOffset: end + place, as: Int64.self))
+      }
+      keyBytes = end
+      time = number(0)
+      sequence = number(8)
+    }
   }
 }

@@ -23,6 +23,10 @@ final class KeyIndex {
   private var lengths: [Int32] = []
   private var free: [Int32] = []
   private var wasted = 0
+  /// By slot: whether its key was used since the hand last passed; empty where nothing leaves memory.
+  private var isRecent: [Bool] = []
+  /// Where the search for keys that may leave memory goes on.
+  private var hand = 0
   /// Keys in the table.
   private(set) var count = 0
 
@@ -42,7 +46,9 @@ final class KeyIndex {
   /// One more than the highest slot ever given.
   var slotCount: Int { starts.count }
 
-  var byteCount: Int { arena.capacity + (mask + 1) * 8 + starts.count * 12 }
+  var byteCount: Int {
+    arena.capacity + (mask + 1) * 8 + starts.count * 12 + isRecent.count + free.count * 4
+  }
 
   /// The key's bytes; valid until the next insert or removal.
   func key(_ slot: Int) -> UnsafeRawBufferPointer {
@@ -189,6 +195,40 @@ final class KeyIndex {
     free.append(Int32(slot))
     count -= 1
     if wasted > 1 << 16, wasted * 2 > arena.count { compact() }
+  }
+
+  // MARK: - What may leave memory
+
+  /// The keys of these slots are in use. `created`: those that are new, of which nobody knows yet whether they will be
+  /// used again.
+  func noteUses(_ slots: [Int32], but created: [Int32]) {
+    isRecent.grow(to: slotCount, false)
+    for slot in slots { isRecent[Int(slot)] = true }
+    for slot in created { isRecent[Int(slot)] = false }
+  }
+
+  /// About `count` slots whose keys were not used for long: those that the hand finds unused since its last round.
+  /// Source: the CLOCK algorithm (Corbató 1968).
+  func leastUsed(_ count: Int, _ mayLeave: (Int32) -> Bool) -> [Int32] {
+    var result: [Int32] = []
+    isRecent.grow(to: slotCount, false)
+    var left = slotCount * 2
+    // In the second round it may meet those that it has chosen in the first.
+    var chosen = [Bool](repeating: false, count: slotCount)
+    while left > 0, result.count < count {
+      if hand >= slotCount { hand = 0 }
+      let slot = hand
+      hand += 1
+      left -= 1
+      guard isUsed(slot) else { continue }
+      if isRecent[slot] {
+        isRecent[slot] = false
+      } else if !chosen[slot], mayLeave(Int32(slot)) {
+        chosen[slot] = true
+        result.append(Int32(slot))
+      }
+    }
+    return result
   }
 
   /// The slots in the order of their keys' bytes.

@@ -2,6 +2,7 @@
 // protocol knows no operator; operators know their own kind of state.
 
 import HeadraceColumns
+import HeadraceFoundations
 import HeadraceTopics
 
 /// A record of a changelog passes its checksum and still is none of its state's.
@@ -32,4 +33,78 @@ protocol OperatorState: AnyObject {
   var recordCount: Int { get }
   /// Memory held; bytes.
   var byteCount: Int { get }
+
+  // MARK: - In a store
+
+  /// nil: everything stays in memory.
+  var store: (any StateStore)? { get }
+  /// Nothing is left to drain or to undo.
+  var isSettled: Bool { get }
+  /// The key of the record that memory always has, with what the operator knows of time; nil: there is none.
+  var timesKey: [UInt8]? { get }
+  /// What finds records of the changelog by something else than their key (`StateSpace.index`). It depends on the records
+  /// alone, and may be called by any thread; nil: they are found by their keys only.
+  func indexRecords(of records: RawRecords) -> RawRecords?
+  /// The store has been given these.
+  func noteIndexed(_ records: RawRecords)
+  /// These records of the changelog are in the store and were never in memory.
+  func passOver(_ records: RawRecords)
+  /// Its store has become whole, or has been made so: what is known of its records is known no more.
+  func storeIsWhole()
+}
+
+extension OperatorState {
+  var timesKey: [UInt8]? { nil }
+  func indexRecords(of records: RawRecords) -> RawRecords? { nil }
+  func noteIndexed(_ records: RawRecords) {}
+  func passOver(_ records: RawRecords) {}
+  func storeIsWhole() {}
+
+  /// Gives the store what the changelog gets.
+  func stage(_ records: RawRecords) {
+    guard let store, store.isWhole, records.count > 0 else { return }
+    store.stage(records, space: StateSpace.records)
+    guard let more = indexRecords(of: records), more.count > 0 else { return }
+    store.stage(more, space: StateSpace.index)
+    noteIndexed(more)
+  }
+
+  /// Whether its store should have all of it.
+  var wantsStore: Bool {
+    guard let store, !store.isWhole else { return false }
+    return store.wantsAll(bytes: byteCount, records: recordCount)
+  }
+
+  /// Writes all of it into its store, which is whole from then on; memory keeps what it has.
+  func fillStore() throws(QueryFailure) {
+    guard let store, !store.isWhole else { return }
+    do throws(StorageError) {
+      try store.fill { (use) throws(StorageError) in
+        var pieces = SnapshotPieces { (records) throws(StorageError) in
+          try use(records, StateSpace.records)
+          if let more = self.indexRecords(of: records), more.count > 0 {
+            try use(more, StateSpace.index)
+          }
+        }
+        try self.snapshot(into: &pieces)
+        try pieces.finish()
+      }
+    } catch {
+      throw QueryFailure("store \(name): \(error)")
+    }
+    storeIsWhole()
+  }
+
+  /// Takes the record of the times out of the store. Throws: what it has is none.
+  func readTimes() throws(QueryFailure) {
+    guard let store, store.isWhole, let timesKey else { return }
+    var keys = RawRecords(buffer: ByteBuffer(capacity: 16))
+    keys.append(key: timesKey, value: nil, timestamp: 0)
+    do {
+      let found = try store.get(keys, space: StateSpace.records)
+      if found.value(0) != nil { try restore(found) }
+    } catch {
+      throw QueryFailure("the state of store \(name) cannot be read: \(error)")
+    }
+  }
 }

@@ -44,7 +44,6 @@ final class OrderedState: OperatorState, StatePart {
   private var emptied: [Int32] = []
   private let recordKey = ByteBuffer(capacity: 64)
   private var residentCount = 0
-  private var storedRows = 0
   /// nil: epochs are not undone.
   private var changes: [Change]?
   /// The highest time that the operator has seen; ms.
@@ -65,7 +64,7 @@ final class OrderedState: OperatorState, StatePart {
     index.byteCount + rows.byteCount + places.count * 24 + residentCount * 4
       + (changes?.count ?? 0) * 24
   }
-  var recordCount: Int { residentCount + storedRows }
+  var recordCount: Int { isWhole ? store?.count ?? 0 : residentCount }
 
   // MARK: - Rows
 
@@ -267,15 +266,13 @@ final class OrderedState: OperatorState, StatePart {
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
+    if let store, store.isWhole { return try store.snapshot(into: &pieces) }
     for slot in 0..<index.slotCount where index.isUsed(slot) && slot < lists.count {
       let entries = lists[slot].all
       for first in stride(from: 0, to: entries.count, by: 1024) {
         append(Array(entries[first..<min(first + 1024, entries.count)]), to: &pieces.records)
         try pieces.passOn()
       }
-    }
-    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
-      try appendRows(value, of: key, to: &records)
     }
     if streamTime != Int64.min { appendTime(to: &pieces.records) }
   }
@@ -406,29 +403,12 @@ final class OrderedState: OperatorState, StatePart {
     changes = []
   }
 
-  // MARK: - Out of memory and back: the rows of a partition (`StoredRows`).
+  // MARK: - Out of memory and back
+
+  var timesKey: [UInt8]? { [] }
 
   var isSettled: Bool {
     added.isEmpty && removed.count == 0 && leaving.isEmpty && (changes?.isEmpty ?? true)
-  }
-
-  func append(leaving slots: [Int32], to records: inout RawRecords) {
-    let value = ByteBuffer(capacity: 256)
-    for slot in slots where lists[Int(slot)].count > 0 {
-      let entries = lists[Int(slot)].all
-      value.count = 0
-      RowCodec.encode(rows.gather(entries), count: entries.count).withBytes { bytes in
-        for (row, entry) in entries.enumerated() {
-          StoredRows.append(
-            side: 0, time: rows.times[Int(entry)], sequence: places[Int(entry)].sequence,
-            bytes[row], to: value)
-        }
-      }
-      storedRows += entries.count
-      records.append(
-        key: index.key(Int(slot)),
-        value: UnsafeRawBufferPointer(start: value.base, count: value.count), timestamp: .max)
-    }
   }
 
   func forget(_ slots: [Int32]) {
@@ -443,50 +423,48 @@ final class OrderedState: OperatorState, StatePart {
     rows.reclaim()
   }
 
-  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
+  func admit(_ slots: [Int32]) throws(QueryFailure) -> [Int32] {
     makeRoom()
+    var keys = RawRecords(buffer: ByteBuffer(capacity: slots.count * 16))
+    for slot in slots { keys.append(key: index.key(Int(slot)), value: nil, timestamp: 0) }
+    let found = try stored { (store) throws(StorageError) in
+      try store.find(keys, space: StateSpace.records)
+    }
+    guard let (records, counts) = found else { return [] }
     let builders = rows.types.map { ColumnBuilder($0, capacity: records.count) }
-    let (heads, times) = try StoredRows.read(records, slots, into: builders)
-    storedRows -= heads.count
+    var heads: [(slot: Int32, sequence: Int64)] = []
+    var times: [Int64] = []
+    var known: [Int32] = []
+    var record = 0
+    for (slot, count) in zip(slots, counts) {
+      let before = heads.count
+      for _ in 0..<count {
+        defer { record += 1 }
+        guard let key = records.key(record), !key.isEmpty else { continue }
+        guard let value = records.value(record), value.count >= 8, let parts = RecordKey(key)
+        else { throw damage }
+        guard parts.partition.count == index.key(Int(slot)).count else { continue }
+        var reader = RowReader(UnsafeRawBufferPointer(rebasing: value.dropFirst(8)))
+        guard reader.readWhole(into: Array(builders.dropLast())) else { throw damage }
+        builders[keyColumn].append(bytes: parts.order)
+        heads.append((slot, parts.sequence))
+        times.append(value.loadUnaligned(as: Int64.self))
+      }
+      if heads.count > before { known.append(slot) }
+    }
     let entries = add(builders.map { $0.finish() }, rowtimes: times)
     for (entry, head) in zip(entries, heads) {
-      put(head.slot, entry, head.sequence, at: lists[Int(head.slot)].count)
+      let place = place(of: orderKey(entry), head.sequence, in: head.slot)
+      put(head.slot, entry, head.sequence, at: place)
     }
+    return known
   }
+}
 
-  /// A stored partition's rows as the changelog has them.
-  private func appendRows(
-    _ stored: UnsafeRawBufferPointer, of partition: UnsafeRawBufferPointer,
-    to records: inout RawRecords
-  ) throws(StorageError) {
-    let builders = rows.types.map { ColumnBuilder($0, capacity: 16) }
-    var heads: [(time: Int64, sequence: Int64)] = []
-    var stored = StoredRows(stored)
-    while let row = stored.next() {
-      var reader = RowReader(row.bytes)
-      guard reader.readWhole(into: builders) else { throw StorageError(damagedState: name) }
-      heads.append((row.time, row.sequence))
-    }
-    guard stored.isAtEnd else { throw StorageError(damagedState: name) }
-    let columns = builders.map { $0.finish() }
-    guard case .bytes(let keys) = columns[keyColumn] else { return }
-    let value = ByteBuffer(capacity: 64)
-    RowCodec.encode(Array(columns.dropLast()), count: heads.count).withBytes { bytes in
-      for (row, head) in heads.enumerated() {
-        recordKey.count = 0
-        recordKey.append(partition)
-        recordKey.append(UnsafeRawBufferPointer(keys.view(row)))
-        RowCodec.appendInteger(head.sequence.bigEndian, to: recordKey)
-        withUnsafeBytes(of: UInt32(partition.count).bigEndian) { recordKey.append($0) }
-        value.count = 0
-        RowCodec.appendInteger(head.time, to: value)
-        value.append(bytes[row])
-        records.append(
-          key: UnsafeRawBufferPointer(start: recordKey.base, count: recordKey.count),
-          value: UnsafeRawBufferPointer(start: value.base, count: value.count),
-          timestamp: max(0, head.time))
-      }
-    }
+extension OrderedState {
+  /// How many bytes of a record's key are its partition's; nil: it is none.
+  static func partitionBytes(_ key: UnsafeRawBufferPointer) -> Int? {
+    RecordKey(key)?.partition.count
   }
 }
 

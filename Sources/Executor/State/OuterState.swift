@@ -34,12 +34,14 @@ final class OuterState: OperatorState, StatePart {
   /// How many rows of a slot are this store's own.
   private var ownedPerSlot: [Int32: Int] = [:]
   private var count = 0
-  /// Rows of the keys that the store has.
-  private var storedRows = 0
   private var added: [Row] = []
-  private var removedKeys: [[UInt8]] = []
+  private var removed = RemovedKeys()
   private(set) var streamTime = Int64.min
   private var savedStreamTime = Int64.min
+  /// No stored row is due before; behind which key the store is looked through for those that are; those found last.
+  private var earliestDue = Int64.min
+  private var lookedThrough: [UInt8]?
+  private var due: [(key: [UInt8], row: [UInt8])] = []
   /// While the state is read back: rows by their record's key.
   private var restored: [[UInt8]: [UInt8]] = [:]
 
@@ -60,7 +62,7 @@ final class OuterState: OperatorState, StatePart {
     self.store = store
   }
 
-  var recordCount: Int { count + storedRows + 1 }
+  var recordCount: Int { isWhole ? store?.count ?? 0 : count + 1 }
   var byteCount: Int { (marks[0].count + marks[1].count) * 24 + waitingPerSlot.count * 4 }
 
   func advance(to timestamp: Int64) { streamTime = max(streamTime, timestamp) }
@@ -90,7 +92,7 @@ final class OuterState: OperatorState, StatePart {
   func remove(side: Int, entry: Int32) {
     guard Int(entry) < marks[side].count, marks[side][Int(entry)].isWaiting else { return }
     let mark = marks[side][Int(entry)]
-    if mark.isSaved { removedKeys.append(key(side, entry)) }
+    if mark.isSaved { removed.append(key(side, entry)) }
     marks[side][Int(entry)].isWaiting = false
     waitingPerSlot[Int(mark.slot)] -= 1
     if mark.isOwned { disown(mark.slot) }
@@ -169,7 +171,7 @@ final class OuterState: OperatorState, StatePart {
     guard let done = changes else { return }
     changes = nil
     added.removeAll(keepingCapacity: true)
-    removedKeys.removeAll(keepingCapacity: true)
+    removed.removeAll()
     for change in done.reversed() {
       switch change {
       case .put(let row):
@@ -185,6 +187,7 @@ final class OuterState: OperatorState, StatePart {
     }
     (streamTime, savedStreamTime) = committedTimes
     changes = []
+    storeIsWhole()
   }
 
   // MARK: - State: one record a row, under time, side, sequence in its buffer and join key; stream time without
@@ -227,8 +230,7 @@ final class OuterState: OperatorState, StatePart {
   }
 
   func drainChanges(into records: inout RawRecords) {
-    for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
-    removedKeys.removeAll(keepingCapacity: true)
+    removed.drain(into: &records)
     let unsaved = added.filter { row in
       let mark = marks[row.side][Int(row.entry)]
       return mark.isWaiting && !mark.isSaved
@@ -241,6 +243,7 @@ final class OuterState: OperatorState, StatePart {
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
+    if let store, store.isWhole { return try store.snapshot(into: &pieces) }
     for side in 0..<2 {
       var waiting: [Row] = []
       for entry in marks[side].indices where marks[side][entry].isWaiting {
@@ -251,9 +254,6 @@ final class OuterState: OperatorState, StatePart {
         append(Array(waiting[first..<min(first + 1024, waiting.count)]), to: &pieces.records)
         try pieces.passOn()
       }
-    }
-    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
-      try appendRows(value, of: key, to: &records)
     }
     appendTime(to: &pieces.records)
   }
@@ -297,9 +297,11 @@ final class OuterState: OperatorState, StatePart {
     let sequence = Int64(bigEndian: key.loadUnaligned(fromByteOffset: 9, as: Int64.self))
     let slot = Int32(buffer.index.insert(UnsafeRawBufferPointer(rebasing: key[17...])).slot)
     if let entry = buffer.entry(slot, timestamp: timestamp, sequence: sequence) {
+      if Int(entry) < marks[side].count, marks[side][Int(entry)].isWaiting { return }
       let row = Row(side: side, slot: slot, entry: entry)
       return insert(row, Mark(isWaiting: true, isSaved: true, slot: slot))
     }
+    guard !owns(side, slot, timestamp, sequence) else { return }
     // The buffer need not remember the last instant of its retention.
     let builders = buffer.rows.types.map { ColumnBuilder($0, capacity: 1) }
     var reader = RowReader(value)
@@ -311,45 +313,37 @@ final class OuterState: OperatorState, StatePart {
       Mark(isWaiting: true, isSaved: true, isOwned: true, slot: slot))
   }
 
-  // MARK: - Out of memory and back: a key's waiting rows (`StoredRows`). Where they come back their buffers have them.
+  /// Whether the row waits that its buffer has let go.
+  private func owns(_ side: Int, _ slot: Int32, _ time: Int64, _ sequence: Int64) -> Bool {
+    guard ownedPerSlot[slot] != nil else { return false }
+    return marks[side].indices.contains { entry in
+      let mark = marks[side][entry]
+      return mark.isWaiting && mark.isOwned && mark.slot == slot
+        && sides[side].rows.times[entry] == time
+        && sides[side].sequence(Int32(entry)) == sequence
+    }
+  }
 
-  var clock: Int64 { streamTime }
+  // MARK: - Out of memory and back. Records stand in the order of their times, so that those that are due come first.
 
-  var isSettled: Bool { added.isEmpty && removedKeys.isEmpty && (changes?.isEmpty ?? true) }
+  var timesKey: [UInt8]? { [] }
+
+  var isSettled: Bool { added.isEmpty && removed.isEmpty && (changes?.isEmpty ?? true) }
 
   /// A row that its buffer has let go could not be found again.
   var pinnedSlots: Set<Int32> { Set(ownedPerSlot.keys) }
 
   private func waiting(_ slot: Int32) -> [Row] {
     guard holds(Int(slot)) else { return [] }
-    return (0..<2).flatMap { side in
-      sides[side].entries(of: slot).compactMap { entry in
-        Int(entry) < marks[side].count && marks[side][Int(entry)].isWaiting
-          ? Row(side: side, slot: slot, entry: entry) : nil
-      }
+    return rows(of: slot).filter { row in
+      Int(row.entry) < marks[row.side].count && marks[row.side][Int(row.entry)].isWaiting
     }
   }
 
-  func append(leaving slots: [Int32], to records: inout RawRecords) {
-    let value = ByteBuffer(capacity: 256)
-    for slot in slots {
-      let waiting = waiting(slot)
-      guard !waiting.isEmpty else { continue }
-      value.count = 0
-      var due = Int64.max
-      for row in waiting {
-        let time = time(row)
-        let encoded = RowCodec.encode(sides[row.side].rows.gather([row.entry]), count: 1)
-        encoded.withBytes { bytes in
-          StoredRows.append(
-            side: row.side, time: time, sequence: sequence(row), bytes[0], to: value)
-        }
-        due = min(due, time + waitMs[row.side] + 1)
-      }
-      storedRows += waiting.count
-      records.append(
-        key: sides[0].index.key(Int(slot)),
-        value: UnsafeRawBufferPointer(start: value.base, count: value.count), timestamp: due)
+  /// Those that the buffers have.
+  private func rows(of slot: Int32) -> [Row] {
+    (0..<2).flatMap { side in
+      sides[side].entries(of: slot).map { Row(side: side, slot: slot, entry: $0) }
     }
   }
 
@@ -359,6 +353,7 @@ final class OuterState: OperatorState, StatePart {
       marks[row.side][Int(row.entry)].isWaiting = false
       waitingPerSlot[Int(row.slot)] -= 1
       count -= 1
+      storeIsWhole()
     }
     guard times[0].count + times[1].count > 2 * count + 1024 else { return }
     times = [EndHeap(), EndHeap()]
@@ -371,43 +366,70 @@ final class OuterState: OperatorState, StatePart {
     }
   }
 
-  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
-    struct Place: Hashable {
-      var side: Int
-      var time: Int64
-      var sequence: Int64
-    }
-    for (record, slot) in slots.enumerated() {
-      var entries: [Place: Int32] = [:]
-      for side in 0..<2 {
-        for entry in sides[side].entries(of: slot) {
-          let row = Row(side: side, slot: slot, entry: entry)
-          entries[Place(side: side, time: time(row), sequence: sequence(row))] = entry
-        }
-      }
-      var rows = StoredRows(records.value(record))
-      while let row = rows.next() {
-        let place = Place(side: row.side, time: row.time, sequence: row.sequence)
-        guard let entry = entries[place] else { throw DamagedState(record: record) }
-        // What has left was drained before.
-        insert(
-          Row(side: row.side, slot: slot, entry: entry),
-          Mark(isWaiting: true, isSaved: true, slot: slot))
-        storedRows -= 1
-      }
-      guard rows.isAtEnd else { throw DamagedState(record: record) }
-    }
+  func storeIsWhole() {
+    earliestDue = .min
+    lookedThrough = nil
+    due = []
   }
 
-  private func appendRows(
-    _ stored: UnsafeRawBufferPointer, of joinKey: UnsafeRawBufferPointer,
-    to records: inout RawRecords
-  ) throws(StorageError) {
-    var rows = StoredRows(stored)
-    while let row = rows.next() {
-      let key = rowKey(row.time, row.side, row.sequence) + joinKey
-      key.withUnsafeBytes { records.append(key: $0, value: row.bytes, timestamp: 0) }
+  /// Rows wait where their buffers have them; those that theirs have let go come with `dueKeys`.
+  func admit(_ slots: [Int32]) throws(QueryFailure) -> [Int32] {
+    let candidates = slots.flatMap { rows(of: $0) }
+    var keys = RawRecords(buffer: ByteBuffer(capacity: candidates.count * 32))
+    for row in candidates {
+      let key =
+        rowKey(time(row), row.side, sequence(row)) + sides[0].index.key(Int(row.slot))
+      keys.append(key: key, value: nil, timestamp: 0)
     }
-    guard rows.isAtEnd else { throw StorageError(damagedState: name) }
+    let found = try stored { (store) throws(StorageError) in
+      try store.get(keys, space: StateSpace.records)
+    }
+    guard let found else { return [] }
+    var known = Set<Int32>()
+    for (record, row) in candidates.enumerated() where found.value(record) != nil {
+      // What is stored was drained before.
+      insert(row, Mark(isWaiting: true, isSaved: true, slot: row.slot))
+      known.insert(row.slot)
+    }
+    return known.sorted()
+  }
+
+  /// A row is due with the shorter of both waits: one that has to wait longer is in memory for that long.
+  func dueKeys() throws(QueryFailure) -> RawRecords {
+    linkDue()
+    guard earliestDue <= streamTime, isWhole else { return .none }
+    let wait = (waitMs.min() ?? 0) + 1
+    let found = try stored { (store) throws(StorageError) in
+      try store.scan(space: StateSpace.records, after: lookedThrough ?? [], limit: 4096)
+    }
+    guard let found, found.count > 0 else {
+      earliestDue = .max
+      return .none
+    }
+    var keys = RawRecords(buffer: ByteBuffer(capacity: found.count * 16))
+    for record in 0..<found.count {
+      guard let key = found.key(record), let value = found.value(record), key.count >= 17 else {
+        throw damage
+      }
+      let time = Int64(bigEndian: key.loadUnaligned(as: Int64.self))
+      guard time + wait <= streamTime else {
+        earliestDue = time + wait
+        break
+      }
+      lookedThrough = Array(key)
+      due.append((Array(key), Array(value)))
+      keys.append(key: UnsafeRawBufferPointer(rebasing: key[17...]), value: nil, timestamp: 0)
+    }
+    return keys
+  }
+
+  /// The keys of the rows that were due are in memory: those that their buffers do not have are this store's own.
+  private func linkDue() {
+    for (key, row) in due {
+      key.withUnsafeBytes { key in
+        if !removed.contains(key) { row.withUnsafeBytes { link(key, $0) } }
+      }
+    }
+    due = []
   }
 }

@@ -1,56 +1,103 @@
-// Where state is that is not in memory. The state of an operator is made of records by key: most of them are taken apart
-// into columns and accumulators (`GroupedState`, `TableState`, `JoinState`, `OuterState`), the rest lies in a store
-// until a row needs it. A store knows bytes only, and every call takes a batch.
+// Where state is that is larger than memory. The state of an operator is made of records by key, which memory has taken
+// apart into columns and accumulators (`GroupedState`, `TableState`, `JoinState`, `OuterState`, `OrderedState`). A
+// store keeps the records themselves, as the changelog has them, and knows bytes only; every call takes a batch.
 //
-// Invariant: a key's record is either in memory or in the store, never in both; moving it changes nothing. So what an
-// epoch does, its undo, the changelog and snapshots are the business of the state alone, once, and a store is no
-// authority: after a crash the changelog gives back what it held.
+// Invariant: a store that is whole has every change up to the last slice, so that memory is a cache of it: a key
+// may leave without a trace when it has no changes that the store has not, and what memory has of a key is what counts.
+// The changelog is the authority for both: after a crash it gives back what the store has lost.
 
 public import HeadraceColumns
+import HeadraceFoundations
 public import HeadraceTopics
 
-/// Which records of a store.
-public enum StateRange: Sendable, Hashable {
-  case all
-  /// Whose keys begin with these bytes.
-  case keys(prefix: [UInt8])
-  /// Whose time has come. Units: as the state's clock.
-  case times(through: Int64)
+/// The key spaces of a store.
+public enum StateSpace {
+  /// The records of the changelog.
+  public static let records: UInt8 = 0
+  /// What finds them by something else than their key; made from them, and with no values. It may name what is no
+  /// more, so that who reads it looks at the record.
+  public static let index: UInt8 = 1
 }
 
-/// Records by key that have left memory. Within a slice one thread uses it; `scan` may be called between slices.
+/// How the keys of a state's records begin, as far as lookups go by their beginnings.
+public enum RecordKeys: Sendable, Hashable {
+  /// Records are looked for by their whole keys.
+  case whole
+  /// As groups have them: the entries of a group's sets are looked for by what precedes their values.
+  case groups
+  /// Rows behind a key: its time and number follow, 16 bytes.
+  case rowsByTime
+  /// Rows of a partition: the length of its key stands at the end.
+  case rowsByOrder
+
+  /// How many bytes of a record's key those lookups have that would find it.
+  public func lookupBytes(_ key: UnsafeRawBufferPointer, space: UInt8) -> Int {
+    guard space == StateSpace.records else { return RowReferences.prefixBytes(key) ?? 0 }
+    switch self {
+    case .whole: return key.count
+    case .groups: return EntryRecords.prefixBytes(key) ?? key.count
+    case .rowsByTime: return max(0, key.count - 16)
+    case .rowsByOrder: return OrderedState.partitionBytes(key) ?? key.count
+    }
+  }
+}
+
+/// The records of one state in one partition. Within a slice one thread uses it; between slices another one may.
 public protocol StateStore: AnyObject {
-  /// Records that it holds.
+  /// Whether it has all of the state, and memory need not.
+  var isWhole: Bool { get }
+  /// Records that it holds, about.
   var count: Int { get }
-  /// The earliest time of any stored record; `Int64.max` where there is none.
-  var earliestTime: Int64 { get }
+  /// Memory that it takes; bytes.
+  var byteCount: Int { get }
 
-  /// Whether keys should leave memory now, of a state that takes so many bytes of it. Asked before each slice.
-  func wantsRoom(_ bytes: Int) -> Bool
+  /// Whether it should have all of a state that takes so many bytes of memory, and has so many records. Asked before each
+  /// slice, as long as it is not whole.
+  func wantsAll(bytes: Int, records: Int) -> Bool
+  /// It is whole when `content` has given it all records that the state has.
+  func fill(_ content: (@escaping StateFilling) throws(StorageError) -> Void) throws(StorageError)
 
-  /// Those of the slots whose keys should leave memory now. `slots`: all that may.
+  /// How many bytes should leave memory now, of a state that takes `bytes` of it. Asked before each slice.
+  func roomWanted(_ bytes: Int) -> Int
+
+  /// Whether `leaving` says which keys should leave memory; if not, those that were not used for the longest time.
+  var choosesItself: Bool { get }
   func leaving(_ slots: [Int32]) -> [Int32]
 
   /// The records of these keys, in their order; where there is none, without a value.
-  func get(_ keys: RawRecords) throws(StorageError) -> RawRecords
+  func get(_ keys: RawRecords, space: UInt8) throws(StorageError) -> RawRecords
 
-  /// Takes records in; one with the same key is replaced. The timestamp is the time at which the state wants the record
-  /// back; `Int64.max`: only when a row asks for its key.
-  func put(_ records: RawRecords) throws(StorageError)
+  /// The records whose keys begin with these: `counts[i]` of them with the i-th. Order: as given, then of the bytes
+  /// of their keys.
+  func find(
+    _ prefixes: RawRecords, space: UInt8
+  ) throws(StorageError) -> (records: RawRecords, counts: [Int32])
 
-  /// Takes out the records of these keys, where there are any.
-  func delete(_ keys: RawRecords) throws(StorageError)
-
-  /// At most `limit` records of the range, behind `key` where it is given.
-  /// Order: of the bytes of their keys; of `times` by time first, and then `key` is nil.
+  /// At most `limit` records of a space, behind `key` where it is given. Order: of the bytes of their keys.
   func scan(
-    _ range: StateRange, after key: [UInt8]?, limit: Int
+    space: UInt8, after key: [UInt8]?, limit: Int
   ) throws(StorageError) -> RawRecords
+
+  /// Changes, in order; without a value the key is gone. They are seen at once.
+  func stage(_ records: RawRecords, space: UInt8)
+
+  /// Records of the changelog with an earlier timestamp may be left out; they are of no use any more.
+  func dropBefore(_ timestamp: Int64)
+
+  /// The epoch is committed: what was staged stays.
+  /// Throws: what writing it to disk has met since the last commit.
+  func commit() throws(StorageError)
+
+  /// What was staged since the last commit goes.
+  func undo()
 }
+
+/// Takes the records of a state that is written into its store; a piece at a time.
+public typealias StateFilling = (_ records: RawRecords, _ space: UInt8) throws(StorageError) -> Void
 
 /// Makes the stores of queries' tasks.
 public protocol StateStores: Sendable {
-  /// A new store, empty, and the caller's alone; it goes with its last reference. nil: all of the state stays in memory.
-  /// `name`: of the operator's state; queries have the same ones.
-  func makeStore(named name: String, partition: Int) -> (any StateStore)?
+  /// A new store, the caller's alone. nil: all of the state stays in memory. `name`: of the operator's state; queries have
+  /// the same ones.
+  func makeStore(named name: String, partition: Int, keys: RecordKeys) -> (any StateStore)?
 }

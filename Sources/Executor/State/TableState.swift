@@ -16,13 +16,15 @@ final class TableState: OperatorState, StatePart {
   private var residentCount = 0
   private var isDirty: [Bool] = []
   private var dirtySlots: [Int32] = []
-  private var removedKeys: [[UInt8]] = []
+  private var removed = RemovedKeys()
   /// Slots that may have no row any more.
   private var vacated: [Int32] = []
   /// nil: nothing is recorded, and an epoch cannot be undone.
   private var before: BeforeImages?
 
   let store: (any StateStore)?
+  /// What finds rows by something else than their keys; any thread may ask.
+  var indexing: (@Sendable (RawRecords) -> RawRecords)?
 
   /// `index`: shared with another table, or its own.
   init(
@@ -36,7 +38,7 @@ final class TableState: OperatorState, StatePart {
   }
 
   var types: [DataType] { rows.types }
-  var recordCount: Int { residentCount + storedCount }
+  var recordCount: Int { isWhole ? store?.count ?? 0 : residentCount }
   var byteCount: Int {
     index.byteCount + rows.byteCount + entries.count * 9 + (before?.byteCount ?? 0)
   }
@@ -81,7 +83,7 @@ final class TableState: OperatorState, StatePart {
     giveUp(Int(slot))
     entries[Int(slot)] = -1
     residentCount -= 1
-    removedKeys.append(Array(index.key(Int(slot))))
+    removed.append(index.key(Int(slot)))
   }
 
   /// The slot's entry is about to change: the epoch's before-images take the old one, or the slab gets it back.
@@ -109,13 +111,13 @@ final class TableState: OperatorState, StatePart {
   // MARK: - State
 
   func drainChanges(into records: inout RawRecords) {
-    for key in removedKeys { records.append(key: key, value: nil, timestamp: 0) }
+    removed.drain(into: &records)
     append(dirtySlots.filter { entry($0) >= 0 }, to: &records)
     forgetChanges()
   }
 
   private func forgetChanges() {
-    removedKeys.removeAll()
+    removed.removeAll()
     for slot in dirtySlots { isDirty[Int(slot)] = false }
     dirtySlots.removeAll(keepingCapacity: true)
   }
@@ -146,16 +148,11 @@ final class TableState: OperatorState, StatePart {
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
+    if let store, store.isWhole { return try store.snapshot(into: &pieces) }
     let slots = slots
     for first in stride(from: 0, to: slots.count, by: 1024) {
       append(Array(slots[first..<min(first + 1024, slots.count)]), to: &pieces.records)
       try pieces.passOn()
-    }
-    try store?.snapshot(of: name, into: &pieces) { key, value, records throws(StorageError) in
-      guard value.count >= 8 else { throw StorageError(damagedState: name) }
-      records.append(
-        key: key, value: UnsafeRawBufferPointer(rebasing: value.dropFirst(8)),
-        timestamp: value.loadUnaligned(as: Int64.self))
     }
   }
 
@@ -205,28 +202,13 @@ final class TableState: OperatorState, StatePart {
     rows.reclaim()
   }
 
-  // MARK: - Out of memory and back: the row behind its time.
+  // MARK: - Out of memory and back
 
   var isSettled: Bool {
-    dirtySlots.isEmpty && removedKeys.isEmpty && vacated.isEmpty && (before?.count ?? 0) == 0
+    dirtySlots.isEmpty && removed.isEmpty && vacated.isEmpty && (before?.count ?? 0) == 0
   }
 
-  func append(leaving slots: [Int32], to records: inout RawRecords) {
-    let slots = slots.filter { entry($0) >= 0 }
-    let named = slots.map { entry($0) }
-    let encoded = RowCodec.encode(rows.gather(named), count: named.count)
-    let value = ByteBuffer(capacity: 64)
-    encoded.withBytes { bytes in
-      for (place, slot) in slots.enumerated() {
-        value.count = 0
-        RowCodec.appendInteger(rows.times[Int(named[place])], to: value)
-        value.append(bytes[place])
-        records.append(
-          key: index.key(Int(slot)),
-          value: UnsafeRawBufferPointer(start: value.base, count: value.count), timestamp: .max)
-      }
-    }
-  }
+  func indexRecords(of records: RawRecords) -> RawRecords? { indexing?(records) }
 
   func forget(_ slots: [Int32]) {
     for slot in slots where entry(slot) >= 0 {
@@ -237,22 +219,33 @@ final class TableState: OperatorState, StatePart {
     rows.reclaim()
   }
 
-  func admit(_ records: RawRecords, _ slots: [Int32]) throws(DamagedState) {
-    let builders = types.map { ColumnBuilder($0, capacity: records.count) }
+  func admit(_ slots: [Int32]) throws(QueryFailure) -> [Int32] {
+    var wanted: [Int32] = []
+    var keys = RawRecords(buffer: ByteBuffer(capacity: slots.count * 16))
+    for slot in slots where !removed.contains(index.key(Int(slot))) {
+      wanted.append(slot)
+      keys.append(key: index.key(Int(slot)), value: nil, timestamp: 0)
+    }
+    let found = try stored { (store) throws(StorageError) in
+      try store.get(keys, space: StateSpace.records)
+    }
+    guard let found else { return [] }
+    let builders = types.map { ColumnBuilder($0, capacity: found.count) }
+    var known: [Int32] = []
     var times: [Int64] = []
-    for record in 0..<records.count {
-      guard let value = records.value(record), value.count >= 8 else {
-        throw DamagedState(record: record)
-      }
-      times.append(value.loadUnaligned(as: Int64.self))
-      var reader = RowReader(UnsafeRawBufferPointer(rebasing: value.dropFirst(8)))
-      guard reader.readWhole(into: builders) else { throw DamagedState(record: record) }
+    for (record, slot) in wanted.enumerated() {
+      guard let value = found.value(record) else { continue }
+      var reader = RowReader(value)
+      guard reader.readWhole(into: builders) else { throw damage }
+      known.append(slot)
+      times.append(found.timestamps[record])
     }
     let added = rows.add(builders.map { $0.finish() }, rowtimes: times)
-    for (slot, entry) in zip(slots, added) {
+    for (slot, entry) in zip(known, added) {
       makeRoom(for: Int(slot))
       entries[Int(slot)] = entry
       residentCount += 1
     }
+    return known
   }
 }

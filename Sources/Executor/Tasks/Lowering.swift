@@ -15,7 +15,7 @@ struct Lowering {
   /// Rows of several partitions meet in the order of their times.
   var isInRowtimeOrder = true
   /// The store for a state of this name; nil: it stays in memory.
-  var store: (String) -> (any StateStore)? = { _ in nil }
+  var store: (String, RecordKeys) -> (any StateStore)? = { _, _ in nil }
   private(set) var operators: [Operator] = []
   /// Where each leaf's rows go, left to right.
   private(set) var entries: [(target: Operator, port: Int)] = []
@@ -146,7 +146,8 @@ struct Lowering {
     -> TableState
   {
     let name = storeName(kind)
-    return TableState(name: name, types: columns.map(\.type), index: index, store: store(name))
+    return TableState(
+      name: name, types: columns.map(\.type), index: index, store: store(name, .whole))
   }
 
   private mutating func append(_ target: Operator, _ port: Int, leaf: Int?) {
@@ -213,10 +214,10 @@ struct Lowering {
       let name = storeName("session")
       return SessionOperator(
         name: name, spec: node, gapMs: gap, evaluator: evaluator(node.input),
-        accumulators: accumulators, emitsRetractions: retractions, store: store(name))
+        accumulators: accumulators, emitsRetractions: retractions, store: store(name, .groups))
     }
     let name = storeName("aggregate")
-    let store = store(name)
+    let store = store(name, .groups)
     if let panes = PaneAggregateOperator(
       name: name, spec: node, evaluator: evaluator(node.input), accumulators: accumulators,
       store: store)
@@ -273,9 +274,10 @@ struct Lowering {
       let right = table("right", node.right.columns)
       let operation = ForeignKeyJoinOperator(
         isLeftJoin: node.type == .left,
-        left: left, right: right, references: store(left.name + "-references"),
+        left: left, right: right,
         leftKeys: places(node.leftKeys, node.left), rightKeys: places(node.rightKeys, node.right),
-        foreignKey: expression, evaluator: evaluator(node.left), emitsRetractions: retractions,
+        foreignKey: expression, evaluator: evaluator(node.left),
+        referencing: evaluator(node.left), emitsRetractions: retractions,
         condition: condition(node))
       try connectJoin(node, operation, target, port)
     }
@@ -324,8 +326,10 @@ struct OperatorContext {
   }
 
   /// The name of one more state of the stage, and the store for what leaves memory. `kind`: a word for it.
-  mutating func state(_ kind: String) -> (name: String, store: (any StateStore)?) {
+  mutating func state(
+    _ kind: String, _ keys: RecordKeys
+  ) -> (name: String, store: (any StateStore)?) {
     let name = lowering.storeName(kind)
-    return (name, lowering.store(name))
+    return (name, lowering.store(name, keys))
   }
 }

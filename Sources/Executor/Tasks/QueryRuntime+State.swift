@@ -10,6 +10,12 @@ extension QueryRuntime {
   /// Bytes of state held, about. Cheap: it looks at each store's sizes, not at its content.
   public var stateBytes: Int { tasks.joined().reduce(0) { $0 + $1.stateBytes } }
 
+  /// Whether state may leave memory.
+  public var spills: Bool { options.stores != nil }
+
+  /// Records that are in memory alone, about: what a restart has to read.
+  public var readRecords: Int { tasks.joined().reduce(0) { $0 + $1.readRecords } }
+
   /// What each store holds in all partitions together, the largest first.
   public var storeSizes: [StoreSize] {
     var sizes: [StoreSize] = []
@@ -47,6 +53,11 @@ extension QueryRuntime {
   /// store's; nil: all of them are.
   public func restore(store: String, partition: Int, _ records: RawRecords) -> Int? {
     for state in stores(store, partition) {
+      guard !(state.store?.isWhole ?? false) else {
+        state.stage(records)
+        state.passOver(records)
+        continue
+      }
       do throws(DamagedState) {
         try state.restore(records)
       } catch {
@@ -63,9 +74,10 @@ extension QueryRuntime {
   }
 
   /// The epoch of the last slice is committed.
-  public func commitEpoch() {
+  /// Throws: the query must be built anew, with what is committed; its stores could not be written.
+  public func commitEpoch() throws(QueryFailure) {
+    for task in tasks.joined() { try task.commitEpoch(recordsUndo: options.recordsUndo) }
     guard options.recordsUndo else { return }
-    for task in tasks.joined() { task.commitEpoch() }
     committed = cursors.map(\.committed)
   }
 

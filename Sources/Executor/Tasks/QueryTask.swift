@@ -32,7 +32,9 @@ final class QueryTask: @unchecked Sendable {
     var lowering = Lowering(
       functions: functions, properties: properties, stageName: stage.name)
     lowering.isInRowtimeOrder = isInRowtimeOrder
-    if let stores { lowering.store = { stores.makeStore(named: $0, partition: partition) } }
+    if let stores {
+      lowering.store = { stores.makeStore(named: $0, partition: partition, keys: $1) }
+    }
     try lowering.lower(stage.plan, into: end, port: 0, retractions: retractions)
     guard lowering.leaves == stage.inputs.map(\.scanOrdinal) else {
       throw QueryFailure("the inputs of \(stage.name) are not those of its operators")
@@ -46,8 +48,15 @@ final class QueryTask: @unchecked Sendable {
 
   var stateBytes: Int {
     operators.reduce(0) { sum, operation in
-      operation.states.reduce(sum + operation.workingBytes) { $0 + $1.byteCount }
+      operation.states.reduce(sum + operation.workingBytes) {
+        $0 + $1.byteCount + ($1.store?.byteCount ?? 0)
+      }
     }
+  }
+
+  /// Records of states that a restart would have to read.
+  var readRecords: Int {
+    states.reduce(0) { $0 + ($1.store?.isWhole ?? false ? 0 : $1.recordCount) }
   }
 
   /// What the operators have counted since the last call.
@@ -76,7 +85,7 @@ final class QueryTask: @unchecked Sendable {
     }
     received.removeAll(keepingCapacity: true)
     do throws(QueryFailure) {
-      if evicts { for operation in operators { try operation.evict() } }
+      if evicts { try makeRoom() }
       for (index, entry) in entries.enumerated() {
         let batches = pending[index]
         pending[index] = []
@@ -89,6 +98,18 @@ final class QueryTask: @unchecked Sendable {
       if drainsStates { try encodeStates(encoding) }
     } catch {
       failure = error
+    }
+  }
+
+  /// States that have grown large are written into their stores, and what was not used for long leaves memory.
+  private func makeRoom() throws(QueryFailure) {
+    for operation in operators {
+      let states = operation.states
+      // Keys leave memory with what all states of an operator have of them.
+      if states.contains(where: { $0.wantsStore }), states.allSatisfy({ $0.isSettled }) {
+        for state in states { try state.fillStore() }
+      }
+      try operation.evict()
     }
   }
 
@@ -112,6 +133,7 @@ final class QueryTask: @unchecked Sendable {
       var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
       state.drainChanges(into: &records)
       guard records.count > 0 else { continue }
+      state.stage(records)
       let changes = SinkPart(partition: partition, records: records)
       stateChanges.append((state.name, try changes.encoded(encoding)))
     }
@@ -119,13 +141,27 @@ final class QueryTask: @unchecked Sendable {
 
   /// After the last `restore`. `recordsUndo`: from now on epochs may be undone.
   func restored(recordsUndo: Bool) throws(QueryFailure) {
+    for state in states {
+      try state.readTimes()
+      state.storeIsWhole()
+    }
     for operation in operators { try operation.followStates() }
     guard recordsUndo else { return }
     for state in states { state.recordUndo() }
-    commitEpoch()
+    try commitEpoch(recordsUndo: true)
   }
 
-  func commitEpoch() {
+  /// `recordsUndo`: whether the states have kept what the epoch has changed.
+  func commitEpoch(recordsUndo: Bool) throws(QueryFailure) {
+    for state in states {
+      guard let store = state.store, store.isWhole else { continue }
+      do throws(StorageError) {
+        try store.commit()
+      } catch {
+        throw QueryFailure("store \(state.name): \(error)")
+      }
+    }
+    guard recordsUndo else { return }
     for operation in operators {
       for state in operation.states { state.commitEpoch() }
       operation.epochCommitted()
@@ -137,6 +173,7 @@ final class QueryTask: @unchecked Sendable {
     for operation in operators {
       // A state that names the rows of others stands behind them.
       for state in operation.states.reversed() {
+        state.store?.undo()
         do throws(DamagedState) {
           try state.undoEpoch()
         } catch {

@@ -1,0 +1,185 @@
+// The store of one state in one partition: nothing at first, and sorted runs from the moment on in which the state is
+// written into files.
+
+import HeadraceColumns
+import HeadraceExecutor
+import HeadraceFoundations
+import HeadraceStateStorage
+import HeadraceTopics
+
+final class SpillingStore: StateStore {
+  private let all: SpillingStores
+  private let directory: String
+  private let keys: RecordKeys
+  private let isPassing: Bool
+  private var identity = ""
+  private var runs: RunStore?
+  /// Up to where the changelog has what was staged; nil: not known yet.
+  var position: Int64?
+
+  init(
+    _ all: SpillingStores, _ directory: String, _ keys: RecordKeys, isPassing: Bool,
+    beginsWhole: Bool
+  ) {
+    self.all = all
+    self.directory = directory
+    self.keys = keys
+    self.isPassing = isPassing
+    if isPassing { position = 0 }
+    shouldBegin = beginsWhole
+  }
+
+  deinit {
+    runs?.close()
+    // What is left of it goes when the engine is opened again.
+    if isPassing { try? runs?.remove() }
+  }
+
+  /// It is to be whole before the first record.
+  let shouldBegin: Bool
+
+  // MARK: - Files
+
+  private var options: RunStoreOptions {
+    var options = RunStoreOptions()
+    options.memtableBytes = min(max(all.memory.limit / 64, 64 << 10), 16 << 20)
+    options.filterBytesMax = all.memory.limit / 16
+    let keys = keys
+    options.filterPrefix = { space, key in keys.lookupBytes(key, space: space) }
+    return options
+  }
+
+  /// Begins without a record. `identity`: of the state; files of another one go.
+  func begin(identity: String) throws(StorageError) {
+    runs?.close()
+    self.identity = identity
+    runs = try emptyRuns()
+  }
+
+  private func emptyRuns() throws(StorageError) -> RunStore {
+    try RunStore(
+      directory: directory, identity: identity, fileSystem: all.files, options: options,
+      merger: all.merger)
+  }
+
+  /// What the files are of, should they be made.
+  func identify(as identity: String) { self.identity = identity }
+
+  /// Opens what was kept. Returns the place in the changelog up to which that is; nil: nothing that counts.
+  func open(
+    identity: String, since earliest: Int64, end: Int64, ageMaxMs: Int64?
+  ) throws(StorageError) -> Int64? {
+    self.identity = identity
+    guard try all.files.exists(directory) else { return nil }
+    let kept = try RunStore.open(
+      directory: directory, identity: identity, fileSystem: all.files, options: options,
+      merger: all.merger)
+    guard let kept else { return nil }
+    let age = all.clock() - kept.savedMs
+    // What was cut off at the front is not in the files, and what is behind the end is of another log.
+    guard kept.savedPosition >= earliest, kept.savedPosition <= end,
+      ageMaxMs.map({ 0...$0 ~= age }) ?? true
+    else {
+      try kept.remove()
+      return nil
+    }
+    runs = kept
+    position = kept.savedPosition
+    return kept.savedPosition
+  }
+
+  /// Everything that is committed goes into files: at a clean stop.
+  func flush() throws(StorageError) {
+    guard position != nil else { return }
+    try runs?.flush(clockMs: all.clock())
+  }
+
+  /// Nothing writes to the files any more; they stay.
+  func close() {
+    runs?.close()
+    runs = nil
+  }
+
+  /// The state is in the changelog alone.
+  func forget() throws(StorageError) {
+    let old = runs
+    runs = nil
+    if let old { try old.remove() } else { try all.files.removeTree(directory) }
+  }
+
+  var fileBytes: Int64 { runs?.fileBytes ?? 0 }
+  /// Where a restart would read on from; nil: from the beginning.
+  var savedPosition: Int64? { runs?.savedPosition }
+
+  /// A slice of a query whose files are behind begins a little later: others have their turn meanwhile.
+  func waitWhileBehind() {
+    if runs?.isBehind ?? false { runs?.waitWhileBehind(milliseconds: Self.waitMs) }
+  }
+
+  private static let waitMs = 50
+
+  // MARK: - As the state's store
+
+  var isWhole: Bool { runs != nil }
+  var choosesItself: Bool { false }
+  var count: Int { runs?.recordCount ?? 0 }
+  var byteCount: Int { runs?.byteCount ?? 0 }
+
+  func wantsAll(bytes: Int, records: Int) -> Bool {
+    runs == nil && all.memory.wantsFiles(bytes: bytes, records: records)
+  }
+
+  func fill(_ content: (@escaping StateFilling) throws(StorageError) -> Void) throws(StorageError) {
+    let runs = try emptyRuns()
+    do throws(StorageError) {
+      try content { (records, space) throws(StorageError) in
+        runs.stage(records, space: space)
+        // Where the changelog stands is not known before the next commit: until then the files count for nothing.
+        try runs.commit(position: -1, clockMs: self.all.clock())
+        runs.waitWhileBehind(milliseconds: 1000)
+      }
+    } catch {
+      runs.close()
+      throw error
+    }
+    self.runs = runs
+  }
+
+  func roomWanted(_ bytes: Int) -> Int {
+    waitWhileBehind()
+    return all.memory.roomWanted(bytes)
+  }
+
+  func leaving(_ slots: [Int32]) -> [Int32] { [] }
+
+  func get(_ keys: RawRecords, space: UInt8) throws(StorageError) -> RawRecords {
+    try runs?.get(keys, space: space) ?? .none
+  }
+
+  func find(
+    _ prefixes: RawRecords, space: UInt8
+  ) throws(StorageError) -> (records: RawRecords, counts: [Int32]) {
+    try runs?.find(prefixes, space: space)
+      ?? (.none, Array(repeating: 0, count: prefixes.count))
+  }
+
+  func scan(
+    space: UInt8, after key: [UInt8]?, limit: Int
+  ) throws(StorageError) -> RawRecords {
+    try runs?.scan(space: space, prefix: [], after: key, limit: limit, bytes: Self.scanBytes)
+      ?? .none
+  }
+
+  private static let scanBytes = 1 << 20
+
+  func stage(_ records: RawRecords, space: UInt8) { runs?.stage(records, space: space) }
+
+  func dropBefore(_ timestamp: Int64) { runs?.dropBefore(timestamp, space: StateSpace.records) }
+
+  func commit() throws(StorageError) {
+    guard let position else { return }
+    try runs?.commit(position: position, clockMs: all.clock())
+  }
+
+  func undo() { runs?.undo() }
+}
