@@ -63,6 +63,9 @@ final class RunningQuery {
   var changelogRecords: [TextKey: Int] = [:]
   /// As of the last commit.
   var committedChangelogRecords: [TextKey: Int] = [:]
+  /// Of stores whose snapshots are being written.
+  var snapshots: [TextKey: ChangelogSnapshot] = [:]
+  var committedSnapshots: [TextKey: ChangelogSnapshot] = [:]
   /// Rows that it could not take as they were, since it began.
   var faults = RowFaults()
   var rowsRead = 0
@@ -98,6 +101,7 @@ final class RunningQuery {
   }
 
   private func closeStores() {
+    (snapshots, committedSnapshots) = ([:], [:])
     for store in stores?.stores ?? [] { store.close() }
     stores = nil
   }

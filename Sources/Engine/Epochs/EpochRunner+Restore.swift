@@ -77,8 +77,9 @@ extension EpochRunner {
     }
     result.scan = try PartitionScan(
       log, place.topic, place.partition, from: result.offset, to: end)
-    let first = max(result.offset, try log.earliestOffset(place.topic, place.partition))
-    result.total = max(0, end - first)
+    let earliest = try log.earliestOffset(place.topic, place.partition)
+    result.first = max(offset, earliest)
+    result.total = max(0, end - max(result.offset, earliest))
     return result
   }
 
@@ -187,7 +188,9 @@ extension EpochRunner {
     try restore.runtime.finishRestore()
     try checkBudget(restore.runtime, query)
     for store in restore.stores {
-      query.changelogRecords["\(store.name)/\(store.partition)"] = store.count
+      let count =
+        store.kept == nil ? store.count : Int((store.scan?.end ?? store.first) - store.first)
+      query.changelogRecords["\(store.name)/\(store.partition)"] = count
       guard options.stateCache != nil, let scan = store.scan else { continue }
       cachedChangelogs[Self.key(store.place.topic, store.partition)] = CachedChangelog(
         place: store.place, end: scan.end, changes: store.count, saved: .now)

@@ -116,7 +116,11 @@ extension EpochRunner {
       view.write(topic, output.partition, output.records, transaction)
     }
     for change in result.stateChanges {
-      try appendState(query, change.store, change.output, &commit)
+      do throws(StorageError) {
+        try appendState(query, change.store, change.output, &commit)
+      } catch {
+        throw .storage(error)
+      }
     }
     try appendErrors(result.errors, &commit)
     appendFaults(result.faults, of: query, &commit)
@@ -152,57 +156,6 @@ extension EpochRunner {
   }
 
   private static let waitUntold = Duration.seconds(1)
-
-  /// Changelogs of fewer records are read as they are.
-  private static let changelogRecordsMin = 10_000
-
-  /// A store's changes go to its changelog; when that has grown to twice the state, a snapshot takes its
-  /// place, so that a restart reads no more than that. The stores of a join grow in step, and all of their snapshots
-  /// in one epoch would take much memory and hold it up: as long as they are not overdue, an epoch makes one.
-  private func appendState(
-    _ query: RunningQuery, _ store: String, _ changes: PartitionOutput,
-    _ commit: inout EpochCommit
-  ) throws(EngineError) {
-    let partition = changes.partition
-    let topic = query.changelogTopic(store)
-    let place = "\(store)/\(partition)"
-    let count = (query.changelogRecords[place] ?? 0) + changes.records.count
-    guard log.capabilities.contains(.truncation), count > Self.changelogRecordsMin,
-      let runtime = query.runtime,
-      count > (commit.truncations.isEmpty ? 2 : 3)
-        * runtime.recordCount(store: store, partition: partition),
-      let end = try? log.committedEnd(topic, partition)
-    else {
-      query.changelogRecords[place] = count
-      commit.outputs.append(
-        EpochCommit.Output(topic: topic, partition: partition, encoded: changes.encoded))
-      return
-    }
-    do {
-      try appendSnapshot(of: runtime, store, topic, partition, at: end, &commit)
-    } catch {
-      throw .storage(error)
-    }
-    query.changelogRecords[place] = 0
-    commit.truncations.append(
-      EpochCommit.Truncation(topic: topic, partition: partition, offset: end))
-  }
-
-  /// A store's whole content into its changelog, to begin at offset `end`.
-  func appendSnapshot(
-    of runtime: QueryRuntime, _ store: String, _ topic: String, _ partition: Int, at end: Int64,
-    _ commit: inout EpochCommit
-  ) throws(StorageError) {
-    var outputs: [EpochCommit.Output] = []
-    try runtime.snapshot(store: store, partition: partition) { (records) throws(StorageError) in
-      let encoded = try self.log.encode(records)
-      outputs.append(EpochCommit.Output(topic: topic, partition: partition, encoded: encoded))
-    }
-    commit.outputs += outputs
-    commit.metadata.append(
-      EpochCommit.MetadataChange(
-        key: MetadataKey.snapshot(topic, partition), value: Array(String(end).utf8)))
-  }
 }
 
 /// A query on its way to a worker and back.

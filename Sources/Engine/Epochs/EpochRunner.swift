@@ -208,6 +208,7 @@ final class EpochRunner: @unchecked Sendable {
       do throws(QueryFailure) {
         try runtime.undoEpoch()
         query.changelogRecords = query.committedChangelogRecords
+        query.snapshots = query.committedSnapshots
         loadFaults(of: query)
         query.hasMore = true
       } catch {
@@ -317,6 +318,7 @@ final class EpochRunner: @unchecked Sendable {
     for query in queries {
       query.isUncommitted = false
       query.committedChangelogRecords = query.changelogRecords
+      query.committedSnapshots = query.snapshots
       do throws(QueryFailure) {
         try query.runtime?.commitEpoch()
       } catch {

@@ -14,6 +14,8 @@ final class Restore {
     var cached: StateCacheReader?
     var cachedRecords = 0
     var offset: Int64
+    /// Where the changelog begins.
+    var first: Int64 = 0
     /// Of the changelog; nil: not begun.
     var scan: PartitionScan?
     /// Offsets between the first one that is read and the last.

@@ -114,6 +114,16 @@ extension QueryRuntime {
     try pieces.finish()
   }
 
+  /// At most `limit` records of a store that has files, behind a key. Order: of the bytes of their keys.
+  public func scan(
+    store: String, partition: Int, after key: [UInt8]?, limit: Int
+  ) throws(StorageError) -> RawRecords {
+    for state in stores(store, partition) {
+      return try state.store?.scan(space: StateSpace.records, after: key, limit: limit) ?? .none
+    }
+    return .none
+  }
+
   // MARK: - Reading ahead
 
   func beginReadingAhead(_ pool: WorkerPool, _ wanted: (SourceDefinition) -> Bool) {
