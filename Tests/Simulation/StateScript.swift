@@ -122,7 +122,8 @@ public struct StateScript {
     let value = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ number) }
     return StateChange(
       key: key(dice.below(keyCount)), value: dice.below(5) == 0 ? nil : value,
-      timestamp: Int64(number * 10 + dice.below(40) - 20))
+      // So far apart that a later record of a key is often too old when an earlier one is not.
+      timestamp: Int64(number * 10 + dice.below(300) - 150))
   }
 
   /// The bound of space 1 after so many epochs.
@@ -151,14 +152,24 @@ public struct StateScript {
   /// Plays one epoch. Throws what the store met; the epoch is committed all the same.
   public func play(_ number: Int, _ store: RunStore) throws(StorageError) {
     let epoch = epochs[number]
-    Self.stage(epoch.undone, store)
-    if !epoch.undone.isEmpty { store.undo() }
-    Self.stage(epoch.changes, store)
     var failure: StorageError?
+    if !epoch.undone.isEmpty {
+      Self.stage(epoch.undone, store)
+      do {
+        // Puts in order what goes then.
+        if number % 2 == 0 {
+          _ = try store.scan(space: 0, prefix: [], after: nil, limit: 1, bytes: 1)
+        }
+      } catch {
+        failure = error
+      }
+      store.undo()
+    }
+    Self.stage(epoch.changes, store)
     do {
       try store.commit(position: Int64(number + 1), clockMs: Int64(number))
     } catch {
-      failure = error
+      failure = failure ?? error
     }
     if let bound = epoch.bound { store.dropBefore(bound, space: 1) }
     if let failure { throw failure }

@@ -43,6 +43,53 @@ import Testing
     #expect(RunFooter.version == 1)
   }
 
+  /// A block in the place of another one of its run, or of another run of the same records, is damage.
+  @Test func aBlockBelongsToItsPlace() throws {
+    let system = SimulatedFileSystem(seed: 1)
+    var options = RunStoreOptions()
+    options.blockBytes = 256
+    let store = try RunStore(
+      directory: "/s", identity: "places", fileSystem: system, options: options,
+      merger: RunMerger(isInline: true))
+    for round in 0..<2 as Range<Int64> {
+      var records = RawRecords(buffer: ByteBuffer(capacity: 256))
+      for number in 100..<200 {
+        records.append(key: Array("\(number)".utf8), value: [1, 2, 3], timestamp: 0)
+      }
+      store.stage(records, space: 0)
+      try store.commit(position: round + 1, clockMs: 0)
+      try store.flush(clockMs: 0)
+    }
+    let runs = store.core.state.withLock { $0.runs.map(\.run) }
+    let index = runs[0].index
+    #expect(runs.count == 2 && index.count > 4)
+    #expect(index.bytes(1, 1).count == index.bytes(2, 2).count)
+    func bytes(_ run: Run, _ block: Int) throws -> [UInt8] {
+      let buffer = ByteBuffer(capacity: 0)
+      let range = run.index.bytes(block, block)
+      _ = try buffer.fill(from: run.file, at: range.lowerBound, count: range.count)
+      return buffer.array()
+    }
+    func isDamaged(_ block: [UInt8], at number: Int) throws -> Bool {
+      let own = try bytes(runs[0], number)
+      let position = index.bytes(number, number).lowerBound
+      try block.withUnsafeBytes { try runs[0].file.write($0, at: position) }
+      var failure: StorageError?
+      do throws(StorageError) {
+        _ = try store.scan(space: 0, prefix: [], after: nil, limit: 1000, bytes: 1 << 20)
+      } catch {
+        failure = error
+      }
+      try own.withUnsafeBytes { try runs[0].file.write($0, at: position) }
+      guard let failure else { return false }
+      return failure.kind == .corruption && failure.position == Int64(position)
+        && failure.path == runs[0].path
+    }
+    #expect(try !isDamaged(bytes(runs[0], 2), at: 2))
+    #expect(try isDamaged(bytes(runs[0], 1), at: 2))
+    #expect(try isDamaged(bytes(runs[1], 2), at: 2))
+  }
+
   @Test func mergesTakeNeighboursOfOneSize() {
     func pick(_ sizes: [Int], damaged: Set<Int> = [], runsMax: Int = 40) -> Range<Int>? {
       MergePolicy.pick(
