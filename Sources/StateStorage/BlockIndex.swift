@@ -10,6 +10,7 @@
 // A search looks at eight bytes of each key, which lie together, and at whole keys only where these are the same.
 // Keys of a batch are sorted, so it begins where the last one was found and doubles its steps.
 
+internal import CHeadraceSupport
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceTopics
@@ -124,6 +125,14 @@ final class BlockIndex: Sendable {
   /// Where these blocks are in the file.
   @inline(__always)
   func bytes(_ first: Int, _ last: Int) -> Range<Int> { positions[first]..<positions[last + 1] }
+
+  /// Of what `bytes` looks at.
+  @inline(__always)
+  func prefetch(_ block: Int) {
+    positions.withUnsafeBufferPointer { positions in
+      if let base = positions.baseAddress { headrace_prefetch(base + block) }
+    }
+  }
 
   /// The last block that does not begin above this stored key, not before block `from`; `from` must not begin above it.
   @inline(__always)

@@ -169,6 +169,7 @@ private struct PointLookup {
     for place in passing {
       let entry = open[place]
       block = index.block(of: keys[Int(entry.item)], entry.prefix, from: block)
+      index.prefetch(block)
       candidates.append(Candidate(place: place, block: block))
     }
   }
