@@ -47,9 +47,7 @@ extension EpochRunner {
   func countState() {
     let bytes = queries.reduce(0) { $0 + $1.stateBytes } + pushes.reduce(0) { $0 + $1.stateBytes }
     heldBytes.store(bytes, ordering: .relaxed)
-    guard let spilling = options.spilling else { return }
-    let records = queries.reduce(0) { $0 + ($1.runtime?.readRecords ?? 0) }
-    spilling.memory.set(held: bytes, records: records)
+    options.spilling?.memory.set(held: bytes)
   }
 
   /// What is held when `runtime`, which held `before`, has grown; nil: it fits, or has not grown. Tables that

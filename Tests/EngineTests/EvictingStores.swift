@@ -81,7 +81,7 @@ final class EvictingStore: StateStore {
   var choosesItself: Bool { true }
   var count: Int { records.keys.filter { $0.space == StateSpace.records }.count }
   var byteCount: Int { 0 }
-  func wantsAll(bytes: Int, records: Int) -> Bool { false }
+  func wantsAll(_ bytes: Int) -> Bool { false }
   func fill(_ content: (@escaping StateFilling) throws(StorageError) -> Void) throws(StorageError) {
     try content { self.stage($0, space: $1) }
   }

@@ -125,9 +125,7 @@ final class SpillingStore: StateStore {
   var count: Int { runs?.recordCount ?? 0 }
   var byteCount: Int { runs?.byteCount ?? 0 }
 
-  func wantsAll(bytes: Int, records: Int) -> Bool {
-    runs == nil && all.memory.wantsFiles(bytes: bytes, records: records)
-  }
+  func wantsAll(_ bytes: Int) -> Bool { runs == nil && all.memory.wantsFiles(bytes) }
 
   func fill(_ content: (@escaping StateFilling) throws(StorageError) -> Void) throws(StorageError) {
     let runs = try emptyRuns()

@@ -1,37 +1,25 @@
 // How much memory state may take, and what makes room. All stores of an engine look at the same numbers, which the engine
 // brings up to date once an epoch: past the lower mark states begin to write themselves into files, past the upper one
-// keys that were not used for long leave memory. A state that would take long to read back at a restart is written
-// into files as well, however much room there is.
+// keys that were not used for long leave memory. As long as all state fits there is no file.
 
 import Synchronization
 
 final class StateMemory: Sendable {
   /// States of fewer bytes stay in memory: they would make no room.
   static let spilledBytesMin = 256 << 10
-  /// A restart reads so many records of changelogs in less than a second.
-  static let readRecordsMax = 2_000_000
-  /// Of states that a restart has to read, those of fewer records are read at once.
-  static let keptRecordsMin = 100_000
 
   /// What all state may take; bytes.
   let limit: Int
   private let held = Atomic<Int>(0)
-  private let records = Atomic<Int>(0)
 
   init(limit: Int) { self.limit = limit }
 
-  /// As of this moment: what all queries hold; bytes and records.
-  func set(held bytes: Int, records count: Int) {
-    held.store(bytes, ordering: .relaxed)
-    records.store(count, ordering: .relaxed)
-  }
+  /// What all queries hold as of this moment; bytes.
+  func set(held bytes: Int) { held.store(bytes, ordering: .relaxed) }
 
-  /// Whether a state of this size should be written into files.
-  func wantsFiles(bytes: Int, records count: Int) -> Bool {
-    let isTight = held.load(ordering: .relaxed) > limit / 4 * 3
-    if isTight, bytes >= min(Self.spilledBytesMin, limit / 64) { return true }
-    return records.load(ordering: .relaxed) > Self.readRecordsMax
-      && count >= Self.keptRecordsMin
+  /// Whether a state of so many bytes should be written into files.
+  func wantsFiles(_ bytes: Int) -> Bool {
+    held.load(ordering: .relaxed) > limit / 4 * 3 && bytes >= min(Self.spilledBytesMin, limit / 64)
   }
 
   /// What a state of this size should give up; bytes. All give up the same share.

@@ -72,7 +72,7 @@ extension OperatorState {
   /// Whether its store should have all of it.
   var wantsStore: Bool {
     guard let store, !store.isWhole else { return false }
-    return store.wantsAll(bytes: byteCount, records: recordCount)
+    return store.wantsAll(byteCount)
   }
 
   /// Writes all of it into its store, which is whole from then on; memory keeps what it has.

@@ -51,9 +51,9 @@ public protocol StateStore: AnyObject {
   /// Memory that it takes; bytes.
   var byteCount: Int { get }
 
-  /// Whether it should have all of a state that takes so many bytes of memory, and has so many records. Asked before each
-  /// slice, as long as it is not whole.
-  func wantsAll(bytes: Int, records: Int) -> Bool
+  /// Whether it should have all of a state that takes so many bytes of memory. Asked before each slice, as long as it is
+  /// not whole.
+  func wantsAll(_ bytes: Int) -> Bool
   /// It is whole when `content` has given it all records that the state has.
   func fill(_ content: (@escaping StateFilling) throws(StorageError) -> Void) throws(StorageError)
 

@@ -13,9 +13,6 @@ extension QueryRuntime {
   /// Whether state may leave memory.
   public var spills: Bool { options.stores != nil }
 
-  /// Records that are in memory alone, about: what a restart has to read.
-  public var readRecords: Int { tasks.joined().reduce(0) { $0 + $1.readRecords } }
-
   /// What each store holds in all partitions together, the largest first.
   public var storeSizes: [StoreSize] {
     var sizes: [StoreSize] = []

@@ -54,11 +54,6 @@ final class QueryTask: @unchecked Sendable {
     }
   }
 
-  /// Records of states that a restart would have to read.
-  var readRecords: Int {
-    states.reduce(0) { $0 + ($1.store?.isWhole ?? false ? 0 : $1.recordCount) }
-  }
-
   /// What the operators have counted since the last call.
   func drainFaults() -> RowFaults {
     var result = RowFaults()
