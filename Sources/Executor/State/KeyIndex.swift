@@ -27,6 +27,8 @@ final class KeyIndex {
   private var isRecent: [Bool] = []
   /// Where the search for keys that may leave memory goes on.
   private var hand = 0
+  /// What the state took when keys had last left memory; bytes.
+  private var restingBytes = 0
   /// Keys in the table.
   private(set) var count = 0
 
@@ -206,6 +208,15 @@ final class KeyIndex {
     for slot in slots { isRecent[Int(slot)] = true }
     for slot in created { isRecent[Int(slot)] = false }
   }
+
+  /// Whether a state of so many bytes takes more than when keys last left, or is about to: arrays by slot keep their
+  /// length, and as long as there are free slots they do not grow.
+  func hasGrown(_ bytes: Int) -> Bool {
+    free.count < slotCount / 32 || bytes > restingBytes + restingBytes / 32
+  }
+
+  /// Keys have left; what the state takes now.
+  func noteEviction(_ bytes: Int) { restingBytes = bytes }
 
   /// About `count` slots whose keys were not used for long: those that the hand finds unused since its last round.
   /// Source: the CLOCK algorithm (Corbató 1968).

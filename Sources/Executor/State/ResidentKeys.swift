@@ -59,6 +59,9 @@ extension StatePart {
 }
 
 struct ResidentKeys {
+  /// Looking for keys that may leave costs as much as sending many of them.
+  private static let leastShare = 1.0 / 8
+
   let index: KeyIndex
   private let parts: [any StatePart]
   /// Whether keys may ever be elsewhere than in memory.
@@ -149,13 +152,15 @@ struct ResidentKeys {
     guard isWhole, let store = parts.first?.store else { return false }
     let bytes = parts.reduce(0) { $0 + $1.byteCount }
     let wanted = store.roomWanted(bytes)
-    guard wanted > 0, parts.allSatisfy(\.isSettled) else { return false }
+    guard wanted > 0, store.choosesItself || index.hasGrown(bytes),
+      parts.allSatisfy(\.isSettled)
+    else { return false }
     let pinned = parts.reduce(into: Set<Int32>()) { $0.formUnion($1.pinnedSlots) }
     func mayLeave(_ slot: Int32) -> Bool {
       index.isUsed(Int(slot)) && !pinned.contains(slot) && !isNeeded(slot)
         && !parts.contains { $0.isDue(slot) }
     }
-    let share = min(Double(wanted) / Double(max(bytes, 1)), 1)
+    let share = max(Self.leastShare, min(Double(wanted) / Double(max(bytes, 1)), 1))
     let slots =
       store.choosesItself
       ? store.leaving((0..<Int32(index.slotCount)).filter { mayLeave($0) })
@@ -164,6 +169,7 @@ struct ResidentKeys {
     leaving(slots)
     for part in parts.reversed() { part.forget(slots) }
     for slot in slots { index.remove(slot: Int(slot)) }
+    index.noteEviction(parts.reduce(0) { $0 + $1.byteCount })
     // When they are wanted back is no part of the epoch that begins, and stays if that is undone.
     for part in parts { _ = try part.stored { (store) throws(StorageError) in try store.commit() } }
     return true
