@@ -71,7 +71,7 @@ extension EpochRunner {
   /// Whether what was read so far has no room in memory.
   func overflows(_ runtime: QueryRuntime, _ query: RunningQuery) -> Bool {
     let others = heldBytes.load(ordering: .relaxed) - query.stateBytes
-    return others + runtime.stateBytes > options.stateBytesMax / 4 * 3
+    return others + runtime.stateBytes > options.stateBytesMax / 16 * 11
   }
 
   /// The epoch is committed: up to here the changelogs have what the stores were given.

@@ -19,13 +19,15 @@ final class StateMemory: Sendable {
 
   /// Whether a state of so many bytes should be written into files.
   func wantsFiles(_ bytes: Int) -> Bool {
-    held.load(ordering: .relaxed) > limit / 4 * 3 && bytes >= min(Self.spilledBytesMin, limit / 64)
+    held.load(ordering: .relaxed) > limit / 16 * 11
+      && bytes >= min(Self.spilledBytesMin, limit / 64)
   }
 
   /// What a state of this size should give up; bytes. All give up the same share.
   func roomWanted(_ bytes: Int) -> Int {
     let held = held.load(ordering: .relaxed)
-    guard held > limit / 16 * 14 else { return 0 }
-    return Int(Double(bytes) * Double(held - limit / 16 * 12) / Double(held))
+    // The rest is for what a slice has in hand, and for files that are being written.
+    guard held > limit / 16 * 13 else { return 0 }
+    return Int(Double(bytes) * Double(held - limit / 16 * 11) / Double(held))
   }
 }

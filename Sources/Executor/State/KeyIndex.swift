@@ -49,7 +49,7 @@ final class KeyIndex {
   var slotCount: Int { starts.count }
 
   var byteCount: Int {
-    arena.capacity + (mask + 1) * 8 + starts.count * 12 + isRecent.count + free.count * 4
+    arena.capacity + (mask + 1) * 8 + starts.capacity * 12 + isRecent.capacity + free.capacity * 4
   }
 
   /// The key's bytes; valid until the next insert or removal.
