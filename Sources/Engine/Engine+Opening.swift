@@ -122,8 +122,9 @@ extension EngineOptions {
   /// State that is too large for memory goes below `directory`.
   fileprivate mutating func spill(below directory: String, _ files: any FileSystem) {
     spilling = SpillingStores(
-      files, directory: directory + "/stores", memory: StateMemory(limit: stateBytesMax),
-      isInline: spillsInline, clock: clock)
+      files, directory: directory + "/stores",
+      memory: StateMemory(limit: stateBytesMax, trial: spillTrial), isInline: spillsInline,
+      clock: clock)
   }
 
   /// Reads the directory of schemas, if there is one; makes the way to a registry, and asks it nothing yet.

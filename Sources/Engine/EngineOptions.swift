@@ -34,7 +34,9 @@ public struct EngineOptions: Sendable {
   /// The state directory; nil: all state stays in memory.
   var spilling: SpillingStores?
   /// Files of state are written by the threads that use them (deterministic).
-  var spillsInline = false
+  package var spillsInline = false
+  /// For tests: state is in files however little it is; nil: when memory fills.
+  package var spillTrial: SpillTrial?
   /// What statements this version understands; for tests another one.
   var levels = FeatureLevels.standard
   /// What this process keeps of the stores that it has, where the log is elsewhere.

@@ -3,6 +3,7 @@
 import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
+import HeadraceSimulation
 import HeadraceSyntax
 import HeadraceTopics
 import Testing
@@ -35,11 +36,26 @@ enum DrawnRows {
     CREATE TABLE distinct_minutes AS SELECT 1 AS one, COUNT(DISTINCT ROWTIME) FILTER (WHERE v > 0) AS n FROM l WINDOW TUMBLING (SIZE 60 SECONDS, RETENTION 80 SECONDS, GRACE PERIOD 10 SECONDS) GROUP BY 1;
     """
 
-  /// What the topics and the stores of an engine hold after rows that are drawn by the seed.
+  private static func open(_ options: EngineOptions) throws -> (engine: Engine, session: Session) {
+    let engine = try Engine.open(options)
+    let session = Session(engine: engine)
+    session.endsAtIdle = true
+    return (engine, session)
+  }
+
+  /// What the topics and the stores of an engine hold after rows that are drawn by the seed. `spills`: state is in files,
+  /// on a disk of its own; the engine is closed and opened again on the way, and its process is killed.
   static func outcome(
-    _ seed: UInt64, undoesEvery: Int? = nil, stores: (any StateStores)? = nil
+    _ seed: UInt64, undoesEvery: Int? = nil, stores: (any StateStores)? = nil,
+    spills: SpillTrial? = nil
   ) throws -> [String: [String]] {
     var options = EngineOptions()
+    let disk = SimulatedFileSystem(seed: seed)
+    if spills != nil {
+      options = EngineOptions(directory: "/data")
+      options.fileSystem = disk
+      (options.spillTrial, options.spillsInline) = (spills, true)
+    }
     // Every other seed has many rows in a slice, so that a key may go and come back within one.
     let isDense = seed % 2 == 1
     options.sliceRows = isDense ? 100 : 5
@@ -47,15 +63,14 @@ enum DrawnRows {
     options.undoesEvery = undoesEvery
     options.stateStores = stores
     options.clock = { 0 }
-    let engine = try Engine.open(options)
+    var (engine, session) = try open(options)
     defer { try? engine.close() }
-    let session = Session(engine: engine)
-    session.endsAtIdle = true
     try session.execute(
       script: SourceText(name: "undo", queries), CollectedResult())
     var random = SplitMix(state: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
     var time: Int64 = 1_000_000
-    for _ in 0..<(isDense ? 12 : 40) {
+    let rounds = isDense ? 12 : 40
+    for round in 0..<rounds {
       for _ in 0..<Int(random.next() % (isDense ? 100 : 12)) {
         // Mostly forwards, now and then late, and sometimes far ahead, so that windows and buffers expire.
         time += Int64(random.next() % (isDense ? 1_500 : 6_000))
@@ -72,6 +87,11 @@ enum DrawnRows {
         records.append(key: key, value: value, timestamp: max(0, time - late))
         let partition = Partitioner.partition(key: key, partitionCount: 2)
         try engine.log.append(topic, [(partition, records)])
+      }
+      if spills != nil, round % 4 == 3 {
+        _ = try engine.step()
+        if round % 8 == 3 { try engine.close() } else { disk.killProcess() }
+        (engine, session) = try open(options)
       }
       try engine.runUntilIdle()
     }

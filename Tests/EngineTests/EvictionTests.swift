@@ -15,16 +15,33 @@ import Testing
     for every in [nil, 1, 2] {
       let stores = EvictingStores(seed: seed &+ 100)
       let evicted = try DrawnRows.outcome(seed, undoesEvery: every, stores: stores)
-      #expect(plain.keys.sorted() == evicted.keys.sorted())
-      for place in plain.keys.sorted() {
-        let (expected, found) = (Self.rows(plain[place]), Self.rows(evicted[place]))
-        // A store keeps rows that have expired until it comes by them.
-        let isBuffer = place.contains(" stage-0-left") || place.contains(" stage-0-right")
-        guard isBuffer ? !Set(expected).isSubset(of: found) : expected != found else { continue }
-        Issue.record("\(place), undoing \(every ?? 0): \(found) instead of \(expected)")
-      }
+      Self.compare(evicted, plain, "undoing \(every ?? 0)")
       #expect(stores.counts.left > 300)
       #expect(stores.counts.returned > 300)
+    }
+  }
+
+  /// Over files, with all of the state or half of it out of memory before each slice.
+  @Test(arguments: 0..<8 as Range<UInt64>) func drawnRowsInFiles(seed: UInt64) throws {
+    let plain = try DrawnRows.outcome(seed)
+    let ways: [(Int?, Double)] = [(nil, 1), (nil, 0.5), (1, 1), (2, 0.3)]
+    for (every, share) in ways[Int(seed / 2 % 2) * 2..<Int(seed / 2 % 2) * 2 + 2] {
+      let spilled = try DrawnRows.outcome(
+        seed, undoesEvery: every, spills: SpillTrial(share: share, memtableBytes: 300))
+      Self.compare(spilled, plain, "undoing \(every ?? 0), without \(share)")
+    }
+  }
+
+  private static func compare(
+    _ outcome: [String: [String]], _ plain: [String: [String]], _ how: String
+  ) {
+    #expect(plain.keys.sorted() == outcome.keys.sorted())
+    for place in plain.keys.sorted() {
+      let (expected, found) = (rows(plain[place]), rows(outcome[place]))
+      // A store keeps rows that have expired until it comes by them.
+      let isBuffer = place.contains(" stage-0-left") || place.contains(" stage-0-right")
+      guard isBuffer ? !Set(expected).isSubset(of: found) : expected != found else { continue }
+      Issue.record("\(place), \(how): \(found) instead of \(expected)")
     }
   }
 

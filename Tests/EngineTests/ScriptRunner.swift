@@ -32,6 +32,8 @@ struct ScriptConfiguration: Sendable {
   var undoesEvery: Int?
   /// Seed by which state leaves memory before each slice; nil: it stays.
   var evicts: UInt64?
+  /// What share of state leaves memory for files before each slice; nil: as memory fills.
+  var spills: Double?
   /// nil: the embedded log; else a simulated broker.
   var broker: SimulatedStore?
   /// A Kafka cluster.
@@ -63,6 +65,8 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "undo-twice", undoesEvery: 2),
     ScriptConfiguration(name: "evict", sliceRows: 2, evicts: 1),
     ScriptConfiguration(name: "evict-undo", sliceRows: 3, undoesEvery: 2, evicts: 2),
+    ScriptConfiguration(name: "spill", sliceRows: 2, spills: 1),
+    ScriptConfiguration(name: "spill-undo", sliceRows: 3, undoesEvery: 2, spills: 0.5),
   ]
 }
 
@@ -170,6 +174,8 @@ final class ScriptRunner {
     options.workers = configuration.workers
     options.undoesEvery = configuration.undoesEvery
     options.stateStores = configuration.evicts.map { EvictingStores(seed: $0) }
+    options.spillTrial = configuration.spills.map { SpillTrial(share: $0, memtableBytes: 512) }
+    options.spillsInline = configuration.spills != nil
     if configuration.exchangesThroughTopics { options.exchange = .topics }
     if configuration.withoutOptimizer {
       options.disabledRules = Set(

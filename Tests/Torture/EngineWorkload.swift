@@ -55,11 +55,23 @@ enum EngineScripts {
 
 extension Workload {
   /// `compacts`: all that may be compacted is, after each step. `comparesLog`: what topics hold does not depend on the epochs.
+  /// `spills`: state is in files.
   static func engine(
-    _ name: String, _ script: [String], compacts: Bool = false, comparesLog: Bool = true
+    _ name: String, _ script: [String], compacts: Bool = false, comparesLog: Bool = true,
+    spills: Bool = false
   ) -> Workload {
     Workload(name: name, stepCount: script.count) { system, seed in
-      try EngineSubject(system, seed, script, compacts: compacts, comparesLog: comparesLog)
+      var options = EngineOptions(directory: "/data")
+      options.fileSystem = system
+      options.logOptions = smallOptions(seed)
+      options.workers = 1
+      options.sliceRows = [1, 3, 1000][Int(seed / 3 % 3)]
+      options.clock = { 1_000 }
+      if spills {
+        options.spillsInline = true
+        options.spillTrial = SpillTrial(share: [1, 0.5][Int(seed % 2)], memtableBytes: 200)
+      }
+      return try EngineSubject(options, script, compacts: compacts, comparesLog: comparesLog)
     }
   }
 }
@@ -74,17 +86,10 @@ private final class EngineSubject: Subject {
   private let comparesLog: Bool
 
   init(
-    _ system: SimulatedFileSystem, _ seed: UInt64, _ script: [String], compacts: Bool,
-    comparesLog: Bool
+    _ options: EngineOptions, _ script: [String], compacts: Bool, comparesLog: Bool
   ) throws {
     self.compacts = compacts
     self.comparesLog = comparesLog
-    var options = EngineOptions(directory: "/data")
-    options.fileSystem = system
-    options.logOptions = smallOptions(seed)
-    options.workers = 1
-    options.sliceRows = [1, 3, 1000][Int(seed / 3 % 3)]
-    options.clock = { 1_000 }
     self.script = script
     engine = try Engine.open(options)
     session = Session(engine: engine)

@@ -32,6 +32,11 @@ struct Workload: Sendable {
     .upkeep("upkeep"), .upkeep("compressed", compresses: true),
     .engine("compacted", EngineScripts.join, compacts: true),
     .engine("conflated", EngineScripts.conflated, compacts: true, comparesLog: false),
+    .engine("spilled-grouping", EngineScripts.grouping, spills: true),
+    .engine("spilled-join", EngineScripts.join, spills: true),
+    .engine(
+      "spilled-conflated", EngineScripts.conflated, compacts: true, comparesLog: false,
+      spills: true),
   ]
 }
 

@@ -51,9 +51,15 @@ extension EpochRunner {
     if isKept, let kept {
       append(changes, topic, &commit)
       query.changelogRecords[place] = count
-      return try continueSnapshot(
-        query, place, kept, runtime, (store, topic, partition), end: end, changes.records.count,
-        &commit)
+      do throws(StorageError) {
+        try continueSnapshot(
+          query, place, kept, runtime, (store, topic, partition), end: end, changes.records.count,
+          &commit)
+      } catch {
+        // Its files cannot be read: the changelog goes on as it is, and gives the state back.
+        damaged.append((query, store))
+      }
+      return
     }
     query.snapshots[place] = nil
     try appendSnapshot(of: runtime, store, topic, partition, at: end, &commit)

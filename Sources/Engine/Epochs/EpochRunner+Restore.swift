@@ -68,9 +68,9 @@ extension EpochRunner {
     }
     var result = Restore.Store(
       name: store, partition: place.partition, place: place, offset: offset, total: 0)
-    if let kept = query.stores?.store(store, place.partition),
-      let known = openFiles(kept, place, since: offset, end: end)
-    {
+    let kept = query.stores?.store(store, place.partition)
+    kept?.identify(as: identity(place))
+    if !query.skipsCache, let kept, let known = openFiles(kept, place, since: offset, end: end) {
       (result.kept, result.offset) = (kept, known)
     } else if !query.skipsCache, let cached = loadCached(place, end: end) {
       (result.cached, result.offset) = (cached.reader, cached.end)
@@ -185,6 +185,7 @@ extension EpochRunner {
 
   private func finish(_ restore: Restore, _ query: RunningQuery) throws(QueryFailure) {
     for store in restore.stores { try keep(store.scan?.end, store) }
+    notePositions(restore, query)
     try restore.runtime.finishRestore()
     try checkBudget(restore.runtime, query)
     for store in restore.stores {

@@ -11,7 +11,6 @@ extension EpochRunner {
   func openFiles(
     _ store: SpillingStore, _ place: StateCachePlace, since earliest: Int64, end: Int64
   ) -> Int64? {
-    store.identify(as: identity(place))
     do throws(StorageError) {
       let first = max(earliest, try log.earliestOffset(place.topic, place.partition))
       // Where others compact the changelog, its tombstones are gone after a day.
@@ -24,7 +23,7 @@ extension EpochRunner {
     }
   }
 
-  private func identity(_ place: StateCachePlace) -> String {
+  func identity(_ place: StateCachePlace) -> String {
     "\(place.owner)/\(place.topic)/\(place.partition)"
   }
 
@@ -46,7 +45,7 @@ extension EpochRunner {
       do throws(StorageError) {
         try kept?.begin(identity: identity(place))
       } catch {
-        throw QueryFailure("store \(stores[index].name): \(error)")
+        throw QueryFailure(store: stores[index].name, error)
       }
       stores[index].kept = kept
     }
@@ -58,12 +57,20 @@ extension EpochRunner {
     }
   }
 
+  /// The query has its state: up to where the changelogs have it.
+  func notePositions(_ restore: Restore, _ query: RunningQuery) {
+    for store in restore.stores {
+      guard let end = store.scan?.end else { continue }
+      query.stores?.store(store.name, store.partition)?.position = end
+    }
+  }
+
   /// What has been read of a changelog is in the store's files, as far as they are written. `offset`: behind it.
   func keep(_ offset: Int64?, _ store: Restore.Store) throws(QueryFailure) {
     guard let kept = store.kept, let offset else { return }
     kept.position = offset
     do throws(StorageError) { try kept.commit() } catch {
-      throw QueryFailure("store \(store.name): \(error)")
+      throw QueryFailure(store: store.name, error)
     }
     kept.waitWhileBehind()
   }
@@ -93,6 +100,11 @@ extension EpochRunner {
     }
   }
 
+  func tellOfUnwritten() {
+    guard let error = options.spilling?.takeFailure() else { return }
+    notices.append("files of state could not be written: \(error); the state stays in memory")
+  }
+
   /// Between two epochs, before the runtimes go: a restart then reads nothing but files.
   func flushStores(of queries: [RunningQuery]) {
     guard log.poison == nil else { return }
@@ -109,13 +121,14 @@ extension EpochRunner {
 
   /// Their slices gave nothing, so that what is committed is where they stand.
   func startDamagedAnew() {
-    for (query, store) in damaged {
+    let found = queries.filter { query in damaged.contains { $0.query === query } }
+    for query in found {
       query.runtime?.finishReadingAhead(pool)
+      let store = damaged.first { $0.query === query }?.store ?? ""
       _ = forgetFiles(of: query, store)
     }
-    let queries = damaged.map(\.query)
     damaged = []
-    restart(queries)
+    if !found.isEmpty { restart(found) }
   }
 
   /// The files hold something else than they were given: the state comes back from its changelogs. Returns whether
@@ -126,6 +139,8 @@ extension EpochRunner {
       "the files of store \(store) of query \(query.id) are damaged; its changelogs are read instead"
     )
     forgetFiles(of: query)
+    // What cannot be read may not be removable either.
+    query.skipsCache = true
     return true
   }
 

@@ -322,11 +322,15 @@ final class EpochRunner: @unchecked Sendable {
       do throws(QueryFailure) {
         try query.runtime?.commitEpoch()
       } catch {
-        query.runtime = nil
-        query.fail(error)
-        lost.append(query)
+        if let store = error.damagedStore, query.stores != nil {
+          damaged.append((query, store))
+        } else {
+          query.fail(error)
+          lost.append(query)
+        }
       }
     }
+    tellOfUnwritten()
     if !lost.isEmpty { hasFailures.store(true, ordering: .releasing) }
     saveGrownState()
   }

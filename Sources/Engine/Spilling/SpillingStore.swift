@@ -14,8 +14,8 @@ final class SpillingStore: StateStore {
   private let isPassing: Bool
   private var identity = ""
   private var runs: RunStore?
-  /// Up to where the changelog has what was staged; nil: not known yet.
-  var position: Int64?
+  /// Up to where the changelog has what was staged.
+  var position: Int64 = 0
 
   init(
     _ all: SpillingStores, _ directory: String, _ keys: RecordKeys, isPassing: Bool,
@@ -25,7 +25,6 @@ final class SpillingStore: StateStore {
     self.directory = directory
     self.keys = keys
     self.isPassing = isPassing
-    if isPassing { position = 0 }
     shouldBegin = beginsWhole
   }
 
@@ -44,6 +43,12 @@ final class SpillingStore: StateStore {
     var options = RunStoreOptions()
     options.memtableBytes = min(max(all.memory.limit / 64, 64 << 10), 16 << 20)
     options.filterBytesMax = all.memory.limit / 16
+    if let trial = all.memory.trial {
+      options.memtableBytes = trial.memtableBytes
+      options.mergeFanIn = trial.mergeFanIn
+      options.runsMax = trial.mergeFanIn * 2
+      options.blockBytes = 256
+    }
     let keys = keys
     options.filterPrefix = { space, key in keys.lookupBytes(key, space: space) }
     return options
@@ -90,7 +95,6 @@ final class SpillingStore: StateStore {
 
   /// Everything that is committed goes into files: at a clean stop.
   func flush() throws(StorageError) {
-    guard position != nil else { return }
     try runs?.flush(clockMs: all.clock())
   }
 
@@ -121,18 +125,35 @@ final class SpillingStore: StateStore {
   // MARK: - As the state's store
 
   var isWhole: Bool { runs != nil }
-  var choosesItself: Bool { false }
+  var choosesItself: Bool { all.memory.trial?.share != nil }
   var count: Int { runs?.recordCount ?? 0 }
   var byteCount: Int { runs?.byteCount ?? 0 }
 
-  func wantsAll(_ bytes: Int) -> Bool { runs == nil && all.memory.wantsFiles(bytes) }
+  /// So many slices after files could not be written it is tried again.
+  private static let slicesUntilRetry = 64
+  private var retryIn = 0
 
-  func fill(_ content: (@escaping StateFilling) throws(StorageError) -> Void) throws(StorageError) {
+  func wantsAll(_ bytes: Int) -> Bool {
+    retryIn = max(0, retryIn - 1)
+    return runs == nil && retryIn == 0 && all.memory.wantsFiles(bytes)
+  }
+
+  func fill(_ content: (@escaping StateFilling) throws(StorageError) -> Void) {
+    do throws(StorageError) { runs = try filled(content) } catch {
+      // The state stays where it is.
+      retryIn = Self.slicesUntilRetry
+      all.note(error)
+    }
+  }
+
+  private func filled(
+    _ content: (@escaping StateFilling) throws(StorageError) -> Void
+  ) throws(StorageError) -> RunStore {
     let runs = try emptyRuns()
     do throws(StorageError) {
       try content { (records, space) throws(StorageError) in
         runs.stage(records, space: space)
-        // Where the changelog stands is not known before the next commit: until then the files count for nothing.
+        // Until all is there the files count for nothing.
         try runs.commit(position: -1, clockMs: self.all.clock())
         runs.waitWhileBehind(milliseconds: 1000)
       }
@@ -140,7 +161,7 @@ final class SpillingStore: StateStore {
       runs.close()
       throw error
     }
-    self.runs = runs
+    return runs
   }
 
   func roomWanted(_ bytes: Int) -> Int {
@@ -148,7 +169,13 @@ final class SpillingStore: StateStore {
     return all.memory.roomWanted(bytes)
   }
 
-  func leaving(_ slots: [Int32]) -> [Int32] { [] }
+  func leaving(_ slots: [Int32]) -> [Int32] {
+    let share = all.memory.trial?.share ?? 0
+    turn += 1
+    return slots.filter { Double((Int($0) &* 7 + turn * 3) % 10) < share * 10 }
+  }
+
+  private var turn = 0
 
   func get(_ keys: RawRecords, space: UInt8) throws(StorageError) -> RawRecords {
     try runs?.get(keys, space: space) ?? .none
@@ -175,8 +202,13 @@ final class SpillingStore: StateStore {
   func dropBefore(_ timestamp: Int64) { runs?.dropBefore(timestamp, space: StateSpace.records) }
 
   func commit() throws(StorageError) {
-    guard let position else { return }
-    try runs?.commit(position: position, clockMs: all.clock())
+    do throws(StorageError) {
+      try runs?.commit(position: position, clockMs: all.clock())
+    } catch {
+      guard error.kind != .corruption else { throw error }
+      // What cannot be written stays in memory, and is tried again at a later commit.
+      all.note(error)
+    }
   }
 
   func undo() { runs?.undo() }

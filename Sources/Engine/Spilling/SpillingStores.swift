@@ -1,6 +1,6 @@
-// Where the engine keeps state that is larger than memory: a directory of sorted runs for each store and partition, below
-// `state` in the data directory. Those of persistent queries outlive the process: a restart opens them, and reads of the
-// changelog what they do not have yet. Deleting them costs time, never data.
+// Where the engine keeps state that is larger than memory: a directory of sorted runs for each store and partition,
+// below `stores` in the data directory. Those of persistent queries outlive the process: a restart opens them, and reads
+// of the changelog what they do not have yet. Deleting them costs time, never data.
 //
 // Files count if they are of this query's present life and lie within what the changelog still has; and, where the
 // changelog is compacted by others, if they are young enough for it to have every tombstone behind them.
@@ -19,6 +19,14 @@ final class SpillingStores: Sendable {
   let merger: RunMerger
   let clock: @Sendable () -> Int64
   private let passing = Monitor(0)
+  private let failures = Monitor(Failures())
+
+  private struct Failures {
+    var untold: StorageError?
+    var lastTold: ContinuousClock.Instant?
+  }
+
+  private static let tellingPause = Duration.seconds(60)
 
   init(
     _ files: any FileSystem, directory: String, memory: StateMemory, isInline: Bool,
@@ -59,6 +67,20 @@ final class SpillingStores: Sendable {
     for name in try files.list(directory) {
       if let dash = name.lastIndex(of: "-"), isWanted(String(name[..<dash])) { continue }
       try files.removeTree(path(name))
+    }
+  }
+
+  /// Something could not be written, and stays in memory.
+  func note(_ error: StorageError) { failures.withLock { $0.untold = error } }
+
+  /// What could not be written since the last call; of a disk that stays full once a while.
+  func takeFailure() -> StorageError? {
+    failures.withLock { failures in
+      guard let error = failures.untold,
+        failures.lastTold.map({ ContinuousClock.now - $0 > Self.tellingPause }) ?? true
+      else { return nil }
+      failures = Failures(untold: nil, lastTold: .now)
+      return error
     }
   }
 

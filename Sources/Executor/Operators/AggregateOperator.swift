@@ -45,8 +45,11 @@ final class AggregateOperator: Operator {
     self.isTableInput = isTableInput
     self.emitsRetractions = emitsRetractions
     content = AccumulatedGroups(accumulators, partsSets: !spec.groups.isEmpty)
+    // The key of the one group that there is without any to group by is empty, as that of the times would be.
     state = GroupedState(
-      name: name, content: content, isWindowed: spec.window != nil, store: store)
+      name: name, content: content,
+      keys: spec.groups.isEmpty && spec.window == nil ? .tagged : .plain,
+      isWindowed: spec.window != nil, store: store)
     panes = PaneSlots(spec.window)
     rowsAtOnce = max(1, Self.entriesAtOnce / (spec.window?.windowsOfRow ?? 1))
     needsOrdinals = accumulators.contains { $0.needsOrdinals }

@@ -15,7 +15,9 @@ import HeadraceSyntax
 
 extension Framing: OperatorNode {
   func makeOperator(_ context: inout OperatorContext) throws(QueryFailure) -> Operator {
-    let (name, store) = context.state("frames", .rowsByOrder)
+    // What waits to come is looked for in every partition, so that all of it is in memory.
+    let keys: RecordKeys? = emitFinal && !input.isTable ? nil : .rowsByOrder
+    let (name, store) = context.state("frames", keys)
     let makeAccumulator = context.makeAccumulator
     if input.isTable {
       let evaluation = FrameEvaluation(calls: calls, accumulator: makeAccumulator)
@@ -25,7 +27,7 @@ extension Framing: OperatorNode {
     }
     var totals: RunningTotals?
     if hasRunning {
-      let (name, store) = context.state("totals", .groups)
+      let (name, store) = context.state("totals", emitFinal ? nil : .groups)
       totals = try RunningTotals(self, name: name, store: store, makeAccumulator)
     }
     return FramingOperator(
@@ -71,8 +73,6 @@ final class FramingOperator: Operator {
   override func begin(_ context: EvaluationContext) { rows.evaluator.context = context }
 
   override func evict() throws(QueryFailure) {
-    // What waits to come is looked for in every partition.
-    guard !node.emitFinal else { return }
     if try ResidentKeys(state.index, [state]).evict() { totals?.forgetHeads() }
     _ = try totals?.state.evict()
   }

@@ -2,7 +2,7 @@
 // no randomness and no I/O; what it remembers lies in the states that it declares.
 
 import HeadraceColumns
-import HeadraceTopics
+public import HeadraceTopics
 import HeadracePlanner
 
 /// A query that cannot go on: a limit, damaged state, or a sink that refuses.
@@ -18,6 +18,18 @@ public struct QueryFailure: Error, Sendable, Hashable {
   public init(_ message: String, isLimit: Bool = false) {
     self.message = message
     self.isLimit = isLimit
+  }
+
+  /// What was met in a store.
+  public init(store name: String, _ error: StorageError) {
+    self.init("store \(name): \(error)")
+    damagedStore = error.kind == .corruption ? name : nil
+  }
+
+  /// What a store gives is none that it was given.
+  init(damagedStore name: String) {
+    self.init("the state of store \(name) is damaged")
+    damagedStore = name
   }
 }
 

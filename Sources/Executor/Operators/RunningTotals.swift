@@ -38,7 +38,10 @@ final class RunningTotals {
     }
     self.folded = AccumulatedGroups(folded)
     self.heads = heads
-    state = GroupedState(name: name, content: self.folded, isWindowed: false, store: store)
+    // The key of the one partition that there is without any to partition by is empty, as that of the times would be.
+    state = GroupedState(
+      name: name, content: self.folded, keys: node.partition.isEmpty ? .tagged : .plain,
+      isWindowed: false, store: store)
     makeRoom(for: 0)
   }
 

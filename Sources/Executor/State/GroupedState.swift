@@ -91,6 +91,8 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     (@Sendable (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Int64)?
   /// No stored group is wanted back before.
   private var earliestDue = Int64.min
+  /// Groups whose times have come in this slice; what is left of them has a later one.
+  private var woken: Set<[UInt8]> = []
   private let keys: Keys
   private let isWindowed: Bool
   private var isDirty: [Bool] = []
@@ -293,6 +295,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     if !isKnown, times.stream != Int64.min { appendTimes(to: &records) }
     savedTimes = times
     dirtySlots.removeAll(keepingCapacity: true)
+    stageWoken()
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {
@@ -385,6 +388,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     content.entries?.forgetChanges()
     if let images = undo?.take() { try restore(images) }
     (times, savedTimes) = committed
+    woken = []
     earliestDue = .min
   }
 
@@ -497,6 +501,13 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     if records.count > 0 { store.stage(records, space: StateSpace.index) }
   }
 
+  /// The index has every group at its time, in memory or not: a restart begins without it in memory.
+  private func stageWoken() {
+    let slots = woken.compactMap { key in key.withUnsafeBytes { index.find($0) } }.sorted()
+    woken = []
+    if !slots.isEmpty { stageDue(slots.map { Int32($0) }) }
+  }
+
   func noteIndexed(_ records: RawRecords) {
     for record in 0..<records.count { earliestDue = min(earliestDue, Self.due(records, record)) }
   }
@@ -527,6 +538,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
         break
       }
       guard let key = found.key(record), key.count >= 8 else { throw damage }
+      woken.insert(Array(key.dropFirst(8)))
       keys.append(
         key: UnsafeRawBufferPointer(rebasing: key.dropFirst(8)), value: nil, timestamp: 0)
       passed.append(key: key, value: nil, timestamp: 0)

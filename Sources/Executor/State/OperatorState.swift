@@ -90,7 +90,7 @@ extension OperatorState {
         try pieces.finish()
       }
     } catch {
-      throw QueryFailure("store \(name): \(error)")
+      throw QueryFailure(store: name, error)
     }
     storeIsWhole()
   }
@@ -100,11 +100,13 @@ extension OperatorState {
     guard let store, store.isWhole, let timesKey else { return }
     var keys = RawRecords(buffer: ByteBuffer(capacity: 16))
     keys.append(key: timesKey, value: nil, timestamp: 0)
-    do {
-      let found = try store.get(keys, space: StateSpace.records)
-      if found.value(0) != nil { try restore(found) }
-    } catch {
-      throw QueryFailure("the state of store \(name) cannot be read: \(error)")
+    let found: RawRecords
+    do throws(StorageError) { found = try store.get(keys, space: StateSpace.records) } catch {
+      throw QueryFailure(store: name, error)
+    }
+    guard found.value(0) != nil else { return }
+    do throws(DamagedState) { try restore(found) } catch {
+      throw QueryFailure(damagedStore: name)
     }
   }
 }

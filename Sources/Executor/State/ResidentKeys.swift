@@ -45,17 +45,11 @@ extension StatePart {
     do throws(StorageError) {
       return try body(store)
     } catch {
-      var failure = QueryFailure("store \(name): \(error)")
-      failure.damagedStore = error.kind == .corruption ? name : nil
-      throw failure
+      throw QueryFailure(store: name, error)
     }
   }
 
-  var damage: QueryFailure {
-    var failure = QueryFailure("the state of store \(name) is damaged")
-    failure.damagedStore = name
-    return failure
-  }
+  var damage: QueryFailure { QueryFailure(damagedStore: name) }
 }
 
 struct ResidentKeys {

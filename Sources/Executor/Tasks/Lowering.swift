@@ -325,11 +325,12 @@ struct OperatorContext {
     }
   }
 
-  /// The name of one more state of the stage, and the store for what leaves memory. `kind`: a word for it.
+  /// The name of one more state of the stage, and the store for what leaves memory. `kind`: a word for it; without
+  /// `keys` all of it stays.
   mutating func state(
-    _ kind: String, _ keys: RecordKeys
+    _ kind: String, _ keys: RecordKeys?
   ) -> (name: String, store: (any StateStore)?) {
     let name = lowering.storeName(kind)
-    return (name, lowering.store(name, keys))
+    return (name, keys.flatMap { lowering.store(name, $0) })
   }
 }

@@ -153,7 +153,7 @@ final class QueryTask: @unchecked Sendable {
       do throws(StorageError) {
         try store.commit()
       } catch {
-        throw QueryFailure("store \(state.name): \(error)")
+        throw QueryFailure(store: state.name, error)
       }
     }
     guard recordsUndo else { return }
