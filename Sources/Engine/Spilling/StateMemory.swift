@@ -2,6 +2,7 @@
 // brings up to date once an epoch: past the lower mark states begin to write themselves into files, past the upper one
 // keys that were not used for long leave memory. As long as all state fits there is no file.
 
+import HeadraceFoundations
 import Synchronization
 
 /// For tests: files of small sizes, and of little state.

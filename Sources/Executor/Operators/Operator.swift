@@ -2,6 +2,7 @@
 // no randomness and no I/O; what it remembers lies in the states that it declares.
 
 import HeadraceColumns
+import HeadraceFoundations
 public import HeadraceTopics
 import HeadracePlanner
 
