@@ -1,7 +1,8 @@
 // The bound of the memory that state takes: of all stores of all queries, push queries included, and of the
-// tables that are kept folded for pull queries. It is looked at once a slice. A query whose slice takes the sum
-// past the bound fails before anything of that slice is committed, so it stays where it was and its memory is
-// free; the others go on. It goes on from there when it is resumed, or opened again, under a higher bound.
+// tables that are kept folded for pull queries. It is looked at once a slice. Past it state leaves memory for files
+// (`StateMemory`). Where there are none, and for a pull query, which has no files, the query whose slice takes the sum
+// past the bound fails before anything of that slice is committed, so it stays where it was and its memory is free; the
+// others go on. A persistent one goes on from there when it is resumed, or opened again, under a higher bound.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -56,10 +57,16 @@ extension EpochRunner {
     // What is too much leaves memory before the next slice.
     guard runtime.spills == false else { return nil }
     let bytes = runtime.stateBytes
-    let total = heldBytes.load(ordering: .relaxed) - before + bytes
+    let total = heldForGood - before + bytes
     guard bytes > before, total + tableFolds.byteCount > options.stateBytesMax else { return nil }
     tableFolds.forgetAll()
     return total > options.stateBytesMax ? total : nil
+  }
+
+  /// What is held and does not leave memory when it is wanted for something else.
+  private var heldForGood: Int {
+    let held = heldBytes.load(ordering: .relaxed)
+    return options.spilling.map { min(held, $0.memory.kept) } ?? held
   }
 
   private func refusal(_ name: String, _ runtime: QueryRuntime, _ total: Int) -> QueryFailure {
@@ -114,7 +121,7 @@ extension EpochRunner {
   /// A part of a pull query that is needed as a whole has so many rows in memory.
   func checkAnswer(rows: Int, columns: Int) throws(QueryFailure) {
     let answer = rows * (columns * MemoryLayout<Value>.stride + 32)
-    guard heldBytes.load(ordering: .relaxed) + answer > options.stateBytesMax else { return }
+    guard heldForGood + answer > options.stateBytesMax else { return }
     throw QueryFailure(
       "the answer has more than \(rows) rows (\(StateBudget.text(answer))); --state-bytes-max allows "
         + "\(StateBudget.text(options.stateBytesMax)) in all", isLimit: true)

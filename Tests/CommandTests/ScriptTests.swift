@@ -219,8 +219,8 @@ import Testing
       arguments: [
         "--state-bytes-max", "1", "-c",
         createS + "CREATE TABLE t AS SELECT a, COUNT(*) FROM s GROUP BY a;"
-          + "INSERT INTO s VALUES (1);",
-      ], status: 5, ids: ["message", "query-failed"]),
+          + "INSERT INTO s VALUES (1); SELECT a, COUNT(*) FROM s GROUP BY a;",
+      ], status: 5, ids: ["message", "limit"]),
     Case(arguments: ["-c", ";", "--data", "/tmp/no/data"], status: 3, ids: ["no-data-directory"]),
     Case(arguments: ["shell"], status: 1, ids: ["syntax-error"], input: "SELEC;\n"),
   ]

@@ -66,6 +66,7 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "evict", sliceRows: 2, evicts: 1),
     ScriptConfiguration(name: "evict-undo", sliceRows: 3, undoesEvery: 2, evicts: 2),
     ScriptConfiguration(name: "spill", sliceRows: 2, spills: 1),
+    ScriptConfiguration(name: "restart-each-step-spill", restartsAlways: true, spills: 1),
     ScriptConfiguration(name: "spill-undo", sliceRows: 3, undoesEvery: 2, spills: 0.5),
   ]
 }

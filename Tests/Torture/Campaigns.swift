@@ -155,8 +155,7 @@ enum Campaign: String, CaseIterable {
         var failures: [String] = []
         do {
           let subject = try workload.open(system, seed)
-          done = try applyAll(workload, subject, from: 0, reference)
-          failures = subject.failures()
+          done = try applyAll(workload, subject, from: 0, reference, &failures)
           try subject.close()
         } catch let error as Stopped {
           done = error.done
@@ -185,8 +184,12 @@ enum Campaign: String, CaseIterable {
   }
 
   private func applyAll(
-    _ workload: Workload, _ subject: any Subject, from first: Int, _ reference: Reference
+    _ workload: Workload, _ subject: any Subject, from first: Int, _ reference: Reference,
+    _ failures: inout [String]
   ) throws -> Int {
+    // What has failed may be dropped by a later step.
+    func note(_ found: [String]) { failures += found.filter { !failures.contains($0) } }
+    note(subject.failures())
     for step in first..<workload.stepCount {
       do {
         try subject.apply(step)
@@ -201,6 +204,7 @@ enum Campaign: String, CaseIterable {
           throw Finding("step \(step) again: \(error)")
         }
       }
+      note(subject.failures())
     }
     return workload.stepCount
   }
@@ -308,6 +312,8 @@ enum Campaign: String, CaseIterable {
       } catch let finding as Finding {
         throw Finding("\(what) of \(path): \(finding)")
       } catch {
+        // A statement that cannot read a topic says where.
+        if "\(error)".contains("damaged file"), "\(error)".contains(path) { continue }
         guard let fault = storageError(error), !fault.path.isEmpty,
           fault.kind == .corruption || fault.kind == .unsupportedVersion
         else { throw Finding("\(what) of \(path): \(error)") }

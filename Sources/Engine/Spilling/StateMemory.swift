@@ -46,12 +46,15 @@ final class StateMemory: Sendable {
       && bytes >= min(Self.spilledBytesMin, limit / 64)
   }
 
+  /// What state has where room is made; more of it leaves memory at any time.
+  var kept: Int { limit / 16 * 11 }
+
   /// What a state of this size should give up; bytes. All give up the same share.
   func roomWanted(_ bytes: Int) -> Int {
     if let share = trial?.share { return Int(Double(bytes) * share) }
     let held = held.load(ordering: .relaxed)
     // The rest is for what a slice has in hand, and for files that are being written.
     guard held > limit / 16 * 13 else { return 0 }
-    return Int(Double(bytes) * Double(held - limit / 16 * 11) / Double(held))
+    return Int(Double(bytes) * Double(held - kept) / Double(held))
   }
 }
