@@ -25,6 +25,8 @@ public struct EngineOptions: Sendable {
   public var sliceRows: Int
   /// Rows of a query that are committed together where more are there (`QueryOptions.epochRows`).
   var epochRows = 0
+  /// Results of closed windows that a task gives in an epoch (`QueryOptions.closingRows`).
+  var closingRows = 32_768
   /// How rows get from stage to stage; through topics where not all partitions are here.
   public var exchange = ExchangeKind.memory
   /// For tests: of so many epochs one is computed, undone, and computed again before its commit; nil: none.

@@ -42,7 +42,7 @@ struct DeliveryReplay {
         made[engine.epochs.topic(of: output, query)]?[output.partition] += Self.lines(
           output.records)
       }
-      if result.rowCount == 0, !result.isWaiting { break }
+      if result.rowCount == 0, !result.isWaiting, !result.goesOn { break }
     }
     var found: [String] = []
     for (topic, partitions) in made.sorted(by: { $0.key < $1.key }) {

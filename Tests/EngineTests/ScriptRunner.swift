@@ -34,6 +34,8 @@ struct ScriptConfiguration: Sendable {
   var evicts: UInt64?
   /// What share of state leaves memory for files before each slice; nil: as memory fills.
   var spills: Double?
+  /// Results of closed windows that come out with an epoch; nil: as many as usual.
+  var closingRows: Int?
   /// nil: the embedded log; else a simulated broker.
   var broker: SimulatedStore?
   /// A Kafka cluster.
@@ -68,6 +70,9 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "spill", sliceRows: 2, spills: 1),
     ScriptConfiguration(name: "restart-each-step-spill", restartsAlways: true, spills: 1),
     ScriptConfiguration(name: "spill-undo", sliceRows: 3, undoesEvery: 2, spills: 0.5),
+    ScriptConfiguration(name: "pieces", sliceRows: 7, closingRows: 2),
+    ScriptConfiguration(
+      name: "pieces-evict", sliceRows: 3, epochRows: 5, undoesEvery: 2, evicts: 4, closingRows: 2),
   ]
 }
 
@@ -177,6 +182,7 @@ final class ScriptRunner {
     options.stateStores = configuration.evicts.map { EvictingStores(seed: $0) }
     options.spillTrial = configuration.spills.map { SpillTrial(share: $0, memtableBytes: 512) }
     options.spillsInline = configuration.spills != nil
+    if let rows = configuration.closingRows { options.closingRows = rows }
     if configuration.exchangesThroughTopics { options.exchange = .topics }
     if configuration.withoutOptimizer {
       options.disabledRules = Set(

@@ -15,6 +15,7 @@ extension EpochRunner {
       readBytes: options.readBytes, properties: query.properties, seed: query.seed,
       sliceBytesMax: options.sliceBytesMax, schemas: options.registry, encode: recordEncoding)
     result.epochRows = options.epochRows
+    result.closingRows = options.closingRows
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
     result.recordsUndo =

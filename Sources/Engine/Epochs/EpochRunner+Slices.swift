@@ -92,7 +92,9 @@ extension EpochRunner {
     note(query, waitsFor: result.undecided)
     let moved = runtime.positions.map(\.position) != before
     if result.isWaiting { noteWaiting() }
-    guard result.rowCount > 0 || moved || !result.errors.isEmpty else { return false }
+    guard result.rowCount > 0 || moved || result.goesOn || !result.errors.isEmpty else {
+      return false
+    }
     if let refusal = keyRefusal(result, query) ?? placeRefusal(result, query)
       ?? budgetRefusal(runtime, query)
     {

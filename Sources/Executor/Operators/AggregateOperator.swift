@@ -18,32 +18,36 @@ import HeadracePlanner
 
 final class AggregateOperator: Operator {
   let spec: Aggregate
-  private let evaluator: Evaluator
-  private let accumulators: [any Accumulator]
+  let evaluator: Evaluator
+  let accumulators: [any Accumulator]
   private let isTableInput: Bool
   private let emitsRetractions: Bool
-  private let state: GroupedState<AccumulatedGroups>
-  private let content: AccumulatedGroups
+  let state: GroupedState<AccumulatedGroups>
+  let content: AccumulatedGroups
   private var slots: [Int32] = []
-  private let panes: PaneSlots?
+  let panes: PaneSlots?
   /// A row has an entry for each of its windows: no more rows at once than have this many.
   private static let entriesAtOnce = 1 << 20
   private let rowsAtOnce: Int
   private let needsOrdinals: Bool
   /// Lists and texts grow: a result for every row would cost the square of them.
   private let givesLastOnly: Bool
-  private var resultFailures = ResultFailures()
+  var resultFailures = ResultFailures()
   private var changed: ChangedGroups?
+  /// How windows close and expire.
+  var closing: ClosingWindows
 
+  /// `closingRows`: how many results of closed windows come out in a slice at most; nil: all of them, at once.
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
-    isTableInput: Bool, emitsRetractions: Bool, store: (any StateStore)?
+    isTableInput: Bool, emitsRetractions: Bool, store: (any StateStore)?, closingRows: Int?
   ) {
     self.spec = spec
     self.evaluator = evaluator
     self.accumulators = accumulators
     self.isTableInput = isTableInput
     self.emitsRetractions = emitsRetractions
+    closing = ClosingWindows(rows: closingRows)
     content = AccumulatedGroups(accumulators, partsSets: !spec.groups.isEmpty)
     // The key of the one group that there is without any to group by is empty, as that of the times would be.
     state = GroupedState(
@@ -62,6 +66,8 @@ final class AggregateOperator: Operator {
     }
     super.init()
     guard let window = spec.window, let size = window.info.sizeMs else { return }
+    // Groups of windows that have closed, which may be many, come back a piece at a time.
+    state.wakes = false
     state.due = { [unowned self] in due(state.start(of: $0)) }
     let closing = size + window.graceMs
     let wait = spec.emitFinal ? closing : max(window.retentionMs, closing)
@@ -79,6 +85,17 @@ final class AggregateOperator: Operator {
   override func followStates() throws(QueryFailure) {
     panes?.removeAll()
     state.listSlots()
+    closing.forget()
+  }
+
+  override var waitingRow: RowPosition? {
+    closing.rows == nil ? nil : state.times.waiting.first?.place
+  }
+
+  override func prepareWaiting() throws(QueryFailure) -> RowPosition? { try prepareClosed() }
+
+  override func emitWaiting(_ isNext: (RowPosition) -> Bool) throws(QueryFailure) {
+    try emitClosed(isNext)
   }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
@@ -120,6 +137,7 @@ final class AggregateOperator: Operator {
         RowCodec.encode(keys, count: rows?.count ?? batch.count, extra: windows), &slots)
     }
     state.touch(slots)
+    closing.entries += slots.count
     if spec.emitFinal {
       accumulate(batch, rows, arguments)
       return try closeWindows(after: batch)
@@ -296,7 +314,7 @@ final class AggregateOperator: Operator {
   }
 
   /// The results of groups as they are now, in the order of `slots`.
-  private func results(of slots: [Int32]) -> [Column] {
+  func results(of slots: [Int32]) -> [Column] {
     zip(accumulators, spec.calls).map { accumulator, call in
       let builder = ColumnBuilder(call.column.type, capacity: slots.count)
       accumulator.results(of: slots, into: builder)
@@ -414,7 +432,7 @@ final class AggregateOperator: Operator {
     return call < spec.calls.count ? spec.calls[call].column.type : .bigint
   }
 
-  private func windowColumns(_ starts: [Int64]) -> [Column] {
+  func windowColumns(_ starts: [Int64]) -> [Column] {
     guard let size = spec.window?.info.sizeMs else { return [] }
     return [.bigint(Fixed(starts)), .bigint(Fixed(starts.map { $0 + size }))]
   }
@@ -429,72 +447,8 @@ final class AggregateOperator: Operator {
       }
       try emit(last)
     }
+    // An earlier version of the plan may have left some over.
+    try emitAtOnce()
     try expire()
-  }
-
-  /// Drops windows that are past their retention.
-  private func expire() throws(QueryFailure) {
-    guard let window = spec.window, let size = window.info.sizeMs else { return }
-    try state.wake()
-    let keep = max(window.retentionMs, size + window.graceMs)
-    let gone = state.slotsByStart.keys.filter {
-      $0 + keep <= state.times.stream && !isPending($0, size)
-    }
-    if !gone.isEmpty { panes?.removeAll() }
-    for start in gone.sorted() {
-      for slot in state.takeSlots(at: start) { state.remove(Int(slot)) }
-    }
-  }
-
-  /// The stream time at which a window closes or expires.
-  private func due(_ start: Int64) -> Int64 {
-    guard let window = spec.window, let size = window.info.sizeMs else { return .max }
-    if spec.emitFinal, start >= state.times.closedBefore { return start + size + window.graceMs }
-    return start + max(window.retentionMs, size + window.graceMs)
-  }
-
-  /// EMIT FINAL: a window that is not yet closed must stay.
-  private func isPending(_ start: Int64, _ size: Int64) -> Bool {
-    guard spec.emitFinal, let window = spec.window else { return false }
-    return start + size + window.graceMs > state.times.stream
-  }
-
-  /// EMIT FINAL: results of the windows that stream time has closed, by window, then by key bytes. Each closes once,
-  /// however far time jumps; ksqlDB loses those that a jump takes out of its store's retention.
-  private func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
-    guard spec.emitFinal, let window = spec.window, let size = window.info.sizeMs,
-      batch.count > 0
-    else { return }
-    try state.wake()
-    let closed = state.slotsByStart.keys.filter {
-      $0 + size + window.graceMs <= state.times.stream && $0 >= state.times.closedBefore
-    }.sorted()
-    guard let newest = closed.last else { return }
-    state.times.closedBefore = newest + 1
-    var slots: [Int32] = []
-    for start in closed { slots += state.index.inKeyOrder(state.slotsByStart[start] ?? []) }
-    let builders = spec.groups.map { ColumnBuilder($0.column.type, capacity: slots.count) }
-    var starts: [Int64] = []
-    for slot in slots {
-      var reader = RowReader(state.index.key(Int(slot)))
-      guard reader.read(into: builders), let start = reader.integer() else {
-        throw QueryFailure("the state of store \(state.name) is damaged")
-      }
-      starts.append(start)
-    }
-    var columns = builders.map { $0.finish() } + results(of: slots)
-    let last = batch.count - 1
-    let positions = Positions(
-      major: Array(repeating: batch.positions.major[last], count: slots.count),
-      minor: Array(repeating: batch.positions.minor[last], count: slots.count))
-    resultFailures.note(
-      accumulators, spec.calls, Array(columns.dropFirst(spec.groups.count)), positions, evaluator,
-      into: &faults)
-    columns += windowColumns(starts)
-    try emit(
-      RecordBatch(
-        columns: columns, rowtimes: slots.map { content.rowtimes[Int($0)] }, positions: positions,
-        kinds: Array(repeating: .insert, count: slots.count),
-        headers: batch.headers.map { Array(repeating: $0[last], count: slots.count) }))
   }
 }

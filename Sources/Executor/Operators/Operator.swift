@@ -53,6 +53,16 @@ class Operator {
   /// All rows of the slice have come; every operator before this one has finished.
   func finish() throws(QueryFailure) {}
 
+  /// The place of the first row for which windows have closed whose results are not out; nil: all are. As long as
+  /// there is one, the query takes no new rows.
+  var waitingRow: RowPosition? { nil }
+
+  /// Makes ready as many of these results as come out in a slice. Returns the place from which on some are left over.
+  func prepareWaiting() throws(QueryFailure) -> RowPosition? { nil }
+
+  /// Emits those that are ready and whose turn it is.
+  func emitWaiting(_ isNext: (RowPosition) -> Bool) throws(QueryFailure) {}
+
   /// At the end of a query or stage: records for a topic, by partition, since the last call.
   func drainParts() -> [SinkPart] { [] }
 

@@ -55,6 +55,8 @@ struct GroupTimes {
   var closedBefore = Int64.min
   /// How far the operator has looked for what closes or expires; not kept by the changelog.
   var seen = Int64.min
+  /// EMIT FINAL: windows that have closed and whose results are not all out, in the order in which these come.
+  var waiting: [ClosedWindow] = []
 
   /// Whether stream time, moving on to `time`, passes the end of some window and its grace.
   mutating func passesEnd(_ time: Int64, of window: WindowSpec) -> Bool {
@@ -86,17 +88,21 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   private(set) var slotsByStart: [Int64: [Int32]] = [:]
   /// The stream time at which the operator wants a group in memory, whoever asks for it.
   var due: (Int) -> Int64 = { _ in .max }
+  /// Whether groups come back by themselves when that time comes; if not, the operator fetches them (`passDues`).
+  var wakes = true
   /// The same of a record, or an earlier time; any thread may ask. nil: it never wants one.
   var dueOfRecord:
     (@Sendable (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Int64)?
   /// No stored group is wanted back before.
-  private var earliestDue = Int64.min
+  var earliestDue = Int64.min
   /// Groups whose times have come in this slice; what is left of them has a later one.
-  private var woken: Set<[UInt8]> = []
+  var woken: Set<[UInt8]> = []
   private let keys: Keys
   private let isWindowed: Bool
+  /// The groups of the window that is coming out, in the order of their keys, where memory has all of them.
+  var closing: (start: Int64, slots: [Int32])?
   private var isDirty: [Bool] = []
-  private var dirtySlots: [Int32] = []
+  private(set) var dirtySlots: [Int32] = []
   private var removed = RemovedKeys()
   private var savedTimes = GroupTimes()
   private var valueBytes: ValueBytes
@@ -122,7 +128,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   }
   var byteCount: Int {
     index.byteCount + content.byteCount + valueBytes.total + (undo?.byteCount ?? 0)
-      + isDirty.count + removed.byteCount
+      + isDirty.count + removed.byteCount + (closing?.slots.count ?? 0) * 4
   }
 
   // MARK: - Rows
@@ -228,6 +234,13 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   /// The groups whose window starts then; the caller removes them next.
   func takeSlots(at start: Int64) -> [Int32] { slotsByStart.removeValue(forKey: start) ?? [] }
 
+  /// At most `limit` of them.
+  func takeSlots(at start: Int64, limit: Int) -> [Int32] {
+    guard let slots = slotsByStart[start], slots.count > limit else { return takeSlots(at: start) }
+    slotsByStart[start]?.removeLast(limit)
+    return Array(slots.suffix(limit))
+  }
+
   /// Brings the groups back whose time has come.
   func wake() throws(QueryFailure) {
     if store != nil { try ResidentKeys(index, [self]).wake() }
@@ -242,6 +255,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   func listSlots() {
     guard isWindowed else { return }
     slotsByStart.removeAll()
+    closing = nil
     for slot in 0..<index.slotCount where index.isUsed(slot) {
       slotsByStart[start(of: slot), default: []].append(Int32(slot))
     }
@@ -273,6 +287,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     var value: [UInt8] = []
     withUnsafeBytes(of: times.stream) { value += $0 }
     withUnsafeBytes(of: times.closedBefore) { value += $0 }
+    ClosedWindow.append(times.waiting, to: &value)
     records.append(key: keys == .plain ? [] : [0], value: value, timestamp: 0)
   }
 
@@ -292,6 +307,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     content.entries?.drain(index, into: &records)
     let isKnown =
       times.stream == savedTimes.stream && times.closedBefore == savedTimes.closedBefore
+      && times.waiting == savedTimes.waiting
     if !isKnown, times.stream != Int64.min { appendTimes(to: &records) }
     savedTimes = times
     dirtySlots.removeAll(keepingCapacity: true)
@@ -317,12 +333,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       let damage = DamagedState(record: record)
       guard let bytes = records.key(record) else { throw damage }
       let value = records.value(record)
-      if isTimesKey(bytes), let value, value.count == 16 {
-        times.stream = value.loadUnaligned(as: Int64.self)
-        times.closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
-        savedTimes = times
-        continue
-      }
+      if isTimesKey(bytes), let value, restoreTimes(value) { continue }
       if content.entries != nil, bytes.first == EntryRecords.mark {
         guard restoreEntry(bytes, value) else { throw damage }
         continue
@@ -335,6 +346,18 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       guard key.count >= keyBytesMin else { throw damage }
       guard take(value, Int(index.insert(key).slot)) else { throw damage }
     }
+  }
+
+  /// False: the bytes are none of the record of the times.
+  private func restoreTimes(_ value: UnsafeRawBufferPointer) -> Bool {
+    guard value.count >= 16,
+      let waiting = ClosedWindow.list(UnsafeRawBufferPointer(rebasing: value.dropFirst(16)))
+    else { return false }
+    times.stream = value.loadUnaligned(as: Int64.self)
+    times.closedBefore = value.loadUnaligned(fromByteOffset: 8, as: Int64.self)
+    times.waiting = waiting
+    savedTimes = times
+    return true
   }
 
   /// The entry of a group that there is not yet makes it: its record may be behind that of its entry.
@@ -350,18 +373,18 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     return content.entries?.restore(slot, key, group, value) ?? false
   }
 
-  private func isTimesKey(_ key: UnsafeRawBufferPointer) -> Bool {
+  func isTimesKey(_ key: UnsafeRawBufferPointer) -> Bool {
     keys == .plain ? key.isEmpty : key.count == 1 && key[0] == 0
   }
 
   /// nil: no record of a group has such a key.
-  private func groupKey(_ key: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+  func groupKey(_ key: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     guard keys == .tagged else { return key }
     return key.first == 1 ? UnsafeRawBufferPointer(rebasing: key.dropFirst()) : nil
   }
 
   /// A windowed key ends with the start of its window; one without an own record is no group's.
-  private var keyBytesMin: Int { isWindowed ? 8 : keys == .plain ? 1 : 0 }
+  var keyBytesMin: Int { isWindowed ? 8 : keys == .plain ? 1 : 0 }
 
   private func take(_ value: UnsafeRawBufferPointer, _ slot: Int) -> Bool {
     makeRoom()
@@ -390,6 +413,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     (times, savedTimes) = committed
     woken = []
     earliestDue = .min
+    closing = nil
   }
 
   // MARK: - Out of memory and back
@@ -400,7 +424,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     dirtySlots.isEmpty && removed.isEmpty && (undo?.records.count ?? 0) == 0
   }
 
-  func isDue(_ slot: Int32) -> Bool { due(Int(slot)) <= times.stream }
+  func isDue(_ slot: Int32) -> Bool { wakes && due(Int(slot)) <= times.stream }
 
   func forget(_ slots: [Int32]) {
     stageDue(slots)
@@ -459,92 +483,6 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
         throw damage
       }
     }
-  }
-
-  // MARK: - Groups that are wanted back at some time: the index has that time (8 bytes, big-endian), and the group's key
-
-  func indexRecords(of records: RawRecords) -> RawRecords? {
-    guard let dueOfRecord else { return nil }
-    var result = RawRecords(buffer: ByteBuffer(capacity: records.count * 24))
-    for record in 0..<records.count {
-      guard let bytes = records.key(record), let value = records.value(record),
-        !isTimesKey(bytes), content.entries == nil || bytes.first != EntryRecords.mark,
-        let key = groupKey(bytes), key.count >= keyBytesMin
-      else { continue }
-      appendDue(dueOfRecord(key, value), key, to: &result)
-    }
-    return result
-  }
-
-  private func appendDue(
-    _ time: Int64, _ key: UnsafeRawBufferPointer, to records: inout RawRecords
-  ) {
-    guard time < .max else { return }
-    var bytes: [UInt8] = []
-    // As unsigned numbers, negative times come first.
-    withUnsafeBytes(of: (UInt64(bitPattern: time) ^ 1 << 63).bigEndian) { bytes += $0 }
-    bytes += key
-    bytes.withUnsafeBytes {
-      records.append(key: $0, value: UnsafeRawBufferPointer(start: nil, count: 0), timestamp: 0)
-    }
-  }
-
-  /// What has left memory comes back at its own time, which may be later than that of its record.
-  private func stageDue(_ slots: [Int32]) {
-    guard dueOfRecord != nil, let store else { return }
-    var records = RawRecords(buffer: ByteBuffer(capacity: slots.count * 24))
-    for slot in slots {
-      let time = due(Int(slot))
-      earliestDue = min(earliestDue, time)
-      appendDue(time, index.key(Int(slot)), to: &records)
-    }
-    if records.count > 0 { store.stage(records, space: StateSpace.index) }
-  }
-
-  /// The index has every group at its time, in memory or not: a restart begins without it in memory.
-  private func stageWoken() {
-    let slots = woken.compactMap { key in key.withUnsafeBytes { index.find($0) } }.sorted()
-    woken = []
-    if !slots.isEmpty { stageDue(slots.map { Int32($0) }) }
-  }
-
-  func noteIndexed(_ records: RawRecords) {
-    for record in 0..<records.count { earliestDue = min(earliestDue, Self.due(records, record)) }
-  }
-
-  private static func due(_ records: RawRecords, _ record: Int) -> Int64 {
-    guard let key = records.key(record), key.count >= 8 else { return .max }
-    return Int64(
-      bitPattern: UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)) ^ 1 << 63)
-  }
-
-  func storeIsWhole() { earliestDue = .min }
-
-  func dueKeys() throws(QueryFailure) -> RawRecords {
-    guard dueOfRecord != nil, earliestDue <= times.stream else { return .none }
-    let found = try stored { (store) throws(StorageError) in
-      try store.scan(space: StateSpace.index, after: nil, limit: 4096)
-    }
-    guard let found, found.count > 0 else {
-      earliestDue = .max
-      return .none
-    }
-    var keys = RawRecords(buffer: ByteBuffer(capacity: found.count * 16))
-    var passed = RawRecords(buffer: ByteBuffer(capacity: found.count * 24))
-    for record in 0..<found.count {
-      let due = Self.due(found, record)
-      guard due <= times.stream else {
-        earliestDue = due
-        break
-      }
-      guard let key = found.key(record), key.count >= 8 else { throw damage }
-      woken.insert(Array(key.dropFirst(8)))
-      keys.append(
-        key: UnsafeRawBufferPointer(rebasing: key.dropFirst(8)), value: nil, timestamp: 0)
-      passed.append(key: key, value: nil, timestamp: 0)
-    }
-    store?.stage(passed, space: StateSpace.index)
-    return keys
   }
 }
 

@@ -16,6 +16,10 @@ struct Lowering {
   var isInRowtimeOrder = true
   /// The store for a state of this name; nil: it stays in memory.
   var store: (String, RecordKeys) -> (any StateStore)? = { _, _ in nil }
+  /// Results of closed windows that come out in a slice; nil: all of them, at once.
+  var closingRows: Int?
+  /// What comes out meets rows of other inputs before the end of the stage, and must not be late for them.
+  private var meetsOthers = false
   private(set) var operators: [Operator] = []
   /// Where each leaf's rows go, left to right.
   private(set) var entries: [(target: Operator, port: Int)] = []
@@ -99,10 +103,13 @@ struct Lowering {
     case .union(let node):
       let operation = UnionOperator(isTable: node.isTable)
       connect(operation, target, port)
+      let known = meetsOthers
+      meetsOthers = true
       for (place, input) in node.inputs.enumerated() {
         try lower(
           input, into: operation, port: place, retractions: node.isTable && retractions)
       }
+      meetsOthers = known
       operators.append(operation)
     case .sort, .distinct, .limit, .values:
       throw QueryFailure("this query has a step that runs only in pull queries")
@@ -227,7 +234,8 @@ struct Lowering {
     return AggregateOperator(
       name: name, spec: node, evaluator: evaluator(node.input),
       accumulators: accumulators, isTableInput: node.input.isTable,
-      emitsRetractions: retractions, store: store)
+      emitsRetractions: retractions, store: store,
+      closingRows: meetsOthers ? nil : closingRows)
   }
 
   private mutating func lowerJoin(
@@ -296,8 +304,11 @@ struct Lowering {
     _ node: JoinPlan, _ operation: Operator, _ target: Operator, _ port: Int
   ) throws(QueryFailure) {
     connect(operation, target, port)
+    let known = meetsOthers
+    meetsOthers = true
     try lower(node.left, into: operation, port: 0, retractions: false)
     try lower(node.right, into: operation, port: 1, retractions: false)
+    meetsOthers = known
     operators.append(operation)
   }
 }

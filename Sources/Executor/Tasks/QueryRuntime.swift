@@ -47,6 +47,8 @@ public struct QueryOptions: Sendable {
   public var exchangeTopic: (@Sendable (Int) -> String)?
   /// The partitions of a topic of so many partitions that are this process's; nil: all of them.
   public var owned: (@Sendable (_ topic: String, _ partitions: Int) -> Set<Int>)?
+  /// Results of closed windows (EMIT FINAL) that a task gives in a slice; nil: all of them, at once.
+  public var closingRows: Int?
   /// Where state goes that leaves memory; nil: all of it stays.
   public var stores: (any StateStores)?
 
@@ -97,6 +99,8 @@ public struct SliceResult: Sendable {
   public var rowCount = 0
   /// Whether more input is there already.
   public var hasMore = false
+  /// It has taken no rows: what came out is still of rows that an earlier slice has taken.
+  public var goesOn = false
   /// Some of it has not come yet.
   public var isWaiting = false
   /// Some of it has come, and what it holds is not known yet: why.
@@ -151,7 +155,8 @@ public final class QueryRuntime {
             stage: stage, partition: partition, end: makeEnd(index, partition),
             functions: functions, properties: options.properties,
             retractions: stage.output.carriesRetractions,
-            isInRowtimeOrder: options.order == .rowtime, stores: options.stores))
+            isInRowtimeOrder: options.order == .rowtime, stores: options.stores,
+            closingRows: closingRows(of: stage)))
       }
       for (entry, input) in stage.inputs.enumerated() {
         for (place, partition) in owned.enumerated() {
@@ -282,6 +287,7 @@ public final class QueryRuntime {
     let context = EvaluationContext(clockMs: clockMs, seed: options.seed)
     firstTaken = nil
     firstTakenByStage = [:]
+    if let place = waitingRow { return try goOn(place, pool, context) }
     while true {
       let before = result.rowCount
       (result.hasMore, result.isWaiting, result.undecided) = (false, false, nil)
@@ -296,6 +302,11 @@ public final class QueryRuntime {
       guard result.rowCount > before else { break }
       try runStages(pool, context, isFirst: before == 0)
       try collect(&result, pool)
+      if let place = waitingRow {
+        holdBack(place)
+        result.hasMore = true
+        break
+      }
       // Who has to wait for rows commits those that there are.
       guard !isOneStep, result.hasMore, !result.isWaiting,
         result.rowCount - before >= rowsPerCursor, result.rowCount < options.epochRows
@@ -501,35 +512,7 @@ public final class QueryRuntime {
     return cut
   }
 
-  /// `isFirst`: of the slice's steps.
-  private func runStages(
-    _ pool: WorkerPool, _ context: EvaluationContext, isFirst: Bool
-  ) throws(QueryFailure) {
-    for (index, stage) in stages.enumerated() {
-      for (entry, input) in stage.inputs.enumerated() {
-        guard case .exchange(let source) = input, let exchange = exchanges[source],
-          options.exchangeTopic == nil
-        else { continue }
-        for task in tasks[index] {
-          task.receive(exchange.drain(task.partition), entry: entry, types: exchange.types)
-        }
-      }
-      let busy = tasks[index]
-      // What is drained once a slice is drained here where the slice has one step.
-      let drains = options.epochRows == 0
-      pool.run(
-        busy.map { task in
-          { [options] in
-            task.run(context, options.encode, evicts: isFirst, drainsStates: drains)
-          }
-        })
-      for task in busy {
-        if let failure = task.failure { throw failure }
-      }
-    }
-  }
-
-  private func collect(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
+  func collect(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
     for (index, list) in tasks.enumerated() {
       var outputs = try SinkMerge(list.flatMap(\.parts), options.encode).run(pool)
       for task in list { outputs += task.outputs }
@@ -546,7 +529,7 @@ public final class QueryRuntime {
     }
   }
 
-  private func collectStates(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
+  func collectStates(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
     if options.epochRows > 0 {
       let stateful = tasks.joined().filter { !$0.states.isEmpty }
       pool.run(stateful.map { task in { [options] in task.drainStates(options.encode) } })

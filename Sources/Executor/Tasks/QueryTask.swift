@@ -25,13 +25,14 @@ final class QueryTask: @unchecked Sendable {
   init(
     stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
     properties: [TextKey: String], retractions: Bool, isInRowtimeOrder: Bool,
-    stores: (any StateStores)? = nil
+    stores: (any StateStores)? = nil, closingRows: Int? = nil
   ) throws(QueryFailure) {
     self.partition = partition
     self.end = end
     var lowering = Lowering(
       functions: functions, properties: properties, stageName: stage.name)
     lowering.isInRowtimeOrder = isInRowtimeOrder
+    lowering.closingRows = closingRows
     if let stores {
       lowering.store = { stores.makeStore(named: $0, partition: partition, keys: $1) }
     }
@@ -88,9 +89,58 @@ final class QueryTask: @unchecked Sendable {
           try entry.target.process(batch, port: entry.port)
         }
       }
-      for operation in operators { try operation.finish() }
-      try encode(encoding)
-      if drainsStates { try encodeStates(encoding) }
+      (unfinished, stopped) = (0, nil)
+      try finish(encoding, drainsStates)
+    } catch {
+      failure = error
+    }
+  }
+
+  // MARK: - Results of closed windows
+
+  /// The next operator to finish.
+  private var unfinished = 0
+  /// The operator whose results wait until those of other tasks are known that may precede them; nil: the step is over.
+  private(set) var stopped: Int?
+  /// The place from which on results are left over for later slices, of the operator that waits.
+  private(set) var leftOver: RowPosition?
+
+  /// The place of the first row for which results are still to come.
+  var waitingRow: RowPosition? { operators.lazy.compactMap(\.waitingRow).min() }
+
+  private func finish(_ encoding: RecordEncoding, _ drainsStates: Bool) throws(QueryFailure) {
+    let resumed = stopped
+    stopped = nil
+    while unfinished < operators.count {
+      let operation = operators[unfinished]
+      if operation.waitingRow != nil, unfinished != resumed {
+        stopped = unfinished
+        return
+      }
+      try operation.finish()
+      unfinished += 1
+    }
+    try encode(encoding)
+    if drainsStates { try encodeStates(encoding) }
+  }
+
+  /// Makes ready what may come out in this slice.
+  func prepareWaiting() {
+    leftOver = nil
+    do throws(QueryFailure) {
+      if let stopped { leftOver = try operators[stopped].prepareWaiting() }
+    } catch {
+      failure = error
+    }
+  }
+
+  /// Lets those results out whose turn it is, and goes on to the next operator that has some, or to the end.
+  func emitWaiting(
+    _ encoding: RecordEncoding, drainsStates: Bool, _ isNext: (RowPosition) -> Bool
+  ) {
+    do throws(QueryFailure) {
+      if let stopped { try operators[stopped].emitWaiting(isNext) }
+      try finish(encoding, drainsStates)
     } catch {
       failure = error
     }
