@@ -16,6 +16,9 @@ extension EpochRunner {
       sliceBytesMax: options.sliceBytesMax, schemas: options.registry, encode: recordEncoding)
     result.epochRows = options.epochRows
     result.closingRows = options.closingRows
+    result.queryName = "query \(query.id)"
+    result.stateValueBytesMax = min(
+      options.stateValueBytesMax, options.logOptions.encoder.recordBytesMax)
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
     result.recordsUndo =

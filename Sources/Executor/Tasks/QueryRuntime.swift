@@ -39,6 +39,10 @@ public struct QueryOptions: Sendable {
   public var encode: RecordEncoding
   /// Bytes that a slice may write to a partition.
   public var sliceBytesMax: Int
+  /// Bytes that a value of the query's state may have in a record.
+  public var stateValueBytesMax = 1 << 30
+  /// What failures call the query.
+  public var queryName = "the query"
   /// The registry that the formats of sources and sinks may need.
   public var schemas: any SchemaRegistry
   /// Epochs may be undone (`QueryRuntime.undoEpoch`): the stores keep what an epoch has changed until its commit.
@@ -157,6 +161,7 @@ public final class QueryRuntime {
             retractions: stage.output.carriesRetractions,
             isInRowtimeOrder: options.order == .rowtime, stores: options.stores,
             closingRows: closingRows(of: stage)))
+        tasks[index].last?.stateValues = (options.stateValueBytesMax, options.queryName)
       }
       for (entry, input) in stage.inputs.enumerated() {
         for (place, partition) in owned.enumerated() {

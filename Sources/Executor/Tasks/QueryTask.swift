@@ -21,6 +21,8 @@ final class QueryTask: @unchecked Sendable {
   /// Records for partitions that other tasks may write to as well.
   var parts: [SinkPart] = []
   var stateChanges: [(store: String, output: PartitionOutput)] = []
+  /// Bytes that a value of its states may have, and whose they are.
+  var stateValues = (bytesMax: Int.max, query: "")
 
   init(
     stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
@@ -178,10 +180,26 @@ final class QueryTask: @unchecked Sendable {
       var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
       state.drainChanges(into: &records)
       guard records.count > 0 else { continue }
+      try checkValues(records, state.name)
       state.stage(records)
       let changes = SinkPart(partition: partition, records: records)
-      stateChanges.append((state.name, try changes.encoded(encoding)))
+      do throws(QueryFailure) {
+        stateChanges.append((state.name, try changes.encoded(encoding)))
+      } catch {
+        throw QueryFailure("store \(state.name): \(error.message)", isLimit: error.isLimit)
+      }
     }
+  }
+
+  private func checkValues(_ records: RawRecords, _ store: String) throws(QueryFailure) {
+    // Mostly all of them together are not so large.
+    guard records.buffer.count > stateValues.bytesMax, let most = records.valueLength.max(),
+      most > stateValues.bytesMax
+    else { return }
+    throw QueryFailure(
+      "\(stateValues.query) would write a value of \(most) bytes to its store \(store); "
+        + "--state-value-bytes-max and the records of the log allow \(stateValues.bytesMax)",
+      isLimit: true)
   }
 
   /// After the last `restore`. `recordsUndo`: from now on epochs may be undone.

@@ -40,6 +40,8 @@ struct ByteCount: ExpressibleByArgument {
 
   static let stateHelp: ArgumentHelp =
     "What the state of all queries may take in memory, as 512MiB or 4GiB (default: half of the memory)."
+  static let stateValueHelp: ArgumentHelp =
+    "What one value of a query's state may take, such as a group (default: as much as a record of the log, 16MiB)."
 }
 
 /// Where topics are kept, when not in a data directory.
@@ -147,6 +149,9 @@ struct DataOptions: ParsableArguments {
   @Option(help: ByteCount.stateHelp)
   var stateBytesMax: ByteCount?
 
+  @Option(help: ByteCount.stateValueHelp)
+  var stateValueBytesMax: ByteCount?
+
   mutating func validate() throws {
     if let workers, !(1...256).contains(workers) {
       throw ValidationError("--workers takes a number from 1 to 256")
@@ -181,6 +186,9 @@ struct DataOptions: ParsableArguments {
     var door = Door(
       directory: directory, workers: workers, durability: durability?.durability,
       stateBytesMax: stateBytesMax?.bytes, kafka: try cluster.options())
+    if let stateValueBytesMax {
+      door.engineOptions.stateValueBytesMax = stateValueBytesMax.bytes
+    }
     try schemas.apply(to: &door.engineOptions)
     return door
   }

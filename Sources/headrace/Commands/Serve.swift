@@ -49,6 +49,9 @@ struct Serve: ParsableCommand {
   @Option(help: ByteCount.stateHelp)
   var stateBytesMax: ByteCount?
 
+  @Option(help: ByteCount.stateValueHelp)
+  var stateValueBytesMax: ByteCount?
+
   @Option(help: "A script to run at the start, once; may be repeated.")
   var queries: [String] = []
 
@@ -96,6 +99,7 @@ struct Serve: ParsableCommand {
     if let durability { options.durability = durability.durability }
     options.producerByteRate = producerByteRate
     if let stateBytesMax { options.stateBytesMax = stateBytesMax.bytes }
+    if let stateValueBytesMax { options.stateValueBytesMax = stateValueBytesMax.bytes }
     options.notice = { complain($0) }
     let state = Monitor(State())
     Signals.react(endsProcess: false) { _ in state.change { $0.isEnding = true } }
