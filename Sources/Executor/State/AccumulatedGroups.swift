@@ -21,7 +21,9 @@ final class AccumulatedGroups: GroupContent {
     holdsValues = accumulators.contains { $0.holdsValues }
   }
 
-  var byteCount: Int { rowtimes.capacity * 16 * (1 + accumulators.count) + (entries?.byteCount ?? 0) }
+  var byteCount: Int {
+    rowtimes.capacity * 16 * (1 + accumulators.count) + (entries?.byteCount ?? 0)
+  }
 
   func reserve(_ count: Int) {
     rowtimes.grow(to: count, Int64.min)
