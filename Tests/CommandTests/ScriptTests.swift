@@ -221,6 +221,12 @@ import Testing
         createS + "CREATE TABLE t AS SELECT a, COUNT(*) FROM s GROUP BY a;"
           + "INSERT INTO s VALUES (1); SELECT a, COUNT(*) FROM s GROUP BY a;",
       ], status: 5, ids: ["message", "limit"]),
+    Case(
+      arguments: [
+        "--state-value-bytes-max", "8", "-c",
+        createS + "CREATE TABLE t AS SELECT a, COLLECT_LIST(a) FROM s GROUP BY a;"
+          + "INSERT INTO s VALUES (1);",
+      ], status: 5, ids: ["message", "query-failed"]),
     Case(arguments: ["-c", ";", "--data", "/tmp/no/data"], status: 3, ids: ["no-data-directory"]),
     Case(arguments: ["shell"], status: 1, ids: ["syntax-error"], input: "SELEC;\n"),
   ]
