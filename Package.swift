@@ -180,7 +180,7 @@ let package = Package(
         "CCurl", "CKafka", "CLZ4", "CPCRE2", "CReadline", "CSQLite", "CSupport", "CZlib", "CZstd",
         "Columns", "Executor", "Formats", "Foundations", "Functions", "KafkaTopics", "LogStorage",
         "Planner", "Registry", "RegistryClient", "StateStorage", "Syntax", "Topics", "headrace",
-      ], sources: ["Connectors", "Engine", "Service"], swiftSettings: strict,
+      ], sources: ["Connectors", "Engine", "Service"], swiftSettings: strict + small,
       linkerSettings: [
         .linkedLibrary("sqlite3", .when(configuration: .debug)),
         // Its archive, so that a released binary needs one library less.
