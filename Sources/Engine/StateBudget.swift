@@ -55,7 +55,7 @@ extension EpochRunner {
   /// are kept for pull queries go first.
   private func excess(_ runtime: QueryRuntime, before: Int) -> Int? {
     // What is too much leaves memory before the next slice.
-    guard runtime.spills == false else { return nil }
+    guard !runtime.spills else { return nil }
     let bytes = runtime.stateBytes
     let total = heldForGood - before + bytes
     guard bytes > before, total + tableFolds.byteCount > options.stateBytesMax else { return nil }

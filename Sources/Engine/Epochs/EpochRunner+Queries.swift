@@ -62,7 +62,7 @@ extension EpochRunner {
     let scans = query.physical.scans
     // Of a query that is started anew, what it was before writes to the same files.
     query.runtime = nil
-    let stores = options.spilling?.stores(ofQuery: query.id, beginsWhole: query.beginsInStores)
+    let stores = options.spilling?.stores(ofQuery: query.id)
     var runtimeOptions = queryOptions(query)
     runtimeOptions.stores = options.stateStores ?? stores
     let runtime = try QueryRuntime(

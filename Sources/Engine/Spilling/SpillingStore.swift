@@ -18,14 +18,12 @@ final class SpillingStore: StateStore {
   var position: Int64 = 0
 
   init(
-    _ all: SpillingStores, _ directory: String, _ keys: RecordKeys, isPassing: Bool,
-    beginsWhole: Bool
+    _ all: SpillingStores, _ directory: String, _ keys: RecordKeys, isPassing: Bool
   ) {
     self.all = all
     self.directory = directory
     self.keys = keys
     self.isPassing = isPassing
-    shouldBegin = beginsWhole
   }
 
   deinit {
@@ -33,9 +31,6 @@ final class SpillingStore: StateStore {
     // What is left of it goes when the engine is opened again.
     if isPassing { try? runs?.remove() }
   }
-
-  /// It is to be whole before the first record.
-  let shouldBegin: Bool
 
   // MARK: - Files
 
@@ -111,7 +106,6 @@ final class SpillingStore: StateStore {
     if let old { try old.remove() } else { try all.files.removeTree(directory) }
   }
 
-  var fileBytes: Int64 { runs?.fileBytes ?? 0 }
   /// Where a restart would read on from; nil: from the beginning.
   var savedPosition: Int64? { runs?.savedPosition }
 

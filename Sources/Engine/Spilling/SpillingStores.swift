@@ -39,9 +39,9 @@ final class SpillingStores: Sendable {
     merger = RunMerger(isInline: isInline)
   }
 
-  /// Of a query whose stores have changelogs. `beginsWhole`: nothing of its state is in memory at first.
-  func stores(ofQuery id: String, beginsWhole: Bool) -> QueryStores {
-    QueryStores(self, beginsWhole: beginsWhole) { name, partition in
+  /// Of a query whose stores have changelogs.
+  func stores(ofQuery id: String) -> QueryStores {
+    QueryStores(self) { name, partition in
       "\(InternalTopics.changelog(ofQuery: id, store: name))-\(partition)"
     }
   }
@@ -52,7 +52,7 @@ final class SpillingStores: Sendable {
       number += 1
       return number
     }
-    return QueryStores(self, beginsWhole: false, isPassing: true) { name, partition in
+    return QueryStores(self, isPassing: true) { name, partition in
       "\(Self.passingPrefix)\(number)-\(name)-\(partition)"
     }
   }
@@ -95,7 +95,6 @@ final class QueryStores: StateStores, Sendable {
   }
 
   private let all: SpillingStores
-  private let beginsWhole: Bool
   private let isPassing: Bool
   private let directoryName: @Sendable (_ name: String, _ partition: Int) -> String
   private let made = Monitor<[Place: StoreBox]>([:])
@@ -106,19 +105,17 @@ final class QueryStores: StateStores, Sendable {
   }
 
   init(
-    _ all: SpillingStores, beginsWhole: Bool, isPassing: Bool = false,
+    _ all: SpillingStores, isPassing: Bool = false,
     directoryName: @escaping @Sendable (_ name: String, _ partition: Int) -> String
   ) {
     self.all = all
-    self.beginsWhole = beginsWhole
     self.isPassing = isPassing
     self.directoryName = directoryName
   }
 
   func makeStore(named name: String, partition: Int, keys: RecordKeys) -> (any StateStore)? {
     let store = SpillingStore(
-      all, all.path(directoryName(name, partition)), keys, isPassing: isPassing,
-      beginsWhole: beginsWhole)
+      all, all.path(directoryName(name, partition)), keys, isPassing: isPassing)
     made.withLock { $0[Place(name: name, partition: partition)] = StoreBox(store: store) }
     return store
   }
