@@ -13,6 +13,17 @@ void headrace_tune_allocator(void) {
 #endif
 }
 
+void headrace_bound_allocator(size_t bytes) {
+#if defined(__GLIBC__)
+  // What is free and kept for the next large buffer counts as well.
+  size_t mapped = bytes / 32;
+  if (mapped > (32 << 20)) mapped = 32 << 20;
+  if (mapped < (1 << 20)) mapped = 1 << 20;
+  mallopt(M_MMAP_THRESHOLD, (int)mapped);
+  mallopt(M_TRIM_THRESHOLD, (int)(mapped * 2));
+#endif
+}
+
 void headrace_release_memory(void) {
 #if defined(__GLIBC__)
   malloc_trim(0);

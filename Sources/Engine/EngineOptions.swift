@@ -102,8 +102,8 @@ public struct EngineOptions: Sendable {
   /// What the state of all queries may take in memory; a query that wants more fails.
   public var stateBytesMax = StateBudget.standard
   /// Bytes that one value of a query's state may have, such as a group; a query that has a larger one fails. The log has a
-  /// bound of its own for a record (`RecordBatchEncoder.recordBytesMax`).
-  public var stateValueBytesMax = 1 << 30
+  /// bound of its own for a record (`LogStoreOptions.derivedRecordBytesMax`).
+  public var stateValueBytesMax = 256 << 20
   /// Rows and bytes that wait for the client of a push query; the query goes on when they are taken.
   public var pushRowsMax = 50_000
   public var pushBytesMax = 8 << 20

@@ -54,14 +54,16 @@ final class EpochView: Sendable {
   /// Whether all that is written to the topics is committed or given up.
   var isSettled: Bool { state.withLock { $0.open.values.allSatisfy(\.isEmpty) } }
 
+  /// Whether some query of the epoch reads the topic.
+  func isRead(_ topic: String) -> Bool { state.withLock { $0.ends[TextKey(topic)] != nil } }
+
   /// Makes a query's output visible to the queries after it, where the transaction has reserved its offsets;
   /// elsewhere they read it when it is committed.
   func write(
     _ topic: String, _ partition: Int, _ records: RawRecords, _ transaction: any EpochTransaction
   ) {
     let key = TextKey(topic)
-    let isRead = state.withLock { $0.ends[key] != nil }
-    guard isRead, let reserved = transaction.reservedEnd(topic, partition) else { return }
+    guard isRead(topic), let reserved = transaction.reservedEnd(topic, partition) else { return }
     state.withLock { state in
       guard let ends = state.ends[key], partition < ends.count else { return }
       let first = state.written[key]?[partition] == nil ? reserved : ends[partition]

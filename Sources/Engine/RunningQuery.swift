@@ -47,6 +47,10 @@ final class RunningQuery {
   }
   /// Those of its runtime, or of the one that is being restored; nil: there are none.
   var stores: QueryStores?
+  /// Its stores on their way into files; nil: none is.
+  var filling: StoresFilling?
+  /// Epochs until that may begin, after it has failed.
+  var fillingIn = 0
   /// Its state is read into its stores and not into memory, where it had no room.
   var beginsInStores = false
   /// While its state is being read.
@@ -102,6 +106,7 @@ final class RunningQuery {
 
   private func closeStores() {
     (snapshots, committedSnapshots) = ([:], [:])
+    filling = nil
     for store in stores?.stores ?? [] { store.close() }
     stores = nil
   }

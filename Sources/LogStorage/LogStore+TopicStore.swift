@@ -54,7 +54,9 @@ extension LogStore: TopicStore {
   }
 
   public func encode(_ records: RawRecords) throws(StorageError) -> any EncodedRecords {
-    try options.encoder.encode(records)
+    var encoder = options.encoder
+    encoder.recordBytesMax = max(encoder.recordBytesMax, options.derivedRecordBytesMax)
+    return try encoder.encode(records)
   }
 
   @discardableResult

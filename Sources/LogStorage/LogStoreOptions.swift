@@ -31,6 +31,9 @@ public struct LogStoreOptions: Sendable {
   /// Most memory for the keys of one pass of a compaction.
   public var compactionMapBytes = 64 << 20
   public var encoder = RecordBatchEncoder()
+  /// Largest key plus value of a record that a query makes, of its sink or its state; `encoder` has that of those that
+  /// come from outside.
+  public var derivedRecordBytesMax = (1 << 30) - (1 << 20)
 
   public init() {}
 }

@@ -33,7 +33,7 @@ public final class RunStore {
   ) throws(StorageError) {
     core = StoreCore(
       directory: directory, identity: identity, fileSystem: fileSystem, options: options,
-      state: StoreCore.State())
+      state: StoreCore.State(shares: options.shares))
     self.merger = merger
     position = 0
     try core.removeDirectory()
@@ -77,13 +77,16 @@ public final class RunStore {
   public func commit(position: Int64, clockMs: Int64) throws(StorageError) {
     active.commit()
     self.position = position
-    let waiting = core.state.withLock { state in
+    let (waiting, memtableBytes) = core.state.withLock { state in
       state.clockMs = clockMs
-      return state.sealed.count
+      return (state.sealed.count, state.shares.memtableBytes)
     }
-    if active.recordBytes >= core.options.memtableBytes, waiting < Self.sealedMax { seal() }
+    if active.recordBytes >= memtableBytes, waiting < Self.sealedMax { seal() }
     try work()
   }
+
+  /// What it may take from now on; filters that are too large for it give way at the next change of the runs.
+  public func take(_ shares: RunStoreShares) { core.state.withLock { $0.shares = shares } }
 
   /// What was staged since the last commit goes.
   public func undo() { active.undo() }
@@ -156,7 +159,7 @@ public final class RunStore {
   /// Memory: memtables, indexes, filters.
   public var byteCount: Int {
     let view = core.view(active)
-    return view.memtables.reduce(0) { $0 + $1.byteCount }
+    return view.memtables.reduce(core.state.withLock(\.buildingBytes)) { $0 + $1.byteCount }
       + view.runs.reduce(0) { $0 + $1.run.index.byteCount + ($1.filter?.byteCount ?? 0) }
   }
 

@@ -2,14 +2,28 @@
 // The one exception is `filterPrefix`: filters hold what it gave when they were made, so an identity stands for one
 // such function.
 
-public struct RunStoreOptions: Sendable {
+/// What one of several stores may take of the memory that all have; it changes as others come and go.
+public struct RunStoreShares: Sendable {
   /// A memtable is sealed and written as a run when it is so large.
   public var memtableBytes = 16 << 20
+  /// Of the filters of all runs together. Where it is not enough the largest runs get fewer bits a key, not below 3,
+  /// then none.
+  public var filterBytes = 64 << 20
+
+  public init() {}
+
+  public init(memtableBytes: Int, filterBytes: Int) {
+    self.memtableBytes = memtableBytes
+    self.filterBytes = filterBytes
+  }
+}
+
+public struct RunStoreOptions: Sendable {
+  /// At the beginning.
+  public var shares = RunStoreShares()
   public var blockBytes = 4 << 10
   /// 0: no filters.
   public var filterBitsPerKey = 10
-  /// Of all runs together. Where it is not enough the largest runs get fewer bits a key, not below 3, then none.
-  public var filterBytesMax = 64 << 20
   /// So many runs of about one size become one.
   public var mergeFanIn = 8
   /// With more runs a store `isBehind`.

@@ -15,6 +15,9 @@ struct FilterPlan {
   /// 0: none is made.
   var bitsPerKey: Int
   var part: (@Sendable (_ space: UInt8, _ key: UnsafeRawBufferPointer) -> Int)?
+
+  /// Memory that the filter takes.
+  var byteCount: Int { keys * bitsPerKey / 8 }
 }
 
 final class RunWriter {

@@ -17,10 +17,11 @@ extension StoreCore {
     }
     // For a smaller run the largest one gives way.
     if others.contains(where: { $0.run.footer.filterKeys >= plan.keys }) { return plan }
+    let filterBytesMax = state.withLock(\.shares.filterBytes)
     let used = others.reduce(0) { $0 + ($1.filter?.byteCount ?? 0) }
     // A part is left for those that come after it.
-    let room = max(0, options.filterBytesMax - options.filterBytesMax / 4 - used)
-    if plan.keys * plan.bitsPerKey / 8 > room { plan.bitsPerKey = room * 8 / plan.keys }
+    let room = max(0, filterBytesMax - filterBytesMax / 4 - used)
+    if plan.byteCount > room { plan.bitsPerKey = room * 8 / plan.keys }
     if plan.bitsPerKey < Self.bitsPerKeyMin { plan.bitsPerKey = 0 }
     return plan
   }
@@ -28,8 +29,9 @@ extension StoreCore {
   /// The list with so much of the filters as there is room for.
   func balanced(_ runs: [RunEntry]) -> [RunEntry] {
     var runs = runs
+    let filterBytesMax = state.withLock(\.shares.filterBytes)
     var total = runs.reduce(0) { $0 + ($1.filter?.byteCount ?? 0) }
-    while total > options.filterBytesMax {
+    while total > filterBytesMax {
       let sizes = runs.map { $0.filter?.byteCount ?? 0 }
       guard let place = sizes.indices.max(by: { sizes[$0] < sizes[$1] }),
         let filter = runs[place].filter

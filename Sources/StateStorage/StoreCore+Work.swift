@@ -73,7 +73,7 @@ extension StoreCore {
       guard
         let range = MergePolicy.pick(
           candidates, fanIn: options.mergeFanIn, runsMax: options.runsMax,
-          unit: options.memtableBytes)
+          unit: state.withLock(\.shares.memtableBytes))
       else { return false }
       try merge(runs[range].map(\.run), isOldest: range.upperBound == runs.count, queue)
       return true
@@ -121,13 +121,11 @@ extension StoreCore {
   ) throws(StorageError) -> RunEntry? {
     let number = takeNumber()
     let path = path(number)
-    var records = merged
+    // There are two filters for a while: the new one, and those of the runs that it will replace.
+    state.withLock { $0.buildingBytes = plan.byteCount }
+    defer { state.withLock { $0.buildingBytes = 0 } }
     do {
-      let file = try fileSystem.open(path, create: true)
-      let writer = try RunWriter(
-        file, number: number, identity: identityHash, blockBytes: options.blockBytes, filter: plan)
-      try copy(&records, to: writer, isOldest: isOldest, queue)
-      guard try writer.finish() else {
+      guard try writeRun(path, number, merged, plan, isOldest: isOldest, queue: queue) else {
         discard([path])
         return nil
       }
@@ -138,6 +136,19 @@ extension StoreCore {
       discard([path])
       throw error
     }
+  }
+
+  /// False: nothing was left to be written.
+  private func writeRun(
+    _ path: String, _ number: UInt64, _ merged: MergedRecords, _ plan: FilterPlan,
+    isOldest: Bool, queue: MergeQueue?
+  ) throws(StorageError) -> Bool {
+    let file = try fileSystem.open(path, create: true)
+    let writer = try RunWriter(
+      file, number: number, identity: identityHash, blockBytes: options.blockBytes, filter: plan)
+    var records = merged
+    try copy(&records, to: writer, isOldest: isOldest, queue)
+    return try writer.finish()
   }
 
   private func copy(

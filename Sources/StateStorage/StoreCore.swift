@@ -22,6 +22,7 @@ final class StoreCore: Sendable {
   }
 
   struct State: Sendable {
+    var shares: RunStoreShares
     /// The oldest first.
     var sealed: [Sealed] = []
     /// The newest first.
@@ -44,6 +45,8 @@ final class StoreCore: Sendable {
     /// There may be something to do though no memtable waits: after a failure, an opening, a new bound.
     var isDue = false
     var isClosed = false
+    /// What a run takes that is being written.
+    var buildingBytes = 0
     /// Calls of the merger that are on their way.
     var workers = 0
     /// Runs that could not be read; they are not merged again.
@@ -86,7 +89,7 @@ final class StoreCore: Sendable {
     else { return nil }
     let core = StoreCore(
       directory: directory, identity: identity, fileSystem: fileSystem, options: options,
-      state: State())
+      state: State(shares: options.shares))
     guard manifest.identity == identity else {
       try core.removeDirectory()
       return nil

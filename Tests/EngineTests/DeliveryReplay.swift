@@ -40,7 +40,7 @@ struct DeliveryReplay {
       let result = try runtime.runSlice(engine.epochs.pool, clockMs: engine.options.clock())
       for output in result.outputs {
         made[engine.epochs.topic(of: output, query)]?[output.partition] += Self.lines(
-          output.records)
+          output.records ?? .none)
       }
       if result.rowCount == 0, !result.isWaiting, !result.goesOn { break }
     }

@@ -24,11 +24,15 @@ import Testing
   /// Over files, with all of the state or half of it out of memory before each slice.
   @Test(arguments: 0..<8 as Range<UInt64>) func drawnRowsInFiles(seed: UInt64) throws {
     let plain = try DrawnRows.outcome(seed)
-    let ways: [(Int?, Double)] = [(nil, 1), (nil, 0.5), (1, 1), (2, 0.3)]
-    for (every, share) in ways[Int(seed / 2 % 2) * 2..<Int(seed / 2 % 2) * 2 + 2] {
-      let spilled = try DrawnRows.outcome(
-        seed, undoesEvery: every, spills: SpillTrial(share: share, memtableBytes: 300))
-      Self.compare(spilled, plain, "undoing \(every ?? 0), without \(share)")
+    let ways: [(Int?, Double, gradually: Bool, renewing: Bool)] = [
+      (nil, 1, false, false), (nil, 0.5, true, false), (nil, 0.4, true, true),
+      (1, 1, false, false), (2, 0.3, true, false), (3, 0.6, true, true),
+    ]
+    for (every, share, gradually, renewing) in ways where (every == nil) == (seed / 2 % 2 == 0) {
+      let trial = SpillTrial(
+        share: share, memtableBytes: 300, fillsInPieces: gradually, renews: renewing)
+      let spilled = try DrawnRows.outcome(seed, undoesEvery: every, spills: trial)
+      Self.compare(spilled, plain, "undoing \(every ?? 0), \(trial)")
     }
   }
 
@@ -83,7 +87,7 @@ import Testing
     func drain() {
       var records = RawRecords.none
       records.buffer = ByteBuffer(capacity: 256)
-      state.drainChanges(into: &records)
+      while !state.drainChanges(into: &records) {}
       state.stage(records)
     }
     state.recordUndo()

@@ -32,8 +32,8 @@ struct ScriptConfiguration: Sendable {
   var undoesEvery: Int?
   /// Seed by which state leaves memory before each slice; nil: it stays.
   var evicts: UInt64?
-  /// What share of state leaves memory for files before each slice; nil: as memory fills.
-  var spills: Double?
+  /// How state leaves memory for files; nil: as memory fills.
+  var spills: SpillTrial?
   /// Results of closed windows that come out with an epoch; nil: as many as usual.
   var closingRows: Int?
   /// nil: the embedded log; else a simulated broker.
@@ -67,13 +67,24 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "undo-twice", undoesEvery: 2),
     ScriptConfiguration(name: "evict", sliceRows: 2, evicts: 1),
     ScriptConfiguration(name: "evict-undo", sliceRows: 3, undoesEvery: 2, evicts: 2),
-    ScriptConfiguration(name: "spill", sliceRows: 2, spills: 1),
-    ScriptConfiguration(name: "restart-each-step-spill", restartsAlways: true, spills: 1),
-    ScriptConfiguration(name: "spill-undo", sliceRows: 3, undoesEvery: 2, spills: 0.5),
+    ScriptConfiguration(name: "spill", sliceRows: 2, spills: spilling(1)),
+    ScriptConfiguration(name: "restart-each-step-spill", restartsAlways: true, spills: spilling(1)),
+    ScriptConfiguration(name: "spill-undo", sliceRows: 3, undoesEvery: 2, spills: spilling(0.5)),
+    ScriptConfiguration(
+      name: "spill-gradually", sliceRows: 2, spills: spilling(0.7, fillsInPieces: true)),
+    ScriptConfiguration(
+      name: "spill-renew", sliceRows: 3, undoesEvery: 3,
+      spills: spilling(0.3, fillsInPieces: true, renews: true)),
     ScriptConfiguration(name: "pieces", sliceRows: 7, closingRows: 2),
     ScriptConfiguration(
       name: "pieces-evict", sliceRows: 3, epochRows: 5, undoesEvery: 2, evicts: 4, closingRows: 2),
   ]
+
+  private static func spilling(
+    _ share: Double, fillsInPieces: Bool = false, renews: Bool = false
+  ) -> SpillTrial {
+    SpillTrial(share: share, memtableBytes: 512, fillsInPieces: fillsInPieces, renews: renews)
+  }
 }
 
 struct ScriptDifference {
@@ -180,7 +191,7 @@ final class ScriptRunner {
     options.workers = configuration.workers
     options.undoesEvery = configuration.undoesEvery
     options.stateStores = configuration.evicts.map { EvictingStores(seed: $0) }
-    options.spillTrial = configuration.spills.map { SpillTrial(share: $0, memtableBytes: 512) }
+    options.spillTrial = configuration.spills
     options.spillsInline = configuration.spills != nil
     if let rows = configuration.closingRows { options.closingRows = rows }
     if configuration.exchangesThroughTopics { options.exchange = .topics }

@@ -59,10 +59,10 @@ public struct StateScript {
     self.seed = seed
     var dice = SimulatedRandom(seed: (seed &+ 1) &* 0x9E37_79B9_7F4A_7C15)
     var options = RunStoreOptions()
-    options.memtableBytes = [600, 1500, 6000][dice.below(3)]
+    options.shares.memtableBytes = [600, 1500, 6000][dice.below(3)]
     options.blockBytes = [64, 200, 900][dice.below(3)]
     options.filterBitsPerKey = [10, 10, 4, 0][dice.below(4)]
-    options.filterBytesMax = [1 << 20, 400][dice.below(2)]
+    options.shares.filterBytes = [1 << 20, 400][dice.below(2)]
     options.mergeFanIn = 2 + dice.below(4)
     options.runsMax = 3 + dice.below(10)
     hasParts = dice.below(2) == 0

@@ -133,8 +133,8 @@ import Testing
   @Test func filtersKeepToTheirMemory() throws {
     let system = SimulatedFileSystem(seed: 1)
     var options = RunStoreOptions()
-    options.memtableBytes = 8 << 10
-    options.filterBytesMax = 2 << 10
+    options.shares.memtableBytes = 8 << 10
+    options.shares.filterBytes = 2 << 10
     let store = try RunStore(
       directory: "/s", identity: "filters", fileSystem: system, options: options,
       merger: RunMerger(isInline: true))

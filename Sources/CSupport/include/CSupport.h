@@ -16,6 +16,9 @@
 /// next batch. For programs, at their start; a library leaves the process alone.
 void headrace_tune_allocator(void);
 
+/// The same where state may take so many bytes only: little is kept beyond what is in use.
+void headrace_bound_allocator(size_t bytes);
+
 /// Gives back to the system what the allocator keeps and nobody uses.
 void headrace_release_memory(void);
 

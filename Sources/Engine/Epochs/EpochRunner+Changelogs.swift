@@ -35,10 +35,11 @@ extension EpochRunner {
     let partition = changes.partition
     let topic = query.changelogTopic(store)
     let place = TextKey("\(store)/\(partition)")
-    let count = (query.changelogRecords[place] ?? 0) + changes.records.count
+    let count = (query.changelogRecords[place] ?? 0) + changes.recordCount
     let kept = query.stores?.store(store, partition)
     let isKept = kept?.isWhole ?? false
     guard log.capabilities.contains(.truncation), count > Self.changelogRecordsMin,
+      query.filling == nil,
       let runtime = query.runtime,
       query.snapshots[place] != nil
         || count > (commit.truncations.isEmpty || isKept ? 2 : 3)
@@ -53,7 +54,7 @@ extension EpochRunner {
       query.changelogRecords[place] = count
       do throws(StorageError) {
         try continueSnapshot(
-          query, place, kept, runtime, (store, topic, partition), end: end, changes.records.count,
+          query, place, kept, runtime, (store, topic, partition), end: end, changes.recordCount,
           &commit)
       } catch {
         // Its files cannot be read: the changelog goes on as it is, and gives the state back.

@@ -18,7 +18,7 @@ extension EpochRunner {
     result.closingRows = options.closingRows
     result.queryName = "query \(query.id)"
     result.stateValueBytesMax = min(
-      options.stateValueBytesMax, options.logOptions.encoder.recordBytesMax)
+      options.stateValueBytesMax, options.logOptions.derivedRecordBytesMax)
     result.exchangeTopic = exchangeTopic(ofQuery: query.id)
     result.owned = ownedPartitions
     result.recordsUndo =
@@ -51,6 +51,29 @@ extension EpochRunner {
 
   /// Builds the query's operators and gives them their committed state.
   func start(_ query: RunningQuery) throws(QueryFailure) {
+    // Of a query that is started anew, what it was before writes to the same files.
+    query.runtime = nil
+    let stores = options.spilling?.stores(ofQuery: query.id)
+    let runtime = try makeRuntime(query, stores)
+    try checkInputs(query)
+    try checkPositions(query, runtime)
+    query.stores = stores
+    let restore = Restore(runtime, stores: try storesToRestore(runtime, query))
+    query.restore = restore
+    query.failure = nil
+    query.state = .restoring
+    // Others need not wait for a large state, where this one has not been awaited from the beginning.
+    if hasAllPartitions {
+      try complete(restore, query)
+    } else {
+      _ = try proceed(restore, query)
+    }
+  }
+
+  /// The query's operators, without state; they read on from what is committed.
+  func makeRuntime(
+    _ query: RunningQuery, _ stores: QueryStores?
+  ) throws(QueryFailure) -> QueryRuntime {
     let committed = committedPositions(query.id)
     let startsAtEnd = query.properties["auto.offset.reset"] == "latest" && committed.isEmpty
     var ends: [TextKey: [Int64]] = [:]
@@ -60,12 +83,9 @@ extension EpochRunner {
       }
     }
     let scans = query.physical.scans
-    // Of a query that is started anew, what it was before writes to the same files.
-    query.runtime = nil
-    let stores = options.spilling?.stores(ofQuery: query.id)
     var runtimeOptions = queryOptions(query)
     runtimeOptions.stores = options.stateStores ?? stores
-    let runtime = try QueryRuntime(
+    return try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
       functions: catalog.functions,
       options: runtimeOptions,
@@ -81,19 +101,6 @@ extension EpochRunner {
       reader: { (scan, partition) throws(QueryFailure) in
         try self.reader(scan, partition, for: .persistent)
       })
-    try checkInputs(query)
-    try checkPositions(query, runtime)
-    query.stores = stores
-    let restore = Restore(runtime, stores: try storesToRestore(runtime, query))
-    query.restore = restore
-    query.failure = nil
-    query.state = .restoring
-    // Others need not wait for a large state, where this one has not been awaited from the beginning.
-    if hasAllPartitions {
-      try complete(restore, query)
-    } else {
-      _ = try proceed(restore, query)
-    }
   }
 
   func mergeOrder(_ properties: [TextKey: String]) -> MergeOrder {

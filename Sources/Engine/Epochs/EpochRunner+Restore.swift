@@ -60,12 +60,7 @@ extension EpochRunner {
   ) throws(StorageError) -> Restore.Store {
     // What is written and not committed yet may be the last epoch of the partition's owner before.
     let end = try log.writtenEnd(place.topic, place.partition)
-    var offset: Int64 = 0
-    if let bytes = log.metadata(key: MetadataKey.snapshot(place.topic, place.partition)),
-      let known = Int64(String(decoding: bytes, as: UTF8.self))
-    {
-      offset = known
-    }
+    let offset = snapshotOffset(place.topic, place.partition)
     var result = Restore.Store(
       name: store, partition: place.partition, place: place, offset: offset, total: 0)
     let kept = query.stores?.store(store, place.partition)

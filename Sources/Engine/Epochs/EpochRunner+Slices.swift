@@ -56,6 +56,7 @@ extension EpochRunner {
     _ level: [RunningQuery], _ limits: [Int64?], _ clock: Int64, _ derived: Set<TextKey>,
     readsAhead: Bool
   ) -> [Result<SliceResult, QueryFailure>] {
+    for query in level { query.runtime?.keepsOutputs = view.isRead(query.plan.sink.topic) }
     let boxes = zip(level.compactMap(\.runtime), limits).map {
       SliceBox($0, before: $1, derived, readsAhead: readsAhead)
     }
@@ -112,10 +113,12 @@ extension EpochRunner {
     query.rowsRead += result.rowCount
     for output in result.outputs {
       let topic = topic(of: output, query)
-      if output.stage == nil { query.rowsWritten += output.records.count }
+      if output.stage == nil { query.rowsWritten += output.recordCount }
       commit.outputs.append(
         EpochCommit.Output(topic: topic, partition: output.partition, encoded: output.encoded))
-      view.write(topic, output.partition, output.records, transaction)
+      if let records = output.records {
+        view.write(topic, output.partition, records, transaction)
+      }
     }
     for change in result.stateChanges {
       do throws(StorageError) {

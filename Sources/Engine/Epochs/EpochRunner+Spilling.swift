@@ -27,7 +27,7 @@ extension EpochRunner {
     "\(place.owner)/\(place.topic)/\(place.partition)"
   }
 
-  private func tellOfFiles(_ error: StorageError) {
+  func tellOfFiles(_ error: StorageError) {
     notices.append("files of state are of no use: \(error); the changelogs are read instead")
   }
 

@@ -77,6 +77,8 @@ final class EpochRunner: @unchecked Sendable {
   var cachedChangelogs: [TextKey: CachedChangelog] = [:]
   /// Queries of which files of state turned out damaged in the present epoch, which has nothing of theirs.
   var damaged: [(query: RunningQuery, store: String)] = []
+  /// When a query was last renewed because memory stayed full.
+  var renewal = Renewal()
   /// Since when some query could not start for want of the cluster.
   var waitsForReach: ContinuousClock.Instant?
   private(set) var isClosed = false
@@ -305,6 +307,8 @@ final class EpochRunner: @unchecked Sendable {
       try write(&commit, transaction)
       noteCommitted()
     }
+    fillStores()
+    renewSwollen()
     startDamagedAnew()
     for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }

@@ -13,7 +13,13 @@ final class SpillingStore: StateStore {
   private let keys: RecordKeys
   private let isPassing: Bool
   private var identity = ""
-  private var runs: RunStore?
+  private var runs: RunStore? {
+    didSet {
+      if (oldValue == nil) != (runs == nil) { all.memory.noteFiles(runs != nil) }
+    }
+  }
+  /// What it is becoming, while its changelog is read.
+  private var filling: RunStore?
   /// Up to where the changelog has what was staged.
   var position: Int64 = 0
 
@@ -28,6 +34,8 @@ final class SpillingStore: StateStore {
 
   deinit {
     runs?.close()
+    if runs != nil { all.memory.noteFiles(false) }
+    filling?.close()
     // What is left of it goes when the engine is opened again.
     if isPassing { try? runs?.remove() }
   }
@@ -36,10 +44,8 @@ final class SpillingStore: StateStore {
 
   private var options: RunStoreOptions {
     var options = RunStoreOptions()
-    options.memtableBytes = min(max(all.memory.limit / 64, 64 << 10), 16 << 20)
-    options.filterBytesMax = all.memory.limit / 16
+    options.shares = all.memory.shares
     if let trial = all.memory.trial {
-      options.memtableBytes = trial.memtableBytes
       options.mergeFanIn = trial.mergeFanIn
       options.runsMax = trial.mergeFanIn * 2
       options.blockBytes = 256
@@ -97,12 +103,14 @@ final class SpillingStore: StateStore {
   func close() {
     runs?.close()
     runs = nil
+    giveUpFilling()
   }
 
   /// The state is in the changelog alone.
   func forget() throws(StorageError) {
     let old = runs
     runs = nil
+    giveUpFilling()
     if let old { try old.remove() } else { try all.files.removeTree(directory) }
   }
 
@@ -111,17 +119,52 @@ final class SpillingStore: StateStore {
 
   /// A slice of a query whose files are behind begins a little later: others have their turn meanwhile.
   func waitWhileBehind() {
+    let runs = runs ?? filling
     if runs?.isBehind ?? false { runs?.waitWhileBehind(milliseconds: Self.waitMs) }
   }
 
+  var isBehind: Bool { (runs ?? filling)?.isBehind ?? false }
+
   private static let waitMs = 50
+
+  // MARK: - While its changelog is read
+
+  func beginFilling(identity: String) throws(StorageError) {
+    giveUpFilling()
+    self.identity = identity
+    filling = try emptyRuns()
+  }
+
+  /// Records of the changelog up to `position`, and those that find them.
+  func fillOn(
+    _ records: RawRecords, index: RawRecords?, position: Int64
+  ) throws(StorageError) {
+    guard let filling else { return }
+    filling.stage(records, space: StateSpace.records)
+    if let index { filling.stage(index, space: StateSpace.index) }
+    filling.take(all.memory.shares)
+    try filling.commit(position: position, clockMs: all.clock())
+  }
+
+  /// It has all of the state from now on.
+  func endFilling(position: Int64) {
+    runs = filling
+    filling = nil
+    self.position = position
+  }
+
+  /// What is written so far is what a restart would begin with.
+  func giveUpFilling() {
+    filling?.close()
+    filling = nil
+  }
 
   // MARK: - As the state's store
 
   var isWhole: Bool { runs != nil }
   var choosesItself: Bool { all.memory.trial?.share != nil }
   var count: Int { runs?.recordCount ?? 0 }
-  var byteCount: Int { runs?.byteCount ?? 0 }
+  var byteCount: Int { runs?.byteCount ?? filling?.byteCount ?? 0 }
 
   /// So many slices after files could not be written it is tried again.
   private static let slicesUntilRetry = 64
@@ -129,7 +172,8 @@ final class SpillingStore: StateStore {
 
   func wantsAll(_ bytes: Int) -> Bool {
     retryIn = max(0, retryIn - 1)
-    return runs == nil && retryIn == 0 && all.memory.wantsFiles(bytes)
+    return runs == nil && retryIn == 0 && (isPassing || !all.memory.fillsGradually)
+      && all.memory.wantsFiles(bytes)
   }
 
   func fill(_ content: (@escaping StateFilling) throws(StorageError) -> Void) {
@@ -197,6 +241,7 @@ final class SpillingStore: StateStore {
 
   func commit() throws(StorageError) {
     do throws(StorageError) {
+      runs?.take(all.memory.shares)
       try runs?.commit(position: position, clockMs: all.clock())
     } catch {
       guard error.kind != .corruption else { throw error }

@@ -113,7 +113,9 @@ final class QueryStores: StateStores, Sendable {
     self.directoryName = directoryName
   }
 
+  /// One that has files is taken over by the operators that take the place of others.
   func makeStore(named name: String, partition: Int, keys: RecordKeys) -> (any StateStore)? {
+    if let known = store(name, partition), known.isWhole { return known }
     let store = SpillingStore(
       all, all.path(directoryName(name, partition)), keys, isPassing: isPassing)
     made.withLock { $0[Place(name: name, partition: partition)] = StoreBox(store: store) }

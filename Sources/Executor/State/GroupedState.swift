@@ -103,6 +103,10 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   var closing: (start: Int64, slots: [Int32])?
   private var isDirty: [Bool] = []
   private(set) var dirtySlots: [Int32] = []
+  /// So many of those are drained.
+  private var drained = 0
+  /// Of what one call drains.
+  private static var drainBytes: Int { 64 << 20 }
   private var removed = RemovedKeys()
   private var savedTimes = GroupTimes()
   private var valueBytes: ValueBytes
@@ -291,14 +295,20 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     records.append(key: keys == .plain ? [] : [0], value: value, timestamp: 0)
   }
 
-  func drainChanges(into records: inout RawRecords) {
-    removed.drain(into: &records, prefix: prefix)
+  func drainChanges(into records: inout RawRecords) -> Bool {
+    if drained == 0 { removed.drain(into: &records, prefix: prefix) }
     var value: [UInt8] = []
     var key: [UInt8] = []
-    for slot in dirtySlots {
+    while drained < dirtySlots.count {
+      if records.buffer.count >= Self.drainBytes { return false }
+      let slot = dirtySlots[drained]
+      drained += 1
       isDirty[Int(slot)] = false
       guard index.isUsed(Int(slot)) else { continue }
-      value.removeAll(keepingCapacity: true)
+      value.removeAll(keepingCapacity: value.capacity < Self.drainBytes / 64)
+      // Doubling would hold a large value three times.
+      let known = valueBytes.bytes(Int(slot))
+      if known > value.capacity { value.reserveCapacity(known + known / 8) }
       content.entries?.partIfLarge(Int(slot))
       content.append(Int(slot), to: &value)
       append(Int(slot), value, &key, to: &records)
@@ -311,7 +321,9 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     if !isKnown, times.stream != Int64.min { appendTimes(to: &records) }
     savedTimes = times
     dirtySlots.removeAll(keepingCapacity: true)
+    drained = 0
     stageWoken()
+    return true
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {

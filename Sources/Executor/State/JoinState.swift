@@ -258,7 +258,7 @@ final class JoinState: OperatorState, StatePart {
     records.append(key: [], value: value, timestamp: max(0, observed))
   }
 
-  func drainChanges(into records: inout RawRecords) {
+  func drainChanges(into records: inout RawRecords) -> Bool {
     let kept = added.filter { links[Int($0)].slot >= 0 }
     append(kept, to: &records)
     for entry in kept { savedObserved = max(savedObserved, rows.times[Int(entry)]) }
@@ -273,6 +273,7 @@ final class JoinState: OperatorState, StatePart {
     added.removeAll(keepingCapacity: true)
     // Not before: what was added and has expired must not lend its entry to another row.
     rows.reclaim()
+    return true
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {

@@ -15,8 +15,8 @@ struct DamagedState: Error {
 protocol OperatorState: AnyObject {
   /// Stable across restarts and optimizer versions.
   var name: String { get }
-  /// Appends what changed since the last call.
-  func drainChanges(into records: inout RawRecords)
+  /// Appends what changed since the last call; once they are many bytes, only a part of it. Returns whether that was all.
+  func drainChanges(into records: inout RawRecords) -> Bool
   /// Appends everything.
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError)
   /// Takes back what `drainChanges` or `snapshot` gave.

@@ -236,7 +236,7 @@ final class OrderedState: OperatorState, StatePart {
     }
   }
 
-  func drainChanges(into records: inout RawRecords) {
+  func drainChanges(into records: inout RawRecords) -> Bool {
     for record in 0..<removed.count {
       guard let key = removed.key(record) else { continue }
       records.append(key: key, value: nil, timestamp: 0)
@@ -251,6 +251,7 @@ final class OrderedState: OperatorState, StatePart {
       sweep()
     }
     rows.reclaim()
+    return true
   }
 
   private func appendTime(to records: inout RawRecords) {

@@ -229,7 +229,7 @@ final class OuterState: OperatorState, StatePart {
     records.append(key: [], value: value, timestamp: 0)
   }
 
-  func drainChanges(into records: inout RawRecords) {
+  func drainChanges(into records: inout RawRecords) -> Bool {
     removed.drain(into: &records)
     let unsaved = added.filter { row in
       let mark = marks[row.side][Int(row.entry)]
@@ -240,6 +240,7 @@ final class OuterState: OperatorState, StatePart {
     added.removeAll(keepingCapacity: true)
     if streamTime != savedStreamTime { appendTime(to: &records) }
     savedStreamTime = streamTime
+    return true
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {

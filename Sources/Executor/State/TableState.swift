@@ -110,10 +110,11 @@ final class TableState: OperatorState, StatePart {
 
   // MARK: - State
 
-  func drainChanges(into records: inout RawRecords) {
+  func drainChanges(into records: inout RawRecords) -> Bool {
     removed.drain(into: &records)
     append(dirtySlots.filter { entry($0) >= 0 }, to: &records)
     forgetChanges()
+    return true
   }
 
   private func forgetChanges() {

@@ -13,6 +13,9 @@ struct ValueBytes {
 
   var total: Int { sum * Self.factor + lengths.count * 4 }
 
+  /// The last saved length; 0 where nothing is counted.
+  func bytes(_ group: Int) -> Int { group < lengths.count ? Int(lengths[group]) : 0 }
+
   mutating func set(_ group: Int, _ bytes: Int) {
     guard isCounting else { return }
     let missing = group + 1 - lengths.count

@@ -10,6 +10,11 @@ extension QueryRuntime {
   /// Bytes of state held, about. Cheap: it looks at each store's sizes, not at its content.
   public var stateBytes: Int { tasks.joined().reduce(0) { $0 + $1.stateBytes } }
 
+  /// Those of them that are not the stores' own.
+  public var residentBytes: Int {
+    tasks.joined().flatMap(\.states).reduce(0) { $0 + $1.byteCount }
+  }
+
   /// Whether state may leave memory.
   public var spills: Bool { options.stores != nil }
 
@@ -62,6 +67,24 @@ extension QueryRuntime {
       }
     }
     return nil
+  }
+
+  /// What finds these records of a store's changelog by something else than their keys; nil: nothing does.
+  public func indexRecords(
+    store: String, partition: Int, _ records: RawRecords
+  ) -> RawRecords? {
+    for state in stores(store, partition) {
+      if let index = state.indexRecords(of: records), index.count > 0 { return index }
+    }
+    return nil
+  }
+
+  /// Nothing is left to drain or to undo.
+  public var isSettled: Bool { tasks.joined().allSatisfy { $0.states.allSatisfy(\.isSettled) } }
+
+  /// The stores have been given all that the changelogs have.
+  public func storesAreWhole() {
+    for state in tasks.joined().flatMap(\.states) { state.storeIsWhole() }
   }
 
   /// After the last `restore`.

@@ -74,12 +74,14 @@ public struct QueryOptions: Sendable {
   }
 }
 
-/// Records for a partition of a topic, as they are and encoded for the log.
+/// Records for a partition of a topic, encoded for the log.
 public struct PartitionOutput: Sendable {
   /// The stage whose exchange it is for; nil: the query's sink.
   public var stage: Int?
   public var partition: Int
-  public var records: RawRecords
+  public var recordCount: Int
+  /// nil where nobody reads them before their commit: they are as large as what is encoded.
+  public var records: RawRecords?
   public var encoded: any EncodedRecords
 }
 
@@ -269,6 +271,9 @@ public final class QueryRuntime {
     case .client: return CollectOperator()
     }
   }
+
+  /// Whether somebody reads what it writes before it is committed.
+  public var keepsOutputs = true
 
   /// Where the cursors stood at the last commit; kept where epochs may be undone.
   var committed: [SourcePosition] = []
@@ -520,16 +525,19 @@ public final class QueryRuntime {
   func collect(_ result: inout SliceResult, _ pool: WorkerPool) throws(QueryFailure) {
     for (index, list) in tasks.enumerated() {
       var outputs = try SinkMerge(list.flatMap(\.parts), options.encode).run(pool)
-      for task in list { outputs += task.outputs }
+      for task in list {
+        outputs += task.outputs
+        (task.outputs, task.parts) = ([], [])
+      }
       if exchanges[index] != nil {
         for place in outputs.indices { outputs[place].stage = index }
+      } else if !keepsOutputs {
+        for place in outputs.indices { outputs[place].records = nil }
       }
       result.outputs += outputs
     }
     for task in tasks.joined() {
       result.faults.add(task.drainFaults())
-      task.outputs = []
-      task.parts = []
       result.rows += task.end.drainRows()
     }
   }

@@ -177,18 +177,27 @@ final class QueryTask: @unchecked Sendable {
 
   private func encodeStates(_ encoding: RecordEncoding) throws(QueryFailure) {
     for state in states {
-      var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
-      state.drainChanges(into: &records)
-      guard records.count > 0 else { continue }
-      try checkValues(records, state.name)
-      state.stage(records)
-      let changes = SinkPart(partition: partition, records: records)
-      do throws(QueryFailure) {
-        stateChanges.append((state.name, try changes.encoded(encoding)))
-      } catch {
-        throw QueryFailure("store \(state.name): \(error.message)", isLimit: error.isLimit)
-      }
+      while try encodeChanges(of: state, encoding) {}
     }
+  }
+
+  /// Returns whether there are more.
+  private func encodeChanges(
+    of state: any OperatorState, _ encoding: RecordEncoding
+  ) throws(QueryFailure) -> Bool {
+    var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
+    let isAll = state.drainChanges(into: &records)
+    guard records.count > 0 else { return !isAll }
+    try checkValues(records, state.name)
+    state.stage(records)
+    do throws(QueryFailure) {
+      var changes = try SinkPart(partition: partition, records: records).encoded(encoding)
+      changes.records = nil
+      stateChanges.append((state.name, changes))
+    } catch {
+      throw QueryFailure("store \(state.name): \(error.message)", isLimit: error.isLimit)
+    }
+    return !isAll
   }
 
   private func checkValues(_ records: RawRecords, _ store: String) throws(QueryFailure) {

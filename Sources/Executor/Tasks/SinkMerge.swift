@@ -18,7 +18,8 @@ struct SinkPart: Sendable {
   ) throws(QueryFailure) -> PartitionOutput {
     do {
       return PartitionOutput(
-        stage: nil, partition: partition, records: records, encoded: try encode(records))
+        stage: nil, partition: partition, recordCount: records.count, records: records,
+        encoded: try encode(records))
     } catch {
       throw QueryFailure("cannot write a record: \(error)", isLimit: error.kind == .tooLarge)
     }

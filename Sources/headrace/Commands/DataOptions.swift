@@ -2,6 +2,7 @@
 // that owns the directory, or by opening it.
 
 import ArgumentParser
+import CHeadraceSupport
 import Headrace
 import HeadraceFoundations
 import Glibc
@@ -41,7 +42,7 @@ struct ByteCount: ExpressibleByArgument {
   static let stateHelp: ArgumentHelp =
     "What the state of all queries may take in memory, as 512MiB or 4GiB (default: half of the memory)."
   static let stateValueHelp: ArgumentHelp =
-    "What one value of a query's state may take, such as a group (default: as much as a record of the log, 16MiB)."
+    "What one value of a query's state may take, such as a group (default: 256MiB)."
 }
 
 /// Where topics are kept, when not in a data directory.
@@ -186,6 +187,7 @@ struct DataOptions: ParsableArguments {
     var door = Door(
       directory: directory, workers: workers, durability: durability?.durability,
       stateBytesMax: stateBytesMax?.bytes, kafka: try cluster.options())
+    if let stateBytesMax { headrace_bound_allocator(stateBytesMax.bytes) }
     if let stateValueBytesMax {
       door.engineOptions.stateValueBytesMax = stateValueBytesMax.bytes
     }

@@ -98,7 +98,10 @@ struct Serve: ParsableCommand {
     }
     if let durability { options.durability = durability.durability }
     options.producerByteRate = producerByteRate
-    if let stateBytesMax { options.stateBytesMax = stateBytesMax.bytes }
+    if let stateBytesMax {
+      options.stateBytesMax = stateBytesMax.bytes
+      headrace_bound_allocator(stateBytesMax.bytes)
+    }
     if let stateValueBytesMax { options.stateValueBytesMax = stateValueBytesMax.bytes }
     options.notice = { complain($0) }
     let state = Monitor(State())
