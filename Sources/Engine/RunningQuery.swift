@@ -51,6 +51,8 @@ final class RunningQuery {
   var filling: StoresFilling?
   /// Epochs until that may begin, after it has failed.
   var fillingIn = 0
+  /// Rows of a step, where more have written too much; nil: as many as usual.
+  var stepRows: Int?
   /// Its state is read into its stores and not into memory, where it had no room.
   var beginsInStores = false
   /// While its state is being read.

@@ -13,9 +13,10 @@ extension EpochRunner {
     var result = QueryOptions(
       order: mergeOrder(query.properties), sliceRows: options.sliceRows,
       readBytes: options.readBytes, properties: query.properties, seed: query.seed,
-      sliceBytesMax: options.sliceBytesMax, schemas: options.registry, encode: recordEncoding)
+      sliceBytesMax: min(options.sliceBytesMax, query.stepRows == 1 ? .max : Self.stepBytesMax),
+      schemas: options.registry, encode: recordEncoding)
     result.epochRows = options.epochRows
-    result.closingRows = options.closingRows
+    result.closingRows = min(options.closingRows, query.stepRows ?? .max)
     result.queryName = "query \(query.id)"
     result.stateValueBytesMax = min(
       options.stateValueBytesMax, options.logOptions.derivedRecordBytesMax)
@@ -24,6 +25,18 @@ extension EpochRunner {
     result.recordsUndo =
       !log.capabilities.contains(.certainCommits) || options.undoesEvery != nil
     return result
+  }
+
+  /// What a step of several rows may write to a partition.
+  private static let stepBytesMax = 256 << 20
+
+  /// A step of the query has written too much: it is made again, of fewer rows. False: there are no fewer.
+  func makesSmallerSteps(_ query: RunningQuery, _ failure: QueryFailure) -> Bool {
+    guard failure.isTooMuchAtOnce, query.stepRows != 1, let runtime = query.runtime else {
+      return false
+    }
+    query.stepRows = max(1, min(runtime.lastStepRows, query.stepRows ?? .max) / 16)
+    return true
   }
 
   /// `start`; a query that cannot start has failed, and the others go on.
@@ -85,7 +98,7 @@ extension EpochRunner {
     let scans = query.physical.scans
     var runtimeOptions = queryOptions(query)
     runtimeOptions.stores = options.stateStores ?? stores
-    return try QueryRuntime(
+    let runtime = try QueryRuntime(
       plan: query.physical, end: .sink(query.plan.sink, outputs: query.plan.outputs),
       functions: catalog.functions,
       options: runtimeOptions,
@@ -101,6 +114,8 @@ extension EpochRunner {
       reader: { (scan, partition) throws(QueryFailure) in
         try self.reader(scan, partition, for: .persistent)
       })
+    runtime.stepRows = query.stepRows
+    return runtime
   }
 
   func mergeOrder(_ properties: [TextKey: String]) -> MergeOrder {

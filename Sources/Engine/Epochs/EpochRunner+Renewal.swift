@@ -52,7 +52,6 @@ extension EpochRunner {
       let runtime = try makeRuntime(query, query.stores)
       try runtime.finishRestore()
       query.runtime = runtime
-      query.hasMore = true
     } catch {
       // As it would be after a crash.
       restart([query])

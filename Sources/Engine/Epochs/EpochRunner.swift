@@ -79,6 +79,8 @@ final class EpochRunner: @unchecked Sendable {
   var damaged: [(query: RunningQuery, store: String)] = []
   /// When a query was last renewed because memory stayed full.
   var renewal = Renewal()
+  /// Queries whose slices in the present epoch wrote too much, and gave nothing.
+  var oversized: [RunningQuery] = []
   /// Since when some query could not start for want of the cluster.
   var waitsForReach: ContinuousClock.Instant?
   private(set) var isClosed = false
@@ -310,6 +312,8 @@ final class EpochRunner: @unchecked Sendable {
     fillStores()
     renewSwollen()
     startDamagedAnew()
+    restart(oversized)
+    oversized = []
     for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }
@@ -368,6 +372,8 @@ final class EpochRunner: @unchecked Sendable {
         didWork = true
         if let store = failure.damagedStore, query.stores != nil {
           damaged.append((query, store))
+        } else if makesSmallerSteps(query, failure) {
+          oversized.append(query)
         } else {
           fail(query, failure, &commit)
         }

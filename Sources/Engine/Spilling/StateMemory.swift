@@ -92,7 +92,7 @@ final class StateMemory: Sendable {
   var fillsInPieces: Bool { trial?.fillsInPieces ?? false }
 
   /// Keys leave, and all the same there is no room.
-  var isOverfull: Bool { renewsAlways || held.load(ordering: .relaxed) > limit / 16 * 15 }
+  var isOverfull: Bool { renewsAlways || held.load(ordering: .relaxed) > limit / 16 * 14 }
 
   /// Whatever there is room for.
   var renewsAlways: Bool { trial?.renews ?? false }

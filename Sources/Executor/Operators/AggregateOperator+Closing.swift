@@ -50,6 +50,11 @@ struct ClosingWindows {
 }
 
 extension AggregateOperator {
+  /// Groups that come out at once.
+  private var pieceRows: Int {
+    min(closing.pieceRows, Self.resultBytes / state.largestValue + 1)
+  }
+
   /// The stream time at which a window closes or expires.
   func due(_ start: Int64) -> Int64 {
     if spec.emitFinal, start >= state.times.closedBefore { return start + closingMs }
@@ -137,7 +142,7 @@ extension AggregateOperator {
   /// As `prepareWaiting`.
   func prepareClosed() throws(QueryFailure) -> RowPosition? {
     closing.ready = []
-    var left = closing.pieceRows
+    var left = pieceRows
     for window in state.times.waiting {
       guard left > 0 else { return window.place }
       let (slots, last) = try state.groups(

@@ -28,7 +28,9 @@ final class AggregateOperator: Operator {
   let panes: PaneSlots?
   /// A row has an entry for each of its windows: no more rows at once than have this many.
   private static let entriesAtOnce = 1 << 20
-  private let rowsAtOnce: Int
+  private let rowsOfEntries: Int
+  /// No more results at once than take so many bytes.
+  static let resultBytes = 64 << 20
   private let needsOrdinals: Bool
   /// Lists and texts grow: a result for every row would cost the square of them.
   private let givesLastOnly: Bool
@@ -55,7 +57,7 @@ final class AggregateOperator: Operator {
       keys: spec.groups.isEmpty && spec.window == nil ? .tagged : .plain,
       isWindowed: spec.window != nil, store: store)
     panes = PaneSlots(spec.window)
-    rowsAtOnce = max(1, Self.entriesAtOnce / (spec.window?.windowsOfRow ?? 1))
+    rowsOfEntries = max(1, Self.entriesAtOnce / (spec.window?.windowsOfRow ?? 1))
     needsOrdinals = accumulators.contains { $0.needsOrdinals }
     givesLastOnly =
       spec.givesLastOnly && spec.window == nil && accumulators.contains { $0.holdsValues }
@@ -100,6 +102,7 @@ final class AggregateOperator: Operator {
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
     let closing = spec.emitFinal ? spec.window : nil
+    let rowsAtOnce = min(rowsOfEntries, Self.resultBytes / state.largestValue + 1)
     guard closing != nil || batch.count > rowsAtOnce else { return try aggregate(batch) }
     // A batch is cut behind each row that may close a window, so that no later row is in its result.
     var start = 0

@@ -13,6 +13,8 @@ public struct QueryFailure: Error, Sendable, Hashable {
   public var isLimit: Bool
   /// What it needs is out of reach for now: nothing is wrong with the query, and it is tried again.
   public var isTransient = false
+  /// One step writes too much; fewer rows at a time may do.
+  public var isTooMuchAtOnce = false
   /// The store whose files hold something else than they were given: the state comes back from its changelog.
   public var damagedStore: String?
 

@@ -119,7 +119,19 @@ final class SinkOperator: Operator {
     return batch.columns[keyPlaces[0]].validity?.inverted
   }
 
+  /// Values of so many bytes are encoded at once, so that what comes of them is found by 32-bit places.
+  private static let bytesAtOnce = 64 << 20
+
+  /// Rows of large values a part at a time.
   private func write(_ batch: RecordBatch, _ partition: Int) throws(QueryFailure) {
+    let bytes = batch.columns.reduce(0) { $0 + $1.byteCount }
+    guard bytes > Self.bytesAtOnce, batch.count > 1 else { return try writeAll(batch, partition) }
+    let half = Int32(batch.count / 2)
+    try write(batch.gather((0..<half).map { $0 }), partition)
+    try write(batch.gather((half..<Int32(batch.count)).map { $0 }), partition)
+  }
+
+  private func writeAll(_ batch: RecordBatch, _ partition: Int) throws(QueryFailure) {
     var batch = batch
     if isTable, let kinds = batch.kinds, kinds.contains(.updateBefore) {
       batch = batch.gather(
@@ -163,9 +175,11 @@ final class SinkOperator: Operator {
     if !bad.isEmpty { records.remove(rows: bad.map { first + $0 }) }
     outputs[partition] = records
     guard records.buffer.count <= sliceBytesMax else {
-      throw QueryFailure(
+      var failure = QueryFailure(
         "one step of the query writes more than \(sliceBytesMax >> 20) MiB to partition \(partition) of topic "
           + sink.topic, isLimit: true)
+      failure.isTooMuchAtOnce = true
+      throw failure
     }
     guard tracksPositions else { return }
     let kept =

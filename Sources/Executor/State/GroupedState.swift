@@ -130,6 +130,8 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   var recordCount: Int {
     isWhole ? store?.count ?? 0 : index.count + 1 + (content.entries?.count ?? 0)
   }
+  /// Bytes of the longest group that there was, as records have them; at least 1.
+  var largestValue: Int { valueBytes.largest }
   var byteCount: Int {
     index.byteCount + content.byteCount + valueBytes.total + (undo?.byteCount ?? 0)
       + isDirty.count + removed.byteCount + (closing?.slots.count ?? 0) * 4

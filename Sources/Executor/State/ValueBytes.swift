@@ -8,6 +8,8 @@ struct ValueBytes {
   private let isCounting: Bool
   private var lengths: [Int32] = []
   private var sum = 0
+  /// The longest that there was; bytes.
+  private(set) var largest = 1
 
   init(isCounting: Bool) { self.isCounting = isCounting }
 
@@ -22,5 +24,6 @@ struct ValueBytes {
     if missing > 0 { lengths.append(contentsOf: repeatElement(0, count: missing)) }
     sum += bytes - Int(lengths[group])
     lengths[group] = Int32(clamping: bytes)
+    largest = max(largest, bytes)
   }
 }

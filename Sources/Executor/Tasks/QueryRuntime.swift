@@ -298,6 +298,7 @@ public final class QueryRuntime {
     firstTaken = nil
     firstTakenByStage = [:]
     if let place = waitingRow { return try goOn(place, pool, context) }
+    var written = 0
     while true {
       let before = result.rowCount
       (result.hasMore, result.isWaiting, result.undecided) = (false, false, nil)
@@ -309,16 +310,20 @@ public final class QueryRuntime {
         frontier = try takeByStage(before: limit, &result)
       }
       beginReadingAhead(pool, ahead)
-      guard result.rowCount > before else { break }
+      lastStepRows = result.rowCount - before
+      guard lastStepRows > 0 else { break }
       try runStages(pool, context, isFirst: before == 0)
       try collect(&result, pool)
+      let bytes = result.outputs.reduce(0) { $0 + $1.encoded.byteCount } - written
+      written += bytes
+      adapt(rows: lastStepRows, bytes: bytes)
       if let place = waitingRow {
         holdBack(place)
         result.hasMore = true
         break
       }
       // Who has to wait for rows commits those that there are.
-      guard !isOneStep, result.hasMore, !result.isWaiting,
+      guard !isOneStep, result.hasMore, written < Self.stepBytes, !result.isWaiting,
         result.rowCount - before >= rowsPerCursor, result.rowCount < options.epochRows
       else { break }
     }
@@ -385,7 +390,7 @@ public final class QueryRuntime {
       let (cursor, feed) = (cursors[index], feeds[index])
       guard case .exchange = stages[feed.stage].inputs[feed.entry] else { continue }
       var wanted = rows
-      while cursor.hasOnePosition, cursor.pendingRows >= wanted {
+      while cursor.hasOnePosition, cursor.pendingWeight >= wanted {
         wanted *= 2
         try cursor.fill(rows: wanted, maxBytes: readBytes)
       }
@@ -440,7 +445,25 @@ public final class QueryRuntime {
   /// A slice is bounded in all, so that many partitions do not hold many times as much.
   var rowsPerCursor: Int {
     let rows = isSmallStep ? options.sliceRows / 4 : options.sliceRows
-    return max(min(options.sliceRows, 1024), rows * 2 / max(2, cursors.count))
+    let share = max(min(options.sliceRows, 1024), rows * 2 / max(2, cursors.count))
+    return min(share, stepRows ?? share)
+  }
+
+  /// Rows that a cursor gives for a step at most, where the last one made very much of its rows; nil: as many as usual.
+  public var stepRows: Int?
+  /// The rows that the last step took in all.
+  public private(set) var lastStepRows = 0
+  /// What a step should write at most: more is in memory several times.
+  private static let stepBytes = 64 << 20
+
+  /// Steps that write much become smaller, and again as large as they were.
+  private func adapt(rows: Int, bytes: Int) {
+    if bytes > Self.stepBytes {
+      let share = max(1, rows / max(1, cursors.count))
+      stepRows = max(1, Int(Double(share) * Double(Self.stepBytes) / Double(bytes)))
+    } else if let limit = stepRows, bytes < Self.stepBytes / 4 {
+      stepRows = limit < options.sliceRows ? limit * 2 : nil
+    }
   }
 
   /// The present slice is one of many queries, which share what they read: a small one.
@@ -485,7 +508,7 @@ public final class QueryRuntime {
     rows: Int, cut: (major: Int64, minor: UInt64)?
   ) {
     var rows = rowsPerCursor
-    guard isInRowtimeOrder else { return (rows, cutPosition(chosen, rows)) }
+    guard isInRowtimeOrder, stepRows == nil else { return (rows, cutPosition(chosen, rows)) }
     while true {
       guard let cut = cutPosition(chosen, rows) else { return (rows, nil) }
       let begin = chosen.compactMap { cursors[$0].firstMajor }.min() ?? cut.major
@@ -508,9 +531,10 @@ public final class QueryRuntime {
     _ chosen: [Int], _ rows: Int
   ) -> (major: Int64, minor: UInt64)? {
     var cut: (major: Int64, minor: UInt64)?
-    if chosen.count == 1 { return nil }
+    let isExact = stepRows != nil
+    if chosen.count == 1, !isExact { return nil }
     for cursor in chosen.lazy.map({ self.cursors[$0] }) where cursor.hasMore(than: rows) {
-      guard let last = cursor.lastPosition(of: rows) else { continue }
+      guard let last = cursor.lastPosition(of: rows, isExact: isExact) else { continue }
       if let known = cut {
         if last.major != known.major ? last.major < known.major : last.minor < known.minor {
           cut = last

@@ -16,6 +16,8 @@ final class ScanReader: Sendable {
     var batches: [RecordBatch] = []
     /// Offset of each row of each batch.
     var offsets: [[Int64]] = []
+    /// What each batch counts for (`ScanChunk.weight`).
+    var weights: [Int] = []
     var errors: [SourceError] = []
     /// Where reading goes on behind the last batch; nil: nothing was read.
     var end: SourcePosition?
@@ -26,9 +28,9 @@ final class ScanReader: Sendable {
 
   private struct Delivery {
     var ready = Ready()
-    /// Rows read and not consumed, those that the query has taken among them; of reads that are not delivered
-    /// their records.
-    var rowCount = 0
+    /// What the rows count for that are read and not consumed, those that the query has taken among them; of reads that
+    /// are not delivered their records.
+    var weight = 0
     /// Behind all that is ready there is a record that cannot be read.
     var failure: QueryFailure?
     /// The last read found the end.
@@ -94,7 +96,7 @@ final class ScanReader: Sendable {
 
   deinit { shared.leave() }
 
-  /// Does one read, unless `rows` rows are there or under way. Returns whether to go on: the source may have more,
+  /// Does one read, unless `rows` rows are there or under way, or fewer that count for as many. Returns whether to go on: the source may have more,
   /// and there is room for it.
   func read(upTo rows: Int, maxBytes: Int) -> Bool {
     guard let (number, read) = begin(rows, maxBytes) else { return false }
@@ -104,20 +106,20 @@ final class ScanReader: Sendable {
       while let next = delivery.early.firstIndex(where: { $0.number == delivery.delivered }) {
         let (number, outcome) = delivery.early.remove(at: next)
         if number < delivery.firstWanted || delivery.retry != nil {
-          if case .success(let (chunk, _)) = outcome { delivery.rowCount -= chunk.recordCount }
+          if case .success(let (chunk, _)) = outcome { delivery.weight -= chunk.weight }
         } else {
           deliver(outcome, &delivery)
         }
         delivery.delivered += 1
       }
-      return delivery.failure == nil && delivery.retry == nil && delivery.rowCount < rows
+      return delivery.failure == nil && delivery.retry == nil && delivery.weight < rows
     }
   }
 
   /// Whether a read may begin. What was undecided is read again after a pause.
   private func mayRead(_ rows: Int, _ place: inout Int64?) -> Bool {
     delivery.withLock { delivery in
-      guard delivery.failure == nil, delivery.rowCount < rows else { return false }
+      guard delivery.failure == nil, delivery.weight < rows else { return false }
       guard let retry = delivery.retry else { return true }
       delivery.isAtEnd = false
       guard retry.at <= .now else { return false }
@@ -137,12 +139,12 @@ final class ScanReader: Sendable {
     place.withLock { place in
       guard mayRead(rows, &place), let offset = place else { return nil }
       let read: Result<ScanChunk, QueryFailure>
-      var recordCount = 0
+      var weight = 0
       do throws(QueryFailure) {
         switch try shared.chunk(at: offset, maxBytes: maxBytes) {
         case .chunk(let chunk):
           place = chunk.nextOffset
-          recordCount = chunk.recordCount
+          weight = chunk.weight
           read = .success(chunk)
           delivery.withLock { $0.isAtEnd = false }
         case .nothingYet:
@@ -156,9 +158,9 @@ final class ScanReader: Sendable {
         place = nil
         read = .failure(error)
       }
-      return delivery.withLock { [recordCount] delivery in
+      return delivery.withLock { [weight] delivery in
         defer { delivery.begun += 1 }
-        delivery.rowCount += recordCount
+        delivery.weight += weight
         return (delivery.begun, read)
       }
     }
@@ -170,16 +172,19 @@ final class ScanReader: Sendable {
     switch outcome {
     case .failure(let failure): delivery.failure = failure
     case .success(let (chunk, rows)):
-      delivery.rowCount -= chunk.recordCount
+      delivery.weight -= chunk.weight
       if failsOnBadTimestamp, let reason = rows.badTimestamp {
         delivery.failure = QueryFailure(
           "Fatal user code error in TimestampExtractor callback for record: \(reason)")
         return
       }
+      let rowCount = max(1, rows.batches.reduce(0) { $0 + $1.count })
       for batch in rows.batches {
         delivery.ready.batches.append(recordBatch(batch, &delivery.major))
         delivery.ready.offsets.append(batch.offsets)
-        delivery.rowCount += batch.count
+        let weight = max(batch.count, chunk.weight * batch.count / rowCount)
+        delivery.ready.weights.append(weight)
+        delivery.weight += weight
       }
       delivery.ready.errors += rows.errors
       delivery.undecided = rows.undecided?.reason
@@ -208,8 +213,8 @@ final class ScanReader: Sendable {
     return delivery.ready
   }
 
-  /// Makes room: so many of the rows taken are consumed.
-  func consumed(_ rows: Int) { delivery.withLock { $0.rowCount -= rows } }
+  /// Makes room: of the rows taken those are consumed that count for so much.
+  func consumed(_ weight: Int) { delivery.withLock { $0.weight -= weight } }
 
   /// Whether the last read that found no records found the end, and not that nothing has come yet.
   var isAtEnd: Bool { delivery.withLock { $0.isAtEnd && $0.undecided == nil } }

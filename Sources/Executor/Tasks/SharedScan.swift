@@ -22,9 +22,13 @@ final class ScanChunk: Sendable {
     case take(ScanDecoder.Result)
   }
 
+  private static let bytesOfOne = 1024
+
   let nextOffset: Int64
   /// Good rows are not more than that.
   let recordCount: Int
+  /// What they count for in a step's share: each as one, and large ones as as many KiB as they have.
+  let weight: Int
   /// Holds records that are not committed yet; good for this epoch only.
   let isTentative: Bool
   private let content: Monitor<Content>
@@ -32,6 +36,7 @@ final class ScanChunk: Sendable {
   init(_ records: RawRecords, next: Int64) {
     nextOffset = next
     recordCount = records.count
+    weight = max(records.count, records.contentBytes / Self.bytesOfOne)
     isTentative = (records.sequences.last ?? 0) >= tentativeSequence
     content = Monitor(.raw(records))
   }
@@ -265,5 +270,14 @@ public final class ScanSharing: Sendable {
         if let scan = entry.scan { scan.beginEpoch() } else { scans[place] = nil }
       }
     }
+  }
+}
+
+extension RawRecords {
+  /// Of keys and values; the buffer may hold others as well.
+  fileprivate var contentBytes: Int {
+    guard buffer.count / 1024 > count else { return buffer.count }
+    return keyLength.reduce(0) { $0 + Int(max(0, $1)) }
+      + valueLength.reduce(0) { $0 + Int(max(0, $1)) }
   }
 }

@@ -87,6 +87,9 @@ final class SourceCursor {
   /// Taken from the reader and not yet consumed; the first may be partly consumed.
   private var pending: [RecordBatch] = []
   private var pendingOffsets: [[Int64]] = []
+  /// What each pending batch counts for, and all of them.
+  private var pendingWeights: [Int] = []
+  private(set) var pendingWeight = 0
   private(set) var pendingRows = 0
   /// Behind all pending rows.
   private var end: SourcePosition
@@ -103,7 +106,8 @@ final class SourceCursor {
     end = position
   }
 
-  /// Takes what was read, and reads until `rows` rows are pending or the source has no more.
+  /// Takes what was read, and reads until `rows` rows are pending, or fewer that count for as many, or the source has no
+  /// more.
   /// Throws: what stands behind the pending rows cannot be read, and they are too few.
   func fill(rows: Int, maxBytes: Int) throws(QueryFailure) {
     // Only a read that finds nothing says so, lest a slice depend on how far somebody has read.
@@ -111,15 +115,17 @@ final class SourceCursor {
     isWaiting = false
     admit(reader.take())
     if let ready = reader.shared.readyRows {
-      if let batch = ready.take() { append(batch, (0..<Int64(batch.count)).map { $0 }) }
+      if let batch = ready.take() {
+        append(batch, (0..<Int64(batch.count)).map { $0 }, batch.count)
+      }
       isAtEnd = true
       return
     }
-    while pendingRows < rows {
+    while pendingWeight < rows {
       if let failure = reader.failure {
         // What was read before it has its turn.
         admit(reader.take())
-        if pendingRows >= rows { return }
+        if pendingWeight >= rows { return }
         throw failure
       }
       let before = end
@@ -134,32 +140,43 @@ final class SourceCursor {
   }
 
   private func admit(_ ready: ScanReader.Ready) {
-    for (batch, offsets) in zip(ready.batches, ready.offsets) { append(batch, offsets) }
+    for (place, batch) in ready.batches.enumerated() {
+      append(batch, ready.offsets[place], ready.weights[place])
+    }
     errors += ready.errors
     if let place = ready.end { end = place }
   }
 
-  private func append(_ batch: RecordBatch, _ offsets: [Int64]) {
+  private func append(_ batch: RecordBatch, _ offsets: [Int64], _ weight: Int) {
     pending.append(batch)
     pendingOffsets.append(offsets)
+    pendingWeights.append(weight)
     pendingRows += batch.count
+    pendingWeight += weight
   }
 
   /// Position of the last of the batches that hold the first `rows` pending rows, which orders this partition
-  /// among others; nil: nothing is pending.
-  func lastPosition(of rows: Int) -> (major: Int64, minor: UInt64)? {
-    guard let batch = pending.prefix(batches(of: rows)).last else { return nil }
-    return (batch.positions.major[batch.count - 1], batch.positions.minor[batch.count - 1])
+  /// among others; nil: nothing is pending. `isExact`: of the last of these rows itself.
+  func lastPosition(of rows: Int, isExact: Bool = false) -> (major: Int64, minor: UInt64)? {
+    let count = batches(of: rows)
+    guard let batch = pending.prefix(count).last else { return nil }
+    var row = batch.count - 1
+    if isExact {
+      let before = pending.prefix(count - 1).reduce(0) { $0 + $1.count }
+      row = min(row, max(0, rows - before - 1))
+    }
+    return (batch.positions.major[row], batch.positions.minor[row])
   }
 
   /// Whether there are rows behind the first `rows`, as far as is known.
   func hasMore(than rows: Int) -> Bool { !isAtEnd || batches(of: rows) < pending.count }
 
-  /// How many batches hold the first `rows` pending rows; all of them where there are fewer rows.
+  /// How many batches hold the first `rows` pending rows, or fewer that count for as many; all of them where there are not
+  /// so many.
   private func batches(of rows: Int) -> Int {
     var sum = 0
-    for (index, batch) in pending.enumerated() {
-      sum += batch.count
+    for (index, weight) in pendingWeights.enumerated() {
+      sum += weight
       if sum >= rows { return index + 1 }
     }
     return pending.count
@@ -193,9 +210,10 @@ final class SourceCursor {
   func take(_ rows: Int) -> [RecordBatch] {
     let count = batches(of: rows)
     let taken = Array(pending.prefix(count))
+    consume(taken.reduce(0) { $0 + $1.count }, pendingWeights.prefix(count).reduce(0, +))
     pending.removeFirst(count)
     pendingOffsets.removeFirst(count)
-    consume(taken.reduce(0) { $0 + $1.count })
+    pendingWeights.removeFirst(count)
     if let next = pendingOffsets.first?.first, let last = taken.last {
       // The next row's own place: in a file a record is as long as its line.
       committed = SourcePosition(offset: next, major: last.positions.major[last.count - 1])
@@ -222,12 +240,16 @@ final class SourceCursor {
       if low == 0 { break }
       committed = SourcePosition(
         offset: pendingOffsets[0][low - 1] + 1, major: batch.positions.major[low - 1])
-      consume(low)
+      let weight =
+        low == batch.count ? pendingWeights[0] : pendingWeights[0] * low / batch.count
+      consume(low, weight)
       if low == batch.count {
         taken.append(batch)
         pending.removeFirst()
         pendingOffsets.removeFirst()
+        pendingWeights.removeFirst()
       } else {
+        pendingWeights[0] -= weight
         taken.append(batch.gather((0..<Int32(low)).map { $0 }))
         pending[0] = batch.gather((Int32(low)..<Int32(batch.count)).map { $0 })
         pendingOffsets[0].removeFirst(low)
@@ -243,9 +265,10 @@ final class SourceCursor {
     return taken
   }
 
-  private func consume(_ rows: Int) {
+  private func consume(_ rows: Int, _ weight: Int) {
     pendingRows -= rows
-    reader.consumed(rows)
+    pendingWeight -= weight
+    reader.consumed(weight)
   }
 
   /// Errors found since the last call.
