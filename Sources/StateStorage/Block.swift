@@ -49,6 +49,38 @@ struct Block {
     }
   }
 
+  /// What a record that stands alone begins with.
+  struct Head {
+    var keyStart: Int
+    var keyCount: Int
+    var valueStart: Int
+    /// -1: the key is deleted.
+    var valueCount: Int
+    var timestamp: Int64
+  }
+
+  /// The head of the record at `base`, of which `count` bytes are there; its value ends at `end`. nil: not all of the head
+  /// is there, or it is none.
+  static func head(_ base: UnsafeRawPointer, _ count: Int, end: Int) -> Head? {
+    let part = Block(base: base, recordsEnd: count, count: 1)
+    var at = 0
+    guard let length = part.varint(&at), length > 0, length <= UInt64(count - at) else {
+      return nil
+    }
+    let keyStart = at
+    at += Int(length)
+    guard let sized = part.varint(&at), let time = part.varint(&at),
+      sized <= UInt64(end - at) + 1
+    else { return nil }
+    return Head(
+      keyStart: keyStart, keyCount: Int(length), valueStart: at, valueCount: Int(sized) - 1,
+      timestamp: unzigzag(time))
+  }
+
+  private init(base: UnsafeRawPointer, recordsEnd: Int, count: Int) {
+    (self.base, self.recordsEnd, self.count) = (base, recordsEnd, count)
+  }
+
   @inline(__always)
   private func offset(_ index: Int) -> Int {
     Int(base.loadUnaligned(fromByteOffset: recordsEnd + index * Self.offsetBytes, as: UInt32.self))

@@ -60,6 +60,9 @@ struct MergedRecords {
     return order != 0 ? order < 0 : a < b
   }
 
+  /// The value of the record that was given last, where it is not in memory.
+  var large: LargeValue? { cursors[tree[0]].large }
+
   /// The newest record of the next key; nil: that were all. Valid until the next call.
   mutating func next() throws(StorageError) -> RecordView? {
     guard !cursors.isEmpty else { return nil }

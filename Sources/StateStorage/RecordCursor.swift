@@ -1,6 +1,7 @@
 // Records of a memtable or of a run in key order, one after the other. Of a run some blocks are read at a time, more of
 // them the longer it goes on; a block that is larger than that is read alone.
 
+import HeadraceColumns
 import HeadraceFoundations
 import HeadraceTopics
 
@@ -14,6 +15,8 @@ final class RecordCursor {
   /// The first bytes of the current key.
   private(set) var prefix: UInt64 = 0
   private(set) var isDone = false
+  /// The current record's value, which is not in memory; nil: it is.
+  private(set) var large: LargeValue?
 
   // One of the two is there.
   private let memtable: Memtable?
@@ -26,18 +29,26 @@ final class RecordCursor {
   /// In the block, or in `entries`.
   private var place = 0
   private var readBytes: Int
+  /// Blocks of more bytes are not read as a whole.
+  private let wholeBytes: Int
+  private let largeKey = ByteBuffer(capacity: 0)
 
   /// From the first record that is not below this stored key; nil: from the first one.
   /// - Parameter entries: without superseded ones.
   init(_ memtable: Memtable, _ entries: [PrefixEntry], from key: UnsafeRawBufferPointer? = nil) {
     (self.memtable, self.entries, run, readBytes) = (memtable, entries, nil, 0)
+    wholeBytes = .max
     current = reader.noRecord
     if let key { place = memtable.lowerBound(entries, key) }
     takeEntry(memtable)
   }
 
-  init(_ run: Run, from key: UnsafeRawBufferPointer? = nil) throws(StorageError) {
+  /// `wholeBytes`: records of larger values come without them (`large`).
+  init(
+    _ run: Run, from key: UnsafeRawBufferPointer? = nil, wholeBytes: Int = .max
+  ) throws(StorageError) {
     (memtable, entries, self.run) = (nil, [], run)
+    self.wholeBytes = wholeBytes
     readBytes = key == nil ? Self.bytesMax : Self.firstBytes
     current = reader.noRecord
     guard let key, let base = key.baseAddress else {
@@ -90,6 +101,18 @@ final class RecordCursor {
       isDone = true
       prefix = .max
       return
+    }
+    large = nil
+    if run.index.bytes(number, number).count > wholeBytes {
+      reader.forget()
+      if let found = try LargeValue.read(run, block: number, key: largeKey) {
+        large = found.value
+        block = nil
+        blockNumber = number
+        current = found.record
+        prefix = keyPrefix(current.key, current.keyCount)
+        return
+      }
     }
     if !reader.has(number, of: run) {
       var last = number

@@ -24,7 +24,7 @@ public final class RunStore {
   /// Reused by lookups.
   let reader = SpanReader()
   /// Memtables that wait; more are not sealed, and the active one grows.
-  private static let sealedMax = 2
+  static let sealedMax = 2
 
   /// Begins empty; whatever the directory holds is removed. Files are made only when something is written.
   public init(
@@ -167,17 +167,19 @@ public final class RunStore {
     core.state.withLock { $0.runs.reduce(0) { $0 + Int64($1.run.fileBytes) } }
   }
 
-  /// There are too many runs, or too many memtables wait for the merger.
+  /// There are too many runs, or too many memtables wait for the merger, or large ones.
   public var isBehind: Bool { core.isBehind }
+
+  /// Of memtables that wait for the merger.
+  public var sealedBytes: Int { core.state.withLock(\.sealedBytes) }
 
   /// Waits until the store is not behind any more, or the merger has met something, for so long at most.
   public func waitWhileBehind(milliseconds: Int) {
     guard core.isBehind else { return }
     if core.isDue(atCommit: false) { merger.queue.submit(core) }
-    let (runsMax, sealedMax) = (core.options.runsMax, Self.sealedMax)
+    let runsMax = core.options.runsMax
     _ = core.state.wait(milliseconds: milliseconds) { state in
-      let isBehind = state.sealed.count >= sealedMax || state.runs.count > runsMax
-      return !isBehind || state.failure != nil || state.isClosed ? true : nil
+      !state.isBehind(runsMax) || state.failure != nil || state.isClosed ? true : nil
     }
   }
 

@@ -32,6 +32,8 @@ public struct RunStoreOptions: Sendable {
   public var filterPrefix: (@Sendable (_ space: UInt8, _ key: UnsafeRawBufferPointer) -> Int)?
   /// What a merge writes between two looks at what else is to be done.
   var patienceBytes = 1 << 18
+  /// Blocks of more bytes are merged without being in memory.
+  package var wholeBytes = 1 << 20
 
   public init() {}
 }

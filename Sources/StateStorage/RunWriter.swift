@@ -68,8 +68,9 @@ final class RunWriter {
 
   private var position: Int { written + out.count }
 
-  /// Order: stored keys ascend. Throws: `tooLarge` for a record that no block can hold.
-  func add(_ record: RecordView) throws(StorageError) {
+  /// Order: stored keys ascend. `large`: the record's value, where it is not in memory.
+  /// Throws: `tooLarge` for a record that no block can hold.
+  func add(_ record: RecordView, from large: LargeValue? = nil) throws(StorageError) {
     let sized = UInt64(record.valueCount + 1)
     let time = zigzag(record.timestamp)
     let head =
@@ -89,7 +90,9 @@ final class RunWriter {
     out.append(UnsafeRawBufferPointer(start: record.key, count: record.keyCount))
     out.putVarint(sized)
     out.putVarint(time)
-    if record.valueCount > Self.directBytes {
+    if let large {
+      try copy(large)
+    } else if record.valueCount > Self.directBytes {
       try writeDirectly(record)
     } else if record.valueCount > 0 {
       out.append(UnsafeRawBufferPointer(start: record.value, count: record.valueCount))
@@ -115,6 +118,17 @@ final class RunWriter {
     let value = UnsafeRawBufferPointer(start: record.value, count: record.valueCount)
     try file.write(value, at: written)
     written += value.count
+  }
+
+  private func copy(_ value: LargeValue) throws(StorageError) {
+    sum = crc32c(out.base + summed, out.count - summed, seed: sum)
+    try flush()
+    summed = 0
+    try value.copy { (piece) throws(StorageError) in
+      sum = crc32c(piece.base, piece.count, seed: sum)
+      try file.write(piece.raw, at: written)
+      written += piece.count
+    }
   }
 
   private func endBlock() throws(StorageError) {

@@ -90,7 +90,7 @@ extension StoreCore {
     let entry: RunEntry?
     do {
       var cursors: [RecordCursor] = []
-      for run in runs { cursors.append(try RecordCursor(run)) }
+      for run in runs { cursors.append(try RecordCursor(run, wholeBytes: options.wholeBytes)) }
       let keys = runs.reduce(0) { $0 + $1.footer.filterKeys }
       entry = try makeRun(
         MergedRecords(cursors), filterPlan(keys: keys, replacing: runs), isOldest: isOldest,
@@ -169,7 +169,8 @@ extension StoreCore {
         record.valueCount = -1
       }
       if record.valueCount < 0, isOldest { continue }
-      try writer.add(record)
+      let isElsewhere = record.valueCount > 0 && records.large != nil
+      try writer.add(record, from: isElsewhere ? records.large : nil)
     }
   }
 

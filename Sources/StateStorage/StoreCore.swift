@@ -55,6 +55,14 @@ final class StoreCore: Sendable {
     var limbo: [String] = []
     var hasDirectory = false
     var hasManifest = false
+
+    var sealedBytes: Int { sealed.reduce(0) { $0 + $1.memtable.byteCount } }
+
+    /// A few large values are as much as a memtable may be, many times over: no others come before they are written.
+    func isBehind(_ runsMax: Int) -> Bool {
+      sealed.count >= RunStore.sealedMax || runs.count > runsMax
+        || sealedBytes > shares.memtableBytes * 4
+    }
   }
 
   let directory: String
@@ -158,9 +166,7 @@ final class StoreCore: Sendable {
     }
   }
 
-  var isBehind: Bool {
-    state.withLock { $0.sealed.count >= 2 || $0.runs.count > options.runsMax }
-  }
+  var isBehind: Bool { state.withLock { $0.isBehind(options.runsMax) } }
 
   /// What the merger met since the last call.
   func takeFailure() -> StorageError? {

@@ -63,6 +63,7 @@ public struct StateScript {
     options.blockBytes = [64, 200, 900][dice.below(3)]
     options.filterBitsPerKey = [10, 10, 4, 0][dice.below(4)]
     options.shares.filterBytes = [1 << 20, 400][dice.below(2)]
+    options.wholeBytes = [1 << 20, 60, 150][dice.below(3)]
     options.mergeFanIn = 2 + dice.below(4)
     options.runsMax = 3 + dice.below(10)
     hasParts = dice.below(2) == 0

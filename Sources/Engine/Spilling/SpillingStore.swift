@@ -119,9 +119,13 @@ final class SpillingStore: StateStore {
 
   /// A slice of a query whose files are behind begins a little later: others have their turn meanwhile.
   func waitWhileBehind() {
-    let runs = runs ?? filling
-    if runs?.isBehind ?? false { runs?.waitWhileBehind(milliseconds: Self.waitMs) }
+    guard let runs = runs ?? filling, runs.isBehind else { return }
+    // Large values take as long as writing them does.
+    runs.waitWhileBehind(milliseconds: max(Self.waitMs, runs.sealedBytes / Self.bytesWrittenInMs))
   }
+
+  /// By a slow disk.
+  private static let bytesWrittenInMs = 50_000
 
   var isBehind: Bool { (runs ?? filling)?.isBehind ?? false }
 
