@@ -6,6 +6,7 @@
 public final class ByteBuffer: @unchecked Sendable {
   // Unchecked: written only by the one holder that fills it, before it is shared.
   public static let padding = 64
+  private static let doubledBytes = 32 << 20
 
   // Exclusivity unchecked: writers touch these for every value, and no closure runs meanwhile.
   @exclusivity(unchecked) public private(set) var base: UnsafeMutablePointer<UInt8>
@@ -29,7 +30,9 @@ public final class ByteBuffer: @unchecked Sendable {
   /// Makes room for `extra` more bytes; may move `base`.
   public func reserve(_ extra: Int) {
     guard count + extra > capacity else { return }
-    let grown = max(count + extra, capacity * 2, 256)
+    // Doubling what is very large would need three times as much for a moment.
+    let more = capacity < Self.doubledBytes ? capacity : capacity / 4
+    let grown = max(count + extra, capacity + more, 256)
     let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: grown + Self.padding)
     moved.update(from: base, count: count)
     (moved + grown).initialize(repeating: 0, count: Self.padding)

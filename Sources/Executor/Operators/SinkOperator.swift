@@ -125,13 +125,18 @@ final class SinkOperator: Operator {
   /// Rows of large values a part at a time.
   private func write(_ batch: RecordBatch, _ partition: Int) throws(QueryFailure) {
     let bytes = batch.columns.reduce(0) { $0 + $1.byteCount }
-    guard bytes > Self.bytesAtOnce, batch.count > 1 else { return try writeAll(batch, partition) }
+    guard bytes > Self.bytesAtOnce, batch.count > 1 else {
+      return try writeAll(batch, partition, bytes)
+    }
     let half = Int32(batch.count / 2)
     try write(batch.gather((0..<half).map { $0 }), partition)
     try write(batch.gather((half..<Int32(batch.count)).map { $0 }), partition)
   }
 
-  private func writeAll(_ batch: RecordBatch, _ partition: Int) throws(QueryFailure) {
+  /// `bytes`: about what it will be.
+  private func writeAll(
+    _ batch: RecordBatch, _ partition: Int, _ bytes: Int
+  ) throws(QueryFailure) {
     var batch = batch
     if isTable, let kinds = batch.kinds, kinds.contains(.updateBefore) {
       batch = batch.gather(
@@ -139,7 +144,7 @@ final class SinkOperator: Operator {
     }
     var records =
       outputs.removeValue(forKey: partition)
-      ?? RawRecords(buffer: ByteBuffer(capacity: bufferBytes))
+      ?? RawRecords(buffer: ByteBuffer(capacity: max(bufferBytes, bytes + bytes / 16)))
     let count = batch.count
     let first = records.count
     var nullValues: Bitmap?
