@@ -34,6 +34,55 @@ import Testing
     #expect(found.out == expected, "\(found.err)")
   }
 
+  /// A directory of a version that kept all state in memory, opened with memory for a part of it: the changelogs are read
+  /// into files, queries go on from there, and a second start begins with the files.
+  @Test func statesOfFormerVersionsGoIntoFiles() throws {
+    let scratch = try Scratch()
+    try Self.unpack("state.tar.gz", into: scratch)
+    let data = scratch.path + "/spilled"
+    for (time, n) in [(1_700_000, 2), (1_700_010, 3)] {
+      let run = try headrace(
+        "run", "--data", data, "--state-bytes-max", "64KiB", "-c",
+        """
+        INSERT INTO s (ROWTIME, k, v) VALUES (\(time), 17, 5), (\(time + 1), 1400, 7), (\(time + 2), 9000, 1);
+        """)
+      #expect(run.status == 0, "\(run.err)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: data + "/stores").count == 8)
+      // A pull query has no files.
+      let found = try headrace(
+        "run", "--data", data, "-c",
+        """
+        SELECT SUM(n) AS n, SUM(total) AS t, COUNT(*) AS c FROM sums;
+        SELECT k, n, total FROM sums WHERE k IN (17, 1400, 9000) ORDER BY k;
+        SELECT SUM(n) AS n FROM windows;
+        SELECT k, vs FROM sets WHERE k IN (17, 1400, 9000) ORDER BY k;
+        SELECT COUNT(*) AS n FROM named;
+        """)
+      #expect(
+        found.out == """
+          N,T,C
+          \(1497 + 3 * n),\(70830 - 13 + 13 * n),1501
+
+          K,N,TOTAL
+          17,\(n),\(12 + 5 * n)
+          1400,\(n),\(35 + 7 * n)
+          9000,\(n - 1),\(n - 1)
+
+          N
+          \(1497 + 3 * n)
+
+          K,VS
+          17,"[17, 5]"
+          1400,"[42, 7]"
+          9000,[1]
+
+          N
+          \(1498 + 2 * n)
+
+          """, "\(found.err)")
+    }
+  }
+
   @Test func formerVersionsOpen() throws {
     let scratch = try Scratch()
     try Self.unpack("format-1.tar.gz", into: scratch)

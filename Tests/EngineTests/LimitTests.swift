@@ -246,6 +246,33 @@ private let bounds: [Bound] = [
     }
   }
 
+  /// A step that would write more than that is made again, of fewer rows, by whatever makes its rows.
+  @Test func stepsThatWriteTooMuchBecomeSmaller() throws {
+    let queries = [
+      "CREATE STREAM large AS SELECT k, v, RPAD(v, 500, 'x') AS padded FROM s;",
+      "CREATE TABLE large AS SELECT k, COLLECT_LIST(RPAD(v, 90, 'x')) AS l FROM s GROUP BY k;",
+      "CREATE TABLE large AS SELECT k, COUNT(*) AS n, MAX(RPAD(v, 500, 'x')) AS m FROM s "
+        + "WINDOW TUMBLING (SIZE 1 SECOND, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;",
+    ]
+    for query in queries {
+      var outcomes: [[[Value]]] = []
+      for bound in [1 << 30, 20_000] {
+        let engine = try open { $0.sliceBytesMax = bound }
+        try run(source, engine)
+        try run(query, engine)
+        let values = (0..<1000).map { "(\($0 / 2 * 10), \($0 % 7), 'v\($0)')" }
+        try run(
+          "INSERT INTO s (ROWTIME, k, v) VALUES \(values.joined(separator: ", "));", engine)
+        try engine.runUntilIdle()
+        #expect(engine.queries.map { $0.failure?.message } == [nil], "\(bound)")
+        outcomes.append(try run("SELECT * FROM large;", engine).rows.map(\.values))
+        try engine.close()
+      }
+      #expect(outcomes[0] == outcomes[1])
+      #expect(!outcomes[0].isEmpty)
+    }
+  }
+
   /// Keys that change in one epoch for a conflated push query.
   @Test func keysOfAConflatedPushQuery() throws {
     for excess in [0, 1] {

@@ -69,7 +69,9 @@ extension Workload {
       options.clock = { 1_000 }
       if spills {
         options.spillsInline = true
-        options.spillTrial = SpillTrial(share: [1, 0.5][Int(seed % 2)], memtableBytes: 200)
+        options.spillTrial = SpillTrial(
+          share: [1, 0.5][Int(seed % 2)], memtableBytes: 200, fillsInPieces: seed / 2 % 2 == 1,
+          renews: seed / 4 % 4 == 3)
       }
       return try EngineSubject(options, script, compacts: compacts, comparesLog: comparesLog)
     }

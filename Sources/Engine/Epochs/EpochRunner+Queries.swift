@@ -32,10 +32,10 @@ extension EpochRunner {
 
   /// A step of the query has written too much: it is made again, of fewer rows. False: there are no fewer.
   func makesSmallerSteps(_ query: RunningQuery, _ failure: QueryFailure) -> Bool {
-    guard failure.isTooMuchAtOnce, query.stepRows != 1, let runtime = query.runtime else {
-      return false
-    }
-    query.stepRows = max(1, min(runtime.lastStepRows, query.stepRows ?? .max) / 16)
+    guard failure.isTooMuchAtOnce, let runtime = query.runtime,
+      query.stepRows != 1 || runtime.stepRows != 1
+    else { return false }
+    query.stepRows = max(1, min(runtime.lastStepRows, runtime.stepRows ?? .max) / 16)
     return true
   }
 

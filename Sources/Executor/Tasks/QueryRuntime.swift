@@ -323,7 +323,7 @@ public final class QueryRuntime {
         break
       }
       // Who has to wait for rows commits those that there are.
-      guard !isOneStep, result.hasMore, written < Self.stepBytes, !result.isWaiting,
+      guard !isOneStep, result.hasMore, written < stepBytes, !result.isWaiting,
         result.rowCount - before >= rowsPerCursor, result.rowCount < options.epochRows
       else { break }
     }
@@ -454,14 +454,14 @@ public final class QueryRuntime {
   /// The rows that the last step took in all.
   public private(set) var lastStepRows = 0
   /// What a step should write at most: more is in memory several times.
-  private static let stepBytes = 64 << 20
+  private var stepBytes: Int { min(64 << 20, options.sliceBytesMax / 4) }
 
   /// Steps that write much become smaller, and again as large as they were.
   private func adapt(rows: Int, bytes: Int) {
-    if bytes > Self.stepBytes {
+    if bytes > stepBytes {
       let share = max(1, rows / max(1, cursors.count))
-      stepRows = max(1, Int(Double(share) * Double(Self.stepBytes) / Double(bytes)))
-    } else if let limit = stepRows, bytes < Self.stepBytes / 4 {
+      stepRows = max(1, Int(Double(share) * Double(stepBytes) / Double(bytes)))
+    } else if let limit = stepRows, bytes < stepBytes / 4 {
       stepRows = limit < options.sliceRows ? limit * 2 : nil
     }
   }
