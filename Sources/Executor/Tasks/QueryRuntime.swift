@@ -316,18 +316,23 @@ public final class QueryRuntime {
       try collect(&result, pool)
       let bytes = result.outputs.reduce(0) { $0 + $1.encoded.byteCount } - written
       written += bytes
-      adapt(rows: lastStepRows, bytes: bytes)
+      adapt(rows: lastStepRows, outputs: bytes)
       if let place = waitingRow {
         holdBack(place)
         result.hasMore = true
         break
       }
       // Who has to wait for rows commits those that there are.
-      guard !isOneStep, result.hasMore, written < stepBytes, !result.isWaiting,
+      let expected = written + Int(Double(result.rowCount) * stateBytesOfRow)
+      guard !isOneStep, result.hasMore, expected < stepBytes, !result.isWaiting,
         result.rowCount - before >= rowsPerCursor, result.rowCount < options.epochRows
       else { break }
     }
-    if result.rowCount > 0 { try collectStates(&result, pool) }
+    if result.rowCount > 0 {
+      try collectStates(&result, pool)
+      let bytes = result.stateChanges.reduce(0) { $0 + $1.output.encoded.byteCount }
+      stateBytesOfRow = Double(bytes) / Double(result.rowCount)
+    }
     if result.outputs.contains(where: { $0.stage != nil }) { result.hasMore = true }
     return result
   }
@@ -456,8 +461,12 @@ public final class QueryRuntime {
   /// What a step should write at most: more is in memory several times.
   private var stepBytes: Int { min(64 << 20, options.sliceBytesMax / 4) }
 
+  /// What states have written for a row of the last slice; bytes. They write once for all steps of a slice.
+  private var stateBytesOfRow = 0.0
+
   /// Steps that write much become smaller, and again as large as they were.
-  private func adapt(rows: Int, bytes: Int) {
+  private func adapt(rows: Int, outputs: Int) {
+    let bytes = outputs + Int(Double(rows) * stateBytesOfRow)
     if bytes > stepBytes {
       let share = max(1, rows / max(1, cursors.count))
       stepRows = max(1, Int(Double(share) * Double(stepBytes) / Double(bytes)))
