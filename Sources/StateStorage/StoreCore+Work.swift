@@ -55,6 +55,16 @@ extension StoreCore {
     try install(entry, replacing: [], position: sealed.position, takesSealed: true)
   }
 
+  /// More runs at once where records are large: of these merges cost most, and lookups little.
+  private func fanIn(of runs: [RunEntry]) -> Int {
+    let bytes = runs.reduce(0) { $0 + $1.run.fileBytes }
+    let records = runs.reduce(0) { $0 + $1.run.footer.spaces.reduce(0) { $0 + $1.records } }
+    return bytes / max(1, records) > Self.largeRecordBytes
+      ? options.mergeFanIn * 2 : options.mergeFanIn
+  }
+
+  private static let largeRecordBytes = 1 << 10
+
   /// Does one merge. False: none is due, or it failed.
   func mergeOnce(queue: MergeQueue) -> Bool {
     guard begin() else { return false }
@@ -72,7 +82,7 @@ extension StoreCore {
       }
       guard
         let range = MergePolicy.pick(
-          candidates, fanIn: options.mergeFanIn, runsMax: options.runsMax,
+          candidates, fanIn: fanIn(of: runs), runsMax: options.runsMax,
           unit: state.withLock(\.shares.memtableBytes))
       else { return false }
       try merge(runs[range].map(\.run), isOldest: range.upperBound == runs.count, queue)

@@ -106,7 +106,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   /// So many of those are drained.
   private var drained = 0
   /// Of what one call drains.
-  private static var drainBytes: Int { 64 << 20 }
+  private static var drainBytes: Int { 4 << 20 }
   private var removed = RemovedKeys()
   private var savedTimes = GroupTimes()
   private var valueBytes: ValueBytes
@@ -307,7 +307,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       drained += 1
       isDirty[Int(slot)] = false
       guard index.isUsed(Int(slot)) else { continue }
-      value.removeAll(keepingCapacity: value.capacity < Self.drainBytes / 64)
+      value.removeAll(keepingCapacity: value.capacity < Self.drainBytes / 4)
       // Doubling would hold a large value three times.
       let known = valueBytes.bytes(Int(slot))
       if known > value.capacity { value.reserveCapacity(known + known / 8) }
