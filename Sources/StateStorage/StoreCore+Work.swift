@@ -51,7 +51,7 @@ extension StoreCore {
     let merged = MergedRecords([RecordCursor(sealed.memtable, order)])
     let isOldest = state.withLock { $0.runs.isEmpty }
     let entry = try makeRun(
-      merged, filterPlan(keys: order.count, replacing: []), isOldest: isOldest, queue: nil)
+      merged, filterPlan(keys: order.count, replacing: []), isOldest: isOldest, of: [], queue: nil)
     try install(entry, replacing: [], position: sealed.position, takesSealed: true)
   }
 
@@ -104,7 +104,7 @@ extension StoreCore {
       let keys = runs.reduce(0) { $0 + $1.footer.filterKeys }
       entry = try makeRun(
         MergedRecords(cursors), filterPlan(keys: keys, replacing: runs), isOldest: isOldest,
-        queue: queue)
+        of: runs, queue: queue)
     } catch {
       if error.kind == .corruption {
         let found = runs.filter { $0.path == error.path }
@@ -127,12 +127,15 @@ extension StoreCore {
 
   /// Writes a run and opens it. nil: nothing was left to be written.
   private func makeRun(
-    _ merged: MergedRecords, _ plan: FilterPlan, isOldest: Bool, queue: MergeQueue?
+    _ merged: MergedRecords, _ plan: FilterPlan, isOldest: Bool, of runs: [Run],
+    queue: MergeQueue?
   ) throws(StorageError) -> RunEntry? {
     let number = takeNumber()
     let path = path(number)
-    // There are two filters for a while: the new one, and those of the runs that it will replace.
-    state.withLock { $0.buildingBytes = plan.byteCount }
+    // There are two filters and indexes for a while, the new one and those of the runs that it will replace, and the new
+    // index is in memory once more when it is read.
+    let indexes = runs.reduce(0) { $0 + $1.index.byteCount }
+    state.withLock { $0.buildingBytes = plan.byteCount + indexes * 2 }
     defer { state.withLock { $0.buildingBytes = 0 } }
     do {
       guard try writeRun(path, number, merged, plan, isOldest: isOldest, queue: queue) else {

@@ -118,6 +118,15 @@ import Testing
       benchmarks + "latency.py", "--rate", "200", "--seconds", "1", "--durability", "memory",
     ])
     #expect(latency.status == 0 && latency.out.contains("200 of 200 results"), "\(latency.out)")
+    let beside = data.path + "/beside.sql"
+    try """
+    CREATE TABLE counts AS SELECT n, COUNT(*) AS c FROM events GROUP BY n;
+    """.write(toFile: beside, atomically: true, encoding: .utf8)
+    let waits = try python([
+      benchmarks + "latency.py", "--rate", "200", "--seconds", "1", "--durability", "memory",
+      "--beside", beside, "--state-bytes-max", "64KiB",
+    ])
+    #expect(waits.status == 0 && waits.out.contains("beside the other query: p50"), "\(waits.out)")
   }
 
   @Test(

@@ -92,7 +92,7 @@ final class StateMemory: Sendable {
   var fillsInPieces: Bool { trial?.fillsInPieces ?? false }
 
   /// Keys leave, and all the same there is no room.
-  var isOverfull: Bool { renewsAlways || held.load(ordering: .relaxed) > limit / 16 * 13 }
+  var isOverfull: Bool { renewsAlways || held.load(ordering: .relaxed) > limit / 16 * 14 }
 
   /// Whatever there is room for.
   var renewsAlways: Bool { trial?.renews ?? false }
@@ -105,7 +105,7 @@ final class StateMemory: Sendable {
     if let share = trial?.share { return Int(Double(bytes) * share) }
     let held = held.load(ordering: .relaxed)
     // The rest is for what a slice has in hand, and for files that are being written.
-    guard held > limit / 16 * 12 else { return 0 }
+    guard held > limit / 16 * 13 else { return 0 }
     return Int(Double(bytes) * Double(held - kept) / Double(held))
   }
 }
