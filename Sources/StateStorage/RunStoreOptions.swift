@@ -23,7 +23,7 @@ public struct RunStoreOptions: Sendable {
   public var shares = RunStoreShares()
   public var blockBytes = 4 << 10
   /// 0: no filters.
-  public var filterBitsPerKey = 10
+  public var filterBitsPerKey = 16
   /// So many runs of about one size become one.
   public var mergeFanIn = 8
   /// With more runs a store `isBehind`.
