@@ -161,6 +161,8 @@ public protocol Accumulator: AnyObject {
   var failures: Int { get }
   /// Whether what a group holds grows with its rows (lists, texts) and is not one machine value.
   var holdsValues: Bool { get }
+  /// What so many groups take of memory besides lists and texts, about; bytes.
+  func byteCount(groups: Int) -> Int
   /// Whether states that are merged in any order give what the rows would have given one by one.
   var mergesInAnyOrder: Bool { get }
   /// The sets whose entries may have records of their own; nil: the state is small, or always whole.
@@ -187,6 +189,7 @@ extension Accumulator {
   public var needsOrdinals: Bool { true }
   public var failures: Int { 0 }
   public var holdsValues: Bool { true }
+  public func byteCount(groups: Int) -> Int { groups * 16 }
   public var mergesInAnyOrder: Bool { false }
   public var entrySets: (any EntrySets)? { nil }
 

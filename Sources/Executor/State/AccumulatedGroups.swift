@@ -22,7 +22,10 @@ final class AccumulatedGroups: GroupContent {
   }
 
   var byteCount: Int {
-    rowtimes.capacity * 16 * (1 + accumulators.count) + (entries?.byteCount ?? 0)
+    let groups = rowtimes.capacity
+    return accumulators.reduce(groups * 9 + (entries?.byteCount ?? 0)) {
+      $0 + $1.byteCount(groups: groups)
+    }
   }
 
   func reserve(_ count: Int) {

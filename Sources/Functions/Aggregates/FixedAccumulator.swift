@@ -18,9 +18,13 @@ extension FixedAccumulator {
 
   func reserve(groups count: Int) {
     if states.count < count {
+      // Not by doubling: a large state would hold twice what it needs.
+      if count > states.capacity { states.reserveCapacity(count + count / 4) }
       states.append(contentsOf: repeatElement(Self.empty, count: count - states.count))
     }
   }
+
+  func byteCount(groups: Int) -> Int { states.capacity * MemoryLayout<State>.stride }
 
   func reset(_ group: Int) { states[group] = Self.empty }
 
