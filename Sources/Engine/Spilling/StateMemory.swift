@@ -57,7 +57,7 @@ final class StateMemory: Sendable {
     let stores = max(1, stores.load(ordering: .relaxed))
     return RunStoreShares(
       memtableBytes: trial?.memtableBytes
-        ?? min(max(limit / 16 / stores, 64 << 10), 16 << 20),
+        ?? min(max(limit / 16 / max(2, stores), 64 << 10), 16 << 20),
       filterBytes: limit / 4 / stores)
   }
 

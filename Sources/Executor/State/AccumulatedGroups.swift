@@ -31,7 +31,7 @@ final class AccumulatedGroups: GroupContent {
   func reserve(_ count: Int) {
     rowtimes.grow(to: count, Int64.min)
     isNew.grow(to: count, true)
-    let room = (count + 1023) & ~1023
+    let room = (count + 63) & ~63
     for accumulator in accumulators { accumulator.reserve(groups: room) }
   }
 
