@@ -39,6 +39,10 @@ extension EpochRunner {
           continue
         }
         guard !(query.stores?.stores.allSatisfy(\.isWhole) ?? true) else { continue }
+        guard isOfManyRecords(query) || spilling.memory.fillsInPieces else {
+          for store in query.stores?.stores ?? [] { store.fillsAtOnce = true }
+          continue
+        }
       }
       do throws(StorageError) {
         if query.filling == nil { try beginFilling(query) }
@@ -53,6 +57,13 @@ extension EpochRunner {
     }
     tellOfUnwritten()
   }
+
+  /// Few records are written by their states in little time, even if they are large.
+  private func isOfManyRecords(_ query: RunningQuery) -> Bool {
+    (query.runtime?.storeSizes ?? []).reduce(0) { $0 + $1.records } > Self.fewRecords
+  }
+
+  private static let fewRecords = 1 << 16
 
   private func beginFilling(_ query: RunningQuery) throws(StorageError) {
     guard let runtime = query.runtime, let stores = query.stores else { return }

@@ -119,7 +119,6 @@ extension EpochRunner {
     }
   }
 
-  /// Their slices gave nothing, so that what is committed is where they stand.
   func startDamagedAnew() {
     let found = queries.filter { query in damaged.contains { $0.query === query } }
     for query in found {

@@ -207,7 +207,8 @@ final class EpochRunner: @unchecked Sendable {
     published.set(catalog)
     // Those that failed in the epoch have no state any more.
     var lost = queries.filter { $0.state == .failed && $0.isUncommitted }
-    for query in queries {
+    let broken = startBrokenAnew()
+    for query in queries where !broken.contains(where: { $0 === query }) {
       guard let runtime = query.runtime else { continue }
       do throws(QueryFailure) {
         try runtime.undoEpoch()
@@ -231,8 +232,22 @@ final class EpochRunner: @unchecked Sendable {
     for push in pushes where !push.isEnded { push.fail(QueryFailure("the log failed: \(error)")) }
     pushes = []
     if case .storage(let fault) = error, fault.kind == .poisoned { return }
+    let broken = startBrokenAnew()
     restart(
-      queries.filter { $0.runtime != nil || $0.state == .failed && $0.isUncommitted })
+      queries.filter { query in
+        (query.runtime != nil || query.state == .failed && query.isUncommitted)
+          && !broken.contains { $0 === query }
+      })
+  }
+
+  /// Those whose slices of the present epoch threw, and gave nothing: what is committed is where they stand.
+  @discardableResult
+  private func startBrokenAnew() -> [RunningQuery] {
+    let broken = oversized + damaged.map(\.query)
+    restart(oversized)
+    oversized = []
+    startDamagedAnew()
+    return broken
   }
 
   /// Builds queries anew from what is committed.
@@ -311,9 +326,7 @@ final class EpochRunner: @unchecked Sendable {
     }
     fillStores()
     renewSwollen()
-    startDamagedAnew()
-    restart(oversized)
-    oversized = []
+    startBrokenAnew()
     for swap in swaps { finish(swap) }
     for (push, rows) in deliveries { push.deliver(rows) }
     pushes.removeAll { $0.isEnded }

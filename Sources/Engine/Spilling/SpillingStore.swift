@@ -173,10 +173,13 @@ final class SpillingStore: StateStore {
   /// So many slices after files could not be written it is tried again.
   private static let slicesUntilRetry = 64
   private var retryIn = 0
+  /// Its state is of few records, so that its changelog may be many times as large.
+  var fillsAtOnce = false
 
   func wantsAll(_ bytes: Int) -> Bool {
     retryIn = max(0, retryIn - 1)
-    return runs == nil && retryIn == 0 && (isPassing || !all.memory.fillsGradually)
+    return runs == nil && retryIn == 0
+      && (isPassing || fillsAtOnce || !all.memory.fillsGradually)
       && all.memory.wantsFiles(bytes)
   }
 

@@ -54,7 +54,7 @@ extension StatePart {
 
 struct ResidentKeys {
   /// Looking for keys that may leave costs as much as sending many of them.
-  private static let leastShare = 1.0 / 8
+  private static let leastShare = 1.0 / 32
 
   let index: KeyIndex
   private let parts: [any StatePart]
