@@ -125,9 +125,10 @@ extension EpochRunner {
     guard let place = query.filling?.index, let part = query.filling?.parts[place] else {
       return false
     }
+    // The query must not get on faster than its files are written.
     if part.store.isBehind {
-      guard memory.fillingPatience == nil else { return false }
-      part.store.waitWhileBehind()
+      part.store.waitWhileBehind(for: memory.fillingPatience)
+      if part.store.isBehind, memory.fillingPatience != nil { return false }
     }
     // What a repair has left out is in memory, and would be missing in the files.
     guard log.lostOffsets(part.topic, part.partition).allSatisfy({ $0.upperBound <= part.offset })

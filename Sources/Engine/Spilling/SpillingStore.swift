@@ -118,10 +118,11 @@ final class SpillingStore: StateStore {
   var savedPosition: Int64? { runs?.savedPosition }
 
   /// A slice of a query whose files are behind begins a little later: others have their turn meanwhile.
-  func waitWhileBehind() {
+  func waitWhileBehind(for patience: Duration? = nil) {
     guard let runs = runs ?? filling, runs.isBehind else { return }
+    let wait = patience.map { Int($0 / .milliseconds(1)) } ?? Self.waitMs
     // Large values take as long as writing them does.
-    runs.waitWhileBehind(milliseconds: max(Self.waitMs, runs.sealedBytes / Self.bytesWrittenInMs))
+    runs.waitWhileBehind(milliseconds: max(wait, runs.sealedBytes / Self.bytesWrittenInMs))
   }
 
   /// By a slow disk.
