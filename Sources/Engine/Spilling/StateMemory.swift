@@ -106,6 +106,8 @@ final class StateMemory: Sendable {
     let held = held.load(ordering: .relaxed)
     // The rest is for what a slice has in hand, and for files that are being written.
     guard held > limit / 16 * 13 else { return 0 }
-    return Int(Double(bytes) * Double(held - kept) / Double(held))
+    // A part at a time, so that a slice is not held up; all of it where there is hardly any room left.
+    let share = Double(held - kept) / Double(held)
+    return Int(Double(bytes) * (held > limit / 16 * 15 ? share : min(share, 1.0 / 16)))
   }
 }
