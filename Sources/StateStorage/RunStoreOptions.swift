@@ -26,6 +26,8 @@ public struct RunStoreOptions: Sendable {
   public var filterBitsPerKey = 16
   /// So many runs of about one size become one.
   public var mergeFanIn = 8
+  /// The same of runs of large records: of these merges cost most, and lookups little.
+  public var largeFanIn = 16
   /// With more runs a store `isBehind`.
   public var runsMax = 40
   /// How many of a key's first bytes lookups by prefix use; filters are made of these. nil: the whole key.

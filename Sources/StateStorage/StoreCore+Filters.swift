@@ -1,12 +1,15 @@
-// How much memory filters take. A new run's filter gets the bits a key that are wanted, unless it is so large that the
-// filters of all runs would take more than their share; and when they do all the same, the largest one is folded, and
-// dropped when that would leave too little of it. So the small, new runs, which each lookup asks first, keep good ones.
+// How much memory filters take. A new run's filter gets the bits a key that are wanted, or as many as all keys that have
+// filters could have: a filter of few bits everywhere spares more reads than a good one of some runs. When the filters of
+// all runs take more than their share all the same, the largest one is folded, and dropped when that would leave too
+// little of it.
 
 import HeadraceFoundations
 
 extension StoreCore {
   /// With fewer a filter is of no use.
   static let bitsPerKeyMin = 3
+  /// Smaller runs, which each lookup asks first, have so many in any case.
+  private static let bitsOfSmaller = 8
 
   /// For a run of at most so many keys that takes the place of some others.
   func filterPlan(keys: Int, replacing: [Run]) -> FilterPlan {
@@ -15,13 +18,12 @@ extension StoreCore {
     let others = state.withLock(\.runs).filter { entry in
       !replacing.contains { $0 === entry.run }
     }
-    // For a smaller run the largest one gives way.
-    if others.contains(where: { $0.run.footer.filterKeys >= plan.keys }) { return plan }
-    let filterBytesMax = state.withLock(\.shares.filterBytes)
-    let used = others.reduce(0) { $0 + ($1.filter?.byteCount ?? 0) }
+    let bytes = state.withLock(\.shares.filterBytes)
+    let keys = others.reduce(plan.keys) { $0 + ($1.filter == nil ? 0 : $1.run.footer.filterKeys) }
     // A part is left for those that come after it.
-    let room = max(0, filterBytesMax - filterBytesMax / 4 - used)
-    if plan.byteCount > room { plan.bitsPerKey = room * 8 / plan.keys }
+    let fair = min(plan.bitsPerKey, (bytes - bytes / 4) * 8 / keys)
+    let isLargest = !others.contains { $0.run.footer.filterKeys >= plan.keys }
+    plan.bitsPerKey = isLargest ? fair : max(fair, min(plan.bitsPerKey, Self.bitsOfSmaller))
     if plan.bitsPerKey < Self.bitsPerKeyMin { plan.bitsPerKey = 0 }
     return plan
   }

@@ -55,12 +55,11 @@ extension StoreCore {
     try install(entry, replacing: [], position: sealed.position, takesSealed: true)
   }
 
-  /// More runs at once where records are large: of these merges cost most, and lookups little.
   private func fanIn(of runs: [RunEntry]) -> Int {
     let bytes = runs.reduce(0) { $0 + $1.run.fileBytes }
     let records = runs.reduce(0) { $0 + $1.run.footer.spaces.reduce(0) { $0 + $1.records } }
     return bytes / max(1, records) > Self.largeRecordBytes
-      ? options.mergeFanIn * 2 : options.mergeFanIn
+      ? options.largeFanIn : options.mergeFanIn
   }
 
   private static let largeRecordBytes = 1 << 10

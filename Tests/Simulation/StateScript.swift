@@ -65,6 +65,7 @@ public struct StateScript {
     options.shares.filterBytes = [1 << 20, 400][dice.below(2)]
     options.wholeBytes = [1 << 20, 60, 150][dice.below(3)]
     options.mergeFanIn = 2 + dice.below(4)
+    options.largeFanIn = options.mergeFanIn
     options.runsMax = 3 + dice.below(10)
     hasParts = dice.below(2) == 0
     if hasParts { options.filterPrefix = { _, key in min(2, key.count) } }

@@ -13,7 +13,7 @@ import Testing
   @Test func theFormatIsFixed() throws {
     let system = SimulatedFileSystem(seed: 1)
     var options = RunStoreOptions()
-    options.blockBytes = 256
+    (options.blockBytes, options.filterBitsPerKey) = (256, 10)
     let store = try RunStore(
       directory: "/s", identity: "fixed", fileSystem: system, options: options,
       merger: RunMerger(isInline: true))

@@ -104,7 +104,7 @@ import Testing
     let large = ByteBuffer(capacity: pattern.count * 100)
     for _ in 0..<100 { pattern.withUnsafeBytes { large.append($0) } }
     var options = RunStoreOptions()
-    options.mergeFanIn = 2
+    (options.mergeFanIn, options.largeFanIn) = (2, 2)
     let store = try RunStore(
       directory: directory.path, identity: "large", fileSystem: PosixFileSystem(syncs: false),
       options: options, merger: merger)

@@ -47,6 +47,7 @@ final class SpillingStore: StateStore {
     options.shares = all.memory.shares
     if let trial = all.memory.trial {
       options.mergeFanIn = trial.mergeFanIn
+      options.largeFanIn = trial.mergeFanIn
       options.runsMax = trial.mergeFanIn * 2
       options.blockBytes = 256
     }
