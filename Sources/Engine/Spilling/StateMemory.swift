@@ -92,20 +92,20 @@ final class StateMemory: Sendable {
   var fillsInPieces: Bool { trial?.fillsInPieces ?? false }
 
   /// Keys leave, and all the same there is no room.
-  var isOverfull: Bool { renewsAlways || held.load(ordering: .relaxed) > limit / 16 * 14 }
+  var isOverfull: Bool { renewsAlways || held.load(ordering: .relaxed) > limit / 16 * 13 }
 
   /// Whatever there is room for.
   var renewsAlways: Bool { trial?.renews ?? false }
 
   /// What state has where room is made; more of it leaves memory at any time.
-  var kept: Int { limit / 16 * 11 }
+  var kept: Int { limit / 16 * 10 }
 
   /// What a state of this size should give up; bytes. All give up the same share.
   func roomWanted(_ bytes: Int) -> Int {
     if let share = trial?.share { return Int(Double(bytes) * share) }
     let held = held.load(ordering: .relaxed)
     // The rest is for what a slice has in hand, and for files that are being written.
-    guard held > limit / 16 * 13 else { return 0 }
+    guard held > limit / 32 * 23 else { return 0 }
     // A part at a time, so that a slice is not held up; all of it where there is hardly any room left.
     let share = Double(held - kept) / Double(held)
     return Int(Double(bytes) * (held > limit / 16 * 15 ? share : min(share, 1.0 / 16)))
