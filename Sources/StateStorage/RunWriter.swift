@@ -110,20 +110,23 @@ final class RunWriter {
     summed = out.count
   }
 
-  private func writeDirectly(_ record: RecordView) throws(StorageError) {
+  /// What follows goes to the file without passing through `out`.
+  private func passBy() throws(StorageError) {
     sum = crc32c(out.base + summed, out.count - summed, seed: sum)
-    sum = crc32c(record.value, record.valueCount, seed: sum)
     try flush()
     summed = 0
+  }
+
+  private func writeDirectly(_ record: RecordView) throws(StorageError) {
+    try passBy()
+    sum = crc32c(record.value, record.valueCount, seed: sum)
     let value = UnsafeRawBufferPointer(start: record.value, count: record.valueCount)
     try file.write(value, at: written)
     written += value.count
   }
 
   private func copy(_ value: LargeValue) throws(StorageError) {
-    sum = crc32c(out.base + summed, out.count - summed, seed: sum)
-    try flush()
-    summed = 0
+    try passBy()
     try value.copy { (piece) throws(StorageError) in
       sum = crc32c(piece.base, piece.count, seed: sum)
       try file.write(piece.raw, at: written)

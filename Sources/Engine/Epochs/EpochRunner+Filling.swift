@@ -20,7 +20,7 @@ struct StoresFilling {
   }
 
   var parts: [Part]
-  /// The part that is read; nil when a round has come to the end of the last one.
+  /// The part that is read; behind the last one when all have been read to their ends of then.
   var index = 0
 }
 
@@ -38,7 +38,7 @@ extension EpochRunner {
         guard query.fillingIn == 0, spilling.memory.wantsGradualFiles(query.stateBytes) else {
           continue
         }
-        guard !(query.stores?.stores.allSatisfy(\.isWhole) ?? true) else { continue }
+        guard query.stores?.stores.contains(where: { !$0.isWhole }) ?? false else { continue }
         guard isOfManyRecords(query) || spilling.memory.fillsInPieces else {
           for store in query.stores?.stores ?? [] { store.fillsAtOnce = true }
           continue
@@ -53,9 +53,9 @@ extension EpochRunner {
         query.fillingIn = Self.epochsUntilRetry
         for store in query.stores?.stores ?? [] { store.giveUpFilling() }
         spilling.note(error)
+        tellOfUnwritten()
       }
     }
-    tellOfUnwritten()
   }
 
   /// Few records are written by their states in little time, even if they are large.
