@@ -11,6 +11,7 @@ extension MetadataRecord {
   var schemas: [RecordSide: RegisteredSchema] {
     get {
       var result: [RecordSide: RegisteredSchema] = [:]
+      guard hasFields(of: "schema.") else { return result }
       for side in [RecordSide.key, .value] { result[side] = schema("schema.\(side.rawValue)") }
       return result
     }
@@ -20,6 +21,7 @@ extension MetadataRecord {
   var written: [RecordSide: WrittenSchema] {
     get {
       var result: [RecordSide: WrittenSchema] = [:]
+      guard hasFields(of: "written.") else { return result }
       for side in [RecordSide.key, .value] {
         let name = "written.\(side.rawValue)"
         guard let schema = schema(name), let id = self["\(name).id"].flatMap({ Int64($0) }) else {
@@ -41,6 +43,7 @@ extension MetadataRecord {
   var schemaRecords: [SchemaRecord] {
     get {
       var result: [SchemaRecord] = []
+      guard hasFields(of: "registered.") else { return result }
       while let key = self["registered.\(result.count).key"] {
         let value = self["registered.\(result.count).value"].map { Array($0.utf8) }
         guard let record = SchemaRecord(key: Array(key.utf8), value: value) else { break }
@@ -56,6 +59,11 @@ extension MetadataRecord {
         }
       }
     }
+  }
+
+  /// Asked first, as most statements have none of them, and a start reads thousands.
+  private func hasFields(of group: String) -> Bool {
+    fields.keys.contains { $0.text.utf8.starts(with: group.utf8) }
   }
 
   private func schema(_ name: String) -> RegisteredSchema? {

@@ -28,9 +28,8 @@ extension StatementPlanner {
   }
 
   var schemaRegistry: any SchemaRegistry {
-    let options = environment.options
-    if options.registryClient != nil { return AskedSchemas(home: home) }
-    return options.schemas ?? StoredSchemas(options.schemaStore(definitions))
+    if environment.options.registryClient != nil { return AskedSchemas(home: home) }
+    return environment.options.schemas ?? StoredSchemas(environment.options.schemaStore(definitions))
   }
 
   // MARK: - Sources

@@ -36,7 +36,9 @@ extension StatementPlanner {
     } else {
       try check(&definition, existing, node, &change)
     }
-    change.entry = MetadataRecord(["partitions": String(definition.partitions)])
+    if !isReplay {
+      change.entry = MetadataRecord(["partitions": String(definition.partitions)])
+    }
     if let sampled {
       // The log has the columns: what the records hold later does not matter.
       definition.statement = described(text, node, sampled)

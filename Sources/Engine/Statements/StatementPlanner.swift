@@ -78,7 +78,8 @@ struct StatementPlanner {
     if let logged = environment.logged {
       change.steps = logged.schemaRecords.map { .schema($0) } + change.steps
     }
-    if change.entry != nil {
+    // What is replayed has its entry.
+    if change.entry != nil, !isReplay {
       try checkLevel(statement, &change.entry)
       let records = change.schemaRecords
       change.entry?.schemaRecords = records
@@ -90,7 +91,7 @@ struct StatementPlanner {
   private func checkLevel(
     _ statement: Statement, _ entry: inout MetadataRecord?
   ) throws(StatementFailure) {
-    guard !isReplay, let feature = environment.options.levels.needed(statement) else { return }
+    guard let feature = environment.options.levels.needed(statement) else { return }
     if let other = environment.processBelow(feature.level) {
       throw .plan(
         .featureLevel(

@@ -9,9 +9,9 @@ import HeadraceSyntax
 extension SourceBinder {
   /// The key and value columns that the statement does not name and its formats may have registered.
   func inferredColumns(
-    _ statement: CreateSource, _ with: WithProperties, topic: String
+    _ statement: CreateSource, _ with: WithProperties, topic: String,
+    _ formats: (key: FormatSpec?, value: FormatSpec?), isLine: Bool
   ) throws(PlanError) -> [SchemaColumn] {
-    let formats = try with.formats()
     let elements = statement.elements ?? []
     let hasKeys = elements.contains(where: \.isKey)
     let hasValues = elements.contains { $0.constraint == nil }
@@ -21,16 +21,15 @@ extension SourceBinder {
       let property = FormatProperty.schemaID.names(side)[0]
       throw .columnsWithSchemaID(property, at: with.span(of: property))
     }
-    let hasWholeRows = try with.input(context.catalog.connectors)?.kind.input?.hasWholeRows ?? false
-    if hasWholeRows, !context.isReplay { try checkFileSchemas(with, formats) }
+    if isLine, !context.isReplay { try checkFileSchemas(with, formats) }
     var columns: [SchemaColumn] = []
-    if let key = formats.key, key.format.usesRegistry, !hasKeys, !hasWholeRows {
+    if let key = formats.key, key.format.usesRegistry, !hasKeys, !isLine {
       let schema = try registered(statement, with, topic, key, .key)
       let type = try translated(schema, key, with, .key)
       columns += try self.columns(
         of: type, with, isKey: true, isSingle: key.format.schemas?.splitsKeys == false)
     }
-    if let value = formats.value, value.format.usesRegistry, !hasValues, !hasWholeRows {
+    if let value = formats.value, value.format.usesRegistry, !hasValues, !isLine {
       let schema = try registered(statement, with, topic, value, .value)
       let type = try translated(schema, value, with, .value)
       let isSingle = try with.boolean("WRAP_SINGLE_VALUE") == false

@@ -25,16 +25,15 @@ public struct SourceBinder {
     guard let topic else {
       throw .missingTopic(at: with.span)
     }
-    let inferred = try inferredColumns(statement, with, topic: topic)
+    let named = try with.formats()
+    let isLine = input?.kind.input?.hasWholeRows ?? false
+    let inferred = try inferredColumns(statement, with, topic: topic, named, isLine: isLine)
     let schema = try bindElements(statement, inferred)
-    let formats = try sourceFormats(with, schema)
-    guard !schema.values.isEmpty || !schema.keys.isEmpty || schema.columns.count > 0 else {
-      throw .noColumns(at: statement.name.span)
-    }
+    let formats = try sourceFormats(with, named)
+    guard !schema.columns.isEmpty else { throw .noColumns(at: statement.name.span) }
     // The lines of a file hold the keys too, in the format of the values.
     // Once a line was a value alone; in KAFKA's format, which holds one column, it cannot be anything else.
     let isValueAlone = context.isReplay && formats.value.format.holds.columns == .one
-    let isLine = input?.kind.input?.hasWholeRows ?? false
     let lineColumns = !isLine || isValueAlone ? schema.values : schema.keys + schema.values
     if isLine, !formats.value.format.isInFiles, !context.isReplay {
       throw .fileFormat(formats.value.format.name, at: with.span(of: "VALUE_FORMAT"))
@@ -154,9 +153,8 @@ public struct SourceBinder {
   }
 
   private func sourceFormats(
-    _ with: WithProperties, _ schema: Schema
+    _ with: WithProperties, _ named: (key: FormatSpec?, value: FormatSpec?)
   ) throws(PlanError) -> (key: FormatSpec, value: FormatSpec) {
-    let named = try with.formats()
     let defaults = context.properties
     let key: FormatSpec
     if let given = named.key {

@@ -146,7 +146,7 @@ extension WithProperties {
     var seen: Set<TextKey> = []
     for option in (declared + kinds).flatMap(\.options) {
       let name = TextKey(option.name)
-      guard seen.insert(name).inserted, try boolean(option.name) ?? false else { continue }
+      guard try boolean(option.name) ?? false, seen.insert(name).inserted else { continue }
       func takes(_ kind: ConnectorTraits) -> Bool {
         kind.options.contains { $0.name == option.name && (takesHeader || !$0.isOfHeaders) }
       }
