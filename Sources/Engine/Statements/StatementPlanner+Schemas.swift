@@ -29,7 +29,8 @@ extension StatementPlanner {
 
   var schemaRegistry: any SchemaRegistry {
     if environment.options.registryClient != nil { return AskedSchemas(home: home) }
-    return environment.options.schemas ?? StoredSchemas(environment.options.schemaStore(definitions))
+    return environment.options.schemas
+      ?? StoredSchemas(environment.options.schemaStore(definitions))
   }
 
   // MARK: - Sources
