@@ -87,6 +87,9 @@ public struct RecordBatch: Sendable {
 
   public func kind(_ row: Int) -> ChangeKind { kinds.map { $0[row] } ?? .insert }
 
+  /// Of the values, about.
+  public var byteCount: Int { columns.reduce(0) { $0 + $1.byteCount } }
+
   /// The rows at `indices`, in that order.
   public func gather(_ indices: [Int32]) -> RecordBatch {
     RecordBatch(

@@ -221,7 +221,7 @@ extension Session {
     if try answeredAlone(query, take, note) { return }
     // Where the engine waits for the query, the query does not wait for its reader.
     var kept: [RecordBatch] = []
-    var count = 0
+    var (count, bytes) = (0, 0)
     let bound = try engine.lock.withLock { () throws(StatementFailure) in
       let (bound, plan) = try planned(query, engine.catalog)
       try checkEnds(plan)
@@ -231,7 +231,8 @@ extension Session {
         guard isKept else { return try take(batch, bound) }
         kept.append(batch)
         count += batch.count
-        try engine.epochs.checkAnswer(rows: count, columns: batch.columns.count)
+        bytes += batch.byteCount
+        try engine.epochs.checkAnswer(rows: count, bytes: bytes)
         return true
       }
       return bound

@@ -19,10 +19,19 @@ struct SnapshotMarks {
   fileprivate struct Group {
     var rowCount = 0
     var hasNull = false
+    /// Different values, where they are kept.
+    var valueCount = 0
     var least: Value?
     var greatest: Value?
     var first = Value.null
-    var values: Set<Value> = []
+  }
+
+  /// The groups, by the slots of their keys.
+  private struct Groups {
+    let slots: KeySlots
+    /// Keys with the values that their groups have, where values are asked for one by one.
+    let members: KeySlots
+    var groups: [Group] = []
   }
 
   func emit(_ take: SnapshotReader.Take) throws(QueryFailure) -> Bool {
@@ -31,14 +40,18 @@ struct SnapshotMarks {
     let layout = node.left.columns
     return try reader.emit(node.left) { (batch) throws(QueryFailure) in
       let keys = columns(mark.leftKeys, batch, layout)
-      let operands = mark.operand.map { columns([$0], batch, layout)[0] }
+      let slots = groups.slots.find(keys, count: batch.count)
+      let operands = mark.operand.map { columns([$0], batch, layout) } ?? []
+      let members = keepsValues ? groups.members.find(keys + operands, count: batch.count) : []
       let type = mark.operand?.type ?? .string
       var answers: [Value] = []
       answers.reserveCapacity(batch.count)
       for row in 0..<batch.count {
-        let group = key(keys, mark.leftKeys, row).flatMap { groups[$0] } ?? absent
-        let operand = operands?.value(row, type) ?? .null
-        answers.append(try answer(group?.rowCount == 0 ? nil : group, operand))
+        let group = slots[row] < 0 ? absent : groups.groups[Int(slots[row])]
+        let operand = operands.first?.value(row, type) ?? .null
+        // The row of an aggregate over nothing is in no group: its value is its only one.
+        let isMember = slots[row] < 0 ? group?.first == operand : keepsValues && members[row] >= 0
+        answers.append(try answer(group?.rowCount == 0 ? nil : group, operand, isMember))
       }
       return try take(
         batch.with(columns: batch.columns + [Column.from(answers, mark.column.type)]))
@@ -53,26 +66,40 @@ struct SnapshotMarks {
     }
   }
 
-  private func grouped() throws(QueryFailure) -> [[Value]: Group] {
+  private func grouped() throws(QueryFailure) -> Groups {
     let (plan, having) = mark.withHaving(node.right)
     let layout = plan.columns
-    var groups: [[Value]: Group] = [:]
+    let keyTypes = mark.rightKeys.map(\.type)
     let keepsValues = self.keepsValues
-    var valueCount = 0
+    var groups = Groups(
+      slots: KeySlots(keyTypes, omitsNulls: true),
+      members: KeySlots(keyTypes + [mark.value?.type ?? .string], omitsNulls: true))
     try reader.emit(plan) { (batch) throws(QueryFailure) in
       let counts = having.map { columns([$0], batch, layout)[0] }
       let keys = columns(mark.rightKeys, batch, layout)
-      let values = mark.value.map { columns([$0], batch, layout)[0] }
-      for row in 0..<batch.count {
-        guard let key = key(keys, mark.rightKeys, row) else { continue }
+      let slots = groups.slots.insert(keys, count: batch.count)
+      while groups.groups.count < groups.slots.count { groups.groups.append(Group()) }
+      let values = mark.value.map { columns([$0], batch, layout) } ?? []
+      let known = groups.members.count
+      let members =
+        keepsValues ? groups.members.insert(keys + values, count: batch.count) : []
+      var next = known
+      for row in 0..<batch.count where slots[row] >= 0 {
+        let slot = Int(slots[row])
+        let isNew = keepsValues ? Int(members[row]) == next : nil
+        if isNew == true { next += 1 }
         if let counts, counts.value(row, .boolean) != .boolean(true) {
-          groups[key] = Group()
+          groups.groups[slot] = Group()
           continue
         }
-        let value = values.map { $0.value(row, mark.value?.type ?? .string) } ?? .null
-        valueCount += groups[key, default: Group()].add(value, keepsValues) ? 1 : 0
+        let value = values.first?.value(row, mark.value?.type ?? .string) ?? .null
+        groups.groups[slot].add(value, isNew: isNew)
       }
-      try reader.engine.epochs.checkAnswer(rows: groups.count + valueCount, columns: layout.count)
+      let count = groups.groups.count
+      try reader.engine.epochs.checkAnswer(
+        rows: max(count, groups.members.count),
+        bytes: groups.slots.byteCount + groups.members.byteCount
+          + count * MemoryLayout<Group>.stride)
       return true
     }
     return groups
@@ -85,29 +112,21 @@ struct SnapshotMarks {
     return expressions.map { evaluator.values($0, batch) }
   }
 
-  /// nil: a part of it is NULL.
-  private func key(
-    _ columns: [Column], _ expressions: [BoundExpression], _ row: Int
-  ) -> [Value]? {
-    let key = zip(columns, expressions).map { $0.value(row, $1.type) }
-    return key.contains { $0.isNull } ? nil : key
-  }
-
   private func answer(
-    _ group: Group?, _ operand: Value
+    _ group: Group?, _ operand: Value, _ isMember: Bool
   ) throws(QueryFailure) -> Value {
     switch mark.test {
     case .exists: return .boolean(group != nil)
     case .membership(let isNegated):
       guard let group else { return .boolean(isNegated) }
       if operand.isNull { return .boolean(false) }
-      let isIn = group.values.contains(operand)
-      return .boolean(isNegated ? !isIn && !group.hasNull : isIn)
+      return .boolean(isNegated ? !isMember && !group.hasNull : isMember)
     case .comparison(let op, let isAll):
       guard let group else { return .boolean(isAll) }
       if operand.isNull { return .boolean(false) }
       return .boolean(
-        isAll ? !group.hasNull && group.all(op, operand) : group.any(op, operand))
+        isAll
+          ? !group.hasNull && group.all(op, operand, isMember) : group.any(op, operand, isMember))
     case .value:
       guard let group else { return .null }
       guard group.rowCount == 1 else {
@@ -137,32 +156,35 @@ struct SnapshotMarks {
     let items = Dictionary(
       project.items.map { ($0.column.id, $0.expression) }, uniquingKeysWith: { first, _ in first })
     var group = Group()
-    _ = group.add(
-      evaluator.values(value.substituting(items), row).value(0, value.type), keepsValues)
+    group.add(
+      evaluator.values(value.substituting(items), row).value(0, value.type),
+      isNew: keepsValues ? true : nil)
     return group
   }
 }
 
 extension SnapshotMarks.Group {
-  /// Whether the value takes room.
-  fileprivate mutating func add(_ value: Value, _ keepsValues: Bool) -> Bool {
+  /// `isNew`: the group has not had it; nil: values are not kept.
+  fileprivate mutating func add(_ value: Value, isNew: Bool?) {
     rowCount += 1
     if rowCount == 1 { first = value }
     if value.isNull {
       hasNull = true
-      return false
+      return
     }
-    if keepsValues { return values.insert(value).inserted }
+    if let isNew {
+      valueCount += isNew ? 1 : 0
+      return
+    }
     if least.map({ orderValues(value, $0) < 0 }) ?? true { least = value }
     if greatest.map({ orderValues(value, $0) > 0 }) ?? true { greatest = value }
-    return false
   }
 
-  /// Whether the comparison holds for some value.
-  fileprivate func any(_ op: ComparisonOperator, _ operand: Value) -> Bool {
+  /// Whether the comparison holds for some value. `isMember`: the operand is one.
+  fileprivate func any(_ op: ComparisonOperator, _ operand: Value, _ isMember: Bool) -> Bool {
     switch op {
-    case .equal, .isNotDistinct: return values.contains(operand)
-    case .notEqual, .isDistinct: return values.contains { $0 != operand }
+    case .equal, .isNotDistinct: return isMember
+    case .notEqual, .isDistinct: return valueCount > (isMember ? 1 : 0)
     case .less: return greatest.map { orderValues(operand, $0) < 0 } ?? false
     case .lessOrEqual: return greatest.map { orderValues(operand, $0) <= 0 } ?? false
     case .greater: return least.map { orderValues(operand, $0) > 0 } ?? false
@@ -171,10 +193,10 @@ extension SnapshotMarks.Group {
   }
 
   /// Whether it holds for every value that is no NULL.
-  fileprivate func all(_ op: ComparisonOperator, _ operand: Value) -> Bool {
+  fileprivate func all(_ op: ComparisonOperator, _ operand: Value, _ isMember: Bool) -> Bool {
     switch op {
-    case .equal, .isNotDistinct: return values.allSatisfy { $0 == operand }
-    case .notEqual, .isDistinct: return !values.contains(operand)
+    case .equal, .isNotDistinct: return valueCount == (isMember ? 1 : 0)
+    case .notEqual, .isDistinct: return !isMember
     case .less: return least.map { orderValues(operand, $0) < 0 } ?? true
     case .lessOrEqual: return least.map { orderValues(operand, $0) <= 0 } ?? true
     case .greater: return greatest.map { orderValues(operand, $0) > 0 } ?? true

@@ -7,33 +7,37 @@ import HeadraceFoundations
 import HeadracePlanner
 
 extension SnapshotReader {
-  func rows(of set: RowSet) throws(QueryFailure) -> [[Value]] {
-    let types = set.input.columns.map(\.type)
+  func emit(_ set: RowSet, _ take: Take) throws(QueryFailure) -> Bool {
     let place = set.input.columns.firstIndex { $0.id == set.side }
-    var slots: [[Value]: Int] = [:]
-    var rows: [[Value]] = []
+    var types = set.input.columns.map(\.type)
+    if let place { types.remove(at: place) }
+    let slots = KeySlots(types, omitsNulls: false)
+    var rows = CollectedRows(types)
     var counts: [[Int64]] = [[], []]
     try emit(set.input) { (batch) throws(QueryFailure) in
-      for index in 0..<batch.count {
-        var row = batch.values(index, types)
-        let side = place.map { row.remove(at: $0) == .int(1) ? 1 : 0 } ?? 0
-        if let known = slots[row] {
-          counts[side][known] += 1
-          continue
-        }
-        slots[row] = rows.count
-        rows.append(row)
-        counts[side].append(1)
-        counts[1 - side].append(0)
+      var columns = batch.columns
+      let side = place.map { columns.remove(at: $0) }
+      let known = slots.count
+      let found = slots.insert(columns, count: batch.count)
+      let fresh = found.firstRows(from: known)
+      rows.append(columns.map { $0.gather(fresh) }, count: fresh.count)
+      for index in counts.indices {
+        counts[index] += repeatElement(0, count: slots.count - known)
       }
-      try engine.epochs.checkAnswer(rows: rows.count, columns: types.count)
+      for (row, slot) in found.enumerated() {
+        counts[side?.value(row, .int) == .int(1) ? 1 : 0][Int(slot)] += 1
+      }
+      try engine.epochs.checkAnswer(rows: rows.count, bytes: rows.byteCount + slots.byteCount)
       return true
     }
-    let rule = set.rule
-    var result: [[Value]] = []
-    for (slot, row) in rows.enumerated() {
-      for _ in 0..<rule.copies(counts[0][slot], counts[1][slot]) { result.append(row) }
+    rows.close()
+    var result: [Int32] = []
+    for slot in 0..<slots.count {
+      let copies = set.rule.copies(counts[0][slot], counts[1][slot])
+      result += repeatElement(Int32(slot), count: Int(copies))
     }
-    return result
+    return try handOn(result.count, take) {
+      batch(rows.gather(Array(result[$0])), count: $0.count)
+    }
   }
 }

@@ -29,37 +29,39 @@ struct SnapshotReader {
 
   /// Hands on the rows of the plan's columns in their order. False: `take` has had enough.
   /// Throws: what has no operator; a read that fails.
+  /// `limit`: `take` will not want more rows.
+  // As it calls itself with closures, the compiler would make a copy for every chain of them: 3.7 MB.
+  @_optimize(none)
   @discardableResult
-  func emit(_ plan: LogicalPlan, _ take: Take) throws(QueryFailure) -> Bool {
+  func emit(
+    _ plan: LogicalPlan, limit: Int? = nil, _ take: Take
+  ) throws(QueryFailure) -> Bool {
     switch plan {
     case .limit(let node): return try cut(node, take)
     case .distinct(let node):
-      var seen = Set<[Value]>()
-      let types = plan.columns.map(\.type)
+      let seen = KeySlots(plan.columns.map(\.type), omitsNulls: false)
       return try emit(node.input) { (batch) throws(QueryFailure) in
-        let rows = (0..<batch.count).filter { row in
-          seen.insert(batch.values(row, types)).inserted
-        }
-        try engine.epochs.checkAnswer(rows: seen.count, columns: types.count)
-        if rows.isEmpty { return true }
-        return try take(batch.gather(rows.map { Int32($0) }))
+        let known = seen.count
+        let rows = seen.insert(batch.columns, count: batch.count).firstRows(from: known)
+        try engine.epochs.checkAnswer(rows: seen.count, bytes: seen.byteCount)
+        return rows.isEmpty ? true : try take(batch.gather(rows))
       }
     case .union(let node):
       for input in node.inputs { guard try emit(input, take) else { return false } }
       return true
     case .row(let step) where step.node.needsAllRows:
-      if let set = step.node as? RowSet { return try handOn(rows(of: set), plan, take) }
-      return try handOn(over(step), plan, take)
-    case .scan, .filter, .project, .row, .rekey, .exchange: return try pipelined(plan, take)
+      if let set = step.node as? RowSet { return try emit(set, take) }
+      return try over(step, take)
+    case .scan, .filter, .project, .row, .rekey, .exchange:
+      return try pipelined(plan, limit: limit, take)
     case .values(let node): return try handOn(values(node), plan, take)
     case .join(let node):
       if case .mark(let mark) = node.kind {
         return try SnapshotMarks(node: node, mark: mark, reader: self).emit(take)
       }
       guard case .batch(let left, let right) = node.kind else { return try pipelined(plan, take) }
-      return try handOn(
-        SnapshotJoin(node: node, leftKeys: left, rightKeys: right, reader: self).rows(), plan, take)
-    case .sort(let node): return try handOn(sorted(node), plan, take)
+      return try SnapshotJoin(node: node, leftKeys: left, rightKeys: right, reader: self).emit(take)
+    case .sort(let node): return try sorted(node, limit: limit, take)
     case .aggregate(let node): return try aggregated(node, plan, take)
     }
   }
@@ -71,7 +73,7 @@ struct SnapshotReader {
   }
 
   /// `piece`: the batch of a range of so many rows.
-  private func handOn(
+  func handOn(
     _ count: Int, _ take: Take, _ piece: (Range<Int>) -> RecordBatch
   ) throws(QueryFailure) -> Bool {
     for start in stride(from: 0, to: count, by: Self.batchRows) {
@@ -87,7 +89,12 @@ struct SnapshotReader {
     var wanted = node.count.map { Int(clamping: $0) } ?? .max
     guard wanted > 0 else { return true }
     var goesOn = true
-    try emit(node.input) { (batch) throws(QueryFailure) in
+    // What is too much for a number is no limit.
+    let limit = node.count.flatMap { Int(exactly: $0) }.flatMap { count in
+      let (sum, isTooMuch) = count.addingReportingOverflow(skipped)
+      return isTooMuch ? nil : sum
+    }
+    try emit(node.input, limit: limit) { (batch) throws(QueryFailure) in
       let first = min(skipped, batch.count)
       skipped -= first
       let rows = first..<(first + min(wanted, batch.count - first))
@@ -100,14 +107,14 @@ struct SnapshotReader {
   }
 
   /// All rows of a part that is needed as a whole.
-  func rows(_ plan: LogicalPlan) throws(QueryFailure) -> [[Value]] {
-    let types = plan.columns.map(\.type)
-    var result: [[Value]] = []
-    try emit(plan) { (batch) throws(QueryFailure) in
-      for row in 0..<batch.count { result.append(batch.values(row, types)) }
-      try engine.epochs.checkAnswer(rows: result.count, columns: types.count)
+  func rows(_ plan: LogicalPlan, limit: Int? = nil) throws(QueryFailure) -> CollectedRows {
+    var result = CollectedRows(plan.columns.map(\.type))
+    try emit(plan, limit: limit) { (batch) throws(QueryFailure) in
+      result.append(batch.columns, count: batch.count)
+      try engine.epochs.checkAnswer(rows: result.count, bytes: result.byteCount)
       return true
     }
+    result.close()
     return result
   }
 
@@ -118,7 +125,7 @@ struct SnapshotReader {
       count: rows.count)
   }
 
-  private func batch(_ columns: [Column], count: Int) -> RecordBatch {
+  func batch(_ columns: [Column], count: Int) -> RecordBatch {
     RecordBatch(
       columns: columns, rowtimes: Array(repeating: 0, count: count),
       positions: Positions(
@@ -129,53 +136,34 @@ struct SnapshotReader {
     Evaluator(functions: engine.options.functions, columns: layout)
   }
 
-  private func sorted(_ node: Sort) throws(QueryFailure) -> [[Value]] {
-    let rows = try rows(node.input)
+  private func sorted(_ node: Sort, limit: Int?, _ take: Take) throws(QueryFailure) -> Bool {
     let layout = node.input.columns
-    let batch = batch(rows, layout)
-    let evaluator = evaluator(layout)
-    let keys = node.items.map { item in
-      let column = evaluator.values(item.expression, batch)
-      return (0..<rows.count).map { column.value($0, item.expression.type) }
+    var rows = SortedRows(layout.map(\.type), node.items, evaluator(layout), limit: limit)
+    try emit(node.input) { (batch) throws(QueryFailure) in
+      rows.append(batch.columns, count: batch.count)
+      try engine.epochs.checkAnswer(rows: rows.count, bytes: rows.byteCount)
+      return true
     }
-    var count = 0
-    let order: [Int]
-    do {
-      order = try rows.indices.sorted { a, b in
-        count += 1
-        if count & 0xFFF == 0, isCancelled() { throw QueryFailure("interrupted") }
-        for (index, item) in node.items.enumerated() {
-          let x = keys[index][a]
-          let y = keys[index][b]
-          if x.isNull || y.isNull {
-            if x.isNull != y.isNull { return x.isNull == item.nullsFirst }
-            continue
-          }
-          let compared = orderValues(x, y)
-          if compared != 0 { return item.isDescending ? compared > 0 : compared < 0 }
-        }
-        return a < b
-      }
-    } catch {
-      throw QueryFailure("interrupted")
-    }
-    return order.map { rows[$0] }
+    if isCancelled() { throw QueryFailure("interrupted") }
+    rows.close()
+    return try handOn(rows.count, take) { batch(rows.take($0.count), count: $0.count) }
   }
 
   /// The input's rows in their order, with what is computed over others.
-  private func over(_ step: RowStep) throws(QueryFailure) -> [[Value]] {
+  private func over(_ step: RowStep, _ take: Take) throws(QueryFailure) -> Bool {
     let input = step.node.input
-    var rows = try rows(input)
-    let all = batch(rows, input.columns)
+    let rows = try rows(input)
+    guard let columns = rows.joined() else {
+      throw QueryFailure("OVER has more than 4 GiB of rows to order", isLimit: true)
+    }
+    let all = batch(columns, count: rows.count)
     var faults = RowFaults()
     let computed = try OverBatch(evaluator(input.columns), engine.options.functions, properties)
       .columns(step.node, all, &faults)
     pin.note(faults)
-    let types = step.node.columns.dropFirst(input.columns.count).map(\.type)
-    for (column, type) in zip(computed ?? [], types) {
-      for row in rows.indices { rows[row].append(column.value(row, type)) }
+    return try handOn(rows.count, take) { range in
+      batch((columns + (computed ?? [])).map { $0.slice(range) }, count: range.count)
     }
-    return rows
   }
 
   private func values(_ node: ValuesPlan) -> [[Value]] {
@@ -198,7 +186,7 @@ struct SnapshotReader {
   private func aggregated(
     _ node: Aggregate, _ plan: LogicalPlan, _ take: Take
   ) throws(QueryFailure) -> Bool {
-    var ready: [TextKey: [[Value]]] = [:]
+    var ready: [TextKey: CollectedRows] = [:]
     var node = node
     node.input = try prepared(node.input, &ready)
     node.givesLastOnly = true
@@ -206,16 +194,15 @@ struct SnapshotReader {
     var last = LastRows(types: types, keyCount: node.groups.count)
     try stream(.aggregate(node), ready) { (batch) throws(QueryFailure) in
       last.add(batch)
-      try engine.epochs.checkAnswer(rows: last.count, columns: types.count)
+      try engine.epochs.checkAnswer(rows: last.count, bytes: last.byteCount)
       return true
     }
     if last.count == 0, node.groups.isEmpty {
       return try handOn([valuesOfNothing(node)], plan, take)
     }
-    let columns = last.columns()
-    return try handOn(last.count, take) { range in
-      let rows = range.map { Int32($0) }
-      return batch(columns.map { $0.gather(rows) }, count: rows.count)
+    let rows = last.finish()
+    return try handOn(rows.count, take) { range in
+      batch(rows.gather(range.map { Int32($0) }), count: range.count)
     }
   }
 
@@ -227,15 +214,17 @@ struct SnapshotReader {
     }
   }
 
-  private func pipelined(_ plan: LogicalPlan, _ take: Take) throws(QueryFailure) -> Bool {
-    var ready: [TextKey: [[Value]]] = [:]
-    let prepared = try prepared(plan, &ready)
+  private func pipelined(
+    _ plan: LogicalPlan, limit: Int? = nil, _ take: Take
+  ) throws(QueryFailure) -> Bool {
+    var ready: [TextKey: CollectedRows] = [:]
+    let prepared = try prepared(plan, &ready, limit: limit)
     return try stream(prepared, ready, take)
   }
 
   /// The plan with every part that needs its whole input replaced by a scan of that part's rows.
   private func prepared(
-    _ plan: LogicalPlan, _ ready: inout [TextKey: [[Value]]]
+    _ plan: LogicalPlan, _ ready: inout [TextKey: CollectedRows], limit: Int? = nil
   ) throws(QueryFailure) -> LogicalPlan {
     switch plan {
     case .scan: return plan
@@ -246,14 +235,15 @@ struct SnapshotReader {
       if case .mark = node.kind { break }
       fallthrough
     case .filter, .project, .row, .rekey, .exchange:
+      // A projection makes one row of each.
+      var wanted: Int?
+      if case .project = plan { wanted = limit }
       var inputs: [LogicalPlan] = []
-      for input in plan.inputs { inputs.append(try prepared(input, &ready)) }
+      for input in plan.inputs { inputs.append(try prepared(input, &ready, limit: wanted)) }
       return plan.with(inputs: inputs)
     }
     let name = "#\(ready.count)"
-    ready[name] = []
-    let rows = try rows(plan)
-    ready[name] = rows
+    ready[name] = try rows(plan, limit: limit)
     let source = SourceDefinition(
       name: name, kind: .stream, schema: Schema([]), topic: name,
       keyFormat: FormatSpec(RecordFormats.empty),
@@ -265,7 +255,7 @@ struct SnapshotReader {
   /// `take` has had enough.
   @discardableResult
   private func stream(
-    _ plan: LogicalPlan, _ ready: [TextKey: [[Value]]], _ take: Take
+    _ plan: LogicalPlan, _ ready: [TextKey: CollectedRows], _ take: Take
   ) throws(QueryFailure) -> Bool {
     let lookups = plan.lookupKeys
     let isByTime = plan.wantsTablesByTime
@@ -278,7 +268,7 @@ struct SnapshotReader {
         tablesFirst: !isByTime, schemas: engine.options.registry),
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
-        if let rows = ready[scan.source.name] { return RowsReader(batch(rows, scan.columns)) }
+        if let rows = ready[scan.source.name] { return RowsReader(rows) }
         return try pin.reader(scan, partition, keys: lookups[scan.alias], isByTime: isByTime)
       })
     return try pin.withPool { (pool) throws(QueryFailure) in
@@ -327,5 +317,16 @@ extension RecordBatch {
     guard let kinds else { return self }
     let rows = kinds.indices.filter { kinds[$0] == .insert || kinds[$0] == .updateAfter }
     return rows.count == count ? self : gather(rows.map { Int32($0) })
+  }
+}
+
+extension [Int32] {
+  /// Of slots numbered as keys come: the first row of each key but those that there were before.
+  func firstRows(from known: Int) -> [Int32] {
+    var rows: [Int32] = []
+    for (row, slot) in enumerated() where Int(slot) == known + rows.count {
+      rows.append(Int32(row))
+    }
+    return rows
   }
 }

@@ -118,12 +118,14 @@ extension EpochRunner {
     if let total = excess(runtime, before: 0) { throw refusal("the pull query", runtime, total) }
   }
 
-  /// A part of a pull query that is needed as a whole has so many rows in memory.
-  func checkAnswer(rows: Int, columns: Int) throws(QueryFailure) {
-    let answer = rows * (columns * MemoryLayout<Value>.stride + 32)
-    guard heldForGood + answer > options.stateBytesMax else { return }
+  /// A part of a pull query that is needed as a whole has so many rows in memory, of so many bytes.
+  func checkAnswer(rows: Int, bytes: Int) throws(QueryFailure) {
+    if rows > Int(Int32.max) {
+      throw QueryFailure("the answer has more than \(Int32.max) rows", isLimit: true)
+    }
+    guard heldForGood + bytes > options.stateBytesMax else { return }
     throw QueryFailure(
-      "the answer has more than \(rows) rows (\(StateBudget.text(answer))); --state-bytes-max allows "
+      "the answer has more than \(rows) rows (\(StateBudget.text(bytes))); --state-bytes-max allows "
         + "\(StateBudget.text(options.stateBytesMax)) in all", isLimit: true)
   }
 }

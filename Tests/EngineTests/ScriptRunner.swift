@@ -127,6 +127,7 @@ final class ScriptRunner {
       try? FileManager.default.removeItem(atPath: directory)
       try? FileManager.default.removeItem(atPath: files)
     }
+    try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
     try open()
     var differences: [ScriptDifference] = []
     var answers: [Int: [String]] = [:]
@@ -440,8 +441,6 @@ final class ScriptRunner {
       return nil
     case "skip-config": return nil
     case "file":
-      try FileManager.default.createDirectory(
-        atPath: files, withIntermediateDirectories: true)
       try (block.input.joined(separator: "\n") + "\n").write(
         toFile: files + "/" + (block.words.first ?? ""), atomically: true, encoding: .utf8)
       return nil

@@ -1,18 +1,25 @@
 // The input of a plan that reads rows of memory: what a part of a pull query gave.
 
-public import HeadraceColumns
+import HeadraceColumns
 public import HeadraceTopics
 
 /// Rows that are there already, in the columns of their scan; they come once.
 public final class RowsReader: RecordReader, @unchecked Sendable {
-  // Unchecked: one cursor's task takes the batch.
-  private var batch: RecordBatch?
+  // Unchecked: one cursor's task takes the pieces.
+  private var pieces: ArraySlice<CollectedRows.Piece>
 
-  public init(_ batch: RecordBatch) { self.batch = batch.count > 0 ? batch : nil }
+  public init(_ rows: CollectedRows) { pieces = rows.pieces[...] }
 
-  func take() -> RecordBatch? {
-    defer { batch = nil }
-    return batch
+  var isAtEnd: Bool { pieces.isEmpty }
+
+  /// The next rows, with their numbers.
+  func take() -> (batch: RecordBatch, offsets: [Int64])? {
+    guard let piece = pieces.popFirst() else { return nil }
+    let offsets = (0..<piece.count).map { Int64(piece.first + $0) }
+    let none = [Int64](repeating: 0, count: piece.count)
+    let positions = Positions(major: none, minor: offsets.map { UInt64($0) })
+    let batch = RecordBatch(columns: piece.columns, rowtimes: none, positions: positions)
+    return (batch, offsets)
   }
 
   public func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {

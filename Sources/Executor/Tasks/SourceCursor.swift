@@ -115,10 +115,10 @@ final class SourceCursor {
     isWaiting = false
     admit(reader.take())
     if let ready = reader.shared.readyRows {
-      if let batch = ready.take() {
-        append(batch, (0..<Int64(batch.count)).map { $0 }, batch.count)
+      while pendingWeight < rows, let (batch, offsets) = ready.take() {
+        append(batch, offsets, batch.count)
       }
-      isAtEnd = true
+      isAtEnd = ready.isAtEnd
       return
     }
     while pendingWeight < rows {
