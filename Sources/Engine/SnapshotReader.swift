@@ -30,10 +30,9 @@ struct SnapshotReader {
   /// Hands on the rows of the plan's columns in their order. False: `take` has had enough.
   /// Throws: what has no operator; a read that fails.
   /// `limit`: `take` will not want more rows.
-  // As it calls itself with closures, the compiler would make a copy for every chain of them: 3.7 MB.
-  @_optimize(none)
+  // Dynamic: as it calls itself with closures, the compiler would make a copy for every chain of them, 3.7 MB in all.
   @discardableResult
-  func emit(
+  dynamic func emit(
     _ plan: LogicalPlan, limit: Int? = nil, _ take: Take
   ) throws(QueryFailure) -> Bool {
     switch plan {

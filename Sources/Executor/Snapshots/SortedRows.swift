@@ -39,7 +39,7 @@ public struct SortedRows {
   /// go, which is what nothing can interrupt.
   public init(
     _ types: [DataType], _ items: [Sort.Item], _ evaluator: Evaluator, limit: Int?,
-    pieceRows: Int = 1 << 17
+    pieceRows: Int = 1 << 16
   ) {
     self.types = types
     self.items = items
