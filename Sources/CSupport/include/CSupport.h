@@ -191,6 +191,49 @@ int headrace_write_back(int descriptor, int64_t at, int64_t count);
 /// and errno: EXDEV for a path that leads out, ENOSYS where the kernel cannot.
 int headrace_open_beneath(int directory, const char *path, int flags, unsigned mode);
 
+/// How a value of a JSON record is read: not at all, where a long key goes on; else a value of the field's type.
+enum headrace_json_kind {
+  HEADRACE_JSON_KEY,
+  HEADRACE_JSON_INT64,
+  HEADRACE_JSON_INT32,
+  HEADRACE_JSON_STRING,
+  HEADRACE_JSON_DOUBLE,
+  HEADRACE_JSON_BOOLEAN,
+};
+
+/// A step of a shape: what stands before a value, then the value. The opening quote of a string is part of the former.
+struct headrace_json_step {
+  /// The bytes, and a mask of those that count.
+  uint8_t bytes[32], mask[32];
+  uint32_t length, kind;
+  /// Strings are looked through 32 * `reach` bytes at a time, 1 to 4; becomes more by itself.
+  uint32_t reach;
+  /// Otherwise the value is only checked.
+  bool is_stored;
+  /// Values by row; of strings where they start, and their lengths.
+  void *values;
+  uint32_t *lengths;
+};
+
+/// What records look like, to their last byte.
+struct headrace_json_shape {
+  struct headrace_json_step *steps;
+  uint32_t count;
+  /// How often the shape held lately, for four records and for one.
+  int32_t credit_together, credit_alone;
+};
+
+/// Bytes that are loaded beyond a record.
+enum { HEADRACE_JSON_REACH = 192 };
+
+/// Whether the processor has what `headrace_json_records` needs.
+bool headrace_json_has_records(void);
+
+/// Reads the records that have the shape, and sets their bits in `done`, which has one for each. The first `readable` bytes of
+/// `base` may be loaded. How many are left; of those, rows may hold anything.
+size_t headrace_json_records(const uint8_t *base, size_t readable, const int32_t *starts, const int32_t *lengths, size_t count,
+                             struct headrace_json_shape *shape, uint64_t *done);
+
 static inline void headrace_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
 
 #endif

@@ -1,4 +1,5 @@
-// JSON records to columns in one pass. Keys are predicted, plain integers and strings are read in
+// JSON records to columns in one pass. Records of one plain shape are read side by side (`JSONShape`). Of all others keys are
+// predicted, plain integers and strings are read in
 // line, everything else goes to `JSONReader`. No call, allocation or reference count per field on
 // that path. Invariant: a record is stored as a whole or not at all.
 
@@ -15,9 +16,12 @@ final class JSONDecoder: FormatDecoder {
   private let table: FieldSlots
   private let keys: JSONKeys
   private let reader: JSONReader
+  private(set) var shape: JSONShape
 
+  /// `shapePatience`: so many rows between two attempts to learn their shape; nil: each is read by itself.
   init(
-    _ fields: [FormatField], isWrapped: Bool, table: FieldSlots, isBySchema: Bool = false
+    _ fields: [FormatField], isWrapped: Bool, table: FieldSlots, isBySchema: Bool = false,
+    shapePatience: Int? = 4096
   ) {
     precondition(isWrapped || fields.count <= 1, "only one column can stand alone")
     self.isWrapped = isWrapped
@@ -25,6 +29,9 @@ final class JSONDecoder: FormatDecoder {
     self.table = table
     keys = JSONKeys(fields, table.plans)
     reader = JSONReader(spill: table.spill, isBySchema: isBySchema)
+    shape = JSONShape(
+      isPossible: shapePatience != nil && isWrapped && !table.hasBuilders,
+      patience: shapePatience ?? 0)
   }
 
   /// Reads the ranges given into the table's rows from 0 on.
@@ -36,7 +43,10 @@ final class JSONDecoder: FormatDecoder {
     let base = Bytes(buffer.base)
     let hasBuilders = table.hasBuilders
     var bad: [BadRecord] = []
-    for row in 0..<starts.count {
+    shape.decode(buffer, starts, lengths, table)
+    if shape.rest == 0 { return bad }
+    var sample: JSONCursor?
+    for row in 0..<starts.count where !shape.isDone(row) {
       if lengths[row] >= 0 {
         let start = base + Int(starts[row])
         let cursor = JSONCursor(start: start, end: start + Int(lengths[row]))
@@ -47,6 +57,7 @@ final class JSONDecoder: FormatDecoder {
           if end != cursor.end, cursor.skipSpace(end) != cursor.end {
             throw cursor.fault("text after the value", end)
           }
+          sample = cursor
         } catch {
           table.clear(row: row)
           bad.append(BadRecord(row: row, reason: error.reason))
@@ -54,6 +65,7 @@ final class JSONDecoder: FormatDecoder {
       }
       if hasBuilders { table.closeRow(row) }
     }
+    if shape.isDue(rows: starts.count), let sample { shape.learn(sample, keys) }
     return bad
   }
 
