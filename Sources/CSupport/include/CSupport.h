@@ -191,18 +191,20 @@ int headrace_write_back(int descriptor, int64_t at, int64_t count);
 /// and errno: EXDEV for a path that leads out, ENOSYS where the kernel cannot.
 int headrace_open_beneath(int directory, const char *path, int flags, unsigned mode);
 
-/// How a value of a JSON record is read: not at all, where a long key goes on; else a value of the field's type.
-enum headrace_json_kind {
-  HEADRACE_JSON_KEY,
-  HEADRACE_JSON_INT64,
-  HEADRACE_JSON_INT32,
-  HEADRACE_JSON_STRING,
-  HEADRACE_JSON_DOUBLE,
-  HEADRACE_JSON_BOOLEAN,
+/// How a value of a record is read: not at all, where a long key goes on; else a value of the field's type, texts up to a
+/// quote (STRING) or to a delimiter (FIELD).
+enum headrace_plain_kind {
+  HEADRACE_PLAIN_KEY,
+  HEADRACE_PLAIN_INT64,
+  HEADRACE_PLAIN_INT32,
+  HEADRACE_PLAIN_STRING,
+  HEADRACE_PLAIN_FIELD,
+  HEADRACE_PLAIN_DOUBLE,
+  HEADRACE_PLAIN_BOOLEAN,
 };
 
-/// A step of a shape: what stands before a value, then the value. The opening quote of a string is part of the former.
-struct headrace_json_step {
+/// A step of a shape: what stands before a value, then the value. The opening quote of a JSON string is part of the former.
+struct headrace_plain_step {
   /// The bytes, and a mask of those that count.
   uint8_t bytes[32], mask[32];
   uint32_t length, kind;
@@ -216,23 +218,25 @@ struct headrace_json_step {
 };
 
 /// What records look like, to their last byte.
-struct headrace_json_shape {
-  struct headrace_json_step *steps;
+struct headrace_plain_shape {
+  struct headrace_plain_step *steps;
   uint32_t count;
+  /// Of DELIMITED.
+  uint8_t delimiter;
   /// How often the shape held lately, for four records and for one.
   int32_t credit_together, credit_alone;
 };
 
 /// Bytes that are loaded beyond a record.
-enum { HEADRACE_JSON_REACH = 192 };
+enum { HEADRACE_PLAIN_REACH = 192 };
 
-/// Whether the processor has what `headrace_json_records` needs.
-bool headrace_json_has_records(void);
+/// Whether the processor has what `headrace_plain_records` needs.
+bool headrace_has_plain_records(void);
 
 /// Reads the records that have the shape, and sets their bits in `done`, which has one for each. The first `readable` bytes of
 /// `base` may be loaded. How many are left; of those, rows may hold anything.
-size_t headrace_json_records(const uint8_t *base, size_t readable, const int32_t *starts, const int32_t *lengths, size_t count,
-                             struct headrace_json_shape *shape, uint64_t *done);
+size_t headrace_plain_records(const uint8_t *base, size_t readable, const int32_t *starts, const int32_t *lengths, size_t count,
+                             struct headrace_plain_shape *shape, uint64_t *done);
 
 static inline void headrace_prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
 

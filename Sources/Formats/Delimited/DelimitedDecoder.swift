@@ -1,6 +1,6 @@
 // DELIMITED records to columns: fields between delimiters, in quotes where they hold delimiters,
 // line ends or quotes (doubled). An empty field is NULL; in quotes it is the empty text of STRING and BYTES.
-// Nested values are JSON. Invariant: a record has exactly as many fields as the schema, or it is bad.
+// Nested values are JSON. Records of plain fields are read side by side (`PlainRecords`), all others here. Invariant: a record has exactly as many fields as the schema, or it is bad.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns
@@ -18,13 +18,45 @@ final class DelimitedDecoder: FormatDecoder {
   private let nested: JSONReader
   /// Text of nested values whose quotes are undone; columns may hold on to it.
   private var nestedText = ByteBuffer(capacity: 0)
+  private(set) var plain: PlainRecords
 
-  init(_ fields: [FormatField], delimiter: UInt8, table: FieldSlots) {
+  /// `readsTogether`: tests compare with a decoder that does not.
+  init(
+    _ fields: [FormatField], delimiter: UInt8, table: FieldSlots, readsTogether: Bool = true
+  ) {
     nested = JSONReader(spill: table.spill)
     self.fields = fields
     self.delimiter = delimiter
     numbersEndAtDelimiter = delimiter &- 48 > 9 && delimiter != 0x2D
     self.table = table
+    plain = PlainRecords(delimiter: delimiter)
+    if readsTogether, PlainRecords.isSupported, numbersEndAtDelimiter, Self.isPlain(delimiter) {
+      learn()
+    }
+  }
+
+  /// What no value that is read side by side has inside.
+  private static func isPlain(_ delimiter: UInt8) -> Bool {
+    let isLetter = (delimiter | 0x20) &- 0x61 < 26
+    return delimiter < 0x80 && !isLetter && !"\".\r\n".utf8.contains(delimiter)
+  }
+
+  /// The shape is known from the columns, if all of them are of plain types.
+  private func learn() {
+    for (index, field) in fields.enumerated() {
+      let kind: headrace_plain_kind
+      switch table.plans[index].kind {
+      case .bigint, .timestamp: kind = HEADRACE_PLAIN_INT64
+      case .int: kind = HEADRACE_PLAIN_INT32
+      case .double: kind = HEADRACE_PLAIN_DOUBLE
+      case .string: kind = HEADRACE_PLAIN_FIELD
+      case .boolean: kind = HEADRACE_PLAIN_BOOLEAN
+      case .date, .time, .decimal, .base64, .built, .checkedInteger, .checkedInt, .checkedString,
+        .unknown, .end:
+        return plain.forget()
+      }
+      plain.append(index == 0 ? [] : [delimiter], kind, field: field.isNeeded ? index : nil)
+    }
   }
 
   func decode(
@@ -37,7 +69,9 @@ final class DelimitedDecoder: FormatDecoder {
     defer { nested.buffer = table.spill }
     nested.buffer = buffer
     var bad: [BadRecord] = []
-    for row in 0..<starts.count {
+    plain.decode(buffer, starts, lengths, table)
+    if plain.rest == 0 { return bad }
+    for row in 0..<starts.count where !plain.isDone(row) {
       if lengths[row] >= 0, !fields.isEmpty {
         let start = base + Int(starts[row])
         do throws(BadInput) {

@@ -43,10 +43,10 @@ final class JSONDecoder: FormatDecoder {
     let base = Bytes(buffer.base)
     let hasBuilders = table.hasBuilders
     var bad: [BadRecord] = []
-    shape.decode(buffer, starts, lengths, table)
-    if shape.rest == 0 { return bad }
+    shape.plain.decode(buffer, starts, lengths, table)
+    if shape.plain.rest == 0 { return bad }
     var sample: JSONCursor?
-    for row in 0..<starts.count where !shape.isDone(row) {
+    for row in 0..<starts.count where !shape.plain.isDone(row) {
       if lengths[row] >= 0 {
         let start = base + Int(starts[row])
         let cursor = JSONCursor(start: start, end: start + Int(lengths[row]))

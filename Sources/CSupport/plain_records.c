@@ -1,8 +1,9 @@
-// Plain JSON records of one shape, four side by side. A record alone waits for each of its values: where it ends decides where
-// the next one begins. Four records of one shape take the same steps, so that their waits overlap.
+// Plain records of one shape, JSON or DELIMITED, four side by side. A record alone waits for each of its values: where it ends
+// decides where the next one begins. Four records of one shape take the same steps, so that their waits overlap.
 //
-// Only what is surely right is accepted: every byte of a record is part of an expected key, of a run of digits, of a string
-// without escapes, or of the end; the record ends where it should. Everything else is left to the caller's own decoder.
+// Only what is surely right is accepted: every byte of a record is part of an expected key or delimiter, of a run of digits, of
+// a text without escapes or quotes, or of the end; the record ends where it should. Everything else is left to the caller's
+// own decoder.
 #include "CSupport.h"
 
 #if defined(__x86_64__)
@@ -11,12 +12,12 @@
 #define FOR_EACH _Pragma("clang loop unroll(full)") for (int i = 0; i < n; i++)
 
 typedef const uint8_t *bytes;
-typedef struct headrace_json_step step;
-typedef struct headrace_json_shape shape;
+typedef struct headrace_plain_step step;
+typedef struct headrace_plain_shape shape;
 
 enum { together = 4, credit_most = 64, pause = 256 };
 
-// MARK: - Strings
+// MARK: - Texts
 
 // Bit i is set when byte i is `"`, `\`, a control byte, or has its top bit set; see headrace_string_stops16.
 WIDE INLINE uint32_t stops32(bytes p) {
@@ -80,6 +81,11 @@ WIDE __attribute__((noinline)) static bytes quote_behind(bytes p, bytes end) {
   return NULL;
 }
 
+WIDE INLINE void store_views(const bytes *p, const bytes *stop, const int n, const step *next, size_t row, bytes base) {
+  FOR_EACH((uint32_t *)next->values)[row + (size_t)i] = (uint32_t)(p[i] - base);
+  FOR_EACH next->lengths[row + (size_t)i] = (uint32_t)(stop[i] - p[i]);
+}
+
 WIDE INLINE bool strings(bytes *p, const bytes *ends, const int n, step *next, size_t row, bytes base) {
   bytes stop[4];
   switch (next->reach) {
@@ -98,11 +104,55 @@ WIDE INLINE bool strings(bytes *p, const bytes *ends, const int n, step *next, s
       if (!stop[i] || *stop[i] != '"') return false;
     }
   }
-  if (next->is_stored) {
-    FOR_EACH((uint32_t *)next->values)[row + (size_t)i] = (uint32_t)(p[i] - base);
-    FOR_EACH next->lengths[row + (size_t)i] = (uint32_t)(stop[i] - p[i]);
-  }
+  if (next->is_stored) store_views(p, stop, n, next, row, base);
   FOR_EACH p[i] = stop[i] + 1;
+  return true;
+}
+
+// Bit i is set when byte i is the delimiter, a quote, a line end, or has its top bit set.
+WIDE INLINE uint32_t field_stops32(bytes p, uint8_t delimiter) {
+  __m256i v = _mm256_loadu_si256((const __m256i *)p);
+  __m256i stops = _mm256_or_si256(v, _mm256_cmpeq_epi8(v, _mm256_set1_epi8((char)delimiter)));
+  stops = _mm256_or_si256(stops, _mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')));
+  stops = _mm256_or_si256(stops, _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\n')));
+  stops = _mm256_or_si256(stops, _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\r')));
+  return (uint32_t)_mm256_movemask_epi8(stops);
+}
+
+WIDE INLINE uint64_t field_stops64(bytes p, uint8_t delimiter) {
+  return (uint64_t)field_stops32(p, delimiter) | (uint64_t)field_stops32(p + 32, delimiter) << 32;
+}
+
+WIDE __attribute__((noinline)) static bytes far_field_stop(bytes p, bytes end, uint8_t delimiter) {
+  for (; p < end; p += 64) {
+    uint64_t stops = field_stops64(p, delimiter);
+    if (stops) return p + _tzcnt_u64(stops);
+  }
+  return end;
+}
+
+// As first_stop; what reaches to the end of the record needs no stop.
+WIDE INLINE bytes first_field_stop(bytes p, bytes end, uint32_t reach, uint32_t *grown, uint8_t delimiter) {
+  uint64_t near = reach == 1 ? field_stops32(p, delimiter) : field_stops64(p, delimiter);
+  if (__builtin_expect(near != 0, 1)) return p + _tzcnt_u64(near);
+  *grown = 2;
+  return far_field_stop(p + 32 * reach, end, delimiter);
+}
+
+// Fields of text that are not empty: what an empty one stands for is not said here.
+WIDE INLINE bool delimited(bytes *p, const bytes *ends, const int n, step *next, size_t row, bytes base, uint8_t delimiter) {
+  bytes stop[4];
+  if (next->reach == 1) {
+    FOR_EACH stop[i] = first_field_stop(p[i], ends[i], 1, &next->reach, delimiter);
+  } else {
+    FOR_EACH stop[i] = first_field_stop(p[i], ends[i], 2, &next->reach, delimiter);
+  }
+  bool all = true;
+  FOR_EACH stop[i] = stop[i] < ends[i] ? stop[i] : ends[i];
+  FOR_EACH all &= stop[i] > p[i] && (stop[i] == ends[i] || *stop[i] == delimiter);
+  if (!all) return false;
+  if (next->is_stored) store_views(p, stop, n, next, row, base);
+  FOR_EACH p[i] = stop[i];
   return true;
 }
 
@@ -151,10 +201,10 @@ WIDE INLINE bool integers(bytes *p, const int n, const step *next, size_t row) {
     FOR_EACH right &= count[i] == 1 || (count[i] > 1 && *p[i] != '0');
     if (!right) return false;
   }
-  if (next->is_stored || next->kind == HEADRACE_JSON_INT32) {
+  if (next->is_stored || next->kind == HEADRACE_PLAIN_INT32) {
     int64_t value[4];
     FOR_EACH value[i] = (int64_t)((digits_value(digits[i], count[i]) ^ sign[i]) - sign[i]);
-    if (next->kind == HEADRACE_JSON_INT64) {
+    if (next->kind == HEADRACE_PLAIN_INT64) {
       FOR_EACH((int64_t *)next->values)[row + (size_t)i] = value[i];
     } else {
       bool fits = true;
@@ -217,12 +267,13 @@ WIDE INLINE bool records(bytes *at, const bytes *ends, const int n, shape *known
     FOR_EACH p[i] += next->length;
     bool are_plain = true;
     switch (next->kind) {
-    case HEADRACE_JSON_KEY: break;
-    case HEADRACE_JSON_INT64:
-    case HEADRACE_JSON_INT32: are_plain = integers(p, n, next, row); break;
-    case HEADRACE_JSON_STRING: are_plain = strings(p, ends, n, next, row, base); break;
-    case HEADRACE_JSON_DOUBLE: are_plain = fractions(p, n, next, row); break;
-    case HEADRACE_JSON_BOOLEAN: are_plain = truths(p, n, next, row); break;
+    case HEADRACE_PLAIN_KEY: break;
+    case HEADRACE_PLAIN_INT64:
+    case HEADRACE_PLAIN_INT32: are_plain = integers(p, n, next, row); break;
+    case HEADRACE_PLAIN_STRING: are_plain = strings(p, ends, n, next, row, base); break;
+    case HEADRACE_PLAIN_FIELD: are_plain = delimited(p, ends, n, next, row, base, known->delimiter); break;
+    case HEADRACE_PLAIN_DOUBLE: are_plain = fractions(p, n, next, row); break;
+    case HEADRACE_PLAIN_BOOLEAN: are_plain = truths(p, n, next, row); break;
     }
     // What lies behind the end of a record is no part of it, and not looked at any further.
     FOR_EACH are_plain &= p[i] <= ends[i];
@@ -276,21 +327,21 @@ WIDE static size_t plain_records(bytes base, bytes readable, const int32_t *star
   return rest;
 }
 
-bool headrace_json_has_records(void) {
+bool headrace_has_plain_records(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 }
 
-size_t headrace_json_records(const uint8_t *base, size_t readable, const int32_t *starts, const int32_t *lengths, size_t count,
-                             struct headrace_json_shape *known, uint64_t *done) {
+size_t headrace_plain_records(const uint8_t *base, size_t readable, const int32_t *starts, const int32_t *lengths, size_t count,
+                             struct headrace_plain_shape *known, uint64_t *done) {
   // Loads go so far beyond what they are about.
-  size_t reach = HEADRACE_JSON_REACH;
+  size_t reach = HEADRACE_PLAIN_REACH;
   return plain_records(base, readable < reach ? base : base + readable - reach, starts, lengths, count, known, done);
 }
 #else
-bool headrace_json_has_records(void) { return false; }
+bool headrace_has_plain_records(void) { return false; }
 
-size_t headrace_json_records(const uint8_t *base, size_t readable, const int32_t *starts, const int32_t *lengths, size_t count,
-                             struct headrace_json_shape *known, uint64_t *done) {
+size_t headrace_plain_records(const uint8_t *base, size_t readable, const int32_t *starts, const int32_t *lengths, size_t count,
+                             struct headrace_plain_shape *known, uint64_t *done) {
   return count;
 }
 #endif
