@@ -15,7 +15,9 @@ public struct SortedRows {
   private let limit: Int?
   private var collected: CollectedRows
   private var runs: [Run] = []
+  /// The runs that have rows left, the one with the next row first.
   private var heap: [Int32] = []
+
   /// Sorted rows, and how far they have been taken.
   private struct Run {
     var columns: [Column]
