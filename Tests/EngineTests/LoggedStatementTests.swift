@@ -1,16 +1,12 @@
 // Statements of the log in stretches that are parsed beside each other: all of them, once, in their order.
 
 import HeadraceFoundations
-import HeadraceFunctions
-import HeadracePlanner
 import HeadraceSyntax
 import Testing
 
 @testable import Headrace
 
 struct LoggedStatementTests {
-  private let empty = Catalog(functions: .builtin)
-
   @Test(arguments: [0, 1, 511, 512, 513, 1_300])
   func everyStatementInItsTurn(_ count: Int) {
     let wrong = 900
@@ -21,7 +17,7 @@ struct LoggedStatementTests {
       )
     }
     for first in [0, 7, 600] {
-      var stretches = LoggedStatement.Stretches(entries, from: first, empty)
+      var stretches = LoggedStatement.Stretches(entries, from: first)
       var numbers: [Int] = []
       var failed: [Int] = []
       while let stretch = stretches.next() {
@@ -43,26 +39,7 @@ struct LoggedStatementTests {
         value: MetadataRecord([TextKey("sql"): "DROP STREAM s\(number);"]).bytes
       )
     }
-    var stretches = LoggedStatement.Stretches(entries, from: 0, empty)
+    var stretches = LoggedStatement.Stretches(entries, from: 0)
     #expect(stretches.next()?.first?.number == 0)
-  }
-
-  /// What asks for anything of others waits for its turn.
-  @Test(arguments: [
-    ("CREATE STREAM a (k INT KEY, v STRUCT<x INT>) WITH (KAFKA_TOPIC='a', FORMAT='JSON');", true),
-    ("CREATE TABLE b (k INT PRIMARY KEY) WITH (KAFKA_TOPIC='b', FORMAT='KAFKA');", true),
-    ("CREATE STREAM c (v money) WITH (KAFKA_TOPIC='c', VALUE_FORMAT='JSON');", false),
-    ("CREATE STREAM d WITH (KAFKA_TOPIC='d', VALUE_FORMAT='AVRO');", false),
-    ("CREATE STREAM e WITH (KAFKA_TOPIC='e', VALUE_FORMAT='JSON');", false),
-    ("CREATE STREAM f AS SELECT * FROM a;", false),
-    ("CREATE STREAM g (v INT) WITH (KAFKA_TOPIC='g', VALUE_FORMAT='NONESUCH');", false),
-  ])
-  func boundAhead(_ text: String, _ isBound: Bool) {
-    let record = MetadataRecord([TextKey("sql"): text, TextKey("partitions"): "3"])
-    let statement = LoggedStatement(number: 0, bytes: record.bytes, empty)
-    #expect((statement.bound != nil) == isBound)
-    #expect(statement.bound?.partitions ?? 3 == 3)
-    let unplaced = MetadataRecord([TextKey("sql"): text]).bytes
-    #expect(LoggedStatement(number: 0, bytes: unplaced, empty).bound == nil)
   }
 }

@@ -159,8 +159,7 @@ extension EpochRunner {
     // Published once, as a whole.
     var next = definitions
     defer { definitions = next }
-    let empty = Catalog(functions: options.functions, connectors: options.connectors.kinds)
-    var stretches = LoggedStatement.Stretches(statements, from: first, empty)
+    var stretches = LoggedStatement.Stretches(statements, from: first)
     while let stretch = stretches.next() {
       for statement in stretch {
         nextStatement = max(nextStatement, statement.number + 1)
@@ -181,6 +180,10 @@ extension EpochRunner {
           expected: "statements of level \(options.levels.own) or less",
           found: "one of level \(level), which a newer version of Headrace has logged"))
     }
+    var properties: [TextKey: String] = [:]
+    for (name, value) in record.fields where name.text.hasPrefix("set.") {
+      properties[String(name.text.dropFirst(4))] = value
+    }
     let statement: Statement
     do {
       statement = try logged.parsed.get()
@@ -188,12 +191,11 @@ extension EpochRunner {
       throw .statement(error.located(logged.source))
     }
     var environment = environment(
-      record.sessionProperties,
+      properties,
       PathScope(
         roots: record["roots"]?.split(separator: "\0").map { String($0) },
         workingDirectory: nil, files: options.files))
     environment.logged = record
-    environment.bound = logged.bound
     do throws(StatementFailure) {
       let change = try StatementPlanner(definitions, environment).plan(statement, logged.source)
       definitions.apply(change)

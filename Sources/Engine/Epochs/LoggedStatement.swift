@@ -1,8 +1,7 @@
-// Statements of the log, read, parsed and, where what they declare depends on nothing before them, bound. A catalog of
-// thousands opens by replaying them: while one stretch is applied, the next one is made ready beside it.
+// Statements of the log, read and parsed. A catalog of thousands opens by replaying them: while one stretch is bound,
+// which depends on all before it, the next one is parsed beside it.
 
 import HeadraceFoundations
-import HeadracePlanner
 import HeadraceSyntax
 
 struct LoggedStatement: Sendable {
@@ -11,47 +10,24 @@ struct LoggedStatement: Sendable {
   let source: SourceText
   /// A text that does not parse is an error when its turn comes.
   let parsed: Result<Statement, DiagnosticError>
-  /// The source that it declares; nil: it declares none, or is bound when its turn comes.
-  let bound: SourceDefinition?
 
-  /// `empty`: a catalog without sources and types.
-  init(number: Int, bytes: [UInt8], _ empty: Catalog) {
+  init(number: Int, bytes: [UInt8]) {
     self.number = number
     record = MetadataRecord(bytes: bytes)
     let source = SourceText(name: "statement log", record["sql"] ?? "")
     self.source = source
     parsed = Result { () throws(DiagnosticError) in try Parser.parse(statement: source) }
-    bound = Self.bound(parsed, source, record, empty)
-  }
-
-  private static func bound(
-    _ parsed: Result<Statement, DiagnosticError>, _ source: SourceText, _ record: MetadataRecord,
-    _ empty: Catalog
-  ) -> SourceDefinition? {
-    guard case .success(.createSource(let node)) = parsed,
-      let partitions = record["partitions"].flatMap({ Int($0) })
-    else { return nil }
-    // What asks for types, schemas or records of others fails here.
-    let context = BindingContext(catalog: empty, properties: record.sessionProperties)
-    context.replays(record)
-    return try? SourceBinder(context: context).bind(
-      node, text: String(decoding: source.text, as: UTF8.self), topicPartitions: { _ in partitions }
-    )
   }
 
   /// The statements in the order of the log, some hundred at a time; at most two stretches are parsed at once.
   struct Stretches: ~Copyable {
     private static let length = 512
 
-    private let empty: Catalog
     private var rest: ArraySlice<(number: Int, bytes: [UInt8])>
     private var ahead: Ahead?
 
-    /// Leaves out those whose number is less than `first`. `empty`: a catalog without sources and types.
-    init(
-      _ entries: [(key: [UInt8], value: [UInt8])], from first: Int, _ empty: Catalog
-    ) {
-      self.empty = empty
+    /// Leaves out those whose number is less than `first`.
+    init(_ entries: [(key: [UInt8], value: [UInt8])], from first: Int) {
       rest =
         entries.compactMap { key, value in
           let digits = key.dropFirst(MetadataKey.statements.utf8.count)
@@ -69,7 +45,7 @@ struct LoggedStatement: Sendable {
         ahead.thread.join()
         stretch = ahead.result.statements
       } else {
-        stretch = Self.parsed(take(), empty)
+        stretch = Self.parsed(take())
       }
       if !rest.isEmpty { start() }
       return stretch.isEmpty ? nil : stretch
@@ -81,9 +57,9 @@ struct LoggedStatement: Sendable {
     }
 
     private static func parsed(
-      _ entries: ArraySlice<(number: Int, bytes: [UInt8])>, _ empty: Catalog
+      _ entries: ArraySlice<(number: Int, bytes: [UInt8])>
     ) -> [LoggedStatement] {
-      entries.map { LoggedStatement(number: $0.number, bytes: $0.bytes, empty) }
+      entries.map { LoggedStatement(number: $0.number, bytes: $0.bytes) }
     }
 
     private mutating func start() {
@@ -91,9 +67,7 @@ struct LoggedStatement: Sendable {
       let entries = take()
       let result = Ahead.Result()
       do {
-        let thread = try ServiceThread { [empty] in
-          result.statements = Self.parsed(entries, empty)
-        }
+        let thread = try ServiceThread { result.statements = Self.parsed(entries) }
         ahead = Ahead(thread: thread, result: result)
       } catch {
         // The system has no thread to spare: they are parsed when their turn comes.
@@ -108,25 +82,5 @@ struct LoggedStatement: Sendable {
 
     let thread: ServiceThread
     let result: Result
-  }
-}
-
-extension MetadataRecord {
-  /// What was set when the statement was accepted.
-  var sessionProperties: [TextKey: String] {
-    var properties: [TextKey: String] = [:]
-    for (name, value) in fields where name.text.utf8.starts(with: "set.".utf8) {
-      properties[String(name.text.dropFirst(4))] = value
-    }
-    return properties
-  }
-}
-
-extension BindingContext {
-  /// The statement is that of an entry of the log.
-  func replays(_ record: MetadataRecord) {
-    isReplay = true
-    setsDefaults = record["defaults"] != nil
-    inferred = record.schemas
   }
 }

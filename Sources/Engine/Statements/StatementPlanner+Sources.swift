@@ -23,12 +23,7 @@ extension StatementPlanner {
       guard node.orReplace else { throw alreadyExists(node.name, existing) }
     }
     let context = context()
-    var definition: SourceDefinition
-    if let bound = environment.bound {
-      definition = bound
-    } else {
-      definition = try bind(node, text, context)
-    }
+    var definition = try bind(node, text, context)
     definition.setRoots(environment.paths.roots)
     var change = CatalogChange(message: "\(kind.capitalizedFirst) \(name) created")
     let sampled = context.sampled.map { Schema($0).description }

@@ -38,8 +38,6 @@ struct StatementEnvironment {
   var dialogue: RegistryDialogue?
   /// The entry of the statement log that is replayed; nil: the statement is new.
   var logged: MetadataRecord?
-  /// The source that it declares, where it is bound already.
-  var bound: SourceDefinition?
 }
 
 struct StatementPlanner {
@@ -115,7 +113,9 @@ struct StatementPlanner {
   func context() -> BindingContext {
     let context = BindingContext(
       catalog: catalog, properties: properties, registry: schemaRegistry)
-    if let logged = environment.logged { context.replays(logged) }
+    context.isReplay = isReplay
+    context.setsDefaults = environment.logged?["defaults"] != nil
+    context.inferred = environment.logged?.schemas ?? [:]
     return context
   }
 
