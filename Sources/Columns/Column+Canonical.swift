@@ -32,13 +32,19 @@ extension Column {
 
 extension DataType {
   /// Whether values of the type may be equal and yet differ in their bytes.
-  public var containsDoubles: Bool {
+  public var containsDoubles: Bool { contains { $0 == .double } }
+
+  /// Whether the type is a MAP, or has one inside.
+  public var containsMap: Bool { contains { if case .map = $0 { true } else { false } } }
+
+  private func contains(_ isWanted: (DataType) -> Bool) -> Bool {
+    if isWanted(self) { return true }
     switch self {
-    case .double: return true
-    case .array(let element): return element.containsDoubles
-    case .map(let key, let value): return key.containsDoubles || value.containsDoubles
-    case .structure(let fields): return fields.contains { $0.type.containsDoubles }
-    case .boolean, .int, .bigint, .decimal, .string, .bytes, .date, .time, .timestamp: return false
+    case .array(let element): return element.contains(isWanted)
+    case .map(let key, let value): return key.contains(isWanted) || value.contains(isWanted)
+    case .structure(let fields): return fields.contains { $0.type.contains(isWanted) }
+    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .date, .time, .timestamp:
+      return false
     }
   }
 }

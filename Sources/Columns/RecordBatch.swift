@@ -85,6 +85,13 @@ public struct RecordBatch: Sendable {
     self.headers = headers
   }
 
+  /// Rows that no record was read for, in their order. `first`: the number of the first one.
+  public init(columns: [Column], count: Int, first: Int = 0) {
+    let none = [Int64](repeating: 0, count: count)
+    let positions = Positions(major: none, minor: (first..<first + count).map { UInt64($0) })
+    self.init(columns: columns, rowtimes: none, positions: positions)
+  }
+
   public func kind(_ row: Int) -> ChangeKind { kinds.map { $0[row] } ?? .insert }
 
   /// Of the values, about.

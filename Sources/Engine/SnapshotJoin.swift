@@ -45,7 +45,7 @@ struct SnapshotJoin {
   func emit(_ take: SnapshotReader.Take) throws(QueryFailure) -> Bool {
     var side = try rightSide()
     let goesOn = try reader.emit(node.left) { (batch) throws(QueryFailure) in
-      let keys = columns(leftKeys, batch, node.left.columns)
+      let keys = reader.columns(leftKeys, batch, node.left.columns)
       let slots = side.slots.find(keys, count: batch.count)
       var next = 0
       while next < batch.count {
@@ -59,7 +59,9 @@ struct SnapshotJoin {
         let joined = passing(pairs, first..<next, batch, &side)
         if joined.left.isEmpty { continue }
         let columns = batch.columns.map { $0.gather(joined.left) } + side.rows.gather(joined.right)
-        guard try take(reader.batch(columns, count: joined.left.count)) else { return false }
+        guard try take(RecordBatch(columns: columns, count: joined.left.count)) else {
+          return false
+        }
       }
       return true
     }
@@ -67,7 +69,8 @@ struct SnapshotJoin {
     let missing = side.isTaken.indices.filter { !side.isTaken[$0] }.map { Int32($0) }
     return try reader.handOn(missing.count, take) { range in
       let none = node.left.columns.map { Column.nulls($0.type, count: range.count) }
-      return reader.batch(none + side.rows.gather(Array(missing[range])), count: range.count)
+      return RecordBatch(
+        columns: none + side.rows.gather(Array(missing[range])), count: range.count)
     }
   }
 
@@ -79,8 +82,8 @@ struct SnapshotJoin {
     slots.reserveCapacity(rows.count)
     for piece in rows.pieces {
       if reader.isCancelled() { throw QueryFailure("interrupted") }
-      let batch = reader.batch(piece.columns, count: piece.count)
-      slots += keys.insert(columns(rightKeys, batch, layout), count: piece.count)
+      let batch = RecordBatch(columns: piece.columns, count: piece.count)
+      slots += keys.insert(reader.columns(rightKeys, batch, layout), count: piece.count)
     }
     var starts = [Int32](repeating: 0, count: keys.count + 1)
     for slot in slots where slot >= 0 { starts[Int(slot) + 1] += 1 }
@@ -124,13 +127,7 @@ struct SnapshotJoin {
     guard let residual = node.residual, !pairs.left.isEmpty else { return nil }
     let columns = batch.columns.map { $0.gather(pairs.left) } + right.gather(pairs.right)
     let layout = node.left.columns + node.right.columns
-    return self.columns([residual], reader.batch(columns, count: pairs.left.count), layout)[0]
-  }
-
-  private func columns(
-    _ expressions: [BoundExpression], _ batch: RecordBatch, _ layout: [PlanColumn]
-  ) -> [Column] {
-    let evaluator = reader.evaluator(layout)
-    return expressions.map { evaluator.values($0, batch) }
+    return reader.columns(
+      [residual], RecordBatch(columns: columns, count: pairs.left.count), layout)[0]
   }
 }

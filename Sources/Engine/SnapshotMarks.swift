@@ -39,9 +39,9 @@ struct SnapshotMarks {
     let absent = try absent()
     let layout = node.left.columns
     return try reader.emit(node.left) { (batch) throws(QueryFailure) in
-      let keys = columns(mark.leftKeys, batch, layout)
+      let keys = reader.columns(mark.leftKeys, batch, layout)
       let slots = groups.slots.find(keys, count: batch.count)
-      let operands = mark.operand.map { columns([$0], batch, layout) } ?? []
+      let operands = mark.operand.map { reader.columns([$0], batch, layout) } ?? []
       let members = keepsValues ? groups.members.find(keys + operands, count: batch.count) : []
       let type = mark.operand?.type ?? .string
       var answers: [Value] = []
@@ -75,11 +75,11 @@ struct SnapshotMarks {
       slots: KeySlots(keyTypes, omitsNulls: true),
       members: KeySlots(keyTypes + [mark.value?.type ?? .string], omitsNulls: true))
     try reader.emit(plan) { (batch) throws(QueryFailure) in
-      let counts = having.map { columns([$0], batch, layout)[0] }
-      let keys = columns(mark.rightKeys, batch, layout)
+      let counts = having.map { reader.columns([$0], batch, layout)[0] }
+      let keys = reader.columns(mark.rightKeys, batch, layout)
       let slots = groups.slots.insert(keys, count: batch.count)
       while groups.groups.count < groups.slots.count { groups.groups.append(Group()) }
-      let values = mark.value.map { columns([$0], batch, layout) } ?? []
+      let values = mark.value.map { reader.columns([$0], batch, layout) } ?? []
       let known = groups.members.count
       let members =
         keepsValues ? groups.members.insert(keys + values, count: batch.count) : []
@@ -103,13 +103,6 @@ struct SnapshotMarks {
       return true
     }
     return groups
-  }
-
-  private func columns(
-    _ expressions: [BoundExpression], _ batch: RecordBatch, _ layout: [PlanColumn]
-  ) -> [Column] {
-    let evaluator = reader.evaluator(layout)
-    return expressions.map { evaluator.values($0, batch) }
   }
 
   private func answer(

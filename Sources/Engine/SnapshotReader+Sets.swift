@@ -37,7 +37,7 @@ extension SnapshotReader {
       result += repeatElement(Int32(slot), count: Int(copies))
     }
     return try handOn(result.count, take) {
-      batch(rows.gather(Array(result[$0])), count: $0.count)
+      RecordBatch(columns: rows.gather(Array(result[$0])), count: $0.count)
     }
   }
 }

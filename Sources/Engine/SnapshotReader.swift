@@ -119,16 +119,18 @@ struct SnapshotReader {
 
   /// Rows as a batch in their order.
   func batch(_ rows: [[Value]], _ layout: [PlanColumn]) -> RecordBatch {
-    batch(
-      layout.indices.map { index in Column.from(rows.map { $0[index] }, layout[index].type) },
+    RecordBatch(
+      columns: layout.indices.map { index in Column.from(rows.map { $0[index] }, layout[index].type)
+      },
       count: rows.count)
   }
 
-  func batch(_ columns: [Column], count: Int) -> RecordBatch {
-    RecordBatch(
-      columns: columns, rowtimes: Array(repeating: 0, count: count),
-      positions: Positions(
-        major: Array(repeating: 0, count: count), minor: (0..<count).map { UInt64($0) }))
+  /// The expressions' values, over columns in this layout.
+  func columns(
+    _ expressions: [BoundExpression], _ batch: RecordBatch, _ layout: [PlanColumn]
+  ) -> [Column] {
+    let evaluator = evaluator(layout)
+    return expressions.map { evaluator.values($0, batch) }
   }
 
   func evaluator(_ layout: [PlanColumn]) -> Evaluator {
@@ -145,7 +147,9 @@ struct SnapshotReader {
     }
     if isCancelled() { throw QueryFailure("interrupted") }
     rows.close()
-    return try handOn(rows.count, take) { batch(rows.take($0.count), count: $0.count) }
+    return try handOn(rows.count, take) {
+      RecordBatch(columns: rows.take($0.count), count: $0.count)
+    }
   }
 
   /// The input's rows in their order, with what is computed over others.
@@ -155,13 +159,13 @@ struct SnapshotReader {
     guard let columns = rows.joined() else {
       throw QueryFailure("OVER has more than 4 GiB of rows to order", isLimit: true)
     }
-    let all = batch(columns, count: rows.count)
+    let all = RecordBatch(columns: columns, count: rows.count)
     var faults = RowFaults()
     let computed = try OverBatch(evaluator(input.columns), engine.options.functions, properties)
       .columns(step.node, all, &faults)
     pin.note(faults)
     return try handOn(rows.count, take) { range in
-      batch((columns + (computed ?? [])).map { $0.slice(range) }, count: range.count)
+      RecordBatch(columns: (columns + (computed ?? [])).map { $0.slice(range) }, count: range.count)
     }
   }
 
@@ -201,7 +205,7 @@ struct SnapshotReader {
     }
     let rows = last.finish()
     return try handOn(rows.count, take) { range in
-      batch(rows.gather(range.map { Int32($0) }), count: range.count)
+      RecordBatch(columns: rows.gather(range.map { Int32($0) }), count: range.count)
     }
   }
 

@@ -62,11 +62,7 @@ struct OrderedRows {
       result.columns.append(key)
     }
     orders += identity.map { result.columns[$0.place] }
-    let items =
-      order.map { item in
-        OrderKeys.Item(
-          type: item.expression.type, isDescending: item.isDescending, nullsFirst: item.nullsFirst)
-      } + identity.map(\.item)
+    let items = order.map { OrderKeys.Item($0) } + identity.map(\.item)
     return Keyed(
       batch: result, partitions: RowCodec.encode(keys, count: batch.count),
       order: OrderKeys.encode(

@@ -58,19 +58,7 @@ public struct KeySlots {
 extension Column {
   /// Equal values have one form, maps whatever the order of their entries.
   fileprivate func canonical(_ type: DataType) -> Column {
-    guard type.containsMaps else { return type.containsDoubles ? withCanonicalDoubles : self }
+    guard type.containsMap else { return type.containsDoubles ? withCanonicalDoubles : self }
     return .from((0..<count).map { value($0, type).canonicalForm }, type)
-  }
-}
-
-extension DataType {
-  fileprivate var containsMaps: Bool {
-    switch self {
-    case .map: return true
-    case .array(let element): return element.containsMaps
-    case .structure(let fields): return fields.contains { $0.type.containsMaps }
-    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .date, .time, .timestamp:
-      return false
-    }
   }
 }

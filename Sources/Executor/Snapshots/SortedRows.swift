@@ -55,6 +55,7 @@ public struct SortedRows {
     let held = runs.reduce(collected.count) { $0 + $1.count }
     return limit.map { min(held, $0) } ?? held
   }
+
   /// What is kept; bytes.
   public var byteCount: Int { runs.reduce(collected.byteCount) { $0 + $1.bytes } }
 
@@ -95,17 +96,10 @@ public struct SortedRows {
   }
 
   private func run(_ piece: CollectedRows.Piece) -> Run {
-    let batch = RecordBatch(
-      columns: piece.columns, rowtimes: Array(repeating: 0, count: piece.count),
-      positions: Positions(
-        major: Array(repeating: 0, count: piece.count),
-        minor: Array(repeating: 0, count: piece.count)))
+    let batch = RecordBatch(columns: piece.columns, count: piece.count, first: piece.first)
     let keys = OrderKeys.encode(
-      items.map { evaluator.values($0.expression, batch) },
-      items.map {
-        OrderKeys.Item(
-          type: $0.expression.type, isDescending: $0.isDescending, nullsFirst: $0.nullsFirst)
-      }, count: piece.count)
+      items.map { evaluator.values($0.expression, batch) }, items.map { OrderKeys.Item($0) },
+      count: piece.count)
     var order = RadixOrder(capacity: piece.count)
     for row in 0..<piece.count { order.append(keys.prefix(row), Int32(row)) }
     var rows = order.sorted { a, b in
@@ -196,12 +190,7 @@ public struct SortedRows {
 }
 
 extension ByteColumn {
-  /// The first eight bytes of a row, zeros behind fewer.
   fileprivate func prefix(_ row: Int) -> UInt64 {
-    let bytes = UnsafeRawBufferPointer(view(row))
-    if bytes.count >= 8 { return bytes.loadUnaligned(as: UInt64.self).bigEndian }
-    var prefix: UInt64 = 0
-    for place in bytes.indices { prefix |= UInt64(bytes[place]) << (56 - 8 * UInt64(place)) }
-    return prefix
+    RadixOrder.prefix(UnsafeRawBufferPointer(view(row)))
   }
 }

@@ -325,7 +325,7 @@ final class DistinctAccumulator: Accumulator {
 extension Column {
   /// Maps with their entries in one order, so that equal ones have equal bytes.
   fileprivate func canonical(_ type: DataType) -> Column {
-    guard type.holdsMap else { return self }
+    guard type.containsMap else { return self }
     return .from((0..<count).map { value($0, type).canonical }, type)
   }
 }
@@ -339,18 +339,6 @@ extension Value {
       let sorted = entries.map { MapEntry($0.key.canonical, $0.value.canonical) }
       return .map(sorted.sorted { orderValues($0.key, $1.key) < 0 })
     default: return self
-    }
-  }
-}
-
-extension DataType {
-  fileprivate var holdsMap: Bool {
-    switch self {
-    case .map: return true
-    case .array(let element): return element.holdsMap
-    case .structure(let fields): return fields.contains { $0.type.holdsMap }
-    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .date, .time, .timestamp:
-      return false
     }
   }
 }

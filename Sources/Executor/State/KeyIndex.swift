@@ -244,18 +244,9 @@ final class KeyIndex {
 
   /// The slots in the order of their keys' bytes.
   func inKeyOrder(_ slots: [Int32]) -> [Int32] {
-    // The first eight bytes, the first one highest, tell nearly all keys apart.
+    // The first eight bytes tell nearly all keys apart.
     var order = RadixOrder(capacity: slots.count)
-    for slot in slots {
-      let key = key(Int(slot))
-      var prefix: UInt64 = 0
-      if key.count >= 8 {
-        prefix = key.loadUnaligned(as: UInt64.self).bigEndian
-      } else {
-        for (place, byte) in key.enumerated() { prefix |= UInt64(byte) << (56 - 8 * UInt64(place)) }
-      }
-      order.append(prefix, slot)
-    }
+    for slot in slots { order.append(RadixOrder.prefix(key(Int(slot))), slot) }
     return order.sorted { precedes(key(Int($0)), key(Int($1))) }
   }
 

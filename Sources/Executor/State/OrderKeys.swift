@@ -5,12 +5,21 @@
 import BigInt
 import HeadraceColumns
 import HeadraceFoundations
+import HeadracePlanner
 
 enum OrderKeys {
   struct Item {
     var type: DataType
     var isDescending = false
     var nullsFirst = true
+
+    init(type: DataType) { self.type = type }
+
+    init(_ item: Sort.Item) {
+      type = item.expression.type
+      isDescending = item.isDescending
+      nullsFirst = item.nullsFirst
+    }
   }
 
   /// One key a row. `columns`: of the items' expressions. `identity`: the first item that only tells rows apart; where it is

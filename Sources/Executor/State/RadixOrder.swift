@@ -15,6 +15,14 @@ struct RadixOrder {
 
   init(capacity: Int) { entries.reserveCapacity(capacity) }
 
+  /// The first eight bytes of a key, the first one highest, zeros behind fewer.
+  static func prefix(_ key: UnsafeRawBufferPointer) -> UInt64 {
+    if key.count >= 8 { return key.loadUnaligned(as: UInt64.self).bigEndian }
+    var prefix: UInt64 = 0
+    for (place, byte) in key.enumerated() { prefix |= UInt64(byte) << (56 - 8 * UInt64(place)) }
+    return prefix
+  }
+
   mutating func append(_ prefix: UInt64, _ item: Int32) {
     if let first = entries.first { differing |= first.prefix ^ prefix }
     entries.append(Entry(prefix: prefix, item: item))

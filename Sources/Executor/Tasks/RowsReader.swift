@@ -15,11 +15,8 @@ public final class RowsReader: RecordReader, @unchecked Sendable {
   /// The next rows, with their numbers.
   func take() -> (batch: RecordBatch, offsets: [Int64])? {
     guard let piece = pieces.popFirst() else { return nil }
-    let offsets = (0..<piece.count).map { Int64(piece.first + $0) }
-    let none = [Int64](repeating: 0, count: piece.count)
-    let positions = Positions(major: none, minor: offsets.map { UInt64($0) })
-    let batch = RecordBatch(columns: piece.columns, rowtimes: none, positions: positions)
-    return (batch, offsets)
+    let batch = RecordBatch(columns: piece.columns, count: piece.count, first: piece.first)
+    return (batch, (piece.first..<piece.first + piece.count).map { Int64($0) })
   }
 
   public func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead {

@@ -80,7 +80,6 @@ struct JSONShape: ~Copyable {
     case .time, .decimal, .base64, .built, .end: return nil
     }
   }
-
 }
 
 extension KeyEntry {

@@ -87,16 +87,6 @@ extension DataType {
       return false
     }
   }
-
-  var containsMap: Bool {
-    switch self {
-    case .map: return true
-    case .array(let element): return element.containsMap
-    case .structure(let fields): return fields.contains { $0.type.containsMap }
-    case .boolean, .int, .bigint, .double, .decimal, .string, .bytes, .date, .time, .timestamp:
-      return false
-    }
-  }
 }
 
 /// Failure of a common type, told by the two that do not go together.
