@@ -180,15 +180,17 @@ extension EpochRunner {
           expected: "statements of level \(options.levels.own) or less",
           found: "one of level \(level), which a newer version of Headrace has logged"))
     }
+    let statement: Statement
+    switch logged.content {
+    case .source(let source):
+      definitions.add(source)
+      return
+    case .unreadable(let error): throw .statement(error.located(logged.source))
+    case .statement(let parsed): statement = parsed
+    }
     var properties: [TextKey: String] = [:]
     for (name, value) in record.fields where name.text.hasPrefix("set.") {
       properties[String(name.text.dropFirst(4))] = value
-    }
-    let statement: Statement
-    do {
-      statement = try logged.parsed.get()
-    } catch {
-      throw .statement(error.located(logged.source))
     }
     var environment = environment(
       properties,

@@ -1,22 +1,41 @@
 // Statements of the log, read and parsed. A catalog of thousands opens by replaying them: while one stretch is bound,
-// which depends on all before it, the next one is parsed beside it.
+// which depends on all before it, the next one is read beside it.
 
 import HeadraceFoundations
+import HeadracePlanner
 import HeadraceSyntax
 
 struct LoggedStatement: Sendable {
   let number: Int
   let record: MetadataRecord
   let source: SourceText
-  /// A text that does not parse is an error when its turn comes.
-  let parsed: Result<Statement, DiagnosticError>
+  let content: Content
+
+  enum Content: Sendable {
+    /// Of a plain source, which the log has as it was bound.
+    case source(SourceDefinition)
+    case statement(Statement)
+    /// The text does not parse, which is an error when its turn comes.
+    case unreadable(DiagnosticError)
+  }
 
   init(number: Int, bytes: [UInt8]) {
     self.number = number
     record = MetadataRecord(bytes: bytes)
-    let source = SourceText(name: "statement log", record["sql"] ?? "")
+    let text = record["sql"] ?? ""
+    let source = SourceText(name: "statement log", text)
     self.source = source
-    parsed = Result { () throws(DiagnosticError) in try Parser.parse(statement: source) }
+    if let bound = record[BoundSource.field],
+      let definition = BoundSource.definition(bound, statement: text)
+    {
+      content = .source(definition)
+      return
+    }
+    do throws(DiagnosticError) {
+      content = .statement(try Parser.parse(statement: source))
+    } catch {
+      content = .unreadable(error)
+    }
   }
 
   /// The statements in the order of the log, some hundred at a time; at most two stretches are parsed at once.

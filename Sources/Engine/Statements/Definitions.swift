@@ -65,6 +65,9 @@ struct Definitions: Sendable {
     ended.contains { InternalTopics.isOwn(topic, ofQuery: $0, among: queries.map(\.id)) }
   }
 
+  /// As `apply` does for a change that adds a source and nothing else.
+  mutating func add(_ source: SourceDefinition) { catalog.add(source) }
+
   mutating func apply(_ change: CatalogChange) {
     for name in change.topicsDeleted { topics[TextKey(name)] = .some(nil) }
     for creation in change.topicsCreated { topics[TextKey(creation.name)] = creation }
@@ -73,7 +76,7 @@ struct Definitions: Sendable {
 
   private mutating func apply(_ step: CatalogChange.Step) {
     switch step {
-    case .addSource(let source): catalog.add(source)
+    case .addSource(let source): add(source)
     case .removeSource(let name): catalog.removeSource(name)
     case .addType(let name, let type): catalog.addType(name, type)
     case .removeType(let name): catalog.removeType(name)

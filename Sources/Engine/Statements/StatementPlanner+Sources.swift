@@ -46,6 +46,9 @@ extension StatementPlanner {
       change.message += " with the columns that its records have: \(sampled)"
     }
     try giveSchemas(&definition, .ifNone, &change, at: node.name.span)
+    if change.steps.isEmpty, context.inferred.isEmpty, let bound = BoundSource.text(definition) {
+      change.entry?.fields[TextKey(BoundSource.field)] = bound
+    }
     change.steps.append(.addSource(definition))
     change.entry?.schemas = context.inferred
     if context.setsDefaults { change.entry?.fields["defaults"] = "set" }
