@@ -1,7 +1,6 @@
 // Arithmetic kernels. INT and BIGINT wrap as Java's do; DOUBLE follows IEEE; DECIMAL is exact and fails
 // where the result does not fit its type.
 
-import BigInt
 import HeadraceColumns
 import HeadraceFoundations
 import HeadracePlanner
@@ -76,7 +75,7 @@ extension Evaluator {
 
   /// One kernel a call, inlined with its closure.
   @inline(__always)
-  private func zipped<T>(_ a: [T], _ b: [T], _ f: (T, T) -> T) -> [T] {
+  func zipped<T, Result>(_ a: [T], _ b: [T], _ f: (T, T) -> Result) -> [Result] {
     let count = min(a.count, b.count)
     return a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
@@ -87,77 +86,6 @@ extension Evaluator {
           initialized = count
         }
       }
-    }
-  }
-
-  private func decimals(
-    _ op: ArithmeticOperator, _ left: Column, _ right: Column, _ leftScale: Int,
-    _ rightScale: Int, _ type: DataType, _ validity: Bitmap?
-  ) -> Evaluated {
-    if case .decimal(let a) = left, case .decimal(let b) = right,
-      case .decimal(let precision, let scale) = type, precision <= 38, op == .multiply,
-      scale == leftScale + rightScale
-    {
-      // The precision of the type has room for every product of its operands.
-      return Evaluated(
-        .decimal(Fixed(zipped(a.values, b.values) { $0 &* $1 }, validity: validity)))
-    }
-    let builder = ColumnBuilder(type, capacity: left.count)
-    var errors = Bitmap(repeating: false, count: left.count)
-    for row in 0..<left.count {
-      if let validity, !validity[row] {
-        builder.appendNull()
-        continue
-      }
-      let a = Decimal(unscaled: unscaled(left, row), scale: leftScale)
-      let b = Decimal(unscaled: unscaled(right, row), scale: rightScale)
-      if let result = decimal(op, a, b, type) {
-        builder.append(wideUnscaled: result.unscaled)
-      } else {
-        builder.appendNull()
-        errors.set(row, true)
-      }
-    }
-    return Evaluated(builder.finish(), errors: errors)
-  }
-
-  private func unscaled(_ column: Column, _ row: Int) -> BigInt {
-    switch column {
-    case .decimal(let column): return BigInt(column.values[row])
-    case .wideDecimal(let column): return column.values[row]
-    case .boolean, .int, .bigint, .double, .bytes, .array, .map, .structure: return 0
-    }
-  }
-
-  private func decimal(
-    _ op: ArithmeticOperator, _ a: Decimal, _ b: Decimal, _ type: DataType
-  ) -> Decimal? {
-    guard case .decimal(let precision, let scale) = type else { return nil }
-    let common = max(a.scale, b.scale)
-    switch op {
-    case .add, .subtract:
-      let x = a.unscaled * Decimal.powerOfTen(common - a.scale)
-      let y = b.unscaled * Decimal.powerOfTen(common - b.scale)
-      return Decimal(unscaled: op == .add ? x + y : x - y, scale: common)
-        .fitted(precision: precision, scale: scale, rounding: .unnecessary)
-    case .multiply:
-      return Decimal(unscaled: a.unscaled * b.unscaled, scale: a.scale + b.scale)
-        .fitted(precision: precision, scale: scale, rounding: .unnecessary)
-    case .divide:
-      guard !b.unscaled.isZero else { return nil }
-      let shift = scale + b.scale - a.scale
-      let dividend = shift >= 0 ? a.unscaled * Decimal.powerOfTen(shift) : a.unscaled
-      let divisor = shift < 0 ? b.unscaled * Decimal.powerOfTen(-shift) : b.unscaled
-      return Decimal.divide(dividend, divisor, rounding: .halfUp).flatMap {
-        Decimal(unscaled: $0, scale: scale)
-          .fitted(precision: precision, scale: scale, rounding: .unnecessary)
-      }
-    case .modulus:
-      guard !b.unscaled.isZero else { return nil }
-      let x = a.unscaled * Decimal.powerOfTen(common - a.scale)
-      let y = b.unscaled * Decimal.powerOfTen(common - b.scale)
-      return Decimal(unscaled: x % y, scale: common)
-        .fitted(precision: precision, scale: scale, rounding: .unnecessary)
     }
   }
 

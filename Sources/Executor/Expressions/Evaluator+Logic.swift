@@ -32,8 +32,8 @@ extension Evaluator {
     case (.int(let x), .int(let y)): values = ordered(op, x.values, y.values)
     case (.bigint(let x), .bigint(let y)): values = ordered(op, x.values, y.values)
     case (.double(let x), .double(let y)): values = javaOrdered(op, x.values, y.values)
-    case (.decimal(let x), .decimal(let y)) where leftType.scale == rightType.scale:
-      values = ordered(op, x.values, y.values)
+    case (.decimal(let x), .decimal(let y)):
+      values = compareDecimals(op, x, leftType.scale, y, rightType.scale)
     case (.boolean(let x), .boolean(let y)):
       values = ordered(op, x.values.map { $0 ? 1 : 0 }, y.values.map { $0 ? 1 : 0 })
     case (.bytes(let x), .bytes(let y)) where op != .equal && op != .notEqual:
@@ -61,7 +61,8 @@ extension Evaluator {
     return Evaluated(.boolean(Fixed(values)), errors: errors)
   }
 
-  private func holds(_ op: ComparisonOperator, _ order: Int) -> Bool {
+  @inline(__always)
+  func holds(_ op: ComparisonOperator, _ order: Int) -> Bool {
     switch op {
     case .equal, .isNotDistinct: return order == 0
     case .notEqual, .isDistinct: return order != 0
@@ -72,37 +73,24 @@ extension Evaluator {
     }
   }
 
-  private func ordered<T: Comparable>(_ op: ComparisonOperator, _ a: [T], _ b: [T]) -> [Bool] {
+  func ordered<T: Comparable>(_ op: ComparisonOperator, _ a: [T], _ b: [T]) -> [Bool] {
     switch op {
-    case .equal, .isNotDistinct: return tested(a, b) { $0 == $1 }
-    case .notEqual, .isDistinct: return tested(a, b) { $0 != $1 }
-    case .less: return tested(a, b) { $0 < $1 }
-    case .lessOrEqual: return tested(a, b) { $0 <= $1 }
-    case .greater: return tested(a, b) { $0 > $1 }
-    case .greaterOrEqual: return tested(a, b) { $0 >= $1 }
+    case .equal, .isNotDistinct: return zipped(a, b) { $0 == $1 }
+    case .notEqual, .isDistinct: return zipped(a, b) { $0 != $1 }
+    case .less: return zipped(a, b) { $0 < $1 }
+    case .lessOrEqual: return zipped(a, b) { $0 <= $1 }
+    case .greater: return zipped(a, b) { $0 > $1 }
+    case .greaterOrEqual: return zipped(a, b) { $0 >= $1 }
     }
   }
 
   /// Double.compare: NaN equals itself and is greater than all else.
   private func javaOrdered(_ op: ComparisonOperator, _ a: [Double], _ b: [Double]) -> [Bool] {
-    tested(a, b) { x, y in
+    zipped(a, b) { x, y in
       if x < y { return holds(op, -1) }
       if x > y { return holds(op, 1) }
       if x == y { return holds(op, 0) }
       return holds(op, x.isNaN ? (y.isNaN ? 0 : 1) : -1)
-    }
-  }
-
-  @inline(__always)
-  private func tested<T>(_ a: [T], _ b: [T], _ f: (T, T) -> Bool) -> [Bool] {
-    let count = min(a.count, b.count)
-    return a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        Array(unsafeUninitializedCapacity: count) { result, initialized in
-          for row in 0..<count { result[row] = f(a[row], b[row]) }
-          initialized = count
-        }
-      }
     }
   }
 
@@ -113,10 +101,12 @@ extension Evaluator {
     switch (a, b) {
     case (.bytes(let x), .bytes(let y)):
       return (0..<a.count).map { equalBytes(x.view($0), y.view($0)) }
-    case (.int(let x), .int(let y)): return tested(x.values, y.values) { $0 == $1 }
-    case (.bigint(let x), .bigint(let y)): return tested(x.values, y.values) { $0 == $1 }
-    case (.boolean(let x), .boolean(let y)): return tested(x.values, y.values) { $0 == $1 }
+    case (.int(let x), .int(let y)): return zipped(x.values, y.values) { $0 == $1 }
+    case (.bigint(let x), .bigint(let y)): return zipped(x.values, y.values) { $0 == $1 }
+    case (.boolean(let x), .boolean(let y)): return zipped(x.values, y.values) { $0 == $1 }
     case (.double(let x), .double(let y)): return javaOrdered(.equal, x.values, y.values)
+    case (.decimal(let x), .decimal(let y)):
+      return compareDecimals(.equal, x, leftType.scale, y, rightType.scale)
     default:
       return (0..<a.count).map { row in
         let x = a.value(row, leftType)
@@ -163,7 +153,7 @@ extension Evaluator {
     }
     let leftErrors = union(left.errors, gaps(a.validity))
     let rightErrors = union(right.errors, gaps(b.validity))
-    let values = tested(a.values, b.values) { decisive ? $0 || $1 : $0 && $1 }
+    let values = zipped(a.values, b.values) { decisive ? $0 || $1 : $0 && $1 }
     guard leftErrors != nil || rightErrors != nil else {
       return Evaluated(.boolean(Fixed(values)))
     }

@@ -17,7 +17,11 @@ enum RoundingFunctions {
     "ABS", family: "Math", doc: "The number without its sign.", example: ("ABS(-3)", "3"),
     overloads: ([.int, .bigint, .double] as [ParameterType]).map { type in
       ScalarOverload([type], type, vector: absoluteValues)
-    } + [decimalKept { Decimal(unscaled: BigInt($0.unscaled.magnitude), scale: $0.scale) }])
+    } + [
+      decimal([.anyDecimal], .sameAsFirst, { value, _ in abs(value) }) { value, _ in
+        Decimal(unscaled: BigInt(value.unscaled.magnitude), scale: value.scale)
+      }
+    ])
 
   @Sendable private static func absoluteValues(_ call: VectorCall) -> VectorResult {
     switch call.arguments[0] {
@@ -29,15 +33,71 @@ enum RoundingFunctions {
     }
   }
 
-  /// A DECIMAL overload that keeps precision and scale.
-  private static func decimalKept(
-    _ body: @escaping @Sendable (Decimal) -> Decimal?
+  /// What a row of DECIMAL is rounded by.
+  private struct Cut {
+    var scale: Int
+    /// Digits wanted after the point.
+    var places: Int
+    /// That of the result.
+    var target: Int
+  }
+
+  /// An overload over a DECIMAL and, perhaps, how many digits are wanted after its point.
+  ///
+  /// `narrow`: of an unscaled number, the one of the result; nil: it leaves 128 bits, and `wide` has to say.
+  private static func decimal(
+    _ parameters: [ParameterType], _ returns: ReturnType,
+    _ narrow: @escaping @Sendable (Int128, Cut) -> Int128?,
+    _ wide: @escaping @Sendable (Decimal, _ places: Int) -> Decimal?
   ) -> ScalarOverload {
-    ScalarOverload([.anyDecimal], returns: .sameAsFirst) { (row) throws(FunctionError) in
-      guard let value = row[0].decimalValue, let result = body(value) else {
-        throw FunctionError("needs a DECIMAL")
-      }
+    @Sendable func value(_ row: [Value]) throws(FunctionError) -> Value {
+      guard let value = row[0].decimalValue,
+        let result = wide(value, row.count > 1 ? row[1].number : 0)
+      else { throw FunctionError("cannot round") }
       return .decimal(result)
+    }
+    return ScalarOverload(
+      Signature(parameters, returns: returns),
+      kernel: .vector { call in
+        guard case .decimal(let column) = call.arguments[0],
+          let results = results(call, column, narrow)
+        else { return rowByRow(call, isStrict: true, value) }
+        return VectorResult(.decimal(Fixed(results, validity: column.validity)))
+      })
+  }
+
+  /// nil: some row does not go with 128 bits, or not into the type.
+  private static func results(
+    _ call: VectorCall, _ column: Fixed<Int128>, _ narrow: (Int128, Cut) -> Int128?
+  ) -> [Int128]? {
+    guard case .decimal(let precision, let target) = call.resultType,
+      let bound = Decimal128.powerOfTen(precision)
+    else { return nil }
+    var cut = Cut(scale: call.argumentTypes[0].scale, places: 0, target: target)
+    var digits: Fixed<Int32>?
+    if call.arguments.count > 1 {
+      guard case .int(let places) = call.arguments[1] else { return nil }
+      digits = places
+    }
+    var results: [Int128] = []
+    results.reserveCapacity(column.values.count)
+    for (row, value) in column.values.enumerated() {
+      guard column.validity?[row] ?? true, digits?.validity?[row] ?? true else {
+        results.append(0)
+        continue
+      }
+      if let digits { cut.places = Int(digits.values[row]) }
+      guard let result = narrow(value, cut), result < bound, result > -bound else { return nil }
+      results.append(result)
+    }
+    return results
+  }
+
+  private static func whole(_ rule: Decimal.Rounding) -> @Sendable (Int128, Cut) -> Int128? {
+    { value, cut in
+      Decimal128.rescaled(value, from: cut.scale, to: 0, rounding: rule).flatMap {
+        Decimal128.rescaled($0, from: 0, to: cut.target, rounding: .unnecessary)
+      }
     }
   }
 
@@ -58,7 +118,7 @@ enum RoundingFunctions {
             }
             return VectorResult(.double(mapped(column) { $0.rounded(rule) }))
           }),
-        decimalKept { value in
+        decimal([.anyDecimal], .sameAsFirst, whole(decimalRule)) { value, _ in
           value.rescaled(to: 0, rounding: decimalRule)?
             .rescaled(to: value.scale, rounding: .unnecessary)
         },
@@ -84,6 +144,27 @@ enum RoundingFunctions {
         half.unscaled, Decimal.powerOfTen(cut) * 2, rounding: .floor)
     else { return nil }
     return Decimal(unscaled: doubled, scale: places)
+  }
+
+  private static func rounded(_ value: Int128, _ cut: Cut) -> Int128? {
+    guard cut.places < cut.scale else {
+      return Decimal128.rescaled(value, from: cut.scale, to: cut.target, rounding: .unnecessary)
+    }
+    guard let step = Decimal128.powerOfTen(cut.scale - cut.places) else { return nil }
+    let (double, isOver) = value.multipliedReportingOverflow(by: 2)
+    let (half, isBeyond) = double.addingReportingOverflow(step)
+    let (twice, isTooLarge) = step.multipliedReportingOverflow(by: 2)
+    guard !isOver, !isBeyond, !isTooLarge else { return nil }
+    return Decimal128.divide(half, twice, rounding: .floor).flatMap {
+      Decimal128.rescaled($0, from: cut.places, to: cut.target, rounding: .unnecessary)
+    }
+  }
+
+  private static func truncated(_ value: Int128, _ cut: Cut) -> Int128? {
+    let places = min(cut.places, cut.scale)
+    return Decimal128.rescaled(value, from: cut.scale, to: places, rounding: .down).flatMap {
+      Decimal128.rescaled($0, from: places, to: cut.target, rounding: .unnecessary)
+    }
   }
 
   static func truncated(_ value: Decimal, places: Int) -> Decimal? {
@@ -114,14 +195,9 @@ enum RoundingFunctions {
 
   private static func roundingOverloads(
     _ whole: @escaping @Sendable (Double) -> Int64,
-    _ decimal: @escaping @Sendable (Decimal, Int) -> Decimal?
+    _ narrow: @escaping @Sendable (Int128, Cut) -> Int128?,
+    _ wide: @escaping @Sendable (Decimal, Int) -> Decimal?
   ) -> [ScalarOverload] {
-    @Sendable func places(_ row: [Value]) throws(FunctionError) -> Decimal {
-      guard let value = row[0].decimalValue,
-        let result = decimal(value, row.count > 1 ? row[1].number : 0)
-      else { throw FunctionError("cannot round") }
-      return result
-    }
     return [
       ScalarOverload([.bigint], .bigint, vector: { VectorResult($0.arguments[0]) }),
       ScalarOverload(
@@ -142,14 +218,13 @@ enum RoundingFunctions {
         }),
       ScalarOverload([.double, .int], .double) { (row) throws(FunctionError) in
         if case .double(let value) = row[0], !value.isFinite { return row[0] }
-        return .double(try places(row).doubleValue)
+        guard let value = row[0].decimalValue, let result = wide(value, row[1].number) else {
+          throw FunctionError("cannot round")
+        }
+        return .double(result.doubleValue)
       },
-      ScalarOverload([.anyDecimal], returns: noFraction) { (row) throws(FunctionError) in
-        .decimal(try places(row))
-      },
-      ScalarOverload([.anyDecimal, .int], returns: .sameAsFirst) { (row) throws(FunctionError) in
-        .decimal(try places(row))
-      },
+      decimal([.anyDecimal], noFraction, narrow, wide),
+      decimal([.anyDecimal, .int], .sameAsFirst, narrow, wide),
     ]
   }
 
@@ -162,12 +237,12 @@ enum RoundingFunctions {
       + "its "
       + "type.",
     example: ("ROUND(2.345, 2)", "2.350"),
-    overloads: roundingOverloads(toBigint, rounded))
+    overloads: roundingOverloads(toBigint, rounded, rounded))
 
   private static let truncate = ScalarFunction(
     "TRUNC", family: "Math",
     doc: "Like ROUND, but digits are cut off.", example: ("TRUNC(2.349, 2)", "2.340"),
-    overloads: roundingOverloads(saturated, truncated))
+    overloads: roundingOverloads(saturated, truncated, truncated))
 
   private static let sign = ScalarFunction(
     "SIGN", family: "Math", doc: "-1, 0 or 1 for a number below, at or above 0.",
