@@ -153,8 +153,24 @@ extension RawRecords {
 }
 
 extension RawRecords {
-  /// The records at these places, in this order, with all that belongs to them; the bytes are shared.
-  public func gather(_ rows: some Collection<Int>) -> RawRecords {
+  // Two forms and no generic one, which other modules would call unspecialized, with a witness for each number.
+
+  /// The records of a range, with all that belongs to them; the bytes are shared.
+  public func gather(_ rows: Range<Int>) -> RawRecords {
+    var result = RawRecords(buffer: buffer)
+    result.keyStart = Array(keyStart[rows])
+    result.keyLength = Array(keyLength[rows])
+    result.valueStart = Array(valueStart[rows])
+    result.valueLength = Array(valueLength[rows])
+    result.timestamps = Array(timestamps[rows])
+    if !offsets.isEmpty { result.offsets = Array(offsets[rows]) }
+    if !sequences.isEmpty { result.sequences = Array(sequences[rows]) }
+    if !headers.isEmpty { result.headers = Array(headers[rows]) }
+    return result
+  }
+
+  /// The records at these places, in this order.
+  public func gather(_ rows: [Int]) -> RawRecords {
     var result = RawRecords(buffer: buffer)
     result.keyStart = rows.map { keyStart[$0] }
     result.keyLength = rows.map { keyLength[$0] }

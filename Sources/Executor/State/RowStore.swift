@@ -69,6 +69,9 @@ final class RowStore {
     wasted = 0
   }
 
-  /// Slots in use, in no meaningful order; readers sort.
-  var slots: [Int] { (0..<index.slotCount).filter { index.isUsed($0) } }
+  /// Slots in use, in no meaningful order.
+  var slots: [Int32] { (0..<index.slotCount).filter { index.isUsed($0) }.map { Int32($0) } }
+
+  /// In the order of their keys' bytes.
+  func inKeyOrder(_ slots: [Int32]) -> [Int32] { index.inKeyOrder(slots) }
 }

@@ -67,14 +67,13 @@ public final class TableFold {
   /// The last records of these keys, in the same order.
   public func records(of keys: [[UInt8]]) -> RawRecords {
     let slots = Set(keys.compactMap { key in key.withUnsafeBytes { rows.find($0) } })
-    return records(Array(slots))
+    return records(slots.map { Int32($0) })
   }
 
-  private func records(_ slots: [Int]) -> RawRecords {
-    var folded = RawRecords(
-      buffer: ByteBuffer(
-        capacity: slots.reduce(0) { $0 + rows.key($1).count + rows.row($1).count }))
-    for slot in slots.sorted(by: { precedes(rows.key($0), rows.key($1)) }) {
+  private func records(_ slots: [Int32]) -> RawRecords {
+    let bytes = slots.reduce(0) { $0 + rows.key(Int($1)).count + rows.row(Int($1)).count }
+    var folded = RawRecords(buffer: ByteBuffer(capacity: bytes))
+    for slot in rows.inKeyOrder(slots).lazy.map({ Int($0) }) {
       folded.append(key: rows.key(slot), value: rows.row(slot), timestamp: rows.rowtime(slot))
       folded.offsets.append(Int64(folded.offsets.count))
       folded.sequences.append(0)

@@ -27,7 +27,7 @@ struct UndoRecords {
   /// The records in the order in which they are to be restored; none are left.
   mutating func take() -> RawRecords {
     defer { records = RawRecords.none }
-    return records.gather((0..<records.count).reversed())
+    return records.gather(Array((0..<records.count).reversed()))
   }
 
   mutating func removeAll() { if records.count > 0 { records.removeAll() } }

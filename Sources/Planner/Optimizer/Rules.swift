@@ -2,17 +2,34 @@
 
 import HeadraceColumns
 import HeadraceFoundations
+import HeadraceFunctions
 import HeadraceSyntax
 
 extension Optimizer {
   /// In the order in which they run.
   public static let rules: [OptimizerRule] = [
-    .simplifyBooleans, .mergeFilters, .pushFilterBelowProject, .mergeProjects, .pushFilterIntoJoin,
+    .foldCasts, .simplifyBooleans, .mergeFilters, .pushFilterBelowProject, .mergeProjects, .pushFilterIntoJoin,
     .pushFilterBelowRekey, .pruneColumns,
   ]
 }
 
 extension OptimizerRule {
+  static let foldCasts = OptimizerRule(
+    name: "FoldCasts",
+    doc: "A CAST of a literal is the literal of that type: it is computed once, and a key that is compared with it is "
+      + "looked up. One that fails stays, as it fails for each row.",
+    apply: { plan in plan.rewritten { $0.mapExpressions(foldCasts) } })
+
+  private static func foldCasts(_ expression: BoundExpression) -> BoundExpression {
+    let children = expression.children
+    let rebuilt =
+      children.isEmpty ? expression : expression.with(children: children.map(foldCasts))
+    guard case .cast(.literal(let value, let from), let type) = rebuilt,
+      let folded = try? castValue(value, from: from, to: type)
+    else { return rebuilt }
+    return .literal(folded, type)
+  }
+
   static let simplifyBooleans = OptimizerRule(
     name: "SimplifyBooleans",
     doc: "x AND TRUE is x, x OR FALSE is x, NOT NOT x is x, a CAST to the same type is dropped. "
