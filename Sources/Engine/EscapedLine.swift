@@ -24,7 +24,9 @@ package enum EscapedLine {
     unescaped(bytes: text.utf8)
   }
 
-  static func unescaped(bytes text: some Sequence<UInt8>) -> String {
+  static func unescaped(bytes text: some Collection<UInt8>) -> String {
+    // Nearly all have none, and a start reads thousands of them.
+    if !text.contains(backslash) { return String(decoding: text, as: UTF8.self) }
     var bytes: [UInt8] = []
     var isEscape = false
     for byte in text {

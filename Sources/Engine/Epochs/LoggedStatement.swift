@@ -4,6 +4,7 @@
 import HeadraceFoundations
 import HeadracePlanner
 import HeadraceSyntax
+import Synchronization
 
 struct LoggedStatement: Sendable {
   let number: Int
@@ -38,12 +39,15 @@ struct LoggedStatement: Sendable {
     }
   }
 
-  /// The statements in the order of the log, some hundred at a time; at most two stretches are parsed at once.
+  /// The statements in the order of the log, some hundred at a time. One stretch is read beside the caller; a caller that
+  /// comes before it is there reads the one behind it meanwhile.
   struct Stretches: ~Copyable {
     private static let length = 512
 
     private var rest: ArraySlice<(number: Int, bytes: [UInt8])>
     private var ahead: Ahead?
+    /// What the caller has read itself, behind `ahead`.
+    private var own: [LoggedStatement]?
 
     /// Leaves out those whose number is less than `first`.
     init(_ entries: [(key: [UInt8], value: [UInt8])], from first: Int) {
@@ -59,8 +63,15 @@ struct LoggedStatement: Sendable {
 
     mutating func next() -> [LoggedStatement]? {
       let stretch: [LoggedStatement]
-      if let ahead {
+      if let own {
+        // What it was read beside has been handed on, and its thread has been started again.
+        self.own = nil
+        return own
+      } else if let ahead {
         self.ahead = nil
+        if !ahead.result.isDone.load(ordering: .acquiring), !rest.isEmpty {
+          own = Self.parsed(take())
+        }
         ahead.thread.join()
         stretch = ahead.result.statements
       } else {
@@ -86,7 +97,10 @@ struct LoggedStatement: Sendable {
       let entries = take()
       let result = Ahead.Result()
       do {
-        let thread = try ServiceThread { result.statements = Self.parsed(entries) }
+        let thread = try ServiceThread {
+          result.statements = Self.parsed(entries)
+          result.isDone.store(true, ordering: .releasing)
+        }
         ahead = Ahead(thread: thread, result: result)
       } catch {
         // The system has no thread to spare: they are parsed when their turn comes.
@@ -97,7 +111,10 @@ struct LoggedStatement: Sendable {
 
   private struct Ahead {
     /// Written by the thread, read when it has been joined.
-    final class Result: @unchecked Sendable { var statements: [LoggedStatement] = [] }
+    final class Result: @unchecked Sendable {
+      var statements: [LoggedStatement] = []
+      let isDone = Atomic(false)
+    }
 
     let thread: ServiceThread
     let result: Result

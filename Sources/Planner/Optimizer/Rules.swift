@@ -8,16 +8,16 @@ import HeadraceSyntax
 extension Optimizer {
   /// In the order in which they run.
   public static let rules: [OptimizerRule] = [
-    .foldCasts, .simplifyBooleans, .mergeFilters, .pushFilterBelowProject, .mergeProjects, .pushFilterIntoJoin,
-    .pushFilterBelowRekey, .pruneColumns,
+    .foldCasts, .simplifyBooleans, .mergeFilters, .pushFilterBelowProject, .mergeProjects,
+    .pushFilterIntoJoin, .pushFilterBelowRekey, .pruneColumns,
   ]
 }
 
 extension OptimizerRule {
   static let foldCasts = OptimizerRule(
     name: "FoldCasts",
-    doc: "A CAST of a literal is the literal of that type: it is computed once, and a key that is compared with it is "
-      + "looked up. One that fails stays, as it fails for each row.",
+    doc: "A CAST of a literal is the literal of that type: it is computed once, and a key that is "
+      + "compared with it is looked up. One that fails stays, as it fails for each row.",
     apply: { plan in plan.rewritten { $0.mapExpressions(foldCasts) } })
 
   private static func foldCasts(_ expression: BoundExpression) -> BoundExpression {
