@@ -24,12 +24,12 @@ struct RowForm: Sendable, CustomTestStringConvertible {
 
 /// What an argument is drawn from.
 enum Drawn: Sendable {
-  case text, part, bytes, partOfBytes
+  case text, part, bytes, partOfBytes, json, path
   case int(ClosedRange<Int32>)
 
   var type: DataType {
     switch self {
-    case .text, .part: .string
+    case .text, .part, .json, .path: .string
     case .bytes, .partOfBytes: .bytes
     case .int: .int
     }
@@ -42,6 +42,13 @@ enum Drawn: Sendable {
     case .part: return .string(draw.text(draw.below(3)))
     case .bytes: return .bytes((0..<draw.below(12)).map { _ in UInt8(draw.below(3)) })
     case .partOfBytes: return .bytes((0..<draw.below(3)).map { _ in UInt8(draw.below(3)) })
+    case .json:
+      let text = draw.json(depth: 0)
+      return .string(draw.below(8) == 0 ? String(text.dropLast(draw.below(3))) : text)
+    case .path:
+      let steps = ["$", ".a", ".é", "[0]", "[1]", ".1", "[\"b c\"]", "['a']", "x", "[01]", "[-1]"]
+      let count = draw.below(4)
+      return .string("$" + (0..<count).map { _ in steps[1 + draw.below(steps.count - 1)] }.joined())
     case .int(let range): return .int(range.lowerBound + Int32(draw.below(range.count)))
     }
   }
@@ -59,6 +66,27 @@ extension Draw {
     var text = String.UnicodeScalarView()
     for _ in 0..<count { text.append(characters[below(characters.count)]) }
     return String(text)
+  }
+}
+
+extension Draw {
+  /// JSON with escapes, repeated fields and blanks.
+  mutating func json(depth: Int) -> String {
+    func pick(_ texts: [String], _ draw: inout Draw) -> String { texts[draw.below(texts.count)] }
+    switch below(depth > 3 ? 3 : 7) {
+    case 0: return pick(["1", "-0.50", "12e+3", "0", "01", "true", "null", "false", "-"], &self)
+    case 1: return pick(["\"x\"", "\"\"", "\"é\\n\"", "\"\\ud83d\\ude00\"", "\"\\q\""], &self)
+    case 2: return pick(["\"a b\"", "\"\\u0061\\ud800\"", " 7 ", "[]", "{ }"], &self)
+    case 3, 4:
+      let elements = (0..<below(4)).map { _ in json(depth: depth + 1) }
+      return "[" + elements.joined(separator: " , ") + "]"
+    default:
+      let names = ["\"a\"", "\"b c\"", "\"\\u0061\"", "\"1\"", "\"é\"", "\"0\""]
+      let fields = (0..<below(5)).map { _ in
+        "\(pick(names, &self)): \(json(depth: depth + 1))"
+      }
+      return "{" + fields.joined(separator: ",") + " }"
+    }
   }
 }
 

@@ -51,6 +51,9 @@ extension RowForm {
         let position = Int(row[0].integerValue ?? 0)
         return position >= 1 && position < row.count ? row[position] : .null
       },
+      RowForm("EXTRACTJSONFIELD", .json, .path) { (row) throws(FunctionError) in
+        try field(row[0].stringValue ?? "", row[1].stringValue ?? "")
+      },
       RowForm("FIELD", .part, .part, .part, .text) { row in
         let place = row.dropFirst().firstIndex(of: row[0])
         return .int(row[0].isNull ? 0 : Int32(place ?? 0))
@@ -175,6 +178,33 @@ extension RowForm {
       }
     }
     return .map(entries)
+  }
+
+  /// EXTRACTJSONFIELD for the paths that are drawn.
+  private static func field(_ text: String, _ path: String) throws(FunctionError) -> Value {
+    var steps: [String] = []
+    var rest = path.dropFirst()
+    while let first = rest.first {
+      guard first == "." || first == "[" else {
+        throw FunctionError("Invalid JSON path: '\(path)'")
+      }
+      let step = rest.dropFirst().prefix { first == "." ? $0 != "." && $0 != "[" : $0 != "]" }
+      let isNumber = first == "[" && Int(step) != nil
+      steps.append(isNumber ? "\(Int(step) ?? 0)" : step.filter { $0 != "'" && $0 != "\"" })
+      rest = rest[step.endIndex...].dropFirst(first == "[" ? 1 : 0)
+    }
+    guard var node = JSONNode(text) else { throw FunctionError("Invalid JSON format: \(text)") }
+    for step in steps {
+      if case .array(let nodes) = node {
+        guard let index = Int(step), nodes.indices.contains(index) else { return .null }
+        node = nodes[index]
+      } else {
+        guard let found = node[step] else { return .null }
+        node = found
+      }
+    }
+    if case .string(let content) = node { return .string(content) }
+    return .string(node.description)
   }
 
   /// INSTR, place by place.
