@@ -85,8 +85,8 @@ final class RegexSearch {
   subscript(group: Int) -> Range<Int>? {
     guard let ranges = headrace_regex_ranges(match) else { return nil }
     let (lower, upper) = (ranges[2 * group], ranges[2 * group + 1])
-    // A group that took no part begins and ends at the largest number there is.
-    return lower <= upper && upper <= Int.max ? Int(lower)..<Int(upper) : nil
+    // -1 for a group that took no part.
+    return lower >= 0 && lower <= upper ? lower..<upper : nil
   }
 
   /// Whether the pattern matches at or after a byte of well-formed UTF-8.
