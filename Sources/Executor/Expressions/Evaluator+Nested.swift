@@ -44,7 +44,7 @@ extension Evaluator {
     let entry: Int?
     if case (.bytes(let keys), .bytes(let wanted)) = (map.keys, wanted) {
       let key = wanted.view(row)
-      entry = entries.first { !map.keys.isNull($0) && keys.view($0).elementsEqual(key) }
+      entry = entries.first { !map.keys.isNull($0) && equalBytes(keys.view($0), key) }
     } else {
       let key = wanted.value(row, keyType)
       entry = entries.first { map.keys.value($0, keyType) == key }
