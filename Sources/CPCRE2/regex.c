@@ -61,31 +61,30 @@ int headrace_regex_group_named(const headrace_regex *regex, const char *name) {
   return pcre2_substring_number_from_name(regex->code, (PCRE2_SPTR)name);
 }
 
-int headrace_regex_search(const headrace_regex *regex, const uint8_t *subject, size_t length,
-                          size_t start, size_t *ranges) {
-  pcre2_match_data *data = pcre2_match_data_create_from_pattern(regex->code, NULL);
-  if (!data) return HEADRACE_REGEX_FAILED;
+headrace_regex_match *headrace_regex_match_create(const headrace_regex *regex) {
+  return (headrace_regex_match *)pcre2_match_data_create_from_pattern(regex->code, NULL);
+}
+
+void headrace_regex_match_free(headrace_regex_match *match) {
+  pcre2_match_data_free((pcre2_match_data *)match);
+}
+
+const size_t *headrace_regex_ranges(headrace_regex_match *match) {
+  return pcre2_get_ovector_pointer((pcre2_match_data *)match);
+}
+
+int headrace_regex_search(const headrace_regex *regex, headrace_regex_match *match,
+                          const uint8_t *subject, size_t length, size_t start) {
+  pcre2_match_data *data = (pcre2_match_data *)match;
   int found = pcre2_match(regex->code, subject, length, start, PCRE2_NO_UTF_CHECK, data,
                           regex->context);
   if (found == PCRE2_ERROR_JIT_STACKLIMIT)
     found = pcre2_match(regex->code, subject, length, start,
                         PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data, regex->context);
-  int result = 0;
-  if (found > 0) {
-    const PCRE2_SIZE *vector = pcre2_get_ovector_pointer(data);
-    for (uint32_t group = 0; group <= regex->groups; group++) {
-      int isSet = group < (uint32_t)found && vector[2 * group] != PCRE2_UNSET;
-      ranges[2 * group] = isSet ? vector[2 * group] : SIZE_MAX;
-      ranges[2 * group + 1] = isSet ? vector[2 * group + 1] : SIZE_MAX;
-    }
-  } else if (found == PCRE2_ERROR_NOMATCH) {
-    result = HEADRACE_REGEX_NO_MATCH;
-  } else if (found == PCRE2_ERROR_MATCHLIMIT || found == PCRE2_ERROR_DEPTHLIMIT ||
-             found == PCRE2_ERROR_HEAPLIMIT) {
-    result = HEADRACE_REGEX_LIMIT;
-  } else {
-    result = HEADRACE_REGEX_FAILED;
-  }
-  pcre2_match_data_free(data);
-  return result;
+  if (found > 0) return 0;
+  if (found == PCRE2_ERROR_NOMATCH) return HEADRACE_REGEX_NO_MATCH;
+  if (found == PCRE2_ERROR_MATCHLIMIT || found == PCRE2_ERROR_DEPTHLIMIT ||
+      found == PCRE2_ERROR_HEAPLIMIT)
+    return HEADRACE_REGEX_LIMIT;
+  return HEADRACE_REGEX_FAILED;
 }

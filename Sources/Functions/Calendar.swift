@@ -48,36 +48,58 @@ public func daysInMonth(year: Int64, month: Int64) -> Int64 {
   }
 }
 
-private func padded(_ number: Int64, _ width: Int) -> String {
-  let text = String(number.magnitude)
-  return (number < 0 ? "-" : "")
-    + String(repeating: "0", count: max(0, width - text.utf8.count)) + text
-}
-
 /// `2020-01-31`.
 public func isoDate(_ days: Int32) -> String {
-  let (year, month, day) = civil(days: Int64(days))
-  return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+  isoText { $0.append(isoDate: Int64(days)) }
 }
 
 /// `12:34`, `12:34:56` or `12:34:56.789`: the shortest that says all.
 public func isoTime(_ milliseconds: Int32) -> String {
-  let total = Int64(milliseconds)
-  let (hours, minutes) = (total / 3_600_000, total / 60_000 % 60)
-  let (seconds, rest) = (total / 1000 % 60, total % 1000)
-  var text = "\(padded(hours, 2)):\(padded(minutes, 2))"
-  if seconds != 0 || rest != 0 { text += ":\(padded(seconds, 2))" }
-  if rest != 0 { text += ".\(padded(rest, 3))" }
-  return text
+  isoText { $0.append(isoTime: milliseconds) }
 }
 
 /// `2020-01-31T12:34:56.789`.
 public func isoTimestamp(_ milliseconds: Int64) -> String {
-  let (day, rest) = dayAndTime(milliseconds)
-  let (year, month, dayOfMonth) = civil(days: day)
-  return "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfMonth, 2))T"
-    + "\(padded(rest / 3_600_000, 2)):\(padded(rest / 60_000 % 60, 2)):"
-    + "\(padded(rest / 1000 % 60, 2)).\(padded(rest % 1000, 3))"
+  isoText { $0.append(isoTimestamp: milliseconds) }
+}
+
+private func isoText(_ append: (inout [UInt8]) -> Void) -> String {
+  var bytes: [UInt8] = []
+  append(&bytes)
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+extension [UInt8] {
+  mutating func append(isoDate days: Int64) {
+    let (year, month, day) = civil(days: days)
+    if year < 0 { append(UInt8(ascii: "-")) }
+    append(digitsOf: year.magnitude, minimum: 4)
+    append(UInt8(ascii: "-"), month, 2)
+    append(UInt8(ascii: "-"), day, 2)
+  }
+
+  mutating func append(isoTime milliseconds: Int32) {
+    let total = Int64(milliseconds)
+    let (seconds, rest) = (total / 1000 % 60, total % 1000)
+    append(digitsOf: (total / 3_600_000).magnitude, minimum: 2)
+    append(UInt8(ascii: ":"), total / 60_000 % 60, 2)
+    if seconds != 0 || rest != 0 { append(UInt8(ascii: ":"), seconds, 2) }
+    if rest != 0 { append(UInt8(ascii: "."), rest, 3) }
+  }
+
+  mutating func append(isoTimestamp milliseconds: Int64) {
+    let (day, rest) = dayAndTime(milliseconds)
+    append(isoDate: day)
+    append(UInt8(ascii: "T"), rest / 3_600_000, 2)
+    append(UInt8(ascii: ":"), rest / 60_000 % 60, 2)
+    append(UInt8(ascii: ":"), rest / 1000 % 60, 2)
+    append(UInt8(ascii: "."), rest % 1000, 3)
+  }
+
+  private mutating func append(_ separator: UInt8, _ number: Int64, _ width: Int) {
+    append(separator)
+    append(digitsOf: number.magnitude, minimum: width)
+  }
 }
 
 /// Reads digits from a text, part by part.

@@ -51,27 +51,57 @@ extension ScalarOverload {
   }
 }
 
+/// Fills the column of a call: `body` appends one row to it. A row is NULL where `body` throws, and in a strict call
+/// where an argument is NULL. Shape: n rows -> n rows.
+func fill(
+  _ call: VectorCall, isStrict: Bool = true,
+  _ body: (Int, ColumnBuilder) throws(FunctionError) -> Void
+) -> VectorResult {
+  let builder = ColumnBuilder(call.resultType, capacity: call.count)
+  var known: Bitmap?
+  if isStrict { for argument in call.arguments { known = intersect(known, argument.validity) } }
+  var errors: Bitmap?
+  var message: String?
+  for row in 0..<call.count {
+    if let known, !known[row] {
+      builder.appendNull()
+      continue
+    }
+    do throws(FunctionError) {
+      try body(row, builder)
+    } catch {
+      builder.truncate(to: row)
+      builder.dropOpenRow()
+      builder.appendNull()
+      if errors == nil { errors = Bitmap(repeating: false, count: call.count) }
+      errors?.set(row, true)
+      message = message ?? error.message
+    }
+  }
+  return VectorResult(builder.finish(), errors: errors, message: message)
+}
+
 /// Runs a kernel that needs the types of its arguments row by row. Shape: n rows -> n rows.
 func rowByRow(
   _ call: VectorCall, isStrict: Bool,
   _ kernel: ([Value]) throws(FunctionError) -> Value
 ) -> VectorResult {
-  let builder = ColumnBuilder(call.resultType, capacity: call.count)
-  var errors = Bitmap(repeating: false, count: call.count)
-  var message: String?
-  for row in 0..<call.count {
-    if isStrict, call.arguments.contains(where: { $0.isNull(row) }) {
-      builder.appendNull()
-      continue
-    }
-    do throws(FunctionError) {
-      builder.append(try kernel(zip(call.arguments, call.argumentTypes).map { $0.value(row, $1) }))
-    } catch {
-      builder.appendNull()
-      errors.set(row, true)
-      message = message ?? error.message
-    }
+  fill(call, isStrict: isStrict) { (row, result) throws(FunctionError) in
+    result.append(try kernel(zip(call.arguments, call.argumentTypes).map { $0.value(row, $1) }))
   }
-  return VectorResult(
-    builder.finish(), errors: errors.isAllFalse ? nil : errors, message: message)
+}
+
+/// What was made from a text argument (a compiled pattern, a zone), kept while rows repeat the text.
+/// Invariant: the column of the argument outlives it.
+struct Memo<Made> {
+  private var last: (text: ByteView, made: Made)?
+
+  mutating func made(
+    from text: ByteView, _ make: (String) throws(FunctionError) -> Made
+  ) throws(FunctionError) -> Made {
+    if let last, areEqual(last.text, text) { return last.made }
+    let made = try make(String(decoding: text, as: UTF8.self))
+    last = (text, made)
+    return made
+  }
 }

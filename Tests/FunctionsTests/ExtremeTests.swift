@@ -7,7 +7,7 @@ import HeadraceSyntax
 import Testing
 
 /// Numbers that do not differ from run to run.
-private struct Draw: RandomNumberGenerator {
+struct Draw: RandomNumberGenerator {
   var state: UInt64
 
   mutating func next() -> UInt64 {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 typedef struct headrace_regex headrace_regex;
+typedef struct headrace_regex_match headrace_regex_match;
 
 enum {
   HEADRACE_REGEX_NO_MATCH = -1,
@@ -26,10 +27,16 @@ uint32_t headrace_regex_groups(const headrace_regex *regex);
 /// Number of the named group; negative if there is none.
 int headrace_regex_group_named(const headrace_regex *regex, const char *name);
 
-/// Searches valid UTF-8 from byte `start` on. Fills `ranges` with start and end of groups
-/// 0...groups (SIZE_MAX for a group that took no part), which must have room for
-/// 2 * (groups + 1). Returns 0 or one of the negative codes above. Thread-safe.
-int headrace_regex_search(const headrace_regex *regex, const uint8_t *subject, size_t length,
-                          size_t start, size_t *ranges);
+/// Room for the groups of one match, for one thread at a time. NULL without memory.
+headrace_regex_match *headrace_regex_match_create(const headrace_regex *regex);
+void headrace_regex_match_free(headrace_regex_match *match);
+
+/// Start and end of groups 0...groups of the last match, SIZE_MAX for a group that took no part.
+const size_t *headrace_regex_ranges(headrace_regex_match *match);
+
+/// Searches valid UTF-8 from byte `start` on. Returns 0, with the groups in `match`, or one of the
+/// negative codes above.
+int headrace_regex_search(const headrace_regex *regex, headrace_regex_match *match,
+                          const uint8_t *subject, size_t length, size_t start);
 
 #endif

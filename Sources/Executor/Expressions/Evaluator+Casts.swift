@@ -1,4 +1,5 @@
-// CAST. Widening of numbers runs over whole columns; everything else goes value by value.
+// CAST. Widening of numbers and the commonest casts from and to texts run over whole columns; everything else goes value
+// by value.
 
 import BigInt
 import HeadraceColumns
@@ -43,6 +44,10 @@ extension Evaluator {
     case (.bigint, .timestamp) where from == .timestamp, (.bigint, .bigint):
       return operand
     default: break
+    }
+    if let result = castColumn(operand.column, from: from, to: to) {
+      note(result.errors, result.message)
+      return Evaluated(result.column, errors: union(operand.errors, result.errors))
     }
     return castByRow(operand, from: from, to: to)
   }

@@ -6,47 +6,61 @@ import HeadraceFunctions
 import HeadracePlanner
 
 extension Evaluator {
+  /// The elements of arrays at positions, those of maps under keys; NULL where there is none.
   func element(
     _ base: Evaluated, _ index: Evaluated, _ baseType: DataType, _ indexType: DataType,
     _ type: DataType
   ) -> Evaluated {
-    let count = base.column.count
-    let builder = ColumnBuilder(type, capacity: count)
-    for row in 0..<count {
-      let child = elementRow(base.column, index.column, row, baseType, indexType)
-      if let (source, at) = child {
-        builder.append(rows: at..<at + 1, of: source)
-      } else {
-        builder.appendNull()
+    let known = intersect(base.column.validity, index.column.validity)
+    let errors = union(base.errors, index.errors)
+    switch (base.column, index.column) {
+    case (.array(let list), .bigint(let positions)):
+      let rows = (0..<base.column.count).map { row in
+        known.map { $0[row] } ?? true ? elementRow(list, row, positions.values[row]) : nil
       }
+      return Evaluated(picked(rows, of: list.elements, type), errors: errors)
+    case (.map(let map), let keys):
+      let rows = (0..<base.column.count).map { row in
+        known.map { $0[row] } ?? true ? entryRow(map, row, keys, indexType) : nil
+      }
+      return Evaluated(picked(rows, of: map.values, type), errors: errors)
+    default: preconditionFailure("an element of a \(baseType) by a \(indexType)")
     }
-    return Evaluated(builder.finish(), errors: union(base.errors, index.errors))
   }
 
-  private func elementRow(
-    _ base: Column, _ index: Column, _ row: Int, _ baseType: DataType, _ indexType: DataType
-  ) -> (Column, Int)? {
-    if base.isNull(row) || index.isNull(row) { return nil }
-    switch base {
-    case .array(let list):
-      guard case .bigint(let positions) = index else { return nil }
-      let start = Int64(list.offsets[row])
-      let length = Int64(list.offsets[row + 1]) - start
-      let position = positions.values[row]
-      // 1 is the first; -1 is the last.
-      let at = position > 0 ? position - 1 : length + position
-      guard position != 0, at >= 0, at < length else { return nil }
-      return (list.elements, Int(start + at))
-    case .map(let map):
-      guard case .map(let keyType, _) = baseType else { return nil }
-      let wanted = index.value(row, indexType)
-      for entry in Int(map.offsets[row])..<Int(map.offsets[row + 1])
-      where map.keys.value(entry, keyType) == wanted {
-        return (map.values, entry)
-      }
-      return nil
-    case .boolean, .int, .bigint, .double, .decimal, .wideDecimal, .bytes, .structure: return nil
+  /// 1 is the first; -1 is the last.
+  private func elementRow(_ list: ListColumn, _ row: Int, _ position: Int64) -> Int32? {
+    let start = Int64(list.offsets[row])
+    let length = Int64(list.offsets[row + 1]) - start
+    let at = position > 0 ? position - 1 : length + position
+    guard position != 0, at >= 0, at < length else { return nil }
+    return Int32(truncatingIfNeeded: start + at)
+  }
+
+  private func entryRow(
+    _ map: MapColumn, _ row: Int, _ wanted: Column, _ keyType: DataType
+  ) -> Int32? {
+    let entries = Int(map.offsets[row])..<Int(map.offsets[row + 1])
+    let entry: Int?
+    if case (.bytes(let keys), .bytes(let wanted)) = (map.keys, wanted) {
+      let key = wanted.view(row)
+      entry = entries.first { !map.keys.isNull($0) && equalBytes(keys.view($0), key) }
+    } else {
+      let key = wanted.value(row, keyType)
+      entry = entries.first { map.keys.value($0, keyType) == key }
     }
+    return entry.map { Int32(truncatingIfNeeded: $0) }
+  }
+
+  /// Rows of a column; NULL for nil. Texts stay where they are.
+  private func picked(_ rows: [Int32?], of column: Column, _ type: DataType) -> Column {
+    // A row that is not there may show any, but the column must have one.
+    guard column.count > 0 else { return .nulls(type, count: rows.count) }
+    let result = column.gather(rows.map { $0 ?? 0 })
+    guard rows.contains(nil) else { return result }
+    var known = Bitmap(repeating: true, count: rows.count)
+    for (row, source) in rows.enumerated() where source == nil { known.set(row, false) }
+    return result.with(validity: intersect(result.validity, known))
   }
 
   func makeArray(

@@ -36,6 +36,7 @@ public final class Evaluator {
   let layout: [ColumnID: Int]
   var context = EvaluationContext()
   private var constants: [BoundExpression: Column] = [:]
+  var shared = SharedParts()
   /// For what is said of failed expressions.
   private let names: [ColumnID: String]
   /// Rows of the present batch in which something failed that is not a NULL operand: a division, a cast, a function;
@@ -186,6 +187,10 @@ public final class Evaluator {
   }
 
   func evaluate(_ expression: BoundExpression, _ batch: RecordBatch) -> Evaluated {
+    sharedResult(expression) { computed(expression, batch) } ?? computed(expression, batch)
+  }
+
+  private func computed(_ expression: BoundExpression, _ batch: RecordBatch) -> Evaluated {
     switch expression {
     case .column(let id, let type):
       guard let index = layout[id] else {

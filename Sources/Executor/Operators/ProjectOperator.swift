@@ -10,17 +10,15 @@ final class ProjectOperator: Operator {
   private let evaluator: Evaluator
 
   init(expressions: [BoundExpression], evaluator: Evaluator) {
-    self.expressions = expressions
+    self.expressions = evaluator.share(expressions)
     self.evaluator = evaluator
   }
 
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
 
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {
-    var columns: [Column] = []
-    columns.reserveCapacity(expressions.count)
-    for expression in expressions {
-      columns.append(evaluator.column(expression, batch, failed: &faults))
+    let columns = evaluator.sharing {
+      expressions.map { evaluator.column($0, batch, failed: &faults) }
     }
     try emit(batch.with(columns: columns))
   }

@@ -20,29 +20,41 @@ enum DateArithmetic {
       ("TIMESTAMPSUB(HOURS, 1, FROM_UNIXTIME(3600000))", "1970-01-01T00:00:00.000"), timestamp),
   ]
 
-  /// So many of a unit: milliseconds, or months for the units whose length varies.
+  private enum Unit {
+    case milliseconds(Int64)
+    /// The units whose length varies.
+    case months(Int64)
+
+    init(_ name: String) throws(FunctionError) {
+      switch name {
+      case "MILLISECONDS": self = .milliseconds(1)
+      case "SECONDS": self = .milliseconds(1000)
+      case "MINUTES": self = .milliseconds(60_000)
+      case "HOURS": self = .milliseconds(3_600_000)
+      case "DAYS": self = .milliseconds(86_400_000)
+      case "MONTHS": self = .months(1)
+      case "YEARS": self = .months(12)
+      default: throw FunctionError("unknown time unit \(name)")
+      }
+    }
+  }
+
+  /// So many of a unit.
   private struct Span {
     var milliseconds: Int64 = 0
     var months: Int64 = 0
 
-    init(_ unit: String, _ count: Int64) throws(FunctionError) {
-      let sizes: [TextKey: Int64] = [
-        "MILLISECONDS": 1, "SECONDS": 1000, "MINUTES": 60_000, "HOURS": 3_600_000,
-        "DAYS": 86_400_000,
-      ]
-      if let size = sizes[unit] {
-        milliseconds = count * size
-      } else if unit == "MONTHS" || unit == "YEARS" {
-        months = count * (unit == "YEARS" ? 12 : 1)
-      } else {
-        throw FunctionError("unknown time unit \(unit)")
+    init(_ unit: Unit, _ count: Int64) {
+      switch unit {
+      case .milliseconds(let size): milliseconds = count * size
+      case .months(let size): months = count * size
       }
     }
   }
 
   private static func function(
     _ type: String, _ parameter: ParameterType, add: Bool, _ example: (String, String),
-    _ body: @escaping @Sendable (Span, Int64) throws(FunctionError) -> Value
+    _ body: @escaping @Sendable (Span, Int64) throws(FunctionError) -> Int64
   ) -> ScalarFunction {
     ScalarFunction(
       type + (add ? "ADD" : "SUB"), family: "Date and time",
@@ -50,10 +62,20 @@ enum DateArithmetic {
         + (type == "TIME" ? " Midnight is followed by the same day's first hour." : ""),
       example: example,
       overloads: [
-        ScalarOverload([.unit, .int, parameter], parameter) { (row) throws(FunctionError) in
-          let count = row[1].integerValue ?? 0
-          return try body(try Span(row[0].text, add ? count : -count), row[2].integerValue ?? 0)
-        }
+        ScalarOverload(
+          [.unit, .int, parameter], parameter,
+          vector: { call in
+            let (units, counts, times) = (call.texts(0), call.ints(1), call.integers(2))
+            var memo = Memo<Unit>()
+            return fill(call) { (row, result) throws(FunctionError) in
+              let unit = try memo.made(from: units.view(row)) { (text) throws(FunctionError) in
+                try Unit(text)
+              }
+              let count = Int64(counts[row])
+              let time = try body(Span(unit, add ? count : -count), times[row])
+              result.append(integer: time)
+            }
+          })
       ])
   }
 
@@ -68,25 +90,25 @@ enum DateArithmetic {
 
   @Sendable private static func date(
     _ span: Span, _ days: Int64
-  ) throws(FunctionError) -> Value {
+  ) throws(FunctionError) -> Int64 {
     let moved = shifted(days, months: span.months) + span.milliseconds / 86_400_000
-    guard let result = Int32(exactly: moved) else {
+    guard Int32(exactly: moved) != nil else {
       throw FunctionError("the result is beyond the range of DATE")
     }
-    return .date(result)
+    return moved
   }
 
   @Sendable private static func time(
     _ span: Span, _ milliseconds: Int64
-  ) throws(FunctionError) -> Value {
+  ) throws(FunctionError) -> Int64 {
     let day: Int64 = 86_400_000
     let sum = milliseconds + span.milliseconds % day
-    return .time(Int32(truncatingIfNeeded: sum - floorDivide(sum, day) * day))
+    return sum - floorDivide(sum, day) * day
   }
 
   @Sendable private static func timestamp(
     _ span: Span, _ milliseconds: Int64
-  ) throws(FunctionError) -> Value {
+  ) throws(FunctionError) -> Int64 {
     var result = milliseconds
     var isBeyond = false
     func add(_ other: Int64) {
@@ -102,6 +124,6 @@ enum DateArithmetic {
     }
     add(span.milliseconds)
     if isBeyond { throw FunctionError("the result is beyond the range of TIMESTAMP") }
-    return .timestamp(result)
+    return result
   }
 }

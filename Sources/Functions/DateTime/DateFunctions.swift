@@ -7,16 +7,13 @@ enum DateFunctions {
   static let all: [ScalarFunction] = [
     convertZone, dateToString,
     formatter(
-      "FORMAT_DATE", .date, "DATE", ("FORMAT_DATE(FROM_DAYS(17662), 'dd.MM.yyyy')", "11.05.2018")
-    ) {
-      (pattern, value) throws(FunctionError) in
-      try pattern.format(date: Int32(truncatingIfNeeded: value))
-    },
+      "FORMAT_DATE", .date, "DATE", ("FORMAT_DATE(FROM_DAYS(17662), 'dd.MM.yyyy')", "11.05.2018"),
+      writeDate),
     formatter(
       "FORMAT_TIME", .time, "TIME", ("FORMAT_TIME(PARSE_TIME('0105', 'HHmm'), 'HH:mm')", "01:05")
     ) {
-      (pattern, value) throws(FunctionError) in
-      try pattern.format(time: Int32(truncatingIfNeeded: value))
+      (pattern, value, _, bytes) throws(FunctionError) in
+      try pattern.write(time: Int32(truncatingIfNeeded: value), to: &bytes)
     },
     zoned(
       "FORMAT_TIMESTAMP", .timestamp, "a TIMESTAMP",
@@ -24,23 +21,24 @@ enum DateFunctions {
       .gmt),
     fromDays, fromUnixTime,
     parser("PARSE_DATE", .date, "DATE", ("PARSE_DATE('11.05.2018', 'dd.MM.yyyy')", "2018-05-11")) {
-      (pattern, text) throws(FunctionError) in .date(try pattern.date(text))
+      (pattern, text, _) throws(FunctionError) in Int64(try pattern.date(text))
     },
     parser("PARSE_TIME", .time, "TIME", ("PARSE_TIME('1:05 PM', 'h:mm a')", "13:05")) {
-      (pattern, text) throws(FunctionError) in .time(try pattern.time(text))
+      (pattern, text, _) throws(FunctionError) in Int64(try pattern.time(text))
     },
     zonedParser(
       "PARSE_TIMESTAMP", .timestamp, "TIMESTAMP",
-      ("PARSE_TIMESTAMP('2018-05-11 21', 'yyyy-MM-dd HH')", "2018-05-11T21:00:00.000")
-    ) { .timestamp($0) },
+      ("PARSE_TIMESTAMP('2018-05-11 21', 'yyyy-MM-dd HH')", "2018-05-11T21:00:00.000")),
     parser(
       "STRINGTODATE", .int, "number of days since 1970-01-01",
       ("STRINGTODATE('2018-05-11', 'yyyy-MM-dd')", "17662")
-    ) { (pattern, text) throws(FunctionError) in .int(try pattern.date(text, isDateOnly: false)) },
+    ) {
+      (pattern, text, _) throws(FunctionError) in
+      Int64(try pattern.date(text, isDateOnly: false))
+    },
     zonedParser(
       "STRINGTOTIMESTAMP", .bigint, "number of milliseconds since 1970-01-01",
-      ("STRINGTOTIMESTAMP('1970-01-02', 'yyyy-MM-dd')", "86400000")
-    ) { .bigint($0) },
+      ("STRINGTOTIMESTAMP('1970-01-02', 'yyyy-MM-dd')", "86400000")),
     zoned(
       "TIMESTAMPTOSTRING", .bigint, "a number of milliseconds since 1970-01-01",
       ("TIMESTAMPTOSTRING(0, 'yyyy-MM-dd')", "1970-01-01"), .utc),
@@ -53,66 +51,59 @@ enum DateFunctions {
     ScalarFunction(name, family: "Date and time", doc: doc, example: example, overloads: overloads)
   }
 
-  /// The pattern and the zone of the row before, which are nearly always those of the next row.
-  private struct Memo {
-    private var pattern: DatePattern?
-    private var zone: TimeZone?
+  /// Writes a time by a pattern as the clocks of a zone show it.
+  private typealias Write =
+    @Sendable (
+      DatePattern, Int64, TimeZone, inout [UInt8]
+    ) throws(FunctionError) -> Void
 
-    mutating func pattern(_ text: String) throws(FunctionError) -> DatePattern {
-      if let pattern, pattern.pattern == text { return pattern }
-      let found = try DatePattern.cached(text)
-      pattern = found
-      return found
-    }
-
-    mutating func zone(_ name: String) throws(FunctionError) -> TimeZone {
-      if let zone, zone.name == name { return zone }
-      let found = try TimeZone.named(name)
-      zone = found
-      return found
+  /// Texts of the times of the first argument by the patterns of the second, in the zones of a third or in `zone`.
+  private static func texts(
+    _ call: VectorCall, _ zone: TimeZone = .utc, write: Write
+  ) -> VectorResult {
+    let times = call.integers(0)
+    let reader = PatternReader(call, zone)
+    var bytes: [UInt8] = []
+    return fill(call) { (row, result) throws(FunctionError) in
+      let (pattern, zone) = try reader.read(row)
+      bytes.removeAll(keepingCapacity: true)
+      try write(pattern, times[row], zone, &bytes)
+      bytes.withUnsafeBytes { result.append(bytes: $0) }
     }
   }
 
-  /// A strict overload that remembers patterns and zones within a batch.
-  private static func overload(
-    _ parameters: [ParameterType], _ result: ParameterType,
-    _ body: @escaping @Sendable ([Value], inout Memo) throws(FunctionError) -> Value
-  ) -> ScalarOverload {
-    ScalarOverload(
-      parameters, result,
-      vector: { call in
-        var memo = Memo()
-        return rowByRow(call, isStrict: true) { (row) throws(FunctionError) in
-          try body(row, &memo)
-        }
-      })
+  /// The time that a text says by a pattern; `zone` where the text names none.
+  private typealias Read =
+    @Sendable (
+      DatePattern, ByteView, TimeZone
+    ) throws(FunctionError) -> Int64
+
+  /// Times from the texts of the first argument; patterns and zones as for `texts`.
+  private static func times(_ call: VectorCall, _ read: Read) -> VectorResult {
+    let texts = call.texts(0)
+    let reader = PatternReader(call, .utc)
+    return fill(call) { (row, result) throws(FunctionError) in
+      let (pattern, zone) = try reader.read(row)
+      result.append(integer: try read(pattern, texts.view(row), zone))
+    }
   }
 
   private static func formatter(
     _ name: String, _ type: ParameterType, _ word: String, _ example: (String, String),
-    _ body: @escaping @Sendable (DatePattern, Int64) throws(FunctionError) -> String
+    _ write: @escaping Write
   ) -> ScalarFunction {
     function(
       name, "The text of a \(word) by a pattern of date letters such as `yyyy-MM-dd`.", example,
-      [
-        overload([type, .string], .string) { (row, memo) throws(FunctionError) in
-          .string(try body(try memo.pattern(row[1].text), row[0].integerValue ?? 0))
-        }
-      ])
+      [ScalarOverload([type, .string], .string, vector: { texts($0, write: write) })])
   }
 
   private static func parser(
     _ name: String, _ type: ParameterType, _ word: String, _ example: (String, String),
-    _ body: @escaping @Sendable (DatePattern, String) throws(FunctionError) -> Value
+    _ read: @escaping Read
   ) -> ScalarFunction {
     function(
       name, "The \(word) that a text gives by a pattern of date letters such as `yyyy-MM-dd`.",
-      example,
-      [
-        overload([.string, .string], type) { (row, memo) throws(FunctionError) in
-          try body(try memo.pattern(row[1].text), row[0].text)
-        }
-      ])
+      example, [ScalarOverload([.string, .string], type, vector: { times($0, read) })])
   }
 
   /// Formats an instant in a zone.
@@ -128,21 +119,9 @@ enum DateFunctions {
       [
         ScalarOverload(
           [type, .string], .string,
-          vector: { call in
-            eachStep(of: call) { call in
-              var memo = Memo()
-              return rowByRow(call, isStrict: true) { (row) throws(FunctionError) in
-                .string(
-                  try memo.pattern(row[1].text).format(
-                    timestamp: row[0].integerValue ?? 0, zone: zone))
-              }
-            }
-          }),
-        overload([type, .string, .string], .string) { (row, memo) throws(FunctionError) in
-          .string(
-            try memo.pattern(row[1].text).format(
-              timestamp: row[0].integerValue ?? 0, zone: try memo.zone(row[2].text)))
-        },
+          vector: { eachStep(of: $0) { texts($0, zone, write: writeTimestamp) } }),
+        ScalarOverload(
+          [type, .string, .string], .string, vector: { texts($0, write: writeTimestamp) }),
       ])
   }
 
@@ -182,8 +161,7 @@ enum DateFunctions {
   }
 
   private static func zonedParser(
-    _ name: String, _ type: ParameterType, _ word: String, _ example: (String, String),
-    _ make: @escaping @Sendable (Int64) -> Value
+    _ name: String, _ type: ParameterType, _ word: String, _ example: (String, String)
   ) -> ScalarFunction {
     function(
       name,
@@ -192,22 +170,26 @@ enum DateFunctions {
         + "argument unless the text names one.",
       example,
       [
-        overload([.string, .string], type) { (row, memo) throws(FunctionError) in
-          make(try memo.pattern(row[1].text).timestamp(row[0].text))
-        },
-        overload([.string, .string, .string], type) { (row, memo) throws(FunctionError) in
-          make(
-            try memo.pattern(row[1].text).timestamp(
-              row[0].text, zone: try memo.zone(row[2].text)))
-        },
+        ScalarOverload([.string, .string], type, vector: { times($0, readTimestamp) }),
+        ScalarOverload([.string, .string, .string], type, vector: { times($0, readTimestamp) }),
       ])
   }
 
   private static let dateToString = formatter(
     "DATETOSTRING", .int, "number of days since 1970-01-01",
-    ("DATETOSTRING(17662, 'dd.MM.yyyy')", "11.05.2018")
-  ) { (pattern, value) throws(FunctionError) in
-    try pattern.format(date: Int32(truncatingIfNeeded: value))
+    ("DATETOSTRING(17662, 'dd.MM.yyyy')", "11.05.2018"), writeDate)
+
+  private static let writeDate: Write = { (pattern, value, _, bytes) throws(FunctionError) in
+    try pattern.write(date: Int32(truncatingIfNeeded: value), to: &bytes)
+  }
+
+  private static let writeTimestamp: Write = {
+    (pattern, value, zone, bytes) throws(FunctionError) in
+    try pattern.write(timestamp: value, zone: zone, to: &bytes)
+  }
+
+  private static let readTimestamp: Read = { (pattern, text, zone) throws(FunctionError) in
+    try pattern.timestamp(text, zone: zone)
   }
 
   private static let convertZone = function(
@@ -215,12 +197,18 @@ enum DateFunctions {
     "A TIMESTAMP that shows the wall-clock time of one zone, turned into that of another.",
     ("CONVERT_TZ(FROM_UNIXTIME(0), 'UTC', 'Asia/Tokyo')", "1970-01-01T09:00:00.000"),
     [
-      ScalarOverload([.timestamp, .string, .string], .timestamp) { (row) throws(FunctionError) in
-        let from = try TimeZone.named(row[1].text)
-        let to = try TimeZone.named(row[2].text)
-        return .timestamp(
-          try to.local(instant: from.instant(local: row[0].integerValue ?? 0)))
-      }
+      ScalarOverload(
+        [.timestamp, .string, .string], .timestamp,
+        vector: { call in
+          let times = call.integers(0)
+          let (sources, targets) = (call.texts(1), call.texts(2))
+          var (source, target) = (Memo<TimeZone>(), Memo<TimeZone>())
+          return fill(call) { (row, result) throws(FunctionError) in
+            let from = try source.made(from: sources.view(row), TimeZone.named)
+            let to = try target.made(from: targets.view(row), TimeZone.named)
+            result.append(bigint: try to.local(instant: from.instant(local: times[row])))
+          }
+        })
     ])
 
   /// The same bits under another type.
@@ -254,4 +242,26 @@ enum DateFunctions {
       ScalarOverload(Signature([], .bigint), kernel: .special(.epochTimestamp)),
       relabelled(.timestamp, .bigint),
     ])
+}
+
+/// The patterns of a call's second argument and the zones of its third, which are nearly always those of the row before.
+private final class PatternReader {
+  private let patterns: ByteColumn
+  private let zones: ByteColumn?
+  private let zone: TimeZone
+  private var lastPattern = Memo<DatePattern>()
+  private var lastZone = Memo<TimeZone>()
+
+  /// `zone` holds where the call has no third argument.
+  init(_ call: VectorCall, _ zone: TimeZone) {
+    patterns = call.texts(1)
+    zones = call.arguments.count > 2 ? call.texts(2) : nil
+    self.zone = zone
+  }
+
+  func read(_ row: Int) throws(FunctionError) -> (DatePattern, TimeZone) {
+    let pattern = try lastPattern.made(from: patterns.view(row), DatePattern.cached)
+    guard let zones else { return (pattern, zone) }
+    return (pattern, try lastZone.made(from: zones.view(row), TimeZone.named))
+  }
 }

@@ -15,6 +15,16 @@ enum DateNames {
 
   /// The names of a field's values, from its smallest value on.
   static func names(_ field: DatePattern.Field, _ style: DatePattern.TextStyle) -> [String] {
+    tables[field.rawValue][style.rawValue]
+  }
+
+  private static let tables = DatePattern.Field.allCases.map { field in
+    DatePattern.TextStyle.allCases.map { made(field, $0) }
+  }
+
+  private static func made(
+    _ field: DatePattern.Field, _ style: DatePattern.TextStyle
+  ) -> [String] {
     switch field {
     case .month: return cut(months, style)
     case .weekday: return cut(weekdays, style)

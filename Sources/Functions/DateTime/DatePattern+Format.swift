@@ -1,106 +1,133 @@
-// Times as texts.
+// Times as texts, written as bytes so that a column of them needs no String a row.
 
 import HeadraceFoundations
 
 extension DatePattern {
   /// What there is to format: a DATE has no time of day, a TIME no date, only a TIMESTAMP a zone.
   struct Moment {
-    /// Days since the epoch.
-    var days: Int64?
+    var date: Day?
     var milliOfDay: Int64?
     var zone: (TimeZone, TimeZone.LocalType)?
+  }
+
+  /// A day by its number since the epoch, and what date that is.
+  struct Day {
+    var number: Int64
+    var civil: (year: Int64, month: Int64, day: Int64)
+
+    init(_ number: Int64) {
+      self.number = number
+      civil = HeadraceFunctions.civil(days: number)
+    }
   }
 
   /// An instant in milliseconds since the epoch, as the clocks of `zone` show it.
   public func format(
     timestamp: Int64, zone: TimeZone = .utc
   ) throws(FunctionError) -> String {
-    let (day, time) = dayAndTime(try zone.local(instant: timestamp))
-    return try text(
-      Moment(
-        days: day, milliOfDay: time,
-        zone: (zone, zone.localType(at: floorDivide(timestamp, 1000)))))
+    var bytes: [UInt8] = []
+    try write(timestamp: timestamp, zone: zone, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
   }
 
-  public func format(date days: Int32) throws(FunctionError) -> String {
-    try text(Moment(days: Int64(days)))
+  func write(
+    timestamp: Int64, zone: TimeZone, to bytes: inout [UInt8]
+  ) throws(FunctionError) {
+    let local = zone.localType(at: floorDivide(timestamp, 1000))
+    let (day, time) = dayAndTime(try zone.moved(timestamp, bySeconds: local.offset))
+    try write(items, Moment(date: Day(day), milliOfDay: time, zone: (zone, local)), to: &bytes)
   }
 
-  public func format(time milliseconds: Int32) throws(FunctionError) -> String {
-    try text(Moment(milliOfDay: Int64(milliseconds)))
+  func write(date days: Int32, to bytes: inout [UInt8]) throws(FunctionError) {
+    try write(items, Moment(date: Day(Int64(days))), to: &bytes)
   }
 
-  private func text(_ moment: Moment) throws(FunctionError) -> String {
-    var result = ""
-    try append(items, moment, to: &result)
-    return result
+  func write(time milliseconds: Int32, to bytes: inout [UInt8]) throws(FunctionError) {
+    try write(items, Moment(milliOfDay: Int64(milliseconds)), to: &bytes)
   }
 
-  private func append(
-    _ items: [Item], _ moment: Moment, to text: inout String
+  private func write(
+    _ items: [Item], _ moment: Moment, to bytes: inout [UInt8]
   ) throws(FunctionError) {
     for item in items {
       switch item {
-      case .literal(let literal): text += literal
+      case .literal(let literal): bytes += literal.utf8
       case .number(let field, let minimum, let maximum, let sign):
         let value = try moment.value(field)
-        let digits = String(value.magnitude)
-        guard digits.utf8.count <= maximum, value >= 0 || sign != .never else {
+        let width = digitCount(value.magnitude)
+        guard width <= maximum, value >= 0 || sign != .never else {
           throw FunctionError("\(value) does not fit \(minimum) digits of '\(pattern)'")
         }
         if value < 0 {
-          text += "-"
-        } else if sign == .exceedsPad, digits.utf8.count > minimum {
-          text += "+"
+          bytes.append(UInt8(ascii: "-"))
+        } else if sign == .exceedsPad, width > minimum {
+          bytes.append(UInt8(ascii: "+"))
         }
-        text += padded(digits, minimum)
+        bytes.append(digitsOf: value.magnitude, minimum: minimum)
       case .shortYear(let field):
-        text += padded(String((try moment.value(field)).magnitude % 100), 2)
+        bytes.append(digitsOf: try moment.value(field).magnitude % 100, minimum: 2)
       case .text(let field, let style):
         let index = Int(try moment.value(field) - DateNames.first(field))
-        text += DateNames.names(field, style)[index]
+        bytes += DateNames.names(field, style)[index].utf8
       case .fraction(let digits):
-        let nanos = padded(String(try moment.value(.nano)), 9)
-        text += nanos.prefix(digits)
+        var rest = try moment.value(.nano).magnitude
+        for _ in digits..<9 { rest /= 10 }
+        bytes.append(digitsOf: rest, minimum: digits)
       case .offset(let parts, let needed, let colon, let zero):
         let offset = try moment.requiredZone().1.offset
-        text += offset == 0 ? zero : offsetText(offset, parts, needed, colon)
-      case .zone(let style): text += try zoneText(style, moment)
+        if offset == 0 {
+          bytes += zero.utf8
+        } else {
+          write(offset, parts, needed, colon, to: &bytes)
+        }
+      case .zone(let style): try write(style, moment, to: &bytes)
       case .optional(let inner):
         // A section that asks for what is not there is left out.
-        var section = ""
-        if (try? append(inner, moment, to: &section)) != nil { text += section }
+        let start = bytes.count
+        if (try? write(inner, moment, to: &bytes)) == nil {
+          bytes.removeLast(bytes.count - start)
+        }
       }
     }
   }
 
-  private func padded(_ digits: String, _ width: Int) -> String {
-    String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-  }
-
-  private func offsetText(_ offset: Int64, _ parts: Int, _ needed: Int, _ colon: Bool) -> String {
-    let total = Int64(offset.magnitude)
-    let numbers = [total / 3600, total / 60 % 60, total % 60]
-    var text = (offset < 0 ? "-" : "+") + padded(String(numbers[0]), 2)
-    for part in 1..<3 where part < parts && (part < needed || numbers[part] != 0) {
-      text += (colon ? ":" : "") + padded(String(numbers[part]), 2)
+  private func write(
+    _ offset: Int64, _ parts: Int, _ needed: Int, _ colon: Bool, to bytes: inout [UInt8]
+  ) {
+    let total = offset.magnitude
+    bytes.append(offset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
+    bytes.append(digitsOf: total / 3600, minimum: 2)
+    for (part, number) in [(1, total / 60 % 60), (2, total % 60)]
+    where part < parts && (part < needed || number != 0) {
+      if colon { bytes.append(UInt8(ascii: ":")) }
+      bytes.append(digitsOf: number, minimum: 2)
     }
-    return text
   }
 
-  private func zoneText(_ style: ZoneStyle, _ moment: Moment) throws(FunctionError) -> String {
+  private func write(
+    _ style: ZoneStyle, _ moment: Moment, to bytes: inout [UInt8]
+  ) throws(FunctionError) {
     let (zone, local) = try moment.requiredZone()
     switch style {
-    case .identifier: return zone.name
+    case .identifier: bytes += zone.name.utf8
     case .name(let isFull):
-      guard isFull else { return local.abbreviation }
-      return DateNames.zones.first { $0.abbreviation == local.abbreviation }?.name ?? zone.name
+      guard isFull else {
+        bytes += local.abbreviation.utf8
+        return
+      }
+      let known = DateNames.zones.first { $0.abbreviation == local.abbreviation }
+      bytes += (known?.name ?? zone.name).utf8
     case .localized(let isFull):
-      if local.offset == 0 { return "GMT" }
-      if isFull { return "GMT" + offsetText(local.offset, 3, 2, true) }
-      let total = Int64(local.offset.magnitude)
-      return "GMT" + (local.offset < 0 ? "-" : "+") + String(total / 3600)
-        + (total % 3600 == 0 ? "" : ":" + padded(String(total / 60 % 60), 2))
+      bytes += "GMT".utf8
+      if local.offset == 0 { return }
+      if isFull { return write(local.offset, 3, 2, true, to: &bytes) }
+      let total = local.offset.magnitude
+      bytes.append(local.offset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
+      bytes.append(digitsOf: total / 3600, minimum: 1)
+      if total % 3600 != 0 {
+        bytes.append(UInt8(ascii: ":"))
+        bytes.append(digitsOf: total / 60 % 60, minimum: 2)
+      }
     }
   }
 }
@@ -116,8 +143,8 @@ extension DatePattern.Moment {
       guard let milliOfDay else { throw FunctionError("Unsupported field: \(field)") }
       return Self.timeValue(field, milliOfDay)
     }
-    guard let days else { throw FunctionError("Unsupported field: \(field)") }
-    return Self.dateValue(field, days)
+    guard let date else { throw FunctionError("Unsupported field: \(field)") }
+    return Self.dateValue(field, date)
   }
 
   private static func timeValue(_ field: DatePattern.Field, _ millis: Int64) -> Int64 {
@@ -139,9 +166,10 @@ extension DatePattern.Moment {
   /// 1 for Monday.
   static func weekday(_ days: Int64) -> Int64 { days + 3 - floorDivide(days + 3, 7) * 7 + 1 }
 
-  private static func dateValue(_ field: DatePattern.Field, _ days: Int64) -> Int64 {
-    let (year, month, day) = civil(days: days)
-    let dayOfYear = days - HeadraceFunctions.days(year: year, month: 1, day: 1) + 1
+  private static func dateValue(_ field: DatePattern.Field, _ date: DatePattern.Day) -> Int64 {
+    let days = date.number
+    let (year, month, day) = date.civil
+    var dayOfYear: Int64 { days - HeadraceFunctions.days(year: year, month: 1, day: 1) + 1 }
     switch field {
     case .year: return year
     case .yearOfEra: return year >= 1 ? year : 1 - year

@@ -8,13 +8,19 @@ import HeadraceFoundations
 extension DatePattern {
   /// What was read from a text.
   struct Parsed {
-    var values = [Int64?](repeating: nil, count: Field.allCases.count)
+    private var values = InlineArray<23, Int64>(repeating: 0)
+    /// One bit a field.
+    private var known: UInt32 = 0
     var offset: Int64?
     var zone: TimeZone?
 
     subscript(field: Field) -> Int64? {
-      get { values[field.rawValue] }
-      set { values[field.rawValue] = newValue }
+      known >> UInt32(field.rawValue) & 1 == 0 ? nil : values[field.rawValue]
+    }
+
+    mutating func set(_ field: Field, _ value: Int64) {
+      values[field.rawValue] = value
+      known |= 1 << UInt32(field.rawValue)
     }
   }
 
@@ -22,6 +28,13 @@ extension DatePattern {
   public func timestamp(
     _ text: String, zone: TimeZone = .utc
   ) throws(FunctionError) -> Int64 {
+    var text = text
+    return try text.withUTF8 { view in
+      Result { () throws(FunctionError) in try timestamp(view, zone: zone) }
+    }.get()
+  }
+
+  func timestamp(_ text: ByteView, zone: TimeZone) throws(FunctionError) -> Int64 {
     let parsed = try read(text)
     let local = try parsed.days(text) * 86_400_000 + parsed.millis(text)
     if let offset = parsed.offset, parsed.zone == nil { return local - offset * 1000 }
@@ -30,19 +43,19 @@ extension DatePattern {
 
   /// Days since the epoch. `isDateOnly`: a pattern with a time of day is refused, and text that
   /// follows the date does not matter.
-  public func date(_ text: String, isDateOnly: Bool = true) throws(FunctionError) -> Int32 {
+  func date(_ text: ByteView, isDateOnly: Bool = true) throws(FunctionError) -> Int32 {
     let parsed = try read(text, wholly: !isDateOnly)
     if isDateOnly, let field = Field.allCases.first(where: { $0.isTime && parsed[$0] != nil }) {
       throw FunctionError("Date format contains time field: \(field)")
     }
     guard let days = Int32(exactly: try parsed.days(text)) else {
-      throw FunctionError("'\(text)' is beyond the range of DATE")
+      throw FunctionError("'\(String(decoding: text, as: UTF8.self))' is beyond the range of DATE")
     }
     return days
   }
 
   /// Milliseconds of day; a pattern with a date is refused, and text that follows does not matter.
-  public func time(_ text: String) throws(FunctionError) -> Int32 {
+  func time(_ text: ByteView) throws(FunctionError) -> Int32 {
     let parsed = try read(text, wholly: false)
     if let field = Field.allCases.first(where: { !$0.isTime && parsed[$0] != nil }) {
       throw FunctionError("Time format contains date field: \(field)")
@@ -50,16 +63,16 @@ extension DatePattern {
     let millis = try parsed.millis(text)
     // Hour 24 is the end of a day, and the start of the next one, which a time alone does not have.
     guard TimeOfDay.range.contains(millis) else {
-      throw FunctionError("'\(text.prefix(200))' is beyond the range of TIME")
+      throw FunctionError("'\(start(of: text))' is beyond the range of TIME")
     }
     return Int32(millis)
   }
 
-  private func read(_ text: String, wholly: Bool = true) throws(FunctionError) -> Parsed {
+  private func read(_ text: ByteView, wholly: Bool = true) throws(FunctionError) -> Parsed {
     var reader = DateTextReader(text)
     guard reader.read(items), reader.isAtEnd || !wholly else {
       throw FunctionError(
-        "Failed to parse '\(text.prefix(200))' with formatter '\(pattern)': Text could not be "
+        "Failed to parse '\(start(of: text))' with formatter '\(pattern)': Text could not be "
           + "parsed "
           + "at index \(reader.position)")
     }
@@ -67,23 +80,28 @@ extension DatePattern {
   }
 }
 
+/// As much of a text as a message shows.
+private func start(of text: ByteView) -> Substring {
+  String(decoding: text, as: UTF8.self).prefix(200)
+}
+
 extension DatePattern.Parsed {
-  private func invalid(_ text: String) -> FunctionError {
-    FunctionError("Text '\(text.prefix(200))' could not be parsed: invalid value")
+  private func invalid(_ text: ByteView) -> FunctionError {
+    FunctionError("Text '\(start(of: text))' could not be parsed: invalid value")
   }
 
   private func ranged(
-    _ field: DatePattern.Field, _ range: ClosedRange<Int64>, _ text: String
+    _ field: DatePattern.Field, _ range: ClosedRange<Int64>, _ text: ByteView
   ) throws(FunctionError) -> Int64? {
     guard let value = self[field] else { return nil }
     guard range.contains(value) else {
       throw FunctionError(
-        "Text '\(text.prefix(200))' could not be parsed: Invalid value for \(field): \(value)")
+        "Text '\(start(of: text))' could not be parsed: Invalid value for \(field): \(value)")
     }
     return value
   }
 
-  func days(_ text: String) throws(FunctionError) -> Int64 {
+  func days(_ text: ByteView) throws(FunctionError) -> Int64 {
     var year = try ranged(.year, -999_999...999_999, text)
     if let ofEra = try ranged(.yearOfEra, 1...999_999, text) {
       year = self[.era] == 0 ? 1 - ofEra : ofEra
@@ -114,12 +132,12 @@ extension DatePattern.Parsed {
     let result = HeadraceFunctions.days(year: base, month: finalMonth, day: min(day ?? 1, last))
     if let weekday, day != nil, weekday != DatePattern.Moment.weekday(result) {
       throw FunctionError(
-        "Text '\(text.prefix(200))' could not be parsed: the weekday does not match the date")
+        "Text '\(start(of: text))' could not be parsed: the weekday does not match the date")
     }
     return result
   }
 
-  func millis(_ text: String) throws(FunctionError) -> Int64 {
+  func millis(_ text: ByteView) throws(FunctionError) -> Int64 {
     if let nanos = try ranged(.nanoOfDay, 0...86_399_999_999_999, text) { return nanos / 1_000_000 }
     if let millis = try ranged(.milliOfDay, 0...86_399_999, text) { return millis }
     var hour = try ranged(.hour, 0...24, text)

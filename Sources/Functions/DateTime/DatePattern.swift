@@ -16,7 +16,7 @@ public struct DatePattern: Sendable {
 
   enum Sign: Sendable { case normal, exceedsPad, never }
 
-  enum TextStyle: Sendable { case short, full, narrow }
+  enum TextStyle: Int, Sendable, CaseIterable { case short, full, narrow }
 
   enum ZoneStyle: Sendable {
     case identifier

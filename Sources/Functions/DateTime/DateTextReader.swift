@@ -1,13 +1,13 @@
-// Reads a text by the items of a date pattern.
+// Reads a text by the items of a date pattern. Invariant: the bytes of the text outlive the reader.
 
 import HeadraceFoundations
 
 struct DateTextReader {
-  private let bytes: [UInt8]
+  private let bytes: ByteView
   private(set) var position = 0
   private(set) var parsed = DatePattern.Parsed()
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  init(_ text: ByteView) { bytes = text }
 
   var isAtEnd: Bool { position == bytes.count }
 
@@ -72,7 +72,7 @@ struct DateTextReader {
   /// A second occurrence of a field must say the same.
   private mutating func set(_ field: DatePattern.Field, _ value: Int64) -> Bool {
     if let known = parsed[field], known != value { return false }
-    parsed[field] = value
+    parsed.set(field, value)
     return true
   }
 

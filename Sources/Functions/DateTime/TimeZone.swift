@@ -170,8 +170,7 @@ public struct TimeZone: Sendable {
     try moved(milliseconds, bySeconds: localType(at: floorDivide(milliseconds, 1000)).offset)
   }
 
-  private func moved(_ milliseconds: Int64, bySeconds seconds: Int64) throws(FunctionError) -> Int64
-  {
+  func moved(_ milliseconds: Int64, bySeconds seconds: Int64) throws(FunctionError) -> Int64 {
     let (sum, overflow) = milliseconds.addingReportingOverflow(seconds * 1000)
     if overflow { throw FunctionError("the time in \(name) is beyond the range of TIMESTAMP") }
     return sum

@@ -21,15 +21,27 @@ enum JSONFunctions {
       + "anything else; NULL if there is nothing.",
     ("EXTRACTJSONFIELD('{\"a\": [{\"b\": 1.50}]}', '$.a[0].b')", "1.50"),
     [
-      ScalarOverload([.string, .string], .string) { (row) throws(FunctionError) in
-        let path = try JSONPath(row[1].text)
-        guard let document = JSONNode(startOf: row[0].text) else {
-          throw FunctionError("Invalid JSON format: \(row[0].text.prefix(200))")
-        }
-        guard let node = path.find(in: document) else { return .null }
-        return .string(node.content)
-      }
+      ScalarOverload([.string, .string], .string, vector: extracted)
     ])
+
+  @Sendable private static func extracted(_ call: VectorCall) -> VectorResult {
+    let (texts, paths) = (call.texts(0), call.texts(1))
+    var memo = Memo<[JSONPath.Step]>()
+    return fill(call) { (row, result) throws(FunctionError) in
+      let steps = try memo.made(from: paths.view(row)) { (text) throws(FunctionError) in
+        try JSONPath(text).steps
+      }
+      let view = texts.view(row)
+      var found: JSONTextReader.Found?
+      guard JSONTextReader.follow(steps[...], in: view, to: &found) else {
+        throw FunctionError("Invalid JSON format: \(texts.string(row).prefix(200))")
+      }
+      guard let found else { return result.appendNull() }
+      if found.isPlain { return result.appendPart(found.range, of: row, texts) }
+      let node = JSONTextReader.first(ByteView(rebasing: view[found.range]))
+      if let node { result.append(string: node.content) } else { result.appendNull() }
+    }
+  }
 
   private static let isJSON = function(
     "IS_JSON_STRING", "Whether a text is one JSON value.", ("IS_JSON_STRING('[1, 2]')", "true"),

@@ -3,9 +3,22 @@
 import HeadraceFoundations
 
 struct JSONPath {
-  enum Step {
-    case field(String)
-    case index(Int)
+  /// One step: into a field of an object, or an element of an array. Either may be named in either way.
+  struct Step {
+    var name: String
+    /// nil: no array has such an element.
+    var index: Int?
+
+    init(_ text: some StringProtocol) {
+      index = Int(text)
+      name = String(text)
+    }
+
+    /// `[05]` is the element 5, and the field `5`.
+    init(bracketed text: some StringProtocol) {
+      index = Int(text)
+      name = index.map { String($0) } ?? String(text)
+    }
   }
 
   private(set) var steps: [Step] = []
@@ -21,18 +34,18 @@ struct JSONPath {
       case ".":
         let name = rest.prefix { $0 != "." && $0 != "[" }
         guard !name.isEmpty else { throw invalid() }
-        steps.append(.field(String(name)))
+        steps.append(Step(name))
         rest = rest[name.endIndex...]
       case "[":
         if let quote = rest.first, quote == "\"" || quote == "'" {
           rest = rest.dropFirst()
           guard let end = rest.firstIndex(of: quote) else { throw invalid() }
-          steps.append(.field(String(rest[..<end])))
+          steps.append(Step(rest[..<end]))
           rest = rest[rest.index(after: end)...]
         } else {
           let number = rest.prefix { $0 != "]" }
           guard !number.isEmpty else { throw invalid() }
-          steps.append(Int(number).map { .index($0) } ?? .field(String(number)))
+          steps.append(Step(bracketed: number))
           rest = rest[number.endIndex...]
         }
         guard rest.first == "]" else { throw invalid() }
@@ -40,27 +53,5 @@ struct JSONPath {
       default: throw invalid()
       }
     }
-  }
-
-  /// nil: the document has nothing there.
-  func find(in document: JSONNode) -> JSONNode? {
-    var node = document
-    for step in steps {
-      switch (step, node) {
-      case (.index(let index), .array(let nodes)):
-        guard nodes.indices.contains(index) else { return nil }
-        node = nodes[index]
-      case (.field(let name), .array(let nodes)):
-        guard let index = Int(name), nodes.indices.contains(index) else { return nil }
-        node = nodes[index]
-      case (.field(let name), _):
-        guard let found = node[name] else { return nil }
-        node = found
-      case (.index(let index), _):
-        guard let found = node[String(index)] else { return nil }
-        node = found
-      }
-    }
-    return node
   }
 }

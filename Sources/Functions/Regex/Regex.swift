@@ -7,7 +7,7 @@ import HeadraceFoundations
 final class Regex: @unchecked Sendable {
   // Unchecked: the compiled pattern is never written after `init`, and searches keep no state in
   // it.
-  private let code: OpaquePointer
+  fileprivate let code: OpaquePointer
   let pattern: String
   let groups: Int
 
@@ -64,60 +64,70 @@ final class Regex: @unchecked Sendable {
     let number = headrace_regex_group_named(code, name)
     return number >= 0 ? Int(number) : nil
   }
+}
 
-  /// One match: the byte range of each group, nil for one that took no part.
-  typealias Match = [Range<Int>?]
+/// Searches with one pattern; keeps the groups of its last match. Not thread-safe.
+final class RegexSearch {
+  let regex: Regex
+  private let match: OpaquePointer
 
-  /// The first match at or after a byte; nil: none.
-  func first(in text: [UInt8], from start: Int) throws(FunctionError) -> Match? {
-    var ranges = [Int](repeating: 0, count: 2 * (groups + 1))
-    let status = text.withUnsafeBufferPointer { bytes in
-      ranges.withUnsafeMutableBufferPointer { ranges in
-        ranges.withMemoryRebound(to: size_t.self) { ranges -> CInt in
-          // An empty array may have no address.
-          var nothing: UInt8 = 0
-          return withUnsafePointer(to: &nothing) { nothing in
-            headrace_regex_search(
-              code, bytes.baseAddress ?? nothing, bytes.count, start, ranges.baseAddress)
-          }
-        }
-      }
+  init(_ pattern: String) throws(FunctionError) {
+    regex = try Regex.cached(pattern)
+    guard let match = headrace_regex_match_create(regex.code) else {
+      throw FunctionError("the regular expression '\(pattern)' failed")
+    }
+    self.match = match
+  }
+
+  deinit { headrace_regex_match_free(match) }
+
+  /// The bytes of a group in the last match; nil: it took no part.
+  subscript(group: Int) -> Range<Int>? {
+    guard let ranges = headrace_regex_ranges(match) else { return nil }
+    let (lower, upper) = (ranges[2 * group], ranges[2 * group + 1])
+    // -1 for a group that took no part.
+    return lower >= 0 && lower <= upper ? lower..<upper : nil
+  }
+
+  /// Whether the pattern matches at or after a byte of well-formed UTF-8.
+  func find(in text: ByteView, from start: Int = 0) throws(FunctionError) -> Bool {
+    // No bytes may have no address.
+    var nothing: UInt8 = 0
+    let status = withUnsafePointer(to: &nothing) { nothing in
+      headrace_regex_search(
+        regex.code, match, text.baseAddress ?? nothing, text.count, start)
     }
     switch Int(status) {
-    case 0:
-      return (0...groups).map { group in
-        let (lower, upper) = (ranges[2 * group], ranges[2 * group + 1])
-        return lower >= 0 && lower <= upper ? lower..<upper : nil
-      }
-    case Int(HEADRACE_REGEX_NO_MATCH): return nil
+    case 0: return true
+    case Int(HEADRACE_REGEX_NO_MATCH): return false
     case Int(HEADRACE_REGEX_LIMIT):
-      throw FunctionError("the regular expression '\(pattern)' takes too long on this text")
-    default: throw FunctionError("the regular expression '\(pattern)' failed")
+      throw FunctionError("the regular expression '\(regex.pattern)' takes too long on this text")
+    default: throw FunctionError("the regular expression '\(regex.pattern)' failed")
     }
   }
 
   /// Calls `body` with each match in order; after an empty one the search goes on one character
   /// later.
   func forEachMatch(
-    in text: [UInt8], _ body: (Match) throws(FunctionError) -> Void
+    in text: ByteView, _ body: (Range<Int>) throws(FunctionError) -> Void
   ) throws(FunctionError) {
     var start = 0
-    while start <= text.count, let match = try first(in: text, from: start), let whole = match[0] {
-      try body(match)
+    while start <= text.count, try find(in: text, from: start), let whole = self[0] {
+      try body(whole)
       start = whole.upperBound
-      if whole.isEmpty {
-        start += 1
-        while start < text.count, text[start] & 0xC0 == 0x80 { start += 1 }
-      }
+      if whole.isEmpty { start = start < text.count ? characterEnd(text, start) : start + 1 }
     }
   }
 }
 
 /// What is no pattern is found nowhere.
 package func isPattern(_ pattern: String, foundIn text: String) -> Bool {
-  do throws(FunctionError) {
-    return try Regex.cached(pattern).first(in: Array(text.utf8), from: 0) != nil
-  } catch {
-    return false
+  var text = text
+  return text.withUTF8 { view in
+    do throws(FunctionError) {
+      return try RegexSearch(pattern).find(in: view)
+    } catch {
+      return false
+    }
   }
 }

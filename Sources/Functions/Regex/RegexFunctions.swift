@@ -6,21 +6,25 @@ import HeadraceFoundations
 enum RegexFunctions {
   static let all: [ScalarFunction] = [extract, extractAll, replace, split]
 
+  /// Appends the result of one row, whose pattern the search has.
+  private typealias RowBody = (Int, RegexSearch, ColumnBuilder) throws(FunctionError) -> Void
+
   /// A strict overload that keeps the pattern of the row before.
   private static func overload(
-    _ parameters: [ParameterType], _ result: ParameterType, patternAt: Int,
-    _ body: @escaping @Sendable (Regex, [Value]) throws(FunctionError) -> Value
+    _ parameters: [ParameterType], _ result: ParameterType, patternAt: Int, textAt: Int,
+    _ body: @escaping @Sendable (VectorCall, ByteColumn) -> RowBody
   ) -> ScalarOverload {
     ScalarOverload(
       parameters, result,
       vector: { call in
-        var memo: Regex?
-        return rowByRow(call, isStrict: true) { (row) throws(FunctionError) in
-          let pattern = row[patternAt].text
-          if let memo, memo.pattern == pattern { return try body(memo, row) }
-          let regex = try Regex.cached(pattern)
-          memo = regex
-          return try body(regex, row)
+        let patterns = call.texts(patternAt)
+        let append = body(call, call.texts(textAt))
+        var memo = Memo<RegexSearch>()
+        return fill(call) { (row, result) throws(FunctionError) in
+          let search = try memo.made(from: patterns.view(row)) { (text) throws(FunctionError) in
+            try RegexSearch(text)
+          }
+          try append(row, search, result)
         }
       })
   }
@@ -32,24 +36,30 @@ enum RegexFunctions {
       name, family: "Regular expression", doc: doc, example: example, overloads: overloads)
   }
 
-  private static func text(_ bytes: some Sequence<UInt8>) -> Value {
-    .string(String(decoding: Array(bytes), as: UTF8.self))
-  }
-
   /// The group that a third argument asks for; the whole match without it.
-  private static func group(_ row: [Value], _ regex: Regex) -> Int? {
-    let group = row.count > 2 ? row[2].number : 0
+  private static func group(_ groups: [Int32], _ row: Int, _ regex: Regex) -> Int? {
+    let group = groups.isEmpty ? 0 : Int(groups[row])
     return (0...regex.groups).contains(group) ? group : nil
   }
 
-  @Sendable private static func firstMatch(
-    _ regex: Regex, _ row: [Value]
-  ) throws(FunctionError) -> Value {
-    let bytes = Array(row[1].text.utf8)
-    guard let group = group(row, regex), let match = try regex.first(in: bytes, from: 0),
-      let range = match[group]
-    else { return .null }
-    return text(bytes[range])
+  private static func appendGroup(
+    _ group: Int, of search: RegexSearch, _ row: Int, _ texts: ByteColumn,
+    to result: ColumnBuilder
+  ) {
+    if let range = search[group] {
+      result.appendPart(range, of: row, texts)
+    } else {
+      result.appendNull()
+    }
+  }
+
+  @Sendable private static func firstMatch(_ call: VectorCall, _ texts: ByteColumn) -> RowBody {
+    let groups = call.arguments.count > 2 ? call.ints(2) : []
+    return { (row, search, result) throws(FunctionError) in
+      guard let group = group(groups, row, search.regex), try search.find(in: texts.view(row))
+      else { return result.appendNull() }
+      appendGroup(group, of: search, row, texts, to: result)
+    }
   }
 
   private static let extract = function(
@@ -59,20 +69,19 @@ enum RegexFunctions {
       + "without a match.",
     ("REGEXP_EXTRACT('(\\w+)@(\\w+)', 'to ann@home', 2)", "home"),
     [
-      overload([.string, .string], .string, patternAt: 0, firstMatch),
-      overload([.string, .string, .int], .string, patternAt: 0, firstMatch),
+      overload([.string, .string], .string, patternAt: 0, textAt: 1, firstMatch),
+      overload([.string, .string, .int], .string, patternAt: 0, textAt: 1, firstMatch),
     ])
 
-  @Sendable private static func allMatches(
-    _ regex: Regex, _ row: [Value]
-  ) throws(FunctionError) -> Value {
-    guard let group = group(row, regex) else { return .null }
-    let bytes = Array(row[1].text.utf8)
-    var found: [Value] = []
-    try regex.forEachMatch(in: bytes) { (match) throws(FunctionError) in
-      found.append(match[group].map { text(bytes[$0]) } ?? .null)
+  @Sendable private static func allMatches(_ call: VectorCall, _ texts: ByteColumn) -> RowBody {
+    let groups = call.arguments.count > 2 ? call.ints(2) : []
+    return { (row, search, result) throws(FunctionError) in
+      guard let group = group(groups, row, search.regex) else { return result.appendNull() }
+      try search.forEachMatch(in: texts.view(row)) { _ in
+        appendGroup(group, of: search, row, texts, to: result.children[0])
+      }
+      result.endRow()
     }
-    return .array(found)
   }
 
   private static let extractAll = function(
@@ -80,8 +89,8 @@ enum RegexFunctions {
     "All parts of the second argument that match the pattern, or of each match one group.",
     ("REGEXP_EXTRACT_ALL('[a-z]+', 'ab 12 cd')", "[ab, cd]"),
     [
-      overload([.string, .string], .array(.string), patternAt: 0, allMatches),
-      overload([.string, .string, .int], .array(.string), patternAt: 0, allMatches),
+      overload([.string, .string], .array(.string), patternAt: 0, textAt: 1, allMatches),
+      overload([.string, .string, .int], .array(.string), patternAt: 0, textAt: 1, allMatches),
     ])
 
   private static let replace = function(
@@ -91,27 +100,42 @@ enum RegexFunctions {
       + "takes the next character as it is.",
     ("REGEXP_REPLACE('2020-05-11', '(\\d+)-(\\d+)-(\\d+)', '$3.$2.$1')", "11.05.2020"),
     [
-      overload([.string, .string, .string], .string, patternAt: 1) {
-        (regex, row) throws(FunctionError) in
-        let bytes = Array(row[0].text.utf8)
-        let parts = try replacement(row[2].text, regex)
-        var result: [UInt8] = []
-        var end = 0
-        try regex.forEachMatch(in: bytes) { (match) throws(FunctionError) in
-          guard let whole = match[0] else { return }
-          result += bytes[end..<whole.lowerBound]
-          for part in parts {
-            switch part {
-            case .literal(let literal): result += literal
-            case .group(let group): if let range = match[group] { result += bytes[range] }
-            }
-          }
-          end = whole.upperBound
-          try checkLength(result.count)
-        }
-        return text(result + bytes[end...])
-      }
+      overload(
+        [.string, .string, .string], .string, patternAt: 1, textAt: 0, replaced)
     ])
+
+  @Sendable private static func replaced(_ call: VectorCall, _ texts: ByteColumn) -> RowBody {
+    let templates = call.texts(2)
+    // The groups that a template may name depend on the pattern.
+    var memo = Memo<[Part]>()
+    var regex: Regex?
+    var buffer: [UInt8] = []
+    return { (row, search, result) throws(FunctionError) in
+      if regex !== search.regex { (regex, memo) = (search.regex, Memo()) }
+      let parts = try memo.made(from: templates.view(row)) { (text) throws(FunctionError) in
+        try replacement(text, search.regex)
+      }
+      let view = texts.view(row)
+      var end = 0
+      var isFound = false
+      buffer.removeAll(keepingCapacity: true)
+      try search.forEachMatch(in: view) { (whole) throws(FunctionError) in
+        isFound = true
+        buffer += view[end..<whole.lowerBound]
+        for part in parts {
+          switch part {
+          case .literal(let literal): buffer += literal
+          case .group(let group): if let range = search[group] { buffer += view[range] }
+          }
+        }
+        end = whole.upperBound
+        try checkLength(buffer.count)
+      }
+      guard isFound else { return result.appendPart(0..<view.count, of: row, texts) }
+      buffer += view[end...]
+      buffer.withUnsafeBytes { result.append(bytes: $0) }
+    }
+  }
 
   private enum Part {
     case literal([UInt8])
@@ -162,24 +186,33 @@ enum RegexFunctions {
     "REGEXP_SPLIT_TO_ARRAY", "The pieces of a text between the matches of the pattern.",
     ("REGEXP_SPLIT_TO_ARRAY('a1b22c', '[0-9]+')", "[a, b, c]"),
     [
-      overload([.string, .string], .array(.string), patternAt: 1) {
-        (regex, row) throws(FunctionError) in
-        let bytes = Array(row[0].text.utf8)
-        // A pattern that matches nothing at all splits between characters and leaves no empty end.
-        let splitsAnywhere = try regex.first(in: [], from: 0) != nil
-        var pieces: [Value] = []
-        var end = 0
-        try regex.forEachMatch(in: bytes) { (match) throws(FunctionError) in
-          guard let whole = match[0] else { return }
-          if splitsAnywhere, whole.upperBound == 0 { return }
-          pieces.append(text(bytes[end..<whole.lowerBound]))
-          end = whole.upperBound
-        }
-        pieces.append(text(bytes[end...]))
-        if splitsAnywhere {
-          while pieces.count > 1, pieces.last == .string("") { pieces.removeLast() }
-        }
-        return .array(pieces)
-      }
+      overload([.string, .string], .array(.string), patternAt: 1, textAt: 0, pieces)
     ])
+
+  @Sendable private static func pieces(_ call: VectorCall, _ texts: ByteColumn) -> RowBody {
+    // A pattern that matches nothing at all splits between characters and leaves no empty end.
+    var known: (search: RegexSearch, splitsAnywhere: Bool)?
+    return { (row, search, result) throws(FunctionError) in
+      if known?.search !== search {
+        known = (search, try search.find(in: ByteView(start: nil, count: 0)))
+      }
+      let splitsAnywhere = known?.splitsAnywhere ?? false
+      let view = texts.view(row)
+      let pieces = result.children[0]
+      let first = pieces.count
+      var end = 0
+      try search.forEachMatch(in: view) { whole in
+        if splitsAnywhere, whole.upperBound == 0 { return }
+        pieces.appendPart(end..<whole.lowerBound, of: row, texts)
+        end = whole.upperBound
+      }
+      pieces.appendPart(end..<view.count, of: row, texts)
+      if splitsAnywhere {
+        while pieces.count > first + 1, pieces.bytes(pieces.count - 1)?.isEmpty == true {
+          pieces.truncate(to: pieces.count - 1)
+        }
+      }
+      result.endRow()
+    }
+  }
 }

@@ -1,22 +1,15 @@
-// The string functions that streams use most, over whole columns: UCASE, LCASE, TRIM, LEN,
-// SUBSTRING, CONCAT. TRIM and SUBSTRING give views of the bytes of their argument and copy nothing.
+// The string functions, over whole columns: here UCASE, LCASE, TRIM, LEN, SUBSTRING. TRIM and SUBSTRING give views of the
+// bytes of their argument and copy nothing.
 
 import HeadraceColumns
 import HeadraceFoundations
 
 enum TextKernels {
-  private static func bytes(_ column: Column) -> ByteColumn {
-    guard case .bytes(let column) = column else {
-      preconditionFailure("a string function over a column that holds no bytes")
-    }
-    return column
-  }
-
   /// Views of the argument's own bytes. `range` gets a row's bytes and gives the part to keep.
   private static func views(
     _ call: VectorCall, _ range: (Int, UnsafeBufferPointer<UInt8>) -> Range<Int>
   ) -> VectorResult {
-    let column = bytes(call.arguments[0])
+    let column = call.bytes(0)
     var starts = column.starts
     var lengths = column.lengths
     for row in 0..<call.count {
@@ -31,17 +24,11 @@ enum TextKernels {
   }
 
   @Sendable static func trim(_ call: VectorCall) -> VectorResult {
-    views(call) { _, view in
-      var start = 0
-      var end = view.count
-      while start < end, view[start] <= 0x20 { start += 1 }
-      while end > start, view[end - 1] <= 0x20 { end -= 1 }
-      return start..<end
-    }
+    views(call) { _, view in trimmed(view) }
   }
 
   @Sendable static func length(_ call: VectorCall) -> VectorResult {
-    let column = bytes(call.arguments[0])
+    let column = call.bytes(0)
     let isText = call.argumentTypes[0] == .string
     let lengths = (0..<call.count).map { row in
       Int32(truncatingIfNeeded: isText ? unitCount(column.view(row)) : Int(column.lengths[row]))
@@ -76,7 +63,7 @@ enum TextKernels {
     _ isUpper: Bool
   ) -> @Sendable (VectorCall) -> VectorResult {
     { call in
-      let column = bytes(call.arguments[0])
+      let column = call.bytes(0)
       let builder = ColumnBuilder(.string, capacity: call.count)
       let first = isUpper ? UInt8(ascii: "a") : UInt8(ascii: "A")
       for row in 0..<call.count {
@@ -100,27 +87,5 @@ enum TextKernels {
       }
       return VectorResult(builder.finish())
     }
-  }
-
-  /// NULL arguments count as nothing.
-  @Sendable static func concat(_ call: VectorCall) -> VectorResult {
-    let columns = call.arguments.map { bytes($0) }
-    let builder = ColumnBuilder(call.resultType, capacity: call.count)
-    for row in 0..<call.count {
-      let known = columns.filter { $0.validity.map { $0[row] } ?? true }
-      let total = known.reduce(0) { $0 + Int($1.lengths[row]) }
-      builder.appendBytes(maximum: total) { target in
-        var written = 0
-        for column in known {
-          let view = column.view(row)
-          if let base = view.baseAddress {
-            (target + written).update(from: base, count: view.count)
-          }
-          written += view.count
-        }
-        return written
-      }
-    }
-    return VectorResult(builder.finish())
   }
 }

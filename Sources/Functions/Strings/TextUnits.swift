@@ -41,42 +41,18 @@ func isASCII(_ view: UnsafeBufferPointer<UInt8>) -> Bool {
   return all < 0x80
 }
 
-/// The first `count` units, or one less where that would be half of a surrogate pair.
-func wholeCharacters(_ units: [UInt16], _ count: Int) -> [UInt16] {
-  let isCut = count > 0 && count < units.count && units[count - 1] & 0xFC00 == 0xD800
-  return Array(units.prefix(isCut ? count - 1 : count))
+/// The byte at which the first character begins that has no unit before `unit`; the end where there is none.
+func byte(ofUnit unit: Int, in view: ByteView) -> Int {
+  var index = 0
+  var units = 0
+  while units < unit, index < view.count {
+    units += view[index] >= 0xF0 ? 2 : 1
+    index = characterEnd(view, index)
+  }
+  return index
 }
 
 extension String {
   var units: [UInt16] { Array(utf16) }
   init(units: some Sequence<UInt16>) { self.init(decoding: Array(units), as: UTF16.self) }
-}
-
-/// Where `part` first stands in `whole` at or after `start`; nil: nowhere.
-func find<Element: Equatable>(
-  _ part: [Element], in whole: [Element], from start: Int = 0
-) -> Int? {
-  guard part.count <= whole.count else { return nil }
-  var index = max(start, 0)
-  while index <= whole.count - part.count {
-    if part.indices.allSatisfy({ whole[index + $0] == part[$0] }) { return index }
-    index += 1
-  }
-  return nil
-}
-
-/// The pieces between the separators; every element on its own for an empty separator.
-func split<Element: Equatable>(
-  _ whole: [Element], _ separator: [Element]
-) -> [[Element]] {
-  if whole.isEmpty { return [[]] }
-  if separator.isEmpty { return whole.map { [$0] } }
-  var pieces: [[Element]] = []
-  var start = 0
-  while let index = find(separator, in: whole, from: start) {
-    pieces.append(Array(whole[start..<index]))
-    start = index + separator.count
-  }
-  pieces.append(Array(whole[start...]))
-  return pieces
 }
