@@ -1,5 +1,5 @@
-// CAST over whole columns, without a value a row: numbers and times as texts, and texts as numbers. The results are those
-// of `castValue`.
+// CAST over whole columns, without a value a row: numbers and times as texts, and texts as numbers. The results are
+// those of `castValue`.
 
 public import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,7 @@
 // Integers to and from decimal digits, as bytes.
 
+import HeadraceFoundations
+
 func digitCount(_ number: UInt64) -> Int {
   var count = 1
   var limit: UInt64 = 10

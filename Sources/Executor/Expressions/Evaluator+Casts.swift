@@ -1,5 +1,5 @@
-// CAST. Widening of numbers and the commonest casts from and to texts run over whole columns; everything else goes value
-// by value.
+// CAST. Widening of numbers and the commonest casts from and to texts run over whole columns; everything else goes
+// value by value.
 
 import BigInt
 import HeadraceColumns

@@ -20,8 +20,8 @@ struct SharedParts {
 }
 
 extension Evaluator {
-  /// Prepares for expressions that are computed over the same batches. Returns them in the form to evaluate, in which equal
-  /// parts are equal: RANDOM and UUID alone depend on where they stand.
+  /// Prepares for expressions that are computed over the same batches. Returns them in the form to evaluate, in which
+  /// equal parts are equal: RANDOM and UUID alone depend on where they stand.
   func share(_ expressions: [BoundExpression]) -> [BoundExpression] {
     let alike = expressions.map(withoutSites)
     var seen: Set<BoundExpression> = []

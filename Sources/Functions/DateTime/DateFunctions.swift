@@ -244,7 +244,7 @@ enum DateFunctions {
     ])
 }
 
-/// The patterns of a call's second argument and the zones of its third, which are nearly always those of the row before.
+/// The patterns of a call's second argument and the zones of its third, nearly always those of the row before.
 private final class PatternReader {
   private let patterns: ByteColumn
   private let zones: ByteColumn?

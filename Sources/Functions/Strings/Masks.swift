@@ -1,6 +1,7 @@
 // MASK and its relatives: letters and digits replaced by one sign a class.
 
 import HeadraceColumns
+import HeadraceFoundations
 
 enum MaskFunctions {
   static let all: [ScalarFunction] = [
