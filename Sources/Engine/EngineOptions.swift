@@ -111,6 +111,10 @@ public struct EngineOptions: Sendable {
   public var pushKeysMax = 1_000_000
   /// A client of a server that takes no rows for so long is let go.
   public var clientStallMs = 600_000
+  /// Of its state a query reads so much at a time, before others have their turn.
+  var restoreStepBytes = 8 << 20
+  /// Queries whose state was not read at the opening get it only when they have something to read.
+  var restoresOnDemand = false
   /// Persistent queries at a time.
   public var queriesMax = 1000
   /// Clients of a server at a time.

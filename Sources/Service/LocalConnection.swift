@@ -17,7 +17,9 @@ public final class LocalConnection: Connection, @unchecked Sendable {
 
   /// A batch session over an engine of its own: statements advance the epochs themselves.
   public static func batch(_ options: EngineOptions) throws(ServiceError) -> LocalConnection {
-    let engine = try serving { () throws(EngineError) in try Engine.open(options) }
+    var options = options
+    options.restoresOnDemand = true
+    let engine = try serving { [options] () throws(EngineError) in try Engine.open(options) }
     let session = Session(engine: engine)
     session.endsAtIdle = true
     return LocalConnection(engine, session, loop: nil, ownsEngine: true)

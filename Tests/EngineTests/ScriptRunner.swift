@@ -26,6 +26,10 @@ struct ScriptConfiguration: Sendable {
   var printsAndReparses = false
   /// The engine is closed and opened again after each block.
   var restartsAlways = false
+  /// Of state that is read again, a query gets so many bytes at a time; nil: as many as usual.
+  var restoreStepBytes: Int?
+  /// That is read when a query has something to work on.
+  var restoresOnDemand = false
   /// Rows go from stage to stage through topics.
   var exchangesThroughTopics = false
   /// Of so many epochs one is computed, undone, and computed again.
@@ -59,6 +63,9 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "no-optimizer", withoutOptimizer: true),
     ScriptConfiguration(name: "print-reparse", printsAndReparses: true),
     ScriptConfiguration(name: "restart-each-step", restartsAlways: true),
+    ScriptConfiguration(
+      name: "restart-each-step-demand", restartsAlways: true, restoreStepBytes: 1,
+      restoresOnDemand: true),
     ScriptConfiguration(name: "topic-exchange", sliceRows: 5, exchangesThroughTopics: true),
     ScriptConfiguration(
       name: "topic-steps", sliceRows: 2, epochRows: 7, exchangesThroughTopics: true),
@@ -68,7 +75,9 @@ struct ScriptConfiguration: Sendable {
     ScriptConfiguration(name: "evict", sliceRows: 2, evicts: 1),
     ScriptConfiguration(name: "evict-undo", sliceRows: 3, undoesEvery: 2, evicts: 2),
     ScriptConfiguration(name: "spill", sliceRows: 2, spills: spilling(1)),
-    ScriptConfiguration(name: "restart-each-step-spill", restartsAlways: true, spills: spilling(1)),
+    ScriptConfiguration(
+      name: "restart-each-step-spill", restartsAlways: true, restoreStepBytes: 1,
+      spills: spilling(1)),
     ScriptConfiguration(name: "spill-undo", sliceRows: 3, undoesEvery: 2, spills: spilling(0.5)),
     ScriptConfiguration(
       name: "spill-gradually", sliceRows: 2, spills: spilling(0.7, fillsInPieces: true)),
@@ -187,6 +196,8 @@ final class ScriptRunner {
 
   private var engineOptions: EngineOptions {
     var options = EngineOptions(directory: directory)
+    options.restoresOnDemand = configuration.restoresOnDemand
+    if let bytes = configuration.restoreStepBytes { options.restoreStepBytes = bytes }
     options.durability = .os
     (options.sliceRows, options.epochRows) = (configuration.sliceRows, configuration.epochRows)
     options.workers = configuration.workers

@@ -40,8 +40,9 @@ extension EpochRunner {
   }
 
   /// `start`; a query that cannot start has failed, and the others go on.
-  func startOrFail(_ query: RunningQuery) {
-    do { try start(query) } catch { failedToStart(query, error) }
+  /// `awaitsState`: it has its state when this returns, if the log is its own.
+  func startOrFail(_ query: RunningQuery, awaitsState: Bool = true) {
+    do { try start(query, awaitsState: awaitsState) } catch { failedToStart(query, error) }
   }
 
   func failedToStart(_ query: RunningQuery, _ failure: QueryFailure) {
@@ -63,7 +64,7 @@ extension EpochRunner {
   }
 
   /// Builds the query's operators and gives them their committed state.
-  func start(_ query: RunningQuery) throws(QueryFailure) {
+  func start(_ query: RunningQuery, awaitsState: Bool) throws(QueryFailure) {
     // Of a query that is started anew, what it was before writes to the same files.
     query.runtime = nil
     let stores = options.spilling?.stores(ofQuery: query.id)
@@ -76,7 +77,7 @@ extension EpochRunner {
     query.failure = nil
     query.state = .restoring
     // Others need not wait for a large state, where this one has not been awaited from the beginning.
-    if hasAllPartitions {
+    if hasAllPartitions, awaitsState {
       try complete(restore, query)
     } else {
       _ = try proceed(restore, query)

@@ -28,7 +28,8 @@ extension EpochRunner {
       case .paused?: isPausedInLog(query)
       // What failed at a limit is tried again, as the limit may be another one now.
       case .failed? where !(query.failure?.isLimit ?? false): query.state = .failed
-      case .restoring?, .catchingUp?, .live?, .waiting?, .failed?, nil: startOrFail(query)
+      case .restoring?, .catchingUp?, .live?, .waiting?, .failed?, nil:
+        startOrFail(query, awaitsState: false)
       }
       if query.failure != nil { hasFailures.store(true, ordering: .releasing) }
     }
@@ -42,9 +43,10 @@ extension EpochRunner {
     follow(starts: false)
   }
 
-  /// Before a statement is planned: those that others have logged are part of what it finds.
+  /// Before a statement is planned: those that others have logged are part of what it finds, and so is the state of the
+  /// queries.
   func followOthers() throws(StatementFailure) {
-    guard !hasAllPartitions else { return }
+    guard !hasAllPartitions else { return completeRestores() }
     do { _ = try followStatements() } catch { throw .engine(error) }
   }
 

@@ -16,7 +16,6 @@ struct CachedChangelog {
 }
 
 extension EpochRunner {
-  private static let stepBytes = 8 << 20
   private static let waitMs = 100
   private static let patience = Duration.seconds(60)
   private static let noticePause = Duration.seconds(2)
@@ -97,7 +96,7 @@ extension EpochRunner {
   /// Reads on, and starts the query when it has its state. Returns whether something has come.
   func proceed(_ restore: Restore, _ query: RunningQuery) throws(QueryFailure) -> Bool {
     var bytes = 0
-    while bytes < Self.stepBytes {
+    while bytes < options.restoreStepBytes {
       guard restore.index < restore.stores.count else {
         try finish(restore, query)
         return true
@@ -212,9 +211,9 @@ extension EpochRunner {
   }
 
   /// The queries that are being restored get on. Returns whether something has come, and whether something has not.
-  func proceedWithRestores() -> (worked: Bool, waits: Bool) {
+  func proceedWithRestores(_ wanted: [RunningQuery]) -> (worked: Bool, waits: Bool) {
     var result = (worked: false, waits: false)
-    for query in queries {
+    for query in wanted {
       guard let restore = query.restore else { continue }
       do {
         if try proceed(restore, query) { result.worked = true } else { result.waits = true }

@@ -264,12 +264,14 @@ final class EpochRunner: @unchecked Sendable {
   private func advance() throws(EngineError) -> Bool {
     isWaiting = false
     var hasChanged = try settle()
-    let restores = proceedWithRestores()
+    let demand = demand()
+    let restores = proceedWithRestores(demand.wanted)
     if restores.worked { hasChanged = true }
     let isHeldUp = restores.waits || waitsForReach != nil
     let swaps = readySwaps()
     let running = queries.filter { query in
-      query.runtime != nil && !swaps.contains { $0.query === query || $0.old === query }
+      query.runtime != nil && !demand.held.contains(ObjectIdentifier(query))
+        && !swaps.contains { $0.query === query || $0.old === query }
     }
     guard !isClosed, !running.isEmpty || !pushes.isEmpty || !swaps.isEmpty else {
       isWaiting = isHeldUp
