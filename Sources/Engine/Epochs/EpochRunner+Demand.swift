@@ -67,9 +67,8 @@ extension EpochRunner {
     }
   }
 
-  /// Reads the state of all queries, before a statement changes something of them.
+  /// Reads the state of all queries, before a statement changes something of them. The log has no other owner.
   func completeRestores() {
-    guard hasAllPartitions else { return }
     for query in queries {
       guard let restore = query.restore else { continue }
       do { try complete(restore, query) } catch { failedToStart(query, error) }

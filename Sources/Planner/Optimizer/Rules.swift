@@ -18,15 +18,12 @@ extension OptimizerRule {
     name: "FoldCasts",
     doc: "A CAST of a literal is the literal of that type: it is computed once, and a key that is "
       + "compared with it is looked up. One that fails stays, as it fails for each row.",
-    apply: { plan in plan.rewritten { $0.mapExpressions(foldCasts) } })
+    apply: { plan in plan.rewritten { $0.mapExpressions { $0.rewritten(foldCast) } } })
 
-  private static func foldCasts(_ expression: BoundExpression) -> BoundExpression {
-    let children = expression.children
-    let rebuilt =
-      children.isEmpty ? expression : expression.with(children: children.map(foldCasts))
-    guard case .cast(.literal(let value, let from), let type) = rebuilt,
+  private static func foldCast(_ expression: BoundExpression) -> BoundExpression {
+    guard case .cast(.literal(let value, let from), let type) = expression,
       let folded = try? castValue(value, from: from, to: type)
-    else { return rebuilt }
+    else { return expression }
     return .literal(folded, type)
   }
 
@@ -34,19 +31,17 @@ extension OptimizerRule {
     name: "SimplifyBooleans",
     doc: "x AND TRUE is x, x OR FALSE is x, NOT NOT x is x, a CAST to the same type is dropped. "
       + "x AND FALSE stays: x may fail, and a failed row is NULL, not FALSE.",
-    apply: { plan in plan.rewritten { $0.mapExpressions(simplify) } })
+    apply: { plan in plan.rewritten { $0.mapExpressions { $0.rewritten(simplify) } } })
 
   private static func simplify(_ expression: BoundExpression) -> BoundExpression {
-    let children = expression.children
-    let rebuilt = children.isEmpty ? expression : expression.with(children: children.map(simplify))
-    switch rebuilt {
+    switch expression {
     case .and(let left, .literal(.boolean(true), _)): return left
     case .and(.literal(.boolean(true), _), let right): return right
     case .or(let left, .literal(.boolean(false), _)): return left
     case .or(.literal(.boolean(false), _), let right): return right
     case .not(.not(let inner)): return inner
     case .cast(let operand, let type) where operand.type == type: return operand
-    default: return rebuilt
+    default: return expression
     }
   }
 

@@ -125,6 +125,12 @@ extension BoundExpression {
     }
   }
 
+  /// Rewrites the tree from the leaves up.
+  public func rewritten(_ rule: (BoundExpression) -> BoundExpression) -> BoundExpression {
+    let children = children
+    return rule(children.isEmpty ? self : with(children: children.map { $0.rewritten(rule) }))
+  }
+
   /// The same node with other operands, given in the order of `children`.
   public func with(children new: [BoundExpression]) -> BoundExpression {
     switch self {
