@@ -1,6 +1,9 @@
 // Records as bytes: what the log hands to a format's decoder, and what an encoder hands to the log.
 // One buffer holds all bytes of a batch; keys and values are ranges in it. No record is an object.
 
+import Glibc
+import HeadraceFoundations
+
 /// Bytes that live until the last holder lets go; always followed by `padding` readable bytes,
 /// so that decoders may load 16 bytes at a time without a tail loop.
 public final class ByteBuffer: @unchecked Sendable {
@@ -16,7 +19,7 @@ public final class ByteBuffer: @unchecked Sendable {
 
   public init(capacity: Int) {
     self.capacity = capacity
-    base = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity + Self.padding)
+    base = Self.resize(nil, capacity + Self.padding)
     (base + capacity).initialize(repeating: 0, count: Self.padding)
   }
 
@@ -25,19 +28,21 @@ public final class ByteBuffer: @unchecked Sendable {
     append(bytes)
   }
 
-  deinit { base.deallocate() }
+  deinit { free(base) }
+
+  private static func resize(
+    _ block: UnsafeMutablePointer<UInt8>?, _ bytes: Int
+  ) -> UnsafeMutablePointer<UInt8> {
+    LargeMemory.resize(block, bytes).assumingMemoryBound(to: UInt8.self)
+  }
 
   /// Makes room for `extra` more bytes; may move `base`.
   public func reserve(_ extra: Int) {
     guard count + extra > capacity else { return }
-    // Doubling what is very large would need three times as much for a moment.
     let more = capacity < Self.doubledBytes ? capacity : capacity / 4
     let grown = max(count + extra, capacity + more, 256)
-    let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: grown + Self.padding)
-    moved.update(from: base, count: count)
-    (moved + grown).initialize(repeating: 0, count: Self.padding)
-    base.deallocate()
-    base = moved
+    base = Self.resize(base, grown + Self.padding)
+    (base + grown).initialize(repeating: 0, count: Self.padding)
     capacity = grown
   }
 
@@ -45,8 +50,7 @@ public final class ByteBuffer: @unchecked Sendable {
   public func shrink(to bytes: Int) {
     count = 0
     guard capacity > bytes else { return }
-    base.deallocate()
-    base = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes + Self.padding)
+    base = Self.resize(base, bytes + Self.padding)
     (base + bytes).initialize(repeating: 0, count: Self.padding)
     capacity = bytes
   }

@@ -195,7 +195,7 @@ final class AggregateOperator: Operator {
           groups: slots, arguments: arguments[callIndex], retracts: retracts,
           ordinals: ordinals), spec.calls[callIndex].column.type)
     }
-    raise(&content.rowtimes, slots, to: source.rowtimes)
+    content.rowtimes.withUnsafeMutableBufferPointer { raise($0, slots, to: source.rowtimes) }
   }
 
   /// Conflated: which groups the rows will change.
@@ -441,7 +441,7 @@ final class AggregateOperator: Operator {
   }
 
   override func finish() throws(QueryFailure) {
-    if var last = changed?.take({ results(of: $0) }, content.rowtimes) {
+    if var last = changed?.take({ results(of: $0) }, { content.rowtimes[$0] }) {
       let results = Array(last.columns[spec.groups.count..<spec.groups.count + spec.calls.count])
       resultFailures.note(
         accumulators, spec.calls, results, last.positions, evaluator, into: &faults)

@@ -62,8 +62,10 @@ struct ChangedGroups {
   /// What the groups were that `note` has just named.
   mutating func keep(_ before: [Column]) { beforePieces.append(before) }
 
-  /// The changes, by the places of their last rows; nil: there are none. `current`: results of slots. `rowtimes`: by slot.
-  mutating func take(_ current: ([Int32]) -> [Column], _ rowtimes: [Int64]) -> RecordBatch? {
+  /// The changes, by the places of their last rows; nil: there are none. `current`: results of slots. `rowtime`: of a slot.
+  mutating func take(
+    _ current: ([Int32]) -> [Column], _ rowtime: (Int) -> Int64
+  ) -> RecordBatch? {
     guard !slots.isEmpty else { return nil }
     defer { reset() }
     let windowed = starts.isEmpty ? [] : [Column.bigint(Fixed(starts))]
@@ -94,7 +96,7 @@ struct ChangedGroups {
     }
     return RecordBatch(
       columns: columns.map { $0.gather(rows) },
-      rowtimes: sources.map { rowtimes[Int(slots[Int($0)])] }, positions: last.gather(sources),
+      rowtimes: sources.map { rowtime(Int(slots[Int($0)])) }, positions: last.gather(sources),
       kinds: kinds, headers: headers.map { all in sources.map { all[Int($0)] } })
   }
 

@@ -100,7 +100,7 @@ final class PaneAggregateOperator: Operator {
         AggregateRows(groups: slots, arguments: arguments[call], retracts: nil, ordinals: []),
         spec.calls[call].column.type)
     }
-    raise(&content.rowtimes, slots, to: times)
+    content.rowtimes.withUnsafeMutableBufferPointer { raise($0, slots, to: times) }
   }
 
   // MARK: - Rows

@@ -81,7 +81,7 @@ final class PartsOperator: Operator {
         AggregateRows(groups: slots, arguments: arguments, retracts: nil, ordinals: []),
         call.column.type)
     }
-    raise(&rowtimes, slots, to: batch.rowtimes)
+    rowtimes.withUnsafeMutableBufferPointer { raise($0, slots, to: batch.rowtimes) }
   }
 
   /// Fills in the slots of rows that differ in their stretches only, and returns those that were made.

@@ -7,9 +7,9 @@ import HeadraceFunctions
 final class AccumulatedGroups: GroupContent {
   let accumulators: [any Accumulator]
   /// Highest rowtime of each group; ms.
-  var rowtimes: [Int64] = []
+  var rowtimes = GrowingArray<Int64>()
   /// Whether the group has given no result yet.
-  var isNew: [Bool] = []
+  var isNew = GrowingArray<Bool>()
 
   let holdsValues: Bool
   let entries: EntryRecords?

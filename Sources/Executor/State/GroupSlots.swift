@@ -15,14 +15,14 @@ func firstRows(of created: [Int], in slots: [Int32]) -> [Int32] {
 }
 
 /// Raises the latest time of each slot to those of its rows. Shape: one slot and one time a row.
-func raise(_ latest: inout [Int64], _ slots: [Int32], to times: [Int64]) {
+func raise(
+  _ latest: UnsafeMutableBufferPointer<Int64>, _ slots: [Int32], to times: [Int64]
+) {
   slots.withUnsafeBufferPointer { slots in
-    latest.withUnsafeMutableBufferPointer { latest in
-      times.withUnsafeBufferPointer { times in
-        for row in 0..<slots.count {
-          let slot = Int(slots[row])
-          if times[row] > latest[slot] { latest[slot] = times[row] }
-        }
+    times.withUnsafeBufferPointer { times in
+      for row in 0..<slots.count {
+        let slot = Int(slots[row])
+        if times[row] > latest[slot] { latest[slot] = times[row] }
       }
     }
   }

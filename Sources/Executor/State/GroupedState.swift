@@ -101,7 +101,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   private let isWindowed: Bool
   /// The groups of the window that is coming out, in the order of their keys, where memory has all of them.
   var closing: (start: Int64, slots: [Int32])?
-  private var isDirty: [Bool] = []
+  private var isDirty = GrowingArray<Bool>()
   private(set) var dirtySlots: [Int32] = []
   /// So many of those are drained.
   private var drained = 0
@@ -297,6 +297,8 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     records.append(key: keys == .plain ? [] : [0], value: value, timestamp: 0)
   }
 
+  var holdsValues: Bool { content.holdsValues }
+
   func drainChanges(into records: inout RawRecords) -> Bool {
     if drained == 0 { removed.drain(into: &records, prefix: prefix) }
     var value: [UInt8] = []
@@ -321,11 +323,22 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
       times.stream == savedTimes.stream && times.closedBefore == savedTimes.closedBefore
       && times.waiting == savedTimes.waiting
     if !isKnown, times.stream != Int64.min { appendTimes(to: &records) }
+    changesAreTaken()
+    return true
+  }
+
+  func dropChanges() {
+    removed.removeAll()
+    for slot in dirtySlots { isDirty[Int(slot)] = false }
+    content.entries?.forgetChanges()
+    changesAreTaken()
+  }
+
+  private func changesAreTaken() {
     savedTimes = times
     dirtySlots.removeAll(keepingCapacity: true)
     drained = 0
     stageWoken()
-    return true
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {

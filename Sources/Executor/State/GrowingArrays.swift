@@ -1,5 +1,5 @@
-// How the arrays of long-lived state grow: by a quarter and not by doubling, so that a store holds at most that much
-// more than it needs, and not twice as much when it has just crossed a power of two. Each element is copied four
+// How the smaller arrays of long-lived state grow, and those of a value that is copied (`GrowingArray` is not): by a
+// quarter and not by doubling, so that a store holds at most that much more than it needs. Each element is copied four
 // times in all, where doubling copies it once.
 
 extension Array {

@@ -21,10 +21,10 @@ final class JoinState: OperatorState, StatePart {
   let rows: RowSlab
   private let retentionMs: Int64
   private let segmentMs: Int64
-  private var links: [Link] = []
+  private var links = GrowingArray<Link>()
   /// The oldest and the newest row of each slot; -1: none.
-  private var heads: [Int32] = []
-  private var tails: [Int32] = []
+  private var heads = GrowingArray<Int32>()
+  private var tails = GrowingArray<Int32>()
   private var observed = Int64.min
   /// The observed time as far as the changelog says it, by its rows or by itself.
   private var savedObserved = Int64.min
@@ -268,12 +268,16 @@ final class JoinState: OperatorState, StatePart {
     if isWhole, committed.observed != Int64.min {
       store?.dropBefore(committed.observed - retentionMs - 1)
     }
+    dropChanges()
+    return true
+  }
+
+  func dropChanges() {
     savedObserved = observed
     if changes == nil { committed.observed = observed }
     added.removeAll(keepingCapacity: true)
     // Not before: what was added and has expired must not lend its entry to another row.
     rows.reclaim()
-    return true
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {

@@ -19,12 +19,12 @@ final class KeyIndex {
   /// One less than the size of the table, which is a power of two.
   private var mask: Int
   private let arena = ByteBuffer(capacity: 1 << 12)
-  private var starts: [Int] = []
-  private var lengths: [Int32] = []
+  private var starts = GrowingArray<Int>()
+  private var lengths = GrowingArray<Int32>()
   private var free: [Int32] = []
   private var wasted = 0
   /// By slot: whether its key was used since the hand last passed; empty where nothing leaves memory.
-  private var isRecent: [Bool] = []
+  private var isRecent = GrowingArray<Bool>()
   /// Where the search for keys that may leave memory goes on.
   private var hand = 0
   /// What the state took when keys had last left memory; bytes.
@@ -37,10 +37,11 @@ final class KeyIndex {
     mask = 63
   }
 
-  deinit { table.deallocate() }
+  deinit { Glibc.free(table) }
 
   private static func emptyTable(_ size: Int) -> UnsafeMutablePointer<Entry> {
-    let table = UnsafeMutablePointer<Entry>.allocate(capacity: size)
+    let table = LargeMemory.resize(nil, size * MemoryLayout<Entry>.stride)
+      .assumingMemoryBound(to: Entry.self)
     table.initialize(repeating: Entry(hash: 0, slot: -1), count: size)
     return table
   }
@@ -153,8 +154,6 @@ final class KeyIndex {
       lengths[Int(slot)] = Int32(key.count)
       return Int(slot)
     }
-    starts.makeRoom(for: 1)
-    lengths.makeRoom(for: 1)
     starts.append(start)
     lengths.append(Int32(key.count))
     return starts.count - 1
@@ -170,7 +169,7 @@ final class KeyIndex {
       while bigger[place].slot >= 0 { place = (place + 1) & newMask }
       bigger[place] = entry
     }
-    table.deallocate()
+    Glibc.free(table)
     table = bigger
     mask = newMask
   }
@@ -254,8 +253,8 @@ final class KeyIndex {
   func removeAll() {
     if count > 0 { table.update(repeating: Entry(hash: 0, slot: -1), count: mask + 1) }
     arena.count = 0
-    starts.removeAll(keepingCapacity: true)
-    lengths.removeAll(keepingCapacity: true)
+    starts.removeAll()
+    lengths.removeAll()
     free.removeAll(keepingCapacity: true)
     wasted = 0
     count = 0

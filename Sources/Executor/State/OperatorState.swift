@@ -17,6 +17,10 @@ protocol OperatorState: AnyObject {
   var name: String { get }
   /// Appends what changed since the last call; once they are many bytes, only a part of it. Returns whether that was all.
   func drainChanges(into records: inout RawRecords) -> Bool
+  /// As `drainChanges`, where nobody takes what has changed: there is no changelog, and no store that is whole.
+  func dropChanges()
+  /// It has lists or texts of any length, which it measures as it writes them.
+  var holdsValues: Bool { get }
   /// Appends everything.
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError)
   /// Takes back what `drainChanges` or `snapshot` gave.
@@ -54,6 +58,7 @@ protocol OperatorState: AnyObject {
 }
 
 extension OperatorState {
+  var holdsValues: Bool { false }
   var timesKey: [UInt8]? { nil }
   func indexRecords(of records: RawRecords) -> RawRecords? { nil }
   func noteIndexed(_ records: RawRecords) {}

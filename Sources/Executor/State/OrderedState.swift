@@ -35,7 +35,7 @@ final class OrderedState: OperatorState, StatePart {
   private let keyColumn: Int
   private let hasIdentities: Bool
   private(set) var lists: [EntryList] = []
-  private var places: [Place] = []
+  private var places = GrowingArray<Place>()
   private var added: [Int32] = []
   private var removed = RawRecords.none
   /// Rows that left their lists since the last drain.
@@ -243,6 +243,11 @@ final class OrderedState: OperatorState, StatePart {
     }
     append(added.filter { places[Int($0)].slot >= 0 }, to: &records)
     if streamTime > savedTime { appendTime(to: &records) }
+    dropChanges()
+    return true
+  }
+
+  func dropChanges() {
     savedTime = streamTime
     forgetChanges()
     if changes == nil {
@@ -251,7 +256,6 @@ final class OrderedState: OperatorState, StatePart {
       sweep()
     }
     rows.reclaim()
-    return true
   }
 
   private func appendTime(to records: inout RawRecords) {

@@ -236,11 +236,18 @@ final class OuterState: OperatorState, StatePart {
       return mark.isWaiting && !mark.isSaved
     }
     append(unsaved, to: &records)
-    for row in unsaved { marks[row.side][Int(row.entry)].isSaved = true }
-    added.removeAll(keepingCapacity: true)
     if streamTime != savedStreamTime { appendTime(to: &records) }
-    savedStreamTime = streamTime
+    dropChanges()
     return true
+  }
+
+  func dropChanges() {
+    removed.removeAll()
+    for row in added where marks[row.side][Int(row.entry)].isWaiting {
+      marks[row.side][Int(row.entry)].isSaved = true
+    }
+    added.removeAll(keepingCapacity: true)
+    savedStreamTime = streamTime
   }
 
   func snapshot(into pieces: inout SnapshotPieces) throws(StorageError) {

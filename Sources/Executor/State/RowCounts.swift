@@ -6,8 +6,8 @@ import HeadraceFoundations
 
 final class RowCounts: GroupContent {
   /// By slot, one side behind the other.
-  private(set) var left: [Int64] = []
-  private(set) var right: [Int64] = []
+  private(set) var left = GrowingArray<Int64>()
+  private(set) var right = GrowingArray<Int64>()
 
   let holdsValues = false
   var byteCount: Int { left.count * 16 }

@@ -9,7 +9,7 @@ final class RowSlab {
   let types: [DataType]
   private let columns: [SlabColumn]
   /// Event time of each entry's row.
-  private(set) var times: [Int64] = []
+  private(set) var times = GrowingArray<Int64>()
   private var free: [Int32] = []
   private var retired: [Int32] = []
 
@@ -75,10 +75,10 @@ final class RowSlab {
 /// of it is dead, what lives goes into a new one.
 private final class SlabColumn {
   private let type: DataType
-  private var words: [UInt64] = []
-  private var isValid: [Bool] = []
-  private var starts: [Int] = []
-  private var lengths: [Int32] = []
+  private var words = GrowingArray<UInt64>()
+  private var isValid = GrowingArray<Bool>()
+  private var starts = GrowingArray<Int>()
+  private var lengths = GrowingArray<Int32>()
   private var arena = ByteBuffer(capacity: 1 << 10)
   private let scratch = ByteBuffer(capacity: 64)
   private var dead = 0

@@ -12,9 +12,9 @@ final class TableState: OperatorState, StatePart {
   let index: KeyIndex
   let rows: RowSlab
   /// By slot; -1: the table has no such key.
-  private var entries: [Int32] = []
+  private var entries = GrowingArray<Int32>()
   private var residentCount = 0
-  private var isDirty: [Bool] = []
+  private var isDirty = GrowingArray<Bool>()
   private var dirtySlots: [Int32] = []
   private var removed = RemovedKeys()
   /// Slots that may have no row any more.
@@ -113,11 +113,11 @@ final class TableState: OperatorState, StatePart {
   func drainChanges(into records: inout RawRecords) -> Bool {
     removed.drain(into: &records)
     append(dirtySlots.filter { entry($0) >= 0 }, to: &records)
-    forgetChanges()
+    dropChanges()
     return true
   }
 
-  private func forgetChanges() {
+  func dropChanges() {
     removed.removeAll()
     for slot in dirtySlots { isDirty[Int(slot)] = false }
     dirtySlots.removeAll(keepingCapacity: true)
@@ -144,7 +144,7 @@ final class TableState: OperatorState, StatePart {
         remove(Int32(slot))
       }
     }
-    forgetChanges()
+    dropChanges()
     before = BeforeImages()
   }
 
@@ -173,7 +173,7 @@ final class TableState: OperatorState, StatePart {
     for first in stride(from: 0, to: records.count, by: 4096) {
       try restore(records, first..<min(first + 4096, records.count))
     }
-    forgetChanges()
+    dropChanges()
   }
 
   private func restore(

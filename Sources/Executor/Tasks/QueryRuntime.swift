@@ -21,6 +21,12 @@ public enum QueryEnd: Sendable {
   case sink(SourceDefinition, outputs: [ColumnID])
   /// To a client.
   case client
+
+  /// What changes in the states is committed with the rows.
+  var hasChangelogs: Bool {
+    if case .sink = self { return true }
+    return false
+  }
 }
 
 public struct QueryOptions: Sendable {
@@ -122,7 +128,8 @@ public final class QueryRuntime {
             stage: stage, partition: partition, end: makeEnd(index, partition),
             functions: functions, properties: options.properties,
             retractions: stage.output.carriesRetractions,
-            isInRowtimeOrder: options.order == .rowtime, stores: options.stores,
+            isInRowtimeOrder: options.order == .rowtime, hasChangelogs: end.hasChangelogs,
+            stores: options.stores,
             closingRows: closingRows(of: stage)))
         tasks[index].last?.stateValues = (options.stateValueBytesMax, options.queryName)
       }

@@ -23,14 +23,17 @@ final class QueryTask: @unchecked Sendable {
   var stateChanges: [(store: String, output: PartitionOutput)] = []
   /// Bytes that a value of its states may have, and whose they are.
   var stateValues = (bytesMax: Int.max, query: "")
+  /// What changes in its states is committed with the epoch.
+  private let hasChangelogs: Bool
 
   init(
     stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
     properties: [TextKey: String], retractions: Bool, isInRowtimeOrder: Bool,
-    stores: (any StateStores)? = nil, closingRows: Int? = nil
+    hasChangelogs: Bool = true, stores: (any StateStores)? = nil, closingRows: Int? = nil
   ) throws(QueryFailure) {
     self.partition = partition
     self.end = end
+    self.hasChangelogs = hasChangelogs
     var lowering = Lowering(
       functions: functions, properties: properties, stageName: stage.name)
     lowering.isInRowtimeOrder = isInRowtimeOrder
@@ -177,7 +180,11 @@ final class QueryTask: @unchecked Sendable {
 
   private func encodeStates(_ encoding: RecordEncoding) throws(QueryFailure) {
     for state in states {
-      while try encodeChanges(of: state, encoding) {}
+      if hasChangelogs || state.store?.isWhole ?? false || state.holdsValues {
+        while try encodeChanges(of: state, encoding) {}
+      } else {
+        state.dropChanges()
+      }
     }
   }
 
@@ -190,6 +197,7 @@ final class QueryTask: @unchecked Sendable {
     guard records.count > 0 else { return !isAll }
     try checkValues(records, state.name)
     state.stage(records)
+    guard hasChangelogs else { return !isAll }
     do throws(QueryFailure) {
       var changes = try SinkPart(partition: partition, records: records).encoded(encoding)
       changes.records = nil

@@ -25,7 +25,7 @@ final class AverageAccumulator: FixedAccumulator {
   }
 
   static let empty = State()
-  var states: [State] = []
+  var states = GrowingArray<State>()
 
   func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
     let averages: [Double]

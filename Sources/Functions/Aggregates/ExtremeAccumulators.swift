@@ -1,6 +1,7 @@
 // MIN and MAX. A group that has seen no value gives NULL.
 
 import HeadraceColumns
+import HeadraceFoundations
 
 /// Over INT, BIGINT, DATE, TIME, TIMESTAMP and DECIMAL: all of them integers in their columns.
 final class IntegerExtremeAccumulator: FixedAccumulator {
@@ -10,7 +11,7 @@ final class IntegerExtremeAccumulator: FixedAccumulator {
   }
 
   static let empty = State()
-  var states: [State] = []
+  var states = GrowingArray<State>()
   var mergesInAnyOrder: Bool { true }
   private let isMaximum: Bool
 
@@ -78,7 +79,7 @@ final class DoubleExtremeAccumulator: FixedAccumulator {
   }
 
   static let empty = State()
-  var states: [State] = []
+  var states = GrowingArray<State>()
   private let isMaximum: Bool
 
   init(isMaximum: Bool) { self.isMaximum = isMaximum }

@@ -9,7 +9,7 @@ import HeadraceFoundations
 protocol FixedAccumulator: Accumulator {
   associatedtype State: BitwiseCopyable
   static var empty: State { get }
-  var states: [State] { get set }
+  var states: GrowingArray<State> { get set }
 }
 
 extension FixedAccumulator {
@@ -17,11 +17,7 @@ extension FixedAccumulator {
   var holdsValues: Bool { false }
 
   func reserve(groups count: Int) {
-    if states.count < count {
-      // Not by doubling: a large state would hold twice what it needs.
-      if count > states.capacity { states.reserveCapacity(count + count / 4) }
-      states.append(contentsOf: repeatElement(Self.empty, count: count - states.count))
-    }
+    states.grow(to: count, Self.empty)
   }
 
   func byteCount(groups: Int) -> Int { states.capacity * MemoryLayout<State>.stride }
@@ -45,7 +41,8 @@ extension FixedAccumulator {
 /// nothing, but has a result like every row. Shape: n rows -> n results.
 @inline(__always)
 func foldRows<State, Input, Output: BitwiseCopyable>(
-  _ rows: AggregateRows, _ values: [Input], _ validity: Bitmap?, _ states: inout [State],
+  _ rows: AggregateRows, _ values: [Input], _ validity: Bitmap?,
+  _ states: inout GrowingArray<State>,
   step: (inout State, Input, _ isAdded: Bool) -> Void, result: (State) -> Output
 ) -> [Output] {
   let count = rows.groups.count

@@ -11,7 +11,7 @@ final class BooleanAccumulator: FixedAccumulator {
   }
 
   static let empty = State()
-  var states: [State] = []
+  var states = GrowingArray<State>()
   var mergesInAnyOrder: Bool { true }
   private let isConjunction: Bool
 
@@ -66,7 +66,7 @@ final class BitAccumulator: FixedAccumulator {
   }
 
   static let empty = State()
-  var states: [State] = []
+  var states = GrowingArray<State>()
   var mergesInAnyOrder: Bool { true }
   private let operation: BitOperation
 
@@ -143,7 +143,7 @@ final class CountedBitAccumulator: FixedAccumulator {
   }
 
   static let empty = State()
-  var states: [State] = []
+  var states = GrowingArray<State>()
   var mergesInAnyOrder: Bool { true }
   private let isConjunction: Bool
 

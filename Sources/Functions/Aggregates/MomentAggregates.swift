@@ -85,7 +85,7 @@ typealias MomentResult = @Sendable (MomentSums) -> Double?
 /// Over one DOUBLE or a pair (y, x), of which the first is the dependent one where that matters.
 final class MomentAccumulator: FixedAccumulator {
   static let empty = MomentSums()
-  var states: [MomentSums] = []
+  var states = GrowingArray<MomentSums>()
   private let result: MomentResult
 
   init(_ result: @escaping MomentResult) { self.result = result }

@@ -8,7 +8,7 @@ import HeadraceFoundations
 final class CountAccumulator: FixedAccumulator {
   static let empty: Int64 = 0
   var mergesInAnyOrder: Bool { true }
-  var states: [Int64] = []
+  var states = GrowingArray<Int64>()
 
   func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
     let counts = foldRows(
@@ -35,7 +35,7 @@ final class CountAccumulator: FixedAccumulator {
 final class IntegerSumAccumulator: FixedAccumulator {
   static let empty: Int64 = 0
   var mergesInAnyOrder: Bool { true }
-  var states: [Int64] = []
+  var states = GrowingArray<Int64>()
   private(set) var failures = 0
 
   /// What `result` makes of the group's sum after each row.
@@ -94,7 +94,7 @@ final class IntegerSumAccumulator: FixedAccumulator {
 final class BigintSumAccumulator: FixedAccumulator {
   static let empty: Int128 = 0
   var mergesInAnyOrder: Bool { true }
-  var states: [Int128] = []
+  var states = GrowingArray<Int128>()
   private(set) var failures = 0
 
   /// What `result` makes of the group's sum after each row.
@@ -188,7 +188,7 @@ enum WideState {
 
 final class DoubleSumAccumulator: FixedAccumulator {
   static let empty = 0.0
-  var states: [Double] = []
+  var states = GrowingArray<Double>()
 
   func apply(_ rows: AggregateRows, into results: ColumnBuilder) {
     guard case .double(let column) = rows.arguments.first else {
@@ -236,7 +236,7 @@ final class DecimalSumAccumulator: FixedAccumulator {
   /// Stands before a saved state of more than 128 bits; no sum that fits the type is that low.
   private static let mark = Int128.min
 
-  var states: [State] = []
+  var states = GrowingArray<State>()
   private(set) var failures = 0
   /// The first magnitude that has too many digits.
   private let limit: UInt128
