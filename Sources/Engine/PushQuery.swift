@@ -251,7 +251,7 @@ extension EpochRunner {
       push.rowsRead += result.rowCount
       return (result.rows, result.errors, result.rowCount > 0, result.isWaiting)
     } catch {
-      push.fail(error)
+      if error == .interrupted { push.end() } else { push.fail(error) }
       return ([], [], true, false)
     }
   }

@@ -80,6 +80,7 @@ extension Session {
         do { isIdle = try !engine.step() } catch { throw .engine(error) }
       }
       let taken = take(from: push, bound, milliseconds: isIdle || isEngineDriven ? 100 : 0)
+      try checkCancellation()
       for whole in taken.lists where left > 0 {
         try checkCancellation()
         var list = whole
@@ -135,6 +136,7 @@ extension Session {
       order: engine.epochs.mergeOrder(properties), sliceRows: engine.options.sliceRows,
       readBytes: engine.options.readBytes, properties: properties, schemas: engine.options.registry)
     options.stores = engine.options.stateStores ?? engine.options.spilling?.passingStores()
+    options.isCancelled = { [cancellation] in cancellation.isCancelled }
     do throws(QueryFailure) {
       let runtime = try QueryRuntime(
         plan: physical, end: .client, functions: engine.catalog.functions, options: options,

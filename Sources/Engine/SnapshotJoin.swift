@@ -49,7 +49,7 @@ struct SnapshotJoin {
       let slots = side.slots.find(keys, count: batch.count)
       var next = 0
       while next < batch.count {
-        if reader.isCancelled() { throw QueryFailure("interrupted") }
+        if reader.isCancelled() { throw .interrupted }
         let first = next
         var pairs = Pairs()
         while next < batch.count, pairs.left.count < Self.pairsMax || next == first {
@@ -81,7 +81,7 @@ struct SnapshotJoin {
     var slots: [Int32] = []
     slots.reserveCapacity(rows.count)
     for piece in rows.pieces {
-      if reader.isCancelled() { throw QueryFailure("interrupted") }
+      if reader.isCancelled() { throw .interrupted }
       let batch = RecordBatch(columns: piece.columns, count: piece.count)
       slots += keys.insert(reader.columns(rightKeys, batch, layout), count: piece.count)
     }

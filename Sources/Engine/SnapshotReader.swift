@@ -16,7 +16,7 @@ import HeadracePlanner
 struct SnapshotReader {
   let engine: Engine
   let properties: [TextKey: String]
-  let isCancelled: () -> Bool
+  let isCancelled: @Sendable () -> Bool
   let pin: SnapshotPin
   /// For RANDOM and UUID.
   let seed: UInt64
@@ -77,7 +77,7 @@ struct SnapshotReader {
   ) throws(QueryFailure) -> Bool {
     for start in stride(from: 0, to: count, by: Self.batchRows) {
       let batch = piece(start..<min(start + Self.batchRows, count))
-      if isCancelled() { throw QueryFailure("interrupted") }
+      if isCancelled() { throw .interrupted }
       guard try deliver(batch, take) else { return false }
     }
     return true
@@ -145,7 +145,7 @@ struct SnapshotReader {
       try engine.epochs.checkAnswer(rows: rows.count, bytes: rows.byteCount)
       return true
     }
-    if isCancelled() { throw QueryFailure("interrupted") }
+    if isCancelled() { throw .interrupted }
     rows.close()
     return try handOn(rows.count, take) {
       RecordBatch(columns: rows.take($0.count), count: $0.count)
@@ -263,12 +263,12 @@ struct SnapshotReader {
     let lookups = plan.lookupKeys
     let isByTime = plan.wantsTablesByTime
     let physical = PhysicalPlanner().plan(plan)
+    var options = QueryOptions(
+      order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
+      properties: properties, seed: seed, tablesFirst: !isByTime, schemas: engine.options.registry)
+    options.isCancelled = isCancelled
     let runtime = try QueryRuntime(
-      plan: physical, end: .client, functions: engine.options.functions,
-      options: QueryOptions(
-        order: .rowtime, sliceRows: engine.options.sliceRows, readBytes: engine.options.readBytes,
-        properties: properties, seed: seed,
-        tablesFirst: !isByTime, schemas: engine.options.registry),
+      plan: physical, end: .client, functions: engine.options.functions, options: options,
       positions: { _, _ in .start },
       reader: { (scan, partition) throws(QueryFailure) in
         if let rows = ready[scan.source.name] { return RowsReader(rows) }
@@ -284,7 +284,7 @@ struct SnapshotReader {
   ) throws(QueryFailure) -> Bool {
     var patience = SchemaPatience()
     while true {
-      if isCancelled() { throw QueryFailure("interrupted") }
+      if isCancelled() { throw .interrupted }
       let slice = try runtime.runSlice(pool, clockMs: engine.options.clock())
       let positions = runtime.positions
       progress.advance(rows: slice.rowCount, &pin.extents) { alias, partition in

@@ -88,24 +88,32 @@ public struct GrowingArray<Element: BitwiseCopyable>: ~Copyable {
 
 /// Blocks of the C library's allocator, which may be large.
 public enum LargeMemory {
-  /// A page of the large kind is 2 MiB, and a block has one at its end that is used in part.
-  private static let hugeFrom = 32 << 20
+  private static let pageBytes = 2 << 20
+  /// Smaller blocks are not worth a large page that is used in part.
+  private static let hugeFrom = 8 << 20
+  /// What the allocator puts before a block, and more.
+  private static let headBytes = 64
 
   /// A block of so many bytes with what `block` has; `block` is no more.
   public static func resize(
     _ block: UnsafeMutableRawPointer?, _ bytes: Int
   ) -> UnsafeMutableRawPointer {
-    guard let moved = realloc(block, max(bytes, 1)) else {
+    var wanted = max(bytes, 1)
+    if bytes >= hugeFrom {
+      // With its head a multiple of large pages, the kernel lets a block of its own begin where such a page does.
+      wanted = (bytes + headBytes + pageBytes - 1) & ~(pageBytes - 1) - headBytes
+    }
+    guard let moved = realloc(block, wanted) else {
       // As the language's own allocator does where there is no memory.
       preconditionFailure("out of memory: \(bytes) bytes")
     }
-    adviseHuge(moved, bytes)
+    if bytes >= hugeFrom { adviseHuge(moved, wanted) }
     return moved
   }
 
-  /// Looked at here and there, a large block needs few entries of the processor's table of pages with large ones.
+  /// Of large pages a block needs fewer in the processor's table of those that were looked at, which groups are here and
+  /// there, and in the kernel's when it is given back.
   private static func adviseHuge(_ block: UnsafeMutableRawPointer, _ bytes: Int) {
-    guard bytes >= hugeFrom else { return }
     let page = Int(getpagesize())
     let start = (Int(bitPattern: block) + page - 1) & ~(page - 1)
     let end = (Int(bitPattern: block) + bytes) & ~(page - 1)

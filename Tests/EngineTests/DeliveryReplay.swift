@@ -94,7 +94,7 @@ struct DeliveryReplay {
 }
 
 /// A partition to its end, however often nothing has come yet.
-private final class PatientReader: RecordReader {
+final class PatientReader: RecordReader {
   private let store: any TopicStore
   private let topic: String
   private let partition: Int

@@ -60,7 +60,10 @@ class MergingOperator: Operator {
           end += 1
         }
       }
-      if rows[port] == 0 { try open(batch, port: port) }
+      if rows[port] == 0 {
+        try checkCancellation()
+        try open(batch, port: port)
+      }
       try take(batch, rows: rows[port]..<end, port: port)
       rows[port] = end
     }

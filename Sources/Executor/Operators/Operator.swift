@@ -23,6 +23,9 @@ public struct QueryFailure: Error, Sendable, Hashable {
     self.isLimit = isLimit
   }
 
+  /// Nobody waits for its rows any more (`QueryOptions.isCancelled`).
+  public static let interrupted = QueryFailure("interrupted")
+
   /// What was met in a store.
   public init(store name: String, _ error: StorageError) {
     self.init("store \(name): \(error)")
@@ -42,10 +45,17 @@ class Operator {
   final var nextPort = 0
   /// Rows that could not be taken as they are, since they were last asked for.
   final var faults = RowFaults()
+  /// Nobody waits for its rows any more.
+  final var isCancelled: (@Sendable () -> Bool)?
 
   var states: [any OperatorState] { [] }
   /// Memory held beside the states, such as what can be made again from them; bytes.
   var workingBytes: Int { 0 }
+
+  /// Between batches; what was done of the slice counts for nothing. Throws: `interrupted`.
+  final func checkCancellation() throws(QueryFailure) {
+    if isCancelled?() ?? false { throw .interrupted }
+  }
 
   /// Takes rows of one input, in position order.
   func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {

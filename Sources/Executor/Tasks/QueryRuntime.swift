@@ -59,6 +59,9 @@ public struct QueryOptions: Sendable {
   public var owned: (@Sendable (_ topic: String, _ partitions: Int) -> Set<Int>)?
   /// Results of closed windows (EMIT FINAL) that a task gives in a slice; nil: all of them, at once.
   public var closingRows: Int?
+  /// Whether the client has gone or wants no more: the slice at work ends between two batches, and throws
+  /// `QueryFailure.interrupted`. nil: it never does.
+  public var isCancelled: (@Sendable () -> Bool)?
   /// Where state goes that leaves memory; nil: all of it stays.
   public var stores: (any StateStores)?
 
@@ -129,7 +132,7 @@ public final class QueryRuntime {
             functions: functions, properties: options.properties,
             retractions: stage.output.carriesRetractions,
             isInRowtimeOrder: options.order == .rowtime, hasChangelogs: end.hasChangelogs,
-            stores: options.stores,
+            isCancelled: options.isCancelled, stores: options.stores,
             closingRows: closingRows(of: stage)))
         tasks[index].last?.stateValues = (options.stateValueBytesMax, options.queryName)
       }
@@ -493,6 +496,7 @@ public final class QueryRuntime {
       guard rows < max(Self.rowsOfOneTimeMax, options.sliceRows * 16) else { return (rows, cut) }
       let last = rows
       rows *= 2
+      if options.isCancelled?() ?? false { throw .interrupted }
       for cursor in chosen.map({ cursors[$0] })
       where cursor.hasMore(than: last) && cursor.lastPosition(of: last)?.major == cut.major {
         try cursor.fill(rows: rows, maxBytes: readBytes)

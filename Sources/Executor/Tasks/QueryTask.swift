@@ -29,7 +29,8 @@ final class QueryTask: @unchecked Sendable {
   init(
     stage: Stage, partition: Int, end: Operator, functions: FunctionRegistry,
     properties: [TextKey: String], retractions: Bool, isInRowtimeOrder: Bool,
-    hasChangelogs: Bool = true, stores: (any StateStores)? = nil, closingRows: Int? = nil
+    hasChangelogs: Bool = true, isCancelled: (@Sendable () -> Bool)? = nil,
+    stores: (any StateStores)? = nil, closingRows: Int? = nil
   ) throws(QueryFailure) {
     self.partition = partition
     self.end = end
@@ -46,6 +47,7 @@ final class QueryTask: @unchecked Sendable {
       throw QueryFailure("the inputs of \(stage.name) are not those of its operators")
     }
     operators = lowering.operators + [end]
+    for operation in operators { operation.isCancelled = isCancelled }
     entries = lowering.entries
     pending = Array(repeating: [], count: lowering.entries.count)
   }
@@ -91,6 +93,7 @@ final class QueryTask: @unchecked Sendable {
         let batches = pending[index]
         pending[index] = []
         for batch in batches where batch.count > 0 {
+          try entry.target.checkCancellation()
           try entry.target.process(batch, port: entry.port)
         }
       }
