@@ -182,6 +182,13 @@ public protocol Accumulator: AnyObject {
   func reset(_ group: Int)
   /// Appends the state's bytes; `restore` reads the same bytes from `position` on and moves it.
   func serialize(_ group: Int, into bytes: inout [UInt8])
+  /// The bytes that nearly every group's state has as `serialize` appends it; nil: they differ.
+  var usualBytes: Int? { get }
+  /// Writes the states of these groups, `usualBytes` each, one every `stride` bytes from `target` on. False: not all of them
+  /// have so many, and what was written counts for nothing.
+  func serialize(
+    _ groups: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool
   func restore(_ group: Int, from bytes: UnsafeRawBufferPointer, at position: inout Int) -> Bool
 }
 
@@ -192,6 +199,13 @@ extension Accumulator {
   public func byteCount(groups: Int) -> Int { groups * 16 }
   public var mergesInAnyOrder: Bool { false }
   public var entrySets: (any EntrySets)? { nil }
+  public var usualBytes: Int? { nil }
+
+  public func serialize(
+    _ groups: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    false
+  }
 
   public func absorb(_ source: Int, into target: Int) { merge(source, into: target) }
 

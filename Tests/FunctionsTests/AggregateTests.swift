@@ -203,12 +203,37 @@ private let subjects: [Subject] =
     }
   }
 
+  /// States that are written together are those that are written one by one, or said to be others.
+  private func checkMany(_ accumulator: any Accumulator, groups: Int) {
+    let all = (0..<groups).map { group in
+      var bytes: [UInt8] = []
+      accumulator.serialize(group, into: &bytes)
+      return bytes
+    }
+    let width = accumulator.usualBytes
+    let (stride, head) = ((width ?? 0) + 5, 3)
+    var target = [UInt8](repeating: 0xAA, count: head + groups * stride)
+    let isUsual = target.withUnsafeMutableBytes { target in
+      (0..<Int32(groups)).map { $0 }.withUnsafeBufferPointer {
+        accumulator.serialize($0, to: target.baseAddress! + head, stride: stride)
+      }
+    }
+    #expect(isUsual == all.allSatisfy { $0.count == width })
+    guard isUsual, let width else { return }
+    var expected = [UInt8](repeating: 0xAA, count: target.count)
+    for (group, bytes) in all.enumerated() {
+      expected.replaceSubrange(head + group * stride..<head + group * stride + width, with: bytes)
+    }
+    #expect(target == expected)
+  }
+
   private func copy(
     _ accumulator: any Accumulator, groups: Int, _ overload: AggregateOverload,
     _ call: AggregateCall
   ) throws -> any Accumulator {
     let restored = try overload.make(call)
     restored.reserve(groups: groups)
+    checkMany(accumulator, groups: groups)
     for group in 0..<groups {
       var bytes: [UInt8] = []
       accumulator.serialize(group, into: &bytes)
@@ -304,6 +329,7 @@ private let subjects: [Subject] =
         #expect(given == (count == 0 || count == 4 ? value : .null), "\(type) \(count)")
         var bytes: [UInt8] = []
         accumulator.serialize(0, into: &bytes)
+        checkMany(accumulator, groups: 2)
         accumulator.reset(0)
         var position = 0
         let isRestored = bytes.withUnsafeBytes {

@@ -13,12 +13,16 @@ final class AccumulatedGroups: GroupContent {
 
   let holdsValues: Bool
   let entries: EntryRecords?
+  let usualBytes: Int?
 
   /// `partsSets`: large sets have records of their own; every group has a key, and it is a row without NULL.
   init(_ accumulators: [any Accumulator], partsSets: Bool = false) {
     self.accumulators = accumulators
     entries = partsSets ? EntryRecords(accumulators) : nil
     holdsValues = accumulators.contains { $0.holdsValues }
+    usualBytes = accumulators.reduce(8) { sum, next in
+      sum.flatMap { sum in next.usualBytes.map { sum + $0 } }
+    }
   }
 
   var byteCount: Int {
@@ -59,6 +63,22 @@ final class AccumulatedGroups: GroupContent {
   func append(_ slot: Int, to value: inout [UInt8]) {
     withUnsafeBytes(of: rowtimes[slot]) { value.append(contentsOf: $0) }
     for accumulator in accumulators { accumulator.serialize(slot, into: &value) }
+  }
+
+  func serialize(
+    _ slots: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    rowtimes.withUnsafeBufferPointer { rowtimes in
+      for (row, slot) in slots.enumerated() {
+        (target + row * stride).storeBytes(of: rowtimes[Int(slot)], as: Int64.self)
+      }
+    }
+    var place = target + 8
+    for accumulator in accumulators {
+      guard accumulator.serialize(slots, to: place, stride: stride) else { return false }
+      place += accumulator.usualBytes ?? 0
+    }
+    return true
   }
 
   func restore(_ slot: Int, from value: UnsafeRawBufferPointer) -> Bool {

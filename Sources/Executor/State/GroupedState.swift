@@ -22,6 +22,13 @@ protocol GroupContent: AnyObject {
   func returned(_ slot: Int)
   /// Appends the group as bytes.
   func append(_ slot: Int, to value: inout [UInt8])
+  /// The bytes that nearly every group has; nil: they differ.
+  var usualBytes: Int? { get }
+  /// As `append` for many groups of so many bytes each, one every `stride` bytes from `target` on. False: not all of them
+  /// have so many.
+  func serialize(
+    _ slots: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool
   /// As `append`, without what has expired at this stream time; false: nothing is left.
   func appendLive(_ slot: Int, at streamTime: Int64, to value: inout [UInt8]) -> Bool
   /// False: the bytes are no group's.
@@ -40,6 +47,13 @@ extension GroupContent {
   var entries: EntryRecords? { nil }
   func resetWhole(_ slot: Int) { reset(slot) }
   func returned(_ slot: Int) {}
+  var usualBytes: Int? { nil }
+
+  func serialize(
+    _ slots: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    false
+  }
 
   func appendLive(_ slot: Int, at streamTime: Int64, to value: inout [UInt8]) -> Bool {
     append(slot, to: &value)
@@ -105,6 +119,9 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   private(set) var dirtySlots: [Int32] = []
   /// So many of those are drained.
   private var drained = 0
+  /// Up to here of those some have other bytes than most.
+  private var unusualUntil = 0
+  private static var drainedTogether: Int { 4096 }
   /// Of what one call drains.
   private static var drainBytes: Int { 4 << 20 }
   private var removed = RemovedKeys()
@@ -305,6 +322,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     var key: [UInt8] = []
     while drained < dirtySlots.count {
       if records.buffer.count >= Self.drainBytes { return false }
+      if drainMany(into: &records) { continue }
       let slot = dirtySlots[drained]
       drained += 1
       isDirty[Int(slot)] = false
@@ -327,6 +345,34 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     return true
   }
 
+  /// Drains the next groups together. False: they have to be drained one by one.
+  private func drainMany(into records: inout RawRecords) -> Bool {
+    guard !content.holdsValues, content.entries == nil, let width = content.usualBytes,
+      drained >= unusualUntil
+    else { return false }
+    let end = min(drained + Self.drainedTogether, dirtySlots.count)
+    let slots = dirtySlots[drained..<end].filter { index.isUsed(Int($0)) }
+    let isUsual = withUnsafeTemporaryAllocation(
+      byteCount: max(1, slots.count * width), alignment: 16
+    ) { values in
+      let isUsual = slots.withUnsafeBufferPointer {
+        content.serialize($0, to: values.baseAddress!, stride: width)
+      }
+      if isUsual {
+        records.append(
+          slots, of: index, prefix: prefix.first, UnsafeRawBufferPointer(values), width: width)
+      }
+      return isUsual
+    }
+    guard isUsual else {
+      unusualUntil = end
+      return false
+    }
+    for slot in dirtySlots[drained..<end] { isDirty[Int(slot)] = false }
+    drained = end
+    return true
+  }
+
   func dropChanges() {
     removed.removeAll()
     for slot in dirtySlots { isDirty[Int(slot)] = false }
@@ -337,7 +383,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   private func changesAreTaken() {
     savedTimes = times
     dirtySlots.removeAll(keepingCapacity: true)
-    drained = 0
+    (drained, unusualUntil) = (0, 0)
     stageWoken()
   }
 

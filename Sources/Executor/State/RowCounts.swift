@@ -36,6 +36,19 @@ final class RowCounts: GroupContent {
     withUnsafeBytes(of: right[slot].littleEndian) { value += $0 }
   }
 
+  let usualBytes: Int? = 16
+
+  func serialize(
+    _ slots: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    for (row, slot) in slots.enumerated() {
+      let place = target + row * stride
+      place.storeBytes(of: left[Int(slot)].littleEndian, as: Int64.self)
+      (place + 8).storeBytes(of: right[Int(slot)].littleEndian, as: Int64.self)
+    }
+    return true
+  }
+
   func restore(_ slot: Int, from value: UnsafeRawBufferPointer) -> Bool {
     guard value.count == 16 else { return false }
     left[slot] = Int64(littleEndian: value.loadUnaligned(as: Int64.self))

@@ -66,6 +66,22 @@ final class AverageAccumulator: FixedAccumulator {
     withUnsafeBytes(of: states[group].count) { bytes.append(contentsOf: $0) }
   }
 
+  var usualBytes: Int? { WideState.usualBytes + 16 }
+
+  func serialize(
+    _ groups: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    var place = target
+    for group in groups {
+      let state = states[Int(group)]
+      guard WideState.store(state.whole, at: place) else { return false }
+      (place + WideState.usualBytes).storeBytes(of: state.sum, as: Double.self)
+      (place + WideState.usualBytes + 8).storeBytes(of: state.count, as: Int64.self)
+      place += stride
+    }
+    return true
+  }
+
   func restore(_ group: Int, from bytes: UnsafeRawBufferPointer, at position: inout Int) -> Bool {
     guard let whole = WideState.read(bytes, at: &position),
       let sum = WideState.load(Double.self, bytes, at: &position),

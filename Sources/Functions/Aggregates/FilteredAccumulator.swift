@@ -83,6 +83,14 @@ public final class FilteredAccumulator: Accumulator {
     inner.serialize(group, into: &bytes)
   }
 
+  public var usualBytes: Int? { inner.usualBytes }
+
+  public func serialize(
+    _ groups: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    inner.serialize(groups, to: target, stride: stride)
+  }
+
   public func restore(
     _ group: Int, from bytes: UnsafeRawBufferPointer, at position: inout Int
   ) -> Bool {

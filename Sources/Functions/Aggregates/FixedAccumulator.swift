@@ -28,6 +28,21 @@ extension FixedAccumulator {
     withUnsafeBytes(of: states[group]) { bytes.append(contentsOf: $0) }
   }
 
+  var usualBytes: Int? { MemoryLayout<State>.size }
+
+  func serialize(
+    _ groups: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    var place = target
+    for group in groups {
+      withUnsafeBytes(of: states[Int(group)]) {
+        place.copyMemory(from: $0.baseAddress!, byteCount: MemoryLayout<State>.size)
+      }
+      place += stride
+    }
+    return true
+  }
+
   func restore(_ group: Int, from bytes: UnsafeRawBufferPointer, at position: inout Int) -> Bool {
     let size = MemoryLayout<State>.size
     guard position + size <= bytes.count else { return false }

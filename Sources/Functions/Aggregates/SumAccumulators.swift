@@ -151,6 +151,17 @@ final class BigintSumAccumulator: FixedAccumulator {
     WideState.append(states[group], to: &bytes)
   }
 
+  var usualBytes: Int? { WideState.usualBytes }
+
+  func serialize(
+    _ groups: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    for (row, group) in groups.enumerated() {
+      guard WideState.store(states[Int(group)], at: target + row * stride) else { return false }
+    }
+    return true
+  }
+
   func restore(_ group: Int, from bytes: UnsafeRawBufferPointer, at position: inout Int) -> Bool {
     guard let sum = WideState.read(bytes, at: &position) else { return false }
     states[group] = sum
@@ -162,6 +173,16 @@ final class BigintSumAccumulator: FixedAccumulator {
 /// versions wrote the 8 bytes alone.
 enum WideState {
   private static let mark = Int64.min
+  static let usualBytes = 8
+
+  /// False: the sum takes more than the usual bytes.
+  @inline(__always)
+  static func store(_ sum: Int128, at target: UnsafeMutableRawPointer) -> Bool {
+    let short = Int64(truncatingIfNeeded: sum)
+    guard Int128(short) == sum, short != mark else { return false }
+    target.storeBytes(of: short, as: Int64.self)
+    return true
+  }
 
   static func append(_ sum: Int128, to bytes: inout [UInt8]) {
     if let short = Int64(exactly: sum), short != mark {
@@ -284,6 +305,18 @@ final class DecimalSumAccumulator: FixedAccumulator {
 
   func merge(_ source: Int, into target: Int) {
     states[target].add(states[source].low, states[source].high)
+  }
+
+  var usualBytes: Int? { MemoryLayout<Int128>.size }
+
+  func serialize(
+    _ groups: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> Bool {
+    for (row, group) in groups.enumerated() {
+      guard let short = states[Int(group)].short, short != Self.mark else { return false }
+      (target + row * stride).storeBytes(of: short, as: Int128.self)
+    }
+    return true
   }
 
   func serialize(_ group: Int, into bytes: inout [UInt8]) {
