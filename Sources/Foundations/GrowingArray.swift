@@ -115,8 +115,9 @@ public enum LargeMemory {
   /// there, and in the kernel's when it is given back.
   private static func adviseHuge(_ block: UnsafeMutableRawPointer, _ bytes: Int) {
     let page = Int(getpagesize())
-    let start = (Int(bitPattern: block) + page - 1) & ~(page - 1)
-    let end = (Int(bitPattern: block) + bytes) & ~(page - 1)
+    // With its head and its end: of a mapping of two kinds the kernel moves no pages.
+    let start = Int(bitPattern: block) & ~(page - 1)
+    let end = (Int(bitPattern: block) + bytes + page - 1) & ~(page - 1)
     // Advice: a kernel without such pages goes on without.
     _ = madvise(UnsafeMutableRawPointer(bitPattern: start), end - start, MADV_HUGEPAGE)
   }
