@@ -112,10 +112,14 @@ enum ByteWriter {
     return 18
   }
 
-  /// Copies bytes for JSON and escapes them; touches up to 6 for each and 16 more.
+  /// Copies bytes for JSON and escapes them; touches up to 6 for each and 32 more.
   @inline(__always)
   static func escaped(_ source: UnsafePointer<UInt8>, _ count: Int, _ p: Target) -> Target {
     var done = 0
+    while done + 16 < count {
+      if headrace_copy_escapes32(p + done, source + done) != 0 { break }
+      done += 32
+    }
     while done < count {
       headrace_copy16(p + done, source + done)
       let stops = headrace_escapes16(source + done)

@@ -105,3 +105,41 @@ func writesOneField(_ test: EncodeCase) {
   let text = encodeOne([.string(long), .string(long)], fields, wrapped)
   #expect(text == "{\"A\":\"\(escaped)\",\"B\":\"\(escaped)\"}")
 }
+
+/// Around every power of ten, where the length changes, and between.
+@Test func writesIntegersOfEveryLength() {
+  var numbers: [Int64] = [0, .max, .min]
+  var power: Int64 = 1
+  while power <= .max / 10 {
+    power *= 10
+    let between = [power / 3, power / 7 * 5, power - power / 1000 - 1]
+    for number in [power - 1, power, power + 1] + between { numbers += [number, -number] }
+  }
+  let rows = numbers.map { [Value.bigint($0), .bigint($0)] }
+  let (records, bad) = encode(
+    rows, [FormatField("A", .bigint), FormatField("B", .bigint)], wrapped)
+  #expect(bad.isEmpty)
+  for (row, number) in numbers.enumerated() {
+    let text = records.value(row).map { String(decoding: $0, as: UTF8.self) }
+    #expect(text == "{\"A\":\(number),\"B\":\(number)}")
+  }
+}
+
+/// A byte that is escaped, at each place of strings of each length that is copied in another way.
+@Test(arguments: ["\"", "\\", "\u{1F}", "\u{7F}", "é"])
+func findsWhatIsEscapedAnywhere(_ mark: String) {
+  let escapes = ["\"": #"\""#, "\\": #"\\"#, "\u{1F}": #"\u001F"#]
+  for length in 0...100 {
+    let before = String(repeating: "x", count: length)
+    for more in [0, 1, 15, 16, 17, 31, 33] {
+      let after = String(repeating: "y", count: more)
+      let texts = [before + mark + after, after + mark]
+      let wanted = texts.map { text in
+        text.map { escapes[String($0)] ?? String($0) }.joined()
+      }
+      let text = encodeOne(
+        texts.map { .string($0) }, [FormatField("A", .string), FormatField("B", .string)], wrapped)
+      #expect(text == "{\"A\":\"\(wanted[0])\",\"B\":\"\(wanted[1])\"}")
+    }
+  }
+}

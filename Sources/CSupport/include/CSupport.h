@@ -99,6 +99,26 @@ static inline uint32_t headrace_escapes16(const uint8_t *p) {
 #endif
 }
 
+/// Copies 32 bytes. Whether one of them must be escaped in JSON text.
+static inline int headrace_copy_escapes32(uint8_t *to, const uint8_t *from) {
+#if defined(__x86_64__)
+  __m128i a = _mm_loadu_si128((const __m128i *)from);
+  __m128i b = _mm_loadu_si128((const __m128i *)(from + 16));
+  _mm_storeu_si128((__m128i *)to, a);
+  _mm_storeu_si128((__m128i *)(to + 16), b);
+  __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x1F);
+  __m128i quotes = _mm_or_si128(_mm_cmpeq_epi8(a, quote), _mm_cmpeq_epi8(b, quote));
+  __m128i slashes = _mm_or_si128(_mm_cmpeq_epi8(a, slash), _mm_cmpeq_epi8(b, slash));
+  // The lower of the two bytes is a control byte when either is.
+  __m128i least = _mm_min_epu8(a, b);
+  __m128i lows = _mm_cmpeq_epi8(_mm_min_epu8(least, low), least);
+  return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, slashes), lows));
+#else
+  memcpy(to, from, 32);
+  return headrace_escapes16(from) != 0 || headrace_escapes16(from + 16) != 0;
+#endif
+}
+
 /// Bit i is set when byte i of the 16 at `p` is `a`, `b`, a carriage return, a line feed,
 /// or has its top bit set.
 static inline uint32_t headrace_field_stops16(const uint8_t *p, uint8_t a, uint8_t b) {
@@ -153,32 +173,50 @@ static inline uint64_t headrace_power10_u64(int exponent) {
   return powers[exponent];
 }
 
-/// Writes the decimal digits of `v` and returns how many; may touch up to 20 bytes.
+/// The eight decimal digits of `v`, below 10^8, one a byte with the first in the lowest: pairs of digits are taken apart side
+/// by side. Source: Paul Khuong, "How to print integers really fast", 2017.
+static inline uint64_t headrace_eight_digits(uint64_t v) {
+  uint64_t high = v / 10000;
+  uint64_t fours = high | (v - high * 10000) << 32;
+  uint64_t hundreds = (fours * 10486) >> 20 & 0x0000007F0000007Full;
+  uint64_t pairs = hundreds | (fours - hundreds * 100) << 16;
+  uint64_t tens = (pairs * 103) >> 10 & 0x000F000F000F000Full;
+  return tens | (pairs - tens * 10) << 8;
+}
+
+static inline void headrace_store_eight_digits(uint8_t *to, uint64_t digits) {
+  digits |= 0x3030303030303030ull;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  digits = __builtin_bswap64(digits);
+#endif
+  memcpy(to, &digits, 8);
+}
+
+/// The digits of `v`, below 10^8, without zeros in front; touches 8 bytes.
+static inline size_t headrace_write_up_to_eight_digits(uint8_t *to, uint64_t v) {
+  uint64_t digits = headrace_eight_digits(v);
+  // The last of them stands even when it is a zero.
+  int zeros = __builtin_ctzll(digits | 1ull << 56) >> 3;
+  headrace_store_eight_digits(to, digits >> zeros * 8);
+  return (size_t)(8 - zeros);
+}
+
+/// Writes the decimal digits of `v` and returns how many; may touch up to 28 bytes.
 static inline size_t headrace_write_digits(uint8_t *to, uint64_t v) {
-  static const char pairs[] =
-      "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546"
-      "4748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293"
-      "949596979899";
-  size_t count = 1;
-  // log10 from log2; one too low at most.
-  if (v >= 10) {
-    int bits = 64 - __builtin_clzll(v);
-    count = (size_t)((bits * 1233) >> 12);
-    count += v >= headrace_power10_u64((int)count);
-  }
-  uint8_t *p = to + count;
-  while (v >= 100) {
-    uint64_t q = v / 100;
-    p -= 2;
-    memcpy(p, pairs + (v - q * 100) * 2, 2);
-    v = q;
-  }
-  if (v >= 10) {
-    memcpy(p - 2, pairs + v * 2, 2);
+  const uint64_t unit = 100000000;
+  if (v < unit) return headrace_write_up_to_eight_digits(to, v);
+  uint64_t upper = v / unit;
+  size_t count;
+  if (upper < unit) {
+    count = headrace_write_up_to_eight_digits(to, upper);
   } else {
-    p[-1] = (uint8_t)('0' + v);
+    uint64_t top = upper / unit;
+    count = headrace_write_up_to_eight_digits(to, top);
+    headrace_store_eight_digits(to + count, headrace_eight_digits(upper - top * unit));
+    count += 8;
   }
-  return count;
+  headrace_store_eight_digits(to + count, headrace_eight_digits(v - upper * unit));
+  return count + 8;
 }
 
 /// Reserves disk space for a file up to `end` bytes, its size unchanged. 0, or -1 and errno.
