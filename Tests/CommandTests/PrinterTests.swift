@@ -11,7 +11,7 @@ import Testing
   private func printed(
     _ mode: OutputMode, _ columns: [ResultColumn], _ rows: [[ResultRow]], note: String? = nil
   ) -> String {
-    var layout = mode.layout(columns, isStreaming: false)
+    var layout = mode.layout(columns, RowStyle(), target: "t")
     var bytes: [UInt8] = []
     layout.begin(into: &bytes)
     for batch in rows { layout.append(batch, into: &bytes) }

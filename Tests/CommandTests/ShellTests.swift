@@ -1,4 +1,4 @@
-// The parts of the shell that need no terminal: completion, history, dot commands, piped input.
+// The parts of the shell that need no terminal: dot commands, piped input; and what Ctrl-C ends.
 
 import HeadraceColumns
 import Headrace
@@ -8,68 +8,17 @@ import Testing
 @testable import HeadraceCommand
 
 @Suite struct ShellTests {
-  private var completion: Completion {
-    var names = CatalogNames()
-    names.sources = [
-      CatalogNames.Source(name: "CLICKS", columns: ["USER_ID", "PAGE"]),
-      CatalogNames.Source(name: "USERS", columns: ["ID", "NAME"]),
-    ]
-    names.functions = ["UCASE", "UUID"]
-    names.topics = ["clicks"]
-    names.withProperties = ["KAFKA_TOPIC", "KEY_FORMAT", "VALUE_FORMAT"]
-    return Completion(names: names)
-  }
-
-  @Test(arguments: [
-    ("", "sel", "select"), ("SELECT * FROM ", "", "CLICKS"), ("select * from ", "us", "users"),
-    ("SELECT * FROM clicks c JOIN ", "U", "USERS"), ("SELECT ", "PA", "PAGE"),
-    ("SELECT x FROM users WHERE ", "N", "NAME"), ("SELECT ", "uc", "ucase"),
-    ("CREATE STREAM s (a INT) WITH (", "", "KAFKA_TOPIC"),
-    ("CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='x', V", "", "KEY_FORMAT"),
-    ("PRINT ", "cl", "clicks"), ("SHOW ", "TOP", "TOPICS"), ("", ".he", ".help"),
-    ("SET '", "auto", "auto.offset.reset"), ("unset ", "", "'auto.offset.reset'"),
-    ("SET 'auto.offset.reset' = '", "l", "latest"), ("SET 'merge.order' = ", "", "'rowtime'"),
-    ("DROP STREAM ", "C", "CLICKS"), ("SELECT 1; ", "SH", "SHOW"),
-  ]) func completes(_ before: String, _ prefix: String, _ first: String) {
-    #expect(completion.candidates(before: before, prefix: prefix).first == first)
-  }
-
-  @Test func completionKeepsToTheContext() {
-    let columns = completion.candidates(before: "SELECT x FROM users WHERE ", prefix: "")
-    #expect(columns.prefix(2) == ["ID", "NAME"])
-    #expect(!columns.contains("PAGE"))
-    let sources = completion.candidates(before: "SELECT x FROM ", prefix: "")
-    #expect(sources == ["CLICKS", "USERS"])
-    // A property's values stand behind SET and an equals sign alone.
-    for before in ["SET 'merge.order' ", "UNSET 'merge.order' ", "UNSET 'merge.order' = "] {
-      let candidates = completion.candidates(before: before, prefix: "")
-      #expect(!candidates.contains("'rowtime'"), "\(before)")
-    }
-  }
-
-  @Test func history() throws {
-    let scratch = try Scratch()
-    let path = scratch.path + "/history"
-    var history = History(path: path)
-    let statements = [
-      "SELECT 1;", "SELECT\n  '\\n';", "SELECT 1;", "DEFINE password = 'x';",
-      "SET 'ksql.streams.api_SECRET' = 'x';",
-    ]
-    let taken = statements.map { history.add($0) }
-    #expect(taken == [true, true, true, false, false])
-    history.save()
-    let attributes = try FileManager.default.attributesOfItem(atPath: path)
-    #expect(attributes[.posixPermissions] as? Int == 0o600)
-    let again = History(path: path)
-    #expect(again.entries == ["SELECT\n  '\\n';", "SELECT 1;"])
-    #expect(!(try scratch.text("history").lowercased().contains("secret")))
-  }
-
   @Test func dotCommands() {
-    #expect(DotCommand.parse(".output json") == .success(.output(.json)))
-    #expect(DotCommand.parse(".timer on") == .success(.timer(true)))
+    #expect(DotCommand.parse(".output json") == .success(.mode(.json, target: nil)))
+    #expect(DotCommand.parse(".mode insert t") == .success(.mode(.insert, target: "t")))
+    #expect(DotCommand.parse(".timer on") == .success(.toggle(.timer, true)))
+    #expect(DotCommand.parse(".raw") == .success(.toggle(.raw, nil)))
+    #expect(DotCommand.parse(".pager off") == .success(.pager(.never)))
     #expect(DotCommand.parse(".quit") == .success(.quit))
-    for wrong in [".tabels", ".output xml", ".output", ".timer maybe", "."] {
+    for wrong in [
+      ".tabels", ".output xml", ".output", ".timer maybe", ".", ".mode json t", ".pager",
+      ".pager less", ".raw yes", ".timers",
+    ] {
       if case .success = DotCommand.parse(wrong) { Issue.record("\(wrong) was accepted") }
     }
   }
@@ -79,7 +28,8 @@ import Testing
     let first: [(String, DotCommand?)] = [
       ("help", .help), (" HELP ; ", .help), ("?", .help), ("quit", .quit), ("exit;", .quit),
       ("\\q", .quit), ("\\?", .help), ("\\d", .tables), ("\\d s", .statement("DESCRIBE s;")),
-      ("\\timing on", .timer(true)), (".quit", .quit), ("quit now", nil), ("SELECT 1;", nil),
+      ("\\timing on", .toggle(.timer, true)), ("\\x", .vertical), (".quit", .quit),
+      ("quit now", nil), ("SELECT 1;", nil),
     ]
     for (line, command) in first {
       #expect(command == (try? DotCommand.first(line)?.get()), "\(line)")
@@ -88,7 +38,16 @@ import Testing
       (".tables", DotCommand.tables), ("  .exit ", .quit), ("\\q", .quit), (".5", nil), (".a", nil),
       ("quit", nil), ("help", nil),
     ] { #expect(command == (try? DotCommand.inside(line)?.get()), "\(line)") }
-    for wrong in ["\\", "\\dx", "\\copy s"] {
+    for (line, text) in [
+      ("\\d+ s", "DESCRIBE s EXTENDED;"), ("\\dt", "SHOW TABLES;"),
+      ("\\ds+", "SHOW STREAMS EXTENDED;"),
+      ("\\dq", "SHOW QUERIES;"), ("\\df", "SHOW FUNCTIONS;"),
+      ("\\df ucase", "DESCRIBE FUNCTION ucase;"),
+      ("\\l+", "SHOW TOPICS EXTENDED;"),
+      ("\\d  `my orders` ", "DESCRIBE `my orders`;"),
+    ] { #expect((try? DotCommand.first(line)?.get()) == .statement(text), "\(line)") }
+    #expect((try? DotCommand.first(".schema s")?.get()) == .schema("s"))
+    for wrong in ["\\", "\\dx", "\\copy s", "\\dt s", "\\df+"] {
       if case .failure? = DotCommand.first(wrong) { continue }
       Issue.record("\(wrong) was accepted")
     }
@@ -104,6 +63,24 @@ import Testing
     #expect(outcome.err.contains("S (A)"))
   }
 
+  /// What .schema prints makes the same sources again.
+  @Test func schema() throws {
+    let tables =
+      "CREATE TABLE n AS SELECT a, COUNT(*) AS c FROM s GROUP BY a; CREATE TABLE m AS SELECT * FROM n;"
+    func printed(_ script: String, _ more: String) throws -> String {
+      let outcome = try headrace("shell", "--output", "csv", input: "\(script)\n\(more)\n")
+      #expect(outcome.status == 0, "\(outcome)")
+      return outcome.err.split(separator: "\n").filter { $0.hasPrefix("CREATE ") }
+        .joined(separator: "\n")
+    }
+    let all = try printed("\(createS)\n\(tables)", ".schema")
+    #expect(all.split(separator: "\n").count == 3)
+    #expect(try printed(all, ".schema") == all)
+    #expect(try printed(all, ".schema s") == createS)
+    let wrong = try headrace("shell", input: ".schema nowhere\n")
+    #expect(wrong.status == 1 && wrong.err.contains("nowhere"), "\(wrong)")
+  }
+
   @Test func pipedShell() throws {
     let outcome = try headrace(
       "shell", input: createS + "\nINSERT INTO s\n  VALUES (1);\n.output ndjson\nSELECT * FROM s;\n"
@@ -115,57 +92,10 @@ import Testing
   }
 }
 
-/// A command on a terminal that `script` provides.
-private final class Terminal {
-  let scratch: Scratch
-  private let process = Process()
-  private let input = Pipe()
-
-  static let isThere = FileManager.default.isExecutableFile(atPath: "/usr/bin/script")
-
-  /// `command`: for a shell, with $0 for the executable.
-  init(_ command: String = "exec $0 shell", in scratch: Scratch) throws {
-    self.scratch = scratch
-    _ = try scratch.file("terminal", "")
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/script")
-    process.arguments = [
-      "-qfec", command.replacing("$0", with: Command.binary), "/dev/null",
-    ]
-    process.environment = ["HOME": scratch.path, "PATH": "/usr/bin:/bin", "TERM": "dumb"]
-    process.standardInput = input
-    process.standardOutput = FileHandle(forWritingAtPath: scratch.path + "/terminal")
-    try process.run()
-  }
-
-  var seen: String { (try? scratch.text("terminal")) ?? "" }
-
-  func expect(_ text: String, times count: Int = 1) {
-    #expect(
-      eventually { seen.components(separatedBy: text).count > count },
-      "\(text) in \(seen.suffix(400))")
-  }
-
-  func type(_ text: String) throws {
-    try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
-  }
-
-  /// Types an end until the command ends; a key that comes while the terminal changes its mode may be lost.
-  func end(_ keys: String = "\u{4}") -> Int32 {
-    let hasEnded = eventually(60) {
-      if process.isRunning, !keys.isEmpty { try? type(keys) }
-      usleep(200_000)
-      return !process.isRunning
-    }
-    if !hasEnded { process.terminate() }
-    process.waitUntilExit()
-    return process.terminationStatus
-  }
-}
-
-@Suite(.enabled(if: Terminal.isThere)) struct TerminalTests {
+@Suite(.enabled(if: PseudoTerminal.isThere)) struct TerminalTests {
   @Test func interruptEndsTheStatementOnly() throws {
     let scratch = try Scratch()
-    let terminal = try Terminal(in: scratch)
+    let terminal = try PseudoTerminal(in: scratch)
     terminal.expect("temporary")
     terminal.expect("headrace> ")
     try terminal.type(createS + "\n")
@@ -193,7 +123,8 @@ private final class Terminal {
     try terminal.type("DEFINE token = 'x';\n")
     #expect(terminal.end() == 0, "\(terminal.seen)")
     let history = try scratch.text(".headrace_history")
-    #expect(history.contains("SELECT a + 1 AS b FROM s;") && !history.contains("token"))
+    #expect(history.contains("SELECT a + 1 AS b FROM s;"))
+    #expect(history.contains("DEFINE token = '******';"))
   }
 
   /// Whatever a statement waits for.
@@ -201,7 +132,7 @@ private final class Terminal {
   func interruptsWhatWaits(_ statement: String) throws {
     let scratch = try Scratch()
     #expect(mkfifo(scratch.path + "/fifo", 0o600) == 0)
-    let terminal = try Terminal(in: scratch)
+    let terminal = try PseudoTerminal(in: scratch)
     terminal.expect("headrace> ")
     try terminal.type(createS + "\n")
     terminal.expect("Stream S created")
@@ -223,7 +154,8 @@ private final class Terminal {
       "count.sql",
       "CREATE STREAM f (a INT) WITH (FILE='\(file)', VALUE_FORMAT='JSON'); SELECT COUNT(*) AS n FROM f;"
     )
-    let terminal = try Terminal("exec $0 --output csv \(script) > \(scratch.path)/out", in: scratch)
+    let terminal = try PseudoTerminal(
+      "exec $0 --output csv \(script) > \(scratch.path)/out", in: scratch)
     #expect(terminal.end("") == 0, "\(terminal.seen)")
     #expect(try scratch.text("out") == "N\n\(count)\n")
     let shown = terminal.seen.matches(

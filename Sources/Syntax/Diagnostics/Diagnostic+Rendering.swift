@@ -159,7 +159,7 @@ package struct DisplayedText {
     }
   }
 
-  func prefix(width limit: Int) -> DisplayedText {
+  package func prefix(width limit: Int) -> DisplayedText {
     var used = 0
     return DisplayedText(
       cells: Array(
@@ -167,6 +167,24 @@ package struct DisplayedText {
           used += cell.width
           return used <= limit
         }))
+  }
+
+  /// The text in lines of at most so many columns; a character that is wider stands alone.
+  package func pieces(width limit: Int) -> [DisplayedText] {
+    var pieces: [DisplayedText] = []
+    var line: [Cell] = []
+    var used = 0
+    for cell in cells {
+      if used + cell.width > limit, !line.isEmpty {
+        pieces.append(DisplayedText(cells: line))
+        line = []
+        used = 0
+      }
+      line.append(cell)
+      used += cell.width
+    }
+    if !line.isEmpty || pieces.isEmpty { pieces.append(DisplayedText(cells: line)) }
+    return pieces
   }
 
   func suffix(width limit: Int) -> DisplayedText {

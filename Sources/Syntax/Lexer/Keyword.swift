@@ -70,6 +70,13 @@ struct KeywordSet: Sendable {
     }
   }
 
+  mutating func formUnion(_ other: KeywordSet) {
+    bits.0 |= other.bits.0
+    bits.1 |= other.bits.1
+    bits.2 |= other.bits.2
+    bits.3 |= other.bits.3
+  }
+
   mutating func removeAll() { bits = (0, 0, 0, 0) }
 
   /// In alphabetical order.

@@ -38,12 +38,14 @@ extension Parser {
     var nulls = head.arguments.isEmpty ? nil : try nullTreatmentIfAny()
     let isBare = nulls != nil
     // A mistake behind an operand is seldom about these words: none of them is told as expected.
+    if !head.arguments.isEmpty { hint(.behindArguments) }
     if !head.arguments.isEmpty, !isBare, current.keyword == .order {
       try enter()
       order = try parseOrderBy()
       highest = max(highest, height)
     }
     try expect(.rightParen)
+    hint(.behindCall)
     var withinGroup: [SortItem] = []
     if !isBare, current.keyword == .within {
       try enter()
@@ -58,6 +60,7 @@ extension Parser {
     }
     height = highest
     if !isBare { nulls = try nullTreatmentIfAny() }
+    hint(.over)
     let over = try overIfAny()
     depth = entered
     try grow(over: height, at: head.name.span)
@@ -112,6 +115,7 @@ extension Parser {
 
   /// Production `argument`.
   mutating func parseArgument() throws(DiagnosticError) -> Expression {
+    hint(.argument)
     // A unit that is not reserved (`DAY`) is read as a column.
     guard let keyword = current.keyword, keyword.isReserved, let unit = unit(keyword) else {
       return try parseExpression()

@@ -81,6 +81,7 @@ extension Parser {
   mutating func parseSum() throws(DiagnosticError) -> Expression {
     let start = current.start
     var left = try parseProduct()
+    hint(.sum)
     while let op = sumOperator() {
       let below = height
       let operatorSpan = current.span
@@ -98,6 +99,7 @@ extension Parser {
   mutating func parseProduct() throws(DiagnosticError) -> Expression {
     let start = current.start
     var left = try parseSigned()
+    hint(.product)
     while let op = productOperator() {
       let below = height
       let operatorSpan = current.span
@@ -172,6 +174,7 @@ extension Parser {
     var base = try parsePrimary()
     while true {
       let below = height
+      hint(.postfix)
       if current.kind == .arrow && peek().kind != .star {
         advance()
         let field = try parseIdentifier()

@@ -7,6 +7,7 @@ extension Parser {
   @inline(never)
   mutating func parseGroupBy() throws(DiagnosticError) -> GroupingClause {
     let start = current.start
+    hint(.grouping)
     if current.keyword == .all {
       advance()
       return GroupingClause(expressions: [], isAll: true, span: span(from: start))

@@ -73,6 +73,7 @@ extension Parser {
       for keyword in Keyword.allCases where unit(keyword) != nil {
         expectedKeywords.insert(keyword)
       }
+      hint(.unit)
       expectedSymbols.append(.unit)
       throw syntaxError()
     }

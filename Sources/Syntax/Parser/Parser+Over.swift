@@ -37,7 +37,10 @@ extension Parser {
   /// Production `over_specification`: what follows the parenthesis.
   mutating func parseOverSpecification(from start: Int32) throws(DiagnosticError) -> OverClause {
     var highest = height
+    hint(.overClauses)
+    let keyword = current.keyword
     let base = beginsOverClause ? nil : try parseIdentifier()
+    if base != nil { hint(behindAlias: keyword) }
     var partitionBy: [Expression] = []
     if take(.partition) {
       try expect(.by)
@@ -146,6 +149,7 @@ extension Parser {
     let start = current.start
     guard take(.interval) else {
       let count = try parseCount()
+      hint(.unit)
       guard current.keyword.flatMap(unit) != nil else { return .count(count) }
       let unit = try parseUnit()
       return .duration(

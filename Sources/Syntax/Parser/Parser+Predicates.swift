@@ -8,8 +8,10 @@ extension Parser {
   mutating func parsePredicate() throws(DiagnosticError) -> Expression {
     let start = current.start
     let operand = try parseValue()
+    hint(.comparison)
     if comparisonOperator() != nil { return try parseComparison(of: operand, from: start) }
     if at(.is) { return try parseIs(of: operand, from: start) }
+    if current.keyword == .not { hint(.negatedPredicate) }
     let isNegated = at(.not) && (isAhead(.between) || isAhead(.in) || isAhead(.like))
     let ahead = isNegated ? peek() : current
     switch ahead.keyword {
@@ -42,6 +44,7 @@ extension Parser {
     let below = height
     let operatorSpan = current.span
     advance()
+    hint(.quantifier)
     if quantifies { return try quantified(op, of: left, operatorSpan, from: start) }
     let right = try parseValue()
     try grow(over: max(below, height), at: operatorSpan)

@@ -56,6 +56,8 @@ extension Parser {
   /// Production `named`: a call, a typed constructor or a column.
   mutating func parseNamed() throws(DiagnosticError) -> Expression {
     guard current.isIdentifier else {
+      hint(.operand)
+      hintQuery()
       expectedSymbols.append(.expression)
       throw syntaxError()
     }
@@ -68,12 +70,36 @@ extension Parser {
 
   /// Production `column`.
   mutating func parseColumn() throws(DiagnosticError) -> ColumnReference {
+    let keyword = current.keyword
     let first = try parseIdentifier()
+    hintBehindColumn(keyword)
     guard take(.dot) else {
       return ColumnReference(source: nil, name: first, span: first.span)
     }
     let name = try parseIdentifier()
     return ColumnReference(source: first, name: name, span: first.span.joined(name.span))
+  }
+
+  /// A parenthesis that is none of a call may have a query in it.
+  private mutating func hintQuery() {
+    guard hints != nil, index > 1, tokens[index - 1].kind == .leftParen else { return }
+    let before = tokens[index - 2]
+    let isQuery = before.keyword.map { $0.isReserved || [.any, .some, .lateral].contains($0) }
+    if before.kind != .word || isQuery ?? false {
+      hint(.subquery)
+    }
+  }
+
+  /// What the name of a column may be instead.
+  private mutating func hintBehindColumn(_ keyword: Keyword?) {
+    hint(.parenthesis)
+    if keyword == .grouping { hint(behindAlias: keyword) }
+    switch keyword {
+    case .array: hint(.arrayBracket)
+    case .map, .struct: hint(.neededParenthesis)
+    case .date, .time, .timestamp: hint(.string)
+    default: break
+    }
   }
 
   /// Production `typed_constructor`.

@@ -61,6 +61,7 @@ extension Parser {
     let start = current.start
     try expect(.select)
     let isDistinct = take(.distinct)
+    if isDistinct { hint(.distinctOn) }
     let distinctOn = isDistinct && current.keyword == .on ? try parseDistinctOn() : []
     var items: [SelectItem] = []
     repeat { items.append(try parseSelectItem()) } while take(.comma)
@@ -70,6 +71,10 @@ extension Parser {
     } else if !endsItems {
       // FROM is what was meant, and not one of the many clauses that may stand without it.
       throw syntaxError()
+    }
+    if hints != nil, at(.window), peek().isIdentifier, peek(2).kind == .endOfStatement {
+      // Either kind of clause may begin like this.
+      return try unfinishedWindow()
     }
     let window = at(.window) && !windowNameIsAhead ? try parseWindow() : nil
     let filter = take(.where) ? try parseExpression() : nil
@@ -84,6 +89,7 @@ extension Parser {
       partitionBy = try parseGrouping()
     }
     let having = take(.having) ? try parseExpression() : nil
+    hint(.qualify)
     let windows = current.keyword == .window ? try parseNamedWindows() : []
     var qualify: Expression?
     if current.keyword == .qualify {
@@ -94,6 +100,19 @@ extension Parser {
       isDistinct: isDistinct && distinctOn.isEmpty, distinctOn: distinctOn, items: items,
       from: from, window: window, filter: filter, groupBy: groupBy, partitionBy: partitionBy,
       having: having, windows: windows, qualify: qualify, span: span(from: start))
+  }
+
+  /// For completion alone: behind WINDOW and a word.
+  private mutating func unfinishedWindow() throws(DiagnosticError) -> Select {
+    advance()
+    let keyword = current.keyword
+    advance()
+    if keyword == .tumbling || keyword == .hopping || keyword == .session {
+      hint(.neededParenthesis)
+    } else {
+      hint(.windowName)
+    }
+    throw syntaxError()
   }
 
   /// Production `distinct_on`: what follows DISTINCT.
@@ -123,6 +142,7 @@ extension Parser {
   mutating func parseSelectItem() throws(DiagnosticError) -> SelectItem {
     let start = current.start
     let first = index
+    hint(.expression)
     if take(.star) { return .all(SelectAll(source: nil, span: span(from: start))) }
     if current.isIdentifier && peek().kind == .dot && peek(2).kind == .star {
       let source = try parseIdentifier()
@@ -147,13 +167,24 @@ extension Parser {
   mutating func parseAlias(hasColumns: Bool = false) throws(DiagnosticError) -> Identifier? {
     if take(.as) {
       // Right behind AS, even a name that starts with a digit cannot be misread.
-      guard current.kind == .digitIdentifier else { return try parseIdentifier() }
+      hint(.asOf)
+      guard current.kind == .digitIdentifier else { return try aliasName() }
       defer { advance() }
       return identifier(current)
     }
-    guard current.isIdentifier, !startsClause(hasColumns: hasColumns) else { return nil }
+    guard current.isIdentifier, !startsClause(hasColumns: hasColumns) else {
+      hint(.name)
+      return nil
+    }
     if current.kind == .word { bareAlias = index }
-    return try parseIdentifier()
+    return try aliasName()
+  }
+
+  private mutating func aliasName() throws(DiagnosticError) -> Identifier {
+    let keyword = current.keyword
+    let name = try parseIdentifier()
+    hint(behindAlias: keyword)
+    return name
   }
 
   /// Whether a word that may be a name starts a clause here. A plain word after EMIT cannot

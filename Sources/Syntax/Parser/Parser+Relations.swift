@@ -9,6 +9,7 @@ extension Parser {
     var relation = try parseRelationPrimary()
     var joinCount = 0
     while true {
+      hint(.crossJoin)
       let isUnnest = atUnnest
       let isLateral = atLateral
       let kind = isUnnest || isLateral ? nil : try joinKind()
@@ -148,6 +149,7 @@ extension Parser {
   /// Production `relation_primary`.
   mutating func parseRelationPrimary() throws(DiagnosticError) -> Relation {
     let start = current.start
+    hint(.relation)
     if take(.leftParen) {
       let query = try parseQuery()
       try expect(.rightParen)
@@ -160,6 +162,7 @@ extension Parser {
       return .function(try parseFunctionRelation())
     }
     let name = try parseIdentifier()
+    hint(.parenthesis)
     let isPast = at(.as) && isAhead(.of) && [.time, .offset].contains(peek(2).keyword)
     let asOf = isPast ? try parseAsOf() : nil
     let alias = try parseAlias()
@@ -183,7 +186,9 @@ extension Parser {
   }
 
   private mutating func takeOrdinality() -> Bool {
-    guard at(.with), isAhead(.ordinality) else { return false }
+    guard at(.with) else { return false }
+    hint(.ordinality)
+    guard isAhead(.ordinality) else { return false }
     advance()
     advance()
     return true
@@ -248,6 +253,7 @@ extension Parser {
   mutating func parseWindow() throws(DiagnosticError) -> WindowClause {
     let start = current.start
     try expect(.window)
+    hint(.window)
     let isNamed = isAhead(.tumbling) || isAhead(.hopping) || isAhead(.session)
     let name = current.isIdentifier && isNamed ? try parseIdentifier() : nil
     let kind: WindowClause.Kind

@@ -55,6 +55,7 @@ extension Parser {
   mutating func parseDescribe() throws(DiagnosticError) -> Describe {
     let start = current.start
     try expect(.describe)
+    hint(.described)
     let subject: Describe.Subject
     if take(.streams) {
       subject = .streams
@@ -72,7 +73,9 @@ extension Parser {
       return Describe(
         subject: .connector(try parseIdentifier()), isExtended: false, span: span(from: start))
     } else {
+      let keyword = current.keyword
       subject = .source(try parseIdentifier())
+      if keyword == .function || keyword == .schema { hint(.name) }
     }
     let isExtended = take(.extended)
     return Describe(subject: subject, isExtended: isExtended, span: span(from: start))

@@ -9,6 +9,7 @@ extension Parser {
     let first = try parseIntersection()
     var steps: [SetStep] = []
     while true {
+      hint(.setOperation)
       if take(.union) {
         steps.append(try parseSetStep(.union))
       } else if current.keyword == .except {
@@ -40,6 +41,7 @@ extension Parser {
   mutating func parseSetStep(_ kind: SetStep.Kind) throws(DiagnosticError) -> SetStep {
     let isAll = take(.all)
     if !isAll { _ = take(.distinct) }
+    hint(.branch)
     let operand = kind == .intersect ? try parseBranch() : try parseIntersection()
     return SetStep(kind: kind, isAll: isAll, operand: operand, span: operand.span)
   }

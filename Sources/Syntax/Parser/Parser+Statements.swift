@@ -97,9 +97,11 @@ extension Parser {
         stage = .physical
       }
     }
+    hint(.explained)
     let target: Explain.Target
     if current.isIdentifier && peek().kind == .endOfStatement {
       target = .query(try parseIdentifier())
+      hint(.statement)
     } else {
       target = .statement(try parseStatement())
     }

@@ -34,7 +34,9 @@ extension Parser {
 
   /// True if both keywords come next; for words that may also be names.
   mutating func at(_ first: Keyword, _ second: Keyword) -> Bool {
-    at(first) && isAhead(second)
+    guard at(first) else { return false }
+    if let hints, peek().kind == .endOfStatement { hints.meant.insert(second) }
+    return isAhead(second)
   }
 
   mutating func take(_ keyword: Keyword) -> Bool {

@@ -21,6 +21,7 @@ extension Parser {
 
   /// Production `type_primary`.
   mutating func parseTypePrimary() throws(DiagnosticError) -> TypeName {
+    hint(.type)
     if at(.array), peek().kind == .less { return .array(try parseArrayType()) }
     if at(.map), peek().kind == .less { return .map(try parseMapType()) }
     if at(.struct), peek().kind == .less || peek().kind == .notEqual {

@@ -23,6 +23,8 @@ public struct Parser {
   var bareAlias: Int?
   /// The token range of the last expression that was a postfix expression as a whole.
   var lastPostfix = 0..<0
+  /// For completion alone: what could follow the end.
+  var hints: ParserHints?
 
   /// `tokens`: of one statement, with an `end` token last.
   init(_ source: SourceText, tokens: [Token], limits: ParserLimits) {

@@ -15,7 +15,7 @@ struct Run: ParsableCommand {
     discussion: """
       Commands given with -c and files are run in the order in which they are given; "-" is standard \
       input, which is also read when there is neither. Rows go to the output. What was done is told in \
-      one line, with --output box on the output as well, otherwise on stderr. Records that could not \
+      one line, with --output auto, box or vertical on the output as well, otherwise on stderr. Records that could not \
       be read are counted on stderr and make the exit status 7.
 
       A variable stands in a statement as :'x' (a string), :"x" (a quoted name) or :x (a number, TRUE, \
@@ -32,7 +32,7 @@ struct Run: ParsableCommand {
   @Argument(help: "Script files.")
   var files: [String] = []
 
-  @Option(help: "How rows are written (default: box on a terminal, else csv).")
+  @Option(help: "How rows are written (default: auto on a terminal, else csv).")
   var output: OutputMode?
 
   @Flag(help: "Begin each row with what it says: +I (insert), +U (update) or -D (delete).")

@@ -60,7 +60,7 @@ struct Topic: ParsableCommand {
     @OptionGroup var place: Place
     @Flag(help: "The engine's own topics too.")
     var all = false
-    @Option(help: "How rows are written (default: box on a terminal, else csv).")
+    @Option(help: "How rows are written (default: auto on a terminal, else csv).")
     var output: OutputMode?
 
     func run() throws {
@@ -92,7 +92,7 @@ struct Topic: ParsableCommand {
 
     @OptionGroup var place: Place
     @Argument(help: "A topic or a source.") var name: String
-    @Option(help: "How rows are written (default: box on a terminal, else csv).")
+    @Option(help: "How rows are written (default: auto on a terminal, else csv).")
     var output: OutputMode?
 
     func run() throws {

@@ -110,7 +110,7 @@ extension Topic {
 
     @OptionGroup var place: Place
     @Argument(help: "A topic or a source.") var name: String
-    @Option(help: "How rows are written (default: box on a terminal, else csv).")
+    @Option(help: "How rows are written (default: auto on a terminal, else csv).")
     var output: OutputMode?
 
     func run() throws {
@@ -173,7 +173,7 @@ extension Topic {
 
     @OptionGroup var place: Place
     @Argument(help: "A topic or a source.") var name: String
-    @Option(help: "How rows are written (default: box on a terminal, else csv).")
+    @Option(help: "How rows are written (default: auto on a terminal, else csv).")
     var output: OutputMode?
 
     func run() throws {

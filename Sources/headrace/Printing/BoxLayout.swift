@@ -1,123 +1,182 @@
-// A table in a box. Columns are as wide as the first rows need; when some that come later need more, the box is closed and
-// another one with wider columns goes on below it, so that nothing is cut and nothing is kept. Control bytes are escaped: no value can steer the terminal.
+// A table in a box. Columns are as wide as the first rows need; when some that come later need more, and the screen has
+// room, the box is closed and another one with wider columns goes on below it, so that nothing is kept.
+//
+// On a terminal no line is longer than the screen: values are cut, columns left out, and the end says so.
 
-import HeadraceColumns
 import Headrace
 import HeadraceFoundations
-import HeadraceFunctions
-import HeadraceSyntax
 
 struct BoxLayout: RowLayout {
-  private struct Cell {
-    var text: String
-    var width: Int
-  }
-
   private let columns: [ResultColumn]
-  private let isStreaming: Bool
+  private let headers: [ShownCell]
+  private let style: RowStyle
+  private let signs: BoxSigns
+  /// The widest value of each column so far, with some room for growth; empty before the first box.
   private var widths: [Int] = []
+  private var fit = BoxFit([], width: nil, gapWidth: 0)
+  private var hasRows = false
+  private var cutCount = 0
 
-  init(_ columns: [ResultColumn], isStreaming: Bool = false) {
+  init(_ columns: [ResultColumn], _ style: RowStyle) {
     self.columns = columns
-    self.isStreaming = isStreaming
+    self.style = style
+    signs = style.isASCII ? .ascii : .unicode
+    headers = columns.map { RowStyle.cell($0.name) }
   }
 
-  /// Nothing yet: the widths come from the first rows.
-  func begin(into bytes: inout [UInt8]) {}
+  /// Whether these rows need no more than the screen has.
+  func hasRoom(for cells: [[ShownCell]]) -> Bool {
+    guard let width = style.width else { return true }
+    return BoxFit.total(needs(needed(cells)).map(\.natural)) <= width
+  }
+
+  /// While rows are streaming the header is there before them; otherwise the first rows say how wide it is.
+  mutating func begin(into bytes: inout [UInt8]) {
+    if style.isStreaming { begin([], into: &bytes) }
+  }
 
   mutating func append(_ rows: [ResultRow], into bytes: inout [UInt8]) {
     guard !rows.isEmpty else { return }
-    let cells = rows.map { row in
-      columns.indices.map { index in
-        cell(row, index)
-      }
-    }
+    let cells = rows.map { style.cells($0, columns) }
     if widths.isEmpty { begin(cells, into: &bytes) } else { widen(cells, into: &bytes) }
+    hasRows = true
     for row in cells { line(row, into: &bytes) }
   }
 
-  /// Columns grow by more than a row needs, so that values that grow from row to row do not begin a box with each.
-  private mutating func widen(_ cells: [[Cell]], into bytes: inout [UInt8]) {
-    let needed = columns.indices.map { index in cells.lazy.map { $0[index].width }.max() ?? 0 }
-    guard columns.indices.contains(where: { needed[$0] > widths[$0] }) else { return }
-    rule("└", "┴", "┘", into: &bytes)
-    for index in columns.indices where needed[index] > widths[index] {
-      widths[index] = needed[index] + needed[index] / 4
+  private func needed(_ cells: [[ShownCell]]) -> [Int] {
+    columns.indices.map { index in
+      max(style.minimum(columns[index]), cells.lazy.map { $0[index].width }.max() ?? 0)
     }
+  }
+
+  private func needs(_ widths: [Int]) -> [BoxFit.Need] {
+    columns.indices.map { index in
+      let type = columns[index].type
+      let isWhole = type.isNumeric || type == .timestamp || type == .date || type == .time
+      let floor = isWhole ? widths[index] : min(widths[index], BoxFit.floorMax)
+      return BoxFit.Need(
+        natural: max(widths[index], headers[index].width),
+        floor: max(floor, min(headers[index].width, BoxFit.floorMax)))
+    }
+  }
+
+  private func fitted() -> BoxFit {
+    BoxFit(needs(widths), width: style.width, gapWidth: style.ellipsisWidth)
+  }
+
+  private mutating func begin(_ cells: [[ShownCell]], into bytes: inout [UInt8]) {
+    widths = needed(cells)
+    fit = fitted()
     header(into: &bytes)
+  }
+
+  /// Columns grow by more than a row needs, so that values that grow from row to row do not begin a box with each.
+  private mutating func widen(_ cells: [[ShownCell]], into bytes: inout [UInt8]) {
+    let needed = needed(cells)
+    let growing = columns.indices.filter { needed[$0] > max(widths[$0], headers[$0].width) }
+    guard !growing.isEmpty else { return }
+    for index in growing {
+      widths[index] = needed[index] + (hasRows ? needed[index] / 4 : 0)
+    }
+    let wider = fitted()
+    guard wider != fit else { return }
+    if hasRows || !style.isErasable {
+      rule(signs.bottom, into: &bytes)
+    } else {
+      erase(into: &bytes)
+    }
+    fit = wider
+    header(into: &bytes)
+  }
+
+  /// Takes back a header with no row below it.
+  func erase(into bytes: inout [UInt8]) {
+    for _ in 0..<3 { Output.Mark.eraseLine.append(into: &bytes) }
   }
 
   mutating func end(rowCount: Int, note: String?, into bytes: inout [UInt8]) {
     if widths.isEmpty { begin([], into: &bytes) }
-    rule("└", "┴", "┘", into: &bytes)
-    let reason = note.map { $0 == "Query Completed" ? "" : ", \($0)" } ?? ""
-    let count = "(\(groupedCount(rowCount, "row"))\(reason))\n"
-    bytes.append(contentsOf: count.utf8)
-  }
-
-  private mutating func begin(_ cells: [[Cell]], into bytes: inout [UInt8]) {
-    let header = columns.map { Self.cell($0.name) }
-    widths = columns.indices.map { index in
-      max(
-        minimum(columns[index].type), header[index].width,
-        cells.lazy.map { $0[index].width }.max() ?? 0)
+    rule(signs.bottom, into: &bytes)
+    bytes.append(contentsOf: rowCountLine(rowCount, note).utf8)
+    let left = columns.count - fit.shown.count
+    var missing: [String] = []
+    if left > 0 { missing.append("\(left) of \(columns.count) columns") }
+    if cutCount > 0 {
+      missing.append("the end\(cutCount == 1 ? "" : "s") of \(groupedCount(cutCount, "value"))")
     }
-    self.header(into: &bytes)
+    guard !missing.isEmpty else { return }
+    let line = "not shown: \(missing.joined(separator: ", ")); mode vertical shows all\n"
+    bytes.append(contentsOf: line.utf8)
   }
 
-  private func header(into bytes: inout [UInt8]) {
-    rule("┌", "┬", "┐", into: &bytes)
-    line(columns.map { Self.cell($0.name) }, isHeader: true, into: &bytes)
-    rule("├", "┼", "┤", into: &bytes)
+  private mutating func header(into bytes: inout [UInt8]) {
+    rule(signs.top, into: &bytes)
+    let before = cutCount
+    line(headers, isHeader: true, into: &bytes)
+    cutCount = before
+    rule(signs.middle, into: &bytes)
   }
 
-  private func minimum(_ type: DataType) -> Int {
-    guard isStreaming else { return 1 }
-    switch type {
-    case .boolean: return 5
-    case .timestamp: return 23
-    case .date, .int: return 10
-    case .bigint, .double, .decimal, .string, .bytes, .time, .array, .map, .structure: return 12
-    }
-  }
-
-  private func cell(_ row: ResultRow, _ index: Int) -> Cell {
-    let column = columns[index]
-    if row.change == .delete, !column.isKey, columns.contains(where: \.isKey) {
-      return Self.cell("<deleted>")
-    }
-    let value = row.values[index]
-    return value.isNull ? Cell(text: "NULL", width: 4) : Self.cell(text(of: value, column.type))
-  }
-
-  private static func cell(_ text: String) -> Cell {
-    var text = text
-    let isPlain = text.withUTF8 { bytes in bytes.allSatisfy { $0 >= 0x20 && $0 < 0x7F } }
-    if isPlain { return Cell(text: text, width: text.utf8.count) }
-    let shown = DisplayedText(Array(text.replacing("\n", with: "\\n").utf8)[...])
-    return Cell(text: shown.text, width: shown.width)
-  }
-
-  private func line(_ cells: [Cell], isHeader: Bool = false, into bytes: inout [UInt8]) {
-    for (index, cell) in cells.enumerated() {
-      bytes.append(contentsOf: (index == 0 ? "│ " : " │ ").utf8)
-      let padding = repeatElement(UInt8(ascii: " "), count: max(0, widths[index] - cell.width))
-      let isRight = columns[index].type.isNumeric && !isHeader
+  private mutating func line(
+    _ cells: [ShownCell], isHeader: Bool = false, into bytes: inout [UInt8]
+  ) {
+    for (place, index) in fit.shown.enumerated() {
+      if place == fit.gap {
+        bytes.append(contentsOf: "\(place == 0 ? "" : " ")\(signs.bar) \(style.ellipsis)".utf8)
+      }
+      bytes.append(contentsOf: "\(place == 0 ? "" : " ")\(signs.bar) ".utf8)
+      let width = fit.widths[place]
+      let (cell, isCut) = style.fitted(cells[index], width)
+      if isCut { cutCount += 1 }
+      let padding = repeatElement(UInt8(ascii: " "), count: max(0, width - cell.width))
+      let isRight = style.isRight(columns[index]) && !isHeader
       if isRight { bytes.append(contentsOf: padding) }
-      bytes.append(contentsOf: cell.text.utf8)
+      style.append(cell, into: &bytes)
       if !isRight { bytes.append(contentsOf: padding) }
     }
-    bytes.append(contentsOf: " │\n".utf8)
+    if fit.gap == fit.shown.count {
+      bytes.append(contentsOf: " \(signs.bar) \(style.ellipsis)".utf8)
+    }
+    bytes.append(contentsOf: " \(signs.bar)\n".utf8)
   }
 
-  private func rule(
-    _ left: String, _ middle: String, _ right: String, into bytes: inout [UInt8]
-  ) {
-    bytes.append(contentsOf: left.utf8)
+  private func rule(_ ends: BoxSigns.Rule, into bytes: inout [UInt8]) {
+    var widths = fit.widths
+    if let gap = fit.gap { widths.insert(style.ellipsisWidth, at: gap) }
+    bytes.append(contentsOf: ends.left.utf8)
     for (index, width) in widths.enumerated() {
-      if index > 0 { bytes.append(contentsOf: middle.utf8) }
-      for _ in 0..<width + 2 { bytes.append(contentsOf: "─".utf8) }
+      if index > 0 { bytes.append(contentsOf: ends.cross.utf8) }
+      for _ in 0..<width + 2 { bytes.append(contentsOf: signs.line.utf8) }
     }
-    bytes.append(contentsOf: (right + "\n").utf8)
+    bytes.append(contentsOf: (ends.right + "\n").utf8)
   }
+}
+
+/// What boxes are drawn with.
+struct BoxSigns {
+  struct Rule {
+    var left: String
+    var cross: String
+    var right: String
+  }
+
+  var top: Rule
+  var middle: Rule
+  var bottom: Rule
+  var bar: String
+  var line: String
+
+  static let unicode = BoxSigns(
+    top: Rule(left: "┌", cross: "┬", right: "┐"), middle: Rule(left: "├", cross: "┼", right: "┤"),
+    bottom: Rule(left: "└", cross: "┴", right: "┘"), bar: "│", line: "─")
+
+  static let ascii = BoxSigns(
+    top: Rule(left: "+", cross: "+", right: "+"), middle: Rule(left: "+", cross: "+", right: "+"),
+    bottom: Rule(left: "+", cross: "+", right: "+"), bar: "|", line: "-")
+}
+
+/// `(3 rows, Limit Reached)`.
+func rowCountLine(_ count: Int, _ note: String?) -> String {
+  let reason = note.map { $0 == "Query Completed" ? "" : ", \($0)" } ?? ""
+  return "(\(groupedCount(count, "row"))\(reason))\n"
 }

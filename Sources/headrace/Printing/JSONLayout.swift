@@ -51,6 +51,12 @@ struct JSONLayout: RowLayout {
 
 /// Values as JSON text.
 enum JSONText {
+  static func json(_ value: Value, _ type: DataType) -> String {
+    var bytes: [UInt8] = []
+    append(value, type, into: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   static func append(_ value: Value, _ type: DataType, into bytes: inout [UInt8]) {
     switch (value, type) {
     case (.null, _): bytes.append(contentsOf: "null".utf8)

@@ -1,5 +1,5 @@
 // CSV as RFC 4180 has it, with a header, and the same with tabs. NULL is nothing at all, an empty string is
-// a pair of quotes.
+// a pair of quotes; nested values are JSON.
 
 import HeadraceColumns
 import Headrace
@@ -29,13 +29,20 @@ struct SeparatedLayout: RowLayout {
       for (index, column) in columns.enumerated() {
         if index > 0 { bytes.append(separator) }
         if shown[index].isNull { continue }
-        append(text(of: shown[index], column.type), into: &bytes)
+        append(Self.text(of: shown[index], column.type), into: &bytes)
       }
       bytes.append(UInt8(ascii: "\n"))
     }
   }
 
   func end(rowCount: Int, note: String?, into bytes: inout [UInt8]) {}
+
+  private static func text(of value: Value, _ type: DataType) -> String {
+    switch value {
+    case .array, .map, .structure: JSONText.json(value, type)
+    default: HeadraceFunctions.text(of: value, type)
+    }
+  }
 
   private func append(_ text: String, into bytes: inout [UInt8]) {
     let needsQuotes =

@@ -20,12 +20,56 @@ final class Output {
   /// On a terminal: nothing that comes from data steers it.
   private var terminal: TerminalText?
 
-  /// `isSteering`: the text is our own and moves the cursor.
-  init(_ descriptor: Int32, isSteering: Bool = false) {
+  /// What steers the terminal, for text that is not our own alone: a byte that no text has, and one that says what. Other
+  /// control bytes are escaped.
+  enum Mark: UInt8 {
+    case dim = 0x64
+    case plain = 0x70
+    /// Erases the line above the cursor, which goes there.
+    case eraseLine = 0x65
+
+    static let lead: UInt8 = 0xFE
+
+    func append(into bytes: inout [UInt8]) { bytes += [Self.lead, rawValue] }
+
+    var sequence: String {
+      switch self {
+      case .dim: "\u{1B}[2m"
+      case .plain: "\u{1B}[0m"
+      case .eraseLine: "\u{1B}[A\u{1B}[2K"
+      }
+    }
+
+    /// Puts sequences in the place of the marks.
+    static func resolved(_ bytes: [UInt8]) -> [UInt8] {
+      guard bytes.contains(lead) else { return bytes }
+      var result: [UInt8] = []
+      result.reserveCapacity(bytes.count + 64)
+      var index = 0
+      while index < bytes.count {
+        if bytes[index] == lead, index + 1 < bytes.count,
+          let mark = Mark(rawValue: bytes[index + 1])
+        {
+          result += Array(mark.sequence.utf8)
+          index += 2
+        } else {
+          result.append(bytes[index])
+          index += 1
+        }
+      }
+      return result
+    }
+  }
+
+  /// Marks are resolved; what is written is text then.
+  var takesMarks = false
+
+  /// `isSteering`: the text is our own and moves the cursor. `isTerminal`: what is written gets to one, if by detours.
+  init(_ descriptor: Int32, isSteering: Bool = false, isTerminal: Bool = false) {
     self.descriptor = descriptor
     var status = stat()
     mayBlock = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
-    terminal = !isSteering && isatty(descriptor) == 1 ? TerminalText() : nil
+    terminal = !isSteering && (isTerminal || isatty(descriptor) == 1) ? TerminalText() : nil
     buffer.reserveCapacity(Self.bufferBytes + 4096)
   }
 
@@ -53,6 +97,7 @@ final class Output {
   @discardableResult
   func flush() -> Bool {
     if terminal != nil { buffer = terminal?.escaped(buffer) ?? buffer }
+    if takesMarks { buffer = Mark.resolved(buffer) }
     var done = 0
     let isWatched = mayBlock && cancellation != nil
     while failure == nil, done < buffer.count {
@@ -87,11 +132,4 @@ final class Output {
     // A descriptor in trouble is ready: the write says what is wrong.
     return poll(&place, 1, Self.pollMilliseconds) > 0
   }
-}
-
-/// Columns of the terminal at `descriptor`; 80 when nobody knows.
-func terminalWidth(_ descriptor: Int32) -> Int {
-  var size = winsize()
-  guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-  return Int(size.ws_col)
 }
