@@ -211,12 +211,16 @@ void headrace_display_begin(headrace_styler with, const char *below) {
   rl_redisplay_function = redisplay;
 }
 
-void headrace_display_fresh(void) {
-  cursor = (struct place){0, 0};
-  end = cursor;
+static void measure_screen(void) {
   rl_get_screen_size(&rows, &columns);
   if (columns < 2) columns = 80;
   if (rows < 2) rows = 24;
+}
+
+void headrace_display_fresh(void) {
+  cursor = (struct place){0, 0};
+  end = cursor;
+  measure_screen();
 }
 
 void headrace_display_leave(void) {
@@ -231,9 +235,7 @@ void headrace_display_leave(void) {
 void headrace_display_resized(void) {
   // The terminal has wrapped the lines anew; what stands above the cursor takes as many rows as the new width gives it.
   rl_resize_terminal();
-  rl_get_screen_size(&rows, &columns);
-  if (columns < 2) columns = 80;
-  if (rows < 2) rows = 24;
+  measure_screen();
   struct walk measure = {.isDrawing = 0};
   walk_all(&measure, NULL);
   cursor.row = measure.point.row < rows ? measure.point.row : rows - 1;

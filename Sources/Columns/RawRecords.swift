@@ -9,6 +9,7 @@ import HeadraceFoundations
 public final class ByteBuffer: @unchecked Sendable {
   // Unchecked: written only by the one holder that fills it, before it is shared.
   public static let padding = 64
+  /// Larger ones grow by a quarter, so that no more than that is there without need.
   private static let doubledBytes = 32 << 20
 
   // Exclusivity unchecked: writers touch these for every value, and no closure runs meanwhile.

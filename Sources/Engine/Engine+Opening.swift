@@ -67,9 +67,8 @@ extension Engine {
   }
 
   static func temporaryDirectory() -> String {
-    let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var random = SystemRandomNumberGenerator()
-    return "\(base)/headrace-\(getpid())-\(String(random.next(), radix: 36))"
+    return "\(temporaryFolder())/headrace-\(getpid())-\(String(random.next(), radix: 36))"
   }
 
   /// The embedded log, for its own tests; nil over another store.

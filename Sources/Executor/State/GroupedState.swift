@@ -22,7 +22,7 @@ protocol GroupContent: AnyObject {
   func returned(_ slot: Int)
   /// Appends the group as bytes.
   func append(_ slot: Int, to value: inout [UInt8])
-  /// The bytes that nearly every group has; nil: they differ.
+  /// The bytes that nearly every group has; nil: they differ, as those of lists, texts and sets do.
   var usualBytes: Int? { get }
   /// As `append` for many groups of so many bytes each, one every `stride` bytes from `target` on. False: not all of them
   /// have so many.
@@ -347,9 +347,7 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
 
   /// Drains the next groups together. False: they have to be drained one by one.
   private func drainMany(into records: inout RawRecords) -> Bool {
-    guard !content.holdsValues, content.entries == nil, let width = content.usualBytes,
-      drained >= unusualUntil
-    else { return false }
+    guard let width = content.usualBytes, drained >= unusualUntil else { return false }
     let end = min(drained + Self.drainedTogether, dirtySlots.count)
     let slots = dirtySlots[drained..<end].filter { index.isUsed(Int($0)) }
     let isUsual = withUnsafeTemporaryAllocation(

@@ -12,6 +12,12 @@ package struct TextMark: Hashable, Sendable {
   package let range: Range<Int>
   /// Of a keyword: it cannot be a name.
   package let isReserved: Bool
+
+  /// What it says in `source`, to be compared: in upper case, but for what is in quotes.
+  package func word(in source: SourceText) -> String {
+    let text = String(decoding: source.text[range], as: UTF8.self)
+    return kind == .quotedName || kind == .string ? text : text.uppercased()
+  }
 }
 
 extension Parser {
@@ -46,6 +52,7 @@ extension Parser {
     case .invalid:
       switch source.text[token.span.range.lowerBound] {
       case UInt8(ascii: "'"): .string
+      case UInt8(ascii: "`"), UInt8(ascii: "\""): .quotedName
       case UInt8(ascii: "/"): .comment
       default: .symbol
       }

@@ -26,15 +26,14 @@ package struct Expectations: Sendable {
   /// A type is what is missing.
   package var takesType = false
 
-  /// Nothing but one word may follow.
-  package var isForced: Bool {
-    if !meant.isEmpty { return meant.count == 1 }
-    return keywords.count == 1 && symbols.isEmpty && !isWhole
+  /// The word that must follow; nil: something else may.
+  package var forced: String? {
+    if !meant.isEmpty { return meant.count == 1 ? meant.first : nil }
+    let isAlone =
+      keywords.count == 1 && symbols.isEmpty && !isWhole
       && !(takesName || takesExpression || takesString || takesNumber || takesType)
+    return isAlone ? keywords.first : nil
   }
-
-  /// The word that must follow.
-  package var forced: String? { isForced ? meant.first ?? keywords.first : nil }
 }
 
 extension Parser {

@@ -51,7 +51,15 @@ struct JSONLayout: RowLayout {
 
 /// Values as JSON text.
 enum JSONText {
-  static func json(_ value: Value, _ type: DataType) -> String {
+  /// As it is where it has one value, as JSON where it has several.
+  static func plain(_ value: Value, _ type: DataType) -> String {
+    switch value {
+    case .array, .map, .structure: json(value, type)
+    default: text(of: value, type)
+    }
+  }
+
+  private static func json(_ value: Value, _ type: DataType) -> String {
     var bytes: [UInt8] = []
     append(value, type, into: &bytes)
     return String(decoding: bytes, as: UTF8.self)

@@ -49,7 +49,6 @@ final class ResultPrinter: ResultHandler {
     style.isStreaming = isStreaming
     // A pager scrolls to the side, but not everyone.
     if paging == .always, !isStreaming, mode == .box { style.width = nil }
-    output.takesMarks = true
     return style
   }
 
@@ -63,7 +62,10 @@ final class ResultPrinter: ResultHandler {
 
   func begin(_ columns: [ResultColumn]) {
     finish()
-    if output.isTerminal { progress?.end() }
+    if output.isTerminal {
+      progress?.end()
+      output.takesMarks = true
+    }
     if hasPrinted, mode.isSpaced { output.write("\n") }
     hasPrinted = true
     rowCount = 0

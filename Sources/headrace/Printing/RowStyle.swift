@@ -6,6 +6,7 @@ import HeadraceColumns
 import Headrace
 import HeadraceFoundations
 import HeadraceFunctions
+import HeadracePlanner
 import HeadraceSyntax
 
 struct RowStyle: Sendable, Equatable {
@@ -73,8 +74,7 @@ extension RowStyle {
     case .string(let text): text == "NULL" ? "'NULL'" : text
     case .timestamp(let time) where isReadable: Self.readable(time)
     case .bigint(let time) where isReadable && Self.isTime(column): Self.readable(time)
-    case .array, .map, .structure: JSONText.json(value, column.type)
-    default: HeadraceFunctions.text(of: value, column.type)
+    default: JSONText.plain(value, column.type)
     }
   }
 
@@ -83,7 +83,7 @@ extension RowStyle {
     column.type.isNumeric && !(isReadable && Self.isTime(column))
   }
 
-  private static let times = ["WINDOWSTART", "WINDOWEND", "ROWTIME"]
+  private static let times = SystemColumn.windowBounds + [SystemColumn.rowtime]
 
   /// A BIGINT that is known to be a time.
   static func isTime(_ column: ResultColumn) -> Bool {

@@ -4,7 +4,6 @@
 import HeadraceColumns
 import Headrace
 import HeadraceFoundations
-import HeadraceFunctions
 
 struct SeparatedLayout: RowLayout {
   private let columns: [ResultColumn]
@@ -29,20 +28,13 @@ struct SeparatedLayout: RowLayout {
       for (index, column) in columns.enumerated() {
         if index > 0 { bytes.append(separator) }
         if shown[index].isNull { continue }
-        append(Self.text(of: shown[index], column.type), into: &bytes)
+        append(JSONText.plain(shown[index], column.type), into: &bytes)
       }
       bytes.append(UInt8(ascii: "\n"))
     }
   }
 
   func end(rowCount: Int, note: String?, into bytes: inout [UInt8]) {}
-
-  private static func text(of value: Value, _ type: DataType) -> String {
-    switch value {
-    case .array, .map, .structure: JSONText.json(value, type)
-    default: HeadraceFunctions.text(of: value, type)
-    }
-  }
 
   private func append(_ text: String, into bytes: inout [UInt8]) {
     let needsQuotes =

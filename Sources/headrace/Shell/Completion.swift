@@ -5,6 +5,7 @@
 // Order: what belongs to this place first, then the words of the language, then marks.
 
 import Headrace
+import HeadraceFormats
 import HeadraceFoundations
 import HeadraceFunctions
 import HeadraceSyntax
@@ -106,7 +107,7 @@ struct Completion {
       return SessionProperty.named(name)?.candidates.map { "'\($0)'" } ?? []
     case .expression:
       own = place.columns(Self.namesMax) { Self.begins($0, wanted) }.map(Self.written)
-    case .new: break
+    case .new, .files: break
     }
     own = Self.beginning(with: prefix, own)
     let words = phrases(found.meant.filter { Self.begins($0, wanted) }, place, isNarrow: true)
@@ -249,7 +250,7 @@ struct Completion {
 
   /// Of a property of WITH.
   private func values(of property: String, _ place: CompletionPlace) -> [String] {
-    if Self.formatProperties.contains(property) { return RecordFormatNames.all }
+    if Self.formatProperties.contains(property) { return RecordFormats.all.map(\.name) }
     switch property {
     case "KAFKA_TOPIC": return names.topics
     case "TIMESTAMP": return place.declared + place.columns()
@@ -277,13 +278,13 @@ struct Completion {
   ) -> [String] {
     let all: [String]
     if open.mark == "'" {
-      switch place.literal {
-      case .file: return FileNames.candidates(typed: open.text, prefix: prefix)
+      switch place.roleInString {
+      case .files: return FileNames.candidates(typed: open.text, prefix: prefix)
       case .settings: all = SessionProperty.all.map(\.name)
       case .settingValues(let name): all = SessionProperty.named(name)?.candidates ?? []
       case .values(let property): all = values(of: property, place)
       case .topics: all = names.topics
-      case .none: all = []
+      default: all = []
       }
     } else {
       all = names.sources.map(\.name) + place.columns()

@@ -2,12 +2,13 @@
 
 import Headrace
 import HeadraceFoundations
+import HeadracePlanner
 import HeadraceSyntax
 
 struct CompletionPlace {
   /// Whose names the place takes.
   enum Role: Equatable {
-    case sources, topics, queries, functions, types, settings, expression
+    case sources, topics, queries, functions, types, settings, expression, files
     case columns([String])
     /// Of WITH, without those that are there.
     case properties(Set<String>)
@@ -17,13 +18,6 @@ struct CompletionPlace {
     case new
     /// Those that the statement itself gives: common tables and windows.
     case given
-  }
-
-  /// What the open string is.
-  enum Literal {
-    case file, settings, topics, none
-    case settingValues(String)
-    case values(String)
   }
 
   struct Quote: Equatable {
@@ -68,10 +62,8 @@ struct CompletionPlace {
 
   private static func words(_ text: String) -> [Word] {
     let source = SourceText(name: "shell", text)
-    return Parser.marks(in: source).filter { $0.kind != .comment }.map { mark in
-      let text = String(decoding: source.text[mark.range], as: UTF8.self)
-      let isQuoted = text.first.map { "'`\"".contains($0) } ?? false
-      return Word(kind: mark.kind, text: isQuoted ? text : text.uppercased())
+    return Parser.marks(in: source).filter { $0.kind != .comment }.map {
+      Word(kind: $0.kind, text: $0.word(in: source))
     }
   }
 
@@ -85,15 +77,18 @@ struct CompletionPlace {
 
   func role(_ found: Expectations) -> Role {
     if let role = roleInWith { return role }
-    if words.first?.text == "SET" || words.first?.text == "UNSET" {
-      if words.count == 1 { return .settings }
-      return word(0) == "=" ? .settingValues(Self.bare(word(1))) : .new
-    }
+    if let role = roleInSet { return role }
     if found.takesType { return .types }
     if word(0) == "." { return .columns(columns(of: word(1))) }
     if found.takesExpression { return .expression }
     guard found.takesName else { return .new }
     return named
+  }
+
+  private var roleInSet: Role? {
+    guard let first = words.first?.text, first == "SET" || first == "UNSET" else { return nil }
+    if words.count == 1 { return .settings }
+    return word(0) == "=" ? .settingValues(Self.bare(word(1))) : .new
   }
 
   /// Of a place for a name.
@@ -162,10 +157,12 @@ struct CompletionPlace {
       && !["FROM", "JOIN", "INTO", "AS", "DESCRIBE"].contains(word(1))
   }
 
+  private static let comparisons = ["=", "<", ">", "<=", ">=", "<>", "!="]
+
   /// Behind a comparison, a sign or a word that an expression follows.
   var isBehindOperator: Bool {
-    ["=", "<", ">", "<=", ">=", "<>", "!=", "AND", "OR", "NOT", "IN", "+", "*", "/"].contains(
-      word(0))
+    Self.comparisons.contains(word(0))
+      || ["AND", "OR", "NOT", "IN", "+", "*", "/"].contains(word(0))
   }
 
   /// Of a condition there is an operand and no comparison.
@@ -179,9 +176,10 @@ struct CompletionPlace {
         depth -= 1
       case "WHERE", "ON", "HAVING", "WHEN", "QUALIFY", "AND", "OR", "NOT":
         if depth == 0 { return index < words.count - 1 }
-      case "=", "<", ">", "<=", ">=", "<>", "!=", "IN", "LIKE", "IS", "BETWEEN", "SELECT", "THEN":
+      case "IN", "LIKE", "IS", "BETWEEN", "SELECT", "THEN":
         if depth == 0 { return false }
-      default: break
+      case let other:
+        if depth == 0, Self.comparisons.contains(other) { return false }
       }
     }
     return false
@@ -193,22 +191,17 @@ struct CompletionPlace {
     return word(1)
   }
 
-  /// What the string is that is open.
-  var literal: Literal {
-    let first = words.first?.text ?? ""
-    if first == "SET" || first == "UNSET" {
-      if words.count == 1 { return .settings }
-      return word(0) == "=" ? .settingValues(Self.bare(word(1))) : .none
+  /// Of the string that is open.
+  var roleInString: Role {
+    if let role = roleInSet { return role }
+    if case .values(let property)? = roleInWith {
+      return ["FILE", "SQLITE"].contains(property) ? .files : .values(property)
     }
-    if isInWith, word(0) == "=" {
-      let property = Self.bare(word(1))
-      return ["FILE", "SQLITE"].contains(property) ? .file : .values(property)
-    }
-    switch (first, word(0)) {
+    switch (words.first?.text ?? "", word(0)) {
     case ("COPY", "FROM"), ("COPY", "TO"), ("RUN", "SCRIPT"), ("CREATE", "FILE"), ("CHECK", "FILE"):
-      return .file
+      return .files
     case (_, "PRINT"), (_, "TOPIC"): return .topics
-    default: return .none
+    default: return .new
     }
   }
 
@@ -276,7 +269,10 @@ struct CompletionPlace {
     return found
   }
 
-  private static let pseudo = ["ROWTIME", "WINDOWSTART", "WINDOWEND", "ROWPARTITION", "ROWOFFSET"]
+  /// Those that are asked for most come first.
+  private static let pseudo =
+    [SystemColumn.rowtime] + SystemColumn.windowBounds
+    + [SystemColumn.partition, SystemColumn.offset]
 
   /// Columns in the list behind an alias, as in `AS e (x, n)`, and those that inner queries take as they are.
   private var listed: [String] {

@@ -141,7 +141,7 @@ enum DotCommand: Equatable {
     default: break
     }
     // A name may have blanks in its quotes.
-    let rest = String(line.trimmingBlanks().drop { !$0.isWhitespace }).trimmingBlanks()
+    let rest = behindCommand(line)
     if name == ".schema" { return .success(.schema(rest.isEmpty ? nil : rest)) }
     if let text = listing(name, rest.isEmpty ? nil : rest) {
       return .success(.statement(text + ";"))
@@ -192,9 +192,13 @@ enum DotCommand: Equatable {
           : "unknown command \"\(name)\"\(hint ?? "; see .help")"))
   }
 
+  private static func behindCommand(_ line: String) -> String {
+    String(line.trimmingBlanks().drop { !$0.isWhitespace }).trimmingBlanks()
+  }
+
   /// All behind the command, which may be in quotes.
   private static func path(in line: String) -> String {
-    let path = String(line.trimmingBlanks().drop { !$0.isWhitespace }).trimmingBlanks()
+    let path = behindCommand(line)
     for quote in ["'", "\""] where path.hasPrefix(quote) && path.hasSuffix(quote) && path.count > 2
     {
       return String(path.dropFirst().dropLast())

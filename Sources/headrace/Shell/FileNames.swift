@@ -1,7 +1,6 @@
 // Names of files for completion.
 
 import HeadraceFoundations
-import HeadraceFormats
 import Glibc
 
 enum FileNames {
@@ -31,9 +30,4 @@ enum FileNames {
     }
     return found.sorted()
   }
-}
-
-/// The formats of records, as WITH takes them.
-enum RecordFormatNames {
-  static let all = RecordFormats.all.map(\.name)
 }

@@ -7,6 +7,7 @@
 import CHeadraceReadline
 import Headrace
 import HeadraceFoundations
+import HeadracePlanner
 import HeadraceSyntax
 
 struct Highlighting {
@@ -69,21 +70,16 @@ struct Highlighting {
     guard !names.isEmpty else { return [] }
     let words = marks.filter { $0.kind != .comment }
     var statement = StatementNames()
-    for mark in words { statement.note(word(source, mark), mark) }
+    for mark in words { statement.note(mark.word(in: source), mark) }
     guard statement.isChecked else { return [] }
     return words.enumerated().compactMap { index, mark in
       guard mark.kind == .name, !(mark.range.lowerBound..<mark.range.upperBound + 1).contains(point)
       else { return nil }
-      let name = word(source, mark)
-      let before = index > 0 ? word(source, words[index - 1]) : ""
+      let name = mark.word(in: source)
+      let before = index > 0 ? words[index - 1].word(in: source) : ""
       if before == "->" || names.contains(name) || statement.made.contains(name) { return nil }
       return mark.range
     }
-  }
-
-  private func word(_ source: SourceText, _ mark: TextMark) -> String {
-    let text = String(decoding: source.text[mark.range], as: UTF8.self)
-    return mark.kind == .quotedName ? text : text.uppercased()
   }
 }
 
@@ -105,7 +101,7 @@ struct KnownNames {
     ] {
       for name in list { names.insert(name.uppercased()) }
     }
-    names.formUnion(["ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND"])
+    names.formUnion(SystemColumn.all)
   }
 
   var isEmpty: Bool { names.isEmpty }

@@ -33,7 +33,6 @@ final class LineEditor {
   }
 
   private static let asked = Monitor(Asked())
-  private static let continuation = "      ... "
 
   let isInteractive: Bool
   /// A text may have several lines.
@@ -71,7 +70,7 @@ final class LineEditor {
   private func editLines() {
     let isColoured = TerminalFeatures.hasColour(1)
     headrace_set_editing(
-      Self.continuation,
+      ShellLoop.openPrompt,
       !isColoured
         ? nil
         : { line, length, point, styles in

@@ -31,8 +31,7 @@ extension ShellLoop {
 
   /// What an editor makes of a text.
   private static func edited(_ text: String) throws(CommandFailure) -> String {
-    let folder = TerminalFeatures.variable("TMPDIR")
-    var path = Array("\(folder.isEmpty ? "/tmp" : folder)/headrace-XXXXXX.sql".utf8CString)
+    var path = Array("\(temporaryFolder())/headrace-XXXXXX.sql".utf8CString)
     let descriptor = mkstemps(&path, 4)
     guard descriptor >= 0 else { throw failure("make a file to edit") }
     let name = String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -122,10 +121,7 @@ extension ShellLoop {
   private static func ordered(_ made: [(name: String, text: String)]) -> [String] {
     var rest = made.map { entry in
       let source = SourceText(name: "shell", entry.text)
-      let words = Parser.marks(in: source).map {
-        let text = String(decoding: source.text[$0.range], as: UTF8.self)
-        return $0.kind == .quotedName ? text : text.uppercased()
-      }
+      let words = Parser.marks(in: source).map { $0.word(in: source) }
       return (name: entry.name, text: entry.text, words: Set(words))
     }
     var result: [String] = []

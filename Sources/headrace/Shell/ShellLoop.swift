@@ -39,7 +39,7 @@ final class ShellInput {
 
 final class ShellLoop {
   private static let prompt = "headrace> "
-  private static let openPrompt = "      ... "
+  static let openPrompt = "      ... "
   private static let quotePrompt = "      '.. "
   /// A second interrupt within this time ends the shell, when the statement has not ended yet.
   private static let patience = Duration.seconds(1)

@@ -29,9 +29,8 @@ enum ShellText {
   /// Rows come for as long as somebody waits for them.
   static func isStreaming(_ statement: SourceText) -> Bool {
     guard statement.text.count < Highlighting.bytesMax else { return false }
-    let words = Parser.marks(in: statement).filter { $0.kind != .comment }.map { mark in
-      String(decoding: statement.text[mark.range], as: UTF8.self).uppercased()
-    }
+    let words = Parser.marks(in: statement).filter { $0.kind != .comment }
+      .map { $0.word(in: statement) }
     guard let first = words.first, ["SELECT", "WITH", "("].contains(first) else { return false }
     return zip(words, words.dropFirst()).contains { word, next in
       word == "EMIT" && (next == "CHANGES" || next == "CONFLATED")
