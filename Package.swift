@@ -4,6 +4,9 @@ import PackageDescription
 // Set by Scripts/fuzz: everything is compiled for libFuzzer, and the harnesses are a target.
 let isFuzzing = Context.environment["HEADRACE_FUZZ"] != nil
 
+// Set by Scripts/test: a release build that tests can look into, with assertions and all checks at run time.
+let isChecked = Context.environment["HEADRACE_CHECKED"] != nil
+
 // A package that depends on this one by version may not have its compiler flags, so it does without them.
 let isDependency = ["/checkouts/", "/registry/downloads/"].contains {
   Context.packageDirectory.contains($0)
@@ -18,9 +21,10 @@ let strict: [SwiftSetting] =
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
   ]
-  // Exclusivity checks at run time took 7 to 10 % of the aggregation queries; debug builds keep them.
-  + (isDependency
+  // Exclusivity checks at run time took 7 to 10 % of the aggregation queries; builds for tests keep them.
+  + (isDependency || isChecked
     ? [] : [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))])
+  + (isChecked ? [.unsafeFlags(["-enable-testing", "-assert-config", "Debug"])] : [])
   + (isFuzzing ? [.unsafeFlags(["-sanitize=address", "-enable-testing"])] : [])
 
 // What libFuzzer is guided by: where text and bytes from outside are read. It looks at all counters after each
@@ -33,6 +37,10 @@ let guiding: [SwiftSetting] =
 let small: [SwiftSetting] =
   isDependency ? [] : [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
+// Tests are to compile fast, and what they test is to run fast.
+let plain: [SwiftSetting] =
+  isDependency ? [] : [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 func stage(
   _ folder: String, _ dependencies: [Target.Dependency], _ more: [SwiftSetting] = []
 ) -> Target {
@@ -42,7 +50,7 @@ func stage(
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict + plain)
 }
 
 // A released executable needs the C library, readline and what that needs. The directory has a linker
@@ -321,5 +329,5 @@ if isFuzzing {
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",
       ],
-      path: "Fuzz", exclude: ["Corpus", "keywords.dict"], swiftSettings: strict))
+      path: "Fuzz", exclude: ["Corpus", "keywords.dict"], swiftSettings: strict + plain))
 }

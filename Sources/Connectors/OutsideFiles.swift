@@ -166,9 +166,7 @@ public struct PosixOutsideFiles: OutsideFiles {
     guard !path.utf8.contains(0) else { throw .outside }
     guard let roots else {
       var status = stat()
-      // /dev/stdout may be a file, which another one is not to take the place of.
-      let isSpecial = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
-      if stat(path, &status) == 0, isSpecial || status.st_mode & S_IFMT != S_IFREG {
+      if stat(path, &status) == 0, namesDescriptor(path) || status.st_mode & S_IFMT != S_IFREG {
         if status.st_mode & S_IFMT == S_IFIFO { return DescriptorFile(writingToPipe: path) }
         let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("opening", path) }
@@ -200,6 +198,13 @@ public struct PosixOutsideFiles: OutsideFiles {
       throw .storage(StorageError(.io, "writing", path: path, expected: "a regular file"))
     }
     return try DescriptorFile.new(path, name, in: directory)
+  }
+
+  /// Whether the path stands for what a process has open: that may be a file, which another one is not to take the place
+  /// of. What else lies below /dev is told by its kind; /dev/shm has files like any other.
+  private func namesDescriptor(_ path: String) -> Bool {
+    ["/dev/stdin", "/dev/stdout", "/dev/stderr"].contains(path) || path.hasPrefix("/dev/fd/")
+      || path.hasPrefix("/proc/")
   }
 
   private func regular(_ descriptor: Int32, _ path: String) throws(OutsideError) -> any OutsideFile

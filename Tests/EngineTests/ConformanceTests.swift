@@ -21,13 +21,11 @@ import Testing
 
   @Test(.enabled(if: isPresent, "the conformance suite's data is not beside the repository"))
   func scoreHolds() throws {
-    let runner = try #require(
-      Bundle.allBundles.lazy.map {
-        $0.bundleURL.deletingLastPathComponent().appendingPathComponent("headrace-conformance")
-      }.first { FileManager.default.isExecutableFile(atPath: $0.path) }
-        ?? [
-          Self.root.appendingPathComponent(".build/debug/headrace-conformance")
-        ].first { FileManager.default.isExecutableFile(atPath: $0.path) })
+    // Beside the test bundle.
+    let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let runner = URL(fileURLWithPath: bundle).deletingLastPathComponent()
+      .appendingPathComponent("headrace-conformance")
+    try #require(FileManager.default.isExecutableFile(atPath: runner.path))
     let process = Process()
     process.executableURL = runner
     process.arguments = [Self.data.path]

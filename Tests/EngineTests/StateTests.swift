@@ -10,6 +10,7 @@ import HeadraceFunctions
 import HeadraceLogStorage
 import HeadraceTopics
 import HeadraceSyntax
+import HeadraceSimulation
 import Testing
 
 @Suite struct StateTests {
@@ -419,6 +420,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: directory) }
     var options = EngineOptions(directory: directory)
     options.durability = .disk
+    options.fileSystem = SlowSyncs(PosixFileSystem(), milliseconds: 5)
     let engine = try Engine.open(options)
     let setup = Session(engine: engine)
     _ = try run(
