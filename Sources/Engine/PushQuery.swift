@@ -39,6 +39,8 @@ final class PushQuery: @unchecked Sendable {
 
   let plan: LogicalPlan
   let runtime: QueryRuntime
+  /// It began behind the records that there were.
+  let isLatest: Bool
   let origin: Origin
   /// Set when it is added to those of the engine.
   var id = ""
@@ -57,9 +59,10 @@ final class PushQuery: @unchecked Sendable {
   private var isCaughtUp = false
 
   init(
-    plan: LogicalPlan, runtime: QueryRuntime, conflation: Conflation?, origin: Origin,
-    _ options: EngineOptions
+    plan: LogicalPlan, runtime: QueryRuntime, isLatest: Bool, conflation: Conflation?,
+    origin: Origin, _ options: EngineOptions
   ) {
+    self.isLatest = isLatest
     rowsMax = options.pushRowsMax
     bytesMax = options.pushBytesMax
     keysMax = options.pushKeysMax
@@ -164,6 +167,22 @@ final class PushQuery: @unchecked Sendable {
     buffer.takenCount += count
     return Taken(
       rows: rows, failure: buffer.failure, isEnded: buffer.isEnded, wasHeld: buffer.isHeld)
+  }
+
+  var failure: QueryFailure? { buffer.withLock { $0.failure } }
+
+  /// Takes what has come for nobody.
+  func discard(milliseconds: Int) -> Taken<Int> {
+    if isConflated {
+      let taken = takeConflated(milliseconds: milliseconds)
+      return Taken(
+        rows: taken.rows.count, failure: taken.failure, isEnded: taken.isEnded,
+        wasHeld: taken.wasHeld)
+    }
+    let taken = take(milliseconds: milliseconds)
+    return Taken(
+      rows: taken.rows.reduce(0) { $0 + $1.count }, failure: taken.failure,
+      isEnded: taken.isEnded, wasHeld: taken.wasHeld)
   }
 
   /// As `take`, for a conflated query.

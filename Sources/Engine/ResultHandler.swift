@@ -33,6 +33,12 @@ public protocol ResultHandler: AnyObject {
   func rows(_ rows: [ResultRow]) -> Bool
   /// `note`: why it ended, such as "Limit Reached".
   func end(_ note: String?)
+  /// No row has come yet of a query that runs on, and why. Comes again when there is another reason.
+  func waits(_ reason: String)
+}
+
+extension ResultHandler {
+  public func waits(_ reason: String) {}
 }
 
 /// Collects everything; for tests and for small answers.

@@ -1,4 +1,4 @@
-// SHOW, DESCRIBE and EXPLAIN.
+// SHOW and DESCRIBE.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -245,70 +245,6 @@ extension Session {
     list(
       ["Function", "Description"],
       [[key, doc]] + signatures.map { ["\(key)\($0)", ""] }, handler)
-  }
-
-  func explain(
-    _ node: Explain, _ text: SourceText, _ handler: any ResultHandler
-  ) throws(StatementFailure) {
-    engine.lock.lock()
-    defer { engine.lock.unlock() }
-    switch node.target {
-    case .query(let id):
-      guard let query = engine.epochs.query(id.name) ?? engine.epochs.query(id.name.uppercased())
-      else {
-        throw .plan(.explainedQueryUnknown(id.name, at: id.span))
-      }
-      explain(query.plan.query.plan, node.stage, query.id, handler)
-    case .statement(let statement):
-      if node.stage == .ast {
-        return list(["AST"], [[Printer.print(statement)]], handler)
-      }
-      let plan = try planning { () throws(PlanError) in
-        try logicalPlan(statement, text, node.span)
-      }
-      explain(plan, node.stage, nil, handler)
-    }
-  }
-
-  private func logicalPlan(
-    _ statement: Statement, _ text: SourceText, _ span: Span
-  ) throws(PlanError) -> LogicalPlan {
-    switch statement {
-    case .query(let node):
-      let purpose: QueryPurpose = node.query.emit == nil ? .pull : .push
-      return try QueryBinder(context: context(), purpose: purpose).bind(node.query).plan
-    case .createSourceAs(let node):
-      return try SinkBinder(context: context()).bind(
-        node, text: "", topicPartitions: { self.engine.log.outline($0)?.partitionCount }
-      ).query.plan
-    case .insertSelect(let node):
-      return try SinkBinder(context: context()).bind(node).query.plan
-    default:
-      throw .cannotExplain(at: span)
-    }
-  }
-
-  private func explain(
-    _ plan: LogicalPlan, _ stage: Explain.Stage?, _ id: String?, _ handler: any ResultHandler
-  ) {
-    let (optimized, applied) = Optimizer(disabled: engine.options.disabledRules).optimize(plan)
-    var lines: [String] = []
-    switch stage {
-    case .logical: lines = plan.explained()
-    case .optimized:
-      lines = optimized.explained()
-      lines.append("rules: " + (applied.isEmpty ? "none" : applied.joined(separator: ", ")))
-    case .physical, nil, .ast:
-      let physical = PhysicalPlanner(disabled: engine.options.disabledRules).plan(optimized)
-      lines = physical.root.explained()
-      lines.append("partitions: \(physical.partitions)")
-      if let hops = engine.epochs.hops(physical) {
-        lines.append(
-          "commits until a row is out: \(hops) (\(hops - 1) through topics between stages)")
-      }
-    }
-    if let id { lines.insert("query: \(id)", at: 0) }
-    list(["Plan"], lines.map { [$0] }, handler)
   }
 }
 

@@ -73,6 +73,7 @@ extension Session {
     from push: PushQuery, _ bound: BoundQuery, _ handler: any ResultHandler
   ) throws(StatementFailure) -> String? {
     var left = bound.limit ?? Int64.max
+    var silence = Silence()
     while left > 0 {
       try checkCancellation()
       var isIdle = false
@@ -81,6 +82,11 @@ extension Session {
       }
       let taken = take(from: push, bound, milliseconds: isIdle || isEngineDriven ? 100 : 0)
       try checkCancellation()
+      if taken.lists.isEmpty {
+        silence.tell(handler) { engine.lock.withLock { analysis(of: push).whyEmpty } }
+      } else {
+        silence.isOver = true
+      }
       for whole in taken.lists where left > 0 {
         try checkCancellation()
         var list = whole
@@ -127,7 +133,8 @@ extension Session {
     )
   }
 
-  private func start(_ bound: BoundQuery, _ text: String) throws(StatementFailure) -> PushQuery {
+  /// The engine's lock is held.
+  func start(_ bound: BoundQuery, _ text: String) throws(StatementFailure) -> PushQuery {
     let (optimized, _) = Optimizer(disabled: engine.options.disabledRules).optimize(bound.plan)
     let physical = PhysicalPlanner(disabled: engine.options.disabledRules).plan(optimized)
     let scans = physical.scans
@@ -151,7 +158,7 @@ extension Session {
           try engine.epochs.reader(scan, partition, for: .push)
         })
       return PushQuery(
-        plan: optimized, runtime: runtime,
+        plan: optimized, runtime: runtime, isLatest: isLatest,
         conflation: bound.emit == .conflated ? Conflation(bound, optimized) : nil,
         origin: PushQuery.Origin(text: text, session: label, startMs: engine.options.clock()),
         engine.options)
@@ -287,7 +294,7 @@ extension Session {
       let reader = SnapshotReader(
         engine: engine, properties: properties,
         isCancelled: { [cancellation] in cancellation.isCancelled }, pin: pin,
-        seed: nextSeed(), progress: progress)
+        seed: nextSeed(), progress: progress, profile: profile)
       try reader.emit(plan, take)
       queryFaults = pin.faults
       return true
@@ -334,6 +341,27 @@ private struct PullAnswer {
     if hasWaited, count == 0 { return handler.end("No row came in time") }
     let isCut = limit.map { count >= $0 } ?? false
     handler.end(isCut ? "Limit Reached" : "Query Completed")
+  }
+}
+
+/// The time before the first row of a query that runs on.
+private struct Silence {
+  private static let patience = Duration.seconds(2)
+  private static let interval = Duration.seconds(1)
+
+  var isOver = false
+  private var next = ContinuousClock.now + patience
+  /// Without its numbers, which change all the time.
+  private var told = ""
+
+  mutating func tell(_ handler: any ResultHandler, _ reason: () -> String) {
+    guard !isOver, ContinuousClock.now >= next else { return }
+    next = .now + Self.interval
+    let text = reason()
+    let shape = text.filter { !$0.isNumber }
+    guard shape != told else { return }
+    told = shape
+    handler.waits(text)
   }
 }
 

@@ -53,6 +53,8 @@ public final class Session {
   var unseen = UnseenWrites()
   /// How others see the session, as in SHOW QUERIES.
   public var label = "pid \(getpid())"
+  /// Of the pull query at work, where somebody asks for it.
+  var profile: PlanProfile?
   /// Of the pull query that was answered last.
   var queryFaults = RowFaults()
   /// Pull queries so far.

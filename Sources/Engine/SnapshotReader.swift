@@ -21,6 +21,8 @@ struct SnapshotReader {
   /// For RANDOM and UUID.
   let seed: UInt64
   let progress: ReadProgress
+  /// Notes what is done; nil: nobody asks.
+  let profile: PlanProfile?
 
   /// Has had the rows of a batch; false: that was enough.
   typealias Take = (RecordBatch) throws(QueryFailure) -> Bool
@@ -33,6 +35,24 @@ struct SnapshotReader {
   // Dynamic: as it calls itself with closures, the compiler would make a copy for every chain of them, 3.7 MB in all.
   @discardableResult
   dynamic func emit(
+    _ plan: LogicalPlan, limit: Int? = nil, _ take: Take
+  ) throws(QueryFailure) -> Bool {
+    guard let profile else { return try emitRows(plan, limit: limit, take) }
+    let part = profile.begin(plan)
+    let watch = Stopwatch()
+    defer {
+      part.nanoseconds = watch.nanoseconds
+      profile.end()
+    }
+    return try emitRows(plan, limit: limit) { (batch) throws(QueryFailure) in
+      part.rows += batch.count
+      let taking = Stopwatch()
+      defer { part.takenNanoseconds += taking.nanoseconds }
+      return try take(batch)
+    }
+  }
+
+  private dynamic func emitRows(
     _ plan: LogicalPlan, limit: Int? = nil, _ take: Take
   ) throws(QueryFailure) -> Bool {
     switch plan {
@@ -245,13 +265,14 @@ struct SnapshotReader {
       for input in plan.inputs { inputs.append(try prepared(input, &ready, limit: wanted)) }
       return plan.with(inputs: inputs)
     }
-    let name = "#\(ready.count)"
+    let name = Scan.readyName(ready.count)
     ready[name] = try rows(plan, limit: limit)
     let source = SourceDefinition(
-      name: name, kind: .stream, schema: Schema([]), topic: name,
+      name: name.text, kind: .stream, schema: Schema([]), topic: name.text,
       keyFormat: FormatSpec(RecordFormats.empty),
       valueFormat: FormatSpec(RecordFormats.empty), partitions: 1)
-    return .scan(Scan(source: source, alias: name, columns: plan.columns, system: [:], keys: []))
+    return .scan(
+      Scan(source: source, alias: name.text, columns: plan.columns, system: [:], keys: []))
   }
 
   /// Runs a plan of row-by-row operators once over snapshots of its sources, and hands on each batch of its rows. False:
@@ -274,6 +295,7 @@ struct SnapshotReader {
         if let rows = ready[scan.source.name] { return RowsReader(rows) }
         return try pin.reader(scan, partition, keys: lookups[scan.alias], isByTime: isByTime)
       })
+    defer { profile?.note(runtime) }
     return try pin.withPool { (pool) throws(QueryFailure) in
       try run(runtime, physical.scans, pool, take)
     }

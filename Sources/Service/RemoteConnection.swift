@@ -127,6 +127,9 @@ public final class RemoteConnection: Connection, @unchecked Sendable {
       case .message:
         let text = try read { () throws(WireError) in try reader.text() }
         handler?.message(text)
+      case .waits:
+        let text = try read { () throws(WireError) in try reader.text() }
+        handler?.waits(text)
       case .columns:
         let columns = try read { () throws(WireError) in try reader.columns() }
         width = columns.count

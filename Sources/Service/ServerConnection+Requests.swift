@@ -89,7 +89,8 @@ extension ServerConnection {
       writer.put(connection.waitForCommit(after: commit, milliseconds: bounded))
     case .verify:
       writer.put(try doing { () throws(ServiceError) in try connection.verify() })
-    case .hello, .cancel, .credit, .welcome, .message, .columns, .rows, .end, .done, .failed:
+    case .hello, .cancel, .credit, .welcome, .message, .columns, .rows, .end, .done, .failed,
+      .waits:
       throw .wire
     }
     return writer.bytes

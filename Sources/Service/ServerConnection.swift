@@ -102,7 +102,7 @@ final class ServerConnection: @unchecked Sendable {
           return true
         }
         guard isFree else { return }
-      case .hello, .welcome, .message, .columns, .rows, .end, .done, .failed: return
+      case .hello, .welcome, .message, .columns, .rows, .end, .done, .failed, .waits: return
       }
     }
   }
@@ -219,10 +219,14 @@ final class SocketHandler: ResultHandler {
     self.cancellation = cancellation
   }
 
-  func message(_ text: String) {
+  func message(_ text: String) { send(.message, text) }
+
+  func waits(_ reason: String) { send(.waits, reason) }
+
+  private func send(_ kind: FrameKind, _ text: String) {
     var writer = WireWriter()
     writer.put(text)
-    _ = client.send(.message, writer.bytes)
+    _ = client.send(kind, writer.bytes)
   }
 
   func begin(_ columns: [ResultColumn]) {
@@ -249,9 +253,5 @@ final class SocketHandler: ResultHandler {
     return true
   }
 
-  func end(_ note: String?) {
-    var writer = WireWriter()
-    writer.put(note ?? "")
-    _ = client.send(.end, writer.bytes)
-  }
+  func end(_ note: String?) { send(.end, note ?? "") }
 }

@@ -4,7 +4,7 @@
 // numbers  little-endian; texts and bytes are preceded by their length as u32
 //
 // A client says `hello`, then makes one request after another. The server answers each with any number of
-// `message`, `columns`, `rows` and `end`, and last with `done` or `failed`. Every `rows` costs a credit, which
+// `message`, `columns`, `rows`, `waits` and `end`, and last with `done` or `failed`. Every `rows` costs a credit, which
 // the client gives back when it has taken the rows: a client that stops reading stops its own statement
 // and nothing else. `cancel` and `credit` may come while a request runs.
 
@@ -19,11 +19,11 @@ enum FrameKind: UInt8 {
   case credit
   // From the server.
   case welcome = 64
-  case message, columns, rows, end, done, failed
+  case message, columns, rows, end, done, failed, waits
 }
 
 enum Wire {
-  static let version: UInt32 = 5
+  static let version: UInt32 = 6
   /// Of one frame; a peer that announces more is not one of ours.
   static let frameBytesMax = 80 << 20
   /// A batch of rows is sent when it has so many bytes.

@@ -239,6 +239,8 @@ let statementClauses: [ClausePair] = [
     "ControlQuery.query", made + "PAUSE CSAS_N_0; SHOW QUERIES;",
     made + "PAUSE nosuch; SHOW QUERIES;"),
   pair("Explain.stage", "EXPLAIN AST SELECT v FROM s;", "EXPLAIN PHYSICAL SELECT v FROM s;"),
+  pair("Explain.question", "EXPLAIN ANALYZE SELECT v FROM s;", "EXPLAIN WHY SELECT v FROM s;"),
+  pair("Explain.drawing", "EXPLAIN DOT SELECT v FROM s;", "EXPLAIN MERMAID SELECT v FROM s;"),
   pair("Explain.target", "EXPLAIN SELECT v FROM s;", "EXPLAIN SELECT w FROM s;"),
   pair(
     "PrintTopic.topic", "PRINT 's' FROM BEGINNING LIMIT 1;", "PRINT 'r' FROM BEGINNING LIMIT 1;"),

@@ -142,7 +142,8 @@ final class ScriptRunner {
     var answers: [Int: [String]] = [:]
     for (number, block) in file.blocks.enumerated() {
       // How many commits a row takes, EXPLAIN says only where other processes may have the next stage.
-      let answer = try self.answer(block)?.map { $0.replacing(files, with: "$DIR") }
+      let answer = try self.answer(block)?
+        .map { $0.replacing(files, with: "$DIR").replacing(/\b\d+\.\d{3} m?s\b/, with: "(time)") }
         .filter { !$0.hasPrefix("commits until a row is out: ") }
       if let expected = block.expected, let answer {
         answers[number] = answer

@@ -79,6 +79,14 @@ final class AggregateOperator: Operator {
   }
 
   override var states: [any OperatorState] { [state] }
+  override var streamTime: Int64? { spec.window == nil ? nil : state.times.stream }
+
+  override var closesNext: Int64? {
+    guard spec.emitFinal else { return nil }
+    let open = state.slotsByStart.keys.filter { $0 >= state.times.closedBefore }
+    return state.earliest(open.min().map { due($0) })
+  }
+
   override var workingBytes: Int { panes?.byteCount ?? 0 }
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
 

@@ -70,6 +70,7 @@ final class FramingOperator: Operator {
   }
 
   override var states: [any OperatorState] { [state] + (totals.map { [$0.state] } ?? []) }
+  override var streamTime: Int64? { state.streamTime }
   override func begin(_ context: EvaluationContext) { rows.evaluator.context = context }
 
   override func evict() throws(QueryFailure) {

@@ -43,6 +43,9 @@ class Operator {
   final var next: Operator?
   /// Which input of `next` this operator feeds.
   final var nextPort = 0
+  /// The plan node that it runs, counted from the root, a node before its inputs; nil: the end of a stage.
+  final var planNode: Int?
+  final var tally = OperatorTally()
   /// Rows that could not be taken as they are, since they were last asked for.
   final var faults = RowFaults()
   /// Nobody waits for its rows any more.
@@ -51,6 +54,11 @@ class Operator {
   var states: [any OperatorState] { [] }
   /// Memory held beside the states, such as what can be made again from them; bytes.
   var workingBytes: Int { 0 }
+
+  /// ms; nil: it does not go by stream time.
+  var streamTime: Int64? { nil }
+  /// EMIT FINAL: the stream time at which the next results come out, as far as memory knows; nil: nothing is open.
+  var closesNext: Int64? { nil }
 
   /// Between batches; what was done of the slice counts for nothing. Throws: `interrupted`.
   final func checkCancellation() throws(QueryFailure) {
@@ -94,6 +102,28 @@ class Operator {
   func begin(_ context: EvaluationContext) {}
 
   final func emit(_ batch: RecordBatch) throws(QueryFailure) {
-    if batch.count > 0 { try next?.process(batch, port: nextPort) }
+    guard batch.count > 0, let next else { return }
+    tally.rowsOut += batch.count
+    tally.downstreamNanoseconds += try next.take(batch, port: nextPort)
+  }
+
+  /// Takes rows, and counts them. Returns how many nanoseconds that took.
+  @discardableResult
+  final func take(_ batch: RecordBatch, port: Int) throws(QueryFailure) -> Int {
+    tally.take(batch.count, port: port)
+    let watch = Stopwatch()
+    try process(batch, port: port)
+    let passed = watch.nanoseconds
+    tally.nanoseconds += passed
+    return passed
+  }
+
+  /// Does something else than taking rows, and counts the time.
+  final func timed<Result>(
+    _ body: (Operator) throws(QueryFailure) -> Result
+  ) throws(QueryFailure) -> Result {
+    let watch = Stopwatch()
+    defer { tally.nanoseconds += watch.nanoseconds }
+    return try body(self)
   }
 }

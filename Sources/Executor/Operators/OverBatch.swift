@@ -34,7 +34,7 @@ public struct OverBatch {
     let arguments = framing.calls.map { call in
       call.arguments.map { evaluator.column($0, sorted, failed: &faults) }
     }
-    let lowering = Lowering(functions: functions, properties: properties, stageName: "")
+    let lowering = Lowering(functions: functions, properties: properties, stageName: "", node: 0)
     let evaluation = FrameEvaluation(calls: framing.calls) { call, takesBack throws(QueryFailure) in
       try lowering.accumulator(of: call, takesBack: takesBack)
     }

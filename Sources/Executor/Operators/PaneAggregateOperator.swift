@@ -57,6 +57,11 @@ final class PaneAggregateOperator: Operator {
   }
 
   override var states: [any OperatorState] { [state] }
+  override var streamTime: Int64? { state.times.stream }
+  override var closesNext: Int64? {
+    state.earliest(state.slotsByStart.keys.map { due($0) }.min())
+  }
+
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
   override func evict() throws(QueryFailure) { _ = try state.evict() }
 

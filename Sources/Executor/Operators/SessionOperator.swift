@@ -55,6 +55,13 @@ final class SessionOperator: Operator {
   }
 
   override var states: [any OperatorState] { [state] }
+  override var streamTime: Int64? { state.times.stream }
+
+  override var closesNext: Int64? {
+    guard spec.emitFinal else { return nil }
+    return state.earliest(lists.ends.earliest.map { $0 + gapMs + graceMs + 1 })
+  }
+
   override func begin(_ context: EvaluationContext) { evaluator.context = context }
 
   override func evict() throws(QueryFailure) {

@@ -86,6 +86,8 @@ final class StreamStreamJoinOperator: MergingOperator {
     outer.map { sides + [$0] } ?? sides
   }
 
+  override var streamTime: Int64? { outer?.streamTime }
+
   override func begin(_ context: EvaluationContext) {
     spec.condition?.begin(context)
     for filter in spec.filters { filter?.evaluator.context = context }

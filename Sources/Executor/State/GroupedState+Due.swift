@@ -73,6 +73,12 @@ extension GroupedState {
 
   func storeIsWhole() { earliestDue = .min }
 
+  /// The earlier of a time and that at which a group is wanted back that has left memory, as far as that is known.
+  func earliest(_ time: Int64?) -> Int64? {
+    guard isWhole, earliestDue != .min, earliestDue != .max else { return time }
+    return min(time ?? .max, earliestDue)
+  }
+
   func dueKeys() throws(QueryFailure) -> RawRecords {
     guard dueOfRecord != nil, earliestDue <= times.stream else { return .none }
     let found = try stored { (store) throws(StorageError) in

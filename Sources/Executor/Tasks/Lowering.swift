@@ -25,9 +25,17 @@ struct Lowering {
   private(set) var entries: [(target: Operator, port: Int)] = []
   /// Of each entry: the ordinal of its scan; nil: an exchange.
   private(set) var leaves: [Int?] = []
+  /// Of each entry: the number of its plan node.
+  private(set) var leafNodes: [Int] = []
   fileprivate var nextStore = 0
+  /// The number of the node that is lowered next.
+  private var node: Int
 
-  init(functions: FunctionRegistry, properties: [TextKey: String], stageName: String) {
+  /// `node`: the number of the stage's first node in the whole plan.
+  init(
+    functions: FunctionRegistry, properties: [TextKey: String], stageName: String, node: Int
+  ) {
+    self.node = node
     self.functions = functions
     self.properties = properties
     self.stageName = stageName
@@ -45,6 +53,24 @@ struct Lowering {
   /// `retractions`: the target needs the row that a change replaces.
   /// Throws: QueryFailure for what has no operator yet.
   mutating func lower(
+    _ plan: LogicalPlan, into target: Operator, port: Int, retractions: Bool
+  ) throws(QueryFailure) {
+    let number = node
+    let known = operators.count
+    node += 1
+    switch plan {
+    case .exchange(let border):
+      node += border.input.nodeCount
+      leafNodes.append(number)
+    case .scan: leafNodes.append(number)
+    default: break
+    }
+    try lowerNode(plan, into: target, port: port, retractions: retractions)
+    // A node's own operator comes behind those of its inputs.
+    if operators.count > known { operators[operators.count - 1].planNode = number }
+  }
+
+  private mutating func lowerNode(
     _ plan: LogicalPlan, into target: Operator, port: Int, retractions: Bool
   ) throws(QueryFailure) {
     switch plan {

@@ -15,6 +15,19 @@ extension QueryRuntime {
     tasks.joined().flatMap(\.states).reduce(0) { $0 + $1.byteCount }
   }
 
+  /// What its operators have done since it began.
+  public var tally: PlanTally {
+    var result = PlanTally(nodes: Array(repeating: NodeTally(), count: plan.root.nodeCount))
+    for (stage, tasks) in zip(stages, tasks) {
+      for task in tasks { task.add(to: &result, endNode: stage.endNode) }
+    }
+    for (cursor, feed) in zip(cursors, feeds) {
+      let node = tasks[feed.stage][feed.task].node(ofEntry: feed.entry)
+      result.nodes[node].nanoseconds += cursor.reader.nanoseconds
+    }
+    return result
+  }
+
   /// Whether state may leave memory.
   public var spills: Bool { options.stores != nil }
 

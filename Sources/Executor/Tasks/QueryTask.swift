@@ -12,6 +12,9 @@ final class QueryTask: @unchecked Sendable {
   let partition: Int
   private let operators: [Operator]
   private let entries: [(target: Operator, port: Int)]
+  /// Of each entry: the plan node whose rows it takes, and how many came.
+  private let leafNodes: [Int]
+  private var entryRows: [Int]
   let end: Operator
   /// Rows for each entry, in position order.
   var pending: [[RecordBatch]]
@@ -36,7 +39,7 @@ final class QueryTask: @unchecked Sendable {
     self.end = end
     self.hasChangelogs = hasChangelogs
     var lowering = Lowering(
-      functions: functions, properties: properties, stageName: stage.name)
+      functions: functions, properties: properties, stageName: stage.name, node: stage.firstNode)
     lowering.isInRowtimeOrder = isInRowtimeOrder
     lowering.closingRows = closingRows
     if let stores {
@@ -49,6 +52,8 @@ final class QueryTask: @unchecked Sendable {
     operators = lowering.operators + [end]
     for operation in operators { operation.isCancelled = isCancelled }
     entries = lowering.entries
+    leafNodes = lowering.leafNodes
+    entryRows = Array(repeating: 0, count: lowering.entries.count)
     pending = Array(repeating: [], count: lowering.entries.count)
   }
 
@@ -66,9 +71,31 @@ final class QueryTask: @unchecked Sendable {
   func drainFaults() -> RowFaults {
     var result = RowFaults()
     for operation in operators where !operation.faults.isEmpty {
+      operation.tally.add(operation.faults)
       result.add(operation.faults.drain())
     }
     return result
+  }
+
+  /// The plan node whose rows an entry takes.
+  func node(ofEntry entry: Int) -> Int { leafNodes[entry] }
+
+  /// Adds what its operators have done. `endNode`: the exchange that its stage feeds.
+  func add(to tally: inout PlanTally, endNode: Int?) {
+    for operation in operators {
+      if let node = operation.planNode {
+        tally.nodes[node].add(operation, partition: partition)
+      } else if let endNode {
+        tally.nodes[endNode].add(operation, partition: partition)
+      } else {
+        tally.end.add(operation, partition: partition)
+      }
+    }
+    // What tells the changes of a table apart has counted its rows itself.
+    for (entry, node) in leafNodes.enumerated()
+    where !operators.contains(where: { $0.planNode == node }) {
+      tally.nodes[node].rowsOut += entryRows[entry]
+    }
   }
 
   /// What the tasks of the stage before have dealt to an entry; merged when this task runs.
@@ -94,7 +121,8 @@ final class QueryTask: @unchecked Sendable {
         pending[index] = []
         for batch in batches where batch.count > 0 {
           try entry.target.checkCancellation()
-          try entry.target.process(batch, port: entry.port)
+          entryRows[index] += batch.count
+          try entry.target.take(batch, port: entry.port)
         }
       }
       (unfinished, stopped) = (0, nil)
@@ -125,10 +153,10 @@ final class QueryTask: @unchecked Sendable {
         stopped = unfinished
         return
       }
-      try operation.finish()
+      try operation.timed { (it) throws(QueryFailure) in try it.finish() }
       unfinished += 1
     }
-    try encode(encoding)
+    try end.timed { (_) throws(QueryFailure) in try encode(encoding) }
     if drainsStates { try encodeStates(encoding) }
   }
 
@@ -136,7 +164,10 @@ final class QueryTask: @unchecked Sendable {
   func prepareWaiting() {
     leftOver = nil
     do throws(QueryFailure) {
-      if let stopped { leftOver = try operators[stopped].prepareWaiting() }
+      guard let stopped else { return }
+      leftOver = try operators[stopped].timed { (it) throws(QueryFailure) in
+        try it.prepareWaiting()
+      }
     } catch {
       failure = error
     }
@@ -147,7 +178,9 @@ final class QueryTask: @unchecked Sendable {
     _ encoding: RecordEncoding, drainsStates: Bool, _ isNext: (RowPosition) -> Bool
   ) {
     do throws(QueryFailure) {
-      if let stopped { try operators[stopped].emitWaiting(isNext) }
+      if let stopped {
+        try operators[stopped].timed { (it) throws(QueryFailure) in try it.emitWaiting(isNext) }
+      }
       try finish(encoding, drainsStates)
     } catch {
       failure = error

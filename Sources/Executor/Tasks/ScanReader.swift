@@ -48,6 +48,8 @@ final class ScanReader: Sendable {
     var early: [(number: Int, outcome: Outcome)] = []
     /// Highest major position of all rows delivered.
     var major: Int64
+    /// Spent in decoding.
+    var nanoseconds = 0
   }
 
   private enum ColumnSource {
@@ -100,8 +102,11 @@ final class ScanReader: Sendable {
   /// and there is room for it.
   func read(upTo rows: Int, maxBytes: Int) -> Bool {
     guard let (number, read) = begin(rows, maxBytes) else { return false }
+    let watch = Stopwatch()
     let outcome = read.map { chunk in (chunk, shared.rows(of: chunk)) }
+    let passed = watch.nanoseconds
     return delivery.change { delivery in
+      delivery.nanoseconds += passed
       delivery.early.append((number, outcome))
       while let next = delivery.early.firstIndex(where: { $0.number == delivery.delivered }) {
         let (number, outcome) = delivery.early.remove(at: next)
@@ -221,6 +226,9 @@ final class ScanReader: Sendable {
 
   /// Why it is not known what the record behind the rows that are ready holds.
   var undecided: String? { delivery.withLock { $0.undecided } }
+
+  /// Spent in decoding, by all workers together.
+  var nanoseconds: Int { delivery.withLock { $0.nanoseconds } }
 
   /// What lies behind the rows that are ready and cannot be read.
   var failure: QueryFailure? { delivery.withLock { $0.failure } }

@@ -1,4 +1,4 @@
-// Plans as indented text, one node a line, the root first.
+// Plans as indented text, one node a line, the root first; or as drawings.
 
 import HeadraceColumns
 import HeadraceFormats
@@ -6,15 +6,33 @@ import HeadraceFoundations
 import HeadraceFunctions
 import HeadraceSyntax
 
+/// A node of a plan in the order of its text: before its inputs.
+public struct ExplainedNode: Sendable {
+  /// Nodes above it.
+  public var depth: Int
+  public var title: String
+  public var plan: LogicalPlan
+
+  public init(depth: Int, title: String, plan: LogicalPlan) {
+    self.depth = depth
+    self.title = title
+    self.plan = plan
+  }
+
+  public var line: String { String(repeating: "  ", count: depth) + title }
+}
+
 extension LogicalPlan {
-  public func explained() -> [String] {
-    var lines: [String] = []
-    explain(indent: 0, names: allNames(), &lines)
-    return lines
+  public func explained() -> [String] { explainedNodes().map(\.line) }
+
+  public func explainedNodes() -> [ExplainedNode] {
+    var nodes: [ExplainedNode] = []
+    explain(depth: 0, names: allNames(), &nodes)
+    return nodes
   }
 
   /// The name of every column that occurs in the plan.
-  func allNames() -> [ColumnID: String] {
+  public func allNames() -> [ColumnID: String] {
     var result: [ColumnID: String] = [:]
     func visit(_ plan: LogicalPlan) {
       for input in plan.inputs { visit(input) }
@@ -26,10 +44,11 @@ extension LogicalPlan {
     return result
   }
 
-  private func explain(indent: Int, names: [ColumnID: String], _ lines: inout [String]) {
-    let pad = String(repeating: "  ", count: indent)
-    lines.append(pad + title(names))
-    for input in inputs { input.explain(indent: indent + 1, names: names, &lines) }
+  private func explain(
+    depth: Int, names: [ColumnID: String], _ nodes: inout [ExplainedNode]
+  ) {
+    nodes.append(ExplainedNode(depth: depth, title: title(names), plan: self))
+    for input in inputs { input.explain(depth: depth + 1, names: names, &nodes) }
   }
 
   private func title(_ names: [ColumnID: String]) -> String {

@@ -4,6 +4,9 @@ import HeadraceFoundations
 import HeadraceSyntax
 
 extension LogicalPlan {
+  /// Nodes of the tree, this one among them.
+  public var nodeCount: Int { inputs.reduce(1) { $0 + $1.nodeCount } }
+
   public var inputs: [LogicalPlan] {
     switch self {
     case .scan, .values: return []

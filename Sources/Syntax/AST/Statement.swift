@@ -111,8 +111,22 @@ public struct ControlQuery: Hashable, Sendable {
   public let span: Span
 }
 
-/// `EXPLAIN [AST|LOGICAL|OPTIMIZED|PHYSICAL] statement | query`.
+/// `EXPLAIN [WHY | ANALYZE [DOT|MERMAID] | [AST|LOGICAL|OPTIMIZED|PHYSICAL] [DOT|MERMAID]] statement | query`.
 public struct Explain: Hashable, Sendable {
+  /// What is asked besides the plan.
+  public enum Question: String, Hashable, Sendable, CaseIterable {
+    /// What the query has done: it is run, or runs.
+    case analyze = "ANALYZE"
+    /// Why it gives no rows.
+    case why = "WHY"
+  }
+
+  /// The language of a drawing.
+  public enum Drawing: String, Hashable, Sendable, CaseIterable {
+    case dot = "DOT"
+    case mermaid = "MERMAID"
+  }
+
   public enum Stage: String, Hashable, Sendable, CaseIterable {
     case ast = "AST"
     case logical = "LOGICAL"
@@ -125,8 +139,12 @@ public struct Explain: Hashable, Sendable {
     case query(Identifier)
   }
 
-  /// Nil if not written.
+  /// Nil if not written, as the next two.
+  public let question: Question?
+  /// Nil where there is a question.
   public let stage: Stage?
+  /// Nil: indented text.
+  public let drawing: Drawing?
   public let target: Target
   public let span: Span
 }

@@ -25,11 +25,11 @@ enum Keyword: String, CaseIterable, Sendable {
     system, tables, time, timeout, timestamp, type, types, undefine, variables, year, zone
 
   // Not reserved, and not words of KSQL.
-  case any, asc, ast, check, compatibility, conflated, copy, cross, cube, current, desc, errors,
-    except, file, filter, first, following, `for`, grouping, ignore, intersect, last, lateral,
-    logical, nulls, of, offset, optimized, order, ordinality, over, physical, preceding, processes,
-    qualify, range, respect, rollup, row, rows, schemas, sets, some, stdin, stdout, unbounded,
-    union, unnest, version, wait, writes
+  case any, asc, ast, check, compatibility, conflated, copy, cross, cube, current, desc, dot,
+    errors, except, file, filter, first, following, `for`, grouping, ignore, intersect, last,
+    lateral, logical, mermaid, nulls, of, offset, optimized, order, ordinality, over, physical,
+    preceding, processes, qualify, range, respect, rollup, row, rows, schemas, sets, some, stdin,
+    stdout, unbounded, union, unnest, version, wait, why, writes
 
   /// Declaration order is class by class, the reserved ones first.
   private static let reservedCount = 88

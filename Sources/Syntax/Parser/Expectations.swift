@@ -132,9 +132,10 @@ extension Parser {
 /// A place where a production looks at several tokens before it asks for one. Without a payload, since it is named at
 /// every level of an expression and is to take no stack there.
 enum ParserHint {
-  case argument, arrayBracket, asOf, behindArguments, behindCall, branch, comparison, crossJoin
-  case described, distinctOn, explained, expression, grouping, name, neededParenthesis, operand
-  case over, overClauses, parenthesis, postfix, product, qualify, quantifier, relation
+  case argument, arrayBracket, asked, asOf, behindArguments, behindCall, branch, comparison
+  case crossJoin, described, distinctOn, drawn, explained, expression, grouping, name
+  case neededParenthesis, operand, over, overClauses, parenthesis, postfix, product, qualify,
+    quantifier, relation
   case setOperation, statement, string, subquery, sum, type, unit, window, windowName
   /// The word at hand is nothing without the one behind it.
   case negatedPredicate, ordinality
@@ -190,6 +191,8 @@ final class ParserHints {
     case .crossJoin: [.cross]
     case .described: [.function, .schema]
     case .distinctOn: [.on]
+    case .asked: [.analyze, .why]
+    case .drawn: [.dot, .mermaid]
     case .explained: [.ast, .logical, .optimized, .physical]
     case .grouping: [.all, .rollup, .cube, .grouping]
     case .operand: [.case, .cast, .exists, .null, .true, .false, .array, .map, .struct]

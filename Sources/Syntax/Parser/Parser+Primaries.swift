@@ -73,7 +73,7 @@ extension Parser {
     let keyword = current.keyword
     let first = try parseIdentifier()
     hintBehindColumn(keyword)
-    guard take(.dot) else {
+    guard take(TokenKind.dot) else {
       return ColumnReference(source: nil, name: first, span: first.span)
     }
     let name = try parseIdentifier()

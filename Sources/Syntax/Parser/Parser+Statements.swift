@@ -84,20 +84,18 @@ extension Parser {
   mutating func parseExplain() throws(DiagnosticError) -> Explain {
     let start = current.start
     try expect(.explain)
+    var question: Explain.Question?
     var stage: Explain.Stage?
-    // The last word of the statement is a query id, whatever it is.
-    if peek().kind != .endOfStatement {
-      if take(.ast) {
-        stage = .ast
-      } else if take(.logical) {
-        stage = .logical
-      } else if take(.optimized) {
-        stage = .optimized
-      } else if take(.physical) {
-        stage = .physical
-      }
+    var drawing: Explain.Drawing?
+    hint(.asked)
+    question = takeWord([.analyze: .analyze, .why: .why])
+    if question == nil {
+      hint(.explained)
+      stage = takeWord([
+        .ast: .ast, .logical: .logical, .optimized: .optimized, .physical: .physical,
+      ])
     }
-    hint(.explained)
+    if question != .why, stage != .ast { drawing = parseDrawing() }
     let target: Explain.Target
     if current.isIdentifier && peek().kind == .endOfStatement {
       target = .query(try parseIdentifier())
@@ -105,7 +103,23 @@ extension Parser {
     } else {
       target = .statement(try parseStatement())
     }
-    return Explain(stage: stage, target: target, span: span(from: start))
+    return Explain(
+      question: question, stage: stage, drawing: drawing, target: target, span: span(from: start))
+  }
+
+  /// Production `drawing`; nil: there is none.
+  private mutating func parseDrawing() -> Explain.Drawing? {
+    hint(.drawn)
+    return takeWord([.dot: .dot, .mermaid: .mermaid])
+  }
+
+  /// Takes one of the words, unless it is the last one of the statement: that is a query id, whatever it is.
+  private mutating func takeWord<Meaning>(
+    _ words: KeyValuePairs<Keyword, Meaning>
+  ) -> Meaning? {
+    guard peek().kind != .endOfStatement else { return nil }
+    for (word, meaning) in words where take(word) { return meaning }
+    return nil
   }
 
   /// Production `print`.

@@ -3,7 +3,9 @@
 extension Printer {
   mutating func explain(_ node: Explain) {
     text += "EXPLAIN "
+    if let question = node.question { text += question.rawValue + " " }
     if let stage = node.stage { text += stage.rawValue + " " }
+    if let drawing = node.drawing { text += drawing.rawValue + " " }
     switch node.target {
     case .statement(let inner): statement(inner)
     case .query(let name): identifier(name)

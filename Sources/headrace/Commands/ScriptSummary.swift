@@ -92,6 +92,7 @@ final class ScriptHandler: ResultHandler {
   func begin(_ columns: [ResultColumn]) { printer.begin(columns) }
   func rows(_ rows: [ResultRow]) -> Bool { printer.rows(rows) }
   func end(_ note: String?) { printer.end(note) }
+  func waits(_ reason: String) { printer.waits(reason) }
 
   func tellSummary() {
     if let text = summary.text { tell(text) }

@@ -43,6 +43,13 @@ final class ResultPrinter: ResultHandler {
     target.flush()
   }
 
+  /// For who looks on: in a pipe it would be noise.
+  func waits(_ reason: String) {
+    guard messages.isTerminal else { return }
+    messages.write("no row yet: \(reason)\n")
+    messages.flush()
+  }
+
   private var style: RowStyle {
     guard output.isTerminal else { return RowStyle(isStreaming: isStreaming) }
     var style = RowStyle.terminal(isRaw: isRaw)
