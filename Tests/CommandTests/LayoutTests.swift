@@ -234,6 +234,7 @@ private struct SplitMix {
     let rows = [
       ResultRow([.string("x | <b>*\\ \"q\"\n&"), .int(1)]), ResultRow([.null, .int(-2)]),
     ]
+    #expect(printed(.raw, columns, [rows]) == "x | <b>*\\ \"q\"\n&\t1\n\t-2\n")
     #expect(
       printed(.markdown, columns, [rows]) == #"""
         | a\|b | N |

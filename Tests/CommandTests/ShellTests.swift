@@ -127,6 +127,27 @@ import Testing
     #expect(history.contains("DEFINE token = '******';"))
   }
 
+  /// Why a push query shows nothing; in a pipe nobody is told.
+  @Test(arguments: [false, true]) func saysWhyNothingComes(isAttached: Bool) throws {
+    let scratch = try Scratch()
+    let server = isAttached ? try RunningServer(scratch.path) : nil
+    let terminal = try PseudoTerminal("exec $0 --data \(scratch.path)", in: scratch)
+    terminal.expect("headrace> ")
+    try terminal.type(createS + "\n")
+    terminal.expect("Stream S created")
+    try terminal.type("SELECT * FROM s WHERE a > 5 EMIT CHANGES;\n")
+    terminal.expect("no row yet: topic s of stream S has no records")
+    if isAttached {
+      let other = try headrace("--data", scratch.path, "-c", "INSERT INTO s VALUES (1), (2);")
+      #expect(other.status == 0, "\(other.err)")
+      terminal.expect("no row yet: the condition A > 5 has dropped all 2 rows")
+    }
+    try terminal.type("\u{3}")
+    terminal.expect("cancelled after 0 rows")
+    #expect(terminal.end() == 0, "\(terminal.seen)")
+    if let server { #expect(try server.stop().status == 0) }
+  }
+
   /// Whatever a statement waits for.
   @Test(arguments: ["COPY s FROM STDIN;", "COPY s FROM '$DIR/fifo';"])
   func interruptsWhatWaits(_ statement: String) throws {

@@ -8,7 +8,7 @@ import Glibc
 enum OutputMode: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// A box where it fits the screen, else vertical.
   case auto
-  case box, vertical, csv, tsv, json, ndjson, markdown, insert, html
+  case box, vertical, csv, tsv, json, ndjson, markdown, insert, html, raw
 
   /// A table for people; CSV for programs.
   static var preferred: OutputMode { isatty(1) == 1 ? .auto : .csv }
@@ -34,6 +34,7 @@ enum OutputMode: String, CaseIterable, ExpressibleByArgument, Sendable {
     case .ndjson: JSONLayout(columns, isArray: false)
     case .markdown: MarkdownLayout(columns: columns, style: style)
     case .insert: InsertLayout(columns, target: target)
+    case .raw: RawLayout(columns: columns)
     case .html: HTMLLayout(columns: columns, style: style)
     }
   }
