@@ -108,6 +108,8 @@ final class ScriptRunner {
   private var directory: String
   /// What `file` writes, and `$DIR` in a script.
   private let files: String
+  /// Of this process so far.
+  private static let runs = Monitor(0)
   private var engine: Engine?
   /// Of other processes over the same broker.
   private var others: [Engine] = []
@@ -120,8 +122,13 @@ final class ScriptRunner {
   init(_ file: ScriptFile, _ configuration: ScriptConfiguration) {
     self.file = file
     self.configuration = configuration
+    // Short, as messages end where a line of the script becomes too long.
+    let number = Self.runs.withLock { runs in
+      runs += 1
+      return runs
+    }
     directory =
-      NSTemporaryDirectory() + "headrace-slt-\(ProcessInfo.processInfo.globallyUniqueString)"
+      NSTemporaryDirectory() + "slt-\(ProcessInfo.processInfo.processIdentifier)-\(number)"
     files = directory + "-files"
   }
 

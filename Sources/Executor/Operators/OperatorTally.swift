@@ -1,6 +1,8 @@
 // What a query's operators have done since it began, for EXPLAIN ANALYZE: counted once a batch, and added up over the
 // partitions of each plan node.
 
+import HeadraceFoundations
+
 /// Of one operator of one task.
 struct OperatorTally {
   /// By port.
