@@ -43,3 +43,19 @@ extension EngineError: CustomStringConvertible {
     }
   }
 }
+
+extension EngineError {
+  /// Without the text that it is located in.
+  private var message: String {
+    if case .statement(let error) = self {
+      return error.diagnostics.diagnostics.first?.message ?? error.rendered
+    }
+    return "\(self)"
+  }
+
+  /// What is declared differently can neither go on nor be created again. `reason`: why it cannot go on; `other`: why it
+  /// cannot be dropped.
+  static func cannotReplace(_ reason: EngineError, _ other: EngineError) -> EngineError {
+    .io("\(reason)\n  = nor can it be made anew: \(other.message)")
+  }
+}

@@ -22,11 +22,9 @@ public final class Inbox: @unchecked Sendable {
     var running: Cancellation?
   }
 
-  static let fileBytesMax = 1 << 20
   private static let pauseMilliseconds = 100
   private let engine: Engine
-  private let directory: String
-  private let place: Int32
+  private let folder: WatchedFolder
   private let roots: [String]
   private let makeOutput: @Sendable (_ descriptor: Int32) -> any SubmissionOutput
   private let state = Monitor(State())
@@ -38,38 +36,26 @@ public final class Inbox: @unchecked Sendable {
     makeOutput: @escaping @Sendable (_ descriptor: Int32) -> any SubmissionOutput
   ) throws(ServiceError) {
     self.engine = engine
-    self.directory = directory
     self.roots = roots + [directory]
     self.makeOutput = makeOutput
-    place = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard place >= 0 else {
-      throw ServiceError(
-        .io, "error: cannot open the inbox \"\(directory)\": \(String(cString: strerror(errno)))")
-    }
-    var status = stat()
-    guard fstat(place, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o022 == 0
-    else {
-      close(place)
-      throw ServiceError(
-        .io, "error: others may write to the inbox \"\(directory)\"; chmod go-w is needed")
-    }
+    folder = try WatchedFolder(directory, noun: "inbox")
     startThread { [self] in watch() }
   }
 
   private func watch() {
-    for name in names(".claimed") { process(name) }
+    for name in folder.names(".claimed") ?? [] { process(name) }
     while state.wait(milliseconds: Self.pauseMilliseconds, until: { $0.isStopping ? true : nil })
       == nil
     {
-      for name in names(".sql") {
+      for name in folder.names(".sql") ?? [] {
         if state.withLock({ $0.isStopping }) { break }
-        unlinkat(place, name + ".status.json", 0)
-        unlinkat(place, name + ".out", 0)
-        guard renameat(place, name + ".sql", place, name + ".claimed") == 0 else { continue }
+        folder.remove(name + ".status.json")
+        folder.remove(name + ".out")
+        guard folder.rename(name + ".sql", to: name + ".claimed") else { continue }
         process(name)
       }
     }
-    close(place)
+    folder.close()
     state.change { $0.hasEnded = true }
   }
 
@@ -82,29 +68,12 @@ public final class Inbox: @unchecked Sendable {
     _ = state.wait(milliseconds: 5000) { $0.hasEnded ? true : nil }
   }
 
-  /// Names without the suffix, sorted.
-  private func names(_ suffix: String) -> [String] {
-    guard let stream = opendir(directory) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      guard name.hasSuffix(suffix), !name.hasPrefix("."), name.utf8.count > suffix.utf8.count,
-        name.utf8.count < 200
-      else { continue }
-      names.append(String(name.dropLast(suffix.count)))
-    }
-    return names.sorted()
-  }
-
   // MARK: - One file
 
   private func process(_ name: String) {
     var answer: Submission.Answer
     do throws(ServiceError) {
-      let text = try contents(name + ".claimed")
+      let text = try folder.contents(name + ".claimed")
       let submission = Submission(
         engine, name: name, source: SourceText(name: name + ".sql", text: text), roots: roots)
       guard let found = try run(submission, name) else { return }
@@ -112,8 +81,8 @@ public final class Inbox: @unchecked Sendable {
     } catch {
       answer = Submission.Answer(state: .refused, error: error)
     }
-    if write(name + ".status.json", status(name, answer)) {
-      renameat(place, name + ".claimed", place, name + ".done")
+    if folder.write(name + ".status.json", status(name, answer)) {
+      _ = folder.rename(name + ".claimed", to: name + ".done")
     }
   }
 
@@ -122,11 +91,8 @@ public final class Inbox: @unchecked Sendable {
     _ submission: Submission, _ name: String
   ) throws(ServiceError) -> Submission.Answer? {
     let temporary = ".\(name).out"
-    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
-    let descriptor = openat(place, temporary, flags, 0o600)
-    guard descriptor >= 0 else { throw failure("write", name + ".out") }
+    let descriptor = try folder.create(temporary)
     defer { close(descriptor) }
-    fchmod(descriptor, 0o600)
     let isStopping = state.withLock { state in
       state.running = submission.cancellation
       return state.isStopping
@@ -141,49 +107,10 @@ public final class Inbox: @unchecked Sendable {
       answer.error = ServiceError(.io, problem)
     }
     fsync(descriptor)
-    guard renameat(place, temporary, place, name + ".out") == 0 else {
-      throw failure("write", name + ".out")
+    guard folder.rename(temporary, to: name + ".out") else {
+      throw folder.failure("write", name + ".out")
     }
     return answer
-  }
-
-  /// Throws: not a regular file of ours, or too long.
-  private func contents(_ name: String) throws(ServiceError) -> [UInt8] {
-    // Not waiting for the other end of a pipe, not following a link.
-    let descriptor = openat(place, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      if errno == ELOOP { throw refusal("a symbolic link is not accepted") }
-      throw failure("read", name)
-    }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure("read", name) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw refusal("it is not a regular file") }
-    guard status.st_uid == geteuid() else { throw refusal("it belongs to another user") }
-    guard status.st_nlink == 1 else { throw refusal("it has other names as well") }
-    var bytes = [UInt8](repeating: 0, count: Self.fileBytesMax + 1)
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeMutableBytes {
-        read(descriptor, $0.baseAddress! + done, $0.count - done)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw failure("read", name) }
-      if count == 0 { break }
-      done += count
-    }
-    guard done <= Self.fileBytesMax else {
-      throw ServiceError(.limit, "error: a submitted file may have 1 MiB")
-    }
-    return Array(bytes[..<done])
-  }
-
-  private func refusal(_ why: String) -> ServiceError {
-    ServiceError(.statement, "error: the file was refused: \(why)")
-  }
-
-  private func failure(_ what: String, _ name: String) -> ServiceError {
-    ServiceError(.io, "error: cannot \(what) \"\(name)\": \(String(cString: strerror(errno)))")
   }
 
   // MARK: - The answer
@@ -200,28 +127,5 @@ public final class Inbox: @unchecked Sendable {
       fields.append("\"error\": \(JSONString.quoted(error.text))")
     }
     return "{\n  " + fields.joined(separator: ",\n  ") + "\n}\n"
-  }
-
-  /// Appears whole or not at all.
-  private func write(_ name: String, _ text: String) -> Bool {
-    let temporary = "." + name
-    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
-    let descriptor = openat(place, temporary, flags, 0o600)
-    guard descriptor >= 0 else { return false }
-    fchmod(descriptor, 0o600)
-    var isWritten = true
-    let bytes = Array(text.utf8)
-    var done = 0
-    while done < bytes.count, isWritten {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done)
-      }
-      if count < 0, errno == EINTR { continue }
-      if count < 0 { isWritten = false } else { done += count }
-    }
-    isWritten = isWritten && fsync(descriptor) == 0
-    close(descriptor)
-    guard isWritten, renameat(place, temporary, place, name) == 0 else { return false }
-    return fsync(place) == 0
   }
 }

@@ -46,7 +46,7 @@ public final class Submission {
   }
 
   /// A name as the ids of queries may have it.
-  private static func identifier(_ name: String) -> String {
+  static func identifier(_ name: String) -> String {
     let text = String(
       name.uppercased().map { character in
         character.isASCII && (character.isLetter || character.isNumber) ? character : "_"
@@ -83,19 +83,8 @@ public final class Submission {
   /// Plans all statements and commits what they change, once. Returns what they answer; nothing where they took effect
   /// before.
   private func takeEffect(_ statements: [SourceText]) throws(EngineError) -> [[String]] {
-    session.dialogue = session.newDialogue()
-    defer { session.dialogue = nil }
-    while true {
-      if session.cancellation.isCancelled { throw .interrupted }
-      do throws(EngineError) {
-        if let messages = try attempt(statements) { return messages }
-        session.dialogue?.endTrial()
-      } catch {
-        if session.answersQuestion() { continue }
-        // A key of a conditional INSERT was written meanwhile: the next look tells what its version is now.
-        guard case .storage(let fault) = error, fault.kind == .conflict else { throw error }
-      }
-    }
+    // A key of a conditional INSERT may be written meanwhile: the next look tells what its version is now.
+    try session.settled { () throws(EngineError) in try attempt(statements) }
   }
 
   /// nil: the file stands, and what it needs registered elsewhere is not registered yet.
@@ -141,6 +130,27 @@ public final class Submission {
     let prefix = Self.identifier(name) + "_"
     return engine.queryStatus.map(\.id).filter {
       $0.hasPrefix(prefix) && Int($0.dropFirst(prefix.utf8.count)) != nil
+    }
+  }
+}
+
+extension Session {
+  /// Tries until there is an answer: again when a registry elsewhere has told what it was asked, and when another process
+  /// has logged something first. `attempt`: nil: what it needs registered elsewhere is not registered yet.
+  func settled<Answer>(
+    _ attempt: () throws(EngineError) -> Answer?
+  ) throws(EngineError) -> Answer {
+    dialogue = newDialogue()
+    defer { dialogue = nil }
+    while true {
+      if cancellation.isCancelled { throw .interrupted }
+      do throws(EngineError) {
+        if let answer = try attempt() { return answer }
+        dialogue?.endTrial()
+      } catch {
+        if answersQuestion() { continue }
+        guard case .storage(let fault) = error, fault.kind == .conflict else { throw error }
+      }
     }
   }
 }

@@ -11,6 +11,17 @@ extension PlanError {
     PlanError("not-supported", reason, at: span)
   }
 
+  static func declaredTwice(_ name: String, at span: Span) -> PlanError {
+    PlanError("declared-twice", "\(name) is declared twice in this file", at: span)
+  }
+
+  static func declaresNothing(at span: Span) -> PlanError {
+    PlanError(
+      "declares-nothing", "a declared file says what there is, and this statement does something",
+      at: span,
+      hint: "CREATE STREAM, TABLE and TYPE, INSERT INTO ... SELECT, SET and DEFINE may stand here")
+  }
+
   static func deleteTopicOfReadOnly(_ source: String, at span: Span) -> PlanError {
     PlanError(
       "read-only-source", "Cannot delete topic for read-only source: \(source)", at: span)

@@ -17,7 +17,9 @@ extension StatementPlanner {
       if node.ifNotExists {
         return CatalogChange(message: "Cannot add \(kind) `\(name)`: it already exists")
       }
-      guard node.orReplace else { throw alreadyExists(node.name, existing) }
+      guard node.orReplace || environment.replaces != .asWritten else {
+        throw alreadyExists(node.name, existing)
+      }
       try checkReplacing(node.name.span)
     }
     var plan = try planning { () throws(PlanError) in
@@ -171,7 +173,9 @@ extension StatementPlanner {
     _ text: SourceText
   ) throws(StatementFailure) -> CatalogChange {
     let old = existing.queryID.flatMap { definitions.query($0) }
-    if bound.isRebuild, old != nil { return try rebuild(existing, bound, node, text) }
+    if bound.isRebuild || environment.replaces == .beside, old != nil {
+      return try rebuild(existing, bound, node, text)
+    }
     var plan = bound
     // A source over a topic has no query: the check of the two sources refuses it by that.
     plan.sink.queryID = existing.queryID ?? ""

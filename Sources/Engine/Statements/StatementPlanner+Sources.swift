@@ -20,7 +20,9 @@ extension StatementPlanner {
       if node.ifNotExists {
         return CatalogChange(message: "Cannot add \(kind) `\(name)`: it already exists")
       }
-      guard node.orReplace else { throw alreadyExists(node.name, existing) }
+      guard node.orReplace || environment.replaces != .asWritten else {
+        throw alreadyExists(node.name, existing)
+      }
     }
     let context = context()
     var definition = try bind(node, text, context)

@@ -36,8 +36,19 @@ struct StatementEnvironment {
   var processBelow: (Int) -> (name: String, level: Int)?
   /// What is known of a registry elsewhere; nil: there is none, or it is not asked.
   var dialogue: RegistryDialogue?
+  /// Whether what is there already is replaced, although the statement does not say so, and how.
+  var replaces = Replacing.asWritten
   /// The entry of the statement log that is replayed; nil: the statement is new.
   var logged: MetadataRecord?
+}
+
+enum Replacing {
+  /// As OR REPLACE and REBUILD say.
+  case asWritten
+  /// The query goes on with its state and its positions.
+  case inPlace
+  /// It is made anew beside the old one.
+  case beside
 }
 
 struct StatementPlanner {

@@ -34,13 +34,14 @@ enum ValueCodec {
     case .decimal(let number):
       bytes.append(6)
       raw(Int32(truncatingIfNeeded: number.scale), to: &bytes)
-      append(text: Array(number.unscaled.description.utf8), to: &bytes)
+      append(number.unscaled.description, to: &bytes)
     case .string(let text):
       bytes.append(7)
-      append(text: Array(text.utf8), to: &bytes)
+      append(text, to: &bytes)
     case .bytes(let content):
       bytes.append(8)
-      append(text: content, to: &bytes)
+      count(content.count, to: &bytes)
+      bytes += content
     case .date(let number):
       bytes.append(9)
       raw(number, to: &bytes)
@@ -76,9 +77,12 @@ enum ValueCodec {
     count(length, to: &bytes)
   }
 
-  private static func append(text: [UInt8], to bytes: inout [UInt8]) {
-    count(text.count, to: &bytes)
-    bytes.append(contentsOf: text)
+  private static func append(_ text: String, to bytes: inout [UInt8]) {
+    var text = text
+    text.withUTF8 { content in
+      count(content.count, to: &bytes)
+      bytes.append(contentsOf: content)
+    }
   }
 
   private static func number<T: BitwiseCopyable>(
@@ -90,12 +94,19 @@ enum ValueCodec {
     return bytes.loadUnaligned(fromByteOffset: position, as: type)
   }
 
-  private static func text(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> [UInt8]? {
+  /// Bytes of a length that stands before them.
+  private static func content(
+    _ bytes: UnsafeRawBufferPointer, _ position: inout Int
+  ) -> UnsafeRawBufferPointer? {
     guard let length = number(UInt32.self, bytes, &position),
       bytes.count - position >= Int(length)
     else { return nil }
     defer { position += Int(length) }
-    return Array(bytes[position..<position + Int(length)])
+    return UnsafeRawBufferPointer(rebasing: bytes[position..<position + Int(length)])
+  }
+
+  private static func text(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> String? {
+    content(bytes, &position).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// nil: the bytes are damaged.
@@ -112,11 +123,11 @@ enum ValueCodec {
     case 6:
       guard let scale = number(Int32.self, bytes, &position),
         let digits = text(bytes, &position),
-        let unscaled = BigInt(String(decoding: digits, as: UTF8.self))
+        let unscaled = BigInt(digits)
       else { return nil }
       return .decimal(Decimal(unscaled: unscaled, scale: Int(scale)))
-    case 7: return text(bytes, &position).map { .string(String(decoding: $0, as: UTF8.self)) }
-    case 8: return text(bytes, &position).map { .bytes($0) }
+    case 7: return text(bytes, &position).map { .string($0) }
+    case 8: return content(bytes, &position).map { .bytes(Array($0)) }
     case 9: return number(Int32.self, bytes, &position).map { .date($0) }
     case 10: return number(Int32.self, bytes, &position).map { .time($0) }
     case 11: return number(Int64.self, bytes, &position).map { .timestamp($0) }

@@ -1,7 +1,8 @@
 // The entries of a log's metadata on their way into another log, whose records have other offsets. What happens to each
 // kind is said in `treatments`; a kind that is not there stops the copy.
 //
-//   stmt/ query/ submit/   as they are: statements, states of queries, notes of submitted files
+//   stmt/ query/ submit/   as they are: statements, states of queries, notes of submitted files,
+//   declare/               declared files
 //   file/                  as they are: marks of inputs that are no topics, which no copy moves
 //   producer/              as they are: the numbers of producers. A store that numbers them in a way of its own does
 //                          not look at them, and gives them back
@@ -30,6 +31,7 @@ struct CopiedEntries {
 
   private static let treatments: [(prefix: String, treatment: Treatment)] = [
     (MetadataKey.statements, .asItIs), (MetadataKey.queries, .asItIs), ("submit/", .asItIs),
+    ("declare/", .asItIs),
     ("file/", .asItIs), ("producer/", .asItIs), ("pos/", .positions), ("fault/", .faults),
     ("err/", .errors), ("snap/", .left), ("past/", .left), ("cleaned/", .left),
     ("group/", .left), ("topic/", .left), ("lost/", .left), ("service", .left), ("level/", .left),

@@ -58,7 +58,13 @@ struct Serve: ParsableCommand {
   @Option(help: "A directory to watch for submitted .sql files.")
   var inbox: String?
 
-  @Option(help: "A directory where submitted files may read and write; may be repeated.")
+  @Option(
+    help: "A directory whose .sql files say which streams, tables and queries there are."
+  )
+  var queriesDir: String?
+
+  @Option(
+    help: "A directory where submitted and declared files may read and write; may be repeated.")
   var root: [String] = []
 
   mutating func validate() throws {
@@ -67,7 +73,9 @@ struct Serve: ParsableCommand {
     if cluster.kafka != nil, cluster.service == nil {
       throw ValidationError("serve on a cluster needs --service")
     }
-    if !root.isEmpty, inbox == nil { throw ValidationError("--root needs --inbox") }
+    if !root.isEmpty, inbox == nil, queriesDir == nil {
+      throw ValidationError("--root needs --inbox or --queries-dir")
+    }
     if let workers, !(1...256).contains(workers) {
       throw ValidationError("--workers takes a number from 1 to 256")
     }
@@ -126,10 +134,15 @@ struct Serve: ParsableCommand {
         }
       }, onTrouble: { error in complain("upkeep of the log: " + ServiceError(error).text) })
     let server = try Server(engine, directory: data)
-    let watched: Inbox?
+    var watched: Inbox?
+    let declared: QueriesFolder?
     do {
       watched = try openInbox(engine)
+      declared = try queriesDir.map { directory throws(ServiceError) in
+        try QueriesFolder(engine, directory: directory, roots: root)
+      }
     } catch {
+      watched?.stop()
       server.stop()
       loop.stop()
       do { try engine.close() } catch { complain(ServiceError(error).text) }
@@ -138,6 +151,7 @@ struct Serve: ParsableCommand {
     complain("headrace serves \(data)")
     _ = state.wait { $0.isEnding ? true : nil }
     watched?.stop()
+    declared?.stop()
     server.stop()
     loop.stop()
     let failure = state.withLock { $0.failure }
