@@ -224,12 +224,19 @@ final class QueryTask: @unchecked Sendable {
     }
   }
 
+  /// Bytes of the changes that were drained last, and up to how many the next ones may get at once.
+  private var lastDrained = 0
+  private static let drainBytesMax = 6 << 20
+
   /// Returns whether there are more.
   private func encodeChanges(
     of state: any OperatorState, _ encoding: RecordEncoding
   ) throws(QueryFailure) -> Bool {
-    var records = RawRecords(buffer: ByteBuffer(capacity: 1 << 12))
+    // Mostly as many as before: a buffer that doubles is copied, and beyond 8 MiB the system gives its pages anew each time.
+    let expected = min(lastDrained + lastDrained / 16, Self.drainBytesMax)
+    var records = RawRecords(buffer: ByteBuffer(capacity: max(1 << 12, expected)))
     let isAll = state.drainChanges(into: &records)
+    lastDrained = records.buffer.count
     guard records.count > 0 else { return !isAll }
     try checkValues(records, state.name)
     state.stage(records)
