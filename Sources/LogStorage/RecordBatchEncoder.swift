@@ -83,12 +83,17 @@ public struct RecordBatchEncoder: Sendable {
     return StorageError(.invalidArgument, "a record lies outside of its buffer")
   }
 
-  /// Bytes to begin with; records may share a buffer with others, so this is only a guess.
+  /// Bytes to begin with. Small records hardly share a buffer with others; of large ones what they have is added up, as a
+  /// buffer that grows is copied.
   private func estimate(_ records: RawRecords) -> Int {
     let count = records.count
-    let batches = count / max(1, recordsPerBatch) + 1
-    return min(records.buffer.count, count * 1024) + count * 16
-      + batches * RecordBatchFormat.headerBytes + 4096
+    var content = records.buffer.count
+    if content > count * 1024 {
+      let known = records.keyLength.reduce(0) { $0 + max(0, Int($1)) }
+      content = min(content, records.valueLength.reduce(known) { $0 + max(0, Int($1)) })
+    }
+    let batches = max(count / max(1, recordsPerBatch), content / max(1, bytesPerBatch)) + 1
+    return content + count * 16 + batches * RecordBatchFormat.headerBytes + 4096
   }
 
   private func encodeBatch(
