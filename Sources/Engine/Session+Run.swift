@@ -29,7 +29,7 @@ extension Session {
     case .setProperty(let node):
       let (value, isIdle) = try set(node)
       handler.message(
-        "Property '\(node.name.value)' set to '\(value)'"
+        "Property '\(node.name.value)' set to '\(Secret.shown(value, of: node.name.value))'"
           + (isIdle ? "; it has no effect in Headrace" : ""))
     case .unsetProperty(let node):
       try unset(node)

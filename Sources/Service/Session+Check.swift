@@ -84,7 +84,8 @@ extension Session {
       return ["copies rows to \(node.file.map { "'\($0.value)'" } ?? "standard output")"]
     case .setProperty(let node):
       let (value, isIdle) = try set(node)
-      return ["sets '\(node.name.value)' to '\(value)'\(isIdle ? ", which has no effect" : "")"]
+      let shown = Secret.shown(value, of: node.name.value)
+      return ["sets '\(node.name.value)' to '\(shown)'\(isIdle ? ", which has no effect" : "")"]
     case .unsetProperty(let node):
       try unset(node)
       return ["unsets '\(node.name.value)'"]

@@ -25,6 +25,9 @@ struct Test: ParsableCommand {
   @Option(help: "Run only tests whose name contains this.")
   var filter: String?
 
+  @Flag(help: "The files are sessions that .record has written: run again, they answer the same.")
+  var verify = false
+
   @OptionGroup var cluster: ClusterOptions
 
   @OptionGroup var schemas: SchemaOptions
@@ -41,7 +44,19 @@ struct Test: ParsableCommand {
     let output = Output(1)
     var passed = 0
     var failed = 0
-    for script in scripts {
+    if verify {
+      for script in scripts {
+        options.kafka = kafka?.trial("\(services)-\(passed + failed + 1)")
+        if let problem = try RecordedSession.verify(script, options) {
+          failed += 1
+          output.write("FAILED \(script.name)\n\(problem.indented)\n")
+        } else {
+          passed += 1
+          output.write("ok     \(script.name)\n")
+        }
+      }
+    }
+    for script in verify ? [] : scripts {
       for test in ScriptTest.tests(of: script)
       where filter.map({ test.name.contains($0) }) ?? true {
         options.kafka = kafka?.trial("\(services)-\(passed + failed + 1)")

@@ -28,6 +28,16 @@ enum DotCommand: Equatable {
   /// The statements that made the sources; of one, if there is a name.
   case schema(String?)
   case save(String)
+  /// Into this file; nil: no longer.
+  case record(String?)
+
+  /// Whether it says or changes something that a recorded session shows.
+  var isRecorded: Bool {
+    switch self {
+    case .help, .tables, .mode, .vertical, .toggle, .schema, .statement: true
+    case .quit, .pager, .edit, .read, .save, .record: false
+    }
+  }
 
   /// What a command takes.
   enum Argument {
@@ -61,6 +71,9 @@ enum DotCommand: Equatable {
     Entry(name: ".quit", argument: .none, help: "leave; so does Ctrl-D"),
     Entry(name: ".raw", argument: .toggle, help: "times as they are stored"),
     Entry(name: ".read", argument: .file, help: "run a file, until its first error"),
+    Entry(
+      name: ".record", argument: .file,
+      help: "write what is typed and answered, for headrace test --verify; off ends it"),
     Entry(
       name: ".save", argument: .file, help: "write the statements typed so far, without secrets"),
     Entry(name: ".schema", argument: .source, help: "the statements that made the sources"),
@@ -177,6 +190,8 @@ enum DotCommand: Equatable {
     case (".edit", nil), ("\\e", nil): return .success(.edit)
     case (".read", _?), ("\\i", _?): return .success(.read(path(in: line)))
     case (".save", _?), ("\\w", _?): return .success(.save(path(in: line)))
+    case (".record", "off"?): return .success(.record(nil))
+    case (".record", _?): return .success(.record(path(in: line)))
     case (".mode", let mode?), (".output", let mode?): return parseMode(mode, words.dropFirst(2))
     case (".pager", let use?):
       if let use = Pager.Use(rawValue: use) { return .success(.pager(use)) }

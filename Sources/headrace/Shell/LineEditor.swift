@@ -42,9 +42,10 @@ final class LineEditor {
   private var rest: [UInt8] = []
   private var isAtEnd = false
 
-  init(history: History, _ answers: Answers) throws(CommandFailure) {
+  /// `mayPrompt`: nobody types, whatever standard input is.
+  init(history: History, mayPrompt: Bool = true, _ answers: Answers) throws(CommandFailure) {
     self.history = history
-    isInteractive = isatty(0) == 1
+    isInteractive = mayPrompt && isatty(0) == 1
     isMultiline = isInteractive && isatty(1) == 1 && !TerminalFeatures.isDumb
     guard isInteractive else { return }
     var ends: [Int32] = [0, 0]

@@ -90,7 +90,32 @@ extension ShellLoop {
     guard output.flush() else {
       return refuse("cannot write \"\(path)\": \(String(cString: strerror(errno)))", input)
     }
-    printer.message("Saved \(groupedCount(statements.count, "statement")) to \"\(path)\"")
+    say("Saved \(groupedCount(statements.count, "statement")) to \"\(path)\"")
+  }
+
+  /// Begins to write what is typed and what comes of it into a file; nil: ends it.
+  func record(_ path: String?, _ input: ShellInput) {
+    if let recorder, recorder.failure != nil {
+      refuse("what was recorded could not be written", input)
+    }
+    recorder = nil
+    guard let path else { return printer.message("Recording is off") }
+    do throws(CommandFailure) {
+      let recorder = try Recorder(path)
+      // What holds already is part of the session.
+      let mode = printer.mode == .auto ? OutputMode.box : printer.mode
+      recorder.begin(".mode \(mode.rawValue)", like: printer)
+      recorder.end()
+      if printer.showsOperations {
+        recorder.begin(".operations on", like: printer)
+        recorder.message("Operations is on")
+        recorder.end()
+      }
+      self.recorder = recorder
+      printer.message("Recording to \"\(path)\"; .record off ends it")
+    } catch {
+      refuse(error.text ?? "cannot write \"\(path)\"", input)
+    }
   }
 
   /// Prints the statements that made the sources, each behind those of the sources that it reads.
@@ -109,11 +134,11 @@ extension ShellLoop {
           made.append((source, statement.hasSuffix(";") ? statement : statement + ";"))
         }
       }
-      for statement in Self.ordered(made) { printer.message(statement) }
+      for statement in Self.ordered(made) { say(statement) }
     } catch {
       hasFailed = true
       if input.isScript { input.isStopped = true }
-      ErrorReport.tell(error)
+      tell(error)
     }
   }
 

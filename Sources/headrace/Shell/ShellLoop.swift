@@ -38,8 +38,8 @@ final class ShellInput {
 }
 
 final class ShellLoop {
-  private static let prompt = "headrace> "
-  static let openPrompt = "      ... "
+  private static let prompt = Recorder.prompt
+  static let openPrompt = Recorder.openPrompt
   private static let quotePrompt = "      '.. "
   /// A second interrupt within this time ends the shell, when the statement has not ended yet.
   private static let patience = Duration.seconds(1)
@@ -57,11 +57,16 @@ final class ShellLoop {
   /// What the next prompt begins with.
   var prepared = ""
   var showsTime = false
+  /// What gets what is typed and what comes of it as well.
+  var recorder: Recorder?
+  /// Errors go to the recorder alone.
+  var isQuiet = false
   var hasFailed = false
   private var isOver = false
 
   init(
-    _ connection: any Connection, _ printer: ResultPrinter, isTemporary: Bool
+    _ connection: any Connection, _ printer: ResultPrinter, isTemporary: Bool,
+    mayPrompt: Bool = true
   ) throws(CommandFailure) {
     self.connection = connection
     self.printer = printer
@@ -69,7 +74,7 @@ final class ShellLoop {
     let (open, names) = (open, ShellNames(connection))
     self.names = names
     editor = try LineEditor(
-      history: History(path: History.standardPath),
+      history: History(path: History.standardPath), mayPrompt: mayPrompt,
       LineEditor.Answers(
         complete: { before, prefix, after in
           let open = open.withLock { $0 }
@@ -184,15 +189,17 @@ final class ShellLoop {
   private func take(_ text: String, _ input: ShellInput) {
     if input.open.isEmpty {
       if text.allSatisfy(\.isWhitespace) { return }
-      if let command = DotCommand.first(text) { return run(command, input) }
+      if let command = DotCommand.first(text) { return run(command, text, input) }
     } else if input.pending == .statement, let command = DotCommand.inside(text) {
-      return run(command, input)
+      return run(command, text, input)
     }
     let all = input.open.isEmpty ? text : input.open + "\n" + text
     let firstLine = input.lineNumber - all.utf8.count { $0 == 0x0A }
     let isTyped = editor.isInteractive && !input.isScript
+    // A recorded session is no file with lines of its own.
+    let isAlone = isTyped || recorder != nil && !input.isScript
     let source = SourceText(
-      name: input.name, text: Array(all.utf8), firstLine: isTyped ? 1 : max(1, firstLine))
+      name: input.name, text: Array(all.utf8), firstLine: isAlone ? 1 : max(1, firstLine))
     let split = Parser.split(source)
     input.open =
       split.pending == .nothing ? "" : String(decoding: source.text[split.rest], as: UTF8.self)
@@ -220,6 +227,9 @@ final class ShellLoop {
     printer.isStreaming = ShellText.isStreaming(statement)
     let progress = printer.isStreaming ? nil : Progress(connection)
     printer.progress = progress
+    recorder?.begin(
+      String(decoding: statement.text, as: UTF8.self).trimmingBlanks(), like: printer)
+    let handler: any ResultHandler = recorder.map { RecordedHandler(printer, $0) } ?? printer
     var isDone = true
     do throws(ServiceError) {
       defer {
@@ -227,13 +237,14 @@ final class ShellLoop {
         activity.withLock { $0.isRunning = false }
       }
       try printer.print { () throws(ServiceError) in
-        try connection.execute(statement, printer)
+        try connection.execute(statement, handler)
       }
     } catch {
       isDone = false
-      if error.kind != .interrupted { hasFailed = true }
-      ErrorReport.tell(error)
+      if error.kind == .interrupted { recorder?.end("cancelled") } else { hasFailed = true }
+      tell(error)
     }
+    recorder?.end()
     if showsTime {
       printer.message("Time: \(grouped(Int(wallClockMs() - start))) ms")
     }
@@ -242,10 +253,30 @@ final class ShellLoop {
 
   // MARK: - Commands
 
+  private func run(
+    _ command: Result<DotCommand, DotCommandError>, _ line: String, _ input: ShellInput
+  ) {
+    if case .success(let known) = command, !known.isRecorded { return run(command, input) }
+    recorder?.begin(line.trimmingBlanks(), like: printer)
+    run(command, input)
+    recorder?.end()
+  }
+
+  /// What the shell says itself.
+  func say(_ text: String) {
+    printer.message(text)
+    recorder?.message(text)
+  }
+
+  func tell(_ error: ServiceError) {
+    recorder?.message(error.text)
+    if !isQuiet { ErrorReport.tell(error) }
+  }
+
   private func run(_ command: Result<DotCommand, DotCommandError>, _ input: ShellInput) {
     switch command {
     case .failure(let error): refuse(error.text, input)
-    case .success(.help): printer.message(DotCommand.helpText)
+    case .success(.help): say(DotCommand.helpText)
     case .success(.statement(let text)): execute(SourceText(name: "shell", text))
     case .success(.quit): isOver = true
     case .success(.mode(let mode, let target)):
@@ -253,12 +284,13 @@ final class ShellLoop {
       if let target { printer.target = target }
     case .success(.vertical):
       printer.mode = printer.mode == .vertical ? .preferred : .vertical
-      printer.message("Mode is \(printer.mode.rawValue)")
+      say("Mode is \(printer.mode.rawValue)")
     case .success(.pager(let use)): if editor.isInteractive { printer.paging = use }
     case .success(.toggle(let toggle, let isOn)): set(toggle, isOn)
     case .success(.edit): edit(input)
     case .success(.read(let path)): read(path, input)
     case .success(.save(let path)): save(path, input)
+    case .success(.record(let path)): record(path, input)
     case .success(.schema(let name)): listStatements(of: name, input)
     case .success(.tables): listTables()
     }
@@ -267,26 +299,27 @@ final class ShellLoop {
   func refuse(_ text: String, _ input: ShellInput) {
     hasFailed = true
     if input.isScript { input.isStopped = true }
-    ErrorReport.tell("error: \(text)", id: "shell-command")
+    recorder?.message("error: \(text)")
+    if !isQuiet { ErrorReport.tell("error: \(text)", id: "shell-command") }
   }
 
   private func listTables() {
     do throws(ServiceError) {
       let sources = try connection.names().sources
-      printer.message(
+      say(
         sources.isEmpty
           ? "There are no streams or tables."
           : sources.map { "\($0.name) (\($0.columns.joined(separator: ", ")))" }
             .joined(separator: "\n"))
     } catch {
-      ErrorReport.tell(error)
+      tell(error)
     }
   }
 
   private func set(_ toggle: DotCommand.Toggle, _ isOn: Bool?) {
     func change(_ flag: inout Bool) {
       flag = isOn ?? !flag
-      printer.message("\(toggle.title) is \(flag ? "on" : "off")")
+      say("\(toggle.title) is \(flag ? "on" : "off")")
     }
     switch toggle {
     case .operations: change(&printer.showsOperations)
