@@ -23,7 +23,7 @@ struct MainCommand: ParsableCommand {
     version: "headrace 0.1.0",
     subcommands: [
       Shell.self, Run.self, Test.self, Serve.self, Topic.self, Produce.self, Consume.self,
-      Backup.self, Restore.self, RepairCommand.self, CopyLog.self,
+      Backup.self, Restore.self, RepairCommand.self, CopyLog.self, TutorialCommand.self,
     ],
     defaultSubcommand: Shell.self)
 }

@@ -59,6 +59,8 @@ final class ShellLoop {
   var showsTime = false
   /// What gets what is typed and what comes of it as well.
   var recorder: Recorder?
+  /// What says what to type.
+  var tutorial: Tutorial?
   /// Errors go to the recorder alone.
   var isQuiet = false
   var hasFailed = false
@@ -94,6 +96,11 @@ final class ShellLoop {
     while !isOver {
       if activity.withLock({ $0.isEnding }) { break }
       names.expire()
+      if input.open.isEmpty, let proposed = tutorial?.next({ printer.message($0) }) {
+        prepared = proposed
+        // An editor of lines has no room for it: Enter runs what stands above.
+        if !editor.isMultiline { printer.message(proposed) }
+      }
       switch readLine() {
       case .interrupted: input.open = ""
       case .end:
@@ -103,11 +110,27 @@ final class ShellLoop {
           take("\n;", input)
         }
         isOver = true
-      case .line(let text): take(text: text, input)
+      case .line(let text):
+        let isProposal = tutorial != nil && input.open.isEmpty && text.allSatisfy(\.isWhitespace)
+        take(text: isProposal ? tutorial?.next { _ in } ?? "" : text, input)
       }
       if let failure = CommandFailure.ended(by: printer.output) { return failure }
     }
     return hasFailed && !editor.isInteractive ? CommandFailure(.code(ExitStatus.statement)) : nil
+  }
+
+  /// The whole tour, where nobody types.
+  func runThrough() -> CommandFailure? {
+    printer.output.cancellation = cancellation
+    reactToSignals()
+    while let proposed = tutorial?.next({ printer.message($0) }) {
+      printer.message(
+        Self.prompt + proposed.replacing("\n", with: "\n" + Self.openPrompt))
+      take(text: proposed, ShellInput("shell", isScript: false))
+      printer.message("")
+      if let failure = CommandFailure.ended(by: printer.output) { return failure }
+    }
+    return nil
   }
 
   private func readLine() -> TypedLine {
@@ -245,6 +268,7 @@ final class ShellLoop {
       tell(error)
     }
     recorder?.end()
+    tutorial?.ran(String(decoding: statement.text, as: UTF8.self))
     if showsTime {
       printer.message("Time: \(grouped(Int(wallClockMs() - start))) ms")
     }
