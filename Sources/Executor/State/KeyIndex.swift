@@ -18,6 +18,11 @@ final class KeyIndex {
   private var table: UnsafeMutablePointer<Entry>
   /// One less than the size of the table, which is a power of two.
   private var mask: Int
+  /// The table that comes next, as far as it is made: its pages come from the system a piece with each batch, as all of them
+  /// at once take longer than a slice.
+  private var next: UnsafeMutablePointer<Entry>?
+  private var nextCount = 0
+  private static let preparedFrom = 1 << 16
   private let arena = ByteBuffer(capacity: 1 << 12)
   private var starts = GrowingArray<Int>()
   private var lengths = GrowingArray<Int32>()
@@ -37,20 +42,43 @@ final class KeyIndex {
     mask = 63
   }
 
-  deinit { Glibc.free(table) }
+  deinit {
+    Glibc.free(table)
+    Glibc.free(next)
+  }
+
+  private static func memory(_ size: Int) -> UnsafeMutablePointer<Entry> {
+    LargeMemory.resize(nil, size * MemoryLayout<Entry>.stride)
+      .assumingMemoryBound(to: Entry.self)
+  }
 
   private static func emptyTable(_ size: Int) -> UnsafeMutablePointer<Entry> {
-    let table = LargeMemory.resize(nil, size * MemoryLayout<Entry>.stride)
-      .assumingMemoryBound(to: Entry.self)
+    let table = memory(size)
     table.initialize(repeating: Entry(hash: 0, slot: -1), count: size)
     return table
+  }
+
+  /// Makes a piece of the table that comes next, when this one is half full: it grows at two thirds.
+  private func prepare() {
+    guard mask >= Self.preparedFrom, count * 2 > mask else { return }
+    let size = (mask + 1) * 2
+    extendNext(by: max(size / 64, 1 << 16), of: size)
+  }
+
+  private func extendNext(by count: Int, of size: Int) {
+    let table = next ?? Self.memory(size)
+    next = table
+    let piece = min(count, size - nextCount)
+    guard piece > 0 else { return }
+    (table + nextCount).initialize(repeating: Entry(hash: 0, slot: -1), count: piece)
+    nextCount += piece
   }
 
   /// One more than the highest slot ever given.
   var slotCount: Int { starts.count }
 
   var byteCount: Int {
-    arena.capacity + (mask + 1) * 8 + starts.capacity * 12 + isRecent.capacity + free.capacity * 4
+    arena.capacity + (mask + 1 + nextCount) * 8 + starts.capacity * 12 + isRecent.capacity + free.capacity * 4
   }
 
   /// The key's bytes; valid until the next insert or removal.
@@ -98,6 +126,7 @@ final class KeyIndex {
   @inline(__always)
   func insert(_ keys: EncodedRows, slots: inout [Int32], isNew: (Int) -> Void) {
     let count = keys.count
+    prepare()
     slots = [Int32](unsafeUninitializedCapacity: count) { slots, filled in
       keys.withBytes { bytes in
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: count) { hashed in
@@ -161,7 +190,9 @@ final class KeyIndex {
 
   private func grow() {
     let newMask = mask * 2 + 1
-    let bigger = Self.emptyTable(newMask + 1)
+    extendNext(by: newMask + 1, of: newMask + 1)
+    guard let bigger = next else { return }
+    (next, nextCount) = (nil, 0)
     for index in 0...mask {
       let entry = table[index]
       if entry.slot < 0 { continue }
@@ -252,6 +283,8 @@ final class KeyIndex {
   /// Takes all keys out, and keeps the room.
   func removeAll() {
     if count > 0 { table.update(repeating: Entry(hash: 0, slot: -1), count: mask + 1) }
+    Glibc.free(next)
+    (next, nextCount) = (nil, 0)
     arena.count = 0
     starts.removeAll()
     lengths.removeAll()
