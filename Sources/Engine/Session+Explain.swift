@@ -43,7 +43,10 @@ extension Session {
 
   private func persistentQuery(_ id: Identifier) throws(StatementFailure) -> RunningQuery {
     guard let query = engine.epochs.query(id.name) ?? engine.epochs.query(id.name.uppercased())
-    else { throw .plan(.explainedQueryUnknown(id.name, at: id.span)) }
+    else {
+      let known = engine.queries.map(\.id) + engine.epochs.pushes.map(\.id)
+      throw .plan(.explainedQueryUnknown(id.name, candidates: known, at: id.span))
+    }
     return query
   }
 

@@ -125,11 +125,13 @@ extension PlanError {
       key, "milliseconds between 0 and \(Rowtime.latest) are expected", at: span)
   }
 
-  static func explainedQueryUnknown(_ id: String, at span: Span) -> PlanError {
+  static func explainedQueryUnknown(
+    _ id: String, candidates: [String], at span: Span
+  ) -> PlanError {
     PlanError(
       "unknown-query",
       "Query with id:\(id) does not exist, use SHOW QUERIES to list "
-        + "them", at: span)
+        + "them", at: span, hint: didYouMean(id, candidates))
   }
 
   static func headerColumnWritten(_ name: String, at span: Span) -> PlanError {

@@ -118,6 +118,7 @@ extension Parser {
     if !at(.when) {
       operand = try parseExpression()
       highest = height
+      if case .column(let column) = operand, column.source == nil { bareAlias = index - 1 }
     }
     var branches: [CaseExpression.Branch] = []
     repeat {

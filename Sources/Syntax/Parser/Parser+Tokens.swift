@@ -108,6 +108,12 @@ extension Parser {
         return mistyped(tokens[alias], expected: [], closest: meant)
       }
     }
+    if token.keyword == .when, index > 0, tokens[index - 1].keyword == nil,
+      closestMatch(to: source.string(in: tokens[index - 1].span), among: ["CASE"]) != nil
+    {
+      // `SELECT CSE WHEN x`: a column, as far as can be known before.
+      return mistyped(tokens[index - 1], expected: [], closest: "CASE")
+    }
     switch token.kind {
     case .digitIdentifier: return DiagnosticError(.digitIdentifier(text, at: token.span))
     case .variable:
