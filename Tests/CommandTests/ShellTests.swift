@@ -127,6 +127,31 @@ import Testing
     #expect(history.contains("DEFINE token = '******';"))
   }
 
+  /// However the shell is ended, in the midst of a line or of a query: the terminal echoes and edits lines again.
+  @Test(arguments: ["", "SELECT * FROM s EMIT CHANGES;\n"], ["TERM", "HUP"])
+  func leavesTheTerminalAsItWas(_ typed: String, _ signal: String) throws {
+    let scratch = try Scratch()
+    let data = scratch.path + "/data"
+    let terminal = try PseudoTerminal(
+      "$0 shell --data \(data) --create; stty -a > \(scratch.path)/state; exit 0", in: scratch,
+      size: (100, 30), environment: ["TERM": "xterm"])
+    terminal.expect("headrace> ")
+    try terminal.type(createS + "\n")
+    terminal.expect("Stream S created")
+    try terminal.type(typed.isEmpty ? "SELECT 'half" : typed)
+    usleep(300_000)
+    let kill = Process()
+    kill.executableURL = URL(fileURLWithPath: "/usr/bin/pkill")
+    kill.arguments = ["-\(signal)", "-f", "^\(Command.binary) shell --data \(data)"]
+    try kill.run()
+    kill.waitUntilExit()
+    #expect(terminal.end("") == 0, "\(terminal.seen)")
+    let state = try scratch.text("state").split { " ;\n".contains($0) }
+    for flag in ["icanon", "echo", "isig", "icrnl", "opost"] {
+      #expect(state.contains(Substring(flag)), "\(state)")
+    }
+  }
+
   /// Why a push query shows nothing; in a pipe nobody is told.
   @Test(arguments: [false, true]) func saysWhyNothingComes(isAttached: Bool) throws {
     let scratch = try Scratch()
