@@ -50,7 +50,9 @@ func stage(
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict + plain)
+  .testTarget(
+    name: name, dependencies: dependencies + ["HeadraceTestSupport"],
+    swiftSettings: strict + plain)
 }
 
 // A released executable needs the C library, readline and what that needs. The directory has a linker
@@ -204,6 +206,8 @@ let package = Package(
         argumentParser,
       ], path: "Sources/headrace", swiftSettings: strict + small,
       linkerSettings: lean),
+    // What tests of every layer share.
+    .target(name: "HeadraceTestSupport", path: "Tests/Support", swiftSettings: strict),
     // For the tests: a broker, the second implementation of the seam in Topics, and a disk that loses power.
     .target(
       name: "HeadraceSimulation",
@@ -232,7 +236,7 @@ let package = Package(
     .executableTarget(
       name: "headrace-torture",
       dependencies: [
-        "HeadraceSimulation",
+        "HeadraceSimulation", "HeadraceTestSupport",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceLogStorage", "HeadraceTopics",
         "HeadraceColumns",
         "HeadraceSyntax", "HeadraceFoundations",
@@ -324,7 +328,7 @@ if isFuzzing {
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "HeadraceSimulation", "HeadraceTestSchemas",
+        "HeadraceTestSupport", "HeadraceSimulation", "HeadraceTestSchemas",
         "Headrace", "HeadraceExecutor", "HeadracePlanner", "HeadraceFunctions", "HeadraceFormats",
         "HeadraceLogStorage", "HeadraceTopics", "HeadraceColumns", "HeadraceSyntax",
         "HeadraceFoundations",

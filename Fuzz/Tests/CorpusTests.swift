@@ -2,31 +2,19 @@
 // what they check keeps holding. Scripts/fuzz runs them for as long as one likes.
 
 import Foundation
+import HeadraceTestSupport
 import Testing
 
 @Suite struct CorpusTests {
-  /// A generator that gives the same numbers on every machine. Source: Steele, Lea and Flood's SplitMix64.
-  private struct Numbers {
-    var state: UInt64
-
-    mutating func next(below bound: Int) -> Int {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var word = state
-      word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-      word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-      return Int((word ^ word >> 31) % UInt64(bound))
-    }
-  }
-
-  private static func changed(_ input: [UInt8], _ numbers: inout Numbers) -> [UInt8] {
+  private static func changed(_ input: [UInt8], _ numbers: inout SplitMix) -> [UInt8] {
     var bytes = input
-    for _ in 0..<numbers.next(below: 4) + 1 {
-      let place = numbers.next(below: bytes.count + 1)
-      switch numbers.next(below: 4) {
-      case 0: bytes.insert(UInt8(numbers.next(below: 256)), at: place)
+    for _ in 0..<numbers.below(4) + 1 {
+      let place = numbers.below(bytes.count + 1)
+      switch numbers.below(4) {
+      case 0: bytes.insert(UInt8(numbers.below(256)), at: place)
       case 1 where place < bytes.count: bytes.remove(at: place)
-      case 2 where place < bytes.count: bytes[place] ^= 1 << UInt8(numbers.next(below: 8))
-      default: bytes.removeLast(numbers.next(below: bytes.count / 2 + 1))
+      case 2 where place < bytes.count: bytes[place] ^= 1 << UInt8(numbers.below(8))
+      default: bytes.removeLast(numbers.below(bytes.count / 2 + 1))
       }
     }
     return bytes
@@ -39,7 +27,7 @@ import Testing
       .deletingLastPathComponent().appendingPathComponent("Corpus/\(name)")
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     try #require(!files.isEmpty)
-    var numbers = Numbers(state: 1)
+    var numbers = SplitMix(state: 1)
     // These start an engine or write files for each input.
     let changes = ["inbox", "segment"].contains(name) ? 2 : 200
     for file in files {

@@ -4,24 +4,10 @@
 import Foundation
 import Headrace
 import HeadraceColumns
+import HeadraceTestSupport
 import Testing
 
 @testable import HeadraceCommand
-
-/// The same numbers each time.
-private struct SplitMix {
-  private var state: UInt64
-
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func below(_ limit: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((mixed ^ (mixed >> 31)) % UInt64(limit))
-  }
-}
 
 @Suite struct LayoutTests {
   private func printed(
@@ -85,7 +71,7 @@ private struct SplitMix {
 
   /// Whatever comes, no line is longer than the screen, and no number is cut while another column can give way.
   @Test func nothingSticksOut() {
-    var random = SplitMix(7)
+    var random = SplitMix(state: 7)
     for _ in 0..<400 {
       let columns = (0..<random.below(12) + 1).map { index in
         ResultColumn(

@@ -1,6 +1,7 @@
 // Declared files: whatever happens to them and to the server, what there is comes to be what they say.
 
 import Foundation
+import HeadraceTestSupport
 import Testing
 
 @testable import Headrace
@@ -161,7 +162,7 @@ private let input =
   /// Files that are added, changed and removed while the server runs, is stopped or is killed: in the end there is what they say.
   @Test(arguments: [1, 2]) func converges(seed: UInt64) throws {
     let rounds = ProcessInfo.processInfo.environment["HEADRACE_ROUNDS"].flatMap { Int($0) } ?? 40
-    var random = Generator(state: seed)
+    var random = SplitMix(state: seed)
     let declared = try Declared()
     var files: [String: String] = [:]
     for _ in 0..<rounds / 2 {
@@ -202,7 +203,7 @@ private let input =
   }
 
   /// Number 0 is a stream; each other one a stream or table over it or over the one before.
-  private static func text(_ number: Int, _ random: inout Generator) -> String {
+  private static func text(_ number: Int, _ random: inout SplitMix) -> String {
     let name = "s\(number)"
     guard number > 0 else {
       let column = Bool.random(using: &random) ? ", w INT" : ""
@@ -219,18 +220,5 @@ private let input =
     default:
       return "CREATE TABLE \(name) AS SELECT k, SUM(v + \(bound)) AS v FROM s0 GROUP BY k;"
     }
-  }
-}
-
-/// Vigna's SplitMix64.
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

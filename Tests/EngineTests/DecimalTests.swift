@@ -5,6 +5,7 @@ import HeadraceColumns
 import HeadraceFoundations
 import HeadraceFunctions
 @testable import HeadracePlanner
+import HeadraceTestSupport
 import Testing
 
 @testable import HeadraceExecutor

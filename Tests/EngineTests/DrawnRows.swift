@@ -6,6 +6,7 @@ import HeadraceFoundations
 import HeadraceSimulation
 import HeadraceSyntax
 import HeadraceTopics
+import HeadraceTestSupport
 import Testing
 
 @testable import Headrace

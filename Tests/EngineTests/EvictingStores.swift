@@ -5,6 +5,7 @@ import HeadraceColumns
 import HeadraceExecutor
 import HeadraceFoundations
 import HeadraceTopics
+import HeadraceTestSupport
 
 struct EvictingStores: StateStores {
   var seed: UInt64

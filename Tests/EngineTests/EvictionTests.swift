@@ -4,6 +4,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceTopics
+import HeadraceTestSupport
 import Testing
 
 @testable import Headrace

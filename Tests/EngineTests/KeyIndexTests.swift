@@ -1,6 +1,7 @@
 // The hash table of states beside a dictionary: batches and single keys, removals, growth in pieces, and a new beginning.
 
 import HeadraceColumns
+import HeadraceTestSupport
 import Testing
 
 @testable import HeadraceExecutor

@@ -8,6 +8,7 @@ import Foundation
 import HeadraceLogStorage
 import HeadraceTopics
 import HeadraceSyntax
+import HeadraceTestSupport
 import Testing
 
 @testable import Headrace

@@ -11,6 +11,7 @@ import HeadraceTopics
 import HeadracePlanner
 import HeadraceSimulation
 import HeadraceSyntax
+import HeadraceTestSupport
 
 @testable import Headrace
 

@@ -4,6 +4,7 @@
 import HeadraceColumns
 import HeadraceFunctions
 @testable import HeadracePlanner
+import HeadraceTestSupport
 import Testing
 
 @testable import HeadraceExecutor

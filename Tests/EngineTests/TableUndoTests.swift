@@ -5,6 +5,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceTopics
+import HeadraceTestSupport
 import Testing
 
 @testable import HeadraceExecutor

@@ -2,6 +2,7 @@
 
 import Foundation
 import HeadraceSyntax
+import HeadraceTestSupport
 import Testing
 
 @testable import Headrace
@@ -29,7 +30,8 @@ import Testing
     "SELECT customer, COUNT(*) FROM orders <WINDOW> <TUMBLING> (<SIZE> 1 <HOUR>) GROUP BY customer EMIT CHANGES;",
     "<INSERT> <INTO> <orders> (id, <customer>, <price>) <VALUES> (1, 'a', 2.5);",
     "<DESCRIBE> <orders>;", "<DROP> STREAM <cheap>;", "<SHOW> <STREAMS>;", "SHOW <TABLES>;",
-    "<TERMINATE> <CSAS_CHEAP_0>;", "<EXPLAIN> <CSAS_CHEAP_0>;", "<PRINT> '<orders>' FROM <BEGINNING> <LIMIT> 1;",
+    "<TERMINATE> <CSAS_CHEAP_0>;", "<EXPLAIN> <CSAS_CHEAP_0>;",
+    "<PRINT> '<orders>' FROM <BEGINNING> <LIMIT> 1;",
     "SET '<auto.offset.reset>' = '<earliest>';",
     "SELECT <customer> FROM orders <ORDER> BY <price> <DESC> <LIMIT> 3;",
     "SELECT <CASE> <WHEN> <price> > 3 <THEN> 'dear' <ELSE> 'cheap' END AS c FROM orders;",

@@ -8,6 +8,7 @@ import HeadraceFoundations
 import HeadraceLogStorage
 import HeadraceSyntax
 import HeadraceTopics
+import HeadraceTestSupport
 import Testing
 
 @testable import Headrace

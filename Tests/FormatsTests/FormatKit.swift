@@ -3,6 +3,7 @@
 
 import HeadraceColumns
 import HeadraceTestSchemas
+import HeadraceTestSupport
 
 @testable import HeadraceFormats
 

@@ -3,6 +3,7 @@
 // its neighbours nor on the columns that are wanted; records that name their columns are read with others.
 
 import HeadraceColumns
+import HeadraceTestSupport
 import Testing
 
 @testable import HeadraceFormats

@@ -3,20 +3,10 @@
 // test.
 
 import HeadraceColumns
+import HeadraceTestSupport
 @testable import HeadraceFormats
 
-/// SplitMix64: the same numbers on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
-}
+typealias SeededGenerator = SplitMix
 
 /// Records with these values (nil: null) and null keys.
 func records(_ values: [[UInt8]?]) -> RawRecords {

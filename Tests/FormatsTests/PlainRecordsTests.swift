@@ -4,6 +4,7 @@
 import HeadraceColumns
 import HeadraceFoundations
 @testable import HeadraceFormats
+import HeadraceTestSupport
 import Testing
 
 @Suite struct PlainRecordsTests {

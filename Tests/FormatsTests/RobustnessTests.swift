@@ -4,6 +4,7 @@
 
 import HeadraceColumns
 @testable import HeadraceFormats
+import HeadraceTestSupport
 import Testing
 
 private let wrapped = FormatLayout(.json)

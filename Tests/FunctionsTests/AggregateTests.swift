@@ -5,20 +5,10 @@
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceFunctions
+import HeadraceTestSupport
 import Testing
 
-private struct Random: RandomNumberGenerator {
-  var state: UInt64
-
-  /// Source: SplitMix64.
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
+private typealias Random = SplitMix
 
 /// An aggregate call to test.
 struct Subject: Sendable, CustomTestStringConvertible {

@@ -6,11 +6,12 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 @Suite struct BackupTests {
   @Test func backupsAreWholeStores() throws {
     for seed in 0..<20 as Range<UInt64> {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededGenerator(state: seed)
       let options = SimulatedStoreTests.options(&random)
       let system = SimulatedFileSystem(seed: seed)
       let store = try SimulatedStoreTests.open(system, options)
@@ -51,7 +52,7 @@ import HeadraceTopics
   @Test func everyEpochOfTheJournalComesBack() throws {
     var (restored, ranges) = (0, 0)
     for seed in 0..<5 as Range<UInt64> {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededGenerator(state: seed)
       let options = SimulatedStoreTests.options(&random)
       let system = SimulatedFileSystem(seed: seed)
       let store = try SimulatedStoreTests.open(system, options)
@@ -109,7 +110,7 @@ import HeadraceTopics
     from seed: UInt64
   ) throws -> (SimulatedFileSystem, LogStoreOptions, BackupReport) {
     for seed in seed..<seed + 20 {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededGenerator(state: seed)
       var options = SimulatedStoreTests.options(&random)
       options.checkpointBytes = 1 << 20
       let system = SimulatedFileSystem(seed: seed)
@@ -149,7 +150,7 @@ import HeadraceTopics
 
   @Test func alteredSettingsStay() throws {
     let system = SimulatedFileSystem(seed: 1)
-    var random = SeededGenerator(seed: 1)
+    var random = SeededGenerator(state: 1)
     let options = SimulatedStoreTests.options(&random)
     var store = try SimulatedStoreTests.open(system, options)
     var config = TopicConfig()

@@ -8,6 +8,7 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 /// Everything that was appended to one partition, and what may be read of it.
 private struct KeyedModel {
@@ -119,7 +120,7 @@ private func compacted() -> TopicConfig {
   @Test func nothingIsLost() throws {
     var (cuts, removed, restarts) = (0, 0, 0)
     for seed in 0..<40 as Range<UInt64> {
-      var random = SeededGenerator(seed: seed &+ 0xC0)
+      var random = SeededGenerator(state: seed &+ 0xC0)
       let system = SimulatedFileSystem(seed: seed)
       var model = KeyedModel()
       var time: Int64 = 0
@@ -187,7 +188,7 @@ private func compacted() -> TopicConfig {
   }
 
   @Test func tombstonesStayTheirTime() throws {
-    var random = SeededGenerator(seed: 1)
+    var random = SeededGenerator(state: 1)
     let store = try SimulatedStoreTests.open(
       SimulatedFileSystem(seed: 1), SimulatedStoreTests.options(&random))
     try store.createTopic("t", partitions: 1, config: compacted())
@@ -221,7 +222,7 @@ private func compacted() -> TopicConfig {
 
   /// What has gone is known to nobody: a log that is compacted, cut and made anew for ever takes no more memory.
   @Test func segmentsThatWentAreForgotten() throws {
-    var random = SeededGenerator(seed: 3)
+    var random = SeededGenerator(state: 3)
     var options = SimulatedStoreTests.options(&random)
     options.checkpointBytes = 1 << 20
     let store = try SimulatedStoreTests.open(SimulatedFileSystem(seed: 3), options)
@@ -240,7 +241,7 @@ private func compacted() -> TopicConfig {
 
   /// What a setting lets be compacted, and what is refused.
   @Test func settings() throws {
-    var random = SeededGenerator(seed: 2)
+    var random = SeededGenerator(state: 2)
     let options = SimulatedStoreTests.options(&random)
     let system = SimulatedFileSystem(seed: 2)
     let store = try SimulatedStoreTests.open(system, options)

@@ -7,6 +7,7 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 @Suite struct CompressionTests {
   static let codecs: [CompressionType] = [.lz4, .zstd]
@@ -46,7 +47,7 @@ import HeadraceTopics
   }
 
   @Test(arguments: codecs) func recordsComeBack(codec: CompressionType) throws {
-    var random = SeededGenerator(seed: 11)
+    var random = SeededGenerator(state: 11)
     for round in 0..<30 {
       let input = RecordBatchTests.random(round * 9, &random, headers: round % 3 == 0)
       let encoded = try Self.batch(input, codec)
@@ -86,7 +87,7 @@ import HeadraceTopics
 
   /// Under a right checksum the codec and the decoder alone must hold.
   @Test(arguments: codecs) func hostileBytesOnlyThrow(codec: CompressionType) throws {
-    var random = SeededGenerator(seed: 12)
+    var random = SeededGenerator(state: 12)
     var thrown = 0
     for _ in 0..<2_000 {
       let encoded = try Self.batch(Self.lines(12), codec)

@@ -8,6 +8,7 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 @Suite struct FaultTests {
   /// Applies steps and goes on after refusals. A step that failed without poisoning was not
@@ -37,7 +38,7 @@ import HeadraceTopics
     for seed in 0..<2 as Range<UInt64> {
       for errno in [EIO, ENOSPC] {
         for number in 0..<Int.max {
-          var random = SeededGenerator(seed: seed)
+          var random = SeededGenerator(state: seed)
           let options = SimulatedStoreTests.options(&random)
           let system = SimulatedFileSystem(seed: seed)
           system.failCall(after: number, errno: errno)
@@ -70,7 +71,7 @@ import HeadraceTopics
   @Test func fullDisksAreSurvived() throws {
     var refusals = 0
     for budget in stride(from: 0, to: 90_000, by: 700) {
-      var random = SeededGenerator(seed: UInt64(budget))
+      var random = SeededGenerator(state: UInt64(budget))
       let options = SimulatedStoreTests.options(&random)
       let system = SimulatedFileSystem(seed: 1)
       system.limitBytes(budget)
@@ -105,7 +106,7 @@ import HeadraceTopics
   /// the store was closed.
   @Test func durabilityOsSurvivesTheProcess() throws {
     for seed in 0..<60 as Range<UInt64> {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededGenerator(state: seed)
       let system = SimulatedFileSystem(seed: seed)
       var history = [ModelStore()]
       for life in 0..<6 {
@@ -137,7 +138,7 @@ import HeadraceTopics
     var refused = 0
     var harmless = 0
     for seed in 0..<6 as Range<UInt64> {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededGenerator(state: seed)
       var options = SimulatedStoreTests.options(&random)
       options.checkpointBytes = seed < 3 ? 1 << 20 : 8 << 10
       let system = SimulatedFileSystem(seed: seed)
@@ -180,7 +181,7 @@ import HeadraceTopics
   }
 
   @Test func shortenedAndSwappedFilesAreTold() throws {
-    var random = SeededGenerator(seed: 9)
+    var random = SeededGenerator(state: 9)
     let options = SimulatedStoreTests.options(&random)
     let system = SimulatedFileSystem(seed: 9)
     let store = try SimulatedStoreTests.open(system, options)

@@ -8,6 +8,7 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 @Suite struct ProducerTests {
   private static func transaction(
@@ -29,7 +30,7 @@ import HeadraceTopics
 
   @Test func repeatsAreAcknowledgedOnce() throws {
     let system = SimulatedFileSystem(seed: 1)
-    var random = SeededGenerator(seed: 1)
+    var random = SeededGenerator(state: 1)
     let options = SimulatedStoreTests.options(&random)
     var store = try SimulatedStoreTests.open(system, options)
     for name in ["a", "b"] { try store.createTopic(name, partitions: 2) }
@@ -65,7 +66,7 @@ import HeadraceTopics
   /// A producer that sends again whatever was not acknowledged, through power cuts.
   @Test func nothingIsLostOrDoubled() throws {
     for seed in 0..<25 as Range<UInt64> {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededGenerator(state: seed)
       let options = SimulatedStoreTests.options(&random)
       let system = SimulatedFileSystem(seed: seed)
       let empty = try SimulatedStoreTests.open(system, options)
@@ -103,7 +104,7 @@ import HeadraceTopics
   /// before it, and whatever other keys do.
   @Test func conditionsHoldWhenCommitted() throws {
     let system = SimulatedFileSystem(seed: 3)
-    var random = SeededGenerator(seed: 3)
+    var random = SeededGenerator(state: 3)
     let store = try SimulatedStoreTests.open(system, SimulatedStoreTests.options(&random))
     try store.createTopic("t", partitions: 2)
     func record(_ key: String) -> RawRecords {

@@ -5,6 +5,7 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 @Suite struct RecordBatchTests {
   /// Random records with nulls, empty and large fields, and headers if asked for.
@@ -62,7 +63,7 @@ import HeadraceTopics
   }
 
   @Test func recordsComeBack() throws {
-    var random = SeededGenerator(seed: 1)
+    var random = SeededGenerator(state: 1)
     for round in 0..<60 {
       let input = Self.random(round * 5, &random, headers: round % 3 == 0)
       var encoder = RecordBatchEncoder()
@@ -103,7 +104,7 @@ import HeadraceTopics
   }
 
   @Test func everyFlippedBitIsFound() throws {
-    var random = SeededGenerator(seed: 3)
+    var random = SeededGenerator(state: 3)
     let input = Self.random(6, &random, headers: true)
     let encoded = try RecordBatchEncoder().encode(input)
     encoded.seal(0, offset: 9, sequenceDelta: 77)
@@ -121,7 +122,7 @@ import HeadraceTopics
 
   /// Hostile records under a right CRC: the decoder alone must hold.
   @Test func hostileRecordsOnlyThrow() throws {
-    var random = SeededGenerator(seed: 4)
+    var random = SeededGenerator(state: 4)
     var thrown = 0
     for _ in 0..<3_000 {
       let input = Self.random(3, &random, headers: Bool.random(using: &random))
@@ -175,7 +176,7 @@ import HeadraceTopics
     #expect(
       Partitioner.partition(key: Array("foobar".utf8), partitionCount: 7) == 1_357_151_166 % 7)
     #expect(Partitioner.partition(key: nil, inputPartition: 9, partitionCount: 4) == 1)
-    var random = SeededGenerator(seed: 5)
+    var random = SeededGenerator(state: 5)
     for size in [0, 1, 5, 100, 4096, 70_001] {
       let first = (0..<40).map { _ in UInt8.random(in: 0...255, using: &random) }
       let second = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -8,6 +8,7 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 @Suite struct RepairTests {
   /// A store with some commits, and what it held after each.
@@ -18,7 +19,7 @@ import HeadraceTopics
     var last = ModelStore()
 
     init(seed: UInt64, closes: Bool) throws {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededGenerator(state: seed)
       options = SimulatedStoreTests.options(&random)
       system = SimulatedFileSystem(seed: seed)
       let store = try SimulatedStoreTests.open(system, options)
@@ -120,7 +121,7 @@ import HeadraceTopics
     var lossy: [String: Int] = [:]
     for seed in 0..<4 as Range<UInt64> {
       let past = try Past(seed: seed, closes: seed % 2 == 0)
-      var random = SeededGenerator(seed: seed + 100)
+      var random = SeededGenerator(state: seed + 100)
       for (path, size) in past.system.allFiles() where size > 0 {
         let kind = path.split(separator: ".").last.map(String.init) ?? ""
         for way in 0..<4 {
@@ -146,7 +147,7 @@ import HeadraceTopics
   @Test func severalDamagesAtOnce() throws {
     for seed in 0..<8 as Range<UInt64> {
       let past = try Past(seed: seed, closes: seed % 3 > 0)
-      var random = SeededGenerator(seed: seed + 300)
+      var random = SeededGenerator(state: seed + 300)
       let files = past.system.allFiles().filter {
         $0.byteCount > 0 && ($0.path.hasSuffix(".log") || $0.path.hasSuffix(".journal"))
       }

@@ -8,6 +8,7 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 @Suite struct SegmentTests {
   static func smallSegments() -> TopicConfig {
@@ -210,7 +211,7 @@ import HeadraceTopics
   @Test(arguments: [[.none], [.lz4, .none, .zstd]] as [[CompressionType]])
   func anIndependentReaderReadsSegments(codecs: [CompressionType]) throws {
     let directory = try TemporaryDirectory()
-    var random = SeededGenerator(seed: 11)
+    var random = SeededGenerator(state: 11)
     let store = try LogStore.open(directory: directory.path)
     try store.createTopic("t", partitions: 1)
     var expected: [String] = []

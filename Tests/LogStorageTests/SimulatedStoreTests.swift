@@ -8,6 +8,7 @@ import Testing
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 /// What a store should hold: everything by value.
 struct ModelStore: Equatable {
@@ -180,7 +181,7 @@ extension ModelStore {
   @Test func powerCutsLoseNothingAcknowledged() throws {
     var cuts = 0
     for seed in 0..<120 as Range<UInt64> {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededGenerator(state: seed)
       let system = SimulatedFileSystem(seed: seed)
       var model = ModelStore()
       var attempted = ModelStore()

@@ -6,6 +6,7 @@ import Glibc
 
 @testable import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 /// A directory that is removed with the last reference.
 final class TemporaryDirectory {
@@ -26,20 +27,7 @@ final class TemporaryDirectory {
   }
 }
 
-/// Splitmix64: the same seed gives the same numbers everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &+ 0x9E37_79B9_7F4A_7C15 }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
+typealias SeededGenerator = SplitMix
 
 /// Records without keys, one for each string.
 func records(_ values: [String], at timestamp: Int64 = 0) -> RawRecords {

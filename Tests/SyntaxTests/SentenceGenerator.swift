@@ -3,22 +3,9 @@
 // A budget of productions bounds the size: once it is spent, every choice takes the branch that
 // ends soonest, options are left out and repetitions stop.
 
-struct SeededRandom: RandomNumberGenerator {
-  private var state: UInt64
+import HeadraceTestSupport
 
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
-  /// A number below `bound`, by the quick way that is a little uneven.
-  mutating func below(_ bound: Int) -> Int { Int(truncatingIfNeeded: next() >> 33) % bound }
-}
+typealias SeededRandom = SplitMix
 
 struct SentenceGenerator {
   /// Words for NAME: plain ones and keywords that are not reserved, except those that begin
@@ -54,7 +41,7 @@ struct SentenceGenerator {
 
   init(_ grammar: Grammar, seed: UInt64) {
     self.grammar = grammar
-    random = SeededRandom(seed: seed)
+    random = SeededRandom(state: seed)
     shortest = SentenceGenerator.shortestSentences(of: grammar)
   }
 

@@ -8,6 +8,7 @@ import Headrace
 import Glibc
 import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 enum Campaign: String, CaseIterable {
   case power

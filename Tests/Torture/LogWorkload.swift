@@ -5,6 +5,7 @@ import HeadraceSimulation
 import HeadraceColumns
 import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 extension Workload {
   static func log(_ name: String, inPlace: Int) -> Workload {

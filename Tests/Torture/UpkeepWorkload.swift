@@ -6,6 +6,7 @@ import HeadraceSimulation
 import HeadraceColumns
 import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 extension Workload {
   static func upkeep(_ name: String, compresses: Bool = false) -> Workload {

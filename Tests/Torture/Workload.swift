@@ -6,6 +6,7 @@
 import HeadraceSimulation
 import HeadraceLogStorage
 import HeadraceTopics
+import HeadraceTestSupport
 
 /// Something opened on a simulated disk.
 protocol Subject: AnyObject {
@@ -69,27 +70,17 @@ struct Reference {
   }
 }
 
-/// Splitmix64.
-struct Dice: RandomNumberGenerator {
-  private var state: UInt64
+typealias Dice = SplitMix
 
+extension SplitMix {
+  /// Of several numbers.
   init(_ parts: UInt64...) {
-    state = 0
+    self.init(state: 0)
     for part in parts {
       state ^= part
       state = next()
     }
   }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ limit: Int) -> Int { limit <= 1 ? 0 : Int(next() % UInt64(limit)) }
 }
 
 /// What a check found wrong.
