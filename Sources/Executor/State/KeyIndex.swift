@@ -78,8 +78,8 @@ final class KeyIndex {
   var slotCount: Int { starts.count }
 
   var byteCount: Int {
-    arena.capacity + (mask + 1 + nextCount) * 8 + starts.capacity * 12 + isRecent.capacity + free
-      .capacity * 4
+    let slots = starts.capacity * 12 + isRecent.capacity + free.capacity * 4
+    return arena.capacity + (mask + 1 + nextCount) * 8 + slots
   }
 
   /// The key's bytes; valid until the next insert or removal.
