@@ -58,7 +58,8 @@ public enum Secret {
     return words.contains { lower.contains($0) }
   }
 
+  /// What is on or off is no secret.
   static func shown(_ value: String, of name: String) -> String {
-    isMentioned(in: name) ? "******" : value
+    isMentioned(in: name) && !name.lowercased().hasSuffix(".enabled") ? "******" : value
   }
 }

@@ -65,6 +65,8 @@ import Testing
     }
     let pipes = try Self.texts("Tests/CommandTests", "PipeTests.swift")
     seen.formUnion(pipes.matches(of: /error\[([a-z-]+)\]/).map { String($0.1) })
+    let declared = try Self.texts("Tests/CommandTests", "QueriesFolderTests.swift")
+    seen.formUnion(declared.matches(of: /"([a-z]+(?:-[a-z]+)+)"/).map { String($0.1) })
     let clusters = try Self.texts("Tests/EngineTests", "KafkaEngineTests.swift")
     seen.formUnion(clusters.matches(of: /"([a-z]+(?:-[a-z]+)+)"/).map { String($0.1) })
     seen.formUnion(clusters.matches(of: /error\[([a-z-]+)\]/).map { String($0.1) })
