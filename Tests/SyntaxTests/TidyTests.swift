@@ -135,6 +135,30 @@ import Testing
     #expect(Set(folders) == Set(Self.layers.joined()))
   }
 
+  /// What the walks through the code name is in the code.
+  @Test(arguments: ["LifeOfAStatement", "LifeOfABatch"]) func walksNameWhatIsThere(
+    _ page: String
+  ) throws {
+    let text = try String(
+      contentsOf: Self.sources.deletingLastPathComponent()
+        .appendingPathComponent("Docs/\(page).md"), encoding: .utf8)
+    let declared = try Self.files().flatMap(\.lines).reduce(into: Set<String>()) { names, line in
+      for match in line.matches(
+        of: /\b(?:class|struct|enum|protocol|func|case|var|let|typealias) ((?:\w+, )*`?\w+)/)
+      {
+        names.formUnion(
+          match.1.split(separator: ", ").map { $0.replacing("`", with: "") })
+      }
+    }
+    // Words of SQL and paths are not names.
+    let names = Set(text.matches(of: /`([A-Za-z_.]*[a-z][A-Za-z_.]*)`/).map { String($0.1) })
+    #expect(names.count > 20)
+    for name in names {
+      let last = String(name.split(separator: ".").last ?? "")
+      #expect(declared.contains(last), "\(name)")
+    }
+  }
+
   /// An exchange, a sink and an operator are asked, not looked at: no code of the executor asks which one it has.
   @Test func operatorsAreNotCastDown() throws {
     for (name, lines) in try Self.files() where name.hasPrefix("Executor/") {
