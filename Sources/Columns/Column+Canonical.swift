@@ -3,7 +3,8 @@
 import HeadraceFoundations
 
 extension Column {
-  /// 0.0 for -0.0 and one NaN for all, in lists and fields too. The same column where there is nothing to change.
+  /// 0.0 for -0.0 and one NaN for all, in lists and fields too. The same column where there is
+  /// nothing to change.
   public var withCanonicalDoubles: Column {
     switch self {
     case .double(let column):

@@ -197,7 +197,8 @@ extension DataType {
 
 /// The elements at `indices`, in that order.
 func pick<Element>(_ values: [Element], _ indices: [Int32]) -> [Element] {
-  // An array without room is one object for all threads, and the initializer below would write its count.
+  // An array without room is one object for all threads, and the initializer below would write its
+  // count.
   if indices.isEmpty { return [] }
   return values.withUnsafeBufferPointer { source in
     indices.withUnsafeBufferPointer { rows in
@@ -233,7 +234,8 @@ extension ByteColumn {
     return .copy([self], lengths: lengths, validity)
   }
 
-  /// The bytes in use of all parts, one after the other, in an arena of their own. `lengths`: those of all parts.
+  /// The bytes in use of all parts, one after the other, in an arena of their own. `lengths`: those
+  /// of all parts.
   fileprivate static func copy(
     _ parts: [ByteColumn], lengths: [UInt32], _ validity: Bitmap?
   ) -> ByteColumn {

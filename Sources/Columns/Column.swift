@@ -1,5 +1,5 @@
-// Columns: typed arrays with a validity mask. An operator switches on the case once a batch and then
-// runs over plain arrays; nothing here is called once a row in a hot loop.
+// Columns: typed arrays with a validity mask. An operator switches on the case once a batch and
+// then runs over plain arrays; nothing here is called once a row in a hot loop.
 // Rows that are not valid hold some value of the type, never garbage that could trap.
 
 public import BigInt
@@ -72,7 +72,8 @@ public struct ListColumn: Sendable {
   }
 }
 
-/// MAP: row i holds the entries `offsets[i] ..< offsets[i + 1]`, in the order in which they were put.
+/// MAP: row i holds the entries `offsets[i] ..< offsets[i + 1]`, in the order in which they were
+/// put.
 public struct MapColumn: Sendable {
   public let offsets: [UInt32]
   public let keys: Column

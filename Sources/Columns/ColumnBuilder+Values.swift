@@ -81,7 +81,8 @@ extension ColumnBuilder {
     }
   }
 
-  /// Whether two rows from `first` on are equal, for a STRING or BYTES column; now and then true though none are.
+  /// Whether two rows from `first` on are equal, for a STRING or BYTES column; now and then true
+  /// though none are.
   public func hasEqualBytes(from first: Int) -> Bool {
     var seen: Set<Int> = []
     for row in first..<count {

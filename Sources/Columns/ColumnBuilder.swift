@@ -1,7 +1,7 @@
-// Fills a column row by row. Decoders call the typed appends with raw bytes; everything else may use
-// `append(_: Value)`. Reused batch after batch: `finish` hands the column over and starts anew.
-// Byte strings are first kept as views of a shared buffer (`appendView`); the first one that must be
-// copied (unescaped, computed) turns the whole column over to an arena of its own.
+// Fills a column row by row. Decoders call the typed appends with raw bytes; everything else may
+// use `append(_: Value)`. Reused batch after batch: `finish` hands the column over and starts anew.
+// Byte strings are first kept as views of a shared buffer (`appendView`); the first one that must
+// be copied (unescaped, computed) turns the whole column over to an arena of its own.
 
 public import BigInt
 import HeadraceFoundations
@@ -136,8 +136,8 @@ public final class ColumnBuilder {
     count += 1
   }
 
-  /// Many values at once, none of them NULL, as this column keeps them (Int32 for INT, DATE, TIME; Int64
-  /// for BIGINT, TIMESTAMP; Double; Int128 for a DECIMAL of at most 38 digits; Bool).
+  /// Many values at once, none of them NULL, as this column keeps them (Int32 for INT, DATE, TIME;
+  /// Int64 for BIGINT, TIMESTAMP; Double; Int128 for a DECIMAL of at most 38 digits; Bool).
   public func append<Element: BitwiseCopyable>(contentsOf values: [Element]) {
     precondition(
       MemoryLayout<Element>.stride == stride, "\(Element.self) cannot stand in a column of \(type)")

@@ -1,5 +1,5 @@
-// The common type of several values: the one rule for whatever brings values together, be it an operator, CASE, IN,
-// a constructor, a UNION or the type variable of a function.
+// The common type of several values: the one rule for whatever brings values together, be it an
+// operator, CASE, IN, a constructor, a UNION or the type variable of a function.
 
 import HeadraceFoundations
 

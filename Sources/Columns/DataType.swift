@@ -1,5 +1,5 @@
-// The SQL types, as the whole engine names them. Printing gives KSQL's text (`ARRAY<STRING>`), which is
-// also what DESCRIBE shows and what the schema oracle of the conformance suite compares.
+// The SQL types, as the whole engine names them. Printing gives KSQL's text (`ARRAY<STRING>`),
+// which is also what DESCRIBE shows and what the schema oracle of the conformance suite compares.
 
 import HeadraceFoundations
 

@@ -1,5 +1,5 @@
-// Unscaled numbers as bytes: two's complement, most significant byte first, as java.math.BigInteger writes itself and
-// Avro, Protobuf and Connect keep decimals.
+// Unscaled numbers as bytes: two's complement, most significant byte first, as java.math.BigInteger
+// writes itself and Avro, Protobuf and Connect keep decimals.
 
 internal import BigInt
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// Exact decimals: an unscaled integer and a scale, as java.math.BigDecimal has them. Columns store the
-// unscaled part alone (Int128 up to 38 digits, BigInt beyond); the scale is in the type.
+// Exact decimals: an unscaled integer and a scale, as java.math.BigDecimal has them. Columns store
+// the unscaled part alone (Int128 up to 38 digits, BigInt beyond); the scale is in the type.
 
 public import BigInt
 import HeadraceFoundations
@@ -126,8 +126,8 @@ extension Decimal: CustomStringConvertible {
   public var description: String { decimalText(unscaled.description, scale: scale) }
 }
 
-/// The low 128 bits of `value`. Not `Int128(truncatingIfNeeded:)` nor `Int128(exactly:)`: those are off
-/// by 2^64 for a negative BigInt of more than one word (Swift 6.3.1, BigInt 6.0.1).
+/// The low 128 bits of `value`. Not `Int128(truncatingIfNeeded:)` nor `Int128(exactly:)`: those are
+/// off by 2^64 for a negative BigInt of more than one word (Swift 6.3.1, BigInt 6.0.1).
 func lowBits(_ value: BigInt) -> Int128 {
   let words = value.magnitude.words
   let low = UInt128(words.first ?? 0)

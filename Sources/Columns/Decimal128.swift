@@ -1,5 +1,5 @@
-// Decimals of at most 38 digits by their unscaled numbers alone, as columns keep them. What leaves 128 bits on the way is
-// nil: callers go on with `Decimal`, which has no bounds.
+// Decimals of at most 38 digits by their unscaled numbers alone, as columns keep them. What leaves
+// 128 bits on the way is nil: callers go on with `Decimal`, which has no bounds.
 
 import HeadraceFoundations
 
@@ -48,7 +48,8 @@ public enum Decimal128 {
     return dividend.quotientAndRemainder(dividingBy: divisor)
   }
 
-  /// The number with `to` digits after the point instead of `from`; nil also where `.unnecessary` would round.
+  /// The number with `to` digits after the point instead of `from`; nil also where `.unnecessary`
+  /// would round.
   @inlinable
   public static func rescaled(
     _ unscaled: Int128, from: Int, to: Int, rounding: Decimal.Rounding

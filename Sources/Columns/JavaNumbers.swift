@@ -58,7 +58,8 @@ private func javaText(_ digits: [UInt8], _ exponent: Int, isNegative: Bool) -> S
   return String(decoding: text, as: UTF8.self)
 }
 
-/// Shortest significant digits, as ASCII without leading or trailing zeros, and the exponent e of 0.digits x 10^e.
+/// Shortest significant digits, as ASCII without leading or trailing zeros, and the exponent e of
+/// 0.digits x 10^e.
 func shortestDigits(of magnitude: Double) -> (digits: [UInt8], exponent: Int) {
   let (mantissa, exponent) = shortestDigits(magnitude.description)
   if mantissa.count == 1 && magnitude.bitPattern < 2000 {
@@ -89,8 +90,8 @@ private func shortestDigits(_ description: String) -> (digits: [UInt8], exponent
   return (mantissa, exponent)
 }
 
-/// Java never prints fewer than two digits, and the nearest two are not always the shortest one and a
-/// zero: 4.9E-324, where one digit would be 5E-324. Only the smallest doubles are that coarse.
+/// Java never prints fewer than two digits, and the nearest two are not always the shortest one and
+/// a zero: 4.9E-324, where one digit would be 5E-324. Only the smallest doubles are that coarse.
 private func twoDigits(ofSubnormal magnitude: Double) -> (digits: String, exponent: Int) {
   // In units of 1E-324.
   var rest = Double(magnitude.bitPattern) * 4.94065645841246544

@@ -89,7 +89,8 @@ public struct RawRecords: Sendable {
   /// Milliseconds since the epoch, UTC.
   public var timestamps: [Int64] = []
   public var offsets: [Int64] = []
-  /// The log's append sequence number of each record: a total order over all topics (arrival order).
+  /// The log's append sequence number of each record: a total order over all topics (arrival
+  /// order).
   public var sequences: [Int64] = []
   /// Per record, in order; empty when no record has headers.
   public var headers: [[RecordHeader]] = []
@@ -158,7 +159,8 @@ extension RawRecords {
 }
 
 extension RawRecords {
-  // Two forms and no generic one, which other modules would call unspecialized, with a witness for each number.
+  // Two forms and no generic one, which other modules would call unspecialized, with a witness for
+  // each number.
 
   /// The records of a range, with all that belongs to them; the bytes are shared.
   public func gather(_ rows: Range<Int>) -> RawRecords {

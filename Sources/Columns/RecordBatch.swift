@@ -1,12 +1,12 @@
-// What flows between operators: rows of one partition, as columns, with where each row stands in time
-// and in the order of the stage's input.
+// What flows between operators: rows of one partition, as columns, with where each row stands in
+// time and in the order of the stage's input.
 
 import HeadraceFoundations
 
 /// What a row says about its key.
 /// In a stream every row is `insert`, but for records with a null value, which are `delete`.
-/// In a table an update is two adjacent rows, `updateBefore` then `updateAfter`; a `delete` carries the
-/// old row where it was known and NULLs where it was not.
+/// In a table an update is two adjacent rows, `updateBefore` then `updateAfter`; a `delete` carries
+/// the old row where it was known and NULLs where it was not.
 public enum ChangeKind: UInt8, Sendable {
   case insert
   case updateBefore
@@ -14,12 +14,13 @@ public enum ChangeKind: UInt8, Sendable {
   case delete
 }
 
-/// Where rows stand in the one sequence that the inputs of a stage form. Compared by `major`, then `minor`.
+/// Where rows stand in the one sequence that the inputs of a stage form. Compared by `major`, then
+/// `minor`.
 public struct Positions: Sendable {
   /// Highest rowtime (or append sequence) seen so far in the row's source partition; ms or a count.
   public var major: [Int64]
-  /// Rank of the source (9 bits), partition (14 bits), ordinal of the record in its partition (41 bits). Ranks of
-  /// tables are their ordinals, those of streams `sourcesMax` more.
+  /// Rank of the source (9 bits), partition (14 bits), ordinal of the record in its partition (41
+  /// bits). Ranks of tables are their ordinals, those of streams `sourcesMax` more.
   public var minor: [UInt64]
 
   /// Of a row that is no input row's.
@@ -60,7 +61,8 @@ public struct Positions: Sendable {
   }
 }
 
-/// Shape: every column, `rowtimes`, `positions`, and `kinds` and `headers` where present, have `count` rows.
+/// Shape: every column, `rowtimes`, `positions`, and `kinds` and `headers` where present, have
+/// `count` rows.
 /// Order: by position.
 public struct RecordBatch: Sendable {
   public var columns: [Column]

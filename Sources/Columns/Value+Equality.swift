@@ -1,10 +1,10 @@
-// The one notion of equality of values, in functions, in snapshots and wherever values are keys; that of the kernels
-// over columns and of the bytes of state stores is the same.
+// The one notion of equality of values, in functions, in snapshots and wherever values are keys;
+// that of the kernels over columns and of the bytes of state stores is the same.
 
 import HeadraceFoundations
 
-/// Texts by their bytes; 0.0 and -0.0 are one value, NaN is equal to itself; maps whatever the order of their entries;
-/// NULL is equal to NULL here, and SQL's comparisons ask for NULLs first.
+/// Texts by their bytes; 0.0 and -0.0 are one value, NaN is equal to itself; maps whatever the
+/// order of their entries; NULL is equal to NULL here, and SQL's comparisons ask for NULLs first.
 extension Value: Hashable {
   public static func == (left: Value, right: Value) -> Bool {
     switch (left, right) {

@@ -1,5 +1,5 @@
-// One SQL value on its own. Values live at the edges (literals, the shell, row-at-a-time functions);
-// batches of rows are columns and never arrays of these.
+// One SQL value on its own. Values live at the edges (literals, the shell, row-at-a-time
+// functions); batches of rows are columns and never arrays of these.
 
 import HeadraceFoundations
 

@@ -1,12 +1,16 @@
-// What moves rows between the log and something outside of it. A connector is a value; one line in `ConnectorRegistry`
-// makes it known, and `kind` says by which property of WITH it is declared. It fills one of three roles:
+// What moves rows between the log and something outside of it. A connector is a value; one line in
+// `ConnectorRegistry` makes it known, and `kind` says by which property of WITH it is declared. It
+// fills one of three roles:
 //
-//   input      gives the records of a source in place of a topic. The engine commits with each epoch, beside the query's
-//              state, the position behind what it has read and a mark of what lies before it; after a restart it reads
-//              on from the position, if the mark still fits. `TopicRead.end` is the end for now, or for good in a run
+//   input      gives the records of a source in place of a topic. The engine commits with each
+//              epoch, beside the query's state, the position behind what it has read and a mark of
+//              what lies before it; after a restart it reads
+//              on from the position, if the mark still fits. `TopicRead.end` is the end for now, or
+//              for good in a run
 //              to the end of the input; `nothingYet` promises more.
-//   follower   writes out what a topic holds. It keeps (topic, partition, offset) in the same transaction of the target
-//              as the rows, so that the target is at all times what the topic says up to its positions.
+//   follower   writes out what a topic holds. It keeps (topic, partition, offset) in the same
+//              transaction of the target as the rows, so that the target is at all times what the
+//              topic says up to its positions.
 //   copy       reads or writes rows once, for COPY.
 
 import HeadraceColumns
@@ -29,8 +33,8 @@ struct ConnectorContext: Sendable {
   /// What is made outlives the process.
   var keepsData: Bool
   var lineBytesMax: Int
-  /// An input that may still grow is at its end all the same: a file's last line counts although it has no line
-  /// end.
+  /// An input that may still grow is at its end all the same: a file's last line counts although it
+  /// has no line end.
   var takesOpenEnd: Bool
   /// Milliseconds since the epoch.
   var clock: @Sendable () -> Int64
@@ -59,7 +63,8 @@ struct ConnectorDeclaration {
     option.flatMap { properties?[$0]?.span } ?? properties?[spec.kind.name]?.span ?? name.span
   }
 
-  /// Throws: relative-file. The statement log keeps the text: it must mean the same file in the server.
+  /// Throws: relative-file. The statement log keeps the text: it must mean the same file in the
+  /// server.
   func checkPath(allowsHome: Bool = false) throws(StatementFailure) {
     let path = spec.target
     let isWhole = path.hasPrefix("/") || allowsHome && path.hasPrefix("~")
@@ -109,7 +114,8 @@ struct SampleRequest {
 protocol ConnectorReader: RecordReader {
   /// What there is now, in offsets; 0 when that is not known.
   var end: Int64 { get }
-  /// What tells later whether the records before `offset` are still the same; nil: nothing does. Asked each epoch.
+  /// What tells later whether the records before `offset` are still the same; nil: nothing does.
+  /// Asked each epoch.
   func mark(before offset: Int64) throws(StorageError) -> String?
   /// How what a mark stands for has changed; nil: it has not.
   func change(since mark: String) throws(StorageError) -> InputChange?
@@ -146,11 +152,11 @@ struct FollowedTopic {
   var columns: [PlanColumn]
 }
 
-/// Rows on their way to a target, in its transactions. A batch's rows are inserts, or deletes by key; those of a table
-/// have a key.
+/// Rows on their way to a target, in its transactions. A batch's rows are inserts, or deletes by
+/// key; those of a table have a key.
 protocol ConnectorWriter: AnyObject {
-  /// Where the target's last transaction left each partition; empty for one that starts again, be it for another topic,
-  /// other columns, or a log that was longer. Asked once, first.
+  /// Where the target's last transaction left each partition; empty for one that starts again, be
+  /// it for another topic, other columns, or a log that was longer. Asked once, first.
   func resume() throws(QueryFailure) -> [Int: SourcePosition]
   func begin() throws(QueryFailure)
   func write(_ batch: RecordBatch) throws(QueryFailure)

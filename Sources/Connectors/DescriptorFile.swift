@@ -1,5 +1,6 @@
-// A file of the machine behind the seam of OutsideFiles: a regular one that is read, one that appears whole under its name, or
-// a pipe or terminal, whose other end is waited for in steps, so that an interrupt ends the wait.
+// A file of the machine behind the seam of OutsideFiles: a regular one that is read, one that
+// appears whole under its name, or a pipe or terminal, whose other end is waited for in steps, so
+// that an interrupt ends the wait.
 
 import Glibc
 import HeadraceFoundations
@@ -75,8 +76,8 @@ final class DescriptorFile: OutsideFile {
     }
   }
 
-  /// Takes over the directory's descriptor. The mode is 0600 whatever the umask; that of a file that is replaced is
-  /// not kept.
+  /// Takes over the directory's descriptor. The mode is 0600 whatever the umask; that of a file
+  /// that is replaced is not kept.
   static func new(
     _ path: String, _ name: String, in directory: Int32
   ) throws(OutsideError) -> DescriptorFile {

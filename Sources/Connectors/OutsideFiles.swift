@@ -1,10 +1,11 @@
-// The seam under files that are not the log's: streams over files, COPY in and out, scripts of RUN SCRIPT. A test puts
-// one in that fails or gives little; `PosixOutsideFiles` is the machine's.
+// The seam under files that are not the log's: streams over files, COPY in and out, scripts of RUN
+// SCRIPT. A test puts one in that fails or gives little; `PosixOutsideFiles` is the machine's.
 //
-// Roots: a submitted script may touch only what lies below declared directories. The check and the opening are one
-// step: the root is opened, and the rest of the path from there by openat2 with RESOLVE_BENEATH, so that neither
-// `..` nor a link nor a directory that is swapped for a link in between leads out. Where the kernel has no openat2
-// each part is opened by itself, and no links are taken at all. Only regular files are opened below roots.
+// Roots: a submitted script may touch only what lies below declared directories. The check and the
+// opening are one step: the root is opened, and the rest of the path from there by openat2 with
+// RESOLVE_BENEATH, so that neither `..` nor a link nor a directory that is swapped for a link in
+// between leads out. Where the kernel has no openat2 each part is opened by itself, and no links
+// are taken at all. Only regular files are opened below roots.
 
 import CHeadraceSupport
 import HeadraceColumns
@@ -16,10 +17,11 @@ public import HeadraceTopics
 public protocol OutsideFiles: Sendable {
   /// Paths that fit a pattern. Order: sorted.
   func matches(_ pattern: String) -> [String]
-  /// `roots`: where the file must lie; nil: anywhere. Throws: `notFound`, `io`; `outside` of the roots.
+  /// `roots`: where the file must lie; nil: anywhere. Throws: `notFound`, `io`; `outside` of the
+  /// roots.
   func open(_ path: String, beneath roots: [String]?) throws(OutsideError) -> any OutsideFile
-  /// A file that appears whole under its name when `finish` is called, or not at all. What is no regular file
-  /// (a pipe, a terminal) is written to as it is.
+  /// A file that appears whole under its name when `finish` is called, or not at all. What is no
+  /// regular file (a pipe, a terminal) is written to as it is.
   func create(_ path: String, beneath roots: [String]?) throws(OutsideError) -> any OutsideFile
   /// Whether what has that name gives its bytes once and in order: a pipe, a terminal, a socket.
   func isStream(_ path: String) -> Bool
@@ -200,8 +202,9 @@ public struct PosixOutsideFiles: OutsideFiles {
     return try DescriptorFile.new(path, name, in: directory)
   }
 
-  /// Whether the path stands for what a process has open: that may be a file, which another one is not to take the place
-  /// of. What else lies below /dev is told by its kind; /dev/shm has files like any other.
+  /// Whether the path stands for what a process has open: that may be a file, which another one is
+  /// not to take the place of. What else lies below /dev is told by its kind; /dev/shm has files
+  /// like any other.
   private func namesDescriptor(_ path: String) -> Bool {
     ["/dev/stdin", "/dev/stdout", "/dev/stderr"].contains(path) || path.hasPrefix("/dev/fd/")
       || path.hasPrefix("/proc/")
@@ -241,7 +244,8 @@ public struct PosixOutsideFiles: OutsideFiles {
     return try walk(root, rest, flags, path)
   }
 
-  /// Part by part, without links. `..` could leave through a directory that is moved, so there is none.
+  /// Part by part, without links. `..` could leave through a directory that is moved, so there is
+  /// none.
   private func walk(
     _ root: Int32, _ rest: String, _ flags: Int32, _ path: String
   ) throws(OutsideError) -> Int32 {

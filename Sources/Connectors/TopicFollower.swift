@@ -1,6 +1,7 @@
-// Brings a target outside of the log to what a topic holds. Rows and positions go into one transaction of the target, and
-// a transaction goes up to the end of a commit, so that a reader of the target finds what the topic said at the end of
-// some epoch. While the target is far behind, transactions are cut.
+// Brings a target outside of the log to what a topic holds. Rows and positions go into one
+// transaction of the target, and a transaction goes up to the end of a commit, so that a reader of
+// the target finds what the topic said at the end of some epoch. While the target is far behind,
+// transactions are cut.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -53,8 +54,8 @@ final class TopicFollower {
       })
   }
 
-  /// Writes what is committed now; `record` is told of records that could not be read, before the target's positions
-  /// pass them. Returns whether there is more.
+  /// Writes what is committed now; `record` is told of records that could not be read, before the
+  /// target's positions pass them. Returns whether there is more.
   func advance(
     clockMs: Int64, record: ([SourceError]) throws(QueryFailure) -> Void
   ) throws(QueryFailure) -> Bool {

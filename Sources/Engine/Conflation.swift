@@ -1,6 +1,6 @@
-// The last change of each key: what a conflated push query has to tell when an epoch ends. Changes are taken in
-// as they come and handed on when the query has read all that the epoch shows; so a client that folds
-// what it gets has the view as it was at the end of some epoch.
+// The last change of each key: what a conflated push query has to tell when an epoch ends. Changes
+// are taken in as they come and handed on when the query has read all that the epoch shows; so a
+// client that folds what it gets has the view as it was at the end of some epoch.
 // Order: of the keys' first change since the client last took something.
 
 import HeadraceColumns

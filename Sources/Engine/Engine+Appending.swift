@@ -1,4 +1,5 @@
-// Appends of producers: beside the epochs. Where an epoch has reserved a topic, the store lets them wait for it.
+// Appends of producers: beside the epochs. Where an epoch has reserved a topic, the store lets them
+// wait for it.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -7,7 +8,8 @@ import HeadraceTopics
 import HeadracePlanner
 
 extension Engine {
-  /// Appends records as they are, each to the partition of its key, records without key to the first.
+  /// Appends records as they are, each to the partition of its key, records without key to the
+  /// first.
   func append(
     _ topic: String, _ records: RawRecords, _ mark: ProducerMark? = nil
   ) throws(EngineError) {

@@ -1,5 +1,5 @@
-// AS OF: a source as it was, read from its own topic. A stream is its records up to there; a table is what
-// its records up to there fold to, and is folded anew for each query.
+// AS OF: a source as it was, read from its own topic. A stream is its records up to there; a table
+// is what its records up to there fold to, and is folded anew for each query.
 
 import HeadraceColumns
 import HeadraceExecutor

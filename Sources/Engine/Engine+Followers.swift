@@ -1,6 +1,6 @@
-// What follows topics of an engine into targets outside of it: opened when it is first needed, advanced after commits by a
-// thread of the engine's loop or at the end of a batch run. A target that fails is reported by DESCRIBE ... EXTENDED and
-// tried again.
+// What follows topics of an engine into targets outside of it: opened when it is first needed,
+// advanced after commits by a thread of the engine's loop or at the end of a batch run. A target
+// that fails is reported by DESCRIBE ... EXTENDED and tried again.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -35,7 +35,8 @@ final class Followers: @unchecked Sendable {
 }
 
 extension Engine {
-  /// Brings every followed topic's targets to what is committed. Returns whether one has more to write.
+  /// Brings every followed topic's targets to what is committed. Returns whether one has more to
+  /// write.
   @discardableResult
   func advanceFollowers() -> Bool {
     guard epochs.hasFollowers.load(ordering: .acquiring) else { return false }

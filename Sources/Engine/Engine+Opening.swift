@@ -90,7 +90,8 @@ extension Engine {
 }
 
 extension LogCopy {
-  /// The embedded log of a data directory, which nobody else may be using; a new one where a copy goes to.
+  /// The embedded log of a data directory, which nobody else may be using; a new one where a copy
+  /// goes to.
   /// Throws: log-copy-no-source; storage faults.
   public static func openSource(
     directory: String
@@ -126,7 +127,8 @@ extension EngineOptions {
       clock: clock)
   }
 
-  /// Reads the directory of schemas, if there is one; makes the way to a registry, and asks it nothing yet.
+  /// Reads the directory of schemas, if there is one; makes the way to a registry, and asks it
+  /// nothing yet.
   fileprivate func withSchemas() throws(EngineError) -> EngineOptions {
     var options = self
     do throws(StorageError) {

@@ -6,8 +6,8 @@ import HeadracePlanner
 import HeadraceTopics
 
 extension Engine {
-  /// How much of their present input the running queries have read: the share of the one that has the
-  /// furthest to go. nil without input.
+  /// How much of their present input the running queries have read: the share of the one that has
+  /// the furthest to go. nil without input.
   public var fractionRead: Double? {
     lock.withLock {
       queries.compactMap { query -> Double? in

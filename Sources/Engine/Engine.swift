@@ -1,5 +1,5 @@
-// The engine: one log and what runs over it. It opens and closes the data directory and tells what is there; what goes on
-// in epochs is its `EpochRunner`'s, and statements come in through sessions.
+// The engine: one log and what runs over it. It opens and closes the data directory and tells what
+// is there; what goes on in epochs is its `EpochRunner`'s, and statements come in through sessions.
 
 import Glibc
 import HeadraceColumns
@@ -67,8 +67,8 @@ public final class Engine: @unchecked Sendable {
 
   // MARK: - Epochs
 
-  /// Runs one epoch. Returns whether anything was read or there is more to read. Where that has not come yet, it waits
-  /// for it a moment.
+  /// Runs one epoch. Returns whether anything was read or there is more to read. Where that has not
+  /// come yet, it waits for it a moment.
   @discardableResult
   public func step() throws(EngineError) -> Bool {
     let moment = log.moment
@@ -98,7 +98,8 @@ public final class Engine: @unchecked Sendable {
     }
   }
 
-  /// Drops the records that their topics' retention no longer keeps. Returns the number of segments dropped.
+  /// Drops the records that their topics' retention no longer keeps. Returns the number of segments
+  /// dropped.
   @discardableResult
   public func applyRetention() throws(EngineError) -> Int {
     if !epochs.hasAllPartitions {

@@ -53,8 +53,8 @@ extension EngineError {
     return "\(self)"
   }
 
-  /// What is declared differently can neither go on nor be created again. `reason`: why it cannot go on; `other`: why it
-  /// cannot be dropped.
+  /// What is declared differently can neither go on nor be created again. `reason`: why it cannot
+  /// go on; `other`: why it cannot be dropped.
   static func cannotReplace(_ reason: EngineError, _ other: EngineError) -> EngineError {
     .io("\(reason)\n  = nor can it be made anew: \(other.message)")
   }

@@ -15,7 +15,8 @@ public struct EngineOptions: Sendable {
   /// nil: a temporary directory, removed at the end, nothing synced.
   public var directory: String?
   public var durability: Durability
-  /// Topics are those of a Kafka cluster; the directory holds what a process needs besides. nil: the embedded log's.
+  /// Topics are those of a Kafka cluster; the directory holds what a process needs besides. nil:
+  /// the embedded log's.
   public var kafka: KafkaOptions?
   /// Where the directory lies; nil: the machine's own file system.
   public var fileSystem: (any FileSystem)?
@@ -29,7 +30,8 @@ public struct EngineOptions: Sendable {
   var closingRows = 32_768
   /// How rows get from stage to stage; through topics where not all partitions are here.
   public var exchange = ExchangeKind.memory
-  /// For tests: of so many epochs one is computed, undone, and computed again before its commit; nil: none.
+  /// For tests: of so many epochs one is computed, undone, and computed again before its commit;
+  /// nil: none.
   var undoesEvery: Int?
   /// For tests: where the state of queries goes that leaves memory, in the place of files.
   var stateStores: (any StateStores)?
@@ -48,13 +50,16 @@ public struct EngineOptions: Sendable {
   /// Files may still grow, so that a last line without its end waits for it.
   public var followsFiles = false
   public var functions: FunctionRegistry
-  /// Where the schemas of records lie, for formats that have them registered; nil: statements register them.
+  /// Where the schemas of records lie, for formats that have them registered; nil: statements
+  /// register them.
   public var schemas: (any SchemaRegistry)?
-  /// A directory of schemas, which statements may use and not change (`SchemaDirectory`); nil: there is none.
+  /// A directory of schemas, which statements may use and not change (`SchemaDirectory`); nil:
+  /// there is none.
   public var schemaFiles: String?
   /// What was read of it.
   var schemaDirectory: SchemaStore?
-  /// A topic with the schemas of a registry elsewhere, which statements may use and not change; nil: there is none.
+  /// A topic with the schemas of a registry elsewhere, which statements may use and not change;
+  /// nil: there is none.
   public var schemaTopic: String?
   /// Set by the engine where there is one.
   var followedSchemas: FollowedSchemas?
@@ -101,10 +106,12 @@ public struct EngineOptions: Sendable {
   public var producerByteRate: Int?
   /// What the state of all queries may take in memory; a query that wants more fails.
   public var stateBytesMax = StateBudget.standard
-  /// Bytes that one value of a query's state may have, such as a group; a query that has a larger one fails. The log has a
-  /// bound of its own for a record (`LogStoreOptions.derivedRecordBytesMax`).
+  /// Bytes that one value of a query's state may have, such as a group; a query that has a larger
+  /// one fails. The log has a bound of its own for a record
+  /// (`LogStoreOptions.derivedRecordBytesMax`).
   public var stateValueBytesMax = 256 << 20
-  /// Rows and bytes that wait for the client of a push query; the query goes on when they are taken.
+  /// Rows and bytes that wait for the client of a push query; the query goes on when they are
+  /// taken.
   public var pushRowsMax = 50_000
   public var pushBytesMax = 8 << 20
   /// Keys that may change in one epoch for a conflated push query.
@@ -123,13 +130,14 @@ public struct EngineOptions: Sendable {
   public var submissionBytesMax = 64 << 20
   /// Bytes of a line of FILE and COPY, without its end.
   public var lineBytesMax = 64 << 20
-  /// Bytes that one slice of a query may write to a partition; at most 1 GiB, since records are found by 32-bit
-  /// places.
+  /// Bytes that one slice of a query may write to a partition; at most 1 GiB, since records are
+  /// found by 32-bit places.
   public var sliceBytesMax = 1 << 30
-  /// Is told, once each has happened for the first time, what goes wrong in queries while the engine runs.
+  /// Is told, once each has happened for the first time, what goes wrong in queries while the
+  /// engine runs.
   public var notice: @Sendable (String) -> Void = { _ in }
-  /// Is told of these the ones about queries that do not get on for now, and that go on again; for who is told of the
-  /// others otherwise.
+  /// Is told of these the ones about queries that do not get on for now, and that go on again; for
+  /// who is told of the others otherwise.
   public var waitNotice: @Sendable (String) -> Void = { _ in }
   /// Session properties of every session.
   public var properties: [TextKey: String]

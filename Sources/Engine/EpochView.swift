@@ -1,6 +1,6 @@
-// What the queries of one epoch read: the log up to the ends that were committed when the epoch began, and
-// behind them what earlier queries of the same epoch have written and not yet committed. So all queries of
-// an epoch see the same records, and a chain of queries advances in one epoch.
+// What the queries of one epoch read: the log up to the ends that were committed when the epoch
+// began, and behind them what earlier queries of the same epoch have written and not yet committed.
+// So all queries of an epoch see the same records, and a chain of queries advances in one epoch.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -13,7 +13,8 @@ final class EpochView: Sendable {
     var ends: [TextKey: [Int64]] = [:]
     var writtenEnds: [TextKey: [Int64]] = [:]
     var written: [TextKey: [Int: [RawRecords]]] = [:]
-    /// Partitions with records behind their ends that are not committed yet, or lie behind such: more may come.
+    /// Partitions with records behind their ends that are not committed yet, or lie behind such:
+    /// more may come.
     var open: [TextKey: Set<Int>] = [:]
   }
 
@@ -57,8 +58,8 @@ final class EpochView: Sendable {
   /// Whether some query of the epoch reads the topic.
   func isRead(_ topic: String) -> Bool { state.withLock { $0.ends[TextKey(topic)] != nil } }
 
-  /// Makes a query's output visible to the queries after it, where the transaction has reserved its offsets;
-  /// elsewhere they read it when it is committed.
+  /// Makes a query's output visible to the queries after it, where the transaction has reserved its
+  /// offsets; elsewhere they read it when it is committed.
   func write(
     _ topic: String, _ partition: Int, _ records: RawRecords, _ transaction: any EpochTransaction
   ) {

@@ -1,5 +1,5 @@
-// A text of several lines as one line, and back: for the metadata and the shell's history. By bytes: characters may hold
-// a line end, or a backslash, together with what follows it.
+// A text of several lines as one line, and back: for the metadata and the shell's history. By
+// bytes: characters may hold a line end, or a backslash, together with what follows it.
 
 import HeadraceFoundations
 

@@ -30,8 +30,8 @@ final class FoldedReader: RecordReader {
 }
 
 extension LogicalPlan {
-  /// For each scan of a plain table whose filter names its key (`key = literal`, `key IN (literals)`): the
-  /// encoded keys, by the scan's alias.
+  /// For each scan of a plain table whose filter names its key (`key = literal`, `key IN
+  /// (literals)`): the encoded keys, by the scan's alias.
   var lookupKeys: [TextKey: [[UInt8]]] {
     var result: [TextKey: [[UInt8]]] = [:]
     if case .filter(let filter) = self, case .scan(let scan) = filter.input,

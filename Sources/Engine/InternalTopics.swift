@@ -1,5 +1,6 @@
-// Names of the topics that the engine keeps for itself. Names of sources and queries may have any characters and any
-// length, those of topics may not, so what does not fit is written in other characters; other names stay as they are.
+// Names of the topics that the engine keeps for itself. Names of sources and queries may have any
+// characters and any length, those of topics may not, so what does not fit is written in other
+// characters; other names stay as they are.
 
 import HeadraceFoundations
 import HeadraceTopics
@@ -21,7 +22,8 @@ enum InternalTopics {
   }
   static func rebuild(ofQuery id: String) -> String { "\(prefix(ofQuery: id))rebuild" }
 
-  /// Whether a topic is a changelog or an exchange of a query, or what it writes to while it is rebuilt.
+  /// Whether a topic is a changelog or an exchange of a query, or what it writes to while it is
+  /// rebuilt.
   static func isOwn(_ name: String, ofQuery id: String, among ids: [String]) -> Bool {
     guard name.hasPrefix(prefix(ofQuery: id)) else { return false }
     // An id may begin with another one.
@@ -34,8 +36,8 @@ enum InternalTopics {
   private static let lengthMax = 150
   private static let escapedPrefix = "x."
 
-  /// Different for different names. A byte that no topic name may have, and a dot, becomes a dot and two digits; a long
-  /// name ends with its hash.
+  /// Different for different names. A byte that no topic name may have, and a dot, becomes a dot
+  /// and two digits; a long name ends with its hash.
   static func fitting(_ name: String) -> String {
     guard !TopicName.isLegal(name) || name.hasPrefix(escapedPrefix) || name.utf8.count > lengthMax
     else { return name }

@@ -1,4 +1,5 @@
-// How an engine works over Apache Kafka: which cluster, as which service, with which share of the work.
+// How an engine works over Apache Kafka: which cluster, as which service, with which share of the
+// work.
 
 import Glibc
 import HeadraceFoundations
@@ -10,7 +11,8 @@ public struct KafkaOptions: Sendable {
   public var address: String
   /// nil: nothing is written to the cluster.
   public var service: String?
-  /// I/N: partition p belongs to the process with I = p modulo N; nil: the service's group deals partitions out.
+  /// I/N: partition p belongs to the process with I = p modulo N; nil: the service's group deals
+  /// partitions out.
   public var share: String?
   /// Milliseconds between commits; earlier when much has come.
   public var commitIntervalMs = 100
@@ -47,8 +49,8 @@ public struct KafkaOptions: Sendable {
     return (settings, fixed)
   }
 
-  /// For a service that exists for a trial only, with topics of its own: their names begin with the service's.
-  /// `removeTopics` ends it.
+  /// For a service that exists for a trial only, with topics of its own: their names begin with the
+  /// service's. `removeTopics` ends it.
   public func trial(_ service: String) -> KafkaOptions {
     var options = self
     options.service = service
@@ -67,8 +69,8 @@ public struct KafkaOptions: Sendable {
     let (settings, share) = try parts()
     var random = SystemRandomNumberGenerator()
     let fresh = "process-" + String(random.next(), radix: 36)
-    // Kept in the data directory, so that a restart takes the place of its former self at once. It is made and held with a
-    // share too: there is one socket in it.
+    // Kept in the data directory, so that a restart takes the place of its former self at once. It
+    // is made and held with a share too: there is one socket in it.
     var identity: ProcessIdentity?
     if let directory {
       identity = try ProcessIdentity(

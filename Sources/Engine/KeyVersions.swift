@@ -1,5 +1,5 @@
-// The versions of keys for conditional inserts: the offset of each key's last record, folded from what is committed and
-// kept for the next question. Beside the epochs, under a lock of its own.
+// The versions of keys for conditional inserts: the offset of each key's last record, folded from
+// what is committed and kept for the next question. Beside the epochs, under a lock of its own.
 
 import HeadraceExecutor
 import HeadraceFoundations

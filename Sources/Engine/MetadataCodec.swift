@@ -1,6 +1,6 @@
-// What the engine keeps in the log's metadata map, as keys and bytes: the statement log, query states,
-// input positions, error ranges, snapshot places. Texts are lines `name=value`, values escaped. What a copy of the log
-// does with each of them is said in `CopiedEntries`.
+// What the engine keeps in the log's metadata map, as keys and bytes: the statement log, query
+// states, input positions, error ranges, snapshot places. Texts are lines `name=value`, values
+// escaped. What a copy of the log does with each of them is said in `CopiedEntries`.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -15,7 +15,8 @@ struct MetadataRecord: Sendable {
   init(bytes: [UInt8]) {
     var start = 0
     for index in 0...bytes.count {
-      // Once a carriage return stood as it is, and the line end behind it too: the two were one character.
+      // Once a carriage return stood as it is, and the line end behind it too: the two were one
+      // character.
       let isEnd =
         index == bytes.count || bytes[index] == 0x0A && (index == 0 || bytes[index - 1] != 0x0D)
       guard isEnd else { continue }
@@ -92,7 +93,8 @@ enum PositionCodec {
   }
 }
 
-/// Offsets of a source's partition that were looked at for bad records, as text: `first-end first-end`.
+/// Offsets of a source's partition that were looked at for bad records, as text: `first-end
+/// first-end`.
 enum ErrorRanges {
   static func encode(_ ranges: [Range<Int64>]) -> [UInt8] {
     Array(ranges.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ").utf8)
@@ -110,8 +112,9 @@ enum ErrorRanges {
   }
 }
 
-/// What was compacted in the log that a topic was copied from is compacted still, though the copy's own log does not
-/// know of it: below `offset` the past cannot be told. Holds for the topic with this id and no later one of its name.
+/// What was compacted in the log that a topic was copied from is compacted still, though the copy's
+/// own log does not know of it: below `offset` the past cannot be told. Holds for the topic with
+/// this id and no later one of its name.
 struct PastBound {
   var topicID: Int64
   var offset: Int64
@@ -133,7 +136,8 @@ struct PastBound {
 }
 
 extension TopicStore {
-  /// Records before this offset may have been compacted away, here or where the topic was copied from.
+  /// Records before this offset may have been compacted away, here or where the topic was copied
+  /// from.
   func pastBound(_ topic: String, _ partition: Int) -> Int64 {
     let known = metadata(key: MetadataKey.past(topic, partition)).flatMap { PastBound(bytes: $0) }
     let copied = known.flatMap { $0.topicID == self.outline(topic)?.id ? $0.offset : nil }

@@ -1,5 +1,6 @@
-// What a pull query does while it is answered, for EXPLAIN ANALYZE: its parts as `SnapshotReader` comes to them, each
-// with the rows that it has given; those that run as operators with what these have counted.
+// What a pull query does while it is answered, for EXPLAIN ANALYZE: its parts as `SnapshotReader`
+// comes to them, each with the rows that it has given; those that run as operators with what these
+// have counted.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -14,7 +15,8 @@ final class PlanProfile {
     var nanoseconds = 0
     /// Spent in those who took the rows.
     var takenNanoseconds = 0
-    /// What ran as operators: its plan, and what they have done. A scan of a part's rows stands for the part.
+    /// What ran as operators: its plan, and what they have done. A scan of a part's rows stands for
+    /// the part.
     var stream: (plan: PhysicalPlan, tally: PlanTally)?
 
     init(_ plan: LogicalPlan) { self.plan = plan }

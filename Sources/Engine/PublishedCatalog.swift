@@ -1,6 +1,6 @@
-// The catalog as of the last statement that changed it, for pull queries, which do not wait for the engine's lock.
-// Each change has a number: who has fixed what it reads and finds the number unchanged has read what
-// the catalog describes.
+// The catalog as of the last statement that changed it, for pull queries, which do not wait for the
+// engine's lock. Each change has a number: who has fixed what it reads and finds the number
+// unchanged has read what the catalog describes.
 
 import HeadraceFoundations
 import HeadracePlanner

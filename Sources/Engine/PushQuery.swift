@@ -1,6 +1,6 @@
-// A push query: a plan that runs with the persistent ones and hands its rows to a client after each commit.
-// Its buffer is bounded: while a client does not take its rows, the query stands where it is in the log, and the engine
-// goes on. When the rows are taken it reads on from there.
+// A push query: a plan that runs with the persistent ones and hands its rows to a client after each
+// commit. Its buffer is bounded: while a client does not take its rows, the query stands where it
+// is in the log, and the engine goes on. When the rows are taken it reads on from there.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -278,8 +278,8 @@ extension EpochRunner {
   /// Slices of a backlog that one epoch waits for.
   private static let conflatedSlicesMax = 64
 
-  /// All that the epoch shows, as only its end is told. Of each key the order is that of its partition, so
-  /// nothing needs to wait for rows of other partitions.
+  /// All that the epoch shows, as only its end is told. Of each key the order is that of its
+  /// partition, so nothing needs to wait for rows of other partitions.
   private func conflatedSlice(
     _ push: PushQuery, _ clock: Int64
   ) throws(QueryFailure) -> (

@@ -1,4 +1,5 @@
-// What a query has done, node by node of its plan: the rows of EXPLAIN ANALYZE, and what EXPLAIN WHY goes by.
+// What a query has done, node by node of its plan: the rows of EXPLAIN ANALYZE, and what EXPLAIN
+// WHY goes by.
 
 import HeadraceColumns
 import HeadraceExecutor

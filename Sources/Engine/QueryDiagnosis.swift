@@ -1,5 +1,5 @@
-// Why a query gives no rows: the first place, from the sources up, at which rows have come and none have gone on, and
-// what is known of it.
+// Why a query gives no rows: the first place, from the sources up, at which rows have come and none
+// have gone on, and what is known of it.
 
 import HeadraceColumns
 import HeadraceExecutor

@@ -1,6 +1,7 @@
-// What persistent queries could not take as it was: late rows, failed expressions, output that cannot be written. The
-// counts are part of each epoch's commit, so that they are as exact as the rows that are there; SHOW ERRORS, SHOW
-// QUERIES EXTENDED, DESCRIBE ... EXTENDED and the end of a run tell of them.
+// What persistent queries could not take as it was: late rows, failed expressions, output that
+// cannot be written. The counts are part of each epoch's commit, so that they are as exact as the
+// rows that are there; SHOW ERRORS, SHOW QUERIES EXTENDED, DESCRIBE ... EXTENDED and the end of a
+// run tell of them.
 
 import HeadraceExecutor
 public import HeadraceFoundations
@@ -42,7 +43,8 @@ public struct FaultCounts: Sendable, Hashable {
   }
 }
 
-/// Which troubles end a batch run with a status of their own: the setting `headrace.fail.on`, a list of names.
+/// Which troubles end a batch run with a status of their own: the setting `headrace.fail.on`, a
+/// list of names.
 public enum FailureSetting {
   public static let property = "headrace.fail.on"
   public static let names = ["records", "output", "expressions", "late", "lag"]

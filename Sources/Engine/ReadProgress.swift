@@ -1,4 +1,5 @@
-// How far the statement at work has read its input: counted by the thread that reads, seen by any other.
+// How far the statement at work has read its input: counted by the thread that reads, seen by any
+// other.
 
 import HeadraceExecutor
 import Synchronization
@@ -25,7 +26,8 @@ final class ReadProgress: Sendable {
     var partition: Int
     var end: Int64
     var isFile: Bool
-    /// Where the first slice has ended, as nobody knows where a topic's first record lies; of files where they begin.
+    /// Where the first slice has ended, as nobody knows where a topic's first record lies; of files
+    /// where they begin.
     var start: Int64?
   }
 
@@ -44,7 +46,8 @@ final class ReadProgress: Sendable {
     self.total.store(total, ordering: .relaxed)
   }
 
-  /// After a slice of so many rows; `offset`: how far an input was read, nil where it is not read by offsets.
+  /// After a slice of so many rows; `offset`: how far an input was read, nil where it is not read
+  /// by offsets.
   func advance(
     rows count: Int, _ extents: inout [Extent],
     _ offset: (_ alias: String, _ partition: Int) -> Int64?

@@ -1,6 +1,6 @@
-// What the losses of a repair mean for sources and queries, in words, before anything is done. The statements
-// are planned over topics of the same names without records, in a store that goes away; so nothing of the
-// damaged directory is needed but its metadata.
+// What the losses of a repair mean for sources and queries, in words, before anything is done. The
+// statements are planned over topics of the same names without records, in a store that goes away;
+// so nothing of the damaged directory is needed but its metadata.
 
 internal import HeadraceExecutor
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// Results on their way to whoever asked: a shell's table, a file, a socket, a test. Rows come in batches of
-// values; a handler that returns false has had enough.
+// Results on their way to whoever asked: a shell's table, a file, a socket, a test. Rows come in
+// batches of values; a handler that returns false has had enough.
 
 public import HeadraceColumns
 
@@ -33,7 +33,8 @@ public protocol ResultHandler: AnyObject {
   func rows(_ rows: [ResultRow]) -> Bool
   /// `note`: why it ended, such as "Limit Reached".
   func end(_ note: String?)
-  /// No row has come yet of a query that runs on, and why. Comes again when there is another reason.
+  /// No row has come yet of a query that runs on, and why. Comes again when there is another
+  /// reason.
   func waits(_ reason: String)
 }
 

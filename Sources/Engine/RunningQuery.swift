@@ -13,7 +13,8 @@ public enum QueryState: String, Sendable {
   /// Has backlog; advances a bounded slice an epoch.
   case catchingUp = "CATCHING_UP"
   case live = "LIVE"
-  /// What its next records hold is not known yet, as their schemas cannot be fetched; it goes on when they can be.
+  /// What its next records hold is not known yet, as their schemas cannot be fetched; it goes on
+  /// when they can be.
   case waiting = "WAITING"
   case paused = "PAUSED"
   case failed = "FAILED"

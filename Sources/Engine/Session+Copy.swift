@@ -1,4 +1,5 @@
-// COPY: rows of a connector into a source, and rows of a source or a pull query to a connector. Columns throughout.
+// COPY: rows of a connector into a source, and rows of a source or a pull query to a connector.
+// Columns throughout.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -111,7 +112,8 @@ extension Session {
   }
 }
 
-/// What COPY writes to, opened when the first rows come or there are none. Opening may wait, as for the reader of a pipe.
+/// What COPY writes to, opened when the first rows come or there are none. Opening may wait, as for
+/// the reader of a pipe.
 private final class CopyTarget {
   private let copy: CopyStatement
   private let connector: any CopyConnector

@@ -8,8 +8,8 @@ import HeadraceSyntax
 import HeadraceTopics
 
 extension Session {
-  /// Plans the statement, commits what it changes, and applies that. As part of a submitted file it is planned into the
-  /// file's draft.
+  /// Plans the statement, commits what it changes, and applies that. As part of a submitted file it
+  /// is planned into the file's draft.
   func define(
     _ statement: Statement, _ text: SourceText, _ handler: any ResultHandler
   ) throws(StatementFailure) {
@@ -27,7 +27,8 @@ extension Session {
       } catch {
         if dialogue != nil, cancellation.isCancelled { throw .engine(.interrupted) }
         if answersQuestion() { continue }
-        // Another process has logged a statement first: this one comes after it, as it would have with its text in hand.
+        // Another process has logged a statement first: this one comes after it, as it would have
+        // with its text in hand.
         guard case .engine(.storage(let fault)) = error, fault.kind == .conflict else {
           throw error
         }
@@ -56,8 +57,8 @@ extension Session {
     }
   }
 
-  /// Whether planning has ended for something that a registry elsewhere was asked for now, so that it is worth another
-  /// try. The engine's lock is not held.
+  /// Whether planning has ended for something that a registry elsewhere was asked for now, so that
+  /// it is worth another try. The engine's lock is not held.
   func answersQuestion() -> Bool { dialogue?.answer() ?? false }
 
   func planner(_ definitions: Definitions) -> StatementPlanner {

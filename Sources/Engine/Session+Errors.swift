@@ -26,7 +26,8 @@ extension Session {
   }
 }
 
-/// Numbers of the lines that begin at bytes of files. Looked for in the order of the bytes, a file is read once.
+/// Numbers of the lines that begin at bytes of files. Looked for in the order of the bytes, a file
+/// is read once.
 private struct FileLines {
   private struct Count {
     var file: any OutsideFile

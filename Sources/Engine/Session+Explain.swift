@@ -50,7 +50,8 @@ extension Session {
     return query
   }
 
-  /// The query of a statement. `isForPlan`: as a pull query where it is one; else every query runs on.
+  /// The query of a statement. `isForPlan`: as a pull query where it is one; else every query runs
+  /// on.
   private func boundQuery(
     _ statement: Statement, isForPlan: Bool, _ span: Span
   ) throws(PlanError) -> BoundQuery {
@@ -135,7 +136,8 @@ extension Session {
     }
   }
 
-  /// Queries that are followed upstream: more of them stand in no chain that one would want to read.
+  /// Queries that are followed upstream: more of them stand in no chain that one would want to
+  /// read.
   private static let chainMax = 16
 
   /// `followed`: queries downstream, which it is asked for.

@@ -1,5 +1,5 @@
-// INSERT INTO ... VALUES: constant expressions to records, acknowledged when they are as durable as the
-// engine promises.
+// INSERT INTO ... VALUES: constant expressions to records, acknowledged when they are as durable as
+// the engine promises.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -126,8 +126,8 @@ extension Session {
       text(of: value, from), from: from, expected: type, column: column, at: expression.span)
   }
 
-  /// Encodes rows, a column for each of the schema, and appends them, each in the partition of its key; tells where they
-  /// have come to lie.
+  /// Encodes rows, a column for each of the schema, and appends them, each in the partition of its
+  /// key; tells where they have come to lie.
   @discardableResult
   func append(
     _ columns: [Column], rowtimes: [Int64], to source: SourceDefinition, at span: Span,

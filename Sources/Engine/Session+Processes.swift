@@ -7,7 +7,8 @@ import HeadraceSyntax
 import HeadraceTopics
 
 extension Session {
-  /// The processes of the service, with the partitions whose tasks they have. The engine's lock is held.
+  /// The processes of the service, with the partitions whose tasks they have. The engine's lock is
+  /// held.
   func showProcesses(_ handler: any ResultHandler) throws(StatementFailure) {
     let members = try storing { () throws(StorageError) in try engine.log.members() }
     let widest =
@@ -46,7 +47,8 @@ extension Session {
 }
 
 extension Session {
-  /// Each task that reads or writes a source, with its process: rows of DESCRIBE ... EXTENDED. The engine's lock is held.
+  /// Each task that reads or writes a source, with its process: rows of DESCRIBE ... EXTENDED. The
+  /// engine's lock is held.
   func taskCells(_ source: SourceDefinition) -> [[String]] {
     guard !engine.log.process.isEmpty else { return [] }
     // Who is asked tells how far it is, even while the group does not answer.
@@ -83,7 +85,8 @@ extension RunningQuery {
 }
 
 extension EpochRunner {
-  /// The present ends of what a query reads: of its sources (stage -1), or of what a stage has written.
+  /// The present ends of what a query reads: of its sources (stage -1), or of what a stage has
+  /// written.
   func goals(of query: RunningQuery, stage: Int) -> [GroupGoal] {
     let scans = query.physical.scans
     var topics: [(ordinal: Int, topic: String)] = []
@@ -101,8 +104,8 @@ extension EpochRunner {
     }
   }
 
-  /// Whether all processes together have read so far. A query that begins at the end of its sources has no position before
-  /// it has read something.
+  /// Whether all processes together have read so far. A query that begins at the end of its sources
+  /// has no position before it has read something.
   func hasReached(_ goals: [GroupGoal], _ query: RunningQuery) -> Bool {
     let known = positions(of: query)
     let skips = query.properties["auto.offset.reset"] == "latest"
@@ -121,7 +124,8 @@ extension EpochRunner {
     return known
   }
 
-  /// For each input partition of a query the offsets between where it stands, in whatever process, and the committed end.
+  /// For each input partition of a query the offsets between where it stands, in whatever process,
+  /// and the committed end.
   func lags(of query: RunningQuery) -> [(source: String, partition: Int, records: Int64)] {
     let scans = query.physical.scans.enumerated().filter { $0.element.source.hasTopic }
     let ends = log.committedEnds(of: Set(texts: scans.map(\.element.source.topic)))

@@ -1,4 +1,5 @@
-// SELECT on its own: push queries, which run on, and pull queries, which answer as of one epoch boundary.
+// SELECT on its own: push queries, which run on, and pull queries, which answer as of one epoch
+// boundary.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -23,7 +24,8 @@ extension Session {
   }
 
   private func columns(_ bound: BoundQuery) -> [ResultColumn] {
-    // A table's key is its key columns and, where it has windows, their bounds. Rows of a stream have none.
+    // A table's key is its key columns and, where it has windows, their bounds. Rows of a stream
+    // have none.
     let keys = bound.isTable ? Set(bound.keys + bound.windowKeys) : []
     return bound.columns.map {
       ResultColumn($0.name, $0.type, isKey: keys.contains($0.id))
@@ -68,7 +70,8 @@ extension Session {
     tell(push.faults, handler)
   }
 
-  /// Until the client has enough, or there is no more. Returns why it ends, where that is to be said.
+  /// Until the client has enough, or there is no more. Returns why it ends, where that is to be
+  /// said.
   private func handOn(
     from push: PushQuery, _ bound: BoundQuery, _ handler: any ResultHandler
   ) throws(StatementFailure) -> String? {
@@ -202,8 +205,8 @@ extension Session {
     tell(queryFaults, handler)
   }
 
-  /// Brings the queries to where they have seen what this session has written and defined; what others write
-  /// goes on meanwhile and is not waited for.
+  /// Brings the queries to where they have seen what this session has written and defined; what
+  /// others write goes on meanwhile and is not waited for.
   func catchUp() throws(StatementFailure) {
     do throws(EngineError) {
       if !isEngineDriven, !isShared {
@@ -222,8 +225,8 @@ extension Session {
   /// Has had the first columns of a batch, which are the query's; false: that was enough.
   typealias TakeRows = (RecordBatch, BoundQuery) throws(QueryFailure) -> Bool
 
-  /// Hands on the rows of a pull query as of the last commit, as they come, without the engine's lock. `planned`: it is
-  /// about to begin.
+  /// Hands on the rows of a pull query as of the last commit, as they come, without the engine's
+  /// lock. `planned`: it is about to begin.
   func rows(
     of query: Query, _ take: TakeRows, planned note: (BoundQuery) -> Void = { _ in }
   ) throws(StatementFailure) {
@@ -316,7 +319,8 @@ extension Session {
   }
 }
 
-/// The rows of a pull query on their way to a handler. Columns come before the first row, or alone at the end.
+/// The rows of a pull query on their way to a handler. Columns come before the first row, or alone
+/// at the end.
 private struct PullAnswer {
   private let handler: any ResultHandler
   private var hasBegun = false

@@ -15,7 +15,8 @@ extension Session {
     switch statement {
     case .query(let node): try run(node, text, handler)
     case .controlQuery(let node):
-      // A submitted file is planned under the engine's lock, and push queries are no part of what it defines.
+      // A submitted file is planned under the engine's lock, and push queries are no part of what
+      // it defines.
       if draft == nil, try control(pushOf: node, handler) { break }
       try define(statement, text, handler)
     case .createSource, .createSourceAs, .insertSelect, .dropSource, .alterSource, .createType,

@@ -1,4 +1,5 @@
-// What sessions ask of registered schemas: SHOW SCHEMAS, DESCRIBE SCHEMA, CHECK SCHEMA, ASSERT SCHEMA.
+// What sessions ask of registered schemas: SHOW SCHEMAS, DESCRIBE SCHEMA, CHECK SCHEMA, ASSERT
+// SCHEMA.
 
 import HeadraceExecutor
 import HeadraceFormats

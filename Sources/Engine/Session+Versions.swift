@@ -1,10 +1,10 @@
-// INSERT ... IF NOT EXISTS and IF VERSION = n. A key's version is the offset of its last record; a key without
-// a record, and in a table one whose last record deletes it, does not exist.
+// INSERT ... IF NOT EXISTS and IF VERSION = n. A key's version is the offset of its last record; a
+// key without a record, and in a table one whose last record deletes it, does not exist.
 //
-// The session looks up the versions in what is committed, and hands the log what it has seen: the log refuses
-// the commit if one of the keys has been written since, and then the session looks again. So of several
-// sessions that expect the same version one succeeds and the others are refused, however their commits are
-// grouped.
+// The session looks up the versions in what is committed, and hands the log what it has seen: the
+// log refuses the commit if one of the keys has been written since, and then the session looks
+// again. So of several sessions that expect the same version one succeeds and the others are
+// refused, however their commits are grouped.
 
 import HeadraceColumns
 import HeadraceExecutor

@@ -1,6 +1,7 @@
-// SELECT ... WAIT: for a first row, for what the session itself has written, or for a given record. The last two
-// say what a pull query must have seen: the record is there, and every query between its topic and the
-// answer has taken it in. Where it is not so in time, there is an error and no older answer.
+// SELECT ... WAIT: for a first row, for what the session itself has written, or for a given record.
+// The last two say what a pull query must have seen: the record is there, and every query between
+// its topic and the answer has taken it in. Where it is not so in time, there is an error and no
+// older answer.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -74,8 +75,8 @@ extension Session {
     _ = try self.feeders(node.query, wait)
   }
 
-  /// What other processes of the service read for these queries, which come in the order in which they run: each has to
-  /// reach what its sources hold when those before it have.
+  /// What other processes of the service read for these queries, which come in the order in which
+  /// they run: each has to reach what its sources hold when those before it have.
   private func awaitOthers(
     _ feeders: [String], since start: ContinuousClock.Instant,
     until deadline: ContinuousClock.Instant, _ wait: WaitClause

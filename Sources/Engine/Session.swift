@@ -1,5 +1,5 @@
-// A session: properties, variables, and the one door through which every statement goes, whether it was
-// typed, stood in a script, or was submitted as a file.
+// A session: properties, variables, and the one door through which every statement goes, whether it
+// was typed, stood in a script, or was submitted as a file.
 
 import Glibc
 import HeadraceColumns
@@ -31,7 +31,8 @@ public final class Session {
   let progress = ReadProgress()
   /// Set by batch runs: push queries end when all present input is processed.
   public var endsAtIdle = false
-  /// Someone else advances the epochs (a serving engine); otherwise statements that read do it themselves.
+  /// Someone else advances the epochs (a serving engine); otherwise statements that read do it
+  /// themselves.
   public var isEngineDriven = false
   /// Other sessions write to the same engine.
   var isShared = false

@@ -1,5 +1,5 @@
-// Names that ksqlDB and Kafka's clients have and that have nothing to do here. SET takes them with any value, so that
-// scripts of theirs run.
+// Names that ksqlDB and Kafka's clients have and that have nothing to do here. SET takes them with
+// any value, so that scripts of theirs run.
 
 import HeadraceFoundations
 

@@ -1,6 +1,6 @@
-// The properties of a session: one table drives SET and UNSET, SHOW PROPERTIES, what Tab offers and Docs/Properties.md.
-// The names that ksqlDB and Kafka's clients have and that mean nothing here stand beside it. Any other name is a
-// mistake.
+// The properties of a session: one table drives SET and UNSET, SHOW PROPERTIES, what Tab offers and
+// Docs/Properties.md. The names that ksqlDB and Kafka's clients have and that mean nothing here
+// stand beside it. Any other name is a mistake.
 
 import HeadraceFormats
 import HeadraceFoundations

@@ -1,6 +1,6 @@
-// The join of two snapshots: a hash join by the equalities of the ON clause, the rest of the condition asked
-// of each pair. The right side is kept, the left one goes by; rows come in the order of the left side, then what the right
-// side has left over.
+// The join of two snapshots: a hash join by the equalities of the ON clause, the rest of the
+// condition asked of each pair. The right side is kept, the left one goes by; rows come in the
+// order of the left side, then what the right side has left over.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -99,7 +99,8 @@ struct SnapshotJoin {
       isTaken: Array(repeating: false, count: rows.count))
   }
 
-  /// The pairs that fulfil the condition, and the left rows `range` that are in none, where the join keeps them.
+  /// The pairs that fulfil the condition, and the left rows `range` that are in none, where the
+  /// join keeps them.
   private func passing(
     _ pairs: Pairs, _ range: Range<Int>, _ batch: RecordBatch, _ side: inout Side
   ) -> Pairs {

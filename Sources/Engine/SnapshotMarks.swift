@@ -1,8 +1,8 @@
-// What a subquery says of each row of a pull query. The subquery's rows are read once and summed up by their keys; the rows
-// around it go on batch by batch with one more column.
+// What a subquery says of each row of a pull query. The subquery's rows are read once and summed up
+// by their keys; the rows around it go on batch by batch with one more column.
 //
-// NULLs: `x IN` is true where x is surely among the values, `x NOT IN` where it surely is not; so are comparisons with
-// ANY and ALL. A row whose key has a NULL has no row of the subquery.
+// NULLs: `x IN` is true where x is surely among the values, `x NOT IN` where it surely is not; so
+// are comparisons with ANY and ALL. A row whose key has a NULL has no row of the subquery.
 
 import HeadraceColumns
 import HeadraceExecutor

@@ -1,11 +1,15 @@
-// What a pull query reads, fixed before its first row: tables are folded as of one commit, and streams end where
-// they ended then. How it goes on depends on the plan:
-//   alone      tables only: everything is at hand, so neither the engine nor an epoch waits for anybody;
-//   by turns   streams too, the past among them, and files: after each slice, and while its rows are taken, who waits for
-//              the engine has it first (the lock is given in the order in which it was asked for);
-//   at once    compacted streams: these could change meanwhile, so the engine is kept, and the rows until it is let go.
+// What a pull query reads, fixed before its first row: tables are folded as of one commit, and
+// streams end where they ended then. How it goes on depends on the plan:
+//   alone      tables only: everything is at hand, so neither the engine nor an epoch waits for
+//              anybody;
+//   by turns   streams too, the past among them, and files: after each slice, and while its rows
+//              are taken, who waits for the engine has it first (the lock is given in the order in
+//              which it was asked for);
+//   at once    compacted streams: these could change meanwhile, so the engine is kept, and the rows
+//              until it is let go.
 //
-// Invariant: but for `alone`, the engine's lock is held whenever a method of this is called, and when it returns.
+// Invariant: but for `alone`, the engine's lock is held whenever a method of this is called, and
+// when it returns.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -148,8 +152,8 @@ final class SnapshotPin {
 }
 
 extension LogicalPlan {
-  /// Whether it aggregates tables alone in a way that depends on the order of their rows: a list, a set, a sum of
-  /// DOUBLEs. A query that runs on sees them in the order of their times.
+  /// Whether it aggregates tables alone in a way that depends on the order of their rows: a list, a
+  /// set, a sum of DOUBLEs. A query that runs on sees them in the order of their times.
   var wantsTablesByTime: Bool {
     func dependsOnOrder(_ plan: LogicalPlan) -> Bool {
       if case .aggregate(let node) = plan, !node.calls.allSatisfy(\.addsInParts) { return true }

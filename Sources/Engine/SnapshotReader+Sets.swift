@@ -1,5 +1,5 @@
-// INTERSECT and EXCEPT of snapshots: the rows of both operands are counted; the result has them in the order in which they
-// come first, equal ones behind each other.
+// INTERSECT and EXCEPT of snapshots: the rows of both operands are counted; the result has them in
+// the order in which they come first, equal ones behind each other.
 
 import HeadraceColumns
 import HeadraceExecutor

@@ -1,7 +1,8 @@
-// Pull queries: a plan over the committed content of its sources, as of one epoch. What can go on row by row
-// runs on the operators of streaming queries, and its rows are handed on slice by slice (`emit`): nothing of the answer
-// is kept. What needs its whole input - aggregates, joins, ORDER BY - is worked out by itself, and what it gives is the
-// input of the plan above it. A table is what its changes fold to: the last record of each key. What is read was fixed by
+// Pull queries: a plan over the committed content of its sources, as of one epoch. What can go on
+// row by row runs on the operators of streaming queries, and its rows are handed on slice by slice
+// (`emit`): nothing of the answer is kept. What needs its whole input - aggregates, joins, ORDER BY
+// - is worked out by itself, and what it gives is the input of the plan above it. A table is what
+//   its changes fold to: the last record of each key. What is read was fixed by
 // the pin before anything is computed.
 
 import HeadraceFormats
@@ -32,7 +33,8 @@ struct SnapshotReader {
   /// Hands on the rows of the plan's columns in their order. False: `take` has had enough.
   /// Throws: what has no operator; a read that fails.
   /// `limit`: `take` will not want more rows.
-  // Dynamic: as it calls itself with closures, the compiler would make a copy for every chain of them, 3.7 MB in all.
+  // Dynamic: as it calls itself with closures, the compiler would make a copy for every chain of
+  // them, 3.7 MB in all.
   @discardableResult
   dynamic func emit(
     _ plan: LogicalPlan, limit: Int? = nil, _ take: Take
@@ -204,8 +206,8 @@ struct SnapshotReader {
     return rows
   }
 
-  /// Of a group's results the last one counts, at the place of the group's first row. Without GROUP BY there
-  /// is one group even when there are no rows.
+  /// Of a group's results the last one counts, at the place of the group's first row. Without GROUP
+  /// BY there is one group even when there are no rows.
   private func aggregated(
     _ node: Aggregate, _ plan: LogicalPlan, _ take: Take
   ) throws(QueryFailure) -> Bool {
@@ -275,8 +277,8 @@ struct SnapshotReader {
       Scan(source: source, alias: name.text, columns: plan.columns, system: [:], keys: []))
   }
 
-  /// Runs a plan of row-by-row operators once over snapshots of its sources, and hands on each batch of its rows. False:
-  /// `take` has had enough.
+  /// Runs a plan of row-by-row operators once over snapshots of its sources, and hands on each
+  /// batch of its rows. False: `take` has had enough.
   @discardableResult
   private func stream(
     _ plan: LogicalPlan, _ ready: [TextKey: CollectedRows], _ take: Take

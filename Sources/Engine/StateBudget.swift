@@ -1,8 +1,9 @@
-// The bound of the memory that state takes: of all stores of all queries, push queries included, and of the
-// tables that are kept folded for pull queries. It is looked at once a slice. Past it state leaves memory for files
-// (`StateMemory`). Where there are none, and for a pull query, which has no files, the query whose slice takes the sum
-// past the bound fails before anything of that slice is committed, so it stays where it was and its memory is free; the
-// others go on. A persistent one goes on from there when it is resumed, or opened again, under a higher bound.
+// The bound of the memory that state takes: of all stores of all queries, push queries included,
+// and of the tables that are kept folded for pull queries. It is looked at once a slice. Past it
+// state leaves memory for files (`StateMemory`). Where there are none, and for a pull query, which
+// has no files, the query whose slice takes the sum past the bound fails before anything of that
+// slice is committed, so it stays where it was and its memory is free; the others go on. A
+// persistent one goes on from there when it is resumed, or opened again, under a higher bound.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -51,8 +52,8 @@ extension EpochRunner {
     options.spilling?.memory.set(held: bytes)
   }
 
-  /// What is held when `runtime`, which held `before`, has grown; nil: it fits, or has not grown. Tables that
-  /// are kept for pull queries go first.
+  /// What is held when `runtime`, which held `before`, has grown; nil: it fits, or has not grown.
+  /// Tables that are kept for pull queries go first.
   private func excess(_ runtime: QueryRuntime, before: Int) -> Int? {
     // What is too much leaves memory before the next slice.
     guard !runtime.spills else { return nil }

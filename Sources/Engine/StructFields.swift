@@ -1,4 +1,5 @@
-// Fields of the STRUCTs that INSERT VALUES and ASSERT VALUES name: a cast would leave out those that the column has not.
+// Fields of the STRUCTs that INSERT VALUES and ASSERT VALUES name: a cast would leave out those
+// that the column has not.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,12 +1,13 @@
-// Tables as pull queries read them: each partition of a table's topic folded to the last record of its keys, kept
-// between queries, and brought up to date by what has come since.
+// Tables as pull queries read them: each partition of a table's topic folded to the last record of
+// its keys, kept between queries, and brought up to date by what has come since.
 //
-// Whoever reads several partitions holds the locks of all of them, in the order of their names, while it takes the
-// topics' ends: so what it gets is as of one commit, and no epoch waits for it. Long work is done before, one
-// partition at a time.
+// Whoever reads several partitions holds the locks of all of them, in the order of their names,
+// while it takes the topics' ends: so what it gets is as of one commit, and no epoch waits for it.
+// Long work is done before, one partition at a time.
 //
-// Invariant: a fold shows no record beyond the committed end nor one that retention has dropped, and misses no deletion: compaction keeps one for the
-// topic's time after it has first met it; a fold that was not looked after for so long is made anew.
+// Invariant: a fold shows no record beyond the committed end nor one that retention has dropped,
+// and misses no deletion: compaction keeps one for the topic's time after it has first met it; a
+// fold that was not looked after for so long is made anew.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -89,7 +90,8 @@ final class TableFolds: @unchecked Sendable {
   /// Records that were folded in since the engine was opened.
   var foldedRecords: Int { lock.withLock { folded } }
 
-  /// The tables as of one commit, at which the topics are pinned too. Not there: a topic that is missing.
+  /// The tables as of one commit, at which the topics are pinned too. Not there: a topic that is
+  /// missing.
   func pin(_ tables: Set<TableRead>, _ topics: Set<TextKey>) throws(QueryFailure) -> PinnedTables {
     let names = topics.union(Set(texts: tables.map(\.topic)))
     try awaitCommits(names)
@@ -135,7 +137,8 @@ final class TableFolds: @unchecked Sendable {
   private static let waitMs = 100
   private static let waitsMax = 300
 
-  /// What was written before the question is part of the answer, so transactions under way are waited for.
+  /// What was written before the question is part of the answer, so transactions under way are
+  /// waited for.
   private func awaitCommits(_ names: Set<TextKey>) throws(QueryFailure) {
     if log.capabilities.contains(.reservedOffsets) { return }
     for (name, ends) in log.committedEnds(of: names) {
@@ -203,8 +206,8 @@ final class TableFolds: @unchecked Sendable {
       >= topic.config.deleteRetentionMs
   }
 
-  /// Folds in what has come to the tables that somebody reads now and then, so that no query has to do all of it.
-  /// Drops what nobody has read for long.
+  /// Folds in what has come to the tables that somebody reads now and then, so that no query has to
+  /// do all of it. Drops what nobody has read for long.
   func keepUp() {
     let now = ContinuousClock.now
     let present = lock.withLock {
@@ -250,7 +253,8 @@ final class TableFolds: @unchecked Sendable {
 }
 
 extension LogicalPlan {
-  /// The tables that a snapshot of the plan's sources has to hold; not those that are read as of a past moment.
+  /// The tables that a snapshot of the plan's sources has to hold; not those that are read as of a
+  /// past moment.
   var tableReads: Set<TableRead> {
     func read(_ scan: Scan, _ keys: [[UInt8]]?) -> Set<TableRead> {
       guard scan.source.kind == .table, scan.source.hasTopic, scan.end == nil else { return [] }

@@ -2,8 +2,8 @@
 
 import HeadraceFoundations
 
-/// Replaces control bytes (but line feed and tab), DEL and the C1 controls by `\xNN`. Keeps what it needs between
-/// two pieces of a text.
+/// Replaces control bytes (but line feed and tab), DEL and the C1 controls by `\xNN`. Keeps what it
+/// needs between two pieces of a text.
 public struct TerminalText: Sendable {
   /// The last byte began a two-byte character that may be a C1 control.
   private var isOpen = false

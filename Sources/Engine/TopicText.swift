@@ -1,5 +1,6 @@
-// Keys and values of a topic as PRINT shows them. A topic does not say what it holds: the sources over it do, and where
-// none of them fits the bytes are looked at. Only what is neither is shown in hexadecimal.
+// Keys and values of a topic as PRINT shows them. A topic does not say what it holds: the sources
+// over it do, and where none of them fits the bytes are looked at. Only what is neither is shown in
+// hexadecimal.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -82,7 +83,8 @@ struct TopicText {
 }
 
 extension WindowedKey {
-  /// Whether bounds that nobody has declared may be meant: times of this era, in order, behind a key.
+  /// Whether bounds that nobody has declared may be meant: times of this era, in order, behind a
+  /// key.
   fileprivate var isLikely: Bool {
     let era: ClosedRange<Int64> = 0...(1 << 45)
     return !inner.isEmpty && era.contains(start)

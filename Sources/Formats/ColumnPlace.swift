@@ -1,5 +1,6 @@
-// Columns and those inside them in one list, each followed by what is inside of it, so that a plan for writing finds a value
-// by one number. The list has one more than are there, so that there is always one to point to.
+// Columns and those inside them in one list, each followed by what is inside of it, so that a plan
+// for writing finds a value by one number. The list has one more than are there, so that there is
+// always one to point to.
 
 internal import HeadraceColumns
 import HeadraceFoundations

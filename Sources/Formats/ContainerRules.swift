@@ -1,5 +1,6 @@
-// How records of a format stand in files of the format's own kind: many in a block, with the schema that they have in
-// common, and bytes that only the format can cut into records. For COPY and for streams over files.
+// How records of a format stand in files of the format's own kind: many in a block, with the schema
+// that they have in common, and bytes that only the format can cut into records. For COPY and for
+// streams over files.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -18,8 +19,8 @@ public struct ContainerProblem: Error {
   public static let endsInsideBlock = ContainerProblem("the file ends inside a block")
 }
 
-/// Cuts a file into records: first its beginning, then any of its blocks. The offset of a record is its number in the
-/// file, from 0 on.
+/// Cuts a file into records: first its beginning, then any of its blocks. The offset of a record is
+/// its number in the file, from 0 on.
 public protocol ContainerReader: AnyObject {
   /// The schema of its records; nil: the beginning of the file has not been read yet.
   var schema: RegisteredSchema? { get }
@@ -31,8 +32,9 @@ public protocol ContainerReader: AnyObject {
   func block(
     _ buffer: UnsafeBufferPointer<UInt8>
   ) throws(ContainerProblem) -> ContainerBlock?
-  /// The records of the next block, and how many bytes of the buffer that takes; the beginning of the file holds none.
-  /// 0: more bytes are needed, or, at the end of the file, there is nothing more.
+  /// The records of the next block, and how many bytes of the buffer that takes; the beginning of
+  /// the file holds none. 0: more bytes are needed, or, at the end of the file, there is nothing
+  /// more.
   func split(
     _ buffer: UnsafeBufferPointer<UInt8>, isEnd: Bool
   ) throws(ContainerProblem) -> (records: RawRecords, end: Int)

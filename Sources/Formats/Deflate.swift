@@ -8,8 +8,8 @@ enum Deflate {
   /// Negative: no header and no checksum.
   private static let windowBits: Int32 = -15
 
-  /// nil: the bytes are none, or more than `bytesMax` when unpacked. What follows the end of the stream is passed over:
-  /// fastavro leaves a part of zlib's checksum there.
+  /// nil: the bytes are none, or more than `bytesMax` when unpacked. What follows the end of the
+  /// stream is passed over: fastavro leaves a part of zlib's checksum there.
   static func inflated(_ bytes: UnsafeBufferPointer<UInt8>, bytesMax: Int) -> ByteBuffer? {
     var stream = z_stream()
     guard

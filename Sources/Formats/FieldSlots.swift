@@ -12,7 +12,8 @@ enum ValueKind: UInt8 {
   case bigint, string, int, double, boolean, decimal, date, time, timestamp, base64
   /// ARRAY, MAP, STRUCT and DECIMAL of more than 38 digits.
   case built
-  /// An integer of 64 or 32 bits or a string, of a field that no query needs: it must be one, and is not stored.
+  /// An integer of 64 or 32 bits or a string, of a field that no query needs: it must be one, and
+  /// is not stored.
   case checkedInteger, checkedInt, checkedString
   /// A key that belongs to no field.
   case unknown
@@ -272,7 +273,8 @@ final class FieldSlots {
 }
 
 extension ColumnBuilder {
-  /// Appends a value inside a nested one. `records`: what views are of; `spill`: what spilled bytes count in.
+  /// Appends a value inside a nested one. `records`: what views are of; `spill`: what spilled bytes
+  /// count in.
   func append(_ value: Scalar, _ kind: ValueKind, records: ByteBuffer, spill: ByteBuffer) {
     switch value {
     case .null: appendNull()
@@ -293,7 +295,8 @@ extension ColumnBuilder {
     }
   }
 
-  /// Of rows with equal bytes the last one, counted from `first`, in the order in which the first ones stand.
+  /// Of rows with equal bytes the last one, counted from `first`, in the order in which the first
+  /// ones stand.
   func lastOfEqual(from first: Int) -> [Int] {
     var places: [[UInt8]?: Int] = [:]
     var kept: [Int] = []

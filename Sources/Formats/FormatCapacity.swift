@@ -13,12 +13,14 @@ public struct FormatCapacity: Sendable {
   public var keepsEmpty: Bool
   /// NULLs come back as such; else as 0, an empty text or an empty list, and lists hold none.
   public var keepsNulls: Bool
-  /// Records name their columns: they may be read with others than they were written with. Those that are missing are
-  /// NULL, and what belongs to no column is passed over.
+  /// Records name their columns: they may be read with others than they were written with. Those
+  /// that are missing are NULL, and what belongs to no column is passed over.
   public var namesColumns: Bool
-  /// Whether queries that join or group may read values in it; ksqlDB refuses those whose columns have no names.
+  /// Whether queries that join or group may read values in it; ksqlDB refuses those whose columns
+  /// have no names.
   public var feedsJoins: Bool
-  /// Why a type is refused for another reason than its kind, in words that follow "reason: "; nil: it is not.
+  /// Why a type is refused for another reason than its kind, in words that follow "reason: "; nil:
+  /// it is not.
   public var refusal: @Sendable (DataType) -> String?
 
   public init(

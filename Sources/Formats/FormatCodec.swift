@@ -1,5 +1,6 @@
-// What a format gives to those who read and write its records. Both sides work on whole batches: the choice of a codec
-// is made once for a source, and one call through a protocol is made for a batch.
+// What a format gives to those who read and write its records. Both sides work on whole batches:
+// the choice of a codec is made once for a source, and one call through a protocol is made for a
+// batch.
 
 internal import HeadraceColumns
 
@@ -10,12 +11,14 @@ struct FormatCodec: Sendable {
   let encoder: @Sendable (FormatLayout, [FormatField]) -> any FormatEncoder
 }
 
-/// Reads one side of many records. Belongs to one `SideDecoder`, which has checked that they lie in the buffer.
+/// Reads one side of many records. Belongs to one `SideDecoder`, which has checked that they lie in
+/// the buffer.
 protocol FormatDecoder: AnyObject {
-  /// Stores record `n` in row `n` of the slots; a negative length is a null side, whose row stays NULL.
-  /// Invariant: a record is stored as a whole or not at all, and a field that is not needed decides over bad records as
-  /// one that is. Slots that are builders are closed row by row (`FieldSlots.closeRow`).
-  /// Returns the bad records, by row.
+  /// Stores record `n` in row `n` of the slots; a negative length is a null side, whose row stays
+  /// NULL.
+  /// Invariant: a record is stored as a whole or not at all, and a field that is not needed decides
+  /// over bad records as one that is. Slots that are builders are closed row by row
+  /// (`FieldSlots.closeRow`). Returns the bad records, by row.
   func decode(
     _ buffer: ByteBuffer, _ starts: UnsafeBufferPointer<Int32>,
     _ lengths: UnsafeBufferPointer<Int32>
@@ -24,9 +27,9 @@ protocol FormatDecoder: AnyObject {
 
 /// Writes one side of many records. Belongs to one `SideEncoder`.
 protocol FormatEncoder: AnyObject {
-  /// Appends the bytes of each row to the buffer, and where they start and how many they are; a side that `isNull`
-  /// marks, or that the format has no bytes for, has length -1. So has one that cannot be written.
-  /// Returns the rows that cannot be written.
+  /// Appends the bytes of each row to the buffer, and where they start and how many they are; a
+  /// side that `isNull` marks, or that the format has no bytes for, has length -1. So has one that
+  /// cannot be written. Returns the rows that cannot be written.
   func encode(
     _ columns: [Column], count: Int, isNull: Bitmap?, _ buffer: ByteBuffer,
     _ starts: inout [Int32], _ lengths: inout [Int32]
@@ -42,7 +45,8 @@ extension FormatEncoder {
     lengths.append(contentsOf: repeatElement(-1, count: count))
   }
 
-  /// No row can be written, for one reason. A column that stands alone is NULL by a null record all the same.
+  /// No row can be written, for one reason. A column that stands alone is NULL by a null record all
+  /// the same.
   func fail(
     _ columns: [Column], _ count: Int, _ isNull: Bitmap?, isWrapped: Bool, _ reason: String,
     _ buffer: ByteBuffer, _ starts: inout [Int32], _ lengths: inout [Int32]

@@ -10,8 +10,8 @@ public struct FormatLayout: Sendable {
   public var spec: FormatSpec
   /// Columns are fields of a record (true), or the single column stands alone (false).
   public var isWrapped: Bool
-  /// Written so that everything can be read back, where the format as ksqlDB writes it would lose something. What
-  /// queries write into topics is not.
+  /// Written so that everything can be read back, where the format as ksqlDB writes it would lose
+  /// something. What queries write into topics is not.
   public var isLossless: Bool
   /// Where the schemas of its records are registered.
   public var schemas: SchemaSubject
@@ -27,7 +27,8 @@ public struct FormatLayout: Sendable {
     schemas = SchemaSubject()
   }
 
-  /// A side of a source. Single key columns stand alone; values are wrapped unless the source says otherwise.
+  /// A side of a source. Single key columns stand alone; values are wrapped unless the source says
+  /// otherwise.
   public init(_ spec: FormatSpec, columns: Int, _ schemas: SchemaSubject) {
     let wraps = columns != 1 || schemas.side == .value && spec.wrapSingle != false
     self.init(spec, isWrapped: wraps)
@@ -39,7 +40,8 @@ public struct FormatLayout: Sendable {
 public struct TimeTextReader: Sendable {
   let read: @Sendable (UnsafeBufferPointer<UInt8>, DataType) -> Int64?
 
-  /// `read`: days, milliseconds of the day, or milliseconds since the epoch; nil where the text is no such value.
+  /// `read`: days, milliseconds of the day, or milliseconds since the epoch; nil where the text is
+  /// no such value.
   public init(_ read: @escaping @Sendable (UnsafeBufferPointer<UInt8>, DataType) -> Int64?) {
     self.read = read
   }
@@ -65,7 +67,8 @@ public struct BadRecord: Sendable, Hashable {
   /// Counted from the first record of the call.
   public var row: Int
   public var reason: String
-  /// Whether it is bad is not known: its schema cannot be fetched now. It is to be read again later.
+  /// Whether it is bad is not known: its schema cannot be fetched now. It is to be read again
+  /// later.
   public var isUndecided: Bool
 
   public init(row: Int, reason: String, isUndecided: Bool = false) {

@@ -1,6 +1,6 @@
-// A format as a statement asks for it: with the settings that WITH gives to one side of a source. Properties belong to
-// formats: each says what it is called, how its text is read, and what a statement is told that gives it to a format
-// which does not take it.
+// A format as a statement asks for it: with the settings that WITH gives to one side of a source.
+// Properties belong to formats: each says what it is called, how its text is read, and what a
+// statement is told that gives it to a format which does not take it.
 
 public import HeadraceFoundations
 import HeadraceColumns
@@ -81,8 +81,8 @@ public struct FormatProperty: Sendable {
   public let kind: Kind
   /// A sink takes it over from the source that it selects from.
   public let isInherited: Bool
-  /// What a statement is told that gives the property, by one of its names, to a format that does not take it; nil: it
-  /// is ignored.
+  /// What a statement is told that gives the property, by one of its names, to a format that does
+  /// not take it; nil: it is ignored.
   public let refusal: @Sendable (_ format: RecordFormat, _ given: String) -> String?
 
   init(

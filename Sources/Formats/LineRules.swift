@@ -1,11 +1,13 @@
 // How records of a format stand in a text file, one a line: for streams over files and for COPY.
 
 public struct LineRules: Sendable {
-  /// The format of nested values in a line that the format itself cannot hold; nil: it has none for them.
+  /// The format of nested values in a line that the format itself cannot hold; nil: it has none for
+  /// them.
   public var nested: RecordFormat?
   /// The first line may name the columns.
   public var takesHeader: Bool
-  /// Stands between fields, of which those in quotes may hold line ends; nil: every line end ends a record.
+  /// Stands between fields, of which those in quotes may hold line ends; nil: every line end ends a
+  /// record.
   let separator: @Sendable (FormatSpec) -> UInt8?
   let kinds: [FileKind.Words]
 

@@ -1,6 +1,8 @@
-// The bytes of a text file to records, one a line: of streams over files and of COPY alike. A byte order mark is no
-// part of the first line, nor a carriage return of any. In CSV a line end inside quotes belongs to the record.
-// Invariant: where a record ends depends only on the bytes from its start on, so that reading may begin at any record.
+// The bytes of a text file to records, one a line: of streams over files and of COPY alike. A byte
+// order mark is no part of the first line, nor a carriage return of any. In CSV a line end inside
+// quotes belongs to the record.
+// Invariant: where a record ends depends only on the bytes from its start on, so that reading may
+// begin at any record.
 
 internal import CHeadraceSupport
 public import HeadraceColumns
@@ -23,9 +25,10 @@ public struct LineSplitter: Sendable {
     self.bytesMax = bytesMax
   }
 
-  /// Complete lines of a buffer whose first byte is byte `offset` of the file, from byte `start` of the buffer on; and
-  /// where in it they end, which is `start` if the first one is longer than the buffer. `isEnd`: nothing comes behind
-  /// the buffer, and an open last line counts. `limit`: of CSV, at most so many records.
+  /// Complete lines of a buffer whose first byte is byte `offset` of the file, from byte `start` of
+  /// the buffer on; and where in it they end, which is `start` if the first one is longer than the
+  /// buffer. `isEnd`: nothing comes behind the buffer, and an open last line counts. `limit`: of
+  /// CSV, at most so many records.
   /// Throws: a first line beyond the limit; later ones have their turn.
   public func split(
     _ buffer: ByteBuffer, from start: Int = 0, at offset: Int64, isEnd: Bool, limit: Int = .max
@@ -173,8 +176,9 @@ private struct QuoteSearch {
   }
 }
 
-/// The lines of a buffer. Their ends are looked for many at a time, and their starts and lengths go to the arrays many at
-/// a time: a call and two appends for each take longer than what is done with the line.
+/// The lines of a buffer. Their ends are looked for many at a time, and their starts and lengths go
+/// to the arrays many at a time: a call and two appends for each take longer than what is done with
+/// the line.
 private struct FoundLines: ~Copyable {
   private static let room = 512
   private let buffer: ByteBuffer

@@ -82,7 +82,8 @@ struct NumberText {
     (index < whole ? digits[index] : digits[index + 1]) &- 48
   }
 
-  /// The number as an integer, however it is written; nil beyond 64 bits and for what is no integer.
+  /// The number as an integer, however it is written; nil beyond 64 bits and for what is no
+  /// integer.
   var int64: Int64? {
     let point = whole + exponent
     var value: UInt64 = 0

@@ -54,7 +54,8 @@ struct OutputRoom {
 }
 
 extension FormatEncoder {
-  /// Calls `write` with the steps of a plan, the columns of its list, and room for where the rows' bytes are.
+  /// Calls `write` with the steps of a plan, the columns of its list, and room for where the rows'
+  /// bytes are.
   func withPlan<Step>(
     _ steps: [Step], _ flat: [Column], _ plans: [TypePlan], _ count: Int,
     _ starts: inout [Int32], _ lengths: inout [Int32],

@@ -1,5 +1,6 @@
-// Records of one shape - keys or delimiters and kinds of values in their order - read four side by side (plain_records.c).
-// All others are left to the format's own decoder, which alone says what is right.
+// Records of one shape - keys or delimiters and kinds of values in their order - read four side by
+// side (plain_records.c). All others are left to the format's own decoder, which alone says what is
+// right.
 // Invariant: a shape never changes what is decoded.
 
 internal import CHeadraceSupport
@@ -70,7 +71,8 @@ struct PlainRecords: ~Copyable {
     credits = Self.firstCredits
   }
 
-  /// `prefix`: what stands before the value; more than fits takes several steps. `field`: where the value is kept; nil: nowhere.
+  /// `prefix`: what stands before the value; more than fits takes several steps. `field`: where the
+  /// value is kept; nil: nowhere.
   mutating func append(_ prefix: [UInt8], _ kind: headrace_plain_kind, field: Int?) {
     var start = 0
     repeat {

@@ -36,7 +36,8 @@ func firstDigits(_ digits: UInt64, _ count: Int) -> UInt64 {
 func plainInteger(
   _ p: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
 ) -> (value: Int64, behind: UnsafePointer<UInt8>?) {
-  // A branch that is foreseen: a start that depends on the sign would make all that follows wait for it.
+  // A branch that is foreseen: a start that depends on the sign would make all that follows wait
+  // for it.
   p[0] == 0x2D ? negativeInteger(p, end) : plainNatural(p, end)
 }
 

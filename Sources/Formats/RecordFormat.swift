@@ -1,6 +1,6 @@
-// A format of records: everything that the engine knows of it. Planning asks what it holds and which properties it
-// takes, running asks for its decoder and encoder, and both hand it the schema registry. One value in the format's own
-// folder, and one line in `RecordFormats.all`.
+// A format of records: everything that the engine knows of it. Planning asks what it holds and
+// which properties it takes, running asks for its decoder and encoder, and both hand it the schema
+// registry. One value in the format's own folder, and one line in `RecordFormats.all`.
 // Invariant: no code outside that folder asks which format it has; it asks what the format can do.
 
 public import HeadraceColumns
@@ -52,7 +52,8 @@ public final class RecordFormat: Sendable {
   /// Whether the schemas of its records lie in a registry.
   public var usesRegistry: Bool { schemas?.areRegistered ?? false }
 
-  /// Whether an exchange may write keys of these types in it, so that they come to lie where a topic's keys do.
+  /// Whether an exchange may write keys of these types in it, so that they come to lie where a
+  /// topic's keys do.
   public func placesRows(by types: [DataType]) -> Bool {
     guard keys.placeRows, types.allSatisfy({ holds.unsupported(in: $0) == nil }) else {
       return false
@@ -103,6 +104,7 @@ enum RecordDisplay: Sendable {
   case text
   /// What the decoder makes of them, as JSON.
   case decoded
-  /// nil: the bytes are not of this type. The type is that of the only column, nil where there are more or none.
+  /// nil: the bytes are not of this type. The type is that of the only column, nil where there are
+  /// more or none.
   case custom(@Sendable (UnsafeRawBufferPointer, DataType?) -> String?)
 }

@@ -53,6 +53,7 @@ public enum RecordFormats {
     return all.flatMap(\.properties).filter { known.insert(TextKey($0.name)).inserted }
   }()
 
-  /// What COPY reads and writes; the first is meant where nothing says which, so DELIMITED comes first of all.
+  /// What COPY reads and writes; the first is meant where nothing says which, so DELIMITED comes
+  /// first of all.
   public static let fileKinds: [FileKind] = all.flatMap(\.fileKinds)
 }

@@ -21,7 +21,8 @@ enum ScalarText {
     }
   }
 
-  /// An integer as a value of a type that integers stand for; nil where the type does not reach so far.
+  /// An integer as a value of a type that integers stand for; nil where the type does not reach so
+  /// far.
   static func ranged(_ value: Int64, _ kind: ValueKind) -> Scalar? {
     switch kind {
     case .int, .date: return Int32(exactly: value) == nil ? nil : .integer(value)

@@ -1,5 +1,5 @@
-// What stands before the bytes of a record whose schema lies in a registry: a zero and the id of the schema, as
-// Confluent's serializers write it.
+// What stands before the bytes of a record whose schema lies in a registry: a zero and the id of
+// the schema, as Confluent's serializers write it.
 
 internal import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,6 @@
-// The languages in which schemas are registered. A registry keeps texts and ids; what a text means, which other texts it
-// needs and whether one can read what another has written is known here, by language.
+// The languages in which schemas are registered. A registry keeps texts and ids; what a text means,
+// which other texts it needs and whether one can read what another has written is known here, by
+// language.
 
 import HeadraceFoundations
 

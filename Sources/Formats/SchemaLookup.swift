@@ -1,12 +1,14 @@
-// How a decoder asks its registry for the schemas that records name: each once a batch, however many records name it.
-// What the registry does not have makes a record bad; where the registry cannot be asked, nothing is known about the record.
+// How a decoder asks its registry for the schemas that records name: each once a batch, however
+// many records name it. What the registry does not have makes a record bad; where the registry
+// cannot be asked, nothing is known about the record.
 
 internal import HeadraceColumns
 import HeadraceFoundations
 
 /// Belongs to one decoder.
 struct SchemaLookup {
-  /// Asked for in this batch and not there: what the registry says where it cannot be asked; nil: it has none.
+  /// Asked for in this batch and not there: what the registry says where it cannot be asked; nil:
+  /// it has none.
   private var missing: [Int64: SchemasUnreachable?] = [:]
 
   mutating func begin() { missing.removeAll(keepingCapacity: true) }

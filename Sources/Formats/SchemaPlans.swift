@@ -1,5 +1,5 @@
-// The plans of a decoder whose records name the schema that they were written with: one for each schema, made when the first of
-// its records comes.
+// The plans of a decoder whose records name the schema that they were written with: one for each
+// schema, made when the first of its records comes.
 
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -29,7 +29,8 @@ final class SchemaPlans<Plan: AnyObject> {
   /// Before each batch.
   func begin() { lookup.begin() }
 
-  /// nil: the schema is not to be had, and `bad` says why. A plan lives at least until the next one is asked for.
+  /// nil: the schema is not to be had, and `bad` says why. A plan lives at least until the next one
+  /// is asked for.
   @inline(__always)
   func plan(_ id: Int64) -> Plan? {
     let place = recent + Int(truncatingIfNeeded: id) & (recentMax - 1)

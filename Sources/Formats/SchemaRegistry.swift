@@ -1,5 +1,5 @@
-// Schemas of records that lie outside of them. A registry only gives the text of a schema; what SQL type that text
-// means, and which text columns have, is known to the format.
+// Schemas of records that lie outside of them. A registry only gives the text of a schema; what SQL
+// type that text means, and which text columns have, is known to the format.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -26,7 +26,8 @@ public struct RegisteredSchema: Hashable, Sendable {
   }
 }
 
-/// The registry cannot be asked now, or has not answered yet: what it has is not known, and it is asked again later.
+/// The registry cannot be asked now, or has not answered yet: what it has is not known, and it is
+/// asked again later.
 public struct SchemasUnreachable: Error, Sendable, Hashable {
   /// Without secrets; people read it.
   public var message: String
@@ -34,7 +35,8 @@ public struct SchemasUnreachable: Error, Sendable, Hashable {
   public init(_ message: String) { self.message = message }
 }
 
-/// Asked by threads that others wait for: it answers at once or nearly so, and throws where it cannot.
+/// Asked by threads that others wait for: it answers at once or nearly so, and throws where it
+/// cannot.
 public protocol SchemaRegistry: Sendable {
   /// The latest schema of a topic's keys or values; nil: there is none.
   func schema(topic: String, isKey: Bool) throws(SchemasUnreachable) -> RegisteredSchema?
@@ -102,7 +104,8 @@ public struct SchemaProblem: Error, Hashable {
 public struct FormatSchemas: Sendable {
   /// They lie in a registry; else only programs outside of the engine have them.
   public let areRegistered: Bool
-  /// A key whose columns are not named has one for each field of its schema; else it is one column, ROWKEY.
+  /// A key whose columns are not named has one for each field of its schema; else it is one column,
+  /// ROWKEY.
   public let splitsKeys: Bool
   /// `fullName`: which type of the schema; nil: the first. Names keep their case.
   let type: @Sendable (RegisteredSchema, _ fullName: String?) throws(SchemaProblem) -> DataType
@@ -147,7 +150,8 @@ extension RegisteredSchema {
 }
 
 extension FormatLayout {
-  /// The schema that rows of these columns are written with. Until the first of them it may not be registered yet.
+  /// The schema that rows of these columns are written with. Until the first of them it may not be
+  /// registered yet.
   func written(_ fields: [FormatField]) throws(SchemaProblem) -> WrittenSchema {
     if let written = schemas.written { return written }
     guard let schema = try RegisteredSchema(of: fields, self) else {

@@ -43,7 +43,8 @@ public final class SideEncoder {
     _ columns: [Column], _ count: Int, _ isNull: Bitmap?, _ buffer: ByteBuffer,
     _ starts: inout [Int32], _ lengths: inout [Int32]
   ) -> [BadRecord] {
-    // Room is made as arrays grow: to reserve what a batch needs would copy all before it once a batch.
+    // Room is made as arrays grow: to reserve what a batch needs would copy all before it once a
+    // batch.
     encoder.encode(columns, count: count, isNull: isNull, buffer, &starts, &lengths)
   }
 }

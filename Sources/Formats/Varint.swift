@@ -1,7 +1,8 @@
-// Integers of seven bits a byte, the least first, as Avro and Protobuf write them. Read at raw positions. Avro and some types
-// of Protobuf fold the sign into the lowest bit (zigzag), so that small negative numbers are short too.
-// Invariant: readers may load up to 10 bytes at any position in a buffer, which has as many behind its end; callers
-// compare the position that they get with the end of the record.
+// Integers of seven bits a byte, the least first, as Avro and Protobuf write them. Read at raw
+// positions. Avro and some types of Protobuf fold the sign into the lowest bit (zigzag), so that
+// small negative numbers are short too.
+// Invariant: readers may load up to 10 bytes at any position in a buffer, which has as many behind
+// its end; callers compare the position that they get with the end of the record.
 
 internal import HeadraceColumns
 import HeadraceFoundations

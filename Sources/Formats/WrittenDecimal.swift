@@ -1,4 +1,5 @@
-// Decimals as Avro, Protobuf and Connect write them: the unscaled number in two's complement, most significant byte first.
+// Decimals as Avro, Protobuf and Connect write them: the unscaled number in two's complement, most
+// significant byte first.
 
 internal import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// Which column takes which field of a writer's schema: the field of its exact name, else the first one whose name in upper
-// case it is.
+// Which column takes which field of a writer's schema: the field of its exact name, else the first
+// one whose name in upper case it is.
 //
 // Source: ksqlDB's ConnectDataTranslator.
 
@@ -28,7 +28,8 @@ func columnsTaking(_ written: [String], of columns: [String]) -> [Int?] {
   return taken
 }
 
-/// Whether a column may be written into a field of this name. `.` is `_` in formats whose names have no dots.
+/// Whether a column may be written into a field of this name. `.` is `_` in formats whose names
+/// have no dots.
 func isWritten(_ column: String, into field: String) -> Bool {
   haveSameBytes(field, column) || haveSameBytes(field.uppercased(), column)
     || haveSameBytes(field, column.replacing(".", with: "_"))

@@ -1,9 +1,10 @@
-// Texts are equal when their bytes are. Swift's own `==` on String is canonical equivalence: it takes "é" as one
-// scalar and as "e" with an accent for the same text, while the log, the partitioner and every state store tell
-// them apart. Here `==`, `!=`, `~=` (and so `switch`) and the searches built on them are declared again for String;
-// a module that imports this one gets these, since they are closer than the standard library's. A file without the
-// import, and a dictionary or set keyed by String (see `TextKey`), would still get the other: the tidy test refuses
-// both.
+// Texts are equal when their bytes are. Swift's own `==` on String is canonical equivalence: it
+// takes "é" as one scalar and as "e" with an accent for the same text, while the log, the
+// partitioner and every state store tell them apart. Here `==`, `!=`, `~=` (and so `switch`) and
+// the searches built on them are declared again for String; a module that imports this one gets
+// these, since they are closer than the standard library's. A file without the import, and a
+// dictionary or set keyed by String (see `TextKey`), would still get the other: the tidy test
+// refuses both.
 
 import Glibc
 

@@ -1,5 +1,5 @@
-// A lock that is given in the order in which it was asked for, so that a session waits for one epoch at
-// most and the engine's loop cannot starve it.
+// A lock that is given in the order in which it was asked for, so that a session waits for one
+// epoch at most and the engine's loop cannot starve it.
 
 internal import Glibc
 

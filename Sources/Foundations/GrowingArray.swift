@@ -1,7 +1,7 @@
-// The arrays of long-lived state: machine values that grow where they lie. An `Array` that grows is copied, which for
-// one of hundreds of megabytes takes as long as a slice, and its pages are faulted in once more; the C library moves
-// the pages of a large block instead. They grow by a quarter and not by doubling, so that a state holds at most that
-// much more than it needs.
+// The arrays of long-lived state: machine values that grow where they lie. An `Array` that grows is
+// copied, which for one of hundreds of megabytes takes as long as a slice, and its pages are
+// faulted in once more; the C library moves the pages of a large block instead. They grow by a
+// quarter and not by doubling, so that a state holds at most that much more than it needs.
 
 import Glibc
 
@@ -100,7 +100,8 @@ public enum LargeMemory {
   ) -> UnsafeMutableRawPointer {
     var wanted = max(bytes, 1)
     if bytes >= hugeFrom {
-      // With its head a multiple of large pages, the kernel lets a block of its own begin where such a page does.
+      // With its head a multiple of large pages, the kernel lets a block of its own begin where
+      // such a page does.
       wanted = (bytes + headBytes + pageBytes - 1) & ~(pageBytes - 1) - headBytes
     }
     guard let moved = realloc(block, wanted) else {
@@ -111,8 +112,8 @@ public enum LargeMemory {
     return moved
   }
 
-  /// Of large pages a block needs fewer in the processor's table of those that were looked at, which groups are here and
-  /// there, and in the kernel's when it is given back.
+  /// Of large pages a block needs fewer in the processor's table of those that were looked at,
+  /// which groups are here and there, and in the kernel's when it is given back.
   private static func adviseHuge(_ block: UnsafeMutableRawPointer, _ bytes: Int) {
     let page = Int(getpagesize())
     // With its head and its end: of a mapping of two kinds the kernel moves no pages.

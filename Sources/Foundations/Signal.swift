@@ -1,9 +1,11 @@
-// A condition for threads that wait for the next piece of work, which comes soon: they look for a while before they sleep.
+// A condition for threads that wait for the next piece of work, which comes soon: they look for a
+// while before they sleep.
 
 import Glibc
 import Synchronization
 
-/// A condition that remembers: a broadcast after `ticket()` ends a `wait(after:)` that begins later.
+/// A condition that remembers: a broadcast after `ticket()` ends a `wait(after:)` that begins
+/// later.
 package final class Signal: @unchecked Sendable {
   // Unchecked: the pthread objects are made to be shared.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

@@ -1,4 +1,5 @@
-// A text as the key of a dictionary or set. Lookups take Strings, so that callers need not wrap what they ask for.
+// A text as the key of a dictionary or set. Lookups take Strings, so that callers need not wrap
+// what they ask for.
 
 /// Invariant: equality, hash and order are those of the UTF-8 bytes.
 public struct TextKey: Sendable {

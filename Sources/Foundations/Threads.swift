@@ -1,5 +1,5 @@
-// Plain threads. Blocking I/O and waiting happen on such threads only, never in a Swift task: the task pool has as many
-// threads as cores, and a blocked one is lost to all.
+// Plain threads. Blocking I/O and waiting happen on such threads only, never in a Swift task: the
+// task pool has as many threads as cores, and a blocked one is lost to all.
 
 internal import Glibc
 

@@ -55,8 +55,8 @@ public struct AggregateOverload: Sendable {
   public var canUndo: Bool
   /// Gets the types of the arguments, the literals and the type of the result.
   public var make: @Sendable (AggregateCall) throws(FunctionError) -> any Accumulator
-  /// Where results over parts of the rows add up to the result over all of them, in whatever order: what adds
-  /// them up. Its states are those of `make`.
+  /// Where results over parts of the rows add up to the result over all of them, in whatever order:
+  /// what adds them up. Its states are those of `make`.
   public var makeMerging: (@Sendable () -> any Accumulator)?
   /// For aggregates that cannot take rows back themselves.
   public var deciding: @Sendable (AggregateCall) -> DecidingRows = { _ in .all }
@@ -165,7 +165,8 @@ public protocol Accumulator: AnyObject {
   func byteCount(groups: Int) -> Int
   /// Whether states that are merged in any order give what the rows would have given one by one.
   var mergesInAnyOrder: Bool { get }
-  /// The sets whose entries may have records of their own; nil: the state is small, or always whole.
+  /// The sets whose entries may have records of their own; nil: the state is small, or always
+  /// whole.
   var entrySets: (any EntrySets)? { get }
   /// Makes room for groups `0 ..< count`; new groups start empty.
   func reserve(groups count: Int)
@@ -184,8 +185,8 @@ public protocol Accumulator: AnyObject {
   func serialize(_ group: Int, into bytes: inout [UInt8])
   /// The bytes that nearly every group's state has as `serialize` appends it; nil: they differ.
   var usualBytes: Int? { get }
-  /// Writes the states of these groups, `usualBytes` each, one every `stride` bytes from `target` on. False: not all of them
-  /// have so many, and what was written counts for nothing.
+  /// Writes the states of these groups, `usualBytes` each, one every `stride` bytes from `target`
+  /// on. False: not all of them have so many, and what was written counts for nothing.
   func serialize(
     _ groups: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
   ) -> Bool

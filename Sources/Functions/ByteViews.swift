@@ -1,4 +1,5 @@
-// Bytes of text arguments as they lie in their arenas: what kernels over columns compare, search and cut.
+// Bytes of text arguments as they lie in their arenas: what kernels over columns compare, search
+// and cut.
 
 import Glibc
 import HeadraceColumns
@@ -15,8 +16,8 @@ extension VectorCall {
     return column
   }
 
-  /// As `bytes`, a STRING being UTF-8 for certain, on which searches rely: what is not well formed is replaced first,
-  /// as in every `String` of it.
+  /// As `bytes`, a STRING being UTF-8 for certain, on which searches rely: what is not well formed
+  /// is replaced first, as in every `String` of it.
   func texts(_ index: Int) -> ByteColumn {
     argumentTypes[index] == .string ? wellFormed(bytes(index)) : bytes(index)
   }
@@ -29,7 +30,8 @@ extension VectorCall {
     return column.values
   }
 
-  /// The numbers of an argument of any type that is one machine integer: a number, days or milliseconds.
+  /// The numbers of an argument of any type that is one machine integer: a number, days or
+  /// milliseconds.
   func integers(_ index: Int) -> [Int64] {
     switch arguments[index] {
     case .int(let column): return column.values.map { Int64($0) }
@@ -76,7 +78,8 @@ func areEqual(_ left: ByteView, _ right: ByteView) -> Bool {
   return memcmp(a, b, left.count) == 0
 }
 
-/// Where `part` first stands in `whole` at or after a byte; nil: nowhere. An empty one stands everywhere.
+/// Where `part` first stands in `whole` at or after a byte; nil: nowhere. An empty one stands
+/// everywhere.
 func find(_ part: ByteView, in whole: ByteView, from start: Int = 0) -> Int? {
   guard start + part.count <= whole.count else { return nil }
   guard let base = whole.baseAddress, let sought = part.baseAddress, part.count > 0 else {

@@ -1,5 +1,5 @@
-// CAST over whole columns, without a value a row: numbers and times as texts, and texts as numbers. The results are
-// those of `castValue`.
+// CAST over whole columns, without a value a row: numbers and times as texts, and texts as numbers.
+// The results are those of `castValue`.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -58,8 +58,9 @@ private func trimmedRow(_ texts: ByteColumn, _ row: Int) -> ByteView {
   return ByteView(rebasing: view[trimmed(view)])
 }
 
-/// Digits with or without a sign and a fraction, so few that one rounded division gives the nearest DOUBLE; nil for
-/// every other text. Source: Clinger, "How to Read Floating Point Numbers Accurately" (1990), the fast path.
+/// Digits with or without a sign and a fraction, so few that one rounded division gives the nearest
+/// DOUBLE; nil for every other text. Source: Clinger, "How to Read Floating Point Numbers
+/// Accurately" (1990), the fast path.
 private func plainDouble(_ view: ByteView) -> Double? {
   guard let first = view.first, view.count <= 16 else { return nil }
   var index = first == UInt8(ascii: "-") || first == UInt8(ascii: "+") ? 1 : 0

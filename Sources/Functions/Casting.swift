@@ -146,8 +146,8 @@ private func shown(_ value: Value) -> String {
   }
 }
 
-/// A value as one of another type for a place that must not change it: numbers keep their value, texts are
-/// read; nil where that is not possible.
+/// A value as one of another type for a place that must not change it: numbers keep their value,
+/// texts are read; nil where that is not possible.
 public func exactValue(_ value: Value, from: DataType, to: DataType) -> Value? {
   if value.isNull || from == to { return value }
   switch (value, from, to) {

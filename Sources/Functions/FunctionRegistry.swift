@@ -47,8 +47,8 @@ public enum ResolutionFailure: Error, Sendable {
 
 /// Chooses among `signatures` for the given arguments, as ksqlDB does: overloads that fit without a
 /// cast first, then those that fit with casts; in each round a variadic overload is the worst
-/// choice, then fewer parameters, then more type variables. Among equally good ones, unlike there, that
-/// which widens the arguments least is taken; else they are an ambiguity.
+/// choice, then fewer parameters, then more type variables. Among equally good ones, unlike there,
+/// that which widens the arguments least is taken; else they are an ambiguity.
 public func resolve(
   _ signatures: [Signature], _ arguments: [ArgumentType]
 ) -> Result<Resolution, ResolutionFailure> {

@@ -17,7 +17,8 @@ extension Value {
   var content: [UInt8] { bytesValue ?? [] }
 }
 
-/// Bytes of one computed text. Arguments of a record's size could multiply to more than memory holds.
+/// Bytes of one computed text. Arguments of a record's size could multiply to more than memory
+/// holds.
 let longestText = 8 << 20
 
 /// Throws where a text would be longer than `longestText`.
@@ -51,8 +52,8 @@ extension ScalarOverload {
   }
 }
 
-/// Fills the column of a call: `body` appends one row to it. A row is NULL where `body` throws, and in a strict call
-/// where an argument is NULL. Shape: n rows -> n rows.
+/// Fills the column of a call: `body` appends one row to it. A row is NULL where `body` throws, and
+/// in a strict call where an argument is NULL. Shape: n rows -> n rows.
 func fill(
   _ call: VectorCall, isStrict: Bool = true,
   _ body: (Int, ColumnBuilder) throws(FunctionError) -> Void
@@ -91,7 +92,8 @@ func rowByRow(
   }
 }
 
-/// What was made from a text argument (a compiled pattern, a zone), kept while rows repeat the text.
+/// What was made from a text argument (a compiled pattern, a zone), kept while rows repeat the
+/// text.
 /// Invariant: the column of the argument outlives it.
 struct Memo<Made> {
   private var last: (text: ByteView, made: Made)?

@@ -1,5 +1,6 @@
-// A client of librdkafka: a consumer, a producer, or a member of a group. Calls wait until they are answered or their
-// time is over; the client may be used by several threads, but for what says otherwise.
+// A client of librdkafka: a consumer, a producer, or a member of a group. Calls wait until they are
+// answered or their time is over; the client may be used by several threads, but for what says
+// otherwise.
 
 import CHeadraceKafka
 import Glibc
@@ -44,7 +45,8 @@ final class KafkaClient: @unchecked Sendable {
   private let signal: KafkaSignal
   private let address: String
 
-  /// Throws: `invalidArgument` for a property that is refused; `unreachable` when the library is missing.
+  /// Throws: `invalidArgument` for a property that is refused; `unreachable` when the library is
+  /// missing.
   init(
     _ kind: Kind, _ settings: KafkaSettings, _ more: [TextKey: String], _ signal: KafkaSignal
   ) throws(StorageError) {
@@ -102,7 +104,8 @@ final class KafkaClient: @unchecked Sendable {
     }
   }
 
-  /// Looks for a topic, which is what makes the library learn of it. Returns the code with which the cluster answers.
+  /// Looks for a topic, which is what makes the library learn of it. Returns the code with which
+  /// the cluster answers.
   @discardableResult
   func look(_ topic: String) throws(StorageError) -> Int32 {
     let lines = try lines("asking for a topic", topic) {

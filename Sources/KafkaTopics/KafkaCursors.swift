@@ -1,6 +1,7 @@
-// Readers of partitions. A consumer of librdkafka stands at one place of a partition; queries that catch up, folds and
-// PRINT read at others, so there are a few consumers (lanes), each with cursors of its own, and the one that stands where
-// somebody reads on is found again. What runs at the end of the topics shares the first lane, so each record is fetched once.
+// Readers of partitions. A consumer of librdkafka stands at one place of a partition; queries that
+// catch up, folds and PRINT read at others, so there are a few consumers (lanes), each with cursors
+// of its own, and the one that stands where somebody reads on is found again. What runs at the end
+// of the topics shares the first lane, so each record is fetched once.
 
 import CHeadraceKafka
 import HeadraceColumns
@@ -56,8 +57,8 @@ final class KafkaCursor: @unchecked Sendable {
     var isAtEnd: Bool
   }
 
-  /// Records from `offset` on, which the cursor goes to if it stands elsewhere. Waits for the first of them.
-  /// `bytesMax`: about how much of what is at hand is given at a time.
+  /// Records from `offset` on, which the cursor goes to if it stands elsewhere. Waits for the first
+  /// of them. `bytesMax`: about how much of what is at hand is given at a time.
   /// `stamp`: gives records their numbers in the order of arrival.
   func read(
     from offset: Int64, waitMs: Int32, bytesMax: Int, _ stamp: (Int) -> Int64
@@ -73,8 +74,9 @@ final class KafkaCursor: @unchecked Sendable {
     do {
       fetched = try fetch(waitMs)
     } catch {
-      // The library may hand the answer to a reader's last request to the reader that follows: of a topic that was made
-      // anew, that is an offset of the old one. The second answer is this reader's own.
+      // The library may hand the answer to a reader's last request to the reader that follows: of a
+      // topic that was made anew, that is an offset of the old one. The second answer is this
+      // reader's own.
       guard error.kind == .offsetOutOfRange else { throw error }
       fetched = try fetch(waitMs)
     }
@@ -179,8 +181,8 @@ final class KafkaCursor: @unchecked Sendable {
   }
 }
 
-/// The buffers of large fetches, again and again: rows refer to them until their slice is computed, and the allocator would
-/// give so much memory back to the system and fault it in anew meanwhile.
+/// The buffers of large fetches, again and again: rows refer to them until their slice is computed,
+/// and the allocator would give so much memory back to the system and fault it in anew meanwhile.
 final class FetchBuffers: Sendable {
   private struct State {
     var kept: [ByteBuffer] = []
@@ -249,9 +251,10 @@ final class KafkaCursors: Sendable {
     (self.quietTopic, self.open) = (quietTopic, open)
   }
 
-  /// librdkafka stops fetching when it has enough of all partitions, and looks again after a second, or when something else
-  /// is fetched. So each lane follows a topic in which there is hardly anything: that fetch ends after 20 ms. In the first
-  /// lane there are the store's own topics.
+  /// librdkafka stops fetching when it has enough of all partitions, and looks again after a
+  /// second, or when something else is fetched. So each lane follows a topic in which there is
+  /// hardly anything: that fetch ends after 20 ms. In the first lane there are the store's own
+  /// topics.
   private func openLane(_ state: inout State) throws(StorageError) {
     let lane = try open()
     if let quietTopic, !state.lanes.isEmpty {

@@ -1,5 +1,5 @@
-// What topics there are, as the cluster said a moment ago: engines ask for names, settings and partition counts at every
-// epoch, and a cluster answers each time in a millisecond or more.
+// What topics there are, as the cluster said a moment ago: engines ask for names, settings and
+// partition counts at every epoch, and a cluster answers each time in a millisecond or more.
 
 import CHeadraceKafka
 import Glibc
@@ -17,7 +17,8 @@ final class KafkaDirectory: Sendable {
   private struct State {
     var entries: [TextKey: Entry] = [:]
     var listed: ContinuousClock.Instant?
-    /// Topics that were asked to be made, by their names on the cluster, and until when they may not be known everywhere.
+    /// Topics that were asked to be made, by their names on the cluster, and until when they may
+    /// not be known everywhere.
     var expected: [TextKey: ContinuousClock.Instant] = [:]
     var isStopping = false
   }
@@ -27,7 +28,8 @@ final class KafkaDirectory: Sendable {
 
   /// What is known is asked for again after this.
   private static let age = Duration.seconds(5)
-  /// Before that, what is in use is asked for in the background, so that no epoch waits for the answer.
+  /// Before that, what is in use is asked for in the background, so that no epoch waits for the
+  /// answer.
   private static let refreshAge = Duration.seconds(3)
   private static let refreshPauseMs = 500
   /// What was not there may come at any time.
@@ -79,7 +81,8 @@ final class KafkaDirectory: Sendable {
       }
     }
     for (key, entry) in due where !state.withLock(\.isStopping) {
-      // A topic that is gone or out of reach stays as it was, so that the next one to ask for it waits for the answer.
+      // A topic that is gone or out of reach stays as it was, so that the next one to ask for it
+      // waits for the answer.
       guard let fresh = try? ask(key.text) else { continue }
       state.withLock { state in
         // Unless it was forgotten or asked for meanwhile.
@@ -116,8 +119,8 @@ final class KafkaDirectory: Sendable {
     }
   }
 
-  /// Whether the cluster says now that there is no such topic; one that does not answer has not said so, and neither has one
-  /// whose partitions have no leader at the moment.
+  /// Whether the cluster says now that there is no such topic; one that does not answer has not
+  /// said so, and neither has one whose partitions have no leader at the moment.
   func isAbsent(_ name: String) -> Bool {
     let outside = topics.outside(name)
     let lines = try? client.lines("asking for a topic", name) {
@@ -127,7 +130,8 @@ final class KafkaDirectory: Sendable {
     return KafkaLibrary.Code(rawValue: code) == .unknownTopicOrPartition
   }
 
-  /// A topic that is about to be made is waited for where it is not known yet. `name`: on the cluster.
+  /// A topic that is about to be made is waited for where it is not known yet. `name`: on the
+  /// cluster.
   func expect(_ name: String) {
     state.withLock { $0.expected[TextKey(name)] = .now + Self.propagation }
   }
@@ -166,8 +170,8 @@ final class KafkaDirectory: Sendable {
   /// A client that has not heard of a topic for so long will not.
   private static let freshness = Duration.seconds(2)
 
-  /// Offsets of partitions, whose topics bear the cluster's names; those of topics that are there, or were just made, are
-  /// asked for until they are known and led.
+  /// Offsets of partitions, whose topics bear the cluster's names; those of topics that are there,
+  /// or were just made, are asked for until they are known and led.
   func offsets(
     _ client: KafkaClient, _ places: [KafkaPlace], time: Int64
   ) throws(StorageError) -> [KafkaPlace] {
@@ -205,7 +209,8 @@ final class KafkaDirectory: Sendable {
     }
   }
 
-  /// A broker knows of a new topic before it leads the partitions; until then it refuses what it is asked of them.
+  /// A broker knows of a new topic before it leads the partitions; until then it refuses what it is
+  /// asked of them.
   private func isTooEarly(_ answers: [KafkaPlace]) -> Bool {
     answers.contains { KafkaLibrary.isUnled(code: $0.error) && isExpected($0.topic) }
   }
@@ -241,7 +246,8 @@ final class KafkaDirectory: Sendable {
     return result
   }
 
-  /// By topic and name. A cluster that does not tell them is none to wait for: then they are the defaults.
+  /// By topic and name. A cluster that does not tell them is none to wait for: then they are the
+  /// defaults.
   private func settings(
     _ names: [String]
   ) throws(StorageError) -> [TextKey: [TextKey: String]] {
@@ -301,7 +307,8 @@ extension KafkaDirectory {
     }
   }
 
-  /// `name`: on the cluster; `replicas`: nil: as the cluster has it. Returns when the topic is known.
+  /// `name`: on the cluster; `replicas`: nil: as the cluster has it. Returns when the topic is
+  /// known.
   func create(
     _ name: String, _ partitions: Int, _ config: [String: String], _ replicas: Int32?
   ) throws(StorageError) {

@@ -1,10 +1,12 @@
-// The map of small entries on Kafka: a compacted topic of positions, states and notes, and a topic that keeps for ever what
-// must be new, which is the statement log. Every process reads both and has the map in memory.
+// The map of small entries on Kafka: a compacted topic of positions, states and notes, and a topic
+// that keeps for ever what must be new, which is the statement log. Every process reads both and
+// has the map in memory.
 //
-// Invariant: an entry shows the value of the record with the highest offset that was seen of it, whether it was read or
-// just written by this process. An entry that must be new is never written twice: who writes one looks, inside its
-// transaction, at all that lies before it in the topic, so that the topic's order decides between two writers. Whoever sees
-// one sees the other entries of its transaction too.
+// Invariant: an entry shows the value of the record with the highest offset that was seen of it,
+// whether it was read or just written by this process. An entry that must be new is never written
+// twice: who writes one looks, inside its transaction, at all that lies before it in the topic, so
+// that the topic's order decides between two writers. Whoever sees one sees the other entries of
+// its transaction too.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -20,8 +22,8 @@ final class KafkaEntries: Sendable {
   private struct State {
     var entries: [[UInt8]: Entry] = [:]
     var sequenced: [[UInt8]: [UInt8]] = [:]
-    /// Read from the statements, and shown once the positions are read up to `positionsEnd`: their transactions have entries
-    /// there.
+    /// Read from the statements, and shown once the positions are read up to `positionsEnd`: their
+    /// transactions have entries there.
     var held: [(positionsEnd: Int64, entries: [[UInt8]: [UInt8]])] = []
     /// Up to where the topics were read.
     var positionsEnd: Int64 = 0
@@ -108,7 +110,8 @@ final class KafkaEntries: Sendable {
     }
   }
 
-  /// Reads what is committed before `end` of the statements, which may be in a transaction of this process from there on.
+  /// Reads what is committed before `end` of the statements, which may be in a transaction of this
+  /// process from there on.
   func catchUpStatements(to end: Int64) throws(StorageError) {
     try reading.withLock { () throws(StorageError) in
       try advance(names.statements, to: end)

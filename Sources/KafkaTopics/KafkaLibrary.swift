@@ -1,4 +1,5 @@
-// The way into librdkafka: it is loaded when the first client is made, and its errors become `StorageError`.
+// The way into librdkafka: it is loaded when the first client is made, and its errors become
+// `StorageError`.
 
 import CHeadraceKafka
 import HeadraceFoundations

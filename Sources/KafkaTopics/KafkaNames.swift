@@ -1,5 +1,6 @@
-// Names on the cluster: what the engine keeps for itself bears its service's name there, so that access by prefix suffices
-// and several services share a cluster. A prefix before all other names lets several environments share one.
+// Names on the cluster: what the engine keeps for itself bears its service's name there, so that
+// access by prefix suffices and several services share a cluster. A prefix before all other names
+// lets several environments share one.
 
 import HeadraceFoundations
 
@@ -11,8 +12,8 @@ struct KafkaNames: Sendable {
   private let own: String?
   private let prefix: String
 
-  /// `service`: nil: nothing is ours. `prefix`: before the names of all topics but the service's own; topics without it are
-  /// not seen.
+  /// `service`: nil: nothing is ours. `prefix`: before the names of all topics but the service's
+  /// own; topics without it are not seen.
   init(service: String?, prefix: String) {
     own = service.map { "\(Self.anyService)\($0)_" }
     self.prefix = prefix

@@ -1,6 +1,6 @@
-// Who writes for a process: one producer for the epochs, whose transaction is an epoch's commit; one for single records
-// beside them; and one with transactions for appends of several records. Named producers of `produce` have one each, which
-// Kafka fences by the name.
+// Who writes for a process: one producer for the epochs, whose transaction is an epoch's commit;
+// one for single records beside them; and one with transactions for appends of several records.
+// Named producers of `produce` have one each, which Kafka fences by the name.
 
 import CHeadraceKafka
 import HeadraceColumns
@@ -29,8 +29,9 @@ final class KafkaProducer {
   ) throws(StorageError) {
     var more: [TextKey: String] = [
       "enable.idempotence": "true", "acks": "all",
-      // Whole batches go when they are full, and the rest of a commit when it is flushed. Beyond this time the library's
-      // thread polls without a pause while messages wait behind others of their partition. Below any transaction timeout.
+      // Whole batches go when they are full, and the rest of a commit when it is flushed. Beyond
+      // this time the library's thread polls without a pause while messages wait behind others of
+      // their partition. Below any transaction timeout.
       "linger.ms": "900",
       "queue.buffering.max.messages": "1000000", "queue.buffering.max.kbytes": "262144",
       "batch.num.messages": "100000", "reconnect.backoff.max.ms": "1000",
@@ -60,8 +61,8 @@ final class KafkaProducer {
     }
   }
 
-  /// Repeats a call for as long as it may be repeated: some seconds each time, and the cluster has given the transaction up
-  /// long before the last one.
+  /// Repeats a call for as long as it may be repeated: some seconds each time, and the cluster has
+  /// given the transaction up long before the last one.
   func retrying(
     _ operation: String, _ isCancelled: () -> Bool, failuresMax: Int = 60,
     _ body: (inout headrace_kafka_fault) -> Void
@@ -99,7 +100,8 @@ final class KafkaProducer {
       try hand(records, to: topic, partition, report)
     } catch {
       guard error.kind == .topicUnknown, report.pointee.pending == 0 else { throw error }
-      // The library remembers that there was no such topic until it is made to look: the topic was made anew.
+      // The library remembers that there was no such topic until it is made to look: the topic was
+      // made anew.
       try client.look(topic)
       try hand(records, to: topic, partition, report)
     }
@@ -185,8 +187,9 @@ final class KafkaProducer {
     retired = open
   }
 
-  /// Gives up a transaction that `error` has met. Returns what becomes of it: nothing of it has happened, or the process
-  /// may not write any more. A producer that cannot even give up is of no more use, and its successor ends what it has left.
+  /// Gives up a transaction that `error` has met. Returns what becomes of it: nothing of it has
+  /// happened, or the process may not write any more. A producer that cannot even give up is of no
+  /// more use, and its successor ends what it has left.
   func giveUp(_ error: StorageError, isCancelled: () -> Bool) -> StorageError {
     headrace_kafka_purge(client.handle)
     defer { finish() }
@@ -194,7 +197,8 @@ final class KafkaProducer {
       isUsable = false
       return error.kind == .fenced ? error : aborted(error)
     }
-    // The library may still be dropping what it has not sent when records of the next transaction come, and drop those.
+    // The library may still be dropping what it has not sent when records of the next transaction
+    // come, and drop those.
     if reports.contains(where: {
       KafkaLibrary.Code(rawValue: $0.pointee.error) == .purgeQueue
     }) {
@@ -209,7 +213,8 @@ final class KafkaProducer {
       if error.kind == .fenced { return error }
     }
     switch error.kind {
-    // What was refused of its content is refused again, and the caller is told; others may go another time.
+    // What was refused of its content is refused again, and the caller is told; others may go
+    // another time.
     case .tooLarge, .topicUnknown, .partitionUnknown, .unauthorized, .invalidArgument, .conflict,
       .invalidName, .topicExists:
       return error
@@ -239,7 +244,8 @@ final class KafkaProducer {
 }
 
 final class KafkaProducers: @unchecked Sendable {
-  // Unchecked: each producer is used under its lock; that of the epochs under the engine's lock besides.
+  // Unchecked: each producer is used under its lock; that of the epochs under the engine's lock
+  // besides.
   private let settings: KafkaSettings
   private let names: KafkaNames
   private let process: KafkaProcess

@@ -1,5 +1,5 @@
-// What a cluster is reached with: librdkafka's properties, from a file as its own tools read them. Values may be secrets,
-// so no text that a person sees has them.
+// What a cluster is reached with: librdkafka's properties, from a file as its own tools read them.
+// Values may be secrets, so no text that a person sees has them.
 
 package import HeadraceFoundations
 package import HeadraceTopics
@@ -26,8 +26,8 @@ package struct KafkaSettings: Sendable {
   ]
 
   /// Takes over the lines of a properties file.
-  /// Throws: `invalidArgument` with file and line for a line that is none, and for a property that is not the user's to
-  /// set; what a property's value is, is in no message.
+  /// Throws: `invalidArgument` with file and line for a line that is none, and for a property that
+  /// is not the user's to set; what a property's value is, is in no message.
   package mutating func read(_ text: String, file: String) throws(StorageError) {
     for line in try PropertiesText.lines(text, file: file) {
       try set(line.name, line.value, line.place)

@@ -1,5 +1,6 @@
-// Which partitions are this process's. Partition number p of every topic goes with one share, so that what is joined lies
-// with one process; shares are fixed by the command line, or dealt out by a group on the cluster.
+// Which partitions are this process's. Partition number p of every topic goes with one share, so
+// that what is joined lies with one process; shares are fixed by the command line, or dealt out by
+// a group on the cluster.
 
 import CHeadraceKafka
 import HeadraceFoundations
@@ -37,8 +38,8 @@ final class NoAssignment: Assignment {
   func settle() throws(StorageError) -> Bool { false }
 }
 
-/// Dealt out by the group: the partitions of a topic without records stand for shares, so statements that come and go
-/// change nothing in the group.
+/// Dealt out by the group: the partitions of a topic without records stand for shares, so
+/// statements that come and go change nothing in the group.
 final class GroupAssignment: Assignment {
   /// More processes than this cannot share the work of a service.
   static let sharesMax = 64
@@ -52,8 +53,8 @@ final class GroupAssignment: Assignment {
   /// nil: it has left the group.
   private let membership: Monitor<KafkaClient?>
   private let state = Monitor(State())
-  /// Reads what the former owners of shares have written, waiting for their transactions to end. Set once, before the
-  /// first `settle`.
+  /// Reads what the former owners of shares have written, waiting for their transactions to end.
+  /// Set once, before the first `settle`.
   nonisolated(unsafe) var catchUp: @Sendable () throws(StorageError) -> Void = {}
 
   init(_ client: KafkaClient, topic: String) throws(StorageError) {
@@ -80,8 +81,8 @@ final class GroupAssignment: Assignment {
     }
   }
 
-  /// The share of a partition: its bits backwards, since the group deals out ranges, and the few partitions of a topic
-  /// shall not all lie in the first one.
+  /// The share of a partition: its bits backwards, since the group deals out ranges, and the few
+  /// partitions of a topic shall not all lie in the first one.
   static func share(_ partition: Int) -> Int {
     var rest = partition % sharesMax
     var result = 0

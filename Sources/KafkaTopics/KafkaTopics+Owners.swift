@@ -1,10 +1,12 @@
-// Whose a fixed share is. The cluster shuts a process out (fences it) when another one takes its transactional id over, and
-// also when its transaction took too long, as after an outage. What tells them apart is a note under the share's name, which
-// a process writes in its first transaction: who is shut out takes the id over once more, after which nobody else can
-// write, and then looks whose note came last. It goes on, or it ends.
+// Whose a fixed share is. The cluster shuts a process out (fences it) when another one takes its
+// transactional id over, and also when its transaction took too long, as after an outage. What
+// tells them apart is a note under the share's name, which a process writes in its first
+// transaction: who is shut out takes the id over once more, after which nobody else can write, and
+// then looks whose note came last. It goes on, or it ends.
 //
-// A note counts even if its transaction was given up: its author has come, is shut out by whoever looks, and writes it again.
-// Processes that the group deals shares out to have ids of their own, which nobody else takes over.
+// A note counts even if its transaction was given up: its author has come, is shut out by whoever
+// looks, and writes it again. Processes that the group deals shares out to have ids of their own,
+// which nobody else takes over.
 
 import HeadraceColumns
 import HeadraceFoundations

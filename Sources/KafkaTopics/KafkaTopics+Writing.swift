@@ -49,7 +49,8 @@ extension KafkaTopics {
     directory.forget(creation.name)
   }
 
-  /// What a topic is made with. Whatever is not kept for ever says so; what is Kafka's own matter stays as it is there.
+  /// What a topic is made with. Whatever is not kept for ever says so; what is Kafka's own matter
+  /// stays as it is there.
   static func settings(_ config: TopicConfig) -> [String: String] {
     let standard = TopicConfig()
     var result = [
@@ -105,7 +106,8 @@ extension KafkaTopics {
     directory.forget(name)
   }
 
-  /// Makes topics before the commit that begins to use them; one that is there with as many partitions is taken as it is.
+  /// Makes topics before the commit that begins to use them; one that is there with as many
+  /// partitions is taken as it is.
   private func prepare(_ creations: [TopicCreation]) throws(StorageError) {
     var made: [String] = []
     for creation in creations {
@@ -121,7 +123,8 @@ extension KafkaTopics {
     }
   }
 
-  /// What cannot be deleted now is left: it is nobody's, and a topic that is made again is taken as it is.
+  /// What cannot be deleted now is left: it is nobody's, and a topic that is made again is taken as
+  /// it is.
   private func remove(_ topics: [String]) {
     guard !topics.isEmpty else { return }
     let outside = topics.map { names.outside($0) }
@@ -252,8 +255,8 @@ extension KafkaTopics {
     if isProcessing, assignment.generation != generation {
       throw StorageError(.aborted, "committing in a generation that is over")
     }
-    // They stay when the commit fails: who was first with the same statement may be using them, and a statement that is
-    // given again takes them as they are.
+    // They stay when the commit fails: who was first with the same statement may be using them, and
+    // a statement that is given again takes them as they are.
     try prepare(epoch.topicsCreated)
     do throws(StorageError) {
       let outcome = try producers.epoch { (producer) throws(StorageError) in
@@ -288,7 +291,8 @@ extension KafkaTopics {
   /// A broker that starts does not know its topics for so long.
   private static let startPatience = Duration.seconds(3)
 
-  /// A topic that an epoch writes to is gone only when the cluster goes on saying so; until then the epoch was given up.
+  /// A topic that an epoch writes to is gone only when the cluster goes on saying so; until then
+  /// the epoch was given up.
   private func settled(_ error: StorageError) -> StorageError {
     let deadline = ContinuousClock.now + Self.startPatience
     repeat {

@@ -7,8 +7,8 @@
 //   producers   one for epochs, one transaction each; others for what is appended beside them
 //   assignment  which partitions are here: fixed, or dealt out by the service's group
 //
-// What the cluster cannot give is not declared: offsets are known after the commit, appends bear no conditions, and views
-// of several topics are not of one moment.
+// What the cluster cannot give is not declared: offsets are known after the commit, appends bear no
+// conditions, and views of several topics are not of one moment.
 
 import CHeadraceKafka
 import Glibc
@@ -75,8 +75,8 @@ package final class KafkaTopics: TopicStore {
   let life = Monitor(Life())
   let entries: KafkaEntries
 
-  /// Throws: `unreachable` with the address when no broker answers within some seconds; `unauthorized`;
-  /// `invalidArgument` for a property that is refused.
+  /// Throws: `unreachable` with the address when no broker answers within some seconds;
+  /// `unauthorized`; `invalidArgument` for a property that is refused.
   package init(_ settings: KafkaSettings, _ process: KafkaProcess) throws(StorageError) {
     self.settings = settings
     identity = process
@@ -91,7 +91,8 @@ package final class KafkaTopics: TopicStore {
     (self.committed, self.written) = (committed, written)
     directory = KafkaDirectory(committed, names)
     let quietTopic = process.service == nil ? nil : names.statements
-    // Never the client that asks: a broker answers a connection in order, so a question would wait for the fetch before it.
+    // Never the client that asks: a broker answers a connection in order, so a question would wait
+    // for the fetch before it.
     cursors = KafkaCursors(quietTopic: quietTopic) { () throws(StorageError) in
       try KafkaClient(
         .consumer, settings, Self.reading.merging(["isolation.level": "read_committed"]) { $1 },
@@ -128,7 +129,8 @@ package final class KafkaTopics: TopicStore {
       try entries.catchUp()
     }
     try Self.onceLed { () throws(StorageError) in
-      // First of all: what another process with the share has committed until then belongs to what is read.
+      // First of all: what another process with the share has committed until then belongs to what
+      // is read.
       if process.takesShare, let share = process.share { try noteOwner(share) }
       try entries.catchUp()
     }

@@ -1,4 +1,5 @@
-// Who a process is to the cluster: a name in a file of its data directory, which it holds as long as it runs.
+// Who a process is to the cluster: a name in a file of its data directory, which it holds as long
+// as it runs.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -11,7 +12,8 @@ package final class ProcessIdentity: Sendable {
   private let lock: any FileLock
 
   /// The name in the file, which is made with `fresh` when it is missing; the directory too.
-  /// Throws: `io`; `corruption` for a file that holds something else; `locked` when another process has it.
+  /// Throws: `io`; `corruption` for a file that holds something else; `locked` when another process
+  /// has it.
   package init(
     _ files: any FileSystem, in directory: String, file: String, fresh: String
   ) throws(StorageError) {

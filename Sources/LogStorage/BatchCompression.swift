@@ -1,9 +1,10 @@
-// The codecs that batches are compressed with, and what compressing them does to batches that are encoded.
+// The codecs that batches are compressed with, and what compressing them does to batches that are
+// encoded.
 //
-// Kafka's numbers and bytes: only the records of a batch are compressed, its header never, and lz4 is
-// the frame format with blocks that do not depend on each other. Batches that another program compressed
-// with gzip or snappy are refused by name. A batch that would not get smaller stays as it is: each
-// batch says for itself what it is, so a topic may hold any mixture.
+// Kafka's numbers and bytes: only the records of a batch are compressed, its header never, and lz4
+// is the frame format with blocks that do not depend on each other. Batches that another program
+// compressed with gzip or snappy are refused by name. A batch that would not get smaller stays as
+// it is: each batch says for itself what it is, so a topic may hold any mixture.
 
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -45,8 +46,8 @@ extension EncodedBatches {
 
 /// One batch.
 enum BatchCompression {
-  /// Appends the batch in `bytes`, which is not compressed, with its records compressed; its checksum
-  /// is not made. False when it stays as it is; then nothing was appended.
+  /// Appends the batch in `bytes`, which is not compressed, with its records compressed; its
+  /// checksum is not made. False when it stays as it is; then nothing was appended.
   static func append(
     _ bytes: UnsafeRawBufferPointer, _ codec: CompressionType, to target: ByteBuffer,
     _ contexts: CodecContexts

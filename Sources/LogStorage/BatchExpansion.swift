@@ -1,7 +1,7 @@
-// Checked batches whose records can be decoded: as they lie in the buffer, where nothing is compressed;
-// otherwise in a buffer of their own, one after the other. A batch may expand to
-// `RecordBatchFormat.expandedBytesMax` and must have room for the records that it claims, so what is made of
-// some bytes of a file is bounded whatever they say.
+// Checked batches whose records can be decoded: as they lie in the buffer, where nothing is
+// compressed; otherwise in a buffer of their own, one after the other. A batch may expand to
+// `RecordBatchFormat.expandedBytesMax` and must have room for the records that it claims, so what
+// is made of some bytes of a file is bounded whatever they say.
 
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -15,7 +15,8 @@ struct BatchExpansion {
   let isExpanded: Bool
 
   /// Takes batches until `bytesMax` is passed, one at least; all when none is compressed.
-  /// Throws: `unsupportedCompression` with the codec's name; `corruption` with the place of the batch.
+  /// Throws: `unsupportedCompression` with the codec's name; `corruption` with the place of the
+  /// batch.
   init(
     _ source: ByteBuffer, _ batches: [CheckedBatch], bytesMax: Int, path: String, position: Int
   ) throws(StorageError) {

@@ -89,8 +89,8 @@ struct BatchWalker {
     guard header.totalBytes >= RecordBatchFormat.headerBytes else {
       throw damaged("length of a record batch", "at least 61", "\(header.totalBytes)")
     }
-    // Also after compaction: a batch that has lost its last records still says how far it reached. The
-    // base offset lies outside of the checksum, so nothing else would guard it.
+    // Also after compaction: a batch that has lost its last records still says how far it reached.
+    // The base offset lies outside of the checksum, so nothing else would guard it.
     guard header.baseOffset == expectation.offset else {
       throw damaged(
         "base offset of a record batch", "\(expectation.offset)", "\(header.baseOffset)")

@@ -47,8 +47,8 @@ struct Checkpoint {
   var journalBytes = [0, 0]
   var commit: Int64 = 0
   var epoch: Int64 = 0
-  /// The commit that ended the epoch. Where it is another one than `commit` it stands among the metadata of the
-  /// file, and nowhere else.
+  /// The commit that ended the epoch. Where it is another one than `commit` it stands among the
+  /// metadata of the file, and nowhere else.
   var epochCommit: Int64 = 0
   private static let epochCommitKey = Array("epoch-commit".utf8)
   var nextSequence: Int64 = 0

@@ -1,9 +1,10 @@
-// The working memory of the codecs, made once and used again: zstd's contexts are large, and making one
-// a batch would cost more than compressing it. A thread takes a set for as long as it is at work and gives it
-// back; as many sets are kept as threads were at it at once, sixteen at most.
+// The working memory of the codecs, made once and used again: zstd's contexts are large, and making
+// one a batch would cost more than compressing it. A thread takes a set for as long as it is at
+// work and gives it back; as many sets are kept as threads were at it at once, sixteen at most.
 //
-// Invariant: expanding writes at most as many bytes as it is told, whatever the input claims. (zstd may ask for
-// a window of 128 MiB, but touches no more of it than it writes; a set that has grown is not kept.)
+// Invariant: expanding writes at most as many bytes as it is told, whatever the input claims. (zstd
+// may ask for a window of 128 MiB, but touches no more of it than it writes; a set that has grown
+// is not kept.)
 
 internal import CHeadraceLZ4
 internal import CHeadraceZstd
@@ -51,7 +52,8 @@ final class CodecContexts: @unchecked Sendable {
 
   // MARK: - Compressing
 
-  /// Appends `source` compressed to `target`. False when that is not shorter; then nothing was appended.
+  /// Appends `source` compressed to `target`. False when that is not shorter; then nothing was
+  /// appended.
   func compress(
     _ source: UnsafeRawBufferPointer, _ codec: CompressionType, onto target: ByteBuffer
   ) throws(StorageError) -> Bool {
@@ -169,8 +171,8 @@ final class CodecContexts: @unchecked Sendable {
     guard let context = lz4Expander, let start = source.baseAddress else {
       throw ExpansionFault(found: "no frame of lz4")
     }
-    // A frame that is given up leaves the size that it claimed, and `reset` does not take that away (lz4 1.9.4): the
-    // next frame, if it claims none, would be found wrong.
+    // A frame that is given up leaves the size that it claimed, and `reset` does not take that away
+    // (lz4 1.9.4): the next frame, if it claims none, would be found wrong.
     var isWhole = false
     defer {
       if !isWhole {

@@ -1,8 +1,9 @@
-// For each key of a stretch of a partition the offset of its last record, in a fixed number of bytes: the
-// key is known by 128 bits of SipHash-2-4 (two keys of one topic with the same would lose the older one's
-// records; among a thousand million keys that is as likely as 1 in 10^21). When it is full the stretch ends
-// there, and another pass takes the rest.
-// Source: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF"; Kafka's SkimpyOffsetMap.
+// For each key of a stretch of a partition the offset of its last record, in a fixed number of
+// bytes: the key is known by 128 bits of SipHash-2-4 (two keys of one topic with the same would
+// lose the older one's records; among a thousand million keys that is as likely as 1 in 10^21).
+// When it is full the stretch ends there, and another pass takes the rest.
+// Source: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF"; Kafka's
+// SkimpyOffsetMap.
 
 import HeadraceFoundations
 
@@ -76,7 +77,8 @@ private struct SipState {
   }
 }
 
-/// Open addressing with linear probing; it grows with the keys, so that many records of few keys take little.
+/// Open addressing with linear probing; it grows with the keys, so that many records of few keys
+/// take little.
 final class CompactionMap {
   static let slotBytes = MemoryLayout<Slot>.stride
   private static let slotsMin = 16

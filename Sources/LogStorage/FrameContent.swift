@@ -1,6 +1,6 @@
-// What a frame of the journal says, before it is cut into blocks. The records of a group of commits may be megabytes
-// that lie encoded in buffers already: they are pointed to where they stand in the content, and copied once, into the
-// blocks.
+// What a frame of the journal says, before it is cut into blocks. The records of a group of commits
+// may be megabytes that lie encoded in buffers already: they are pointed to where they stand in the
+// content, and copied once, into the blocks.
 
 internal import HeadraceColumns
 import HeadraceFoundations

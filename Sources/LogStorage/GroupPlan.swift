@@ -93,7 +93,8 @@ struct GroupPlan {
     self.files = files
   }
 
-  /// What was published before is about to change, in place if nobody else holds it. The plan is not asked again.
+  /// What was published before is about to change, in place if nobody else holds it. The plan is
+  /// not asked again.
   mutating func letGoOfPublished() {
     published = [:]
     metadata = MetadataMap()

@@ -35,8 +35,8 @@ final class Journal {
   private var recentBytes = 0
   private var recentFrames = 0
   private static let framesPerLook = 64
-  /// A frame is written in parts of at most so many bytes, whole blocks: before the sync it is all one to recovery which
-  /// of its blocks have come to the disk.
+  /// A frame is written in parts of at most so many bytes, whole blocks: before the sync it is all
+  /// one to recovery which of its blocks have come to the disk.
   private static let writeBytes = 256 << 10
 
   static func path(_ directory: String, _ generation: UInt32) -> String {
@@ -113,7 +113,8 @@ final class Journal {
     }
   }
 
-  /// Overwrites everything but the frames of this generation. The one before must not be needed any more.
+  /// Overwrites everything but the frames of this generation. The one before must not be needed any
+  /// more.
   func erase() throws(StorageError) {
     let other = try fileSystem.open(Self.path(directory, generation &+ 1), create: true)
     try Self.writeZeros(other, 0..<(try other.size())) { _ in }

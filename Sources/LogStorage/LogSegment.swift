@@ -60,7 +60,8 @@ final class LogSegment: Sendable {
   /// Whether the next batch must begin a segment.
   var isSealed: Bool { revision > 0 || state.withLock { $0.isSealed } }
 
-  /// Closes the segment for this process; what was not compacted meanwhile is open again after a restart.
+  /// Closes the segment for this process; what was not compacted meanwhile is open again after a
+  /// restart.
   func seal() { state.withLock { $0.isSealed = true } }
 
   /// Takes over the index that was made while the file was written.

@@ -1,21 +1,26 @@
 // A copy of a store that goes on working:
 //
-// 1. Between two groups of commits the state is taken down, with the last checkpoint and how far the journal
-//    goes. No segment's file is removed until the end, and no other checkpoint begins until 2 is done.
-// 2. The journal since that checkpoint is copied. So the copy can be restored to any epoch since then.
-// 3. Of each segment as many bytes as are committed are copied, and checked batch by batch on the way; of those that
+// 1. Between two groups of commits the state is taken down, with the last checkpoint and how far
+//    the journal
+//    goes. No segment's file is removed until the end, and no other checkpoint begins until 2 is
+//    done.
+// 2. The journal since that checkpoint is copied. So the copy can be restored to any epoch since
+//    then.
+// 3. Of each segment as many bytes as are committed are copied, and checked batch by batch on the
+//    way; of those that
 //    were dropped or compacted since the checkpoint the whole files, for its sake.
 // 4. Everything is synced, and the checkpoint is written last.
 //
-// The copy is a data directory like any other. Without its checkpoint it is none, so a backup that was
-// interrupted is never taken for a whole one.
+// The copy is a data directory like any other. Without its checkpoint it is none, so a backup that
+// was interrupted is never taken for a whole one.
 
 internal import HeadraceColumns
 import HeadraceFoundations
 
 extension LogStore {
   /// Writes all that is committed now into `target`, which must not exist.
-  /// Throws: `corruption` when a segment is not what was committed; `invalidArgument`; `io`, `full`.
+  /// Throws: `corruption` when a segment is not what was committed; `invalidArgument`; `io`,
+  /// `full`.
   public func backUp(to target: String) throws(StorageError) -> BackupReport {
     try pinned { () throws(StorageError) in try backUpPinned(to: target) }
   }
@@ -100,7 +105,8 @@ extension LogStore {
     state.digest = 0
     state.boot = fileSystem.bootIdentity()
     state.journalBytes = [0, 0]
-    // Without a journal, or with one in two generations because there was no space, the state must do.
+    // Without a journal, or with one in two generations because there was no space, the state must
+    // do.
     guard let journal = committer.journal, committer.unfinished == nil else {
       return Cut(state: state, segments: segments, checkpoint: state, journal: nil)
     }

@@ -57,15 +57,16 @@ extension LogStore {
     if isLast { try storeIndexes(Array(committer.unindexed.values), growth: 1) }
   }
 
-  /// Whether closing does without a checkpoint: a store that promises nothing about power cuts need not wait for the
-  /// disk, and the next open finds what is unsynced through the journal, as after a crash.
+  /// Whether closing does without a checkpoint: a store that promises nothing about power cuts need
+  /// not wait for the disk, and the next open finds what is unsynced through the journal, as after
+  /// a crash.
   private var leavesJournal: Bool {
     durability == .os && committer.segmentBytes >= options.unsyncedAtCloseMin
       && committer.unfinished == nil
   }
 
-  /// Where no commit waits for the disk, checkpoints shall not keep it busy either; a restart after a crash reads
-  /// so much more.
+  /// Where no commit waits for the disk, checkpoints shall not keep it busy either; a restart after
+  /// a crash reads so much more.
   private var checkpointSegmentBytes: Int {
     options.checkpointSegmentBytes * (durability == .os ? 16 : 1)
   }

@@ -1,6 +1,7 @@
 // Commits, from the call to the acknowledgement:
 //
-// 1. On the caller's thread records are encoded into batches, and these compressed; then the request is
+// 1. On the caller's thread records are encoded into batches, and these compressed; then the
+//    request is
 //    queued.
 // 2. The leader takes the queue as one group and plans it: offsets, sequences, places
 //    (`GroupPlan`).
@@ -105,8 +106,8 @@ extension LogStore {
     return try outcome.get()
   }
 
-  /// Batches for topics with a codec are compressed, on the caller's thread. What the codec is may change
-  /// meanwhile; a reader takes any.
+  /// Batches for topics with a codec are compressed, on the caller's thread. What the codec is may
+  /// change meanwhile; a reader takes any.
   private func compressed(_ request: CommitRequest) throws(StorageError) -> CommitRequest {
     guard !request.outputs.isEmpty else { return request }
     var codecs = shared.withLock { $0.published.codecs }

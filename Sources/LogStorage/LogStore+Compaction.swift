@@ -1,21 +1,25 @@
-// Compaction: of each key of a compacted topic the last record stays, as Kafka's log cleaner leaves it.
+// Compaction: of each key of a compacted topic the last record stays, as Kafka's log cleaner leaves
+// it.
 //
-// What is promised. Offsets, sequences and the order of what stays never change. A reader that begins at the
-// beginning sees at least the last record of each key; one that stands anywhere goes on behind it. A
-// tombstone stays for `delete.retention.ms` after its first compaction, so that who reads on sees it. The
-// segment that is written to is left alone, and so are records younger than `min.compaction.lag.ms`.
+// What is promised. Offsets, sequences and the order of what stays never change. A reader that
+// begins at the beginning sees at least the last record of each key; one that stands anywhere goes
+// on behind it. A tombstone stays for `delete.retention.ms` after its first compaction, so that who
+// reads on sees it. The segment that is written to is left alone, and so are records younger than
+// `min.compaction.lag.ms`.
 //
 // A pass over one partition, beside everything else that the store does:
 //   1. The closed segments are taken down, and how far an earlier pass came (`CleanedTo`).
-//   2. The keys of what is *dirty* (behind that) go into a map of bounded size; where it is full the pass
-//      ends, and another one follows.
-//   3. From the beginning on, neighbouring segments are written anew as one (`SegmentCleaner`) into files
-//      that no reader knows, and synced, with their names.
-//   4. A commit of its own puts each in the place of the others. From then on readers see it. The old files
-//      go after the next checkpoint; until then a recovery finds both, and believes the journal.
+//   2. The keys of what is *dirty* (behind that) go into a map of bounded size; where it is full
+//      the pass ends, and another one follows.
+//   3. From the beginning on, neighbouring segments are written anew as one (`SegmentCleaner`) into
+//      files that no reader knows, and synced, with their names.
+//   4. A commit of its own puts each in the place of the others. From then on readers see it. The
+//      old files go after the next checkpoint; until then a recovery finds both, and believes the
+//      journal.
 //   5. After the last of them a commit says how far the pass has come.
-// A crash leaves whole segments, old or new. A pass that did not come to its end is begun again: older
-// segments are always written before the one with the later record, so nothing is lost by half a pass.
+// A crash leaves whole segments, old or new. A pass that did not come to its end is begun again:
+// older segments are always written before the one with the later record, so nothing is lost by
+// half a pass.
 
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -95,9 +99,10 @@ extension LogStore {
     }
   }
 
-  /// Compacts what needs it, as of `now` (milliseconds since the epoch): each partition of a compacted topic
-  /// that has enough dirt, or tombstones whose time is over. Segments whose youngest record is older than
-  /// `segment.ms` are closed first. One call at a time; a second one returns at once.
+  /// Compacts what needs it, as of `now` (milliseconds since the epoch): each partition of a
+  /// compacted topic that has enough dirt, or tombstones whose time is over. Segments whose
+  /// youngest record is older than `segment.ms` are closed first. One call at a time; a second one
+  /// returns at once.
   @discardableResult
   public func compactWhatIsDue(
     now: Int64, isCancelled: () -> Bool = { false }
@@ -105,8 +110,10 @@ extension LogStore {
     try compact(names: nil, now: now, isForced: false, isCancelled: isCancelled)
   }
 
-  /// Compacts a topic now, however little dirt there is, its last segment too; nil: all compacted topics.
-  /// Throws: `topicUnknown`; `invalidArgument` when its policy is another; `corruption`; as commits.
+  /// Compacts a topic now, however little dirt there is, its last segment too; nil: all compacted
+  /// topics.
+  /// Throws: `topicUnknown`; `invalidArgument` when its policy is another; `corruption`; as
+  /// commits.
   @discardableResult
   public func compact(
     topic: String?, now: Int64, isCancelled: () -> Bool
@@ -291,7 +298,8 @@ extension LogStore {
     return groups
   }
 
-  /// Steps 3 and 4. Returns the least time from which a tombstone may go; nil when it was cancelled.
+  /// Steps 3 and 4. Returns the least time from which a tombstone may go; nil when it was
+  /// cancelled.
   private func rewrite(
     _ group: [CommittedSegment], _ task: CompactionTask, _ rule: CompactionRule,
     _ report: inout CompactionReport, _ isCancelled: () -> Bool
@@ -312,7 +320,8 @@ extension LogStore {
     request.replacement = SegmentReplacement(
       log: task.log, firstOffset: first.baseOffset, count: group.count,
       added: [CommittedSegment(segment: segment, extent: extent)])
-    // If the commit's fate is unknown the store is poisoned, and the next open decides about the file.
+    // If the commit's fate is unknown the store is poisoned, and the next open decides about the
+    // file.
     isKept = true
     do {
       _ = try submitAndWait(request)
@@ -327,8 +336,8 @@ extension LogStore {
     return cleaner.nextHorizon ?? Int64.max
   }
 
-  /// The file is nobody's until the commit, so nothing of it can be made again from the journal: its name
-  /// and those above it must be durable first.
+  /// The file is nobody's until the commit, so nothing of it can be made again from the journal:
+  /// its name and those above it must be durable first.
   private func syncNames(of segment: LogSegment) throws(StorageError) {
     guard durability == .disk else { return }
     do {

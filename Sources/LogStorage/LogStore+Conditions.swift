@@ -1,6 +1,6 @@
-// Commits that hold only as long as nobody has written certain keys since the caller looked. The check
-// is part of planning the commit, by the one thread that leads, after everything that was queued
-// before it; so between the check and the append there is nothing.
+// Commits that hold only as long as nobody has written certain keys since the caller looked. The
+// check is part of planning the commit, by the one thread that leads, after everything that was
+// queued before it; so between the check and the append there is nothing.
 //
 // Invariant: a commit with conditions is refused if and only if one of its keys has a record behind
 // what its caller knew, committed or planned in the same group.

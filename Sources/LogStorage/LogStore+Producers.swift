@@ -1,7 +1,7 @@
-// Producers that may send twice, transactions, and named positions of consumers. All three are entries of the
-// metadata map, changed by the very commit that they speak of, so that neither can be there without
-// the other: what a producer repeats is known by its number after any crash, and a consumer's position moves
-// with what the consumer wrote.
+// Producers that may send twice, transactions, and named positions of consumers. All three are
+// entries of the metadata map, changed by the very commit that they speak of, so that neither can
+// be there without the other: what a producer repeats is known by its number after any crash, and a
+// consumer's position moves with what the consumer wrote.
 //
 // producer/NAME         epoch i64, next number i64
 // group/NAME/TOPIC/N    offset i64
@@ -35,8 +35,8 @@ struct ProducerState: Hashable {
 extension LogStore {
   static let nameBytesMax = 249
 
-  /// A new life of a producer: earlier ones are shut out. Returns its epoch and the number that its next
-  /// record must have.
+  /// A new life of a producer: earlier ones are shut out. Returns its epoch and the number that its
+  /// next record must have.
   public func openProducer(
     _ name: String
   ) throws(StorageError) -> (epoch: Int64, next: Int64) {
@@ -48,10 +48,10 @@ extension LogStore {
     return (state.epoch, state.next)
   }
 
-  /// Commits a transaction. A transaction whose producer has sent the same numbers before is acknowledged and
-  /// changes nothing; its result has no ranges.
-  /// Throws: as `append`; `invalidArgument` for numbers that leave a gap or are known only in part, and for
-  /// a producer that was opened again since.
+  /// Commits a transaction. A transaction whose producer has sent the same numbers before is
+  /// acknowledged and changes nothing; its result has no ranges.
+  /// Throws: as `append`; `invalidArgument` for numbers that leave a gap or are known only in part,
+  /// and for a producer that was opened again since.
   func commitAppend(_ transaction: TopicAppend) throws(StorageError) -> CommitResult {
     var outputs: [CommitRequest.Output] = []
     for output in transaction.outputs {

@@ -1,22 +1,27 @@
-// A backup, or a data directory that nobody uses, made into a new data directory, as of its last commit or of an
-// epoch before:
+// A backup, or a data directory that nobody uses, made into a new data directory, as of its last
+// commit or of an epoch before:
 //
 // 1. All segments are copied as they are.
-// 2. The commits of the journal are replayed onto the checkpoint, up to the last one of the epoch. What producers
+// 2. The commits of the journal are replayed onto the checkpoint, up to the last one of the epoch.
+//    What producers
 //    have appended after it belongs to the next epoch and is left out.
-// 3. Segments are cut off where that commit ends, and checked batch by batch; what it does not know is removed.
-// 4. Everything is synced, and the checkpoint is written last: before it the target is no data directory.
+// 3. Segments are cut off where that commit ends, and checked batch by batch; what it does not know
+//    is removed.
+// 4. Everything is synced, and the checkpoint is written last: before it the target is no data
+//    directory.
 //
-// So topics, offsets, metadata (positions of queries and groups with it) and state are of one commit. An epoch
-// before the checkpoint cannot be made again: the journal begins there; nor can that of a checkpoint that holds
-// records which were appended after the epoch's end. The source is not changed.
+// So topics, offsets, metadata (positions of queries and groups with it) and state are of one
+// commit. An epoch before the checkpoint cannot be made again: the journal begins there; nor can
+// that of a checkpoint that holds records which were appended after the epoch's end. The source is
+// not changed.
 
 internal import HeadraceColumns
 import HeadraceFoundations
 
 extension LogStore {
   /// Makes a data directory out of a backup, and checks every byte of it. `target` must not exist.
-  /// - Parameter epoch: as of the last commit of this epoch, or of the last one before it; nil: all.
+  /// - Parameter epoch: as of the last commit of this epoch, or of the last one before it; nil:
+  ///   all.
   /// Throws: `offsetOutOfRange` with the epochs that there are.
   public static func restore(
     backup: String, to target: String, epoch: Int64? = nil, fileSystem: (any FileSystem)? = nil
@@ -58,8 +63,9 @@ struct Restoring {
   let fileSystem: any FileSystem
   let checkpoint: Checkpoint
 
-  /// The epochs whose ends can be made again, and the commits that ended them; replays the source's journal
-  /// without touching a file. That of the checkpoint is one of them if nothing was appended between the two.
+  /// The epochs whose ends can be made again, and the commits that ended them; replays the source's
+  /// journal without touching a file. That of the checkpoint is one of them if nothing was appended
+  /// between the two.
   func epochs() throws(StorageError) -> [(epoch: Int64, commit: Int64)] {
     let files = SegmentFiles(fileSystem: fileSystem, limit: 64)
     var replay = Replay(

@@ -1,7 +1,8 @@
 // The embedded log behind the seam: everything is here, in one order, and commits do not abort.
 //
-// While an epoch is open, the topics that it may write to are reserved: appends of others wait, so that the offsets of
-// what the epoch writes are known before its commit, and later queries of the same epoch read it.
+// While an epoch is open, the topics that it may write to are reserved: appends of others wait, so
+// that the offsets of what the epoch writes are known before its commit, and later queries of the
+// same epoch read it.
 
 @_exported public import HeadraceTopics
 public import HeadraceColumns

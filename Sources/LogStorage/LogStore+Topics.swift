@@ -106,7 +106,8 @@ extension LogStore {
 
 // MARK: - Altered settings
 
-/// Settings given after a topic was made are an entry of the metadata map: `topic/ID`, as in a checkpoint.
+/// Settings given after a topic was made are an entry of the metadata map: `topic/ID`, as in a
+/// checkpoint.
 extension PublishedState {
   static let configPrefix = Array("topic/".utf8)
   static func configKey(_ id: Int64) -> [UInt8] { configPrefix + Array("\(id)".utf8) }

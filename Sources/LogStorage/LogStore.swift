@@ -167,15 +167,16 @@ public final class LogStore: Sendable {
   /// What made the store stop taking work; nil while it goes on.
   public var poison: StorageError? { shared.withLock { $0.failure } }
 
-  /// Ends the waits for a change that know of fewer calls: there is something to do besides commits.
+  /// Ends the waits for a change that know of fewer calls: there is something to do besides
+  /// commits.
   public func nudge() { shared.change { $0.nudges += 1 } }
 
   /// How often `nudge` was called.
   public var nudges: Int { shared.withLock { $0.nudges } }
 
   /// Blocks until there is a commit after number `commit`, or `milliseconds` have passed, or the
-  /// store is closed or poisoned, or `nudge` was called more often than `nudges` says. Returns the number of the
-  /// last commit.
+  /// store is closed or poisoned, or `nudge` was called more often than `nudges` says. Returns the
+  /// number of the last commit.
   public func waitForChange(
     after commit: Int64, nudges: Int? = nil, milliseconds: Int? = nil
   ) -> Int64 {
@@ -212,8 +213,9 @@ extension LogStore {
 }
 
 extension LogStore {
-  /// Closes the segment files that nobody has used since the call before; they are opened again when they are
-  /// needed. Called now and then, the open files are those of what is written and read at the time.
+  /// Closes the segment files that nobody has used since the call before; they are opened again
+  /// when they are needed. Called now and then, the open files are those of what is written and
+  /// read at the time.
   public func closeIdleFiles() { files.closeIdle() }
 
   /// Lets go of everything without a last checkpoint, as the death of the process would. For tests.

@@ -6,10 +6,11 @@ import HeadraceFoundations
 public struct LogStoreOptions: Sendable {
   /// A checkpoint begins when so many journal bytes were written since the last.
   public var checkpointBytes = 32 << 20
-  /// A checkpoint begins when so many segment bytes were written since the last; sixteen times as many with
-  /// durability `os`.
+  /// A checkpoint begins when so many segment bytes were written since the last; sixteen times as
+  /// many with durability `os`.
   public var checkpointSegmentBytes = 256 << 20
-  /// From so many segment bytes since the last checkpoint on, closing a store with durability `os` makes none.
+  /// From so many segment bytes since the last checkpoint on, closing a store with durability `os`
+  /// makes none.
   public var unsyncedAtCloseMin = 1 << 20
   /// The journal's files grow by zeros of so many bytes; once grown they keep their size.
   public var journalGrowthBytes = 1 << 20
@@ -31,8 +32,8 @@ public struct LogStoreOptions: Sendable {
   /// Most memory for the keys of one pass of a compaction.
   public var compactionMapBytes = 64 << 20
   public var encoder = RecordBatchEncoder()
-  /// Largest key plus value of a record that a query makes, of its sink or its state; `encoder` has that of those that
-  /// come from outside.
+  /// Largest key plus value of a record that a query makes, of its sink or its state; `encoder` has
+  /// that of those that come from outside.
   public var derivedRecordBytesMax = (1 << 30) - (1 << 20)
 
   public init() {}

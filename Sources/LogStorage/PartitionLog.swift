@@ -50,8 +50,8 @@ final class PartitionLog: @unchecked Sendable {
     return dropped
   }
 
-  /// Where `count` segments stand, the first of which begins at `first`; nil when they are not there, or
-  /// `added` does not fit between their neighbours.
+  /// Where `count` segments stand, the first of which begins at `first`; nil when they are not
+  /// there, or `added` does not fit between their neighbours.
   func place(_ first: Int64, _ count: Int, _ added: [CommittedSegment]) -> Range<Int>? {
     guard count > 0, !added.isEmpty,
       let start = segments.firstIndex(where: { $0.segment.baseOffset == first }),

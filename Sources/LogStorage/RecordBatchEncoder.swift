@@ -83,8 +83,8 @@ public struct RecordBatchEncoder: Sendable {
     return StorageError(.invalidArgument, "a record lies outside of its buffer")
   }
 
-  /// Bytes to begin with. Small records hardly share a buffer with others; of large ones what they have is added up, as a
-  /// buffer that grows is copied.
+  /// Bytes to begin with. Small records hardly share a buffer with others; of large ones what they
+  /// have is added up, as a buffer that grows is copied.
   private func estimate(_ records: RawRecords) -> Int {
     let count = records.count
     var content = records.buffer.count

@@ -26,7 +26,8 @@ enum RecordBatchFormat {
   static let chainBytes = 21
   /// A record without key, value and headers takes this much.
   static let recordBytesMin = 7
-  /// What the records of a compressed batch may expand to: the largest record and a batch around it.
+  /// What the records of a compressed batch may expand to: the largest record and a batch around
+  /// it.
   static let expandedBytesMax = 17 << 20
   static let compressionMask: UInt16 = 0x07
   static let transactionalBit: UInt16 = 0x10

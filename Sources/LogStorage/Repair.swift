@@ -1,17 +1,22 @@
-// Making a damaged data directory one that opens again, without what cannot be read, and saying what that
-// costs before anything is done.
+// Making a damaged data directory one that opens again, without what cannot be read, and saying
+// what that costs before anything is done.
 //
-// 1. *Journal.* A damaged frame ends it: everything goes back to the commit before. That commit was whole, so offsets,
+// 1. *Journal.* A damaged frame ends it: everything goes back to the commit before. That commit was
+//    whole, so offsets,
 //    state, positions and outputs agree with each other.
-// 2. *Segments.* Of the damaged ones what is whole is kept under its offsets (`SegmentSalvage`); what is left out
-//    is remembered in the metadata (`LostOffsets`), so that whoever needs it for what it computes can refuse.
-// 3. *Indexes* are made anew by whoever reads. *The checkpoint* alone says which topics there are: without it nothing
+// 2. *Segments.* Of the damaged ones what is whole is kept under its offsets (`SegmentSalvage`);
+//    what is left out
+//    is remembered in the metadata (`LostOffsets`), so that whoever needs it for what it computes
+//    can refuse.
+// 3. *Indexes* are made anew by whoever reads. *The checkpoint* alone says which topics there are:
+//    without it nothing
 //    can be done.
 //
-// Carrying it out: damaged files are copied to DIR/damaged/N and synced. The journal is replayed as an opening
-// does it; segments are written anew under their next revision and synced; then a checkpoint with a generation that no
-// file holds takes the place of the old one. Before that nothing has changed for an opening, after it everything; so
-// it may be interrupted and begun again.
+// Carrying it out: damaged files are copied to DIR/damaged/N and synced. The journal is replayed as
+// an opening does it; segments are written anew under their next revision and synced; then a
+// checkpoint with a generation that no file holds takes the place of the old one. Before that
+// nothing has changed for an opening, after it everything; so it may be interrupted and begun
+// again.
 
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -115,13 +120,14 @@ public struct Repair {
     return try body()
   }
 
-  /// Looks only. Throws: `locked` when the directory is in use; `notFound` when it is none; what keeps it from
-  /// looking.
+  /// Looks only. Throws: `locked` when the directory is in use; `notFound` when it is none; what
+  /// keeps it from looking.
   public func plan() throws(StorageError) -> RepairPlan {
     try locked { () throws(StorageError) in try look(.looking).plan }
   }
 
-  /// Does what `plan` says. Returns the directory in which the damaged files are kept; nil when nothing is damaged.
+  /// Does what `plan` says. Returns the directory in which the damaged files are kept; nil when
+  /// nothing is damaged.
   /// Throws: `corruption` when nothing can be done; `io`, `full` (it may be begun again).
   public func carryOut() throws(StorageError) -> String? {
     try locked { () throws(StorageError) in
@@ -362,7 +368,8 @@ public struct Repair {
     if look.plan.rollback != nil { try eraseJournal() }
   }
 
-  /// A damaged block would be found again whatever generation comes. The checkpoint needs none of them.
+  /// A damaged block would be found again whatever generation comes. The checkpoint needs none of
+  /// them.
   private func eraseJournal() throws(StorageError) {
     let zeros = ByteBuffer(Array(repeating: 0, count: 64 << 10))
     for generation: UInt32 in 0...1 {

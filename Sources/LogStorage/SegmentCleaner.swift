@@ -1,12 +1,17 @@
-// Writes one segment anew out of several neighbours, without the records that compaction takes away.
+// Writes one segment anew out of several neighbours, without the records that compaction takes
+// away.
 //
 // 1. Every batch is read and checked. Of its records those stay that `CompactionRule` keeps.
-// 2. A batch that stays whole is copied; one that loses records is encoded again under its own base offset
+// 2. A batch that stays whole is copied; one that loses records is encoded again under its own base
+//    offset
 //    and sequence, so that no record changes its offset, its sequence or its place.
-// 3. Base offsets follow each other without gaps, because they lie outside of the batch checksum. So a batch
-//    reaches as far as the next one that stays begins: its last offset says so. Where nothing is left at
+// 3. Base offsets follow each other without gaps, because they lie outside of the batch checksum.
+//    So a batch
+//    reaches as far as the next one that stays begins: its last offset says so. Where nothing is
+//    left at
 //    the beginning, a batch without records stands for it.
-// 4. A batch with a tombstone that is compacted for the first time is marked with the time from which the
+// 4. A batch with a tombstone that is compacted for the first time is marked with the time from
+//    which the
 //    tombstone may go, as Kafka marks it (attribute bit 6; the base timestamp is that time).
 //
 // Nothing of it is seen by readers before the commit that puts it in the place of the others.

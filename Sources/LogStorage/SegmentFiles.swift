@@ -1,6 +1,6 @@
 // The open segment files, at most so many at once: the one least recently asked for is let go
-// first, and what nobody has asked for since the last look as well. A reader that still holds a file keeps it
-// open for itself.
+// first, and what nobody has asked for since the last look as well. A reader that still holds a
+// file keeps it open for itself.
 
 import HeadraceFoundations
 

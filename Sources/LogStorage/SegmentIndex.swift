@@ -1,6 +1,6 @@
 // The sparse index of one segment: an entry at the start of a batch for about each 4 KiB of it, or
-// for more of a large one, found by offset, by time or by append sequence. Kept in memory, and beside the segment in three
-// files:
+// for more of a large one, found by offset, by time or by append sequence. Kept in memory, and
+// beside the segment in three files:
 //
 //   .index      Kafka's: relative offset u32, position u32, big-endian
 //   .timeindex  Kafka's: largest timestamp so far i64, relative offset it holds for u32, big-endian

@@ -1,14 +1,18 @@
 // What can be kept of a damaged segment, and the file that takes its place.
 //
-// 1. Batches are read one after the other, each with its checksum, at the offset where it must stand.
-// 2. Where one is damaged, the next is looked for byte by byte: a batch whose checksum fits, whose offset and
-//    sequence lie between what was kept and the segment's end, and behind which another one (or the end) stands as it
+// 1. Batches are read one after the other, each with its checksum, at the offset where it must
+//    stand.
+// 2. Where one is damaged, the next is looked for byte by byte: a batch whose checksum fits, whose
+//    offset and
+//    sequence lie between what was kept and the segment's end, and behind which another one (or the
+//    end) stands as it
 //    says. What lies between is left out.
-// 3. Where every batch is whole but the chain is not the one that was committed, nobody can say which of them is another's:
+// 3. Where every batch is whole but the chain is not the one that was committed, nobody can say
+//    which of them is another's:
 //    nothing is kept.
 //
-// In the new file offsets, sequences and order are as they were. What was left out is spanned as compaction
-// does it: by the batch before, or by one without records at the beginning.
+// In the new file offsets, sequences and order are as they were. What was left out is spanned as
+// compaction does it: by the batch before, or by one without records at the beginning.
 
 internal import HeadraceColumns
 import HeadraceFoundations

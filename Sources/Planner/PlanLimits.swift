@@ -6,7 +6,8 @@ import HeadraceSyntax
 public enum PlanLimits {
   /// Of a source and of a SELECT.
   public static let columnsMax = 4096
-  /// That a query reads, however they are joined, united or nested. Positions keep eight bits for them.
+  /// That a query reads, however they are joined, united or nested. Positions keep eight bits for
+  /// them.
   public static let sourcesMax = 256
   /// That are looked at while a query is bound: a common table is bound again wherever it is named.
   static let boundSourcesMax = 4096
@@ -40,7 +41,8 @@ extension DataType {
     }
   }
 
-  /// Types and fields within it, itself included. Named types are bounded each, so this comes to an end.
+  /// Types and fields within it, itself included. Named types are bounded each, so this comes to an
+  /// end.
   var parts: Int {
     switch self {
     case .array(let element): element.parts + 1

@@ -1,14 +1,16 @@
-// Schemas that lie as files in a directory, under version control as a rule; nothing is ever written there. A file is a
-// version of the subject whose name it bears, and folders belong to the name:
+// Schemas that lie as files in a directory, under version control as a rule; nothing is ever
+// written there. A file is a version of the subject whose name it bears, and folders belong to the
+// name:
 //
 //   orders-value.avsc       version 1 of orders-value; .avsc, .proto or .json says the language
 //   orders-value.v2.avsc    version 2
 //   common/money.proto      version 1 of common/money
-//   orders-value.id         the ids of its versions, by blanks; without it ids count up in the order of subjects
+//   orders-value.id         the ids of its versions, by blanks; without it ids count up in the
+//                           order of subjects
 //   orders-value.level      one word: how strictly its versions must fit each other
 //
-// What a text takes from others (imports, `$ref`s, names of Avro types) is looked for among the files by its path, or by its
-// name with or without the extension.
+// What a text takes from others (imports, `$ref`s, names of Avro types) is looked for among the
+// files by its path, or by its name with or without the extension.
 
 import HeadraceFormats
 import HeadraceFoundations
@@ -35,7 +37,8 @@ public struct SchemaDirectory {
     self.path = path
   }
 
-  /// Throws: `io`, `notFound`; `corruption` for files that are no schemas or whose references are nowhere, with the file.
+  /// Throws: `io`, `notFound`; `corruption` for files that are no schemas or whose references are
+  /// nowhere, with the file.
   public func load() throws(StorageError) -> SchemaStore {
     var names: [String] = []
     try list("", depth: 0, &names)

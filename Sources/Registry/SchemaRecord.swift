@@ -1,5 +1,5 @@
-// Records of a registry's topic, as Confluent's registry writes and reads them: keys and values are JSON, keys are compared
-// as bytes by compaction, so their fields stand in one order.
+// Records of a registry's topic, as Confluent's registry writes and reads them: keys and values are
+// JSON, keys are compared as bytes by compaction, so their fields stand in one order.
 //
 // Source: the `_schemas` topic of Confluent Schema Registry.
 

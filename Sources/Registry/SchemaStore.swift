@@ -1,13 +1,16 @@
-// What a schema registry knows, as one value: subjects with numbered versions, one id for each distinct schema in all of
-// them, and how strictly versions must fit each other. Every store of schemas (embedded, a directory, a topic of a
-// registry) is this value behind another way of filling it.
+// What a schema registry knows, as one value: subjects with numbered versions, one id for each
+// distinct schema in all of them, and how strictly versions must fit each other. Every store of
+// schemas (embedded, a directory, a topic of a registry) is this value behind another way of
+// filling it.
 //
-// Source of the rules: Confluent Schema Registry's documentation of subjects, ids, soft deletion and compatibility.
+// Source of the rules: Confluent Schema Registry's documentation of subjects, ids, soft deletion
+// and compatibility.
 
 public import HeadraceFormats
 import HeadraceFoundations
 
-/// Which other versions of its subject a new schema is held against, and which of the two must be able to read the other.
+/// Which other versions of its subject a new schema is held against, and which of the two must be
+/// able to read the other.
 public enum CompatibilityLevel: String, Sendable, Hashable, CaseIterable {
   case none = "NONE"
   case backward = "BACKWARD"
@@ -131,7 +134,8 @@ public struct SchemaStore: Sendable {
   /// nil: the subject follows the registry's own.
   public func ownLevel(of subject: String) -> CompatibilityLevel? { levels[TextKey(subject)] }
 
-  /// A schema with the texts of all that it refers to, nearest last, as readers of schemas want them.
+  /// A schema with the texts of all that it refers to, nearest last, as readers of schemas want
+  /// them.
   /// Throws: a reference that nobody has.
   public func resolved(_ content: SchemaContent) throws(RegistryProblem) -> RegisteredSchema {
     var references: [RegisteredSchema.Reference] = []
@@ -186,7 +190,8 @@ public struct SchemaStore: Sendable {
   public struct Registration: Sendable {
     public var id: Int64
     public var version: Int
-    /// What is to be written; nil: nothing, as the subject has the schema already, or another registry keeps it.
+    /// What is to be written; nil: nothing, as the subject has the schema already, or another
+    /// registry keeps it.
     public var record: SchemaRecord?
     /// The subject did not have it.
     public var isNew: Bool
@@ -200,7 +205,8 @@ public struct SchemaStore: Sendable {
   }
 
   /// `id`: given from outside, as when schemas are copied from another registry.
-  /// Throws: `invalid` for a schema that its language refuses, `incompatible` with what would break.
+  /// Throws: `invalid` for a schema that its language refuses, `incompatible` with what would
+  /// break.
   public func registration(
     of content: SchemaContent, in subject: String, id given: Int64? = nil
   ) throws(RegistryProblem) -> Registration {
@@ -321,7 +327,8 @@ extension SchemaContent {
 
 /// One thing that keeps two versions of a subject from fitting each other.
 public struct SchemaBreak: Sendable, Hashable {
-  /// The version that the new schema was held against; nil: the registry does not say, or says it in the reason.
+  /// The version that the new schema was held against; nil: the registry does not say, or says it
+  /// in the reason.
   public var version: Int?
   /// The old one could not read what the new one writes; else the other way round.
   public var isForward: Bool

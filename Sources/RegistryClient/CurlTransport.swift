@@ -28,7 +28,8 @@ final class CurlTransport: Sendable {
   private static let contentType = "application/vnd.schemaregistry.v1+json"
 
   private final class Handle: @unchecked Sendable {
-    // Unchecked: the library's handle is used by one thread at a time, but for `cancel`, which is an atomic flag.
+    // Unchecked: the library's handle is used by one thread at a time, but for `cancel`, which is
+    // an atomic flag.
     let curl: OpaquePointer
     init?() {
       guard let curl = headrace_curl_new() else { return nil }

@@ -1,5 +1,5 @@
-// Where a registry answers: http or https, a host, maybe a port and the beginning of all paths. A name and password in it
-// are taken out, so that what is shown has none.
+// Where a registry answers: http or https, a host, maybe a port and the beginning of all paths. A
+// name and password in it are taken out, so that what is shown has none.
 
 import HeadraceFoundations
 

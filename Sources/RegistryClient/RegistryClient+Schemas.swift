@@ -6,7 +6,8 @@ import HeadraceFunctions
 package import HeadraceRegistry
 
 extension RegistryClient {
-  /// Whether a caller may be told after a first attempt that nobody answers, and who may end the attempts.
+  /// Whether a caller may be told after a first attempt that nobody answers, and who may end the
+  /// attempts.
   package struct Patience {
     var repeats = true
     var isCancelled: () -> Bool = { false }
@@ -60,7 +61,8 @@ extension RegistryClient {
     return nodes.compactMap(\.text).map { TextKey($0) }.sorted().map(\.text)
   }
 
-  /// Numbers of the versions that are not deleted; none: there is no such subject. Order: oldest first.
+  /// Numbers of the versions that are not deleted; none: there is no such subject. Order: oldest
+  /// first.
   package func versions(
     of subject: String, _ patience: Patience = Patience()
   ) throws(RegistryProblem) -> [Int] {
@@ -192,7 +194,8 @@ extension RegistryClient {
     if let refusal = answer.refusal { throw problem(refusal) }
   }
 
-  /// What would break if a subject got this schema next, as the registry says it. Throws: `invalid`.
+  /// What would break if a subject got this schema next, as the registry says it. Throws:
+  /// `invalid`.
   package func differences(
     _ content: SchemaContent, in subject: String, _ patience: Patience = Patience()
   ) throws(RegistryProblem) -> [SchemaBreak] {
@@ -217,8 +220,8 @@ extension RegistryClient {
 
   // MARK: - Changing
 
-  /// Registering the same again gives the same id. `id`: which the schema is to have; a registry takes it in its mode for
-  /// imports only. Throws: `invalid`, `incompatible`.
+  /// Registering the same again gives the same id. `id`: which the schema is to have; a registry
+  /// takes it in its mode for imports only. Throws: `invalid`, `incompatible`.
   package func register(
     _ content: SchemaContent, in subject: String, id: Int64? = nil,
     _ patience: Patience = Patience()
@@ -237,7 +240,8 @@ extension RegistryClient {
       subject: subject, version: found.version, id: Int64(given), content: content)
   }
 
-  /// Softly: ids stay readable. `version` nil: all of them. Returns whether it was there. Throws: `inUse`.
+  /// Softly: ids stay readable. `version` nil: all of them. Returns whether it was there. Throws:
+  /// `inUse`.
   @discardableResult
   package func delete(
     _ subject: String, version: Int? = nil, _ patience: Patience = Patience()

@@ -1,7 +1,9 @@
-// A client of a schema registry over HTTP, as Confluent's is spoken to: requests, who is asked next when nobody answers, and
-// what its answers mean. It blocks its caller, for minutes where a registry hangs, so nobody calls it under a lock.
+// A client of a schema registry over HTTP, as Confluent's is spoken to: requests, who is asked next
+// when nobody answers, and what its answers mean. It blocks its caller, for minutes where a
+// registry hangs, so nobody calls it under a lock.
 //
-// Source: the API reference of Confluent Schema Registry; what of it is used is listed in Docs/Schemas.md.
+// Source: the API reference of Confluent Schema Registry; what of it is used is listed in
+// Docs/Schemas.md.
 
 import HeadraceFoundations
 import HeadraceFormats
@@ -46,8 +48,8 @@ package final class RegistryClient: Sendable {
   /// Statuses that say nothing about the request: it is made again.
   private static let transient: Set<Int> = [408, 429, 500, 502, 503, 504]
 
-  /// Asks until somebody answers: each address several times, with longer and longer pauses of random length.
-  /// `repeats`: false asks each address once. Throws: `unreachable`.
+  /// Asks until somebody answers: each address several times, with longer and longer pauses of
+  /// random length. `repeats`: false asks each address once. Throws: `unreachable`.
   func send(
     _ request: HTTPRequest, repeats: Bool = true, _ isCancelled: () -> Bool = { false }
   ) throws(RegistryProblem) -> Answer {
@@ -131,7 +133,8 @@ package final class RegistryClient: Sendable {
   }
 }
 
-/// Pauses between attempts, of random length below a bound that doubles: many who wait do not come back at once.
+/// Pauses between attempts, of random length below a bound that doubles: many who wait do not come
+/// back at once.
 enum Backoff {
   static func pause(_ attempt: Int, _ settings: RegistrySettings) -> Int {
     var bound = settings.retryMs

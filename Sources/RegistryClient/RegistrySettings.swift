@@ -1,5 +1,6 @@
-// How a registry is reached: its addresses, who we are, and how long is waited for it. From a URL, or from a file of
-// properties with the names that Confluent's clients have for them. Secrets are in no message.
+// How a registry is reached: its addresses, who we are, and how long is waited for it. From a URL,
+// or from a file of properties with the names that Confluent's clients have for them. Secrets are
+// in no message.
 
 import HeadraceFoundations
 package import HeadraceTopics
@@ -29,13 +30,14 @@ package struct RegistrySettings: Sendable {
   package var latestMs = 10_000
   /// How long a schema that the registry does not have is not asked for again.
   package var missingMs = 10_000
-  /// An id that it does not have is asked for again after this, and once more after twice this: somebody may be about to
-  /// register it.
+  /// An id that it does not have is asked for again after this, and once more after twice this:
+  /// somebody may be about to register it.
   package var repeatMs = 150
 
   package init() {}
 
-  /// By commas. Throws: `invalidArgument`; what stands in an address is not told, as it may have a password.
+  /// By commas. Throws: `invalidArgument`; what stands in an address is not told, as it may have a
+  /// password.
   package mutating func setAddresses(_ list: String, _ place: String) throws(StorageError) {
     var found: [RegistryAddress] = []
     for part in list.split(separator: ",", omittingEmptySubsequences: false) {
@@ -51,7 +53,8 @@ package struct RegistrySettings: Sendable {
   }
 
   /// Takes over the lines of a properties file.
-  /// Throws: `invalidArgument` with file and line for a line that is none, an unknown property, a value that is none.
+  /// Throws: `invalidArgument` with file and line for a line that is none, an unknown property, a
+  /// value that is none.
   package mutating func read(_ text: String, file: String) throws(StorageError) {
     for line in try PropertiesText.lines(text, file: file) { try set(line) }
   }
@@ -105,7 +108,8 @@ package struct RegistrySettings: Sendable {
     }
   }
 
-  /// Throws: `invalidArgument` where nobody has said where the registry is, or who we are in two ways.
+  /// Throws: `invalidArgument` where nobody has said where the registry is, or who we are in two
+  /// ways.
   package func check() throws(StorageError) {
     guard !addresses.isEmpty else {
       throw StorageError(

@@ -1,11 +1,13 @@
-// The schemas of a registry elsewhere for who decodes and encodes. Those are threads that others wait for, so none of them
-// makes a request: questions go to a thread of their own, what it has been told is remembered, and who asks waits a moment
-// at most.
+// The schemas of a registry elsewhere for who decodes and encodes. Those are threads that others
+// wait for, so none of them makes a request: questions go to a thread of their own, what it has
+// been told is remembered, and who asks waits a moment at most.
 //   - An answer about an id holds for ever, one about the latest schema for some seconds.
-//   - What the registry does not have is asked for again twice within half a second, as another process may be about to
-//     register it; then it is missing for some seconds.
-//   - Where the registry is out of reach, all questions wait for the next attempt, the pauses between which grow.
-// Invariant: what is remembered is bounded, and so are the questions that are open; who has more of them asks again.
+//   - What the registry does not have is asked for again twice within half a second, as another
+//     process may be about to register it; then it is missing for some seconds.
+//   - Where the registry is out of reach, all questions wait for the next attempt, the pauses
+//     between which grow.
+// Invariant: what is remembered is bounded, and so are the questions that are open; who has more of
+// them asks again.
 
 package import HeadraceFormats
 import HeadraceFoundations
@@ -227,7 +229,8 @@ package final class RemoteSchemas: SchemaRegistry {
         Backoff.pause(failures, client.settings), min(client.settings.retryMs, 100))
       let until = ContinuousClock.now + .milliseconds(pause)
       state.trouble = (problem.message, failures, until)
-      // Another one has its turn first, lest one question that is never answered keep all others waiting.
+      // Another one has its turn first, lest one question that is never answered keep all others
+      // waiting.
       if let place = state.open.firstIndex(where: { $0.question == open.question }) {
         state.open[place].due = until
       }

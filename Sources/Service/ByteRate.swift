@@ -1,6 +1,6 @@
-// How fast one client may send: what it has sent is paid for at a fixed rate, and while it owes more than
-// nothing its next request waits, as Kafka holds back a client over its quota. One second's worth may come at
-// once. Pure: the clock is the caller's.
+// How fast one client may send: what it has sent is paid for at a fixed rate, and while it owes
+// more than nothing its next request waits, as Kafka holds back a client over its quota. One
+// second's worth may come at once. Pure: the clock is the caller's.
 
 struct ByteRate {
   let bytesPerSecond: Int

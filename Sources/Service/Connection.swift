@@ -1,5 +1,6 @@
-// One session with an engine, wherever the engine runs: in this process (`LocalConnection`) or in a server
-// that owns the data directory (`RemoteConnection`). The shell, scripts and the topic tools know only this.
+// One session with an engine, wherever the engine runs: in this process (`LocalConnection`) or in a
+// server that owns the data directory (`RemoteConnection`). The shell, scripts and the topic tools
+// know only this.
 
 public import HeadraceColumns
 public import HeadraceTopics
@@ -9,7 +10,8 @@ public import HeadraceSyntax
 public protocol Connection: AnyObject, Sendable {
   /// Runs one statement; rows and messages go to `handler` on the calling thread.
   func execute(_ statement: SourceText, _ handler: any ResultHandler) throws(ServiceError)
-  /// What a statement would do, and what is wrong with it, after those that were checked before; it is not run.
+  /// What a statement would do, and what is wrong with it, after those that were checked before; it
+  /// is not run.
   func check(_ statement: SourceText) throws(ServiceError) -> [String]
   /// Another session with the same engine, which knows nothing of what this one has set.
   func sibling() throws(ServiceError) -> any Connection
@@ -18,7 +20,8 @@ public protocol Connection: AnyObject, Sendable {
   func cancel()
   /// Processes and commits all present input, and tells what was wrong with it.
   func finish() throws(ServiceError) -> RunSummary
-  /// How far the statement at work and the queries have read; nil where nobody knows. Any thread may ask.
+  /// How far the statement at work and the queries have read; nil where nobody knows. Any thread
+  /// may ask.
   func progress() -> StatementProgress?
   func names() throws(ServiceError) -> CatalogNames
 
@@ -28,8 +31,8 @@ public protocol Connection: AnyObject, Sendable {
   func read(
     _ topic: String, _ partition: Int, from offset: Int64
   ) throws(ServiceError) -> TopicRead
-  /// Returns when the records are as durable as the engine promises; each lies in its key's partition.
-  /// With a mark, records that were taken before are acknowledged and not taken again.
+  /// Returns when the records are as durable as the engine promises; each lies in its key's
+  /// partition. With a mark, records that were taken before are acknowledged and not taken again.
   func append(
     _ topic: String, _ records: RawRecords, _ mark: ProducerMark?
   ) throws(ServiceError)

@@ -1,10 +1,12 @@
-// One file of a queries directory, and what there is because of it. The log's note `declare/NAME` has the text that holds;
-// a new text is compared with it statement by statement, and what differs is one commit with the new note:
+// One file of a queries directory, and what there is because of it. The log's note `declare/NAME`
+// has the text that holds; a new text is compared with it statement by statement, and what differs
+// is one commit with the new note:
 //
 //   new            created
 //   the same       left alone
-//   changed        goes on under its new definition where its state and its positions may (CREATE OR REPLACE); a table
-//                  for which they may not is made anew beside the old one, which it then replaces; what else cannot
+//   changed        goes on under its new definition where its state and its positions may (CREATE
+//                  OR REPLACE); a table for which they may not is made anew beside the old one,
+//                  which it then replaces; what else cannot
 //                  go on is dropped and created again, with what of this file reads it
 //   gone           dropped; its topic stays
 //
@@ -74,8 +76,8 @@ final class Declaration {
     }
   }
 
-  /// Makes what there is what the text says; nil: nothing. Returns what was done, in lines for people.
-  /// `deletesTopics`: with the topics of what goes, which is to come again.
+  /// Makes what there is what the text says; nil: nothing. Returns what was done, in lines for
+  /// people. `deletesTopics`: with the topics of what goes, which is to come again.
   /// Throws: what is wrong with the text, or what stands in its way; then nothing has changed.
   func take(_ text: [UInt8]?, deletesTopics: Bool = false) throws(EngineError) -> [String] {
     try session.settled { () throws(EngineError) in

@@ -1,5 +1,5 @@
-// What a declared file says that there is: its statements as items, each with a name by which it is known when the file
-// changes. SET and DEFINE hold for what stands behind them.
+// What a declared file says that there is: its statements as items, each with a name by which it is
+// known when the file changes. SET and DEFINE hold for what stands behind them.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -51,8 +51,8 @@ struct DeclaredItem {
 }
 
 extension Session {
-  /// Throws: the first statement that declares nothing, or a name that is declared twice. The session's variables and
-  /// properties change as the script says.
+  /// Throws: the first statement that declares nothing, or a name that is declared twice. The
+  /// session's variables and properties change as the script says.
   func declaredItems(_ source: SourceText) throws(EngineError) -> [DeclaredItem] {
     var items: [DeclaredItem] = []
     var inserts = 0

@@ -1,4 +1,5 @@
-// What the tools around the language need of an engine: names to complete, records appended as they are.
+// What the tools around the language need of an engine: names to complete, records appended as they
+// are.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -24,9 +25,9 @@ extension Engine {
     }
   }
 
-  /// Runs epochs until the queries have read all that is committed now. Others may go on writing, so it does
-  /// not wait for an idle moment. A query's output is the input of another: hence several rounds.
-  /// `patiently`: also those that wait for schemas, for as long as that takes.
+  /// Runs epochs until the queries have read all that is committed now. Others may go on writing,
+  /// so it does not wait for an idle moment. A query's output is the input of another: hence
+  /// several rounds. `patiently`: also those that wait for schemas, for as long as that takes.
   func catchUp(patiently: Bool = false, isCancelled: () -> Bool) throws(EngineError) {
     let rounds = lock.withLock { min(queries.count, 8) }
     for _ in 0..<rounds {
@@ -38,7 +39,8 @@ extension Engine {
     }
   }
 
-  /// Runs epochs until the queries have read the records before these ends, and what queries made of them.
+  /// Runs epochs until the queries have read the records before these ends, and what queries made
+  /// of them.
   func catchUp(
     to ends: [TextKey: [Int: Int64]], isCancelled: () -> Bool
   ) throws(EngineError) {
@@ -91,7 +93,8 @@ extension Engine {
     return ends
   }
 
-  /// Those that wait for schemas count only where that is asked for: who looks at them would never see them.
+  /// Those that wait for schemas count only where that is asked for: who looks at them would never
+  /// see them.
   private func isBehind(_ ends: [TextKey: [Int64]], _ patiently: Bool = false) -> Bool {
     queries.contains { query in
       if !patiently, query.shownWait != nil { return false }

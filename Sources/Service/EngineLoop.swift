@@ -1,6 +1,7 @@
-// The thread that advances the epochs of an engine that serves somebody: it steps while there is input, and
-// sleeps until the log changes. Files that grow do not wake it, so while queries read files it looks at them
-// several times a second. Other threads keep the log in order and tables in SQLite files up to date meanwhile.
+// The thread that advances the epochs of an engine that serves somebody: it steps while there is
+// input, and sleeps until the log changes. Files that grow do not wake it, so while queries read
+// files it looks at them several times a second. Other threads keep the log in order and tables in
+// SQLite files up to date meanwhile.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -27,8 +28,8 @@ public final class EngineLoop: Sendable {
   private let onFailure: (@Sendable (EngineError) -> Void)?
   private let keeper: LogKeeper
 
-  /// `onFailure` is called on the loop's thread when the log fails; `onTrouble`, on another, when retention or
-  /// compaction cannot do its work while the rest goes on.
+  /// `onFailure` is called on the loop's thread when the log fails; `onTrouble`, on another, when
+  /// retention or compaction cannot do its work while the rest goes on.
   public init(
     _ engine: Engine, onFailure: (@Sendable (EngineError) -> Void)? = nil,
     onTrouble: (@Sendable (EngineError) -> Void)? = nil
@@ -83,8 +84,8 @@ public final class EngineLoop: Sendable {
     _ = state.wait(milliseconds: Int(left / .milliseconds(1))) { $0.isStopping ? true : nil }
   }
 
-  /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for them; and so do
-  /// the folded tables of pull queries.
+  /// Tables in SQLite files follow the commits on a thread of their own, so that no epoch waits for
+  /// them; and so do the folded tables of pull queries.
   private func keepTables() {
     while !state.withLock({ $0.isStopping || $0.hasEnded }) {
       engine.epochs.tableFolds.keepUp()

@@ -1,6 +1,7 @@
-// How much of what clients are sending is in memory at once. A large request is read only when there is room for
-// it, and gives it back when it is answered; until then it waits in the client's socket, so a client that floods
-// holds up itself. Small ones do not wait: statements, cancels, and what a slow producer sends.
+// How much of what clients are sending is in memory at once. A large request is read only when
+// there is room for it, and gives it back when it is answered; until then it waits in the client's
+// socket, so a client that floods holds up itself. Small ones do not wait: statements, cancels, and
+// what a slow producer sends.
 
 import HeadraceFoundations
 import HeadraceTopics
@@ -18,7 +19,8 @@ final class FrameBudget: Sendable {
 
   private static func isCounted(_ count: Int) -> Bool { count > freeBytes }
 
-  /// Waits until there is room. One request larger than everything is taken alone. False: `isOver` said so.
+  /// Waits until there is room. One request larger than everything is taken alone. False: `isOver`
+  /// said so.
   func take(_ count: Int, isOver: () -> Bool) -> Bool {
     guard Self.isCounted(count) else { return true }
     let needed = min(count, bytes)

@@ -1,6 +1,7 @@
-// A directory into which `.sql` files are moved. Each is claimed by a rename (NAME.sql -> NAME.claimed),
-// checked, executed, and answered beside it: NAME.status.json, and NAME.out with the rows of its queries. Then
-// the file is called NAME.done. What was claimed and not answered is answered after a restart.
+// A directory into which `.sql` files are moved. Each is claimed by a rename (NAME.sql ->
+// NAME.claimed), checked, executed, and answered beside it: NAME.status.json, and NAME.out with the
+// rows of its queries. Then the file is called NAME.done. What was claimed and not answered is
+// answered after a restart.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -29,8 +30,8 @@ public final class Inbox: @unchecked Sendable {
   private let makeOutput: @Sendable (_ descriptor: Int32) -> any SubmissionOutput
   private let state = Monitor(State())
 
-  /// Begins to watch. `roots`: directories, beside the inbox itself, in which submitted files may read and
-  /// write. Throws: the directory is not ours alone.
+  /// Begins to watch. `roots`: directories, beside the inbox itself, in which submitted files may
+  /// read and write. Throws: the directory is not ours alone.
   public init(
     _ engine: Engine, directory: String, roots: [String],
     makeOutput: @escaping @Sendable (_ descriptor: Int32) -> any SubmissionOutput

@@ -1,4 +1,5 @@
-// Orders for the keeper of the log, the same in this process and through the socket: words in, lines out.
+// Orders for the keeper of the log, the same in this process and through the socket: words in,
+// lines out.
 //
 // create TOPIC PARTITIONS (SETTING VALUE)...
 // alter TOPIC (SETTING VALUE)...    settings as `TopicConfig.settingNames` has them

@@ -1,5 +1,6 @@
-// The thread that keeps the log in order while an engine serves somebody: now and then it drops what the
-// topics' retention no longer keeps, and compacts what has enough dirt. The epochs go on meanwhile.
+// The thread that keeps the log in order while an engine serves somebody: now and then it drops
+// what the topics' retention no longer keeps, and compacts what has enough dirt. The epochs go on
+// meanwhile.
 
 import CHeadraceSupport
 import HeadraceExecutor
@@ -16,7 +17,8 @@ final class LogKeeper: Sendable {
   private let state = Monitor(State())
   private let onTrouble: @Sendable (EngineError) -> Void
 
-  /// `onTrouble` is called on the keeper's thread; what is said once is not said again until it has changed.
+  /// `onTrouble` is called on the keeper's thread; what is said once is not said again until it has
+  /// changed.
   init(_ engine: Engine, onTrouble: @escaping @Sendable (EngineError) -> Void) {
     self.engine = engine
     self.onTrouble = onTrouble
@@ -62,7 +64,8 @@ final class LogKeeper: Sendable {
     state.change { $0.hasEnded = true }
   }
 
-  /// Peaks of a moment, of a pull query or a burst, do not stay for ever, nor do files that were read once.
+  /// Peaks of a moment, of a pull query or a burst, do not stay for ever, nor do files that were
+  /// read once.
   private func release() {
     engine.log.upkeep?.closeIdleFiles()
     headrace_release_memory()

@@ -1,10 +1,11 @@
-// A directory whose `.sql` files say what there is: a file that is added creates, one that is edited changes what is there, one
-// that is removed takes away. A file is known by its name; NAME.status.json says how it stands, as long as the server
-// runs, and NAME.log what was done because of it and when. Files may come in any order: one that needs what another
-// has not created yet is tried again, and what others still read stays until they do not.
+// A directory whose `.sql` files say what there is: a file that is added creates, one that is
+// edited changes what is there, one that is removed takes away. A file is known by its name;
+// NAME.status.json says how it stands, as long as the server runs, and NAME.log what was done
+// because of it and when. Files may come in any order: one that needs what another has not created
+// yet is tried again, and what others still read stays until they do not.
 //
-// A file counts when it has stayed as it is for two looks, so that one that is being written is not taken for less than it
-// is going to be; who renames it into its place need not rely on that.
+// A file counts when it has stayed as it is for two looks, so that one that is being written is not
+// taken for less than it is going to be; who renames it into its place need not rely on that.
 
 import Glibc
 import HeadraceExecutor
@@ -57,7 +58,8 @@ public final class QueriesFolder: @unchecked Sendable {
   private var hasLooked = false
   private var retryAt = ContinuousClock.now
 
-  /// Begins to watch. `roots`: directories, beside the watched one, in which the files may read and write.
+  /// Begins to watch. `roots`: directories, beside the watched one, in which the files may read and
+  /// write.
   /// Throws: the directory is not there, or not ours alone.
   public init(
     _ engine: Engine, directory: String, roots: [String]
@@ -173,8 +175,8 @@ public final class QueriesFolder: @unchecked Sendable {
     }
   }
 
-  /// Returns whether it was taken. Files that read what cannot go on as it is are taken away first, with what they have
-  /// written, and come again behind it.
+  /// Returns whether it was taken. Files that read what cannot go on as it is are taken away first,
+  /// with what they have written, and come again behind it.
   private func take(_ key: TextKey, _ text: [UInt8]?) -> Bool {
     let blockers = attempt(key, text)
     guard let text, let blockers, !blockers.isEmpty else { return blockers == nil }
@@ -190,7 +192,8 @@ public final class QueriesFolder: @unchecked Sendable {
     return attempt(key, text) == nil
   }
 
-  /// Takes the files away whose queries these are, and those that read them. False: others have some of them.
+  /// Takes the files away whose queries these are, and those that read them. False: others have
+  /// some of them.
   private func clear(_ queries: [String], _ left: inout Set<TextKey>) -> Bool {
     for id in queries {
       let owner = notes.first { _, known in
@@ -239,7 +242,8 @@ public final class QueriesFolder: @unchecked Sendable {
 
   // MARK: - How it stands
 
-  /// Writes the status of a file where it is another one than before; one that holds no more and is not there has none.
+  /// Writes the status of a file where it is another one than before; one that holds no more and is
+  /// not there has none.
   private func tell(_ name: String, isStopped: Bool = false) {
     let key = TextKey(name)
     guard let text = status(name, isStopped: isStopped) else {

@@ -1,5 +1,6 @@
-// A session with the server that owns a data directory. When the server is started again, the session goes on: what it has
-// set is set again, and what the server cannot have done is asked of it once more.
+// A session with the server that owns a data directory. When the server is started again, the
+// session goes on: what it has set is set again, and what the server cannot have done is asked of
+// it once more.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -9,7 +10,8 @@ public import HeadraceTopics
 public import HeadraceSyntax
 
 public final class RemoteConnection: Connection, @unchecked Sendable {
-  // Unchecked: one thread at a time makes requests; `cancel` only sends, which is safe from any thread.
+  // Unchecked: one thread at a time makes requests; `cancel` only sends, which is safe from any
+  // thread.
   private let link: Monitor<SocketChannel>
   private let directory: String
   private let isBatch: Bool

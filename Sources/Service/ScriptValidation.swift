@@ -1,12 +1,14 @@
-// What is wrong with a script and shows before it is run. Errors of files, records, registries and other processes are left
-// to the run: a statement before may make the file that one behind it reads.
+// What is wrong with a script and shows before it is run. Errors of files, records, registries and
+// other processes are left to the run: a statement before may make the file that one behind it
+// reads.
 
 import HeadraceFoundations
 public import HeadraceSyntax
 
 extension Connection {
-  /// Checks statements that are to be run one after another. The first error that cannot come right until its turn; nil:
-  /// there is none. The session's variables and properties change as the script says.
+  /// Checks statements that are to be run one after another. The first error that cannot come right
+  /// until its turn; nil: there is none. The session's variables and properties change as the
+  /// script says.
   public func certainError(_ statements: [SourceText]) -> ServiceError? {
     // From some statement on it is not known what those before it would have defined.
     var isOpen = false

@@ -1,5 +1,6 @@
-// The server of a data directory: accepts clients on its socket. Each client is a session with two threads:
-// one reads frames, so that a cancel is seen while a statement runs, the other does the work.
+// The server of a data directory: accepts clients on its socket. Each client is a session with two
+// threads: one reads frames, so that a cancel is seen while a statement runs, the other does the
+// work.
 
 import HeadraceExecutor
 import HeadraceFoundations

@@ -8,8 +8,8 @@ import HeadraceTopics
 import HeadraceSyntax
 
 final class ServerConnection: @unchecked Sendable {
-  // Unchecked: `connection` is made by the reading thread before the working thread starts, and then used by
-  // that one only, but for `cancel`; everything else is under the monitor.
+  // Unchecked: `connection` is made by the reading thread before the working thread starts, and
+  // then used by that one only, but for `cancel`; everything else is under the monitor.
   private struct State {
     var request: Frame?
     var credits = Wire.credits
@@ -87,7 +87,8 @@ final class ServerConnection: @unchecked Sendable {
     return connection
   }
 
-  /// One request at a time: a second one while the first runs is against the protocol and ends the session.
+  /// One request at a time: a second one while the first runs is against the protocol and ends the
+  /// session.
   private func readFrames(_ connection: LocalConnection) {
     while let frame = channel.receive() {
       switch frame.kind {

@@ -1,5 +1,6 @@
-// What a client of the engine is told when something fails: a kind, from which an exit status follows, and
-// text for a person. It is the same whether the engine runs in this process or behind a socket.
+// What a client of the engine is told when something fails: a kind, from which an exit status
+// follows, and text for a person. It is the same whether the engine runs in this process or behind
+// a socket.
 
 public import HeadraceTopics
 import HeadraceSyntax
@@ -16,7 +17,8 @@ public struct ServiceError: Error, Sendable, Hashable {
     case limit = 5
     /// Another process has the data directory.
     case inUse = 6
-    /// A file that a statement names could not be read or written; the next statement may do better.
+    /// A file that a statement names could not be read or written; the next statement may do
+    /// better.
     case file = 7
     /// What has gone wrong came after the first rows of a result: it is not whole.
     case truncated = 8

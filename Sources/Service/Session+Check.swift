@@ -1,5 +1,6 @@
-// What a statement would do, told and not done: it is parsed, bound and planned against what is defined, as the statements
-// that were checked before it would leave that. Nothing outside of the session changes; its variables and properties do.
+// What a statement would do, told and not done: it is parsed, bound and planned against what is
+// defined, as the statements that were checked before it would leave that. Nothing outside of the
+// session changes; its variables and properties do.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -9,7 +10,8 @@ import HeadraceSyntax
 import HeadraceTopics
 
 extension Session {
-  /// The first line says where the statement stands and what it does; the others, indented, what that means.
+  /// The first line says where the statement stands and what it does; the others, indented, what
+  /// that means.
   /// Throws: what would be wrong with it.
   func check(_ text: SourceText) throws(EngineError) -> [String] {
     let (statement, source) = try parse(text)

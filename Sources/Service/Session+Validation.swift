@@ -1,5 +1,6 @@
-// A submitted file, planned before its first effect: what changes something goes into a draft, by the same functions that
-// run it otherwise; the rest is checked against what the draft has defined so far.
+// A submitted file, planned before its first effect: what changes something goes into a draft, by
+// the same functions that run it otherwise; the rest is checked against what the draft has defined
+// so far.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -21,8 +22,8 @@ extension Session {
     }
   }
 
-  /// The effects of all statements, and what each of them answers; `skipping`: effects of the first statements have
-  /// happened already. The engine's lock is held.
+  /// The effects of all statements, and what each of them answers; `skipping`: effects of the first
+  /// statements have happened already. The engine's lock is held.
   func drafted(
     _ statements: [SourceText], skipping: Int = 0
   ) throws(EngineError) -> (draft: StatementDraft, messages: [[String]]) {

@@ -1,5 +1,5 @@
-// Where the socket of a data directory lies. The path of a socket may have 107 bytes only, so it is reached
-// through a descriptor of the directory, however deep that lies.
+// Where the socket of a data directory lies. The path of a socket may have 107 bytes only, so it is
+// reached through a descriptor of the directory, however deep that lies.
 
 import HeadraceFoundations
 import Glibc
@@ -20,8 +20,8 @@ enum SocketAddress {
     return descriptor
   }
 
-  /// A listening socket that only its owner can reach. The caller owns the directory, so a socket file that
-  /// is there already is a dead server's.
+  /// A listening socket that only its owner can reach. The caller owns the directory, so a socket
+  /// file that is there already is a dead server's.
   static func listen(_ directory: String) throws(ServiceError) -> Int32 {
     guard let place = Place(directory) else { throw failure("open", directory) }
     defer { place.release() }

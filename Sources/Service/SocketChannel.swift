@@ -1,5 +1,6 @@
-// Frames over a connected socket. One thread reads; any thread may send. Descriptors travel with the first
-// frame of a client: a server reads COPY FROM STDIN and writes COPY TO STDOUT through them.
+// Frames over a connected socket. One thread reads; any thread may send. Descriptors travel with
+// the first frame of a client: a server reads COPY FROM STDIN and writes COPY TO STDOUT through
+// them.
 
 import HeadraceFoundations
 import Glibc
@@ -76,8 +77,9 @@ final class SocketChannel: @unchecked Sendable {
     return (credentials.process, credentials.user)
   }
 
-  /// What is sent waits for the peer to read for at most so long; then it counts as gone. There is room for all that a
-  /// client has credits for, so that one who does not read can still be told something.
+  /// What is sent waits for the peer to read for at most so long; then it counts as gone. There is
+  /// room for all that a client has credits for, so that one who does not read can still be told
+  /// something.
   func bound(waitMs: Int) {
     var wait = timeval(tv_sec: waitMs / 1000, tv_usec: waitMs % 1000 * 1000)
     setsockopt(

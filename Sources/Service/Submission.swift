@@ -1,6 +1,7 @@
-// A script that is handed in as a whole, known by its name and the hash of its text. What its statements change is one
-// commit, with the note that it was done: after a crash or an error all of it is there, or nothing. Its queries run after
-// that commit; handing the same text in again only repeats them.
+// A script that is handed in as a whole, known by its name and the hash of its text. What its
+// statements change is one commit, with the note that it was done: after a crash or an error all of
+// it is there, or nothing. Its queries run after that commit; handing the same text in again only
+// repeats them.
 
 import HeadraceFoundations
 import HeadraceTopics
@@ -80,10 +81,11 @@ public final class Submission {
     return answer
   }
 
-  /// Plans all statements and commits what they change, once. Returns what they answer; nothing where they took effect
-  /// before.
+  /// Plans all statements and commits what they change, once. Returns what they answer; nothing
+  /// where they took effect before.
   private func takeEffect(_ statements: [SourceText]) throws(EngineError) -> [[String]] {
-    // A key of a conditional INSERT may be written meanwhile: the next look tells what its version is now.
+    // A key of a conditional INSERT may be written meanwhile: the next look tells what its version
+    // is now.
     try session.settled { () throws(EngineError) in try attempt(statements) }
   }
 
@@ -135,8 +137,9 @@ public final class Submission {
 }
 
 extension Session {
-  /// Tries until there is an answer: again when a registry elsewhere has told what it was asked, and when another process
-  /// has logged something first. `attempt`: nil: what it needs registered elsewhere is not registered yet.
+  /// Tries until there is an answer: again when a registry elsewhere has told what it was asked,
+  /// and when another process has logged something first. `attempt`: nil: what it needs registered
+  /// elsewhere is not registered yet.
   func settled<Answer>(
     _ attempt: () throws(EngineError) -> Answer?
   ) throws(EngineError) -> Answer {

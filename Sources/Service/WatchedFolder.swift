@@ -1,5 +1,6 @@
-// A directory of ours into which files are put, and where they are answered. Files are reached by the directory as it was
-// when it was opened, never over links; what is written appears whole or not at all.
+// A directory of ours into which files are put, and where they are answered. Files are reached by
+// the directory as it was when it was opened, never over links; what is written appears whole or
+// not at all.
 
 import Glibc
 import HeadraceFoundations
@@ -127,7 +128,8 @@ struct WatchedFolder: Sendable {
     return fsync(place) == 0
   }
 
-  /// Adds to a file that others only read; beyond `bytesMax` it begins anew, and the old one gets `.1` behind its name.
+  /// Adds to a file that others only read; beyond `bytesMax` it begins anew, and the old one gets
+  /// `.1` behind its name.
   func append(_ name: String, _ text: String, bytesMax: Int) {
     if let stamp = stamp(name), stamp.size + text.utf8.count > bytesMax {
       _ = rename(name, to: name + ".1")

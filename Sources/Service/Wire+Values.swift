@@ -1,5 +1,5 @@
-// Types, columns and values as bytes of the socket protocol. A value is a tag and its content; the tags and
-// those of the types are this protocol's own.
+// Types, columns and values as bytes of the socket protocol. A value is a tag and its content; the
+// tags and those of the types are this protocol's own.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,12 +1,14 @@
-// The framing between a client and the server that owns a data directory, over a Unix-domain socket.
+// The framing between a client and the server that owns a data directory, over a Unix-domain
+// socket.
 //
 // frame    length: u32 (of what follows) | kind: u8 | payload
 // numbers  little-endian; texts and bytes are preceded by their length as u32
 //
-// A client says `hello`, then makes one request after another. The server answers each with any number of
-// `message`, `columns`, `rows`, `waits` and `end`, and last with `done` or `failed`. Every `rows` costs a credit, which
-// the client gives back when it has taken the rows: a client that stops reading stops its own statement
-// and nothing else. `cancel` and `credit` may come while a request runs.
+// A client says `hello`, then makes one request after another. The server answers each with any
+// number of `message`, `columns`, `rows`, `waits` and `end`, and last with `done` or `failed`.
+// Every `rows` costs a credit, which the client gives back when it has taken the rows: a client
+// that stops reading stops its own statement and nothing else. `cancel` and `credit` may come while
+// a request runs.
 
 import HeadraceFoundations
 

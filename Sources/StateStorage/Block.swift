@@ -1,13 +1,16 @@
 // A block of a run: some consecutive records, and what is needed to find one of them.
 //
-//   records   one behind the other, in key order: length of the stored key (varint), the stored key,
-//             length of the value + 1 (varint; 0: the key is deleted), timestamp (zigzag varint), the value
+//   records   one behind the other, in key order: length of the stored key (varint), the stored
+//             key, length of the value + 1 (varint; 0: the key is deleted), timestamp (zigzag
+//             varint), the value
 //   offsets   where each record begins (4 each)
 //   count     of records (4)
-//   checksum  CRC-32C (4) over the run's identity and number, the position of the block in the file, and all before it:
-//             a block of another place, file or store does not pass for this one
+//   checksum  CRC-32C (4) over the run's identity and number, the position of the block in the
+//             file, and all before it: a block of another place, file or store does not pass for
+//             this one
 //
-// Invariant: nothing outside of the block is ever read, whatever it holds; what does not fit is damage.
+// Invariant: nothing outside of the block is ever read, whatever it holds; what does not fit is
+// damage.
 
 import HeadraceFoundations
 
@@ -59,8 +62,8 @@ struct Block {
     var timestamp: Int64
   }
 
-  /// The head of the record at `base`, of which `count` bytes are there; its value ends at `end`. nil: not all of the head
-  /// is there, or it is none.
+  /// The head of the record at `base`, of which `count` bytes are there; its value ends at `end`.
+  /// nil: not all of the head is there, or it is none.
   static func head(_ base: UnsafeRawPointer, _ count: Int, end: Int) -> Head? {
     let part = Block(base: base, recordsEnd: count, count: 1)
     var at = 0

@@ -1,5 +1,6 @@
-// Where the blocks of a run are, and a key to tell each from the one before it: the shortest beginning of its first key
-// that is above the last key of the block before. In the file, and all of it in memory:
+// Where the blocks of a run are, and a key to tell each from the one before it: the shortest
+// beginning of its first key that is above the last key of the block before. In the file, and all
+// of it in memory:
 //
 //   count      of blocks (4), lengths of the smallest and of the largest key (4 each), 0 (4)
 //   lengths    of the blocks (4 each), which lie one behind the other
@@ -7,8 +8,9 @@
 //   ends       of the separating keys (4 each)
 //   bytes      the smallest and the largest stored key, then the separating keys
 //
-// A search looks at eight bytes of each key, which lie together, and at whole keys only where these are the same.
-// Keys of a batch are sorted, so it begins where the last one was found and doubles its steps.
+// A search looks at eight bytes of each key, which lie together, and at whole keys only where these
+// are the same. Keys of a batch are sorted, so it begins where the last one was found and doubles
+// its steps.
 
 internal import CHeadraceSupport
 import HeadraceColumns
@@ -134,7 +136,8 @@ final class BlockIndex: Sendable {
     }
   }
 
-  /// The last block that does not begin above this stored key, not before block `from`; `from` must not begin above it.
+  /// The last block that does not begin above this stored key, not before block `from`; `from` must
+  /// not begin above it.
   @inline(__always)
   func block(of key: UnsafeRawBufferPointer, _ prefix: UInt64, from: Int) -> Int {
     var low = from
@@ -172,7 +175,8 @@ final class BlockIndex: Sendable {
     }
   }
 
-  /// Whether a block, which is not the first one, may have keys that begin with this, given that the one before it may.
+  /// Whether a block, which is not the first one, may have keys that begin with this, given that
+  /// the one before it may.
   func mayContinue(_ block: Int, _ prefix: UnsafeRawBufferPointer) -> Bool {
     guard block > 0, block < count, let base = prefix.baseAddress else { return block < count }
     return keys.withUnsafeBytes { bytes in

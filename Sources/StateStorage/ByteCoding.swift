@@ -1,5 +1,5 @@
-// Writing and checked reading of the small structures of runs and manifests; numbers are little-endian. A reader never
-// trusts a length: whatever does not fit makes it throw.
+// Writing and checked reading of the small structures of runs and manifests; numbers are
+// little-endian. A reader never trusts a length: whatever does not fit makes it throw.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,6 +1,6 @@
-// Keys as bytes. A stored key is the byte of its space and then the key, so that one order and one file serve all
-// spaces of a store. Keys are compared by their first eight bytes as a number, the first byte highest, and in full only
-// where these are the same.
+// Keys as bytes. A stored key is the byte of its space and then the key, so that one order and one
+// file serve all spaces of a store. Keys are compared by their first eight bytes as a number, the
+// first byte highest, and in full only where these are the same.
 //
 // The hash is part of the format of runs: their filters are made of it.
 
@@ -8,7 +8,8 @@ internal import CHeadraceSupport
 import HeadraceFoundations
 internal import Glibc
 
-/// A multiply-and-fold hash over words of 8 bytes; of little-endian machines, as all are that this runs on.
+/// A multiply-and-fold hash over words of 8 bytes; of little-endian machines, as all are that this
+/// runs on.
 @inline(__always)
 func hashKey(_ space: UInt8, _ key: UnsafeRawBufferPointer) -> UInt64 {
   let count = key.count

@@ -1,5 +1,6 @@
-// A record of a large value that is merged: its value need not be in memory. It stands alone in its block, so the block is
-// read a piece at a time and checked; the value is copied from file to file if it is wanted, and checked once more.
+// A record of a large value that is merged: its value need not be in memory. It stands alone in its
+// block, so the block is read a piece at a time and checked; the value is copied from file to file
+// if it is wanted, and checked once more.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -17,7 +18,8 @@ struct LargeValue {
   private let checksum: UInt32
   private let block: Int
 
-  /// Checks a block and takes its record's key into `key`. nil: there are several records, or the key is long.
+  /// Checks a block and takes its record's key into `key`. nil: there are several records, or the
+  /// key is long.
   static func read(
     _ run: Run, block number: Int, key: ByteBuffer
   ) throws(StorageError) -> (value: LargeValue, record: RecordView)? {
@@ -61,7 +63,8 @@ struct LargeValue {
     return (value, record)
   }
 
-  /// The bytes in pieces, each of which is valid in its call. Throws: they are not those that were checked.
+  /// The bytes in pieces, each of which is valid in its call. Throws: they are not those that were
+  /// checked.
   func copy(
     _ use: (ByteBuffer) throws(StorageError) -> Void
   ) throws(StorageError) {

@@ -1,9 +1,11 @@
-// The file that says what a store is made of: which runs, in which order, up to which position of the changelog they
-// hold the state, and which records are too old. It is replaced as a whole, so that a crash leaves the old set or the
-// new one.
+// The file that says what a store is made of: which runs, in which order, up to which position of
+// the changelog they hold the state, and which records are too old. It is replaced as a whole, so
+// that a crash leaves the old set or the new one.
 //
-//   magic (8), version (4), identity (length, UTF-8), position (8), ms (8), number of the next run (8),
-//   runs, the newest first: count (4), then number (8), bytes of its file (8), checksum of its footer (4) each
+//   magic (8), version (4), identity (length, UTF-8), position (8), ms (8), number of the next run
+//   (8),
+//   runs, the newest first: count (4), then number (8), bytes of its file (8), checksum of its
+//   footer (4) each
 //   bounds: count (4), then space (1), timestamp (8) each
 //   CRC-32C of all before it (4)
 //
@@ -121,8 +123,8 @@ struct Manifest: Equatable {
     (self.nextRun, self.runs, self.bounds) = (nextRun, runs, bounds)
   }
 
-  /// Puts it in the place of the one before. `mayStand` is set as soon as it may have taken effect, even when this
-  /// throws.
+  /// Puts it in the place of the one before. `mayStand` is set as soon as it may have taken effect,
+  /// even when this throws.
   func write(
     _ directory: String, _ fileSystem: any FileSystem, mayStand: inout Bool
   ) throws(StorageError) {

@@ -1,9 +1,10 @@
-// The order of a memtable's keys, made when it is asked for and kept: sorted chunks, each at least twice as large as
-// the next. What was staged since is sorted by itself and merged with as many of the last chunks as are not much
-// larger, so that a memtable that is read in order between stagings does not sort everything again and again.
+// The order of a memtable's keys, made when it is asked for and kept: sorted chunks, each at least
+// twice as large as the next. What was staged since is sorted by itself and merged with as many of
+// the last chunks as are not much larger, so that a memtable that is read in order between stagings
+// does not sort everything again and again.
 //
-// Invariant: each entry that is not superseded and that was there at the last call is in exactly one chunk; superseded
-// ones may still be in a chunk and are to be left out by its reader.
+// Invariant: each entry that is not superseded and that was there at the last call is in exactly
+// one chunk; superseded ones may still be in a chunk and are to be left out by its reader.
 
 import HeadraceFoundations
 
@@ -16,7 +17,8 @@ struct MemtableOrder {
     chunks.reduce(0) { $0 + $1.capacity * MemoryLayout<PrefixEntry>.stride }
   }
 
-  /// Entries from here on are no more. Those that they had superseded may be in no chunk, so nothing is kept.
+  /// Entries from here on are no more. Those that they had superseded may be in no chunk, so
+  /// nothing is kept.
   mutating func forget(from count: Int) {
     guard seen > count else { return }
     chunks = []
@@ -58,7 +60,8 @@ extension Memtable {
     chunk.contains { entries[Int($0.item)].isSuperseded }
   }
 
-  /// The newest entries of keys among these, in key order. Touches nothing: a writer may call it while the owner reads.
+  /// The newest entries of keys among these, in key order. Touches nothing: a writer may call it
+  /// while the owner reads.
   func sortedEntries(_ range: Range<Int>) -> [PrefixEntry] {
     var sorted: [PrefixEntry] = []
     sorted.reserveCapacity(range.count)

@@ -1,9 +1,10 @@
-// What has been staged and is in no run yet: a hash table from stored keys to entries, which lie in the order of their
-// staging over an arena that only grows. An entry knows the one before it of the same key, so that `undo` takes the
-// entries since the last commit off again, the last one first.
+// What has been staged and is in no run yet: a hash table from stored keys to entries, which lie in
+// the order of their staging over an arena that only grows. An entry knows the one before it of the
+// same key, so that `undo` takes the entries since the last commit off again, the last one first.
 //
-// Invariant: an entry is superseded when a later one has its key, and the table points to those that are not. A sealed
-// memtable does not change; only its owner uses the order that is kept (`Memtable+Order`), a writer makes its own.
+// Invariant: an entry is superseded when a later one has its key, and the table points to those
+// that are not. A sealed memtable does not change; only its owner uses the order that is kept
+// (`Memtable+Order`), a writer makes its own.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns

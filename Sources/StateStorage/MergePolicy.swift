@@ -1,10 +1,11 @@
-// Which runs become one. Runs are ordered by age, and only neighbours are merged, so that of two records of a key the
-// newer one is always in the newer run.
+// Which runs become one. Runs are ordered by age, and only neighbours are merged, so that of two
+// records of a key the newer one is always in the newer run.
 //
-//   1. Runs of about one size: a tier is a range of sizes, each `fanIn` times the one before; a run counts for no lower
-//      tier than a newer one. `fanIn` runs of one tier are merged. So each record is written about once a tier.
-//   2. All, when the runs above the oldest one are together three times as large: what they replace or delete there
-//      would otherwise take space for long.
+//   1. Runs of about one size: a tier is a range of sizes, each `fanIn` times the one before; a run
+//      counts for no lower tier than a newer one. `fanIn` runs of one tier are merged. So each
+//      record is written about once a tier.
+//   2. All, when the runs above the oldest one are together three times as large: what they replace
+//      or delete there would otherwise take space for long.
 //   3. The cheapest `fanIn` neighbours, when there are too many runs in spite of that.
 
 import HeadraceFoundations

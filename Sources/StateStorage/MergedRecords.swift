@@ -1,6 +1,6 @@
-// Several cursors as one, in key order, with only the newest record of each key: a tournament tree in which the loser
-// of each match stays at its node, so that the next record takes one match a level. Of equal keys that of the earlier
-// cursor wins; those of the later ones are passed over.
+// Several cursors as one, in key order, with only the newest record of each key: a tournament tree
+// in which the loser of each match stays at its node, so that the next record takes one match a
+// level. Of equal keys that of the earlier cursor wins; those of the later ones are passed over.
 // Source: Knuth, The Art of Computer Programming, volume 3, 5.4.1.
 
 import HeadraceColumns

@@ -1,6 +1,6 @@
-// Sorts items by their keys, eight bytes at a time: a radix sort from the lowest byte up, which skips the bytes that
-// all have in common. Many items whose eight bytes are the same are sorted by the next eight in the same way; few of
-// them by a comparison of the whole keys.
+// Sorts items by their keys, eight bytes at a time: a radix sort from the lowest byte up, which
+// skips the bytes that all have in common. Many items whose eight bytes are the same are sorted by
+// the next eight in the same way; few of them by a comparison of the whole keys.
 
 import HeadraceFoundations
 
@@ -12,7 +12,8 @@ struct PrefixEntry: BitwiseCopyable {
 /// Below so many a comparing sort is quicker.
 private let radixMin = 64
 
-/// Sorts entries whose prefixes are set by the keys of their items; of equal keys the lower item comes first.
+/// Sorts entries whose prefixes are set by the keys of their items; of equal keys the lower item
+/// comes first.
 func sortByKey(_ entries: inout [PrefixEntry], _ key: (Int32) -> UnsafeRawBufferPointer) {
   entries.withUnsafeMutableBufferPointer { buffer in
     guard let base = buffer.baseAddress, buffer.count > 1 else { return }
@@ -62,7 +63,8 @@ private func sortTies(
   _ count: Int, depth: Int, _ key: (Int32) -> UnsafeRawBufferPointer
 ) {
   let next = depth + 8
-  // Zeros and the end of a key look the same, so that one which ends here is not told by its next bytes.
+  // Zeros and the end of a key look the same, so that one which ends here is not told by its next
+  // bytes.
   let isDeep = count >= radixMin && (0..<count).allSatisfy { key(base[$0].item).count > next }
   guard isDeep else {
     return sortFew(base, count, key)

@@ -1,5 +1,6 @@
-// Records of a memtable or of a run in key order, one after the other. Of a run some blocks are read at a time, more of
-// them the longer it goes on; a block that is larger than that is read alone.
+// Records of a memtable or of a run in key order, one after the other. Of a run some blocks are
+// read at a time, more of them the longer it goes on; a block that is larger than that is read
+// alone.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -74,7 +75,8 @@ final class RecordCursor {
       prefix = .max
       return
     }
-    // Entries and keys lie in the order of their staging: each is a miss of the cache if it is not fetched before.
+    // Entries and keys lie in the order of their staging: each is a miss of the cache if it is not
+    // fetched before.
     let far = min(place + 2 * Self.ahead, entries.count - 1)
     memtable.prefetch(entry: Int(entries[far].item))
     let near = min(place + Self.ahead, entries.count - 1)

@@ -1,7 +1,8 @@
-// A run that is read: its file, its index in memory, and its filter. Opening reads footer, index and filter, and checks
-// them; the blocks are read when they are needed.
+// A run that is read: its file, its index in memory, and its filter. Opening reads footer, index
+// and filter, and checks them; the blocks are read when they are needed.
 //
-// Invariant: a run never changes. The filter of an entry of the store's list may be folded or dropped.
+// Invariant: a run never changes. The filter of an entry of the store's list may be folded or
+// dropped.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,9 +1,10 @@
-// A blocked Bloom filter: a key sets some bits in one line of 64 bytes, so that a lookup touches one line of the cache.
-// The line is the upper half of the key's hash, scaled to the number of lines; the bits are groups of nine of the hash
-// multiplied.
+// A blocked Bloom filter: a key sets some bits in one line of 64 bytes, so that a lookup touches
+// one line of the cache. The line is the upper half of the key's hash, scaled to the number of
+// lines; the bits are groups of nine of the hash multiplied.
 //
-// Where a line is by scaling, adjacent lines put together are the filter of half as many lines: a filter that has
-// become too large for what it holds, or for the memory that filters may take, is folded, not made anew.
+// Where a line is by scaling, adjacent lines put together are the filter of half as many lines: a
+// filter that has become too large for what it holds, or for the memory that filters may take, is
+// folded, not made anew.
 
 internal import CHeadraceSupport
 import HeadraceFoundations

@@ -1,14 +1,16 @@
 // The frame of a run, a file of records in key order that is written once:
 //
-//   header  magic (8), version (4), number of the run (8), hash of the store's identity (8), CRC-32C of these (4)
+//   header  magic (8), version (4), number of the run (8), hash of the store's identity (8),
+//           CRC-32C of these (4)
 //   blocks  one behind the other: see `Block`
 //   index   where the blocks are and where their keys begin: see `BlockIndex`
 //   filter  which keys may be here; may be missing: see `RunFilter`
-//   footer  what is told of the run, with places and checksums of index and filter: fields as in `encoded`,
-//           one row a space of keys, then CRC-32C, length of the footer (4) and magic (8)
+//   footer  what is told of the run, with places and checksums of index and filter: fields as in
+//           `encoded`, one row a space of keys, then CRC-32C, length of the footer (4) and magic
+//           (8)
 //
-// Numbers are little-endian. All checksums begin with the identity and the number of the run, so that no part of
-// another run passes. A change of any of this is another version.
+// Numbers are little-endian. All checksums begin with the identity and the number of the run, so
+// that no part of another run passes. A change of any of this is another version.
 
 import HeadraceColumns
 import HeadraceFoundations

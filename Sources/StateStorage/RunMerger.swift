@@ -1,20 +1,23 @@
-// The thread that writes memtables and merges runs, one for all stores of a process. Memtables go first, since a store
-// can take no more when two of them wait: a merge, which may take minutes, asks for them after each piece that it has
-// written. Merges of different stores take turns.
+// The thread that writes memtables and merges runs, one for all stores of a process. Memtables go
+// first, since a store can take no more when two of them wait: a merge, which may take minutes,
+// asks for them after each piece that it has written. Merges of different stores take turns.
 //
-// Where no thread may be made, and after `stop`, the work is done by the caller, as with `isInline`.
+// Where no thread may be made, and after `stop`, the work is done by the caller, as with
+// `isInline`.
 
 import HeadraceFoundations
 
 public final class RunMerger: Sendable {
   let queue: MergeQueue
 
-  /// - Parameter isInline: all work is done by the thread that asks for it, before its call returns.
+  /// - Parameter isInline: all work is done by the thread that asks for it, before its call
+  ///   returns.
   public init(isInline: Bool = false) { queue = MergeQueue(isInline: isInline) }
 
   deinit { queue.stop() }
 
-  /// Writes the memtables that wait, gives up the merge that runs, and ends the thread. Stores may be used on.
+  /// Writes the memtables that wait, gives up the merge that runs, and ends the thread. Stores may
+  /// be used on.
   public func stop() { queue.stop() }
 }
 

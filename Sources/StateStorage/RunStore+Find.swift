@@ -1,15 +1,16 @@
-// Lookups of all records whose keys begin with given bytes, many prefixes at a time. Each memtable and each run is
-// asked for all prefixes in their order, so that a block which has several of them is read once; what they have is
-// put together then, of equal keys the newest record. Deletions and records that are too old take part until the end,
-// since they hide older records.
+// Lookups of all records whose keys begin with given bytes, many prefixes at a time. Each memtable
+// and each run is asked for all prefixes in their order, so that a block which has several of them
+// is read once; what they have is put together then, of equal keys the newest record. Deletions and
+// records that are too old take part until the end, since they hide older records.
 
 public import HeadraceColumns
 import HeadraceFoundations
 public import HeadraceTopics
 
 extension RunStore {
-  /// All records whose keys begin with one of these prefixes; `counts[i]` of them belong to prefix i. Order: by
-  /// prefix as given, then by key. With `filterPrefix` each prefix must be exactly such a part of a key.
+  /// All records whose keys begin with one of these prefixes; `counts[i]` of them belong to prefix
+  /// i. Order: by prefix as given, then by key. With `filterPrefix` each prefix must be exactly
+  /// such a part of a key.
   public func find(
     _ prefixes: RawRecords, space: UInt8
   ) throws(StorageError) -> (records: RawRecords, counts: [Int32]) {

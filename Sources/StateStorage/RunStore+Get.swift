@@ -1,7 +1,7 @@
-// Lookups of whole keys, many at a time. The memtables are asked by hash. The keys that are left are sorted, once,
-// and the runs are asked from the newest to the oldest, each only for what is not found yet: its filter first, for
-// all keys with their lines fetched ahead; then its index, from key to key; then the blocks, each read once,
-// neighbours together.
+// Lookups of whole keys, many at a time. The memtables are asked by hash. The keys that are left
+// are sorted, once, and the runs are asked from the newest to the oldest, each only for what is not
+// found yet: its filter first, for all keys with their lines fetched ahead; then its index, from
+// key to key; then the blocks, each read once, neighbours together.
 
 internal import CHeadraceSupport
 public import HeadraceColumns
@@ -207,8 +207,8 @@ private struct PointLookup {
     return isAny
   }
 
-  /// The last block to be read together with that of a candidate: blocks between that are not wanted cost less than
-  /// another call, as long as there are few.
+  /// The last block to be read together with that of a candidate: blocks between that are not
+  /// wanted cost less than another call, as long as there are few.
   private func spanEnd(_ first: Int, _ index: BlockIndex) -> Int {
     let begin = candidates[first].block
     var end = begin

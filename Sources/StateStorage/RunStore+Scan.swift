@@ -1,13 +1,13 @@
-// Reading a space from front to back, a page at a time: all memtables and runs as one, from the place where the last
-// page ended.
+// Reading a space from front to back, a page at a time: all memtables and runs as one, from the
+// place where the last page ended.
 
 public import HeadraceColumns
 import HeadraceFoundations
 public import HeadraceTopics
 
 extension RunStore {
-  /// Records whose keys begin with `prefix`, behind `after`; at most `limit` of them and about `bytes` bytes, but at
-  /// least one if there is any. Order: by key. None: that were all.
+  /// Records whose keys begin with `prefix`, behind `after`; at most `limit` of them and about
+  /// `bytes` bytes, but at least one if there is any. Order: by key. None: that were all.
   public func scan(
     space: UInt8, prefix: [UInt8], after: [UInt8]?, limit: Int, bytes: Int
   ) throws(StorageError) -> RawRecords {

@@ -1,13 +1,14 @@
-// A log-structured merge store of sorted runs: the state of an operator when it is larger than memory, and what a
-// restart begins with. Changes are staged into a memtable; a full one is sealed at a commit and written as a run by
-// the merger; runs of about one size are merged. A lookup asks the memtables and then the runs, the newest first.
+// A log-structured merge store of sorted runs: the state of an operator when it is larger than
+// memory, and what a restart begins with. Changes are staged into a memtable; a full one is sealed
+// at a commit and written as a run by the merger; runs of about one size are merged. A lookup asks
+// the memtables and then the runs, the newest first.
 //
-// There is no write-ahead log: the changelog has every committed change. The store says up to which position of it the
-// files hold the state, and its owner replays the rest after an opening.
+// There is no write-ahead log: the changelog has every committed change. The store says up to which
+// position of it the files hold the state, and its owner replays the rest after an opening.
 //
-// Invariants: what is not committed is never sealed, so that it can be undone and no file has it. The files of a
-// manifest hold the state exactly at its position. Damage is found by a checksum and thrown as `corruption`; no
-// answer is made of what does not pass.
+// Invariants: what is not committed is never sealed, so that it can be undone and no file has it.
+// The files of a manifest hold the state exactly at its position. Damage is found by a checksum and
+// thrown as `corruption`; no answer is made of what does not pass.
 //
 // A store is used by one thread at a time. Only the merger shares its core.
 
@@ -26,7 +27,8 @@ public final class RunStore {
   /// Memtables that wait; more are not sealed, and the active one grows.
   static let sealedMax = 2
 
-  /// Begins empty; whatever the directory holds is removed. Files are made only when something is written.
+  /// Begins empty; whatever the directory holds is removed. Files are made only when something is
+  /// written.
   public init(
     directory: String, identity: String, fileSystem: any FileSystem, options: RunStoreOptions,
     merger: RunMerger
@@ -47,8 +49,9 @@ public final class RunStore {
 
   deinit { core.close() }
 
-  /// Opens what was kept; reads only manifest, footers, indexes and filters. nil: no manifest, or one of another
-  /// identity, whose files are removed then. Throws: `corruption` when something of what it reads is damaged.
+  /// Opens what was kept; reads only manifest, footers, indexes and filters. nil: no manifest, or
+  /// one of another identity, whose files are removed then. Throws: `corruption` when something of
+  /// what it reads is damaged.
   public static func open(
     directory: String, identity: String, fileSystem: any FileSystem, options: RunStoreOptions,
     merger: RunMerger
@@ -72,8 +75,9 @@ public final class RunStore {
   /// - Parameter space: separates the keys of one store.
   public func stage(_ records: RawRecords, space: UInt8) { active.stage(records, space: space) }
 
-  /// What was staged since the last commit stays; the files will hold the state up to `position` once the memtable that
-  /// has it is written. Throws: what the merger met, after the commit has happened; it is tried again at a later one.
+  /// What was staged since the last commit stays; the files will hold the state up to `position`
+  /// once the memtable that has it is written. Throws: what the merger met, after the commit has
+  /// happened; it is tried again at a later one.
   public func commit(position: Int64, clockMs: Int64) throws(StorageError) {
     active.commit()
     self.position = position
@@ -85,7 +89,8 @@ public final class RunStore {
     try work()
   }
 
-  /// What it may take from now on; filters that are too large for it give way at the next change of the runs.
+  /// What it may take from now on; filters that are too large for it give way at the next change of
+  /// the runs.
   public func take(_ shares: RunStoreShares) { core.state.withLock { $0.shares = shares } }
 
   /// What was staged since the last commit goes.
@@ -111,8 +116,8 @@ public final class RunStore {
     if let failure { throw failure }
   }
 
-  /// Records of a space with an older timestamp are as if they were not there; merges leave them out. A bound does
-  /// not go back, and is kept by the next manifest.
+  /// Records of a space with an older timestamp are as if they were not there; merges leave them
+  /// out. A bound does not go back, and is kept by the next manifest.
   public func dropBefore(_ timestamp: Int64, space: UInt8) {
     core.state.withLock { state in
       guard timestamp > state.bounds[Int(space)] else { return }
@@ -121,8 +126,8 @@ public final class RunStore {
     }
   }
 
-  /// Everything committed into files, the manifest written and synced; waits for it. What is staged and not committed
-  /// stays so.
+  /// Everything committed into files, the manifest written and synced; waits for it. What is staged
+  /// and not committed stays so.
   public func flush(clockMs: Int64) throws(StorageError) {
     seal()
     let position = position
@@ -173,7 +178,8 @@ public final class RunStore {
   /// Of memtables that wait for the merger.
   public var sealedBytes: Int { core.state.withLock(\.sealedBytes) }
 
-  /// Waits until the store is not behind any more, or the merger has met something, for so long at most.
+  /// Waits until the store is not behind any more, or the merger has met something, for so long at
+  /// most.
   public func waitWhileBehind(milliseconds: Int) {
     guard core.isBehind else { return }
     if core.isDue(atCommit: false) { merger.queue.submit(core) }

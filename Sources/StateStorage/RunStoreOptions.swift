@@ -1,13 +1,14 @@
-// The sizes by which a store of runs works. None of them is in the files: a directory may be opened with others.
-// The one exception is `filterPrefix`: filters hold what it gave when they were made, so an identity stands for one
-// such function.
+// The sizes by which a store of runs works. None of them is in the files: a directory may be opened
+// with others. The one exception is `filterPrefix`: filters hold what it gave when they were made,
+// so an identity stands for one such function.
 
-/// What one of several stores may take of the memory that all have; it changes as others come and go.
+/// What one of several stores may take of the memory that all have; it changes as others come and
+/// go.
 public struct RunStoreShares: Sendable {
   /// A memtable is sealed and written as a run when it is so large.
   public var memtableBytes = 16 << 20
-  /// Of the filters of all runs together. Where it is not enough the largest runs get fewer bits a key, not below 3,
-  /// then none.
+  /// Of the filters of all runs together. Where it is not enough the largest runs get fewer bits a
+  /// key, not below 3, then none.
   public var filterBytes = 64 << 20
 
   public init() {}
@@ -30,7 +31,8 @@ public struct RunStoreOptions: Sendable {
   public var largeFanIn = 16
   /// With more runs a store `isBehind`.
   public var runsMax = 40
-  /// How many of a key's first bytes lookups by prefix use; filters are made of these. nil: the whole key.
+  /// How many of a key's first bytes lookups by prefix use; filters are made of these. nil: the
+  /// whole key.
   public var filterPrefix: (@Sendable (_ space: UInt8, _ key: UnsafeRawBufferPointer) -> Int)?
   /// What a merge writes between two looks at what else is to be done.
   var patienceBytes = 1 << 18

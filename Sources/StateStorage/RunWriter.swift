@@ -1,8 +1,9 @@
-// Writes a run from its beginning to its end: records come in key order, and go to the file in pieces of about 1 MiB.
-// A large value goes there straight from where it lies, so that no second copy of it is held.
+// Writes a run from its beginning to its end: records come in key order, and go to the file in
+// pieces of about 1 MiB. A large value goes there straight from where it lies, so that no second
+// copy of it is held.
 //
-// Invariant: a file is a run only with its footer, which is written last and before the sync; and no manifest names it
-// before that.
+// Invariant: a file is a run only with its footer, which is written last and before the sync; and
+// no manifest names it before that.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// Reads blocks of runs into one buffer, some neighbours at a time, and checks each when it is looked at: no byte of a
-// block is used before its checksum was right.
+// Reads blocks of runs into one buffer, some neighbours at a time, and checks each when it is
+// looked at: no byte of a block is used before its checksum was right.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,7 +1,7 @@
-// How much memory filters take. A new run's filter gets the bits a key that are wanted, or as many as all keys that have
-// filters could have: a filter of few bits everywhere spares more reads than a good one of some runs. When the filters of
-// all runs take more than their share all the same, the largest one is folded, and dropped when that would leave too
-// little of it.
+// How much memory filters take. A new run's filter gets the bits a key that are wanted, or as many
+// as all keys that have filters could have: a filter of few bits everywhere spares more reads than
+// a good one of some runs. When the filters of all runs take more than their share all the same,
+// the largest one is folded, and dropped when that would leave too little of it.
 
 import HeadraceFoundations
 

@@ -1,8 +1,9 @@
-// The work of the merger for one store: memtables become runs, runs become fewer. One thread at a time does it; a
-// memtable may be written in the midst of a merge, of this store or of another one.
+// The work of the merger for one store: memtables become runs, runs become fewer. One thread at a
+// time does it; a memtable may be written in the midst of a merge, of this store or of another one.
 //
-// A merge leaves out what is deleted or too old where the oldest run takes part, since nothing can be beneath it;
-// elsewhere a record that is too old becomes a deletion, or an older record of its key would come to light.
+// A merge leaves out what is deleted or too old where the oldest run takes part, since nothing can
+// be beneath it; elsewhere a record that is too old becomes a deletion, or an older record of its
+// key would come to light.
 
 import HeadraceFoundations
 import HeadraceTopics
@@ -114,7 +115,8 @@ extension StoreCore {
     try install(entry, replacing: runs, position: nil)
   }
 
-  /// The oldest runs go without being read when all that they have is too old: nothing is beneath them.
+  /// The oldest runs go without being read when all that they have is too old: nothing is beneath
+  /// them.
   private func dropDead() throws(StorageError) -> Bool {
     let (runs, bounds) = state.withLock { ($0.runs, $0.bounds) }
     let living = runs.lastIndex { !$0.run.isDead(bounds) }.map { $0 + 1 } ?? 0
@@ -131,8 +133,8 @@ extension StoreCore {
   ) throws(StorageError) -> RunEntry? {
     let number = takeNumber()
     let path = path(number)
-    // There are two filters and indexes for a while, the new one and those of the runs that it will replace, and the new
-    // index is in memory once more when it is read.
+    // There are two filters and indexes for a while, the new one and those of the runs that it will
+    // replace, and the new index is in memory once more when it is read.
     let indexes = runs.reduce(0) { $0 + $1.index.byteCount }
     state.withLock { $0.buildingBytes = plan.byteCount + indexes * 2 }
     defer { state.withLock { $0.buildingBytes = 0 } }

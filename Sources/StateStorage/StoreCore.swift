@@ -1,14 +1,16 @@
-// What the owner of a store and the merger's thread share: the sealed memtables, the list of runs, and how far they
-// hold the state. The owner takes a view of it for each call; only the merger changes the list, by a new manifest
-// each time.
+// What the owner of a store and the merger's thread share: the sealed memtables, the list of runs,
+// and how far they hold the state. The owner takes a view of it for each call; only the merger
+// changes the list, by a new manifest each time.
 //
 // The order of a change, which a crash may end at any place:
 //   1. the new run is written and synced
-//   2. the manifest that names it is written under another name, synced, and renamed; the directory is synced
+//   2. the manifest that names it is written under another name, synced, and renamed; the directory
+//      is synced
 //   3. the list in memory changes, and the sealed memtable goes
 //   4. files that are not named any more are removed
-// What fails in 1 or in 2 before the renaming leaves all as it was. After a renaming that failed, or whose sync did,
-// both manifests may stand: then no file is removed until a later one is known to.
+// What fails in 1 or in 2 before the renaming leaves all as it was. After a renaming that failed,
+// or whose sync did, both manifests may stand: then no file is removed until a later one is known
+// to.
 
 internal import Glibc
 import HeadraceFoundations
@@ -42,7 +44,8 @@ final class StoreCore: Sendable {
     /// Failures since something succeeded, and commits until the work is tried again.
     var failures = 0
     var retryIn = 0
-    /// There may be something to do though no memtable waits: after a failure, an opening, a new bound.
+    /// There may be something to do though no memtable waits: after a failure, an opening, a new
+    /// bound.
     var isDue = false
     var isClosed = false
     /// What a run takes that is being written.
@@ -58,7 +61,8 @@ final class StoreCore: Sendable {
 
     var sealedBytes: Int { sealed.reduce(0) { $0 + $1.memtable.byteCount } }
 
-    /// A few large values are as much as a memtable may be, many times over: no others come before they are written.
+    /// A few large values are as much as a memtable may be, many times over: no others come before
+    /// they are written.
     func isBehind(_ runsMax: Int) -> Bool {
       sealed.count >= RunStore.sealedMax || runs.count > runsMax
         || sealedBytes > shares.memtableBytes * 4

@@ -1,5 +1,5 @@
-// What one epoch changes, and what a commit gives back. Bytes only; what they mean is the business of the modules
-// above.
+// What one epoch changes, and what a commit gives back. Bytes only; what they mean is the business
+// of the modules above.
 
 public import HeadraceColumns
 
@@ -40,8 +40,8 @@ public struct EpochCommit: Sendable {
   public struct MetadataChange: Sendable {
     public var key: [UInt8]
     public var value: [UInt8]?
-    /// Nobody has written the key before; a commit that comes second fails as `conflict`, as a whole. Where several
-    /// processes write, their order is that of such entries.
+    /// Nobody has written the key before; a commit that comes second fails as `conflict`, as a
+    /// whole. Where several processes write, their order is that of such entries.
     public var isNew: Bool
 
     public init(key: [UInt8], value: [UInt8]?, isNew: Bool = false) {
@@ -74,7 +74,8 @@ public struct EpochCommit: Sendable {
   public var topicsDeleted: [String]
   public var truncations: [Truncation]
   public var conditions: [KeyCondition]
-  /// Up to where the epoch has read the topics that it read, for those who watch from outside how far a service is behind.
+  /// Up to where the epoch has read the topics that it read, for those who watch from outside how
+  /// far a service is behind.
   public var consumed: [GroupOffset] = []
 
   public init(

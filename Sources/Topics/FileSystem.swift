@@ -1,6 +1,7 @@
-// The seam under what lies on disk: every file access of the embedded log goes through these three protocols, so
-// that a test can tear, reorder, drop and fail any write. Implementations: `PosixFileSystem`, and
-// `SimulatedFileSystem` with a model of what a power cut leaves. Calls block; one call is one I/O.
+// The seam under what lies on disk: every file access of the embedded log goes through these three
+// protocols, so that a test can tear, reorder, drop and fail any write. Implementations:
+// `PosixFileSystem`, and `SimulatedFileSystem` with a model of what a power cut leaves. Calls
+// block; one call is one I/O.
 
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -47,8 +48,9 @@ public protocol File: AnyObject, Sendable {
   func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(StorageError)
   /// Reserves space up to `end` without changing the size. A file system that cannot is no error.
   func preallocate(to end: Int) throws(StorageError)
-  /// Brings what the file holds to the disk a little at a time, so that the sync that follows is short and
-  /// readers of other files need not wait behind it. Promises nothing, but throws as `sync` does.
+  /// Brings what the file holds to the disk a little at a time, so that the sync that follows is
+  /// short and readers of other files need not wait behind it. Promises nothing, but throws as
+  /// `sync` does.
   func writeBack() throws(StorageError)
   /// Makes the content and the size durable (fdatasync). After a throw the file must not be
   /// trusted.

@@ -1,4 +1,5 @@
-// Reads a partition to an end that is fixed when it begins: for folds, restores and listings, which need all of it.
+// Reads a partition to an end that is fixed when it begins: for folds, restores and listings, which
+// need all of it.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -16,7 +17,8 @@ public struct PartitionScan {
   /// Where it reads on.
   public private(set) var offset: Int64
 
-  /// `offset`: what retention has dropped behind it is passed over. `end`: nil: what is committed now.
+  /// `offset`: what retention has dropped behind it is passed over. `end`: nil: what is committed
+  /// now.
   public init(
     _ store: any TopicStore, _ topic: String, _ partition: Int, from offset: Int64 = 0,
     to end: Int64? = nil
@@ -75,7 +77,8 @@ public struct PartitionScan {
 }
 
 extension TopicStore {
-  /// Records before `end`, from `offset` on or from the first one behind it that retention has kept; nil: there is none.
+  /// Records before `end`, from `offset` on or from the first one behind it that retention has
+  /// kept; nil: there is none.
   public func readKept(
     _ topic: String, _ partition: Int, from offset: Int64, before end: Int64, bytesMax: Int
   ) throws(StorageError) -> TopicRead? {

@@ -1,4 +1,5 @@
-// Records as they are, for stores that have no form of their own, and for rows that no store will see.
+// Records as they are, for stores that have no form of their own, and for rows that no store will
+// see.
 
 public import HeadraceColumns
 import HeadraceFoundations

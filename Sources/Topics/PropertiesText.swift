@@ -1,5 +1,5 @@
-// Files of properties, as the tools of Kafka read them: a line `name=value` each; comments begin with # or !. Values may be
-// secrets, so no message has them.
+// Files of properties, as the tools of Kafka read them: a line `name=value` each; comments begin
+// with # or !. Values may be secrets, so no message has them.
 
 import HeadraceFoundations
 

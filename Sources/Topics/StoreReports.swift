@@ -47,7 +47,8 @@ public struct BackupReport: Sendable, Hashable {
   public var epoch: Int64
   public var segmentCount: Int
   public var byteCount: Int64
-  /// The first one that it can be restored to; the last is `epoch`. More than `epoch`: only all of it can.
+  /// The first one that it can be restored to; the last is `epoch`. More than `epoch`: only all of
+  /// it can.
   public var firstEpoch: Int64
 
   package init(

@@ -118,7 +118,8 @@ public struct TopicEnds: Sendable, Equatable {
   /// A topic that was deleted and made anew has another.
   public var id: Int64
   public var ends: [Int64]
-  /// The ends of what is written, committed or not; the same where the store has nothing between the two.
+  /// The ends of what is written, committed or not; the same where the store has nothing between
+  /// the two.
   public var written: [Int64]
   /// Grows when compaction leaves records out.
   public var replacements: Int

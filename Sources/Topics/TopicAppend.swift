@@ -1,5 +1,5 @@
-// What producers and consumers outside of the epochs write: records for any partitions, and the positions of named
-// consumers, in one commit.
+// What producers and consumers outside of the epochs write: records for any partitions, and the
+// positions of named consumers, in one commit.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -19,8 +19,8 @@ public struct ProducerMark: Sendable, Hashable {
   }
 }
 
-/// Records for any partitions of any topics, and positions, that become visible together or not at all.
-/// There is nothing to read of it before, so every reader reads committed records only.
+/// Records for any partitions of any topics, and positions, that become visible together or not at
+/// all. There is nothing to read of it before, so every reader reads committed records only.
 public struct TopicAppend: Sendable {
   public var outputs: [EpochCommit.Output]
   public var producer: ProducerMark?

@@ -55,7 +55,8 @@ public struct TopicConfig: Sendable, Hashable {
   public var deleteRetentionMs: Int64 = 86_400_000
   /// A compacted topic's last segment is closed when its youngest record is older than this.
   public var segmentMs: Int64 = 604_800_000
-  /// What new batches are compressed with, and those that a compaction makes; older ones stay as they are.
+  /// What new batches are compressed with, and those that a compaction makes; older ones stay as
+  /// they are.
   public var compression = CompressionType.none
 
   public init(
@@ -102,7 +103,8 @@ extension TopicConfig {
   ]
 
   /// Sets one by its name; `none` and -1 take a limit away.
-  /// Throws: `invalidArgument` for a name that is none of `settingNames` and a value that does not fit.
+  /// Throws: `invalidArgument` for a name that is none of `settingNames` and a value that does not
+  /// fit.
   public mutating func set(_ name: String, _ value: String) throws(StorageError) {
     func refuse(_ expected: String) -> StorageError {
       StorageError(.invalidArgument, "setting \(name)", expected: expected, found: value)

@@ -1,14 +1,17 @@
-// The seam to any log of topics. Above it nothing knows where records lie: in the embedded log (`LogStorage`), in a
-// simulated broker (the tests), or in Apache Kafka.
+// The seam to any log of topics. Above it nothing knows where records lie: in the embedded log
+// (`LogStorage`), in a simulated broker (the tests), or in Apache Kafka.
 //
 // What holds behind it, and what does not:
-//   - Offsets of a partition grow and may have gaps. An offset is known once the record is committed, or when an
-//     open transaction has reserved it.
-//   - A read gives records, nothing yet, or the end of what the reader asked for; an empty read is not the end.
-//   - A commit may fail: as aborted (nothing of it has happened, and it may be computed again), as fenced (another
-//     process has taken over), or for what `StorageError` says.
-//   - Not all partitions need be here: an assignment says which are, and changes between two epochs.
-//   - What a store can do beyond that it declares (`StoreCapabilities`); what needs more is refused, with its name.
+//   - Offsets of a partition grow and may have gaps. An offset is known once the record is
+//     committed, or when an open transaction has reserved it.
+//   - A read gives records, nothing yet, or the end of what the reader asked for; an empty read is
+//     not the end.
+//   - A commit may fail: as aborted (nothing of it has happened, and it may be computed again), as
+//     fenced (another process has taken over), or for what `StorageError` says.
+//   - Not all partitions need be here: an assignment says which are, and changes between two
+//     epochs.
+//   - What a store can do beyond that it declares (`StoreCapabilities`); what needs more is
+//     refused, with its name.
 
 public import HeadraceColumns
 public import HeadraceFoundations
@@ -24,7 +27,8 @@ public struct StoreCapabilities: OptionSet, Sendable {
   public static let conditionalWrites = StoreCapabilities(rawValue: 2)
   /// Records have append sequences, which order those of all partitions.
   public static let totalOrder = StoreCapabilities(rawValue: 4)
-  /// A transaction reserves the offsets of what it writes, so that it can be read before the commit.
+  /// A transaction reserves the offsets of what it writes, so that it can be read before the
+  /// commit.
   public static let reservedOffsets = StoreCapabilities(rawValue: 8)
   /// All partitions are this process's, for ever.
   public static let allPartitions = StoreCapabilities(rawValue: 16)
@@ -55,7 +59,8 @@ public struct StoreMoment: Sendable, Hashable {
 
 /// What a read gave.
 public enum TopicRead: Sendable {
-  /// Some records, and where to read on: past control batches and gaps, so not always behind the last record's offset.
+  /// Some records, and where to read on: past control batches and gaps, so not always behind the
+  /// last record's offset.
   case records(RawRecords, next: Int64)
   /// There may be more before the end that the reader asked for; it has not come yet.
   case nothingYet
@@ -91,7 +96,8 @@ public struct StoreMember: Sendable {
   }
 }
 
-/// Topics of partitions of records, and a map of small entries that is committed with them. Thread-safe.
+/// Topics of partitions of records, and a map of small entries that is committed with them.
+/// Thread-safe.
 public protocol TopicStore: AnyObject, Sendable {
   var capabilities: StoreCapabilities { get }
   /// What an acknowledgement is worth.
@@ -99,13 +105,15 @@ public protocol TopicStore: AnyObject, Sendable {
 
   /// Who this is among the processes that write to the store; empty where there is only one.
   var process: String { get }
-  /// Milliseconds between the commits of epochs, since a commit costs much whatever its size; 0: as soon as something has come.
+  /// Milliseconds between the commits of epochs, since a commit costs much whatever its size; 0: as
+  /// soon as something has come.
   var commitIntervalMs: Int { get }
 
   // MARK: Describing
 
   /// All topics. Order: by name.
-  /// Throws: `unreachable` where a store elsewhere does not tell where they end, which is not taken for nothing.
+  /// Throws: `unreachable` where a store elsewhere does not tell where they end, which is not taken
+  /// for nothing.
   func topics() throws(StorageError) -> [TopicDescription]
   /// nil: there is no such topic. Throws: as `topics`.
   func topic(_ name: String) throws(StorageError) -> TopicDescription?
@@ -116,21 +124,23 @@ public protocol TopicStore: AnyObject, Sendable {
   func topicNames(prefix: String) -> [String]
   /// As `topic`, without looking at its records. nil: there is no such topic.
   func outline(_ name: String) -> TopicOutline?
-  /// Whether it is certain that there is no such topic: a store that cannot tell at the moment says no.
+  /// Whether it is certain that there is no such topic: a store that cannot tell at the moment says
+  /// no.
   func isAbsent(_ name: String) -> Bool
   /// Throws: `topicExists`, `invalidName`, `invalidArgument`, and what a commit may throw.
   func createTopic(_ creation: TopicCreation) throws(StorageError)
   /// Throws: `topicUnknown`, `invalidArgument`, and what a commit may throw.
   func alterTopic(_ name: String, _ change: (inout TopicConfig) -> Void) throws(StorageError)
-  /// Gives a topic more partitions, empty ones. What was written before stays where it is, so that keys lie elsewhere from
-  /// then on. Throws: `topicUnknown`, `invalidArgument` where it has as many already, or where topics do not grow.
+  /// Gives a topic more partitions, empty ones. What was written before stays where it is, so that
+  /// keys lie elsewhere from then on. Throws: `topicUnknown`, `invalidArgument` where it has as
+  /// many already, or where topics do not grow.
   func growTopic(_ name: String, partitions: Int) throws(StorageError)
 
   // MARK: Reading
 
   /// Records from `offset` on, some `bytesMax` bytes of them or one record at least.
-  /// Throws: `offsetOutOfRange` for an offset that is no longer kept; `topicUnknown`, `partitionUnknown`,
-  /// `corruption`, `io`.
+  /// Throws: `offsetOutOfRange` for an offset that is no longer kept; `topicUnknown`,
+  /// `partitionUnknown`, `corruption`, `io`.
   func read(
     _ topic: String, _ partition: Int, from offset: Int64, bytesMax: Int
   ) throws(StorageError) -> TopicRead
@@ -138,10 +148,11 @@ public protocol TopicStore: AnyObject, Sendable {
   func earliestOffset(_ topic: String, _ partition: Int) throws(StorageError) -> Int64
   /// Behind the last committed record: where the next may come to lie.
   func committedEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64
-  /// Behind all that has been written, committed or not; what lies between `committedEnd` and here is committed or
-  /// given up in time.
+  /// Behind all that has been written, committed or not; what lies between `committedEnd` and here
+  /// is committed or given up in time.
   func writtenEnd(_ topic: String, _ partition: Int) throws(StorageError) -> Int64
-  /// The committed ends of topics, as of one moment where the store has snapshots. Topics that are not there are left out.
+  /// The committed ends of topics, as of one moment where the store has snapshots. Topics that are
+  /// not there are left out.
   func committedEnds(of topics: Set<TextKey>) -> [TextKey: TopicEnds]
   /// Records before this offset may have been compacted away; 0: none has been.
   func compactedEnd(_ topic: String, _ partition: Int) -> Int64
@@ -150,17 +161,22 @@ public protocol TopicStore: AnyObject, Sendable {
 
   // MARK: Writing
 
-  /// Records in the form in which the store takes them fastest; called by workers, several at a time.
+  /// Records in the form in which the store takes them fastest; called by workers, several at a
+  /// time.
   /// Throws: `tooLarge`.
   func encode(_ records: RawRecords) throws(StorageError) -> any EncodedRecords
-  /// Appends records outside of the epochs, in one commit. Waits while a transaction has reserved one of its topics.
-  /// Throws: `conflict` for a condition that no longer holds; `topicUnknown`, `invalidArgument`, `full` ...
+  /// Appends records outside of the epochs, in one commit. Waits while a transaction has reserved
+  /// one of its topics.
+  /// Throws: `conflict` for a condition that no longer holds; `topicUnknown`, `invalidArgument`,
+  /// `full` ...
   @discardableResult
   func commit(_ append: TopicAppend) throws(StorageError) -> CommitResult
-  /// A new life of a producer: earlier ones are shut out. Returns its epoch and the number of its next record.
+  /// A new life of a producer: earlier ones are shut out. Returns its epoch and the number of its
+  /// next record.
   func openProducer(_ name: String) throws(StorageError) -> (epoch: Int64, next: Int64)
 
-  /// Drops the records before these places, now or later: nobody reads them any more. Beside the commits.
+  /// Drops the records before these places, now or later: nobody reads them any more. Beside the
+  /// commits.
   func dropRecords(before places: [GroupOffset]) throws(StorageError)
 
   // MARK: Epochs
@@ -193,7 +209,8 @@ public protocol TopicStore: AnyObject, Sendable {
   // MARK: Life
 
   var moment: StoreMoment { get }
-  /// Blocks until something has changed since `moment`, or `milliseconds` have passed, or the store is closed or stops.
+  /// Blocks until something has changed since `moment`, or `milliseconds` have passed, or the store
+  /// is closed or stops.
   func wait(after moment: StoreMoment, milliseconds: Int?)
   /// Ends the waits under way: there is something to do besides commits.
   func nudge()
@@ -216,24 +233,25 @@ public protocol EncodedRecords: Sendable {
 
 /// An open epoch. Not thread-safe; either `commit` or `abort` ends it.
 public protocol EpochTransaction: AnyObject {
-  /// Where records that this transaction writes to a partition will come to lie, from the next one on; nil where
-  /// that is known after the commit only, and at topics that it was not begun with.
+  /// Where records that this transaction writes to a partition will come to lie, from the next one
+  /// on; nil where that is known after the commit only, and at topics that it was not begun with.
   func reservedEnd(_ topic: String, _ partition: Int) -> Int64?
   /// Makes all of it visible and durable together.
-  /// Throws: `aborted`: nothing of it has happened, and the epoch may be computed again; `fenced`: another process
-  /// has taken over; what the store refuses of its content; then nothing has happened either.
+  /// Throws: `aborted`: nothing of it has happened, and the epoch may be computed again; `fenced`:
+  /// another process has taken over; what the store refuses of its content; then nothing has
+  /// happened either.
   func commit(_ epoch: EpochCommit) throws(StorageError) -> CommitResult
   /// Gives up.
   func abort()
 }
 
-/// Which partitions this process reads and writes, as tasks. A partition number means that partition of every topic
-/// that a task reads: what is joined has equally many partitions.
+/// Which partitions this process reads and writes, as tasks. A partition number means that
+/// partition of every topic that a task reads: what is joined has equally many partitions.
 public protocol Assignment: AnyObject, Sendable {
   /// Grows with each change that `take` has not given yet.
   var generation: Int { get }
-  /// The partitions of a topic of so many partitions that are this process's now. Called between epochs only: from one
-  /// call of `settle` to the next it does not change.
+  /// The partitions of a topic of so many partitions that are this process's now. Called between
+  /// epochs only: from one call of `settle` to the next it does not change.
   func owned(_ topic: String, partitions: Int) -> Set<Int>
   /// Takes what was assigned and gives up what was revoked. Returns whether anything has changed.
   /// Throws: `fenced` when the membership is lost.
@@ -242,7 +260,8 @@ public protocol Assignment: AnyObject, Sendable {
 
 /// What the owner of an embedded store does beside the epochs.
 public protocol StoreUpkeep: AnyObject, Sendable {
-  /// Drops what the topics' retention no longer keeps, as of `now` (ms). Returns the number of segments dropped.
+  /// Drops what the topics' retention no longer keeps, as of `now` (ms). Returns the number of
+  /// segments dropped.
   @discardableResult
   func applyRetention(now: Int64) throws(StorageError) -> Int
   /// Compacts what needs it, as of `now` (ms).

@@ -1,5 +1,5 @@
-// The executable: shell, run, serve and the log's tools. How it ends: `ExitStatus`; 141 (by signal) when the reader of the
-// output has gone.
+// The executable: shell, run, serve and the log's tools. How it ends: `ExitStatus`; 141 (by signal)
+// when the reader of the output has gone.
 
 import ArgumentParser
 import CHeadraceSupport
@@ -7,7 +7,8 @@ import Headrace
 import HeadraceFoundations
 import Glibc
 
-// Each command has its name written out: to derive it from the type takes half a millisecond a command, at each start.
+// Each command has its name written out: to derive it from the type takes half a millisecond a
+// command, at each start.
 struct MainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "headrace",

@@ -135,6 +135,68 @@ import Testing
     #expect(Set(folders) == Set(Self.layers.joined()))
   }
 
+  /// Files have 600 lines, and lines 100 columns, but for those of texts.
+  @Test func filesAndLinesAreShort() throws {
+    for (name, lines) in try Self.files() {
+      #expect(lines.count <= 601, "\(name) has \(lines.count) lines")
+      var isText = false
+      for (index, line) in lines.enumerated() {
+        let quotes = line.components(separatedBy: "\"\"\"").count - 1
+        if quotes % 2 == 1 { isText.toggle() }
+        let isComment = line.drop { $0 == " " }.hasPrefix("//")
+        let isOfText = !isComment && (isText || quotes > 0 || line.contains("\""))
+        #expect(line.count <= 100 || isOfText, "\(name):\(index + 1)")
+      }
+    }
+  }
+
+  /// Functions of more than 70 lines, and why.
+  private static let longFunctions = [
+    "Engine/Epochs/EpochRunner.swift advance": "the steps of an epoch, in their order",
+    "Executor/Operators/AggregateOperator.swift emitResults": "one pass over the rows",
+    "Executor/Tasks/Lowering.swift lowerNode": "a case for each kind of node",
+    "Formats/Avro/AvroDecoder.swift plain": "a case for each pair of schema and type",
+    "Functions/Casting.swift castValue": "a case for each pair of types",
+    "Planner/Binder/QueryBinder+Aggregation.swift bindAggregation": "to be taken apart",
+    "Service/ServerConnection+Requests.swift answer": "a case for each kind of request",
+    "Syntax/Printer/Printer+Expressions.swift compound": "a case for each kind of expression",
+  ]
+
+  @Test func functionsAreShort() throws {
+    var found: Set<String> = []
+    for (name, lines) in try Self.files() {
+      for (function, length) in Self.functions(in: lines) where length > 70 {
+        let place = "\(name) \(function)"
+        found.insert(place)
+        #expect(Self.longFunctions[place] != nil, "\(place): \(length) lines")
+      }
+    }
+    #expect(found == Set(Self.longFunctions.keys))
+    #expect(Self.longFunctions.count <= 10)
+  }
+
+  /// The functions with a body, and how many lines each has.
+  private static func functions(in lines: [String]) -> [(name: String, length: Int)] {
+    var result: [(String, Int)] = []
+    let start = /^( *)(?:@?[a-z]+(?:\([a-z]+\))? )*(func|init)\b *(\w*)/
+    for index in lines.indices {
+      guard let match = lines[index].prefixMatch(of: start) else { continue }
+      // A requirement of a protocol has no body, and some have one on their line.
+      let closing = String(match.1) + "}"
+      guard
+        let opening = lines[index...].firstIndex(where: { $0.hasSuffix("{") || $0.hasSuffix("}") }),
+        lines[opening].hasSuffix("{"),
+        !lines[(index + 1)..<max(opening, index + 1)].contains(where: {
+          $0.prefixMatch(of: start) != nil
+        }),
+        let end = lines[opening...].firstIndex(where: { $0 == closing })
+      else { continue }
+      let name = match.2 == "init" ? "init" : String(match.3)
+      result.append((name, end - index + 1))
+    }
+    return result
+  }
+
   /// What the walks through the code name is in the code.
   @Test(arguments: ["LifeOfAStatement", "LifeOfABatch"]) func walksNameWhatIsThere(
     _ page: String
@@ -142,12 +204,14 @@ import Testing
     let text = try String(
       contentsOf: Self.sources.deletingLastPathComponent()
         .appendingPathComponent("Docs/\(page).md"), encoding: .utf8)
-    let declared = try Self.files().flatMap(\.lines).reduce(into: Set<String>()) { names, line in
-      for match in line.matches(
-        of: /\b(?:class|struct|enum|protocol|func|case|var|let|typealias) ((?:\w+, )*`?\w+)/)
-      {
-        names.formUnion(
-          match.1.split(separator: ", ").map { $0.replacing("`", with: "") })
+    let declaration =
+      /\b(?:class|struct|enum|protocol|func|case|var|let|typealias) ((?:\w+, )*`?\w+)/
+    var declared: Set<String> = []
+    for line in try Self.files().flatMap(\.lines) {
+      for match in line.matches(of: declaration) {
+        for name in String(match.1).components(separatedBy: ", ") {
+          declared.insert(name.replacing("`", with: ""))
+        }
       }
     }
     // Words of SQL and paths are not names.

@@ -1,5 +1,5 @@
-// COPY from and to files that hold blocks of records instead of lines. Columns are found by the names that the file's own
-// schema has; what cannot be read is named by the number of its record.
+// COPY from and to files that hold blocks of records instead of lines. Columns are found by the
+// names that the file's own schema has; what cannot be read is named by the number of its record.
 
 import HeadraceColumns
 import HeadraceExecutor

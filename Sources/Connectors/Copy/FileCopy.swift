@@ -1,5 +1,6 @@
-// COPY ... FROM and TO files, pipes, standard input and standard output, in CSV, TSV, JSON and AVRO. Names, quotes and types are
-// those of streams over files, so that COPY ... FROM reads the values back that COPY ... TO wrote.
+// COPY ... FROM and TO files, pipes, standard input and standard output, in CSV, TSV, JSON and
+// AVRO. Names, quotes and types are those of streams over files, so that COPY ... FROM reads the
+// values back that COPY ... TO wrote.
 
 import Glibc
 import HeadraceFormats

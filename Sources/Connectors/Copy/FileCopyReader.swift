@@ -1,5 +1,5 @@
-// What COPY ... FROM reads: lines to columns of its source, many rows at a time. A line that cannot be read, or holds what
-// the source cannot take, is named by its number and left out.
+// What COPY ... FROM reads: lines to columns of its source, many rows at a time. A line that cannot
+// be read, or holds what the source cannot take, is named by its number and left out.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -101,8 +101,8 @@ final class FileCopyReader: CopyReader {
       takesOpenLine: true)
   }
 
-  /// The columns that the first line names; nil: there is no line. Columns of the source that the statement does not
-  /// list are skipped.
+  /// The columns that the first line names; nil: there is no line. Columns of the source that the
+  /// statement does not list are skipped.
   private func header(
     _ format: CopyFormat, _ names: [String]
   ) throws(StatementFailure) -> [String]? {

@@ -1,5 +1,5 @@
-// What COPY ... TO writes, a batch of rows at a time: times as ISO-8601 text, nested values in CSV as JSON, '' in quotes and
-// NULL as nothing. The file has its name when all of it is there.
+// What COPY ... TO writes, a batch of rows at a time: times as ISO-8601 text, nested values in CSV
+// as JSON, '' in quotes and NULL as nothing. The file has its name when all of it is there.
 
 import HeadraceColumns
 import HeadraceExecutor

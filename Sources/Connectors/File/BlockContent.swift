@@ -1,6 +1,6 @@
-// A container file as a log: the offset of a record is its number in the file. A query may go on in the middle of a
-// block, so where blocks begin is remembered as far as it was seen; what was not is found by the sizes that blocks say
-// of themselves. The file may grow by whole blocks.
+// A container file as a log: the offset of a record is its number in the file. A query may go on in
+// the middle of a block, so where blocks begin is remembered as far as it was seen; what was not is
+// found by the sizes that blocks say of themselves. The file may grow by whole blocks.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -25,7 +25,8 @@ final class BlockContent: FileContent {
   /// A block that is not complete is damage, since nothing comes behind it.
   private var takesOpenEnd: Bool
   private let expectsNothing: Bool
-  /// Some of the blocks that were seen, the first among them; empty: the file's beginning has not been read.
+  /// Some of the blocks that were seen, the first among them; empty: the file's beginning has not
+  /// been read.
   private var seen: [Place] = []
   /// Behind what was read last.
   private var next = Place(record: 0, byte: 0)

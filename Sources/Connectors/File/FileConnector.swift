@@ -1,6 +1,6 @@
-// WITH (FILE = 'path or glob'): a stream over files, which are fixed when it is made and are one partition each, sorted by
-// name: lines, or blocks of records in the format's own kind of file. Where a query stands in a file is committed with a
-// mark of the bytes before (`FileIdentity`).
+// WITH (FILE = 'path or glob'): a stream over files, which are fixed when it is made and are one
+// partition each, sorted by name: lines, or blocks of records in the format's own kind of file.
+// Where a query stands in a file is committed with a mark of the bytes before (`FileIdentity`).
 
 import HeadraceColumns
 import HeadraceExecutor

@@ -1,4 +1,5 @@
-// What stands in a file that is read as a log: lines, or blocks of records. Offsets are the content's own.
+// What stands in a file that is read as a log: lines, or blocks of records. Offsets are the
+// content's own.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -14,7 +15,8 @@ protocol FileContent: AnyObject {
   func bytes(before offset: Int64) throws(StorageError) -> Int64
   /// What there is in so many bytes, in offsets; 0: that is not known.
   func end(of bytes: Int64) -> Int64
-  /// Throws: a header that is there and does not name the columns. What cannot be read the first read reports.
+  /// Throws: a header that is there and does not name the columns. What cannot be read the first
+  /// read reports.
   func checkHeader() throws(FileHeader.Mismatch)
   /// Columns in the order of a record's fields, where the file names them.
   var fieldOrder: [String]? { get }

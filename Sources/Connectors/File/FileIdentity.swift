@@ -1,6 +1,7 @@
-// Whether a file-backed stream still reads the file that it began with. With a query's positions the engine
-// commits device, inode and size of each file and checksums of the first and the last bytes consumed; when
-// the query starts again they must hold, or the query fails by name instead of reading other records.
+// Whether a file-backed stream still reads the file that it began with. With a query's positions
+// the engine commits device, inode and size of each file and checksums of the first and the last
+// bytes consumed; when the query starts again they must hold, or the query fails by name instead of
+// reading other records.
 
 import HeadraceFoundations
 import CHeadraceSupport
@@ -20,8 +21,8 @@ struct FileIdentity: Hashable {
   var head: UInt32
   var tail: UInt32
 
-  /// The open file, of which `consumed` bytes have been read. `head`: the checksum of its first bytes, where it is
-  /// known.
+  /// The open file, of which `consumed` bytes have been read. `head`: the checksum of its first
+  /// bytes, where it is known.
   /// Throws: `io`; `truncated` for a file that is shorter.
   init(_ file: any OutsideFile, consumed: Int64, head known: UInt32? = nil) throws(StorageError) {
     let (device, inode, size) = try file.identity()

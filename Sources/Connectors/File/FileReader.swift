@@ -1,4 +1,5 @@
-// A file as a log. It may grow; a last record without its end is read only where no more is expected, in a batch run.
+// A file as a log. It may grow; a last record without its end is read only where no more is
+// expected, in a batch run.
 
 import HeadraceColumns
 import HeadraceExecutor

@@ -1,6 +1,6 @@
-// A pipe, a terminal or a socket as a file that grows and has an end: a thread reads ahead, up to a bound, and what was read
-// stays for a while, so that several readers may stand at slightly different places. What is gone cannot be read again: a
-// pipe is for data that nobody keeps.
+// A pipe, a terminal or a socket as a file that grows and has an end: a thread reads ahead, up to a
+// bound, and what was read stays for a while, so that several readers may stand at slightly
+// different places. What is gone cannot be read again: a pipe is for data that nobody keeps.
 
 import HeadraceFoundations
 import HeadraceTopics

@@ -1,5 +1,6 @@
-// The first line of a CSV file: it says which column each field is. Names are those of columns, else those that differ
-// in case alone. Invariant: a header that is accepted names every column that is asked for, once.
+// The first line of a CSV file: it says which column each field is. Names are those of columns,
+// else those that differ in case alone. Invariant: a header that is accepted names every column
+// that is asked for, once.
 
 import HeadraceFoundations
 

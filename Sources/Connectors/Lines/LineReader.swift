@@ -1,5 +1,5 @@
-// The lines of a file as records, from any of them on: the offset of a record is the byte at which its line starts. Streams
-// over files and COPY read by it.
+// The lines of a file as records, from any of them on: the offset of a record is the byte at which
+// its line starts. Streams over files and COPY read by it.
 
 import HeadraceColumns
 import HeadraceFormats
@@ -28,8 +28,8 @@ final class LineReader: Sendable {
     splitter = LineSplitter(layout, columns: columns, bytesMax: bytesMax)
   }
 
-  /// Complete lines from `offset` on, and how many bytes they take; 0: no line is complete. `limit`: at most this
-  /// many records (CSV only).
+  /// Complete lines from `offset` on, and how many bytes they take; 0: no line is complete.
+  /// `limit`: at most this many records (CSV only).
   /// Throws: `tooLarge` for a first line beyond the limit, at its offset; `io`.
   func lines(
     from offset: Int64, maxBytes: Int, limit: Int = .max

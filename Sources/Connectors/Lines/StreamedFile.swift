@@ -1,5 +1,6 @@
-// A file or pipe that can only be read on, as one that can be read at places: what was read is kept from the first byte that
-// is still asked for. It counts lines, so that what is wrong can be named by its line.
+// A file or pipe that can only be read on, as one that can be read at places: what was read is kept
+// from the first byte that is still asked for. It counts lines, so that what is wrong can be named
+// by its line.
 
 import HeadraceFoundations
 import HeadraceTopics

@@ -1,5 +1,6 @@
-// WITH (SQLITE = 'file.db'): a table that is kept in a SQLite file as well. Rows and positions are written in one SQLite
-// transaction, so that the file is the fold of the table's topic up to its positions, whatever is killed when.
+// WITH (SQLITE = 'file.db'): a table that is kept in a SQLite file as well. Rows and positions are
+// written in one SQLite transaction, so that the file is the fold of the table's topic up to its
+// positions, whatever is killed when.
 
 import HeadraceColumns
 import HeadraceExecutor

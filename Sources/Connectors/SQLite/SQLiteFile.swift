@@ -1,6 +1,6 @@
-// A SQLite database, reduced to what a kept table needs: statements with values, and one transaction around
-// several. SQLite does its own input and output, so this is the one file that does not go through the
-// `FileSystem` seam.
+// A SQLite database, reduced to what a kept table needs: statements with values, and one
+// transaction around several. SQLite does its own input and output, so this is the one file that
+// does not go through the `FileSystem` seam.
 
 import CHeadraceSQLite
 import HeadraceColumns
@@ -17,8 +17,8 @@ final class SQLiteFile {
   private let handle: OpaquePointer
 
   /// Makes the file if there is none. Readers are not held up by a transaction that is written.
-  /// Its mode is 0600 whatever the umask, and that of the files that SQLite puts beside it is the same.
-  /// `takesLinks`: parts of the path may be symbolic links.
+  /// Its mode is 0600 whatever the umask, and that of the files that SQLite puts beside it is the
+  /// same. `takesLinks`: parts of the path may be symbolic links.
   init(_ path: String, takesLinks: Bool) throws(SQLiteError) {
     let made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     if made >= 0 {
@@ -89,7 +89,8 @@ final class SQLiteStatement {
 
   deinit { sqlite3_finalize(statement) }
 
-  /// Runs it with these values to its end; returns the rows, whose columns are whole numbers or texts.
+  /// Runs it with these values to its end; returns the rows, whose columns are whole numbers or
+  /// texts.
   @discardableResult
   func run(_ values: [(Value, DataType)]) throws(SQLiteError) -> [[Value]] {
     defer {

@@ -31,8 +31,8 @@ struct SQLiteTable {
   static let move =
     "UPDATE headrace_positions SET position = ?, major = ? WHERE name = ? AND part = ?"
 
-  /// Makes the tables, or makes them anew where they belong to another topic, other columns, or a log that
-  /// was longer. Returns where to go on, by partition.
+  /// Makes the tables, or makes them anew where they belong to another topic, other columns, or a
+  /// log that was longer. Returns where to go on, by partition.
   func open() throws(SQLiteError) -> [Int: SourcePosition] {
     try file.execute(
       "CREATE TABLE IF NOT EXISTS headrace_positions (name TEXT, part INTEGER, topic INTEGER, "

@@ -1,4 +1,5 @@
-// The catalogue of what is wrong with the first line of a file, which names the columns; in alphabetical order.
+// The catalogue of what is wrong with the first line of a file, which names the columns; in
+// alphabetical order.
 
 import HeadraceFoundations
 import HeadracePlanner

@@ -1,5 +1,5 @@
-// The catalogue of what is wrong with statements about registered schemas, and with what they would register; in
-// alphabetical order.
+// The catalogue of what is wrong with statements about registered schemas, and with what they would
+// register; in alphabetical order.
 
 import HeadraceFoundations
 import HeadracePlanner

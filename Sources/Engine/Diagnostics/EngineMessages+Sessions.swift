@@ -1,5 +1,6 @@
-// The catalogue of what is wrong with a statement that a session answers itself: INSERT, COPY, ASSERT, WAIT, SET and
-// the like; in alphabetical order. What planning finds stands in the planner's catalogue.
+// The catalogue of what is wrong with a statement that a session answers itself: INSERT, COPY,
+// ASSERT, WAIT, SET and the like; in alphabetical order. What planning finds stands in the
+// planner's catalogue.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// The catalogue of what is wrong with a statement that changes what is defined, beyond its plan: names that are taken,
-// files, topics; in alphabetical order.
+// The catalogue of what is wrong with a statement that changes what is defined, beyond its plan:
+// names that are taken, files, topics; in alphabetical order.
 
 import HeadraceFoundations
 import HeadracePlanner

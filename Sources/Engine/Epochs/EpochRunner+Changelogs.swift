@@ -1,7 +1,8 @@
-// What becomes of a store's changelog. When it has grown to twice the state, the state is written anew behind it and what
-// is before that is cut off, so that a restart reads no more than that: at once, or, where the state lies in files
-// and may be larger than memory, a piece with each epoch. Such a snapshot takes some epochs; a key that changes
-// meanwhile stands behind its piece once more, and one that goes has its tombstone there.
+// What becomes of a store's changelog. When it has grown to twice the state, the state is written
+// anew behind it and what is before that is cut off, so that a restart reads no more than that: at
+// once, or, where the state lies in files and may be larger than memory, a piece with each epoch.
+// Such a snapshot takes some epochs; a key that changes meanwhile stands behind its piece once
+// more, and one that goes has its tombstone there.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -25,9 +26,9 @@ extension EpochRunner {
   /// Records of a piece at least.
   private static let pieceRecordsMin = 8_192
 
-  /// A store's changes go to its changelog, and a snapshot where it is time for one. The stores of a join grow in step, and
-  /// all of their snapshots in one epoch would take much memory and hold it up: as long as they are not overdue, an epoch
-  /// makes one.
+  /// A store's changes go to its changelog, and a snapshot where it is time for one. The stores of
+  /// a join grow in step, and all of their snapshots in one epoch would take much memory and hold
+  /// it up: as long as they are not overdue, an epoch makes one.
   func appendState(
     _ query: RunningQuery, _ store: String, _ changes: PartitionOutput,
     _ commit: inout EpochCommit
@@ -76,7 +77,8 @@ extension EpochRunner {
       EpochCommit.Output(topic: topic, partition: changes.partition, encoded: changes.encoded))
   }
 
-  /// The next piece of a snapshot, twice as many records as the epoch has changed; begins one where there is none.
+  /// The next piece of a snapshot, twice as many records as the epoch has changed; begins one where
+  /// there is none.
   private func continueSnapshot(
     _ query: RunningQuery, _ place: TextKey, _ kept: SpillingStore, _ runtime: QueryRuntime,
     _ target: (store: String, topic: String, partition: Int), end: Int64, _ changes: Int,

@@ -1,6 +1,7 @@
-// Whose state is wanted. A log that is opened has queries with state to read, and need not read it at once: who asks for
-// rows of a table is answered from its topic. `serve` and the shell read it beside what else they do; a batch run reads it
-// for those queries only that have something to work on.
+// Whose state is wanted. A log that is opened has queries with state to read, and need not read it
+// at once: who asks for rows of a table is answered from its topic. `serve` and the shell read it
+// beside what else they do; a batch run reads it for those queries only that have something to work
+// on.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -12,8 +13,8 @@ extension EpochRunner {
   struct Demand {
     /// Those whose state is read now.
     var wanted: [RunningQuery] = []
-    /// Those that stand still meanwhile, since they would meet what the others write at another place among their
-    /// records than they do without a restart.
+    /// Those that stand still meanwhile, since they would meet what the others write at another
+    /// place among their records than they do without a restart.
     var held: Set<ObjectIdentifier> = []
   }
 
@@ -67,7 +68,8 @@ extension EpochRunner {
     }
   }
 
-  /// Reads the state of all queries, before a statement changes something of them. The log has no other owner.
+  /// Reads the state of all queries, before a statement changes something of them. The log has no
+  /// other owner.
   func completeRestores() {
     for query in queries {
       guard let restore = query.restore else { continue }
@@ -77,8 +79,8 @@ extension EpochRunner {
 }
 
 extension LogicalPlan {
-  /// Whether rows may be left to come out without anything new to read: those of many windows that close at once, for one,
-  /// are the work of several epochs.
+  /// Whether rows may be left to come out without anything new to read: those of many windows that
+  /// close at once, for one, are the work of several epochs.
   fileprivate var mayOweRows: Bool {
     switch self {
     case .scan: return false

@@ -1,5 +1,5 @@
-// Bad records: each is written once to the error topic of its source, however many queries read it. For each
-// partition the engine remembers which offsets have been looked at, as a few ranges.
+// Bad records: each is written once to the error topic of its source, however many queries read it.
+// For each partition the engine remembers which offsets have been looked at, as a few ranges.
 
 import HeadraceColumns
 import HeadraceExecutor

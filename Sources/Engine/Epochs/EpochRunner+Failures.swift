@@ -1,5 +1,6 @@
-// A query that cannot go on is taken out by itself: what the log would refuse of its output is found before the
-// commit, and what the log refuses all the same is put down to the query that wrote it.
+// A query that cannot go on is taken out by itself: what the log would refuse of its output is
+// found before the commit, and what the log refuses all the same is put down to the query that
+// wrote it.
 
 import HeadraceExecutor
 import HeadraceFoundations

@@ -1,7 +1,7 @@
-// State that grows too large for memory goes into files while its query runs: its changelogs, which have every change, are
-// read into them a piece after each epoch, from the beginning to where the query is. When all stores of the query have
-// come so far they are whole, and keys may leave memory. The query and others go on meanwhile; they wait for longer
-// pieces as memory fills.
+// State that grows too large for memory goes into files while its query runs: its changelogs, which
+// have every change, are read into them a piece after each epoch, from the beginning to where the
+// query is. When all stores of the query have come so far they are whole, and keys may leave
+// memory. The query and others go on meanwhile; they wait for longer pieces as memory fills.
 
 import HeadraceColumns
 import HeadraceExecutor

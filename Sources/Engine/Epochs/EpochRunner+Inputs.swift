@@ -1,5 +1,6 @@
-// Inputs that are no topics: with a query's positions the engine commits a mark of what each connector has given before
-// them; when the query starts again the marks must hold, or it fails by name instead of reading other records.
+// Inputs that are no topics: with a query's positions the engine commits a mark of what each
+// connector has given before them; when the query starts again the marks must hold, or it fails by
+// name instead of reading other records.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -15,8 +16,9 @@ enum ReadPurpose {
 }
 
 extension EpochRunner {
-  /// The reader of a source's partition is kept for the marks of the queries that read by it. A push query may be the
-  /// first to open the scan that persistent ones share later; a pull query has a reader of its own.
+  /// The reader of a source's partition is kept for the marks of the queries that read by it. A
+  /// push query may be the first to open the scan that persistent ones share later; a pull query
+  /// has a reader of its own.
   func input(
     _ source: SourceDefinition, _ spec: ConnectorSpec, _ partition: Int, for purpose: ReadPurpose
   ) throws(QueryFailure) -> any ConnectorReader {

@@ -30,7 +30,8 @@ extension EpochRunner {
   /// What a step of several rows may write to a partition.
   private static let stepBytesMax = 256 << 20
 
-  /// A step of the query has written too much: it is made again, of fewer rows. False: there are no fewer.
+  /// A step of the query has written too much: it is made again, of fewer rows. False: there are no
+  /// fewer.
   func makesSmallerSteps(_ query: RunningQuery, _ failure: QueryFailure) -> Bool {
     guard failure.isTooMuchAtOnce, let runtime = query.runtime,
       query.stepRows != 1 || runtime.stepRows != 1
@@ -76,7 +77,8 @@ extension EpochRunner {
     query.restore = restore
     query.failure = nil
     query.state = .restoring
-    // Others need not wait for a large state, where this one has not been awaited from the beginning.
+    // Others need not wait for a large state, where this one has not been awaited from the
+    // beginning.
     if hasAllPartitions, awaitsState {
       try complete(restore, query)
     } else {
@@ -138,7 +140,8 @@ extension EpochRunner {
 
   func query(_ id: String) -> RunningQuery? { queries.first { $0.id == id } }
 
-  /// Ends a query; its sink stays, its state goes. Topics that the same commit makes for it are not made.
+  /// Ends a query; its sink stays, its state goes. Topics that the same commit makes for it are not
+  /// made.
   func appendEnd(ofQuery id: String, _ commit: inout EpochCommit) {
     commit.metadata += positionRemovals(id)
     commit.metadata += [

@@ -1,10 +1,11 @@
-// CREATE OR REPLACE TABLE ... WITH (REBUILD = TRUE): the new query runs from the first record on beside the old
-// one and writes a topic of its own. When both have read all that an epoch shows, the swap is one more
-// epoch: the table's topic gets what differs between the two, the old query ends and the new one writes on.
-// So readers, and queries that read the table, see the old one until then, and then the new one.
+// CREATE OR REPLACE TABLE ... WITH (REBUILD = TRUE): the new query runs from the first record on
+// beside the old one and writes a topic of its own. When both have read all that an epoch shows,
+// the swap is one more epoch: the table's topic gets what differs between the two, the old query
+// ends and the new one writes on. So readers, and queries that read the table, see the old one
+// until then, and then the new one.
 //
-// The statement log has two entries: `rebuild=beside` when it was asked for, `rebuild=swapped` in the commit of
-// the swap; a restart between them goes on with the rebuilding.
+// The statement log has two entries: `rebuild=beside` when it was asked for, `rebuild=swapped` in
+// the commit of the swap; a restart between them goes on with the rebuilding.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -40,7 +41,8 @@ struct RebuildSwap {
 }
 
 extension EpochRunner {
-  /// The rebuilt queries that stand where the old ones do. The engine's lock is held, between epochs.
+  /// The rebuilt queries that stand where the old ones do. The engine's lock is held, between
+  /// epochs.
   func readySwaps() -> [RebuildSwap] {
     var result: [RebuildSwap] = []
     for query in queries {
@@ -84,7 +86,8 @@ extension EpochRunner {
     }
   }
 
-  /// The swap's part of an epoch: neither of the two runs in it, and who reads the table sees the change.
+  /// The swap's part of an epoch: neither of the two runs in it, and who reads the table sees the
+  /// change.
   func prepare(
     _ swap: RebuildSwap, _ transaction: any EpochTransaction, _ commit: inout EpochCommit
   ) throws(EngineError) {
@@ -113,7 +116,8 @@ extension EpochRunner {
     apply([swap.change])
   }
 
-  /// What makes the old partition fold to what the new one folds to: deletions, and rows that differ.
+  /// What makes the old partition fold to what the new one folds to: deletions, and rows that
+  /// differ.
   private func difference(
     _ old: String, _ new: String, _ partition: Int
   ) throws(StorageError) -> RawRecords {

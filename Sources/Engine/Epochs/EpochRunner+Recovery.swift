@@ -1,5 +1,5 @@
-// Opening: the statement log is planned again, in order, into what is defined; each query then gets back its positions and
-// state.
+// Opening: the statement log is planned again, in order, into what is defined; each query then gets
+// back its positions and state.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -43,8 +43,8 @@ extension EpochRunner {
     follow(starts: false)
   }
 
-  /// Before a statement is planned: those that others have logged are part of what it finds, and so is the state of the
-  /// queries.
+  /// Before a statement is planned: those that others have logged are part of what it finds, and so
+  /// is the state of the queries.
   func followOthers() throws(StatementFailure) {
     guard !hasAllPartitions else { return completeRestores() }
     do { _ = try followStatements() } catch { throw .engine(error) }

@@ -1,5 +1,5 @@
-// CREATE OR REPLACE of a query over tables: what it knows of a source table is read from the table again, up to where the
-// old query stood, since the new one may need other columns of it.
+// CREATE OR REPLACE of a query over tables: what it knows of a source table is read from the table
+// again, up to where the old query stood, since the new one may need other columns of it.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -8,8 +8,9 @@ import HeadracePlanner
 import HeadraceTopics
 
 extension EpochRunner {
-  /// Gives a replacing query that reads tables the state it would have had, had it run from the start:
-  /// it runs over what the old one has read, its output is thrown away, and its stores are committed.
+  /// Gives a replacing query that reads tables the state it would have had, had it run from the
+  /// start: it runs over what the old one has read, its output is thrown away, and its stores are
+  /// committed.
   func refill(
     _ query: RunningQuery, _ commit: inout EpochCommit
   ) throws(QueryFailure) {

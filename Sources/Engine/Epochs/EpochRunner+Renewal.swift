@@ -1,6 +1,7 @@
-// Arrays by slot keep their length when keys leave memory. Where the files' own part of it grows (filters, indexes), or a
-// state became too large before it was in files, memory stays full though most slots are free. Then the largest state
-// begins anew with nothing in memory, as after a restart, but that its files stay open.
+// Arrays by slot keep their length when keys leave memory. Where the files' own part of it grows
+// (filters, indexes), or a state became too large before it was in files, memory stays full though
+// most slots are free. Then the largest state begins anew with nothing in memory, as after a
+// restart, but that its files stay open.
 
 import HeadraceExecutor
 import HeadraceFoundations

@@ -1,4 +1,5 @@
-// How queries get their state back when they start, and where this process keeps it to get it back faster.
+// How queries get their state back when they start, and where this process keeps it to get it back
+// faster.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -210,7 +211,8 @@ extension EpochRunner {
         + "\(restore.recordCount) records")
   }
 
-  /// The queries that are being restored get on. Returns whether something has come, and whether something has not.
+  /// The queries that are being restored get on. Returns whether something has come, and whether
+  /// something has not.
   func proceedWithRestores(_ wanted: [RunningQuery]) -> (worked: Bool, waits: Bool) {
     var result = (worked: false, waits: false)
     for query in wanted {
@@ -271,7 +273,8 @@ extension EpochRunner {
     guard let cache = options.stateCache else { return nil }
     do throws(StorageError) {
       guard let cached = try cache.load(place, clockMs: options.clock()) else { return nil }
-      // What was cut off at the front is not in the file, and what is behind the end is of another log.
+      // What was cut off at the front is not in the file, and what is behind the end is of another
+      // log.
       guard cached.end <= end, cached.end >= (try log.earliestOffset(place.topic, place.partition))
       else {
         try cache.forget(place)
@@ -326,8 +329,8 @@ extension EpochRunner {
 
   private static let savePause = Duration.seconds(3600)
 
-  /// Saves a store that has changed so much that reading its changes would take as long as reading its state; one an
-  /// epoch, as the epoch waits for it.
+  /// Saves a store that has changed so much that reading its changes would take as long as reading
+  /// its state; one an epoch, as the epoch waits for it.
   func saveGrownState() {
     guard let cache = options.stateCache else { return }
     for query in queries {
@@ -345,7 +348,8 @@ extension EpochRunner {
     }
   }
 
-  /// Before runtimes go whose state may be wanted again. Between two epochs, when nothing is uncommitted.
+  /// Before runtimes go whose state may be wanted again. Between two epochs, when nothing is
+  /// uncommitted.
   func saveStates(of queries: [RunningQuery]) {
     guard options.stateCache != nil, log.poison == nil else { return }
     for query in queries where !query.isUncommitted {
@@ -363,8 +367,8 @@ extension EpochRunner {
     query.stores?.store(store, partition)?.isWhole ?? false
   }
 
-  /// A changelog up to any place gives a state from which it can be read on: a restore that takes longer than the time
-  /// between two rebalances comes to its end all the same.
+  /// A changelog up to any place gives a state from which it can be read on: a restore that takes
+  /// longer than the time between two rebalances comes to its end all the same.
   private func saveProgress(of restore: Restore) {
     for store in restore.stores.prefix(restore.index + 1)
     where store.cached == nil && store.kept == nil {

@@ -1,8 +1,9 @@
-// What an engine does that does not have everything: which partitions its tasks are for, where their positions are
-// kept, and what it takes over from the statement log of others.
+// What an engine does that does not have everything: which partitions its tasks are for, where
+// their positions are kept, and what it takes over from the statement log of others.
 //
-// Over the embedded log all partitions are here and a query's positions are one entry. Elsewhere each input partition
-// has an entry of its own, since another process may read it in the next epoch.
+// Over the embedded log all partitions are here and a query's positions are one entry. Elsewhere
+// each input partition has an entry of its own, since another process may read it in the next
+// epoch.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -29,8 +30,8 @@ extension EpochRunner {
     return { stage in InternalTopics.exchange(ofQuery: id, stage: stage) }
   }
 
-  /// Commits between a row and what comes of it: one for the output and one for each topic between stages on its longest
-  /// way. nil: rows stay in memory between stages, and all is one commit.
+  /// Commits between a row and what comes of it: one for the output and one for each topic between
+  /// stages on its longest way. nil: rows stay in memory between stages, and all is one commit.
   func hops(_ plan: PhysicalPlan) -> Int? {
     func depth(_ node: LogicalPlan) -> Int {
       let inner = node.inputs.map(depth).max() ?? 0
@@ -114,8 +115,8 @@ extension EpochRunner {
     }
   }
 
-  /// Up to where the stages here have read exchanges beyond what was dropped: each exchange has one reader, so what lies
-  /// before is of no more use. The engine's lock is held.
+  /// Up to where the stages here have read exchanges beyond what was dropped: each exchange has one
+  /// reader, so what lies before is of no more use. The engine's lock is held.
   func readExchanges() -> [GroupOffset] {
     var places: [GroupOffset] = []
     for query in queries {
@@ -147,8 +148,8 @@ extension EpochRunner {
 
   // MARK: - Between two epochs
 
-  /// Takes over what others have changed since the last epoch: statements, and which partitions are here.
-  /// Returns whether anything has changed. The engine's lock is held.
+  /// Takes over what others have changed since the last epoch: statements, and which partitions are
+  /// here. Returns whether anything has changed. The engine's lock is held.
   func settle() throws(EngineError) -> Bool {
     guard !hasAllPartitions else { return false }
     let hasMoved: Bool
@@ -177,8 +178,8 @@ extension EpochRunner {
 }
 
 extension EpochRunner {
-  /// After the partitions were dealt out anew: a query has those that it had, and nobody has gone on with them in between,
-  /// since whoever changes its state changes its positions too.
+  /// After the partitions were dealt out anew: a query has those that it had, and nobody has gone
+  /// on with them in between, since whoever changes its state changes its positions too.
   private func isAsItWas(_ query: RunningQuery) -> Bool {
     guard let runtime = query.runtime ?? query.restore?.runtime, runtime.hasItsPartitions else {
       return false
@@ -189,7 +190,8 @@ extension EpochRunner {
     }
   }
 
-  /// What others have said of queries since: PAUSE, RESUME, and that one has failed, which it has everywhere then.
+  /// What others have said of queries since: PAUSE, RESUME, and that one has failed, which it has
+  /// everywhere then.
   private func followStates() -> Bool {
     var hasChanged = false
     for query in queries {
@@ -227,8 +229,8 @@ extension EpochRunner {
   private static let reachPause = Duration.seconds(1)
   private static let missingPatience = Duration.seconds(3)
 
-  /// What has become of a query's topics that it cannot go on with: they are kept by others, who may delete them, make them
-  /// anew or give them more partitions.
+  /// What has become of a query's topics that it cannot go on with: they are kept by others, who
+  /// may delete them, make them anew or give them more partitions.
   func inputRefusal(_ query: RunningQuery) -> QueryFailure? {
     guard !hasAllPartitions, let runtime = query.runtime else { return nil }
     let scans = query.physical.scans
@@ -238,7 +240,8 @@ extension EpochRunner {
     where ordinal < scans.count && scans[ordinal].source.hasTopic {
       let source = scans[ordinal].source
       guard let written = view.writtenEnds(source.topic) else {
-        // Out of reach is not gone, and what another process has just made may not be known here yet.
+        // Out of reach is not gone, and what another process has just made may not be known here
+        // yet.
         guard log.poison == nil, log.isAbsent(source.topic) else { continue }
         query.missingSince = missingSince
         guard ContinuousClock.now - missingSince > Self.missingPatience else { continue }

@@ -1,4 +1,5 @@
-// The slices of an epoch: which queries run side by side, how far each may read, and what its slice adds to the commit.
+// The slices of an epoch: which queries run side by side, how far each may read, and what its slice
+// adds to the commit.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -42,8 +43,8 @@ extension EpochRunner {
     return result
   }
 
-  /// In rowtime order a query reads no further than the queries that write its sources have come, so that
-  /// where an epoch is cut never shows in a join of derived rows.
+  /// In rowtime order a query reads no further than the queries that write its sources have come,
+  /// so that where an epoch is cut never shows in a join of derived rows.
   func limit(of query: RunningQuery, _ frontiers: [TextKey: Int64]) -> Int64? {
     guard !frontiers.isEmpty, let runtime = query.runtime, runtime.mergesInputs,
       runtime.isInRowtimeOrder
@@ -73,9 +74,10 @@ extension EpochRunner {
     taken.dropChunks()
   }
 
-  /// Reading ahead keeps workers busy that would have nothing to do; each query keeps what it has read. Where there are many
-  /// queries there is always something to do, and what they keep would be most of the memory. They take one step at a time as
-  /// well, so that little is kept of what they share until the last of them has it.
+  /// Reading ahead keeps workers busy that would have nothing to do; each query keeps what it has
+  /// read. Where there are many queries there is always something to do, and what they keep would
+  /// be most of the memory. They take one step at a time as well, so that little is kept of what
+  /// they share until the last of them has it.
   var readsAhead: Bool {
     queries.reduce(0) { $0 + ($1.runtime == nil ? 0 : 1) } <= Self.queriesPerWorker * pool.workers
   }

@@ -1,5 +1,5 @@
-// The files of state that is larger than memory, or that a restart would read for long: opened when a query starts, told
-// of each commit, and removed with their query.
+// The files of state that is larger than memory, or that a restart would read for long: opened when
+// a query starts, told of each commit, and removed with their query.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -31,8 +31,8 @@ extension EpochRunner {
     notices.append("files of state are of no use: \(error); the changelogs are read instead")
   }
 
-  /// Where one store of a query has files, or there is no room in memory, all of them have: keys leave memory with what all
-  /// states of an operator have of them.
+  /// Where one store of a query has files, or there is no room in memory, all of them have: keys
+  /// leave memory with what all states of an operator have of them.
   func keepTogether(
     _ stores: inout [Restore.Store], _ query: RunningQuery
   ) throws(QueryFailure) {
@@ -65,7 +65,8 @@ extension EpochRunner {
     }
   }
 
-  /// What has been read of a changelog is in the store's files, as far as they are written. `offset`: behind it.
+  /// What has been read of a changelog is in the store's files, as far as they are written.
+  /// `offset`: behind it.
   func keep(_ offset: Int64?, _ store: Restore.Store) throws(QueryFailure) {
     guard let kept = store.kept, let offset else { return }
     kept.position = offset
@@ -130,8 +131,8 @@ extension EpochRunner {
     if !found.isEmpty { restart(found) }
   }
 
-  /// The files hold something else than they were given: the state comes back from its changelogs. Returns whether
-  /// there were any.
+  /// The files hold something else than they were given: the state comes back from its changelogs.
+  /// Returns whether there were any.
   func forgetFiles(of query: RunningQuery, _ store: String) -> Bool {
     guard query.stores != nil else { return false }
     notices.append(

@@ -1,6 +1,6 @@
-// Changes of what is defined, on their way into the log and into the running queries. A change is planned
-// (`StatementPlanner`), prepared for the commit, committed, and only then applied: `Definitions.apply`, then the running
-// queries follow what is defined.
+// Changes of what is defined, on their way into the log and into the running queries. A change is
+// planned (`StatementPlanner`), prepared for the commit, committed, and only then applied:
+// `Definitions.apply`, then the running queries follow what is defined.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -14,7 +14,8 @@ import Synchronization
 extension EpochRunner {
   // MARK: - Commit
 
-  /// Commits changes together with what `epoch` holds, and applies them. The engine's lock is held, between epochs.
+  /// Commits changes together with what `epoch` holds, and applies them. The engine's lock is held,
+  /// between epochs.
   /// Throws: what the log refuses; then nothing has changed.
   @discardableResult
   func commit(
@@ -90,8 +91,8 @@ extension EpochRunner {
 
   // MARK: - Apply
 
-  /// The changes are committed. The queries follow them all at once: what a submitted file makes and drops again never
-  /// runs.
+  /// The changes are committed. The queries follow them all at once: what a submitted file makes
+  /// and drops again never runs.
   func apply(_ changes: [CatalogChange]) {
     var next = definitions
     var resumed: [String] = []
@@ -145,8 +146,8 @@ extension EpochRunner {
 
   // MARK: - Replay
 
-  /// Plans the statements of the log from a number on, and applies them to what is defined. Returns whether there were
-  /// any.
+  /// Plans the statements of the log from a number on, and applies them to what is defined. Returns
+  /// whether there were any.
   func replayStatements(from first: Int) throws(EngineError) -> Bool {
     try replay(log.metadata(prefix: Array(MetadataKey.statements.utf8)), from: first)
   }
@@ -242,7 +243,8 @@ extension EpochRunner {
   }
 
   private func processBelow(_ level: Int) -> (name: String, level: Int)? {
-    // Who the others are is not known while the cluster is out of reach, and then nothing can be logged either.
+    // Who the others are is not known while the cluster is out of reach, and then nothing can be
+    // logged either.
     let members = (try? log.members()) ?? []
     return members.map { ($0.name, $0.isHere ? options.levels.own : self.level(of: $0.name)) }
       .first { $0.1 < level }

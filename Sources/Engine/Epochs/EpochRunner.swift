@@ -1,11 +1,12 @@
-// The one owner of what goes on in epochs: the epoch's number, what is defined, the running queries and their scans.
-// Sessions ask it; nothing else assigns these. An epoch, under the lock:
+// The one owner of what goes on in epochs: the epoch's number, what is defined, the running queries
+// and their scans. Sessions ask it; nothing else assigns these. An epoch, under the lock:
 //   1. fix what the queries may read: the committed ends of their topics;
-//   2. let each running query take a slice, in the order in which they were made; its output is visible
-//      to the queries after it;
+//   2. let each running query take a slice, in the order in which they were made; its output is
+//      visible to the queries after it;
 //   3. commit all of it at once: output records, state changes, positions, bad records.
-// After a crash everything is as of the last commit. A query that fails is taken out and stays where it
-// last committed; the others go on. Invariant: an epoch has its number from `commitEpoch`, when it is committed.
+// After a crash everything is as of the last commit. A query that fails is taken out and stays
+// where it last committed; the others go on. Invariant: an epoch has its number from `commitEpoch`,
+// when it is committed.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -33,7 +34,8 @@ final class EpochRunner: @unchecked Sendable {
   let hasFollowers = Atomic<Bool>(false)
   /// Some query has failed since the engine was opened.
   let hasFailures = Atomic<Bool>(false)
-  /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the lock.
+  /// State of all queries, as of the last slice of each; bytes. Pull queries read it without the
+  /// lock.
   let heldBytes = Atomic<Int>(0)
 
   /// What the statements so far have defined.
@@ -75,7 +77,8 @@ final class EpochRunner: @unchecked Sendable {
   var cachedRecords = 0
   /// The changelogs of the stores that are here, by topic and partition; where there is a cache.
   var cachedChangelogs: [TextKey: CachedChangelog] = [:]
-  /// Queries of which files of state turned out damaged in the present epoch, which has nothing of theirs.
+  /// Queries of which files of state turned out damaged in the present epoch, which has nothing of
+  /// theirs.
   var damaged: [(query: RunningQuery, store: String)] = []
   /// When a query was last renewed because memory stayed full.
   var renewal = Renewal()
@@ -142,8 +145,8 @@ final class EpochRunner: @unchecked Sendable {
 
   // MARK: - Commit
 
-  /// Commits under the next number: the one place that gives numbers. `transaction`: of the epoch whose rows it ends; nil:
-  /// a commit between two epochs.
+  /// Commits under the next number: the one place that gives numbers. `transaction`: of the epoch
+  /// whose rows it ends; nil: a commit between two epochs.
   @discardableResult
   func commitEpoch(
     _ commit: inout EpochCommit, _ transaction: (any EpochTransaction)? = nil
@@ -224,9 +227,9 @@ final class EpochRunner: @unchecked Sendable {
     countState()
   }
 
-  /// An epoch could not be committed, so nothing of it has happened: what the queries have in memory is
-  /// ahead of the log, and is made anew from there. (A poisoned log takes no more work until it is opened
-  /// again, which does the same.)
+  /// An epoch could not be committed, so nothing of it has happened: what the queries have in
+  /// memory is ahead of the log, and is made anew from there. (A poisoned log takes no more work
+  /// until it is opened again, which does the same.)
   private func rollBack(_ error: EngineError) {
     published.set(catalog)
     for push in pushes where !push.isEnded { push.fail(QueryFailure("the log failed: \(error)")) }
@@ -240,7 +243,8 @@ final class EpochRunner: @unchecked Sendable {
       })
   }
 
-  /// Those whose slices of the present epoch threw, and gave nothing: what is committed is where they stand.
+  /// Those whose slices of the present epoch threw, and gave nothing: what is committed is where
+  /// they stand.
   @discardableResult
   private func startBrokenAnew() -> [RunningQuery] {
     let broken = oversized + damaged.map(\.query)
@@ -309,7 +313,8 @@ final class EpochRunner: @unchecked Sendable {
     if let every = options.undoesEvery, !commit.metadata.isEmpty, isToUndo(every) {
       throw .storage(StorageError(.aborted, "an epoch that is undone for trial"))
     }
-    // What this epoch writes is delivered after its commit; where it cannot be read before, nothing of it is here.
+    // What this epoch writes is delivered after its commit; where it cannot be read before, nothing
+    // of it is here.
     let readsUncommitted = log.capabilities.contains(.reservedOffsets)
     var deliveries: [(push: PushQuery, rows: [RecordBatch])] = []
     for push in pushes {
@@ -358,8 +363,8 @@ final class EpochRunner: @unchecked Sendable {
     saveGrownState()
   }
 
-  /// A slice of each query of a level, which read nothing of each other. `frontiers`: up to where the topics that queries
-  /// write are complete. Returns whether any of them has worked.
+  /// A slice of each query of a level, which read nothing of each other. `frontiers`: up to where
+  /// the topics that queries write are complete. Returns whether any of them has worked.
   private func take(
     _ level: [RunningQuery], _ clock: Int64, _ derived: Set<TextKey>,
     _ transaction: any EpochTransaction, _ commit: inout EpochCommit,

@@ -1,5 +1,5 @@
-// Statements of the log, read and parsed. A catalog of thousands opens by replaying them: while one stretch is bound,
-// which depends on all before it, the next one is read beside it.
+// Statements of the log, read and parsed. A catalog of thousands opens by replaying them: while one
+// stretch is bound, which depends on all before it, the next one is read beside it.
 
 import HeadraceFoundations
 import HeadracePlanner
@@ -39,8 +39,8 @@ struct LoggedStatement: Sendable {
     }
   }
 
-  /// The statements in the order of the log, some hundred at a time. One stretch is read beside the caller; a caller that
-  /// comes before it is there reads the one behind it meanwhile.
+  /// The statements in the order of the log, some hundred at a time. One stretch is read beside the
+  /// caller; a caller that comes before it is there reads the one behind it meanwhile.
   struct Stretches: ~Copyable {
     private static let length = 512
 

@@ -1,5 +1,6 @@
-// The schemas of a registry elsewhere as its own topic has them (`_schemas`, one partition, compacted): read as a whole when
-// the engine opens, and followed from then on. Nothing is ever written there, since only the registry may.
+// The schemas of a registry elsewhere as its own topic has them (`_schemas`, one partition,
+// compacted): read as a whole when the engine opens, and followed from then on. Nothing is ever
+// written there, since only the registry may.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -29,7 +30,8 @@ final class FollowedSchemas: Sendable {
   /// As of what was read last.
   var store: SchemaStore { state.withLock { $0.store } }
 
-  /// Reads all that is there, and goes on with what comes. Throws: `topicUnknown`; what reading throws.
+  /// Reads all that is there, and goes on with what comes. Throws: `topicUnknown`; what reading
+  /// throws.
   func begin() throws(StorageError) {
     guard log.outline(topic) != nil else {
       throw StorageError(

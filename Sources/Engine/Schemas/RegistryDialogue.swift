@@ -1,13 +1,16 @@
-// What the statements of one session ask of a registry over HTTP. Planning holds the engine's lock and waits for nobody, so
-// it is given what is known; what is not known yet ends it, the session asks the registry without the lock, and plans again:
+// What the statements of one session ask of a registry over HTTP. Planning holds the engine's lock
+// and waits for nobody, so it is given what is known; what is not known yet ends it, the session
+// asks the registry without the lock, and plans again:
 //
-//   1. plan for trial: what would be registered is looked up, or else compared with what is there, and nothing is changed;
+//   1. plan for trial: what would be registered is looked up, or else compared with what is there,
+//      and nothing is changed;
 //   2. if the statements stand that, and need something registered, plan again and register;
 //   3. if they are good still, commit.
 //
-// So a statement, or a submitted file, that is refused has registered nothing. Should the commit fail after that, the
-// schemas stay: to register them again gives the same ids.
-// Invariant: what is to be changed is asked for by each planning in the same order; what was changed is not changed again.
+// So a statement, or a submitted file, that is refused has registered nothing. Should the commit
+// fail after that, the schemas stay: to register them again gives the same ids.
+// Invariant: what is to be changed is asked for by each planning in the same order; what was
+// changed is not changed again.
 
 import HeadraceFoundations
 import HeadraceRegistry

@@ -1,6 +1,7 @@
-// Where schemas lie, as statements use it. Several stores stand behind it: what statements of the log have registered,
-// files of a directory, a registry over HTTP or as its topic has it. All of them answer with a `SchemaStore`, and differ in what it costs to fill it
-// and in what becomes of a registration.
+// Where schemas lie, as statements use it. Several stores stand behind it: what statements of the
+// log have registered, files of a directory, a registry over HTTP or as its topic has it. All of
+// them answer with a `SchemaStore`, and differ in what it costs to fill it and in what becomes of a
+// registration.
 
 import HeadraceFoundations
 import HeadraceRegistry
@@ -31,8 +32,8 @@ protocol SchemaHome {
   func checkChanges() throws(RegistryProblem)
   /// A store that has this part of what is there.
   func store(with part: SchemaPart) throws(RegistryProblem) -> SchemaStore
-  /// What a schema becomes in a subject; with a record where the log is to have it. `pending`: what the same statement has
-  /// registered before.
+  /// What a schema becomes in a subject; with a record where the log is to have it. `pending`: what
+  /// the same statement has registered before.
   func register(
     _ content: SchemaContent, in subject: String, id: Int64?, after pending: [SchemaRecord]
   ) throws(RegistryProblem) -> SchemaStore.Registration

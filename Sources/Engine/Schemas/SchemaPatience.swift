@@ -1,4 +1,5 @@
-// How long who reads records at once, with others waiting for it, waits for schemas that are being fetched.
+// How long who reads records at once, with others waiting for it, waits for schemas that are being
+// fetched.
 
 import Glibc
 import HeadraceExecutor
@@ -9,8 +10,8 @@ struct SchemaPatience {
   private static let pauseMicroseconds: UInt32 = 5000
   private var deadline: ContinuousClock.Instant?
 
-  /// Waits a moment where the slice has found nothing but records whose schemas are not there yet. Returns whether to take
-  /// another slice.
+  /// Waits a moment where the slice has found nothing but records whose schemas are not there yet.
+  /// Returns whether to take another slice.
   mutating func goesOn(after slice: SliceResult) -> Bool {
     guard slice.undecided != nil, slice.rowCount == 0 else {
       deadline = nil

@@ -1,5 +1,5 @@
-// Schemas for who decodes and encodes: those of a store that stays as it is, and those that the engine's statements
-// register while it runs.
+// Schemas for who decodes and encodes: those of a store that stays as it is, and those that the
+// engine's statements register while it runs.
 
 import HeadraceFormats
 import HeadraceFoundations
@@ -45,7 +45,8 @@ final class EmbeddedSchemas: SchemaRegistry {
   }
 
   private static let missingMax = 1000
-  /// Another process may have registered a schema and written records before its statement has come here.
+  /// Another process may have registered a schema and written records before its statement has come
+  /// here.
   private static let patience = Duration.milliseconds(500)
   /// So long an id that was missing is missing.
   private static let memory = Duration.seconds(10)

@@ -1,5 +1,5 @@
-// The store of one state in one partition: nothing at first, and sorted runs from the moment on in which the state is
-// written into files.
+// The store of one state in one partition: nothing at first, and sorted runs from the moment on in
+// which the state is written into files.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -72,7 +72,8 @@ final class SpillingStore: StateStore {
   /// What the files are of, should they be made.
   func identify(as identity: String) { self.identity = identity }
 
-  /// Opens what was kept. Returns the place in the changelog up to which that is; nil: nothing that counts.
+  /// Opens what was kept. Returns the place in the changelog up to which that is; nil: nothing that
+  /// counts.
   func open(
     identity: String, since earliest: Int64, end: Int64, ageMaxMs: Int64?
   ) throws(StorageError) -> Int64? {
@@ -83,7 +84,8 @@ final class SpillingStore: StateStore {
       merger: all.merger)
     guard let kept else { return nil }
     let age = all.clock() - kept.savedMs
-    // What was cut off at the front is not in the files, and what is behind the end is of another log.
+    // What was cut off at the front is not in the files, and what is behind the end is of another
+    // log.
     guard kept.savedPosition >= earliest, kept.savedPosition <= end,
       ageMaxMs.map({ 0...$0 ~= age }) ?? true
     else {
@@ -118,7 +120,8 @@ final class SpillingStore: StateStore {
   /// Where a restart would read on from; nil: from the beginning.
   var savedPosition: Int64? { runs?.savedPosition }
 
-  /// A slice of a query whose files are behind begins a little later: others have their turn meanwhile.
+  /// A slice of a query whose files are behind begins a little later: others have their turn
+  /// meanwhile.
   func waitWhileBehind(for patience: Duration? = nil) {
     guard let runs = runs ?? filling, runs.isBehind else { return }
     let wait = patience.map { Int($0 / .milliseconds(1)) } ?? Self.waitMs

@@ -1,9 +1,11 @@
-// Where the engine keeps state that is larger than memory: a directory of sorted runs for each store and partition,
-// below `stores` in the data directory. Those of persistent queries outlive the process: a restart opens them, and reads
-// of the changelog what they do not have yet. Deleting them costs time, never data.
+// Where the engine keeps state that is larger than memory: a directory of sorted runs for each
+// store and partition, below `stores` in the data directory. Those of persistent queries outlive
+// the process: a restart opens them, and reads of the changelog what they do not have yet. Deleting
+// them costs time, never data.
 //
-// Files count if they are of this query's present life and lie within what the changelog still has; and, where the
-// changelog is compacted by others, if they are young enough for it to have every tombstone behind them.
+// Files count if they are of this query's present life and lie within what the changelog still has;
+// and, where the changelog is compacted by others, if they are young enough for it to have every
+// tombstone behind them.
 
 import HeadraceColumns
 import HeadraceExecutor

@@ -1,6 +1,7 @@
-// How much memory state may take, and what makes room. All stores of an engine look at the same numbers, which the engine
-// brings up to date once an epoch: past the lower mark states begin to write themselves into files, past the upper one
-// keys that were not used for long leave memory. As long as all state fits there is no file.
+// How much memory state may take, and what makes room. All stores of an engine look at the same
+// numbers, which the engine brings up to date once an epoch: past the lower mark states begin to
+// write themselves into files, past the upper one keys that were not used for long leave memory. As
+// long as all state fits there is no file.
 
 import HeadraceFoundations
 import HeadraceStateStorage
@@ -8,8 +9,8 @@ import Synchronization
 
 /// For tests: files of small sizes, and of little state.
 package struct SpillTrial: Sendable {
-  /// State is in files from the beginning, and gives up this share of its bytes before each slice; nil: as memory
-  /// fills.
+  /// State is in files from the beginning, and gives up this share of its bytes before each slice;
+  /// nil: as memory fills.
   package var share: Double?
   /// A memtable of so many bytes becomes a run.
   package var memtableBytes: Int
@@ -51,8 +52,8 @@ final class StateMemory: Sendable {
   /// A store has files from now on, or has them no more.
   func noteFiles(_ isThere: Bool) { stores.add(isThere ? 1 : -1, ordering: .relaxed) }
 
-  /// What each store with files may take of memory for its own work. Lookups of keys that are not there are most of what
-  /// large states ask for, and cost a read each without filters.
+  /// What each store with files may take of memory for its own work. Lookups of keys that are not
+  /// there are most of what large states ask for, and cost a read each without filters.
   var shares: RunStoreShares {
     let stores = max(1, stores.load(ordering: .relaxed))
     return RunStoreShares(
@@ -106,7 +107,8 @@ final class StateMemory: Sendable {
     let held = held.load(ordering: .relaxed)
     // The rest is for what a slice has in hand, and for files that are being written.
     guard held > limit / 32 * 23 else { return 0 }
-    // A part at a time, so that a slice is not held up; all of it where there is hardly any room left.
+    // A part at a time, so that a slice is not held up; all of it where there is hardly any room
+    // left.
     let share = Double(held - kept) / Double(held)
     return Int(Double(bytes) * (held > limit / 16 * 15 ? share : min(share, 1.0 / 16)))
   }

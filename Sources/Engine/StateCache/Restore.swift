@@ -1,5 +1,6 @@
-// A query on its way to its committed state: what its stores held is read from the cache of the process and then from
-// their changelogs, some megabytes at a time between two epochs, so that other queries go on meanwhile.
+// A query on its way to its committed state: what its stores held is read from the cache of the
+// process and then from their changelogs, some megabytes at a time between two epochs, so that
+// other queries go on meanwhile.
 
 import HeadraceExecutor
 import HeadraceTopics
@@ -10,7 +11,8 @@ final class Restore {
     let name: String
     let partition: Int
     let place: StateCachePlace
-    /// Where its changelog is read from, behind what the cache holds; nil: the snapshot in the log, or the beginning.
+    /// Where its changelog is read from, behind what the cache holds; nil: the snapshot in the log,
+    /// or the beginning.
     var cached: StateCacheReader?
     var cachedRecords = 0
     var offset: Int64

@@ -1,11 +1,13 @@
-// What a process keeps on its own disk of the stores that it has: a file for each store and partition, with what the store
-// held at some offset of its changelog. A restart, or a partition that comes back, reads the file and then only what the
-// changelog has behind that offset. Deleting it costs time, never data.
+// What a process keeps on its own disk of the stores that it has: a file for each store and
+// partition, with what the store held at some offset of its changelog. A restart, or a partition
+// that comes back, reads the file and then only what the changelog has behind that offset. Deleting
+// it costs time, never data.
 //
-// A file counts if it is of this service (the service has an identity of its own, made with its topics), of this query's
-// present life, and young enough for the changelog to have every tombstone behind the offset still. It is of a moment
-// between two epochs, and its offset lies behind the last record that this process itself has committed, or has restored:
-// no other process's records are before it that the content does not have.
+// A file counts if it is of this service (the service has an identity of its own, made with its
+// topics), of this query's present life, and young enough for the changelog to have every tombstone
+// behind the offset still. It is of a moment between two epochs, and its offset lies behind the
+// last record that this process itself has committed, or has restored: no other process's records
+// are before it that the content does not have.
 
 import HeadraceFoundations
 import HeadraceTopics
@@ -40,8 +42,8 @@ final class StateCache: Sendable {
 
   private func path(_ place: StateCachePlace) -> String { "\(directory)/\(place.fileName)" }
 
-  /// Writes a store's content, which stands at offset `end` of its changelog, in place of what was kept before.
-  /// `content` gives the records to its argument.
+  /// Writes a store's content, which stands at offset `end` of its changelog, in place of what was
+  /// kept before. `content` gives the records to its argument.
   func save(
     _ place: StateCachePlace, end: Int64, clockMs: Int64,
     _ content: (@escaping (RawRecords) throws(StorageError) -> Void) throws(StorageError) -> Void

@@ -1,9 +1,12 @@
 // The file of one store's content: a magic number, then blocks.
 //
-//   block   length of the body (4), CRC-32C of kind and body (4), kind (4), body; numbers are little-endian
+//   block   length of the body (4), CRC-32C of kind and body (4), kind (4), body; numbers are
+//           little-endian
 //   header  what the content is of, as a `MetadataRecord`
-//   records number of records (4), bytes of their keys and values (4), then arrays: where each key begins (4 each), its
-//           length (4), where the value begins (4), its length (4; -1: none), times (8), then the bytes
+//   records number of records (4), bytes of their keys and values (4), then arrays: where each key
+//   begins (4 each), its
+//           length (4), where the value begins (4), its length (4; -1: none), times (8), then the
+//           bytes
 //   end     the number of records (8); a file without it was not written to its end
 //
 // Nothing is synced: what a power cut leaves of a file does not pass its checksums.

@@ -1,6 +1,6 @@
-// What a CREATE STREAM or TABLE came to, kept in its entry of the statement log beside the text: a catalog of thousands
-// opens without parsing and binding each of them again. Entries without it, of earlier versions or with what is not
-// written here, go by their text.
+// What a CREATE STREAM or TABLE came to, kept in its entry of the statement log beside the text: a
+// catalog of thousands opens without parsing and binding each of them again. Entries without it, of
+// earlier versions or with what is not written here, go by their text.
 //
 // A text of fields, each as its length in bytes, a colon and its bytes.
 
@@ -15,7 +15,8 @@ enum BoundSource {
   static let field = "bound"
   private static let version = "1"
 
-  /// nil: it has parts that are found again by planning its statement: connectors, schemas, a query.
+  /// nil: it has parts that are found again by planning its statement: connectors, schemas, a
+  /// query.
   static func text(_ source: SourceDefinition) -> String? {
     guard source.input == nil, source.followers.isEmpty, source.writtenSchemas.isEmpty,
       source.queryID == nil

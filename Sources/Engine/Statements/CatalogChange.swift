@@ -1,6 +1,7 @@
-// What a statement changes, as a value: the steps on what is defined, and what its commit writes beside them. It is
-// planned once (`StatementPlanner`), and applied by one function (`Definitions.apply`), whether the statement is executed,
-// checked as part of a submitted file, or read from the statement log.
+// What a statement changes, as a value: the steps on what is defined, and what its commit writes
+// beside them. It is planned once (`StatementPlanner`), and applied by one function
+// (`Definitions.apply`), whether the statement is executed, checked as part of a submitted file, or
+// read from the statement log.
 
 import HeadraceColumns
 import HeadraceFoundations

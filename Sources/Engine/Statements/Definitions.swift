@@ -1,5 +1,6 @@
-// What the statements so far have defined: sources, types and persistent queries. A value: a statement is planned against
-// it, a submitted file against a copy that its own statements have changed, and a restart makes it of the statement log.
+// What the statements so far have defined: sources, types and persistent queries. A value: a
+// statement is planned against it, a submitted file against a copy that its own statements have
+// changed, and a restart makes it of the statement log.
 
 internal import HashTreeCollections
 import HeadraceColumns
@@ -17,7 +18,8 @@ struct QueryDefinition: Sendable {
   var isInsert: Bool
   var properties: [TextKey: String]
   var isPaused = false
-  /// What it will be when it has taken the place of another; until then it writes a topic of its own.
+  /// What it will be when it has taken the place of another; until then it writes a topic of its
+  /// own.
   var rebuilt: PersistentQuery?
   /// Another one for each statement that defines the query; given by `Definitions.apply`.
   var revision = 0
@@ -29,9 +31,11 @@ struct Definitions: Sendable {
   private(set) var queries: [QueryDefinition] = []
   /// Number of the next query that gets its id from the engine.
   private(set) var nextQuerySequence = 0
-  /// Topics that changes since then make (their creation) or delete (nil), beside those of the store.
+  /// Topics that changes since then make (their creation) or delete (nil), beside those of the
+  /// store.
   private var topics = TreeDictionary<TextKey, TopicCreation?>()
-  /// Queries that changes since then have ended: topics of their own that the store has go with them.
+  /// Queries that changes since then have ended: topics of their own that the store has go with
+  /// them.
   private var ended: [String] = []
   private var nextRevision = 1
   /// What statements have registered.
@@ -107,8 +111,8 @@ struct Definitions: Sendable {
     nextQuerySequence += 1
   }
 
-  /// Puts the query where the old one stood among the others, so that readers of the table come after it; but behind
-  /// the queries that it reads from.
+  /// Puts the query where the old one stood among the others, so that readers of the table come
+  /// after it; but behind the queries that it reads from.
   private mutating func replace(_ old: String, with query: QueryDefinition) {
     var place = queries.firstIndex { $0.id == old } ?? queries.count
     queries.removeAll { $0.id == query.id }

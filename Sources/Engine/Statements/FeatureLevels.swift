@@ -1,7 +1,8 @@
-// What processes of different versions in one service may say to each other. Each version has a level, and each entry of
-// the statement log the lowest level that understands it. A process that meets a higher one than its own stops, since it
-// would plan something else than the others or nothing; and so that this does not happen while a service is upgraded process
-// by process, a statement that needs a level is taken only when all of them have it.
+// What processes of different versions in one service may say to each other. Each version has a
+// level, and each entry of the statement log the lowest level that understands it. A process that
+// meets a higher one than its own stops, since it would plan something else than the others or
+// nothing; and so that this does not happen while a service is upgraded process by process, a
+// statement that needs a level is taken only when all of them have it.
 
 import HeadraceFoundations
 import HeadraceSyntax

@@ -1,7 +1,8 @@
-// The registered schemas that a statement's columns were taken from and that its records are written with, and what it has
-// registered itself, kept with the statement in the log: by the time it is replayed the registry may hold others, or not be
-// there.
-// Invariant: a replayed statement has the columns with which it was accepted, and gives each schema the id that it gave.
+// The registered schemas that a statement's columns were taken from and that its records are
+// written with, and what it has registered itself, kept with the statement in the log: by the time
+// it is replayed the registry may hold others, or not be there.
+// Invariant: a replayed statement has the columns with which it was accepted, and gives each schema
+// the id that it gave.
 
 import HeadraceFormats
 import HeadraceFoundations

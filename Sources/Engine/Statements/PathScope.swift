@@ -13,7 +13,8 @@ struct PathScope {
   var workingDirectory: String?
   var files: any OutsideFiles
 
-  /// Runs what opens a file. Throws: path-outside-roots, file-not-found, and what is wrong with the file.
+  /// Runs what opens a file. Throws: path-outside-roots, file-not-found, and what is wrong with the
+  /// file.
   func outside<Result>(
     _ path: String, _ span: Span, _ body: () throws(OutsideError) -> Result
   ) throws(StatementFailure) -> Result {

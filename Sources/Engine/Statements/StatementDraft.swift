@@ -1,5 +1,5 @@
-// The effects of a submitted file while it is planned: what its statements change, and the records that they insert. All
-// of it is one commit, or none of it.
+// The effects of a submitted file while it is planned: what its statements change, and the records
+// that they insert. All of it is one commit, or none of it.
 
 import HeadraceFoundations
 import HeadracePlanner
@@ -29,7 +29,8 @@ final class StatementDraft {
     guard !change.isEmpty else { return }
     definitions.apply(change)
     changes.append(change)
-    // What was inserted before goes with its topic; what is inserted after that goes to the topic that is made anew.
+    // What was inserted before goes with its topic; what is inserted after that goes to the topic
+    // that is made anew.
     for name in change.topicsDeleted {
       epoch.outputs.removeAll { $0.topic == name }
       epoch.conditions.removeAll { $0.topic == name }

@@ -1,4 +1,5 @@
-// CREATE ... AS SELECT, INSERT INTO ... SELECT, CREATE OR REPLACE of queries, and what ends, stops and resumes them.
+// CREATE ... AS SELECT, INSERT INTO ... SELECT, CREATE OR REPLACE of queries, and what ends, stops
+// and resumes them.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -57,7 +58,8 @@ extension StatementPlanner {
     return try adding(query(id, plan, text, isInsert: false), config, at: .none)
   }
 
-  /// As the log's entry says: a new query, another plan of one, a query beside the one that it will replace, or its swap.
+  /// As the log's entry says: a new query, another plan of one, a query beside the one that it will
+  /// replace, or its swap.
   private func replayed(
     _ bound: PersistentQuery, _ existing: SourceDefinition?, _ text: SourceText
   ) -> CatalogChange {
@@ -166,8 +168,8 @@ extension StatementPlanner {
 
   // MARK: - CREATE OR REPLACE
 
-  /// The new query takes the id, the sink, the positions and the state of the old one. Accumulators go on as they are:
-  /// the rules see to it that they mean the same.
+  /// The new query takes the id, the sink, the positions and the state of the old one. Accumulators
+  /// go on as they are: the rules see to it that they mean the same.
   private func replace(
     _ existing: SourceDefinition, _ bound: PersistentQuery, _ node: CreateSourceAs,
     _ text: SourceText

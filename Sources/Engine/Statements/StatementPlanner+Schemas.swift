@@ -1,6 +1,6 @@
-// Schemas that statements register: those that say so, and those that declare columns in a format whose records have
-// registered schemas. What is registered is committed with the statement, and the statement log has it: a replay gives
-// each schema the id that it was given.
+// Schemas that statements register: those that say so, and those that declare columns in a format
+// whose records have registered schemas. What is registered is committed with the statement, and
+// the statement log has it: a replay gives each schema the id that it was given.
 
 import HeadraceColumns
 import HeadraceExecutor
@@ -91,7 +91,8 @@ extension StatementPlanner {
     change.entry?.written = source.writtenSchemas
   }
 
-  /// Whether a schema that others have registered says the same as the columns do, in its own words.
+  /// Whether a schema that others have registered says the same as the columns do, in its own
+  /// words.
   private func means(
     _ schema: RegisteredSchema, _ columns: [SchemaColumn], _ spec: FormatSpec
   ) -> Bool {

@@ -1,5 +1,6 @@
-// Settings of a topic in the WITH clause of the statement that makes it: Kafka's names, in upper case and
-// with underscores for dots. A topic that is there already keeps its own; ALTER is a matter of the command.
+// Settings of a topic in the WITH clause of the statement that makes it: Kafka's names, in upper
+// case and with underscores for dots. A topic that is there already keeps its own; ALTER is a
+// matter of the command.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -52,7 +53,8 @@ extension StatementPlanner {
     throw .plan(.propertyNotText(property.key, at: property.span))
   }
 
-  /// Topics that a query needs and that are not there: its sink's, with `config`, its changelogs' and its exchanges'.
+  /// Topics that a query needs and that are not there: its sink's, with `config`, its changelogs'
+  /// and its exchanges'.
   func topics(
     for query: QueryDefinition, _ config: TopicConfig, at span: Span
   ) throws(StatementFailure) -> [TopicCreation] {

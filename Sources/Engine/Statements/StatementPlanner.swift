@@ -1,13 +1,14 @@
-// Statements that change what is defined, planned to changes: the one implementation for a statement that is executed,
-// one of a submitted file that is checked, and one of the statement log. Pure: it reads the definitions that it is given
-// and what its environment tells of topics and files, and changes nothing.
+// Statements that change what is defined, planned to changes: the one implementation for a
+// statement that is executed, one of a submitted file that is checked, and one of the statement
+// log. Pure: it reads the definitions that it is given and what its environment tells of topics and
+// files, and changes nothing.
 //
 //   execute   plan against the engine's definitions, commit, apply
 //   check     plan against a copy, apply to the copy
 //   replay    plan against what the log has defined so far, apply
 //
-// A replay goes by what the log's entry says where it matters: ids, partition counts, roots. Rules that came later do
-// not hold for it: it was accepted once.
+// A replay goes by what the log's entry says where it matters: ids, partition counts, roots. Rules
+// that came later do not hold for it: it was accepted once.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -30,7 +31,8 @@ struct StatementEnvironment {
   var options: EngineOptions
   /// Names the queries of a submitted file.
   var queryPrefix: String?
-  /// Topics through which a query's rows go from stage to stage, by its id; nil: they stay in memory.
+  /// Topics through which a query's rows go from stage to stage, by its id; nil: they stay in
+  /// memory.
   var exchangeTopic: (String) -> (@Sendable (Int) -> String)?
   /// A process of the service with a lower feature level than this one, and its level.
   var processBelow: (Int) -> (name: String, level: Int)?
@@ -141,15 +143,16 @@ struct StatementPlanner {
     return environment.storeTopic(name).map { ($0.partitionCount, $0.config) }
   }
 
-  /// Partitions of a topic. Topics may have been deleted and made again since a statement was logged, which goes by
-  /// those that it saw.
+  /// Partitions of a topic. Topics may have been deleted and made again since a statement was
+  /// logged, which goes by those that it saw.
   func partitions(_ name: String) -> Int? { loggedPartitions ?? topic(name)?.partitions }
 
   var loggedPartitions: Int? { environment.logged?["partitions"].flatMap { Int($0) } }
 
   // MARK: - Ids
 
-  /// The id of a new query: as it was logged, after the submitted file that it stands in, else the engine's own.
+  /// The id of a new query: as it was logged, after the submitted file that it stands in, else the
+  /// engine's own.
   func queryID(_ standard: String) -> String {
     if let logged = environment.logged?["query"] { return logged }
     guard let prefix = environment.queryPrefix else { return standard }

@@ -1,5 +1,5 @@
-// Arithmetic kernels. INT and BIGINT wrap as Java's do; DOUBLE follows IEEE; DECIMAL is exact and fails
-// where the result does not fit its type.
+// Arithmetic kernels. INT and BIGINT wrap as Java's do; DOUBLE follows IEEE; DECIMAL is exact and
+// fails where the result does not fit its type.
 
 import HeadraceColumns
 import HeadraceFoundations

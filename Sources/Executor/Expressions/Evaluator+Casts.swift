@@ -1,5 +1,5 @@
-// CAST. Widening of numbers and the commonest casts from and to texts run over whole columns; everything else goes
-// value by value.
+// CAST. Widening of numbers and the commonest casts from and to texts run over whole columns;
+// everything else goes value by value.
 
 import BigInt
 import HeadraceColumns
@@ -52,7 +52,8 @@ extension Evaluator {
     return castByRow(operand, from: from, to: to)
   }
 
-  /// `values`: unscaled numbers in the scale of `from`. Where one does not fit, all go row by row, which says of what.
+  /// `values`: unscaled numbers in the scale of `from`. Where one does not fit, all go row by row,
+  /// which says of what.
   private func decimal(
     _ operand: Evaluated, _ values: [some FixedWidthInteger], _ from: DataType, precision: Int,
     scale: Int

@@ -1,5 +1,6 @@
-// Arithmetic and comparisons of DECIMALs. Columns of at most 38 digits are computed with their unscaled numbers; a row
-// that leaves 128 bits on the way, and columns that are wider, with numbers of any size.
+// Arithmetic and comparisons of DECIMALs. Columns of at most 38 digits are computed with their
+// unscaled numbers; a row that leaves 128 bits on the way, and columns that are wider, with numbers
+// of any size.
 
 import BigInt
 import HeadraceColumns
@@ -136,8 +137,8 @@ extension Evaluator {
     return zipped(a.values, b.values) { x, y in
       let (p, isLeftOver) = x.multipliedReportingOverflow(by: left)
       let (q, isRightOver) = y.multipliedReportingOverflow(by: right)
-      // Only the one with fewer digits after the point is multiplied, and what leaves 128 bits is beyond all that the
-      // other can be.
+      // Only the one with fewer digits after the point is multiplied, and what leaves 128 bits is
+      // beyond all that the other can be.
       if isLeftOver { return holds(op, x < 0 ? -1 : 1) }
       if isRightOver { return holds(op, y < 0 ? 1 : -1) }
       return holds(op, p < q ? -1 : p == q ? 0 : 1)
@@ -145,10 +146,12 @@ extension Evaluator {
   }
 }
 
-/// One operation on unscaled numbers; `result` is nil where 128 bits do not suffice or there is none.
+/// One operation on unscaled numbers; `result` is nil where 128 bits do not suffice or there is
+/// none.
 private struct NarrowArithmetic {
   private let op: ArithmeticOperator
-  /// What brings the operands to the scale in which they are computed; nil: that needs more than 128 bits.
+  /// What brings the operands to the scale in which they are computed; nil: that needs more than
+  /// 128 bits.
   private let factors: (left: Int128, right: Int128)?
   /// From the scale of the computation to that of the type.
   private let isOfScale: Bool

@@ -1,5 +1,5 @@
-// Comparisons, AND, OR, NOT, IN, LIKE and CASE. Comparisons are two-valued: with a NULL side they are
-// false. A NULL boolean as an operand of AND, OR or NOT is an error of the row.
+// Comparisons, AND, OR, NOT, IN, LIKE and CASE. Comparisons are two-valued: with a NULL side they
+// are false. A NULL boolean as an operand of AND, OR or NOT is an error of the row.
 
 import BigInt
 import Glibc

@@ -1,6 +1,6 @@
-// Parts that occur more than once among the expressions of an operator, such as SPLIT(url, '/') in three columns, are
-// computed once a batch. What fails in them is noted at each place, so that a branch that a row does not take
-// still hides it.
+// Parts that occur more than once among the expressions of an operator, such as SPLIT(url, '/') in
+// three columns, are computed once a batch. What fails in them is noted at each place, so that a
+// branch that a row does not take still hides it.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -20,8 +20,8 @@ struct SharedParts {
 }
 
 extension Evaluator {
-  /// Prepares for expressions that are computed over the same batches. Returns them in the form to evaluate, in which
-  /// equal parts are equal: RANDOM and UUID alone depend on where they stand.
+  /// Prepares for expressions that are computed over the same batches. Returns them in the form to
+  /// evaluate, in which equal parts are equal: RANDOM and UUID alone depend on where they stand.
   func share(_ expressions: [BoundExpression]) -> [BoundExpression] {
     let alike = expressions.map(withoutSites)
     var seen: Set<BoundExpression> = []

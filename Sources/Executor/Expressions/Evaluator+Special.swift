@@ -1,6 +1,6 @@
-// Functions that need more than their arguments: lambdas run over the flattened elements of all rows at
-// once; RANDOM and UUID derive from the query's seed and the row's position, so that a replay gives the
-// same; the clock is the one that the epoch recorded.
+// Functions that need more than their arguments: lambdas run over the flattened elements of all
+// rows at once; RANDOM and UUID derive from the query's seed and the row's position, so that a
+// replay gives the same; the clock is the one that the epoch recorded.
 
 import HeadraceColumns
 import HeadraceFunctions
@@ -60,8 +60,8 @@ extension Evaluator {
     return String(repeating: "0", count: 16 - text.count) + text
   }
 
-  /// The rows of `batch` repeated once for each element, with the elements as further columns, and an
-  /// evaluator that knows the lambda's parameters.
+  /// The rows of `batch` repeated once for each element, with the elements as further columns, and
+  /// an evaluator that knows the lambda's parameters.
   private func flattened(
     _ lambda: BoundLambda, _ rows: [Int32], _ elements: [Column],
     _ batch: RecordBatch
@@ -174,8 +174,8 @@ extension Evaluator {
       errors: errors)
   }
 
-  /// Step k takes the k-th element of every row that has one. A NULL array leaves the first state; a step
-  /// that fails gives a NULL state.
+  /// Step k takes the k-th element of every row that has one. A NULL array leaves the first state;
+  /// a step that fails gives a NULL state.
   private func reduce(_ call: BoundCall, _ batch: RecordBatch) -> Evaluated {
     let base = operand(call.arguments[0], batch)
     var state = operand(call.arguments[1], batch)

@@ -1,7 +1,7 @@
-// Computes bound expressions over batches: one walk of the tree a batch, each node over whole columns.
-// An error in a row (a NULL operand of arithmetic, a division by zero, a failed cast, a function that
-// fails) marks the row; at the root the marked rows become NULL. Branches that a row does not take
-// (CASE, AND, OR) do not mark it.
+// Computes bound expressions over batches: one walk of the tree a batch, each node over whole
+// columns. An error in a row (a NULL operand of arithmetic, a division by zero, a failed cast, a
+// function that fails) marks the row; at the root the marked rows become NULL. Branches that a row
+// does not take (CASE, AND, OR) do not mark it.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -9,7 +9,8 @@ public import HeadraceFunctions
 public import HeadracePlanner
 
 /// A column and the rows whose evaluation failed.
-/// Invariant: a failed row is NULL in the column, but for booleans that AND or OR may still overrule.
+/// Invariant: a failed row is NULL in the column, but for booleans that AND or OR may still
+/// overrule.
 struct Evaluated {
   var column: Column
   /// nil: none failed.
@@ -39,8 +40,8 @@ public final class Evaluator {
   var shared = SharedParts()
   /// For what is said of failed expressions.
   private let names: [ColumnID: String]
-  /// Rows of the present batch in which something failed that is not a NULL operand: a division, a cast, a function;
-  /// in branches that the row takes only.
+  /// Rows of the present batch in which something failed that is not a NULL operand: a division, a
+  /// cast, a function; in branches that the row takes only.
   var faulty: Bitmap?
   /// What was wrong with the first of them.
   var firstFault: String?
@@ -148,8 +149,8 @@ public final class Evaluator {
     return result
   }
 
-  /// As `column`; the rows that failed as a whole are added to `errors`: not those in which only an element of
-  /// an ARRAY, a MAP or a STRUCT did, nor those with a NULL operand.
+  /// As `column`; the rows that failed as a whole are added to `errors`: not those in which only an
+  /// element of an ARRAY, a MAP or a STRUCT did, nor those with a NULL operand.
   func column(
     _ expression: BoundExpression, _ batch: RecordBatch, failed: inout RowFaults,
     errors: inout Bitmap?

@@ -1,5 +1,5 @@
-// LIKE: `%` stands for any bytes, `_` for one character, line ends among them. Matching backtracks to the last
-// `%` only, so it takes at most text x pattern steps, and is given up after `stepsMax`.
+// LIKE: `%` stands for any bytes, `_` for one character, line ends among them. Matching backtracks
+// to the last `%` only, so it takes at most text x pattern steps, and is given up after `stepsMax`.
 
 import HeadraceFoundations
 

@@ -1,13 +1,15 @@
-// How windows of GROUP BY close and expire. Under EMIT FINAL a window closes when stream time passes its end and its
-// grace; of as many keys as it has, memory need not have more than a piece:
-//   1. the row that closes windows puts them at the end of the queue of those that wait (`GroupTimes.waiting`);
-//   2. when all rows of the slice have come, the first groups of the queue are made ready, a piece of bounded size;
-//   3. they come out, as far as those of other tasks do not precede them; the rest waits for the next slice, before
-//      which the query takes no new rows (`QueryRuntime.emitWaiting`).
+// How windows of GROUP BY close and expire. Under EMIT FINAL a window closes when stream time
+// passes its end and its grace; of as many keys as it has, memory need not have more than a piece:
+//   1. the row that closes windows puts them at the end of the queue of those that wait
+//      (`GroupTimes.waiting`);
+//   2. when all rows of the slice have come, the first groups of the queue are made ready, a piece
+//      of bounded size;
+//   3. they come out, as far as those of other tasks do not precede them; the rest waits for the
+//      next slice, before which the query takes no new rows (`QueryRuntime.emitWaiting`).
 // Groups that expire are removed a piece in each slice as well, when no window waits.
 //
-// Invariant: a window in the queue has the same groups until all of them are out: rows for it are late, and it does
-// not expire.
+// Invariant: a window in the queue has the same groups until all of them are out: rows for it are
+// late, and it does not expire.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -100,8 +102,9 @@ extension AggregateOperator {
 
   // MARK: - EMIT FINAL
 
-  /// Results of the windows that stream time has closed, by window, then by key bytes. Each closes once, however far
-  /// time jumps; ksqlDB loses those that a jump takes out of its store's retention.
+  /// Results of the windows that stream time has closed, by window, then by key bytes. Each closes
+  /// once, however far time jumps; ksqlDB loses those that a jump takes out of its store's
+  /// retention.
   func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
     guard spec.emitFinal, spec.window?.info.sizeMs != nil, batch.count > 0 else { return }
     let closed = try closedStarts()
@@ -124,7 +127,8 @@ extension AggregateOperator {
     }
   }
 
-  /// The windows that have closed just now. Those of which only the store has groups are found by the times of these.
+  /// The windows that have closed just now. Those of which only the store has groups are found by
+  /// the times of these.
   private func closedStarts() throws(QueryFailure) -> [Int64] {
     let (after, time) = (closingMs, state.times.stream)
     let closedBefore = state.times.closedBefore

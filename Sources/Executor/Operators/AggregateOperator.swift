@@ -1,14 +1,15 @@
-// GROUP BY, unwindowed and over tumbling and hopping windows. Record at a time in meaning: each input row
-// gives the new result of its group (of each of its windows, oldest first). How a batch is computed:
+// GROUP BY, unwindowed and over tumbling and hopping windows. Record at a time in meaning: each
+// input row gives the new result of its group (of each of its windows, oldest first). How a batch
+// is computed:
 //   1. evaluate group expressions and arguments over the whole batch;
-//   2. choose the rows: no NULL in the key, and for windows one entry a row and open window, by the stream
-//      time that the rows before it have set;
+//   2. choose the rows: no NULL in the key, and for windows one entry a row and open window, by the
+//      stream time that the rows before it have set;
 //   3. find the slots of all keys in one go;
 //   4. let each aggregate's accumulator run over the rows, which appends a result a row;
 //   5. if someone downstream needs them, gather the results before each row as retractions.
-// Conflated, a group has one result a slice: rows are added up, and the groups that have changed answer at the end.
-// Over a table, a row that leaves a group takes itself back first; when it stays in its group the taking
-// back and the adding give one result, as in Kafka Streams.
+// Conflated, a group has one result a slice: rows are added up, and the groups that have changed
+// answer at the end. Over a table, a row that leaves a group takes itself back first; when it stays
+// in its group the taking back and the adding give one result, as in Kafka Streams.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -39,7 +40,8 @@ final class AggregateOperator: Operator {
   /// How windows close and expire.
   var closing: ClosingWindows
 
-  /// `closingRows`: how many results of closed windows come out in a slice at most; nil: all of them, at once.
+  /// `closingRows`: how many results of closed windows come out in a slice at most; nil: all of
+  /// them, at once.
   init(
     name: String, spec: Aggregate, evaluator: Evaluator, accumulators: [any Accumulator],
     isTableInput: Bool, emitsRetractions: Bool, store: (any StateStore)?, closingRows: Int?
@@ -51,7 +53,8 @@ final class AggregateOperator: Operator {
     self.emitsRetractions = emitsRetractions
     closing = ClosingWindows(rows: closingRows)
     content = AccumulatedGroups(accumulators, partsSets: !spec.groups.isEmpty)
-    // The key of the one group that there is without any to group by is empty, as that of the times would be.
+    // The key of the one group that there is without any to group by is empty, as that of the times
+    // would be.
     state = GroupedState(
       name: name, content: content,
       keys: spec.groups.isEmpty && spec.window == nil ? .tagged : .plain,
@@ -112,7 +115,8 @@ final class AggregateOperator: Operator {
     let closing = spec.emitFinal ? spec.window : nil
     let rowsAtOnce = min(rowsOfEntries, Self.resultBytes / state.largestValue + 1)
     guard closing != nil || batch.count > rowsAtOnce else { return try aggregate(batch) }
-    // A batch is cut behind each row that may close a window, so that no later row is in its result.
+    // A batch is cut behind each row that may close a window, so that no later row is in its
+    // result.
     var start = 0
     for row in 0..<batch.count
     where closing.map({ state.times.passesEnd(batch.rowtimes[row], of: $0) }) ?? false
@@ -259,8 +263,8 @@ final class AggregateOperator: Operator {
     var starts: [Int64] = []
     rows.reserveCapacity(batch.count * min(overlap, 16))
     starts.reserveCapacity(batch.count * min(overlap, 16))
-    // Most rows have the windows of the row before them, which spares the division: those from `first` on,
-    // as long as the row is within `same`.
+    // Most rows have the windows of the row before them, which spares the division: those from
+    // `first` on, as long as the row is within `same`.
     var first: Int64 = 0
     var same: Range<Int64> = 0..<0
     for row in 0..<batch.count {
@@ -295,8 +299,8 @@ final class AggregateOperator: Operator {
     return (rows, starts)
   }
 
-  /// The window of each row; nil, with nothing changed, when some row is late. Most rows fall into the
-  /// window of the one before them, which spares the division.
+  /// The window of each row; nil, with nothing changed, when some row is late. Most rows fall into
+  /// the window of the one before them, which spares the division.
   private func tumblingStarts(_ rowtimes: [Int64], _ size: Int64, _ grace: Int64) -> [Int64]? {
     var starts: [Int64] = []
     starts.reserveCapacity(rowtimes.count)
@@ -348,8 +352,8 @@ final class AggregateOperator: Operator {
     var times = source.rowtimes
     var keep: [Int32] = []
     var needsGather = false
-    // For each row the row with its old result: one of this batch, `count` + row for one from before it,
-    // -1 for a group that had none.
+    // For each row the row with its old result: one of this batch, `count` + row for one from
+    // before it, -1 for a group that had none.
     var oldRow: [Int32] = []
     var last: [Int32: Int32] = [:]
     for row in 0..<source.count {
@@ -397,7 +401,8 @@ final class AggregateOperator: Operator {
     var rows: [Int32] = []
     var kinds: [ChangeKind] = []
     var rowTimes: [Int64] = []
-    /// The input row of each: what is taken back stands where the row does that takes it back, wherever it came from.
+    /// The input row of each: what is taken back stands where the row does that takes it back,
+    /// wherever it came from.
     var sources: [Int32] = []
     for (place, row) in keep.enumerated() {
       if oldRow[place] >= 0 {

@@ -1,5 +1,5 @@
-// The groups of a conflated aggregation that have changed since the slice began, each with its key, what it was, and the
-// place of the last row that changed it.
+// The groups of a conflated aggregation that have changed since the slice began, each with its key,
+// what it was, and the place of the last row that changed it.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -62,7 +62,8 @@ struct ChangedGroups {
   /// What the groups were that `note` has just named.
   mutating func keep(_ before: [Column]) { beforePieces.append(before) }
 
-  /// The changes, by the places of their last rows; nil: there are none. `current`: results of slots. `rowtime`: of a slot.
+  /// The changes, by the places of their last rows; nil: there are none. `current`: results of
+  /// slots. `rowtime`: of a slot.
   mutating func take(
     _ current: ([Int32]) -> [Column], _ rowtime: (Int) -> Int64
   ) -> RecordBatch? {

@@ -18,8 +18,8 @@ final class CollectOperator: Operator {
   }
 }
 
-/// The end of a query whose rows are counted and thrown away: `SET 'headrace.sink' = 'discard'`, for measuring
-/// what a query costs without its output.
+/// The end of a query whose rows are counted and thrown away: `SET 'headrace.sink' = 'discard'`,
+/// for measuring what a query costs without its output.
 final class DiscardOperator: Operator {
   override func process(_ batch: RecordBatch, port: Int) throws(QueryFailure) {}
 }

@@ -1,5 +1,6 @@
-// Of each key of a table the last change of a slice, in the order of those changes. Where what a row was is needed, it is
-// what the row was when the slice began. What has come and gone within the slice is not told.
+// Of each key of a table the last change of a slice, in the order of those changes. Where what a
+// row was is needed, it is what the row was when the slice began. What has come and gone within the
+// slice is not told.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,6 @@
-// Keeps the rows for which a predicate is true. In a stream, records with a null value never pass. In a
-// table, a row that passed and no longer does becomes a delete, one that newly passes an insert.
+// Keeps the rows for which a predicate is true. In a stream, records with a null value never pass.
+// In a table, a row that passed and no longer does becomes a delete, one that newly passes an
+// insert.
 
 import HeadraceColumns
 import HeadraceFoundations

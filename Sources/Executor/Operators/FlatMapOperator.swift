@@ -1,5 +1,5 @@
-// Table functions: each row becomes as many as its longest list has elements. A row for which a function or one of
-// its arguments fails is left out.
+// Table functions: each row becomes as many as its longest list has elements. A row for which a
+// function or one of its arguments fails is left out.
 
 import HeadraceColumns
 import HeadraceFoundations

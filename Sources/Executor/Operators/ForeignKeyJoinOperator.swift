@@ -1,6 +1,7 @@
-// Table-table join on a foreign key: each left row names a right row by an expression. A change of a left
-// row gives its joined row; a change of a right row gives those of all left rows that name it, in the byte
-// order of their keys. A left row that has been a result and has none any more gives a tombstone.
+// Table-table join on a foreign key: each left row names a right row by an expression. A change of
+// a left row gives its joined row; a change of a right row gives those of all left rows that name
+// it, in the byte order of their keys. A left row that has been a result and has none any more
+// gives a tombstone.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -23,7 +24,8 @@ final class ForeignKeyJoinOperator: MergingOperator {
   private var output: JoinOutput
   /// By slot of the left table: the slot of the right key that its row names; -1: none.
   private var named: [Int32] = []
-  /// By slot of the right table, whose index has every key that is named: the left slots that name it.
+  /// By slot of the right table, whose index has every key that is named: the left slots that name
+  /// it.
   private var namers: [[Int32]] = []
   /// Where a left slot stands in its list.
   private var places: [Int32] = []
@@ -286,7 +288,8 @@ final class ForeignKeyJoinOperator: MergingOperator {
       zip(distinct, counts).flatMap { Array(repeating: $0, count: Int($1)) })
   }
 
-  /// References whose left row is gone or names another right row by now. `targets`: the right slots that they are of.
+  /// References whose left row is gone or names another right row by now. `targets`: the right
+  /// slots that they are of.
   private func dropStale(_ references: RawRecords, _ keys: RawRecords, _ targets: [Int32]) {
     var stale = RawRecords(buffer: ByteBuffer(capacity: 256))
     for record in 0..<references.count {

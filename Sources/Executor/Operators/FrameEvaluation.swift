@@ -1,5 +1,6 @@
-// Functions over frames, for rows that lie partition by partition in their order. Of a row's frame both ends only go on from
-// row to row, so an aggregate takes in each row once and gives it back at most once.
+// Functions over frames, for rows that lie partition by partition in their order. Of a row's frame
+// both ends only go on from row to row, so an aggregate takes in each row once and gives it back at
+// most once.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -11,7 +12,8 @@ import HeadraceSyntax
 struct FramedRows {
   /// One behind the other, from 0 on; none is empty.
   var partitions: [Range<Int>]
-  /// For each row the first of those that are equal to it in the order, and the one behind the last.
+  /// For each row the first of those that are equal to it in the order, and the one behind the
+  /// last.
   var peers: [(start: Int32, end: Int32)]
   /// What a RANGE counts in, rising; nil: NULL, which is a frame of its own.
   var distances: [Int64?]

@@ -9,7 +9,8 @@ struct FramedLists {
   private let state: OrderedState
   private let graceMs: Int64
   private let isInt: Bool
-  /// How far frames reach back and ahead where they do not reach back to the first row. ROWS by rows, RANGE in ms.
+  /// How far frames reach back and ahead where they do not reach back to the first row. ROWS by
+  /// rows, RANGE in ms.
   private var rowsBack = 0
   private var rowsAhead = 0
   private var rangeBack: Int64 = 0
@@ -85,8 +86,8 @@ struct FramedLists {
     return first..<max(first, min(end, list.count))
   }
 
-  /// The entries that frames of the rows at these places reach, in order. Those between the first rows and what is reached
-  /// may be left out.
+  /// The entries that frames of the rows at these places reach, in order. Those between the first
+  /// rows and what is reached may be left out.
   func entries(around places: Range<Int>, of slot: Int32) -> [Int32] {
     let list = state.lists[Int(slot)]
     guard !places.isEmpty else { return [] }

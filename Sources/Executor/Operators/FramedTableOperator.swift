@@ -1,9 +1,10 @@
-// Functions over frames, of a table. A change of a row may change the results of the rows whose frames reach it: they are
-// worked out before and after it, and what differs is told. Frames of ROWS reach a known number of rows; others are taken to
-// reach all rows of the partition.
+// Functions over frames, of a table. A change of a row may change the results of the rows whose
+// frames reach it: they are worked out before and after it, and what differs is told. Frames of
+// ROWS reach a known number of rows; others are taken to reach all rows of the partition.
 //
-// Changes of different partitions do not see each other. So a batch is worked off in rounds, the first change of each
-// partition, then the second, and a round's rows are evaluated together. What is told is put back into the order of the changes.
+// Changes of different partitions do not see each other. So a batch is worked off in rounds, the
+// first change of each partition, then the second, and a round's rows are evaluated together. What
+// is told is put back into the order of the changes.
 
 import HeadraceColumns
 import HeadraceFoundations

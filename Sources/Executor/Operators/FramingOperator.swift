@@ -1,11 +1,14 @@
-// Functions over frames, of a stream whose rows are ordered by time. Record at a time in meaning: a row comes with what its
-// frame gives then; a row out of order, within grace, comes with its own, and every row whose frame it changes once more.
-//   1. Rows that are later than grace are dropped; the others go into their partitions (`OrderedState`).
-//   2. Rows that stand behind all others of their partitions change nothing before them: they are worked out many at once,
-//      from the first row that a frame of theirs reaches back to.
+// Functions over frames, of a stream whose rows are ordered by time. Record at a time in meaning: a
+// row comes with what its frame gives then; a row out of order, within grace, comes with its own,
+// and every row whose frame it changes once more.
+//   1. Rows that are later than grace are dropped; the others go into their partitions
+//      (`OrderedState`).
+//   2. Rows that stand behind all others of their partitions change nothing before them: they are
+//      worked out many at once, from the first row that a frame of theirs reaches back to.
 //   3. Any other row by itself: what the frames gave that it may change, before and after.
 //   4. With EMIT FINAL a row comes when no row before it can come any more, and so once.
-// Aggregates from the first row on do not look back: their accumulators go on from row to row (`RunningTotals`).
+// Aggregates from the first row on do not look back: their accumulators go on from row to row
+// (`RunningTotals`).
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -162,7 +165,8 @@ final class FramingOperator: Operator {
     }
   }
 
-  /// Lets the rows come that are complete now: by their times, then as their partitions and orders are.
+  /// Lets the rows come that are complete now: by their times, then as their partitions and orders
+  /// are.
   private func release(_ row: Int) {
     while let earliest = pending.earliest, earliest < frames.earliest {
       var same: [(slot: Int32, entry: Int32)] = []

@@ -1,6 +1,6 @@
-// GROUPING SETS, ROLLUP and CUBE: each row becomes one for each set. A row with a NULL in a group expression of the set is
-// in none of its groups and gives nothing there. A change of a table's row stays a pair within each set, so that a group
-// that it does not leave changes once.
+// GROUPING SETS, ROLLUP and CUBE: each row becomes one for each set. A row with a NULL in a group
+// expression of the set is in none of its groups and gives nothing there. A change of a table's row
+// stays a pair within each set, so that a group that it does not leave changes once.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// Rows of a join's result, named by the entries of both sides' slabs and gathered many at once: left columns,
-// right columns, key.
+// Rows of a join's result, named by the entries of both sides' slabs and gathered many at once:
+// left columns, right columns, key.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -25,8 +25,8 @@ struct JoinOutput {
     self.isTable = isTable
   }
 
-  /// `left`, `right`: -1 for NULLs. `side`, `entry`: the row that makes this one, which is row `row` of the
-  /// batch.
+  /// `left`, `right`: -1 for NULLs. `side`, `entry`: the row that makes this one, which is row
+  /// `row` of the batch.
   mutating func append(
     left: Int32, right: Int32, side: Int, entry: Int32, rowtime: Int64, at batch: RecordBatch,
     _ row: Int, kind: ChangeKind = .insert

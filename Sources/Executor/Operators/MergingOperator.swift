@@ -1,5 +1,6 @@
-// Operators with two inputs take their rows in position order: both sides are held back until the slice
-// ends, then handed over in runs of one side. A run ends where the other side has an earlier row.
+// Operators with two inputs take their rows in position order: both sides are held back until the
+// slice ends, then handed over in runs of one side. A run ends where the other side has an earlier
+// row.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// What an operator is: a synchronous, deterministic step over batches, owned by one task. It has no clock,
-// no randomness and no I/O; what it remembers lies in the states that it declares.
+// What an operator is: a synchronous, deterministic step over batches, owned by one task. It has no
+// clock, no randomness and no I/O; what it remembers lies in the states that it declares.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -15,7 +15,8 @@ public struct QueryFailure: Error, Sendable, Hashable {
   public var isTransient = false
   /// One step writes too much; fewer rows at a time may do.
   public var isTooMuchAtOnce = false
-  /// The store whose files hold something else than they were given: the state comes back from its changelog.
+  /// The store whose files hold something else than they were given: the state comes back from its
+  /// changelog.
   public var damagedStore: String?
 
   public init(_ message: String, isLimit: Bool = false) {
@@ -43,7 +44,8 @@ class Operator {
   final var next: Operator?
   /// Which input of `next` this operator feeds.
   final var nextPort = 0
-  /// The plan node that it runs, counted from the root, a node before its inputs; nil: the end of a stage.
+  /// The plan node that it runs, counted from the root, a node before its inputs; nil: the end of a
+  /// stage.
   final var planNode: Int?
   final var tally = OperatorTally()
   /// Rows that could not be taken as they are, since they were last asked for.
@@ -57,7 +59,8 @@ class Operator {
 
   /// ms; nil: it does not go by stream time.
   var streamTime: Int64? { nil }
-  /// EMIT FINAL: the stream time at which the next results come out, as far as memory knows; nil: nothing is open.
+  /// EMIT FINAL: the stream time at which the next results come out, as far as memory knows; nil:
+  /// nothing is open.
   var closesNext: Int64? { nil }
 
   /// Between batches; what was done of the slice counts for nothing. Throws: `interrupted`.
@@ -73,11 +76,12 @@ class Operator {
   /// All rows of the slice have come; every operator before this one has finished.
   func finish() throws(QueryFailure) {}
 
-  /// The place of the first row for which windows have closed whose results are not out; nil: all are. As long as
-  /// there is one, the query takes no new rows.
+  /// The place of the first row for which windows have closed whose results are not out; nil: all
+  /// are. As long as there is one, the query takes no new rows.
   var waitingRow: RowPosition? { nil }
 
-  /// Makes ready as many of these results as come out in a slice. Returns the place from which on some are left over.
+  /// Makes ready as many of these results as come out in a slice. Returns the place from which on
+  /// some are left over.
   func prepareWaiting() throws(QueryFailure) -> RowPosition? { nil }
 
   /// Emits those that are ready and whose turn it is.
@@ -92,7 +96,8 @@ class Operator {
   /// Before a slice: keys leave memory where the stores want room.
   func evict() throws(QueryFailure) {}
 
-  /// The states are as they were at the last commit, restored or after an undo: what is derived of them follows.
+  /// The states are as they were at the last commit, restored or after an undo: what is derived of
+  /// them follows.
   func followStates() throws(QueryFailure) {}
 
   /// The states have been told that the epoch is committed.

@@ -1,5 +1,5 @@
-// What a query's operators have done since it began, for EXPLAIN ANALYZE: counted once a batch, and added up over the
-// partitions of each plan node.
+// What a query's operators have done since it began, for EXPLAIN ANALYZE: counted once a batch, and
+// added up over the partitions of each plan node.
 
 import HeadraceFoundations
 

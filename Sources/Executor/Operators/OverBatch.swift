@@ -19,7 +19,8 @@ public struct OverBatch {
     self.properties = properties
   }
 
-  /// The columns that the node adds to those of its input, in the order of the batch's rows; nil: it is another kind of node.
+  /// The columns that the node adds to those of its input, in the order of the batch's rows; nil:
+  /// it is another kind of node.
   public func columns(
     _ node: any RowNode, _ batch: RecordBatch, _ faults: inout RowFaults
   ) throws(QueryFailure) -> [Column]? {

@@ -1,13 +1,14 @@
-// GROUP BY over overlapping hopping windows whose results come when they close (EMIT FINAL). A row is added up
-// once, in the pane that it falls into, the stretch of one advance; a window that closes is put together from its
-// panes. Only for aggregates of which parts can be added in any order and give the same.
+// GROUP BY over overlapping hopping windows whose results come when they close (EMIT FINAL). A row
+// is added up once, in the pane that it falls into, the stretch of one advance; a window that
+// closes is put together from its panes. Only for aggregates of which parts can be added in any
+// order and give the same.
 //
-// Why a pane may hold a row that came too late for some of its windows: those have closed, so their results
-// are out, and no window that is open misses the row. Invariant: all windows up to `closedBefore` have closed, those
-// without rows among them.
+// Why a pane may hold a row that came too late for some of its windows: those have closed, so their
+// results are out, and no window that is open misses the row. Invariant: all windows up to
+// `closedBefore` have closed, those without rows among them.
 //
-// State: key and start of the pane, with the sign bit set. What an earlier version kept by window (the start
-// without that bit) is one more part of its window.
+// State: key and start of the pane, with the sign bit set. What an earlier version kept by window
+// (the start without that bit) is one more part of its window.
 // Source: Li, Maier, Tufte et al., "No pane, no gain" (SIGMOD Record 34, 2005).
 
 import HeadraceColumns
@@ -149,8 +150,8 @@ final class PaneAggregateOperator: Operator {
     return (rows, panes)
   }
 
-  /// nil, with nothing changed, when some row is late for some window. Most rows fall into the pane of the one
-  /// before them, which spares the division.
+  /// nil, with nothing changed, when some row is late for some window. Most rows fall into the pane
+  /// of the one before them, which spares the division.
   private func panesOfAll(_ rowtimes: [Int64]) -> [Int64]? {
     var panes: [Int64] = []
     panes.reserveCapacity(rowtimes.count)
@@ -197,8 +198,8 @@ final class PaneAggregateOperator: Operator {
     return open + size + window.graceMs
   }
 
-  /// The windows that stream time has closed, by their starts, each by the bytes of its keys; each once, however
-  /// far time jumps.
+  /// The windows that stream time has closed, by their starts, each by the bytes of its keys; each
+  /// once, however far time jumps.
   private func closeWindows(after batch: RecordBatch) throws(QueryFailure) {
     let newest = newestClosed
     let closedBefore = state.times.closedBefore
@@ -214,8 +215,8 @@ final class PaneAggregateOperator: Operator {
     drop(upTo: newest)
   }
 
-  /// The groups of a window: their keys, and the highest rowtime of each. Their states are behind the slots of
-  /// the index.
+  /// The groups of a window: their keys, and the highest rowtime of each. Their states are behind
+  /// the slots of the index.
   private func putTogether(_ start: Int64) -> (keys: KeyIndex, times: [Int64]) {
     let keys = KeyIndex()
     var times: [Int64] = []

@@ -1,7 +1,7 @@
-// Hopping windows that overlap: a row belongs to size / advance of them, all given by its key and its pane,
-// the stretch of one advance that it falls into. The slots of all windows of a pane are remembered together,
-// so that a row asks one hash table once. Invariant: this is memory of what the index holds, never more; it
-// is emptied when slots go.
+// Hopping windows that overlap: a row belongs to size / advance of them, all given by its key and
+// its pane, the stretch of one advance that it falls into. The slots of all windows of a pane are
+// remembered together, so that a row asks one hash table once. Invariant: this is memory of what
+// the index holds, never more; it is emptied when slots go.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -36,8 +36,8 @@ final class PaneSlots {
     slots.removeAll(keepingCapacity: true)
   }
 
-  /// The slot of each pair of a row and a window that it falls into, and those that had to be made, in the
-  /// order in which they come first.
+  /// The slot of each pair of a row and a window that it falls into, and those that had to be made,
+  /// in the order in which they come first.
   func findSlots(
     _ groups: [Column], _ rowtimes: [Int64], _ rows: [Int32], _ windows: [Int64],
     _ windowIndex: KeyIndex, _ found: inout [Int32]

@@ -1,12 +1,12 @@
-// Before the exchange of a GROUP BY over windows whose results come when they close: the rows that a slice has of
-// one group and one stretch of time become one row, with what they come to. The operator behind the exchange adds
-// these up.
+// Before the exchange of a GROUP BY over windows whose results come when they close: the rows that
+// a slice has of one group and one stretch of time become one row, with what they come to. The
+// operator behind the exchange adds these up.
 //
-// Why the results stay the same: a stretch lies within one pane and between two moments at which windows close. A
-// row that is not older than any before it in its partition is never late, wherever its rows and those of other
-// partitions meet, because their common order is by that time; so it may join an earlier row of its stretch, at
-// that row's place, and neither closes a window earlier or later nor makes another row late. A row that is
-// older stays alone at its own place.
+// Why the results stay the same: a stretch lies within one pane and between two moments at which
+// windows close. A row that is not older than any before it in its partition is never late,
+// wherever its rows and those of other partitions meet, because their common order is by that time;
+// so it may join an earlier row of its stretch, at that row's place, and neither closes a window
+// earlier or later nor makes another row late. A row that is older stays alone at its own place.
 // Invariant: rows leave in position order. Nothing is remembered from slice to slice.
 // Source: the combiner of Dean and Ghemawat, "MapReduce" (OSDI 2004).
 
@@ -24,7 +24,8 @@ final class PartsOperator: Operator {
   private let closing: Int64
   /// Groups that may differ from row to row: those that are no literals.
   private let varying: [BoundExpression]
-  /// Slots by those groups and the stretch; without such groups by the stretch alone, in `slotOfStretch`.
+  /// Slots by those groups and the stretch; without such groups by the stretch alone, in
+  /// `slotOfStretch`.
   private let index = KeyIndex()
   private var slotOfStretch: [Int64: Int32] = [:]
   private var slots: [Int32] = []
@@ -84,7 +85,8 @@ final class PartsOperator: Operator {
     rowtimes.withUnsafeMutableBufferPointer { raise($0, slots, to: batch.rowtimes) }
   }
 
-  /// Fills in the slots of rows that differ in their stretches only, and returns those that were made.
+  /// Fills in the slots of rows that differ in their stretches only, and returns those that were
+  /// made.
   private func findSlots(_ stretches: [Int64]) -> [Int] {
     var created: [Int] = []
     slots = [Int32](unsafeUninitializedCapacity: stretches.count) { slots, filled in
@@ -108,7 +110,8 @@ final class PartsOperator: Operator {
     return created
   }
 
-  /// The stretch of each row, by its start; a negative number of its own for a row that is older than one before it.
+  /// The stretch of each row, by its start; a negative number of its own for a row that is older
+  /// than one before it.
   private func stretches(_ batch: RecordBatch) -> [Int64] {
     let count = batch.count
     return [Int64](unsafeUninitializedCapacity: count) { result, filled in

@@ -1,12 +1,12 @@
-// ROW_NUMBER, RANK and DENSE_RANK, with a limit or without one. Record at a time in meaning: each change of a row gives the
-// changes of the ranked rows.
-//   1. A batch's rows get their partitions and their order keys; of a stream, those that come behind the last row that
-//      counts go no further.
-//   2. A row is put in, or taken out, or both at once where it stays in its partition; what was to be seen from its place on
-//      is compared with what is to be seen then.
+// ROW_NUMBER, RANK and DENSE_RANK, with a limit or without one. Record at a time in meaning: each
+// change of a row gives the changes of the ranked rows.
+//   1. A batch's rows get their partitions and their order keys; of a stream, those that come
+//      behind the last row that counts go no further.
+//   2. A row is put in, or taken out, or both at once where it stays in its partition; what was to
+//      be seen from its place on is compared with what is to be seen then.
 //   3. Of a stream, what is not to be seen any more is forgotten; of a table it may come back.
-// Where the row's number is part of the result's key, what stands at a place gives way to what comes there; elsewhere a row
-// keeps its key and changes its rank.
+// Where the row's number is part of the result's key, what stands at a place gives way to what
+// comes there; elsewhere a row keeps its key and changes its rank.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -109,7 +109,8 @@ final class RankingOperator: Operator {
     if output.count > 0 { try emit(output.finish()) }
   }
 
-  /// Of a stream: rows that do not come behind all that counts as it was before the batch; nil: all.
+  /// Of a stream: rows that do not come behind all that counts as it was before the batch; nil:
+  /// all.
   private func candidates(_ keyed: OrderedRows.Keyed, _ slots: [Int32]) -> [Int32]? {
     guard !isTableInput, let limit, limit.function != .denseRank else { return nil }
     var kept: [Int32] = []
@@ -143,8 +144,8 @@ final class RankingOperator: Operator {
     return isUpdate ? 2 : 1
   }
 
-  /// A row of a stream whose numbers are its results' keys: what stood from its place on stands one further, and what
-  /// has no place any more is forgotten.
+  /// A row of a stream whose numbers are its results' keys: what stood from its place on stands one
+  /// further, and what has no place any more is forgotten.
   private func number(
     _ entry: Int32, _ slot: Int32, _ limit: Int, _ batch: RecordBatch, _ row: Int
   ) -> Int {

@@ -1,5 +1,6 @@
-// Results that an aggregate could not give, such as a sum that its type does not hold. The accumulators count them;
-// what has come since the last look goes into the faults of the operator, with the places of rows that got no result.
+// Results that an aggregate could not give, such as a sum that its type does not hold. The
+// accumulators count them; what has come since the last look goes into the faults of the operator,
+// with the places of rows that got no result.
 
 import HeadraceColumns
 import HeadraceFunctions

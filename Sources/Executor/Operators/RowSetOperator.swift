@@ -1,7 +1,8 @@
-// DISTINCT, UNION, INTERSECT and EXCEPT of continuous queries: counts how often each whole row has come on either side,
-// and gives out a row when its counts take it into the result, or out of it. A change of a table takes back the row that it
-// replaces and adds the new one; where both are the same row, nothing happens. A row given out has the time and position of
-// the one that has moved it.
+// DISTINCT, UNION, INTERSECT and EXCEPT of continuous queries: counts how often each whole row has
+// come on either side, and gives out a row when its counts take it into the result, or out of it. A
+// change of a table takes back the row that it replaces and adds the new one; where both are the
+// same row, nothing happens. A row given out has the time and position of the one that has moved
+// it.
 
 import HeadraceColumns
 import HeadraceFoundations

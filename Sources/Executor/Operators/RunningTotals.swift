@@ -1,5 +1,6 @@
-// Aggregates from the first row of a partition on. What the rows come to that are not kept any more is state, a group a
-// partition; what all rows come to, the head, goes on from row to row, and is made anew of both where it is not known.
+// Aggregates from the first row of a partition on. What the rows come to that are not kept any more
+// is state, a group a partition; what all rows come to, the head, goes on from row to row, and is
+// made anew of both where it is not known.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -14,7 +15,8 @@ final class RunningTotals {
   private let isRange: [Bool]
   private let aggregates: [Aggregate.Call]
   private let folded: AccumulatedGroups
-  /// Of each partition what all of its rows come to, by the slot of its list; behind them one to try things out.
+  /// Of each partition what all of its rows come to, by the slot of its list; behind them one to
+  /// try things out.
   private let heads: [any Accumulator]
   private var isKnown: [Bool] = []
   private var failures = ResultFailures()
@@ -38,7 +40,8 @@ final class RunningTotals {
     }
     self.folded = AccumulatedGroups(folded)
     self.heads = heads
-    // The key of the one partition that there is without any to partition by is empty, as that of the times would be.
+    // The key of the one partition that there is without any to partition by is empty, as that of
+    // the times would be.
     state = GroupedState(
       name: name, content: self.folded, keys: node.partition.isEmpty ? .tagged : .plain,
       isWindowed: false, store: store)

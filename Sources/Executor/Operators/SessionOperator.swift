@@ -1,6 +1,7 @@
-// GROUP BY over session windows. A row joins the sessions of its key that lie within the gap of its time:
-//   1. stream time advances; the merged session is dropped when it ended before stream time less gap and
-//      grace;
+// GROUP BY over session windows. A row joins the sessions of its key that lie within the gap of its
+// time:
+//   1. stream time advances; the merged session is dropped when it ended before stream time less
+//      gap and grace;
 //   2. every absorbed session gives a tombstone under its old window, at its old end;
 //   3. the merged session takes over their states and the row, and gives its result at its end.
 // A session's end is the time of its last row.
@@ -22,8 +23,8 @@ final class SessionOperator: Operator {
   private let emitsRetractions: Bool
   private let state: GroupedState<SessionLists>
   private let lists: SessionLists
-  /// EMIT FINAL: rows that their sessions have yet to add up. Nobody wants the result after each row, so
-  /// they wait until a session closes or meets another, or the batch ends.
+  /// EMIT FINAL: rows that their sessions have yet to add up. Nobody wants the result after each
+  /// row, so they wait until a session closes or meets another, or the batch ends.
   private var waitingRows: [Int32] = []
   private var waitingSlots: [Int32] = []
   private var groups: [Int32] = []
@@ -135,7 +136,8 @@ final class SessionOperator: Operator {
     try emit(&work)
   }
 
-  /// The common case: the row falls into its group's last session, or makes it longer. False: it does not.
+  /// The common case: the row falls into its group's last session, or makes it longer. False: it
+  /// does not.
   @inline(__always)
   private func extend(_ group: Int, _ row: Int, _ time: Int64) -> Bool {
     let last = lists.sessions[group].count - 1

@@ -1,5 +1,5 @@
-// The end of a query: rows become records of the sink's topic, each in the partition of its key. A table's
-// update is an upsert, its delete a tombstone; what an update replaces is not written.
+// The end of a query: rows become records of the sink's topic, each in the partition of its key. A
+// table's update is an upsert, its delete a tombstone; what an update replaces is not written.
 
 import HeadraceFoundations
 import HeadraceSyntax
@@ -26,8 +26,8 @@ final class SinkOperator: Operator {
   /// Of each output record its row's; kept where other tasks may write to the same partitions.
   private var positions: [Int: Positions] = [:]
   private let tracksPositions: Bool
-  /// Bytes of the largest buffer of a slice so far, up to 7 MiB: what the next one begins with. Blocks of 8 MiB the
-  /// allocator takes from the system and gives back each time.
+  /// Bytes of the largest buffer of a slice so far, up to 7 MiB: what the next one begins with.
+  /// Blocks of 8 MiB the allocator takes from the system and gives back each time.
   private var bufferBytes = 1 << 10
   private let sliceBytesMax: Int
 
@@ -119,7 +119,8 @@ final class SinkOperator: Operator {
     return batch.columns[keyPlaces[0]].validity?.inverted
   }
 
-  /// Values of so many bytes are encoded at once, so that what comes of them is found by 32-bit places.
+  /// Values of so many bytes are encoded at once, so that what comes of them is found by 32-bit
+  /// places.
   private static let bytesAtOnce = 64 << 20
 
   /// Rows of large values a part at a time.
@@ -194,7 +195,8 @@ final class SinkOperator: Operator {
     positions[partition, default: Positions(major: [], minor: [])].append(kept)
   }
 
-  /// Kafka Streams' encoding: the start of a time window behind the key; for sessions end, then start.
+  /// Kafka Streams' encoding: the start of a time window behind the key; for sessions end, then
+  /// start.
   private func appendWindows(
     _ batch: RecordBatch, _ places: (start: Int, end: Int), _ first: Int,
     _ records: inout RawRecords

@@ -1,10 +1,13 @@
 // Stream-stream join within a window, as Kafka Streams defines it. For each row of a side:
-//   1. stream time advances; with a grace period, outer rows whose window has closed are given out, by
-//      time and key, when this row is the newest;
-//   2. the row is stored on its side and meets the rows of the other side within the window, oldest first;
-//   3. a row that met none is an outer row where the join type asks for it: without a grace period it is
-//      given out at once, with one it waits until stream time has passed its window and the grace.
-// The result has the later of the two times. A row that the filter of its side rejects only advances time.
+//   1. stream time advances; with a grace period, outer rows whose window has closed are given out,
+//      by time and key, when this row is the newest;
+//   2. the row is stored on its side and meets the rows of the other side within the window, oldest
+//      first;
+//   3. a row that met none is an outer row where the join type asks for it: without a grace period
+//      it is given out at once, with one it waits until stream time has passed its window and the
+//      grace.
+// The result has the later of the two times. A row that the filter of its side rejects only
+// advances time.
 
 import HeadraceColumns
 import HeadraceFoundations

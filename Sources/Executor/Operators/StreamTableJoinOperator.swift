@@ -1,5 +1,6 @@
-// Stream-table join: each stream row meets the table as it stood at that row's position. Table rows only
-// change the state; they never give output. Stream records with a null value or a NULL key give nothing.
+// Stream-table join: each stream row meets the table as it stood at that row's position. Table rows
+// only change the state; they never give output. Stream records with a null value or a NULL key
+// give nothing.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -17,7 +18,8 @@ final class StreamTableJoinOperator: MergingOperator {
   private var streamRows = EncodedRows.none
   private var tableSlots: [Int32] = []
   private var tableEntries: [Int32] = []
-  /// Stream rows that have met their table row and are not given out: consecutive ones of one batch.
+  /// Stream rows that have met their table row and are not given out: consecutive ones of one
+  /// batch.
   private var waiting: (batch: RecordBatch, first: Int)?
   private var matches: [Int32] = []
 

@@ -1,6 +1,7 @@
-// Turns the records of a table's topic into changes with their old rows: an upsert of a known key becomes an
-// update (before, after), a tombstone of a known key a delete that carries the old row. A tombstone of another key
-// changes nothing: whoever takes rows back must not take back what never was. Records with a NULL key are no rows.
+// Turns the records of a table's topic into changes with their old rows: an upsert of a known key
+// becomes an update (before, after), a tombstone of a known key a delete that carries the old row.
+// A tombstone of another key changes nothing: whoever takes rows back must not take back what never
+// was. Records with a NULL key are no rows.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,6 +1,6 @@
-// Table-table join on the primary key. Both sides are kept; a change of either side gives the change of the
-// joined row. A side's delete gives a tombstone where the other side made it a result. The result has the
-// later of the two rows' times.
+// Table-table join on the primary key. Both sides are kept; a change of either side gives the
+// change of the joined row. A side's delete gives a tombstone where the other side made it a
+// result. The result has the later of the two rows' times.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// UNION ALL of two inputs: the rows of both in position order. The planner has given both sides the same
-// columns. Of tables, changes go through as they are.
+// UNION ALL of two inputs: the rows of both in position order. The planner has given both sides the
+// same columns. Of tables, changes go through as they are.
 
 import HeadraceColumns
 import HeadraceFoundations

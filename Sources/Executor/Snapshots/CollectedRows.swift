@@ -1,5 +1,6 @@
-// All rows of a part of a query that is read once: columns, in pieces whose places fit into 32 bits. Many small batches
-// become one piece step by step, so that each row is copied twice, and nothing of what a batch was cut from is kept.
+// All rows of a part of a query that is read once: columns, in pieces whose places fit into 32
+// bits. Many small batches become one piece step by step, so that each row is copied twice, and
+// nothing of what a batch was cut from is kept.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -106,7 +107,8 @@ public struct CollectedRows {
     if pieces.count == 1, !rows.contains(-1) {
       return pieces[0].columns.map { $0.gather(rows) }
     }
-    // The rows of each piece, and behind them one of NULLs, in one column that is then put in order.
+    // The rows of each piece, and behind them one of NULLs, in one column that is then put in
+    // order.
     var picked = [[Int32]](repeating: [], count: pieces.count)
     var homes: [(piece: Int, place: Int)] = []
     homes.reserveCapacity(rows.count)

@@ -1,4 +1,5 @@
-// Keys numbered as they first come: what joins, sets and subqueries of a query that is read once look up.
+// Keys numbered as they first come: what joins, sets and subqueries of a query that is read once
+// look up.
 
 public import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,6 @@
-// Of rows that come again and again the last one of each key, at the place of the key's first row: what a query that is read
-// once answers for its groups. Rows stay columns; those that others have replaced go when they are most of what is held.
+// Of rows that come again and again the last one of each key, at the place of the key's first row:
+// what a query that is read once answers for its groups. Rows stay columns; those that others have
+// replaced go when they are most of what is held.
 
 public import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,6 @@
-// ORDER BY of a query that is read once: pieces of rows are sorted as they come, by the bytes of `OrderKeys`, and merged when
-// all are there. Equal rows stay in their order. With a limit no more rows are kept than it may need.
+// ORDER BY of a query that is read once: pieces of rows are sorted as they come, by the bytes of
+// `OrderKeys`, and merged when all are there. Equal rows stay in their order. With a limit no more
+// rows are kept than it may need.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -37,8 +38,8 @@ public struct SortedRows {
     }
   }
 
-  /// `types`: of the evaluator's columns. `limit`: only so many rows are wanted. `pieceRows`: about so many are sorted in one
-  /// go, which is what nothing can interrupt.
+  /// `types`: of the evaluator's columns. `limit`: only so many rows are wanted. `pieceRows`: about
+  /// so many are sorted in one go, which is what nothing can interrupt.
   public init(
     _ types: [DataType], _ items: [Sort.Item], _ evaluator: Evaluator, limit: Int?,
     pieceRows: Int = 1 << 16
@@ -126,7 +127,8 @@ public struct SortedRows {
     for place in stride(from: heap.count / 2 - 1, through: 0, by: -1) { sink(place) }
   }
 
-  /// Rows taken from the runs: which of each, and where in these, one run behind the other, each row of the order is.
+  /// Rows taken from the runs: which of each, and where in these, one run behind the other, each
+  /// row of the order is.
   private struct Taken {
     var ranges: [(run: Int, rows: Range<Int>)]
     var places: [Int32]

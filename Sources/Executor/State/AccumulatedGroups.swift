@@ -1,5 +1,5 @@
-// Groups that are one state of each accumulator and the latest time of their rows: those of GROUP BY without windows and
-// over windows that are known by their start.
+// Groups that are one state of each accumulator and the latest time of their rows: those of GROUP
+// BY without windows and over windows that are known by their start.
 
 import HeadraceFoundations
 import HeadraceFunctions
@@ -15,7 +15,8 @@ final class AccumulatedGroups: GroupContent {
   let entries: EntryRecords?
   let usualBytes: Int?
 
-  /// `partsSets`: large sets have records of their own; every group has a key, and it is a row without NULL.
+  /// `partsSets`: large sets have records of their own; every group has a key, and it is a row
+  /// without NULL.
   init(_ accumulators: [any Accumulator], partsSets: Bool = false) {
     self.accumulators = accumulators
     entries = partsSets ? EntryRecords(accumulators) : nil

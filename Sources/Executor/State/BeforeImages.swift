@@ -1,6 +1,8 @@
-// The rows that an epoch has replaced in a table, by key, so that the epoch can be undone. A key is recorded at its first
-// change; once its slot has left the index, where another key may take it over, it may be recorded again, with no row.
-// Invariant: for each changed key the earliest image is what the last commit left, so undoing goes backwards.
+// The rows that an epoch has replaced in a table, by key, so that the epoch can be undone. A key is
+// recorded at its first change; once its slot has left the index, where another key may take it
+// over, it may be recorded again, with no row.
+// Invariant: for each changed key the earliest image is what the last commit left, so undoing goes
+// backwards.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -26,7 +28,8 @@ struct BeforeImages {
     return UnsafeRawBufferPointer(start: keys.base + start, count: ends[image] - start)
   }
 
-  /// Before a change of the slot. Returns whether the image was recorded and `entry` is now held for it.
+  /// Before a change of the slot. Returns whether the image was recorded and `entry` is now held
+  /// for it.
   mutating func record(_ slot: Int, _ key: UnsafeRawBufferPointer, _ entry: Int32) -> Bool {
     if slot >= isRecorded.count { isRecorded.grow(to: slot + 1, false) }
     guard !isRecorded[slot] else { return false }

@@ -1,8 +1,9 @@
-// A window that has closed and whose results are not all out (EMIT FINAL). It changes no more, so that they may come
-// out in later slices; that they are still to come is part of what an aggregation knows of time, and is committed with
-// it. Format, behind the times of the record: for each window its start and the position of the row that has closed
-// it, 64 bits each; the key behind which to go on, and the number of that row's headers, with their keys and values.
-// Bytes have their length before them, 32 bits; -1: there are none.
+// A window that has closed and whose results are not all out (EMIT FINAL). It changes no more, so
+// that they may come out in later slices; that they are still to come is part of what an
+// aggregation knows of time, and is committed with it. Format, behind the times of the record: for
+// each window its start and the position of the row that has closed it, 64 bits each; the key
+// behind which to go on, and the number of that row's headers, with their keys and values. Bytes
+// have their length before them, 32 bits; -1: there are none.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,9 +1,10 @@
-// DISTINCT inside an aggregate: SUM(DISTINCT x). It counts, for each group, how many rows have each combination of
-// argument values. The wrapped accumulator sees a row only when its values are new to the group, and takes it back
-// when the last row with them is taken back. A row costs one lookup, however many values its group has.
+// DISTINCT inside an aggregate: SUM(DISTINCT x). It counts, for each group, how many rows have each
+// combination of argument values. The wrapped accumulator sees a row only when its values are new
+// to the group, and takes it back when the last row with them is taken back. A row costs one
+// lookup, however many values its group has.
 //
-// Invariant: the wrapped accumulator holds each combination once, in the form that the row codec gives it (0.0 for
-// -0.0, one NaN), so that what is taken back is what was added.
+// Invariant: the wrapped accumulator holds each combination once, in the form that the row codec
+// gives it (0.0 for -0.0, one NaN), so that what is taken back is what was added.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -173,8 +174,8 @@ final class DistinctAccumulator: Accumulator {
     isAdded(slot, set)
   }
 
-  /// Whether that was the last row with these values. A row that was never added, because its group was NULL
-  /// then, has nothing to take back.
+  /// Whether that was the last row with these values. A row that was never added, because its group
+  /// was NULL then, has nothing to take back.
   private func takeBack(_ key: UnsafeRawBufferPointer) -> Bool {
     guard let slot = index.find(key) else { return false }
     let set = Int(key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self))
@@ -265,8 +266,8 @@ final class DistinctAccumulator: Accumulator {
     parted.isParted[set] = false
   }
 
-  // MARK: - State: how many values, each with its count, its number and its bytes; of a parted set only a mark. Then
-  // the wrapped state.
+  // MARK: - State: how many values, each with its count, its number and its bytes; of a parted set
+  // only a mark. Then the wrapped state.
 
   private static let partedMark = UInt32.max
 

@@ -1,5 +1,5 @@
-// The ends of open windows, the earliest first. Entries are not taken out when a window grows: whoever
-// pops one looks up what has become of the window.
+// The ends of open windows, the earliest first. Entries are not taken out when a window grows:
+// whoever pops one looks up what has become of the window.
 
 import HeadraceFoundations
 

@@ -1,5 +1,6 @@
-// A list of entries in pieces of bounded length: what is put in or taken out moves the entries of one piece.
-// Complexity: a search takes one over the pieces and one within a piece; a place costs as many steps as there are pieces.
+// A list of entries in pieces of bounded length: what is put in or taken out moves the entries of
+// one piece. Complexity: a search takes one over the pieces and one within a piece; a place costs
+// as many steps as there are pieces.
 
 import HeadraceFoundations
 
@@ -12,7 +13,8 @@ struct EntryList {
   private var pieces: [[Int32]] = []
   private(set) var count = 0
 
-  /// How many entries belong before what is looked for. `isBefore`: true of the first ones, false of all others.
+  /// How many entries belong before what is looked for. `isBefore`: true of the first ones, false
+  /// of all others.
   func place(_ isBefore: (Int32) -> Bool) -> Int {
     guard let last = pieces.last?.last ?? only.last else { return 0 }
     if isBefore(last) { return count }
@@ -41,7 +43,8 @@ struct EntryList {
     return from
   }
 
-  /// Of lists in pieces: the piece of a place, and how far in it. `place`: of an entry, or behind the last one.
+  /// Of lists in pieces: the piece of a place, and how far in it. `place`: of an entry, or behind
+  /// the last one.
   private func piece(_ place: Int) -> (piece: Int, offset: Int) {
     if place == count, let last = pieces.last { return (pieces.count - 1, last.count) }
     var rest = place

@@ -1,9 +1,11 @@
 // The records of sets that are not written with their group.
-// Format: the key is a 2, which no row begins with; the number of the set's accumulator, 16 bits; the length of the
-// group's key, 32 bits; the group's key; the entry's values. The value is empty for one row with the number 0, else
-// the count and the number of the first, 64 bits each; a tombstone for an entry that is gone.
+// Format: the key is a 2, which no row begins with; the number of the set's accumulator, 16 bits;
+// the length of the group's key, 32 bits; the group's key; the entry's values. The value is empty
+// for one row with the number 0, else the count and the number of the first, 64 bits each; a
+// tombstone for an entry that is gone.
 //
-// Invariant: the last record of each key gives the state, in whatever order they come, as in a compacted log.
+// Invariant: the last record of each key gives the state, in whatever order they come, as in a
+// compacted log.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -4,7 +4,8 @@ import HeadraceColumns
 import HeadraceFoundations
 
 extension RawRecords {
-  /// Appends a record for each slot of an index, under its key, with a byte before it where there is a `prefix`.
+  /// Appends a record for each slot of an index, under its key, with a byte before it where there
+  /// is a `prefix`.
   /// Shape: one value of `width` bytes a slot, one behind the other.
   mutating func append(
     _ slots: [Int32], of index: KeyIndex, prefix: UInt8?, _ values: UnsafeRawBufferPointer,

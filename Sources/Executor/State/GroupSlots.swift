@@ -2,7 +2,8 @@
 
 import HeadraceFoundations
 
-/// The row with which each of the slots created first comes. `created`: in the order in which they come in `slots`.
+/// The row with which each of the slots created first comes. `created`: in the order in which they
+/// come in `slots`.
 func firstRows(of created: [Int], in slots: [Int32]) -> [Int32] {
   var rows: [Int32] = []
   rows.reserveCapacity(created.count)

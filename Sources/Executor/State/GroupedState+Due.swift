@@ -1,9 +1,10 @@
-// Groups that are wanted back at some time: the store's index has that time (8 bytes, big-endian), and the group's key.
-// They come back all at once when their time comes (`dueKeys`), or a piece at a time: those of one window in the order
-// of their keys (`groups`), and those that expire (`passDues`).
+// Groups that are wanted back at some time: the store's index has that time (8 bytes, big-endian),
+// and the group's key. They come back all at once when their time comes (`dueKeys`), or a piece at
+// a time: those of one window in the order of their keys (`groups`), and those that expire
+// (`passDues`).
 //
-// Invariant: every group that the store has, and whose time has not been passed, has an entry at that time, whether
-// memory has the group or not. An entry may name a group that is no more.
+// Invariant: every group that the store has, and whose time has not been passed, has an entry at
+// that time, whether memory has the group or not. An entry may name a group that is no more.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -54,7 +55,8 @@ extension GroupedState {
     if records.count > 0 { store.stage(records, space: StateSpace.index) }
   }
 
-  /// The index has every group at its time, in memory or not: a restart begins without it in memory.
+  /// The index has every group at its time, in memory or not: a restart begins without it in
+  /// memory.
   func stageWoken() {
     let slots = woken.compactMap { key in key.withUnsafeBytes { index.find($0) } }.sorted()
     woken = []
@@ -73,7 +75,8 @@ extension GroupedState {
 
   func storeIsWhole() { earliestDue = .min }
 
-  /// The earlier of a time and that at which a group is wanted back that has left memory, as far as that is known.
+  /// The earlier of a time and that at which a group is wanted back that has left memory, as far as
+  /// that is known.
   func earliest(_ time: Int64?) -> Int64? {
     guard isWhole, earliestDue != .min, earliestDue != .max else { return time }
     return min(time ?? .max, earliestDue)
@@ -132,7 +135,8 @@ extension GroupedState {
     }
   }
 
-  /// From now on the groups of these windows have entries that have come or have changed since the last drain.
+  /// From now on the groups of these windows have entries that have come or have changed since the
+  /// last drain.
   func stageDues(of starts: Set<Int64>) {
     guard let dueOfRecord, let store, isWhole else { return }
     var records = RawRecords(buffer: ByteBuffer(capacity: 256))
@@ -147,8 +151,9 @@ extension GroupedState {
     noteIndexed(records)
   }
 
-  /// At most `limit` groups of a window that has closed, in the order of their keys, and the key behind which there may
-  /// be more; nil: these are the last ones. `due`: the time of their entries.
+  /// At most `limit` groups of a window that has closed, in the order of their keys, and the key
+  /// behind which there may be more; nil: these are the last ones. `due`: the time of their
+  /// entries.
   func groups(
     of window: ClosedWindow, due: Int64, limit: Int
   ) throws(QueryFailure) -> (slots: [Int32], last: [UInt8]?) {
@@ -207,8 +212,9 @@ extension GroupedState {
     key.loadUnaligned(fromByteOffset: key.count - 8, as: Int64.self)
   }
 
-  /// Passes at most `limit` entries whose time has come: the groups of windows that have expired come back, the others
-  /// get entries at the time when they expire. `expiry`: that of a window by its start. Returns how many were passed.
+  /// Passes at most `limit` entries whose time has come: the groups of windows that have expired
+  /// come back, the others get entries at the time when they expire. `expiry`: that of a window by
+  /// its start. Returns how many were passed.
   func passDues(limit: Int, expiry: (Int64) -> Int64) throws(QueryFailure) -> Int {
     guard isWhole, earliestDue <= times.stream else { return 0 }
     let found = try scanDues(after: nil, limit: limit)

@@ -1,8 +1,10 @@
-// The state of an aggregation by group, whatever its groups hold: keys with slots, what has changed, what the operator
-// knows of time, and all of it as records: one a group under the bytes of its key (and the start of its window), and one
-// with the times. What is in a group is its content's business.
+// The state of an aggregation by group, whatever its groups hold: keys with slots, what has
+// changed, what the operator knows of time, and all of it as records: one a group under the bytes
+// of its key (and the start of its window), and one with the times. What is in a group is its
+// content's business.
 //
-// Invariant: a group is marked before it changes, and, where epochs can be undone, noted as it was then.
+// Invariant: a group is marked before it changes, and, where epochs can be undone, noted as it was
+// then.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -24,8 +26,8 @@ protocol GroupContent: AnyObject {
   func append(_ slot: Int, to value: inout [UInt8])
   /// The bytes that nearly every group has; nil: they differ, as those of lists, texts and sets do.
   var usualBytes: Int? { get }
-  /// As `append` for many groups of so many bytes each, one every `stride` bytes from `target` on. False: not all of them
-  /// have so many.
+  /// As `append` for many groups of so many bytes each, one every `stride` bytes from `target` on.
+  /// False: not all of them have so many.
   func serialize(
     _ slots: UnsafeBufferPointer<Int32>, to target: UnsafeMutableRawPointer, stride: Int
   ) -> Bool
@@ -69,7 +71,8 @@ struct GroupTimes {
   var closedBefore = Int64.min
   /// How far the operator has looked for what closes or expires; not kept by the changelog.
   var seen = Int64.min
-  /// EMIT FINAL: windows that have closed and whose results are not all out, in the order in which these come.
+  /// EMIT FINAL: windows that have closed and whose results are not all out, in the order in which
+  /// these come.
   var waiting: [ClosedWindow] = []
 
   /// Whether stream time, moving on to `time`, passes the end of some window and its grace.
@@ -98,11 +101,13 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   let index = KeyIndex()
   let store: (any StateStore)?
   var times = GroupTimes()
-  /// Groups by the last eight bytes of their key, the start of their window; empty where groups have none.
+  /// Groups by the last eight bytes of their key, the start of their window; empty where groups
+  /// have none.
   private(set) var slotsByStart: [Int64: [Int32]] = [:]
   /// The stream time at which the operator wants a group in memory, whoever asks for it.
   var due: (Int) -> Int64 = { _ in .max }
-  /// Whether groups come back by themselves when that time comes; if not, the operator fetches them (`passDues`).
+  /// Whether groups come back by themselves when that time comes; if not, the operator fetches them
+  /// (`passDues`).
   var wakes = true
   /// The same of a record, or an earlier time; any thread may ask. nil: it never wants one.
   var dueOfRecord:
@@ -113,7 +118,8 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
   var woken: Set<[UInt8]> = []
   private let keys: Keys
   private let isWindowed: Bool
-  /// The groups of the window that is coming out, in the order of their keys, where memory has all of them.
+  /// The groups of the window that is coming out, in the order of their keys, where memory has all
+  /// of them.
   var closing: (start: Int64, slots: [Int32])?
   private var isDirty = GrowingArray<Bool>()
   private(set) var dirtySlots: [Int32] = []
@@ -172,7 +178,8 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     return index.find(key) != nil
   }
 
-  /// Makes ready the slots that the index has given to new keys. What a store has of them is taken back.
+  /// Makes ready the slots that the index has given to new keys. What a store has of them is taken
+  /// back.
   func begin(_ created: [Int]) throws(QueryFailure) {
     guard !created.isEmpty else { return }
     makeRoom()
@@ -431,7 +438,8 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     return true
   }
 
-  /// The entry of a group that there is not yet makes it: its record may be behind that of its entry.
+  /// The entry of a group that there is not yet makes it: its record may be behind that of its
+  /// entry.
   private func restoreEntry(
     _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?
   ) -> Bool {
@@ -535,7 +543,8 @@ final class GroupedState<Content: GroupContent>: OperatorState, StatePart {
     for slot in known {
       if isWindowed { slotsByStart[start(of: Int(slot)), default: []].append(slot) }
       content.returned(Int(slot))
-      // A group that was there before it in this slice has marked the slot, and nothing has noted this one.
+      // A group that was there before it in this slice has marked the slot, and nothing has noted
+      // this one.
       if undo != nil, isDirty[Int(slot)] { addImage(Int(slot)) }
     }
     return known

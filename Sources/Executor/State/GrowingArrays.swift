@@ -1,6 +1,6 @@
-// How the smaller arrays of long-lived state grow, and those of a value that is copied (`GrowingArray` is not): by a
-// quarter and not by doubling, so that a store holds at most that much more than it needs. Each element is copied four
-// times in all, where doubling copies it once.
+// How the smaller arrays of long-lived state grow, and those of a value that is copied
+// (`GrowingArray` is not): by a quarter and not by doubling, so that a store holds at most that
+// much more than it needs. Each element is copied four times in all, where doubling copies it once.
 
 extension Array {
   /// Makes room for so many more elements.

@@ -1,6 +1,7 @@
-// The rows of one side of a windowed join: a list a key, in time order, several of one time allowed. It expires
-// by its own observed time, in whole segments, as Kafka's window stores do: a row whose segment is gone is not
-// taken in, and a row older than the retention is not seen. Both sides of a join share the index of their keys.
+// The rows of one side of a windowed join: a list a key, in time order, several of one time
+// allowed. It expires by its own observed time, in whole segments, as Kafka's window stores do: a
+// row whose segment is gone is not taken in, and a row older than the retention is not seen. Both
+// sides of a join share the index of their keys.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -40,7 +41,8 @@ final class JoinState: OperatorState, StatePart {
 
   private struct Changes {
     var added: [Int32] = []
-    /// Entries that have left their lists, with the number that they had there. They are retired at the commit.
+    /// Entries that have left their lists, with the number that they had there. They are retired at
+    /// the commit.
     var expired: [(entry: Int32, slot: Int32, sequence: Int64, isAdopted: Bool)] = []
   }
 
@@ -81,8 +83,9 @@ final class JoinState: OperatorState, StatePart {
     changes?.added.append(entry)
   }
 
-  /// `sequence`: of a row that is read back; nil: the next one of its key and time. It depends on the rows only
-  /// and not on what else was put, so that a store holds the same wherever epochs were cut.
+  /// `sequence`: of a row that is read back; nil: the next one of its key and time. It depends on
+  /// the rows only and not on what else was put, so that a store holds the same wherever epochs
+  /// were cut.
   private func insert(_ slot: Int32, _ entry: Int32, sequence: Int64?) {
     links.grow(to: rows.times.count, Link())
     heads.grow(to: Int(slot) + 1, -1)
@@ -143,9 +146,9 @@ final class JoinState: OperatorState, StatePart {
 
   func hasRows(_ slot: Int) -> Bool { slot < heads.count && heads[slot] >= 0 }
 
-  /// Drops what no lookup can see any more, but not what `isAdopted` says somebody else keeps from now on; whether
-  /// it looked. It looks often enough to hold little more than what is seen, and at most once for as many rows as
-  /// a quarter of the keys.
+  /// Drops what no lookup can see any more, but not what `isAdopted` says somebody else keeps from
+  /// now on; whether it looked. It looks often enough to hold little more than what is seen, and at
+  /// most once for as many rows as a quarter of the keys.
   func expire(_ isAdopted: (Int32) -> Bool) -> Bool {
     guard observed != Int64.min else { return false }
     let passed = sweptAt == Int64.min ? Int64.max : observed - sweptAt
@@ -223,8 +226,9 @@ final class JoinState: OperatorState, StatePart {
     residentCount -= 1
   }
 
-  // MARK: - State: one record a row; the key is the join key, time and sequence. And one without a key, with the observed
-  // time, where rows that are not kept have moved it on: those that a filter rejects, or that expired at once.
+  // MARK: - State: one record a row; the key is the join key, time and sequence. And one without a
+  // key, with the observed time, where rows that are not kept have moved it on: those that a filter
+  // rejects, or that expired at once.
 
   private func append(_ entries: [Int32], to records: inout RawRecords) {
     let encoded = RowCodec.encode(rows.gather(entries), count: entries.count)

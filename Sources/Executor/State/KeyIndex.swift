@@ -1,6 +1,6 @@
-// A hash table from key bytes to dense slot numbers: linear probing over pairs of 32 bits of a hash and a slot, eight
-// to a cache line, keys in an arena. Slots of removed keys are reused. Nothing ever iterates it in hash order, so the
-// hash never reaches an output.
+// A hash table from key bytes to dense slot numbers: linear probing over pairs of 32 bits of a hash
+// and a slot, eight to a cache line, keys in an arena. Slots of removed keys are reused. Nothing
+// ever iterates it in hash order, so the hash never reaches an output.
 
 import CHeadraceSupport
 import HeadraceFoundations
@@ -18,8 +18,8 @@ final class KeyIndex {
   private var table: UnsafeMutablePointer<Entry>
   /// One less than the size of the table, which is a power of two.
   private var mask: Int
-  /// The table that comes next, as far as it is made: its pages come from the system a piece with each batch, as all of them
-  /// at once take longer than a slice.
+  /// The table that comes next, as far as it is made: its pages come from the system a piece with
+  /// each batch, as all of them at once take longer than a slice.
   private var next: UnsafeMutablePointer<Entry>?
   private var nextCount = 0
   private static let preparedFrom = 1 << 16
@@ -28,7 +28,8 @@ final class KeyIndex {
   private var lengths = GrowingArray<Int32>()
   private var free: [Int32] = []
   private var wasted = 0
-  /// By slot: whether its key was used since the hand last passed; empty where nothing leaves memory.
+  /// By slot: whether its key was used since the hand last passed; empty where nothing leaves
+  /// memory.
   private var isRecent = GrowingArray<Bool>()
   /// Where the search for keys that may leave memory goes on.
   private var hand = 0
@@ -58,7 +59,8 @@ final class KeyIndex {
     return table
   }
 
-  /// Makes a piece of the table that comes next, when this one is half full: it grows at two thirds.
+  /// Makes a piece of the table that comes next, when this one is half full: it grows at two
+  /// thirds.
   private func prepare() {
     guard mask >= Self.preparedFrom, count * 2 > mask else { return }
     let size = (mask + 1) * 2
@@ -232,16 +234,16 @@ final class KeyIndex {
 
   // MARK: - What may leave memory
 
-  /// The keys of these slots are in use. `created`: those that are new, of which nobody knows yet whether they will be
-  /// used again.
+  /// The keys of these slots are in use. `created`: those that are new, of which nobody knows yet
+  /// whether they will be used again.
   func noteUses(_ slots: [Int32], but created: [Int32]) {
     isRecent.grow(to: slotCount, false)
     for slot in slots { isRecent[Int(slot)] = true }
     for slot in created { isRecent[Int(slot)] = false }
   }
 
-  /// Whether a state of so many bytes takes more than when keys last left, or is about to: arrays by slot keep their
-  /// length, and as long as there are free slots they do not grow.
+  /// Whether a state of so many bytes takes more than when keys last left, or is about to: arrays
+  /// by slot keep their length, and as long as there are free slots they do not grow.
   func hasGrown(_ bytes: Int) -> Bool {
     free.count < slotCount / 32 || bytes > restingBytes + restingBytes / 32
   }
@@ -249,7 +251,8 @@ final class KeyIndex {
   /// Keys have left; what the state takes now.
   func noteEviction(_ bytes: Int) { restingBytes = bytes }
 
-  /// About `count` slots whose keys were not used for long: those that the hand finds unused since its last round.
+  /// About `count` slots whose keys were not used for long: those that the hand finds unused since
+  /// its last round.
   /// Source: the CLOCK algorithm (Corbató 1968).
   func leastUsed(_ count: Int, _ mayLeave: (Int32) -> Bool) -> [Int32] {
     var result: [Int32] = []

@@ -1,5 +1,5 @@
-// Where the last record of each key of a partition stands: what a key's version is. Kept between conditional
-// inserts and brought up to date by the records that have come since.
+// Where the last record of each key of a partition stands: what a key's version is. Kept between
+// conditional inserts and brought up to date by the records that have come since.
 
 import HeadraceColumns
 import HeadraceFoundations

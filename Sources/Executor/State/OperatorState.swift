@@ -1,5 +1,5 @@
-// What an operator remembers, as the engine sees it: a name, changes for its changelog, a snapshot, and the way back. The
-// protocol knows no operator; operators know their own kind of state.
+// What an operator remembers, as the engine sees it: a name, changes for its changelog, a snapshot,
+// and the way back. The protocol knows no operator; operators know their own kind of state.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -15,9 +15,11 @@ struct DamagedState: Error {
 protocol OperatorState: AnyObject {
   /// Stable across restarts and optimizer versions.
   var name: String { get }
-  /// Appends what changed since the last call; once they are many bytes, only a part of it. Returns whether that was all.
+  /// Appends what changed since the last call; once they are many bytes, only a part of it. Returns
+  /// whether that was all.
   func drainChanges(into records: inout RawRecords) -> Bool
-  /// As `drainChanges`, where nobody takes what has changed: there is no changelog, and no store that is whole.
+  /// As `drainChanges`, where nobody takes what has changed: there is no changelog, and no store
+  /// that is whole.
   func dropChanges()
   /// It has lists or texts of any length, which it measures as it writes them.
   var holdsValues: Bool { get }
@@ -44,16 +46,19 @@ protocol OperatorState: AnyObject {
   var store: (any StateStore)? { get }
   /// Nothing is left to drain or to undo.
   var isSettled: Bool { get }
-  /// The key of the record that memory always has, with what the operator knows of time; nil: there is none.
+  /// The key of the record that memory always has, with what the operator knows of time; nil: there
+  /// is none.
   var timesKey: [UInt8]? { get }
-  /// What finds records of the changelog by something else than their key (`StateSpace.index`). It depends on the records
-  /// alone, and may be called by any thread; nil: they are found by their keys only.
+  /// What finds records of the changelog by something else than their key (`StateSpace.index`). It
+  /// depends on the records alone, and may be called by any thread; nil: they are found by their
+  /// keys only.
   func indexRecords(of records: RawRecords) -> RawRecords?
   /// The store has been given these.
   func noteIndexed(_ records: RawRecords)
   /// These records of the changelog are in the store and were never in memory.
   func passOver(_ records: RawRecords)
-  /// Its store has become whole, or has been made so: what is known of its records is known no more.
+  /// Its store has become whole, or has been made so: what is known of its records is known no
+  /// more.
   func storeIsWhole()
 }
 

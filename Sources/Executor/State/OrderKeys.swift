@@ -1,6 +1,7 @@
-// ORDER BY as bytes: keys that compare byte by byte as the rows are ordered. Each value has a byte that places NULL, then
-// its bytes, the highest first, with the sign turned; where the order descends, all of them inverted. Strings and lists end
-// with a mark that is below whatever may follow.
+// ORDER BY as bytes: keys that compare byte by byte as the rows are ordered. Each value has a byte
+// that places NULL, then its bytes, the highest first, with the sign turned; where the order
+// descends, all of them inverted. Strings and lists end with a mark that is below whatever may
+// follow.
 
 import BigInt
 import HeadraceColumns
@@ -22,8 +23,9 @@ enum OrderKeys {
     }
   }
 
-  /// One key a row. `columns`: of the items' expressions. `identity`: the first item that only tells rows apart; where it is
-  /// given, behind the key stands how many bytes it and those behind it have (4 bytes, big-endian).
+  /// One key a row. `columns`: of the items' expressions. `identity`: the first item that only
+  /// tells rows apart; where it is given, behind the key stands how many bytes it and those behind
+  /// it have (4 bytes, big-endian).
   static func encode(
     _ columns: [Column], _ items: [Item], count: Int, identity: Int? = nil
   ) -> ByteColumn {
@@ -187,8 +189,9 @@ enum OrderKeys {
     for place in first + 1..<buffer.count { buffer.base[place] = ~buffer.base[place] }
   }
 
-  /// Zeros get a byte behind them, so that the mark of the end is lower. Text is ordered by its UTF-16: there U+E000 to
-  /// U+FFFF, whose UTF-8 begins with EE or EF, stand above all that needs four bytes.
+  /// Zeros get a byte behind them, so that the mark of the end is lower. Text is ordered by its
+  /// UTF-16: there U+E000 to U+FFFF, whose UTF-8 begins with EE or EF, stand above all that needs
+  /// four bytes.
   private static func append(
     _ bytes: UnsafeBufferPointer<UInt8>, isText: Bool, to buffer: ByteBuffer
   ) {

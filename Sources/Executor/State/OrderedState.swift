@@ -1,11 +1,12 @@
-// Rows by partition key, those of a partition in the order of their order keys, and of one order key in the order in which
-// they came: what ranks and frames look at. A row's number among those of its partition and order key depends on the rows
-// alone, so that a store holds the same wherever epochs were cut.
-// Where rows have an identity, it stands behind the order in the key, and its length (4 bytes, big-endian) behind that.
+// Rows by partition key, those of a partition in the order of their order keys, and of one order
+// key in the order in which they came: what ranks and frames look at. A row's number among those of
+// its partition and order key depends on the rows alone, so that a store holds the same wherever
+// epochs were cut. Where rows have an identity, it stands behind the order in the key, and its
+// length (4 bytes, big-endian) behind that.
 //
-// A record a row. Its key: the partition's, the order key, the number (8 bytes, big-endian), the length of the partition's
-// key (4 bytes, big-endian). Its value: the rowtime (8 bytes), the row (`RowCodec`). And one
-// with an empty key, with the stream time.
+// A record a row. Its key: the partition's, the order key, the number (8 bytes, big-endian), the
+// length of the partition's key (4 bytes, big-endian). Its value: the rowtime (8 bytes), the row
+// (`RowCodec`). And one with an empty key, with the stream time.
 
 import Glibc
 import HeadraceColumns
@@ -51,7 +52,8 @@ final class OrderedState: OperatorState, StatePart {
   private var savedTime = Int64.min
   private var committedTimes = (stream: Int64.min, saved: Int64.min)
 
-  /// `types`: of the rows' columns. `hasIdentities`: of tables, whose rows are told apart by more than their order.
+  /// `types`: of the rows' columns. `hasIdentities`: of tables, whose rows are told apart by more
+  /// than their order.
   init(name: String, types: [DataType], hasIdentities: Bool, store: (any StateStore)?) {
     self.name = name
     self.store = store
@@ -108,7 +110,8 @@ final class OrderedState: OperatorState, StatePart {
 
   func arePeers(_ a: Int32, _ b: Int32) -> Bool { order(a).elementsEqual(order(b)) }
 
-  /// How many rows of the partition come before those with this order, or with `orEqual` up to the last of them.
+  /// How many rows of the partition come before those with this order, or with `orEqual` up to the
+  /// last of them.
   func place(of order: UnsafeRawBufferPointer, in slot: Int32, orEqual: Bool) -> Int {
     lists[Int(slot)].place { entry in
       let compared = compareBytes(self.order(entry), order)

@@ -1,5 +1,5 @@
-// Rows of a windowed outer join that have met nobody yet and wait for their window to close. They come out by
-// time, right side before left, then by key.
+// Rows of a windowed outer join that have met nobody yet and wait for their window to close. They
+// come out by time, right side before left, then by key.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -27,8 +27,8 @@ final class OuterState: OperatorState, StatePart {
   private let waitMs: [Int64]
   let store: (any StateStore)?
   private var marks: [[Mark]] = [[], []]
-  /// Times of the waiting rows of each side, `group` is the entry; rows that met somebody stay in it until
-  /// their time.
+  /// Times of the waiting rows of each side, `group` is the entry; rows that met somebody stay in
+  /// it until their time.
   private var times = [EndHeap(), EndHeap()]
   private var waitingPerSlot: [Int32] = []
   /// How many rows of a slot are this store's own.
@@ -38,7 +38,8 @@ final class OuterState: OperatorState, StatePart {
   private var removed = RemovedKeys()
   private(set) var streamTime = Int64.min
   private var savedStreamTime = Int64.min
-  /// No stored row is due before; behind which key the store is looked through for those that are; those found last.
+  /// No stored row is due before; behind which key the store is looked through for those that are;
+  /// those found last.
   private var earliestDue = Int64.min
   private var lookedThrough: [UInt8]?
   private var due: [(key: [UInt8], row: [UInt8])] = []
@@ -109,7 +110,8 @@ final class OuterState: OperatorState, StatePart {
     ownedPerSlot[slot] = left > 0 ? left : nil
   }
 
-  /// The join buffer lets go of an entry: whether it still waits here, and so is this store's own from now on.
+  /// The join buffer lets go of an entry: whether it still waits here, and so is this store's own
+  /// from now on.
   func adopt(side: Int, entry: Int32) -> Bool {
     guard Int(entry) < marks[side].count, marks[side][Int(entry)].isWaiting else { return false }
     marks[side][Int(entry)].isOwned = true
@@ -190,8 +192,8 @@ final class OuterState: OperatorState, StatePart {
     storeIsWhole()
   }
 
-  // MARK: - State: one record a row, under time, side, sequence in its buffer and join key; stream time without
-  // a key.
+  // MARK: - State: one record a row, under time, side, sequence in its buffer and join key; stream
+  // time without a key.
 
   private func key(_ side: Int, _ entry: Int32) -> [UInt8] {
     let slot = Int(marks[side][Int(entry)].slot)
@@ -290,7 +292,8 @@ final class OuterState: OperatorState, StatePart {
     }
   }
 
-  /// After the buffers have been read back too: rows wait under the entries that their buffers have for them.
+  /// After the buffers have been read back too: rows wait under the entries that their buffers have
+  /// for them.
   func link() {
     for (key, row) in restored.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       key.withUnsafeBytes { key in row.withUnsafeBytes { link(key, $0) } }
@@ -332,7 +335,8 @@ final class OuterState: OperatorState, StatePart {
     }
   }
 
-  // MARK: - Out of memory and back. Records stand in the order of their times, so that those that are due come first.
+  // MARK: - Out of memory and back. Records stand in the order of their times, so that those that
+  // are due come first.
 
   var timesKey: [UInt8]? { [] }
 
@@ -355,7 +359,8 @@ final class OuterState: OperatorState, StatePart {
     }
   }
 
-  /// What the heaps say of the rows is passed over when their time comes; it may not be most of what they hold.
+  /// What the heaps say of the rows is passed over when their time comes; it may not be most of
+  /// what they hold.
   func forget(_ slots: [Int32]) {
     for row in slots.flatMap({ waiting($0) }) {
       marks[row.side][Int(row.entry)].isWaiting = false
@@ -402,7 +407,8 @@ final class OuterState: OperatorState, StatePart {
     return known.sorted()
   }
 
-  /// A row is due with the shorter of both waits: one that has to wait longer is in memory for that long.
+  /// A row is due with the shorter of both waits: one that has to wait longer is in memory for that
+  /// long.
   func dueKeys() throws(QueryFailure) -> RawRecords {
     linkDue()
     guard earliestDue <= streamTime, isWhole else { return .none }
@@ -431,7 +437,8 @@ final class OuterState: OperatorState, StatePart {
     return keys
   }
 
-  /// The keys of the rows that were due are in memory: those that their buffers do not have are this store's own.
+  /// The keys of the rows that were due are in memory: those that their buffers do not have are
+  /// this store's own.
   private func linkDue() {
     for (key, row) in due {
       key.withUnsafeBytes { key in

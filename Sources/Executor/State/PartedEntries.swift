@@ -1,13 +1,13 @@
-// The sets of a DISTINCT aggregate that are too large to be written whole: which they are, and which of their entries
-// have changed since the last drain.
+// The sets of a DISTINCT aggregate that are too large to be written whole: which they are, and
+// which of their entries have changed since the last drain.
 
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceFunctions
 
 struct PartedEntries {
-  /// A set with more entries is parted when it is next drained. A few more bytes in each record of its group cost less
-  /// than a record for each of them.
+  /// A set with more entries is parted when it is next drained. A few more bytes in each record of
+  /// its group cost less than a record for each of them.
   static let wholeMax = 4
   /// What an entry takes beside its key, as `DistinctAccumulator.serialize` writes it.
   private static let entryBytes = 20

@@ -1,5 +1,5 @@
-// Sorts numbers by 64 bits of their key: a radix sort from the lowest byte up, which skips the bytes that
-// all keys have in common. Ties are left to the caller's comparison.
+// Sorts numbers by 64 bits of their key: a radix sort from the lowest byte up, which skips the
+// bytes that all keys have in common. Ties are left to the caller's comparison.
 
 import HeadraceFoundations
 

@@ -1,5 +1,5 @@
-// The keys that a state has removed since it was last drained: they are tombstones for its changelog, and until then a
-// store still has their records, which must not be found.
+// The keys that a state has removed since it was last drained: they are tombstones for its
+// changelog, and until then a store still has their records, which must not be found.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -32,7 +32,8 @@ struct RemovedKeys {
     return known.find(key) != nil
   }
 
-  /// Appends a tombstone for each of them, and forgets them. `prefix`: what precedes a key in its record's.
+  /// Appends a tombstone for each of them, and forgets them. `prefix`: what precedes a key in its
+  /// record's.
   mutating func drain(into result: inout RawRecords, prefix: [UInt8] = []) {
     for record in 0..<records.count {
       guard let key = records.key(record) else { continue }

@@ -1,9 +1,11 @@
-// The keys of an operator's state that are in memory: one index, and the parts of the state that share its slots. A key
-// leaves memory and comes back as a whole, with what all parts have under it.
-//   1. A batch's keys get slots; those that were not in the index are looked for in the parts' stores.
+// The keys of an operator's state that are in memory: one index, and the parts of the state that
+// share its slots. A key leaves memory and comes back as a whole, with what all parts have under
+// it.
+//   1. A batch's keys get slots; those that were not in the index are looked for in the parts'
+//      stores.
 //   2. When a part's clock reaches the time of a stored record, its key comes back by itself.
-//   3. Between slices, when nothing is left to commit or to undo, keys leave that were not used for long: their
-//      records are in the stores already.
+//   3. Between slices, when nothing is left to commit or to undo, keys leave that were not used for
+//      long: their records are in the stores already.
 // Without a store, or as long as memory has everything, all of it is one comparison a batch.
 
 import HeadraceColumns
@@ -21,11 +23,13 @@ protocol StatePart: AnyObject {
   var isSettled: Bool { get }
   /// The slots that cannot leave memory now.
   var pinnedSlots: Set<Int32> { get }
-  /// Its time has come already, or what is under it is to go: to send it away would bring it back at once.
+  /// Its time has come already, or what is under it is to go: to send it away would bring it back
+  /// at once.
   func isDue(_ slot: Int32) -> Bool
   /// The slots leave the index next.
   func forget(_ slots: [Int32])
-  /// Takes in what the store has for these slots, of which nothing is known. Returns those for which it has something.
+  /// Takes in what the store has for these slots, of which nothing is known. Returns those for
+  /// which it has something.
   func admit(_ slots: [Int32]) throws(QueryFailure) -> [Int32]
   /// The keys of stored records whose time has come since the last call.
   func dueKeys() throws(QueryFailure) -> RawRecords
@@ -61,7 +65,8 @@ struct ResidentKeys {
   /// Whether keys may ever be elsewhere than in memory.
   let spills: Bool
 
-  /// `parts`: in the order in which they take records back; a key can leave only where all of them have a store.
+  /// `parts`: in the order in which they take records back; a key can leave only where all of them
+  /// have a store.
   init(_ index: KeyIndex, _ parts: [any StatePart]) {
     self.index = index
     self.parts = parts
@@ -84,7 +89,8 @@ struct ResidentKeys {
     return try readBack(created)
   }
 
-  /// Takes in what the stores have for slots that the index did not have. Returns those that had something.
+  /// Takes in what the stores have for slots that the index did not have. Returns those that had
+  /// something.
   func readBack(_ created: [Int32]) throws(QueryFailure) -> [Int32] {
     guard isWhole, !created.isEmpty else { return [] }
     var returned: [Int32] = []
@@ -138,8 +144,9 @@ struct ResidentKeys {
     }
   }
 
-  /// Lets keys go that were not used for long, where the first part's store wants room; only between slices. `isNeeded`:
-  /// another index names the slot. `leaving` is told the slots while they are still there. Returns whether any left.
+  /// Lets keys go that were not used for long, where the first part's store wants room; only
+  /// between slices. `isNeeded`: another index names the slot. `leaving` is told the slots while
+  /// they are still there. Returns whether any left.
   func evict(
     isNeeded: (Int32) -> Bool = { _ in false }, leaving: ([Int32]) -> Void = { _ in }
   ) throws(QueryFailure) -> Bool {

@@ -1,7 +1,7 @@
 // Rows as bytes: keys of state stores, their values, buffered rows. Equal rows have equal bytes.
-// Format, column by column: 0 for NULL; else 1 and the value: BOOLEAN 1 byte; INT 4, BIGINT 8 and DOUBLE
-// 8 bytes little-endian (-0.0 as 0.0, every NaN as one); DECIMAL, STRING and BYTES a length (varint) and
-// bytes; ARRAY and MAP a count (varint) and elements; STRUCT its fields.
+// Format, column by column: 0 for NULL; else 1 and the value: BOOLEAN 1 byte; INT 4, BIGINT 8 and
+// DOUBLE 8 bytes little-endian (-0.0 as 0.0, every NaN as one); DECIMAL, STRING and BYTES a length
+// (varint) and bytes; ARRAY and MAP a count (varint) and elements; STRUCT its fields.
 
 import BigInt
 import HeadraceColumns

@@ -1,4 +1,5 @@
-// How often whole rows have come, on either of two sides: what `RowSetOperator` keeps by the bytes of a row.
+// How often whole rows have come, on either of two sides: what `RowSetOperator` keeps by the bytes
+// of a row.
 //
 // Invariant: a count is never negative; a row with two counts of 0 is not kept.
 

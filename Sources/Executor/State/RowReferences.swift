@@ -1,6 +1,6 @@
-// Which left rows of a foreign-key join name a right row, as a store has it: the length of the right key (4 bytes,
-// big-endian), the right key, the left key. A reference is made whenever a left row is written and is never taken
-// back: who finds one looks whether its row still names that key.
+// Which left rows of a foreign-key join name a right row, as a store has it: the length of the
+// right key (4 bytes, big-endian), the right key, the left key. A reference is made whenever a left
+// row is written and is never taken back: who finds one looks whether its row still names that key.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,6 +1,6 @@
-// Rows by entry number, column by column: what operators remember of the batches they have seen. An entry never
-// changes while it is in use, so that results may name entries and be gathered later, many at once. Entries that
-// are retired keep their row until `reclaim`.
+// Rows by entry number, column by column: what operators remember of the batches they have seen. An
+// entry never changes while it is in use, so that results may name entries and be gathered later,
+// many at once. Entries that are retired keep their row until `reclaim`.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -70,9 +70,9 @@ final class RowSlab {
   }
 }
 
-/// One column by entry. Machine values lie in an array; byte strings, and everything else as `RowCodec`
-/// writes it, in an arena. Invariant: bytes of an arena never change, so that results may be views of it; when half
-/// of it is dead, what lives goes into a new one.
+/// One column by entry. Machine values lie in an array; byte strings, and everything else as
+/// `RowCodec` writes it, in an arena. Invariant: bytes of an arena never change, so that results
+/// may be views of it; when half of it is dead, what lives goes into a new one.
 private final class SlabColumn {
   private let type: DataType
   private var words = GrowingArray<UInt64>()

@@ -1,5 +1,5 @@
-// A keyed store of rows as bytes: key bytes to row bytes and a rowtime. What folds a topic keeps it (`TableFold`,
-// `KeyOffsets`); it has no changelog, since the topic is there.
+// A keyed store of rows as bytes: key bytes to row bytes and a rowtime. What folds a topic keeps it
+// (`TableFold`, `KeyOffsets`); it has no changelog, since the topic is there.
 
 import HeadraceColumns
 import HeadraceFoundations

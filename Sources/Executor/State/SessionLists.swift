@@ -1,5 +1,6 @@
-// Groups that are lists of sessions: what the session operator keeps of each key. A session has a state of its own in
-// the accumulators; so the slots of groups and those of states are different ones.
+// Groups that are lists of sessions: what the session operator keeps of each key. A session has a
+// state of its own in the accumulators; so the slots of groups and those of states are different
+// ones.
 
 import HeadraceFoundations
 import HeadraceFunctions
@@ -17,7 +18,8 @@ final class SessionLists: GroupContent {
   let retentionMs: Int64
   /// Of each group, sorted by start.
   var sessions: [[Session]] = []
-  /// EMIT FINAL: when sessions may close. A session that has grown since has a later end of its own.
+  /// EMIT FINAL: when sessions may close. A session that has grown since has a later end of its
+  /// own.
   var ends = EndHeap()
   private let tracksEnds: Bool
   let holdsValues: Bool
@@ -60,7 +62,8 @@ final class SessionLists: GroupContent {
       EndHeap.Entry(end: session.end, group: Int32(group), slot: Int32(session.slot)))
   }
 
-  /// The ends of groups that have left stay listed, and are passed over when their time comes; they may not be most of it.
+  /// The ends of groups that have left stay listed, and are passed over when their time comes; they
+  /// may not be most of it.
   func trimEnds(_ isUsed: (Int) -> Bool) {
     if ends.count > 2 * (slotCount - freeSlots.count) + 1024 { listEnds(isUsed) }
   }

@@ -1,5 +1,6 @@
-// The records of a snapshot on their way out. State may fill the memory that it is allowed, and a copy of it must not
-// need as much again: it leaves in pieces, each of them used up before the next is filled.
+// The records of a snapshot on their way out. State may fill the memory that it is allowed, and a
+// copy of it must not need as much again: it leaves in pieces, each of them used up before the next
+// is filled.
 
 import HeadraceColumns
 import HeadraceTopics

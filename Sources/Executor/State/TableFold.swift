@@ -1,5 +1,5 @@
-// A partition of a table's topic folded to the last record of each key: what a pull query reads. Kept between
-// queries and brought up to date by the records that have come since.
+// A partition of a table's topic folded to the last record of each key: what a pull query reads.
+// Kept between queries and brought up to date by the records that have come since.
 
 public import HeadraceColumns
 public import HeadraceFormats
@@ -83,7 +83,8 @@ public final class TableFold {
 }
 
 extension TableFold {
-  /// Of keys that are equal and yet have different bytes only the record that came last stays, wherever it lies.
+  /// Of keys that are equal and yet have different bytes only the record that came last stays,
+  /// wherever it lies.
   /// Shape: the folded records of each partition, before and after.
   public static func merged(
     _ partitions: [RawRecords], of source: SourceDefinition, _ schemas: any SchemaRegistry

@@ -1,7 +1,8 @@
-// The rows of a table inside a task: a slot a key, an entry of a slab a row, so that the rows of a batch of keys
-// are gathered and not decoded. Two tables that are joined by their keys may share one index: a key then has
-// the same slot in both. Its changelog holds rows as `RowCodec` writes them. Where it records before-images, an epoch
-// can be undone: the rows that the epoch has replaced keep their entries until it commits.
+// The rows of a table inside a task: a slot a key, an entry of a slab a row, so that the rows of a
+// batch of keys are gathered and not decoded. Two tables that are joined by their keys may share
+// one index: a key then has the same slot in both. Its changelog holds rows as `RowCodec` writes
+// them. Where it records before-images, an epoch can be undone: the rows that the epoch has
+// replaced keep their entries until it commits.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -86,18 +87,20 @@ final class TableState: OperatorState, StatePart {
     removed.append(index.key(Int(slot)))
   }
 
-  /// The slot's entry is about to change: the epoch's before-images take the old one, or the slab gets it back.
+  /// The slot's entry is about to change: the epoch's before-images take the old one, or the slab
+  /// gets it back.
   private func giveUp(_ slot: Int) {
     let old = entries[slot]
     if before?.record(slot, index.key(slot), old) ?? false { return }
     if old >= 0 { rows.retire(old) }
   }
 
-  /// Between slices: keys without rows leave the index, retired rows the slab. `isNeeded`: whether somebody
-  /// else has something under the slot.
+  /// Between slices: keys without rows leave the index, retired rows the slab. `isNeeded`: whether
+  /// somebody else has something under the slot.
   func sweep(isNeeded: (Int32) -> Bool = { _ in false }) {
     for slot in vacated where entry(slot) < 0 {
-      // Another table of the index may have taken the key out, so the slot may soon be another key's.
+      // Another table of the index may have taken the key out, so the slot may soon be another
+      // key's.
       before?.forget(slot: Int(slot))
       if index.isUsed(Int(slot)), !isNeeded(slot) { index.remove(slot: Int(slot)) }
     }
@@ -130,8 +133,8 @@ final class TableState: OperatorState, StatePart {
     before?.removeAll { rows.retire($0) }
   }
 
-  /// Takes back all changes since the last `commitEpoch`; `sweep` has to follow. Changes that were not drained are
-  /// forgotten. Slots may differ from those before, which no result depends on.
+  /// Takes back all changes since the last `commitEpoch`; `sweep` has to follow. Changes that were
+  /// not drained are forgotten. Slots may differ from those before, which no result depends on.
   func undoEpoch() {
     guard let images = before else { return }
     before = nil

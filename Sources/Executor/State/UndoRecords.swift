@@ -1,6 +1,8 @@
-// What brings a store with a record a key back to the last commit: for each key that the epoch has changed, the record that
-// it had then, in the form of the store's changelog, or a tombstone where there was none.
-// Invariant: of a key that is noted more than once the first record is the committed one; so they are restored backwards.
+// What brings a store with a record a key back to the last commit: for each key that the epoch has
+// changed, the record that it had then, in the form of the store's changelog, or a tombstone where
+// there was none.
+// Invariant: of a key that is noted more than once the first record is the committed one; so they
+// are restored backwards.
 
 import HeadraceColumns
 import HeadraceFoundations

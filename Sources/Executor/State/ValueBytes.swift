@@ -1,5 +1,5 @@
-// What the groups of an aggregate hold in lists and texts, by the length of what was last saved of each: exact
-// at the end of each epoch, and nothing is done for a row.
+// What the groups of an aggregate hold in lists and texts, by the length of what was last saved of
+// each: exact at the end of each epoch, and nothing is done for a row.
 
 struct ValueBytes {
   /// A value in memory has more bytes than its saved form.

@@ -1,5 +1,6 @@
-// The exchange: rows are dealt to the partitions of the next stage by the hash of their key's bytes, and
-// there merged again into the order of their positions. In memory; what it holds is bounded by the slice.
+// The exchange: rows are dealt to the partitions of the next stage by the hash of their key's
+// bytes, and there merged again into the order of their positions. In memory; what it holds is
+// bounded by the slice.
 
 import HeadraceColumns
 import HeadraceFormats
@@ -129,8 +130,8 @@ final class ExchangeOperator: Operator {
     return result
   }
 
-  /// The rows of the senders' ranges in position order. A sender's rows are taken in runs, each up to the
-  /// first row of another sender.
+  /// The rows of the senders' ranges in position order. A sender's rows are taken in runs, each up
+  /// to the first row of another sender.
   private static func mergedOrder(
     _ positions: Positions, _ ranges: [(next: Int, end: Int)]
   ) -> [Int32] {

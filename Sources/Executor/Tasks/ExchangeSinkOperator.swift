@@ -1,8 +1,9 @@
-// The exchange through a topic: rows become records in the partition of their key, and the other side makes the same
-// rows of them, with the positions that they had.
+// The exchange through a topic: rows become records in the partition of their key, and the other
+// side makes the same rows of them, with the positions that they had.
 //
-// A record: key, the exchange's key; timestamp, the rowtime; headers, the row's; value, the row's position (major and
-// minor, 8 bytes each, little-endian), the kind of change (1 byte), and its columns (`RowCodec`).
+// A record: key, the exchange's key; timestamp, the rowtime; headers, the row's; value, the row's
+// position (major and minor, 8 bytes each, little-endian), the kind of change (1 byte), and its
+// columns (`RowCodec`).
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// Plan nodes to operators, from the root down: each operator knows whom it feeds. The order in which they
-// finish is that of the plan from the leaves up.
+// Plan nodes to operators, from the root down: each operator knows whom it feeds. The order in
+// which they finish is that of the plan from the leaves up.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -18,7 +18,8 @@ struct Lowering {
   var store: (String, RecordKeys) -> (any StateStore)? = { _, _ in nil }
   /// Results of closed windows that come out in a slice; nil: all of them, at once.
   var closingRows: Int?
-  /// What comes out meets rows of other inputs before the end of the stage, and must not be late for them.
+  /// What comes out meets rows of other inputs before the end of the stage, and must not be late
+  /// for them.
   private var meetsOthers = false
   private(set) var operators: [Operator] = []
   /// Where each leaf's rows go, left to right.
@@ -362,8 +363,8 @@ struct OperatorContext {
     }
   }
 
-  /// The name of one more state of the stage, and the store for what leaves memory. `kind`: a word for it; without
-  /// `keys` all of it stays.
+  /// The name of one more state of the stage, and the store for what leaves memory. `kind`: a word
+  /// for it; without `keys` all of it stays.
   mutating func state(
     _ kind: String, _ keys: RecordKeys?
   ) -> (name: String, store: (any StateStore)?) {

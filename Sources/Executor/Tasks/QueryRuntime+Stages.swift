@@ -1,9 +1,10 @@
-// How a slice's rows go through the stages, and how results of closed windows come out in pieces (EMIT FINAL).
+// How a slice's rows go through the stages, and how results of closed windows come out in pieces
+// (EMIT FINAL).
 //
-// Rows of several tasks that go to one partition stand in the order of the rows that they come of. So a task's results
-// come out only as far as no task has results left over of an earlier row: those of the first row of which some are
-// left over, in the order of the tasks where it is one row for several of them, come out alone until there are no
-// more.
+// Rows of several tasks that go to one partition stand in the order of the rows that they come of.
+// So a task's results come out only as far as no task has results left over of an earlier row:
+// those of the first row of which some are left over, in the order of the tasks where it is one row
+// for several of them, come out alone until there are no more.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -45,7 +46,8 @@ extension QueryRuntime {
 
   // MARK: - Results of closed windows
 
-  /// In a later slice what comes out now would come behind rows that it precedes: where these are of a later stage.
+  /// In a later slice what comes out now would come behind rows that it precedes: where these are
+  /// of a later stage.
   func closingRows(of stage: Stage) -> Int? {
     if case .exchange = stage.output, options.exchangeTopic == nil { return nil }
     return options.closingRows

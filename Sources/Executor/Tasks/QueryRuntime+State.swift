@@ -1,5 +1,5 @@
-// The stores of a query's tasks together: what they hold, how they are restored, and how an epoch is committed or undone;
-// and the reading ahead of its cursors.
+// The stores of a query's tasks together: what they hold, how they are restored, and how an epoch
+// is committed or undone; and the reading ahead of its cursors.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -47,7 +47,8 @@ extension QueryRuntime {
     return sizes.sorted { $0.bytes != $1.bytes ? $0.bytes > $1.bytes : $0.name < $1.name }
   }
 
-  /// Names and partition counts of the stores, for their changelogs; those of stages without a task here are left out.
+  /// Names and partition counts of the stores, for their changelogs; those of stages without a task
+  /// here are left out.
   public var stores: [(name: String, partitions: Int)] {
     zip(tasks, stages).flatMap { list, stage in
       (list.first?.states ?? []).map { ($0.name, stage.partitions) }
@@ -64,8 +65,8 @@ extension QueryRuntime {
       .flatMap { $0.states.filter { $0.name == name } }
   }
 
-  /// Gives a store back what its changelog holds. Returns the place of the first record that cannot be the
-  /// store's; nil: all of them are.
+  /// Gives a store back what its changelog holds. Returns the place of the first record that cannot
+  /// be the store's; nil: all of them are.
   public func restore(store: String, partition: Int, _ records: RawRecords) -> Int? {
     for state in stores(store, partition) {
       guard !(state.store?.isWhole ?? false) else {
@@ -82,7 +83,8 @@ extension QueryRuntime {
     return nil
   }
 
-  /// What finds these records of a store's changelog by something else than their keys; nil: nothing does.
+  /// What finds these records of a store's changelog by something else than their keys; nil:
+  /// nothing does.
   public func indexRecords(
     store: String, partition: Int, _ records: RawRecords
   ) -> RawRecords? {
@@ -114,7 +116,8 @@ extension QueryRuntime {
     committed = cursors.map(\.committed)
   }
 
-  /// Takes the state back to the last commit, and reads on from the positions of then. Nobody reads ahead meanwhile.
+  /// Takes the state back to the last commit, and reads on from the positions of then. Nobody reads
+  /// ahead meanwhile.
   /// Throws: the query must be built anew from its committed state.
   public func undoEpoch() throws(QueryFailure) {
     guard options.recordsUndo, committed.count == cursors.count else {
@@ -137,7 +140,8 @@ extension QueryRuntime {
     stores(store, partition).reduce(0) { $0 + $1.recordCount }
   }
 
-  /// A store's whole content, a piece of some hundred KiB at a time, of which `use` may keep nothing.
+  /// A store's whole content, a piece of some hundred KiB at a time, of which `use` may keep
+  /// nothing.
   /// Throws: what `use` throws.
   public func snapshot(
     store: String, partition: Int, _ use: @escaping (RawRecords) throws(StorageError) -> Void
@@ -147,7 +151,8 @@ extension QueryRuntime {
     try pieces.finish()
   }
 
-  /// At most `limit` records of a store that has files, behind a key. Order: of the bytes of their keys.
+  /// At most `limit` records of a store that has files, behind a key. Order: of the bytes of their
+  /// keys.
   public func scan(
     store: String, partition: Int, after key: [UInt8]?, limit: Int
   ) throws(StorageError) -> RawRecords {
@@ -164,8 +169,8 @@ extension QueryRuntime {
     begin(readAhead, pool) { isReadAhead[$0] }
   }
 
-  /// When the caller commits: reads ahead of the sources as well that the epoch itself has written to, until
-  /// `finishReadingRest`.
+  /// When the caller commits: reads ahead of the sources as well that the epoch itself has written
+  /// to, until `finishReadingRest`.
   public func beginReadingAheadOfRest(_ pool: WorkerPool) {
     begin(readRest, pool) { !($0 < isReadAhead.count && isReadAhead[$0]) }
   }

@@ -1,11 +1,14 @@
-// A query that runs: its stages, tasks and cursors. It advances in slices: a slice reads a prefix of the
-// sequence that all input partitions form, drains it through all stages, and leaves behind what an epoch
-// commits: output records, state changes, positions. Nothing of a slice shows before that commit.
-//   1. Each cursor reads until it has its share of rows or its partition has no more; what it has read beyond
-//      that waits for later slices, so that a slice is the same however far ahead was read.
-//   2. Where a partition has more, the slice may go only as far as its last row read: the least such
-//      position over all partitions is the cut.
-//   3. Rows up to the cut go to the tasks of their stage; stages run in order, with a barrier between.
+// A query that runs: its stages, tasks and cursors. It advances in slices: a slice reads a prefix
+// of the sequence that all input partitions form, drains it through all stages, and leaves behind
+// what an epoch commits: output records, state changes, positions. Nothing of a slice shows before
+// that commit.
+//   1. Each cursor reads until it has its share of rows or its partition has no more; what it has
+//      read beyond that waits for later slices, so that a slice is the same however far ahead was
+//      read.
+//   2. Where a partition has more, the slice may go only as far as its last row read: the least
+//      such position over all partitions is the cut.
+//   3. Rows up to the cut go to the tasks of their stage; stages run in order, with a barrier
+//      between.
 // Where commits are dear a slice takes several such steps (`QueryOptions.epochRows`).
 
 public import HeadraceColumns
@@ -33,8 +36,8 @@ public struct QueryOptions: Sendable {
   public var order: MergeOrder
   /// Rows a partition reads for one step of a slice.
   public var sliceRows: Int
-  /// Where more is there, a slice takes steps until it has so many rows: steps are as large as caches like it, and a
-  /// commit is for all of them. 0: one step.
+  /// Where more is there, a slice takes steps until it has so many rows: steps are as large as
+  /// caches like it, and a commit is for all of them. 0: one step.
   public var epochRows = 0
   public var readBytes: Int
   public var properties: [TextKey: String]
@@ -51,16 +54,19 @@ public struct QueryOptions: Sendable {
   public var queryName = "the query"
   /// The registry that the formats of sources and sinks may need.
   public var schemas: any SchemaRegistry
-  /// Epochs may be undone (`QueryRuntime.undoEpoch`): the stores keep what an epoch has changed until its commit.
+  /// Epochs may be undone (`QueryRuntime.undoEpoch`): the stores keep what an epoch has changed
+  /// until its commit.
   public var recordsUndo = false
-  /// The topic through which a stage's rows go to the next one, by the stage's number; nil: they stay in memory.
+  /// The topic through which a stage's rows go to the next one, by the stage's number; nil: they
+  /// stay in memory.
   public var exchangeTopic: (@Sendable (Int) -> String)?
   /// The partitions of a topic of so many partitions that are this process's; nil: all of them.
   public var owned: (@Sendable (_ topic: String, _ partitions: Int) -> Set<Int>)?
-  /// Results of closed windows (EMIT FINAL) that a task gives in a slice; nil: all of them, at once.
+  /// Results of closed windows (EMIT FINAL) that a task gives in a slice; nil: all of them, at
+  /// once.
   public var closingRows: Int?
-  /// Whether the client has gone or wants no more: the slice at work ends between two batches, and throws
-  /// `QueryFailure.interrupted`. nil: it never does.
+  /// Whether the client has gone or wants no more: the slice at work ends between two batches, and
+  /// throws `QueryFailure.interrupted`. nil: it never does.
   public var isCancelled: (@Sendable () -> Bool)?
   /// Where state goes that leaves memory; nil: all of it stays.
   public var stores: (any StateStores)?
@@ -98,9 +104,9 @@ public final class QueryRuntime {
   private let end: QueryEnd
   let options: QueryOptions
 
-  /// `reader` opens a partition of a source, which `sharing` lets other queries share; `positions` by scan
-  /// ordinal and partition. Exchanges through topics are read as scans behind those of the plan: the ordinal of a
-  /// stage's exchange is the number of scans and the stage's number.
+  /// `reader` opens a partition of a source, which `sharing` lets other queries share; `positions`
+  /// by scan ordinal and partition. Exchanges through topics are read as scans behind those of the
+  /// plan: the ordinal of a stage's exchange is the number of scans and the stage's number.
   /// Throws: what has no operator, or a source that cannot be opened.
   public init(
     plan: PhysicalPlan, end: QueryEnd, functions: FunctionRegistry, options: QueryOptions,
@@ -255,10 +261,11 @@ public final class QueryRuntime {
   }
 
   /// Runs one slice. After a throw the query must be built anew from its committed state.
-  /// `before`: rows at or behind this major position wait, because a query that this one reads from may
-  /// still write rows that belong before them. `ahead`: of which sources the next slice may be read while
-  /// this one runs and on from there.
-  /// `isOneStep`: it takes no more of its present input than one step (`QueryOptions.epochRows`), and that is small.
+  /// `before`: rows at or behind this major position wait, because a query that this one reads from
+  /// may still write rows that belong before them. `ahead`: of which sources the next slice may be
+  /// read while this one runs and on from there.
+  /// `isOneStep`: it takes no more of its present input than one step (`QueryOptions.epochRows`),
+  /// and that is small.
   public func runSlice(
     _ pool: WorkerPool, clockMs: Int64, before limit: Int64? = nil, isOneStep: Bool = false,
     ahead: (SourceDefinition) -> Bool = { _ in false }
@@ -356,8 +363,9 @@ public final class QueryRuntime {
     return ExchangeOperator.whole(batches, types: exchange.types)
   }
 
-  /// Of an exchange's topic rows of one position are taken together: they are what one input row has given, such as
-  /// the row that an update takes back and the one that it adds. Returns behind which position they are not all here.
+  /// Of an exchange's topic rows of one position are taken together: they are what one input row
+  /// has given, such as the row that an update takes back and the one that it adds. Returns behind
+  /// which position they are not all here.
   private func wholeRows(
     _ chosen: [Int], _ rows: Int
   ) throws(QueryFailure) -> (major: Int64, minor: UInt64)? {
@@ -378,8 +386,8 @@ public final class QueryRuntime {
     return result
   }
 
-  /// Stages that read what others have written to topics come no further than those will have written: what they
-  /// take in this slice can be read in a later one.
+  /// Stages that read what others have written to topics come no further than those will have
+  /// written: what they take in this slice can be read in a later one.
   private func takeByStage(
     before limit: Int64?, _ result: inout SliceResult
   ) throws(QueryFailure) -> Int64? {
@@ -411,8 +419,8 @@ public final class QueryRuntime {
   /// The same of the present slice's steps so far, by stage.
   private var firstTakenByStage: [Int: Int64] = [:]
 
-  /// After a slice: where the rows begin that the query may still read of its present input, as a major
-  /// position; nil when it has read all.
+  /// After a slice: where the rows begin that the query may still read of its present input, as a
+  /// major position; nil when it has read all.
   public internal(set) var frontier: Int64?
 
   /// Whether the order of its input matters across partitions or sources.
@@ -425,14 +433,16 @@ public final class QueryRuntime {
     return min(share, stepRows ?? share)
   }
 
-  /// Rows that a cursor gives for a step at most, where the last one made very much of its rows; nil: as many as usual.
+  /// Rows that a cursor gives for a step at most, where the last one made very much of its rows;
+  /// nil: as many as usual.
   public var stepRows: Int?
   /// The rows that the last step took in all.
   public private(set) var lastStepRows = 0
   /// What a step should write at most: more is in memory several times.
   private var stepBytes: Int { min(64 << 20, options.sliceBytesMax / 4) }
 
-  /// What states have written for a row of the last slice; bytes. They write once for all steps of a slice.
+  /// What states have written for a row of the last slice; bytes. They write once for all steps of
+  /// a slice.
   private var stateBytesOfRow = 0.0
 
   /// Steps that write much become smaller, and again as large as they were.
@@ -481,9 +491,9 @@ public final class QueryRuntime {
     if let failure = failures.first { throw failure }
   }
 
-  /// Rows of one time are taken together, so that no slice cuts through the rows of a statement or a
-  /// transaction, which bear one time unless they say otherwise. Where too many rows have the same time, it
-  /// cuts between them.
+  /// Rows of one time are taken together, so that no slice cuts through the rows of a statement or
+  /// a transaction, which bear one time unless they say otherwise. Where too many rows have the
+  /// same time, it cuts between them.
   private func wholeCut(_ chosen: [Int]) throws(QueryFailure) -> (
     rows: Int, cut: (major: Int64, minor: UInt64)?
   ) {
@@ -504,7 +514,8 @@ public final class QueryRuntime {
     }
   }
 
-  /// Rows of a partition that are read to find the end of those of one time, however small a slice is.
+  /// Rows of a partition that are read to find the end of those of one time, however small a slice
+  /// is.
   private static let rowsOfOneTimeMax = 1 << 18
 
   /// nil: the first `rows` rows of every cursor may be taken as they are.
@@ -561,8 +572,8 @@ public final class QueryRuntime {
     }
   }
 
-  /// Slices that are read ahead. More than one, so that who has nothing else to do finds work while the others
-  /// are busy with a stage of few tasks, and helps with those when the reading is done.
+  /// Slices that are read ahead. More than one, so that who has nothing else to do finds work while
+  /// the others are busy with a stage of few tasks, and helps with those when the reading is done.
   static let slicesAhead = 2
   /// Reads on from slice to slice.
   let readAhead = ReadAhead()

@@ -105,7 +105,8 @@ final class QueryTask: @unchecked Sendable {
     received.append((entry, senders, types))
   }
 
-  /// Feeds what is pending through the operators, and encodes what comes out. `evicts`: it begins a slice.
+  /// Feeds what is pending through the operators, and encodes what comes out. `evicts`: it begins a
+  /// slice.
   func run(
     _ context: EvaluationContext, _ encoding: RecordEncoding, evicts: Bool, drainsStates: Bool
   ) {
@@ -136,7 +137,8 @@ final class QueryTask: @unchecked Sendable {
 
   /// The next operator to finish.
   private var unfinished = 0
-  /// The operator whose results wait until those of other tasks are known that may precede them; nil: the step is over.
+  /// The operator whose results wait until those of other tasks are known that may precede them;
+  /// nil: the step is over.
   private(set) var stopped: Int?
   /// The place from which on results are left over for later slices, of the operator that waits.
   private(set) var leftOver: RowPosition?
@@ -173,7 +175,8 @@ final class QueryTask: @unchecked Sendable {
     }
   }
 
-  /// Lets those results out whose turn it is, and goes on to the next operator that has some, or to the end.
+  /// Lets those results out whose turn it is, and goes on to the next operator that has some, or to
+  /// the end.
   func emitWaiting(
     _ encoding: RecordEncoding, drainsStates: Bool, _ isNext: (RowPosition) -> Bool
   ) {
@@ -187,7 +190,8 @@ final class QueryTask: @unchecked Sendable {
     }
   }
 
-  /// States that have grown large are written into their stores, and what was not used for long leaves memory.
+  /// States that have grown large are written into their stores, and what was not used for long
+  /// leaves memory.
   private func makeRoom() throws(QueryFailure) {
     for operation in operators {
       let states = operation.states
@@ -232,7 +236,8 @@ final class QueryTask: @unchecked Sendable {
   private func encodeChanges(
     of state: any OperatorState, _ encoding: RecordEncoding
   ) throws(QueryFailure) -> Bool {
-    // Mostly as many as before: a buffer that doubles is copied, and beyond 8 MiB the system gives its pages anew each time.
+    // Mostly as many as before: a buffer that doubles is copied, and beyond 8 MiB the system gives
+    // its pages anew each time.
     let expected = min(lastDrained + lastDrained / 16, Self.drainBytesMax)
     var records = RawRecords(buffer: ByteBuffer(capacity: max(1 << 12, expected)))
     let isAll = state.drainChanges(into: &records)

@@ -1,11 +1,11 @@
-// Reads scans of a query while its slices run, a read at a time and in turns, so that who comes to help late still
-// finds work.
+// Reads scans of a query while its slices run, a read at a time and in turns, so that who comes to
+// help late still finds work.
 
 import HeadraceFoundations
 import HeadraceTopics
 
-/// Each reader has a worker that takes it before others do, as that worker's tasks consume what is read. Who finds none
-/// of its own helps another one.
+/// Each reader has a worker that takes it before others do, as that worker's tasks consume what is
+/// read. Who finds none of its own helps another one.
 final class ReadAhead: Sendable {
   private struct State {
     /// Those that may have more, and room for it; in turns.

@@ -1,6 +1,7 @@
-// Rows that a query could not take as they are: late ones, expressions that failed, output that cannot be written.
-// There may be as many as there are records, so they are counted by kind and cause, with the place of the first few
-// of each; what the operators of a slice have counted goes into the commit of its epoch.
+// Rows that a query could not take as they are: late ones, expressions that failed, output that
+// cannot be written. There may be as many as there are records, so they are counted by kind and
+// cause, with the place of the first few of each; what the operators of a slice have counted goes
+// into the commit of its epoch.
 
 import HeadraceColumns
 import HeadraceFoundations

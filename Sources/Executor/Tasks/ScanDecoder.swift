@@ -1,5 +1,5 @@
-// Records of one partition of one source to columns. What is decoded depends on the source and on the set of
-// columns asked for, never on a query, so several queries can share the result.
+// Records of one partition of one source to columns. What is decoded depends on the source and on
+// the set of columns asked for, never on a query, so several queries can share the result.
 
 import HeadraceColumns
 import HeadraceFormats
@@ -94,7 +94,8 @@ final class ScanDecoder: ChunkDecoder {
           $0.name, $0.type, isNeeded: needed.contains($0.name) || $0.name == timestamp)
       }
     }
-    // A line of a file holds all columns, and is no more than that: its keys are not bytes of their own.
+    // A line of a file holds all columns, and is no more than that: its keys are not bytes of their
+    // own.
     let isLine = source.hasWholeRows
     let keyFields = isLine ? [] : fields(source.schema.keys)
     let valueFields = fields(

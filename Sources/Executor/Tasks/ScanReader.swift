@@ -1,8 +1,8 @@
-// Reads one partition of one source for one query, ahead of what the query consumes: raw records in, decoded
-// batches out, in offset order, with the position of every row. Whoever is free takes the next records and decodes
-// them beside others that do the same, so that one file keeps all workers busy; what is decoded before its turn
-// waits. The query takes what is ready when a slice begins, so that a read under way never holds up a slice that has
-// its rows.
+// Reads one partition of one source for one query, ahead of what the query consumes: raw records
+// in, decoded batches out, in offset order, with the position of every row. Whoever is free takes
+// the next records and decodes them beside others that do the same, so that one file keeps all
+// workers busy; what is decoded before its turn waits. The query takes what is ready when a slice
+// begins, so that a read under way never holds up a slice that has its rows.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -28,20 +28,22 @@ final class ScanReader: Sendable {
 
   private struct Delivery {
     var ready = Ready()
-    /// What the rows count for that are read and not consumed, those that the query has taken among them; of reads that
-    /// are not delivered their records.
+    /// What the rows count for that are read and not consumed, those that the query has taken among
+    /// them; of reads that are not delivered their records.
     var weight = 0
     /// Behind all that is ready there is a record that cannot be read.
     var failure: QueryFailure?
     /// The last read found the end.
     var isAtEnd = false
-    /// Behind all that is ready there is a record about which nothing is known yet: reading goes on with it after a pause.
+    /// Behind all that is ready there is a record about which nothing is known yet: reading goes on
+    /// with it after a pause.
     var retry: (offset: Int64, at: ContinuousClock.Instant)?
     /// Reads with lower numbers that are not delivered yet have gone beyond such a record.
     var firstWanted = 0
     /// What is the matter with it, until all of a read is decided.
     var undecided: String?
-    /// Reads that have begun, and those that are delivered, which goes in the order of their numbers.
+    /// Reads that have begun, and those that are delivered, which goes in the order of their
+    /// numbers.
     var begun = 0
     var delivered = 0
     /// What has ended and is not delivered.
@@ -66,8 +68,8 @@ final class ScanReader: Sendable {
   private let sources: [ColumnSource]
   /// Bad timestamps stop the query instead of dropping the record.
   private let failsOnBadTimestamp: Bool
-  /// Where the next read begins; nil: behind it there is a record that cannot be read. Locked while records are read,
-  /// and not while they are decoded.
+  /// Where the next read begins; nil: behind it there is a record that cannot be read. Locked while
+  /// records are read, and not while they are decoded.
   private let place: Monitor<Int64?>
   private let delivery: Monitor<Delivery>
 
@@ -98,8 +100,8 @@ final class ScanReader: Sendable {
 
   deinit { shared.leave() }
 
-  /// Does one read, unless `rows` rows are there or under way, or fewer that count for as many. Returns whether to go on: the source may have more,
-  /// and there is room for it.
+  /// Does one read, unless `rows` rows are there or under way, or fewer that count for as many.
+  /// Returns whether to go on: the source may have more, and there is room for it.
   func read(upTo rows: Int, maxBytes: Int) -> Bool {
     guard let (number, read) = begin(rows, maxBytes) else { return false }
     let watch = Stopwatch()

@@ -1,5 +1,6 @@
-// One partition of one source, decoded once for all queries that read it. Queries that stand at the same
-// offset get the same decoded chunk; one that lags by more than the chunks kept decodes its own.
+// One partition of one source, decoded once for all queries that read it. Queries that stand at the
+// same offset get the same decoded chunk; one that lags by more than the chunks kept decodes its
+// own.
 
 import HeadraceColumns
 public import HeadraceFormats
@@ -8,8 +9,9 @@ import HeadraceTopics
 import HeadracePlanner
 import Synchronization
 
-/// What one read of a partition gave: its records up to `nextOffset`. Reading goes in turns, as the next offset is
-/// known only afterwards; decoding, which takes longer, does not: whoever asks first does it.
+/// What one read of a partition gave: its records up to `nextOffset`. Reading goes in turns, as the
+/// next offset is known only afterwards; decoding, which takes longer, does not: whoever asks first
+/// does it.
 final class ScanChunk: Sendable {
   private enum Content {
     case raw(RawRecords)
@@ -27,7 +29,8 @@ final class ScanChunk: Sendable {
   let nextOffset: Int64
   /// Good rows are not more than that.
   let recordCount: Int
-  /// What they count for in a step's share: each as one, and large ones as as many KiB as they have.
+  /// What they count for in a step's share: each as one, and large ones as as many KiB as they
+  /// have.
   let weight: Int
   /// Holds records that are not committed yet; good for this epoch only.
   let isTentative: Bool
@@ -87,7 +90,8 @@ final class SharedScan: Sendable {
   private let state = Monitor(State())
   /// Under a lock of its own, so that nobody who has records to decode waits for a read.
   private let decoders = Monitor(Decoders())
-  /// Whether a chunk kept is tentative. Only then does the beginning of an epoch wait for a read under way.
+  /// Whether a chunk kept is tentative. Only then does the beginning of an epoch wait for a read
+  /// under way.
   private let hasTentative = Atomic(false)
 
   init(
@@ -170,7 +174,8 @@ final class SharedScan: Sendable {
     }
   }
 
-  /// The rows of a chunk. Several threads may decode chunks at once, each with a decoder of its own.
+  /// The rows of a chunk. Several threads may decode chunks at once, each with a decoder of its
+  /// own.
   func rows(of chunk: ScanChunk) -> ScanDecoder.Result {
     let result = decoded(chunk)
     // Who comes later reads it anew, and decides then.
@@ -194,8 +199,8 @@ final class SharedScan: Sendable {
   }
 }
 
-/// Append sequence of records that an earlier query of the same epoch has written: after all that is
-/// committed.
+/// Append sequence of records that an earlier query of the same epoch has written: after all that
+/// is committed.
 public let tentativeSequence = Int64.max - 1
 
 private final class DecoderBox: @unchecked Sendable {

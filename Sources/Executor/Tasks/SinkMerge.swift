@@ -1,6 +1,6 @@
-// What several tasks write to one partition of the sink: PARTITION BY, for instance, deals the rows of every input
-// partition to every output partition. The records are merged by the positions of their rows, so that a slice
-// of many rows leaves them in the same order as many slices of few.
+// What several tasks write to one partition of the sink: PARTITION BY, for instance, deals the rows
+// of every input partition to every output partition. The records are merged by the positions of
+// their rows, so that a slice of many rows leaves them in the same order as many slices of few.
 
 import HeadraceColumns
 import HeadraceFoundations

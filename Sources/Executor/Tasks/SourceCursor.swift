@@ -1,5 +1,6 @@
-// One partition of one source, as a query consumes it: a cursor has more rows than an epoch takes, and only what
-// is taken moves `committed`. Bad records are told with their offset and reason and left out.
+// One partition of one source, as a query consumes it: a cursor has more rows than an epoch takes,
+// and only what is taken moves `committed`. Bad records are told with their offset and reason and
+// left out.
 
 import HeadraceFoundations
 import HeadraceSyntax
@@ -30,7 +31,8 @@ public struct SourceError: Sendable, Hashable {
   public var partition: Int
   public var offset: Int64
   public var reason: String
-  /// The beginning of the side that is bad, as text or in hexadecimal digits; empty where nobody has it.
+  /// The beginning of the side that is bad, as text or in hexadecimal digits; empty where nobody
+  /// has it.
   public var excerpt = ""
 }
 
@@ -71,7 +73,8 @@ public enum MergeOrder: String, Sendable {
 public protocol RecordReader: AnyObject, Sendable {
   /// Records from `offset` on.
   func read(from offset: Int64, maxBytes: Int) throws(StorageError) -> TopicRead
-  /// Columns in the order of a record's fields, where the input names them; known once something was read.
+  /// Columns in the order of a record's fields, where the input names them; known once something
+  /// was read.
   var fieldOrder: [String]? { get }
   /// The schemas of its records, where the input has its own; known once something was read.
   var schemas: (any SchemaRegistry)? { get }
@@ -106,8 +109,8 @@ final class SourceCursor {
     end = position
   }
 
-  /// Takes what was read, and reads until `rows` rows are pending, or fewer that count for as many, or the source has no
-  /// more.
+  /// Takes what was read, and reads until `rows` rows are pending, or fewer that count for as many,
+  /// or the source has no more.
   /// Throws: what stands behind the pending rows cannot be read, and they are too few.
   func fill(rows: Int, maxBytes: Int) throws(QueryFailure) {
     // Only a read that finds nothing says so, lest a slice depend on how far somebody has read.
@@ -155,8 +158,8 @@ final class SourceCursor {
     pendingWeight += weight
   }
 
-  /// Position of the last of the batches that hold the first `rows` pending rows, which orders this partition
-  /// among others; nil: nothing is pending. `isExact`: of the last of these rows itself.
+  /// Position of the last of the batches that hold the first `rows` pending rows, which orders this
+  /// partition among others; nil: nothing is pending. `isExact`: of the last of these rows itself.
   func lastPosition(of rows: Int, isExact: Bool = false) -> (major: Int64, minor: UInt64)? {
     let count = batches(of: rows)
     guard let batch = pending.prefix(count).last else { return nil }
@@ -171,8 +174,8 @@ final class SourceCursor {
   /// Whether there are rows behind the first `rows`, as far as is known.
   func hasMore(than rows: Int) -> Bool { !isAtEnd || batches(of: rows) < pending.count }
 
-  /// How many batches hold the first `rows` pending rows, or fewer that count for as many; all of them where there are not
-  /// so many.
+  /// How many batches hold the first `rows` pending rows, or fewer that count for as many; all of
+  /// them where there are not so many.
   private func batches(of rows: Int) -> Int {
     var sum = 0
     for (index, weight) in pendingWeights.enumerated() {
@@ -185,7 +188,8 @@ final class SourceCursor {
   /// Major position of the first pending row.
   var firstMajor: Int64? { pending.first?.positions.major[0] }
 
-  /// Position of the last pending row where more rows may follow, of the same position maybe; nil: there are none.
+  /// Position of the last pending row where more rows may follow, of the same position maybe; nil:
+  /// there are none.
   var openPosition: (major: Int64, minor: UInt64)? {
     guard !isAtEnd, let last = pending.last else { return nil }
     return (last.positions.major[last.count - 1], last.positions.minor[last.count - 1])

@@ -1,5 +1,6 @@
-// Stages: the pieces of a physical plan between exchanges. Each runs as one task a partition; stages run
-// one after the other, those that feed others first, the tasks of one stage side by side.
+// Stages: the pieces of a physical plan between exchanges. Each runs as one task a partition;
+// stages run one after the other, those that feed others first, the tasks of one stage side by
+// side.
 
 import HeadraceColumns
 import HeadracePlanner

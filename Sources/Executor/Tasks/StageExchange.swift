@@ -1,5 +1,6 @@
-// How rows get from the tasks of one stage to those of the next: in memory, within a slice, or through a topic, where
-// other processes may read them after the commit. A query's runtime asks this protocol and knows no implementation.
+// How rows get from the tasks of one stage to those of the next: in memory, within a slice, or
+// through a topic, where other processes may read them after the commit. A query's runtime asks
+// this protocol and knows no implementation.
 
 import HeadraceColumns
 import HeadracePlanner
@@ -7,8 +8,8 @@ import HeadracePlanner
 protocol StageExchange: AnyObject {
   /// The end of a task of the stage before.
   func makeSender(partition: Int) -> Operator
-  /// What the senders have for a partition of the next stage: for each sender its rows in position order. Through a topic
-  /// nothing: they come as records.
+  /// What the senders have for a partition of the next stage: for each sender its rows in position
+  /// order. Through a topic nothing: they come as records.
   func drain(_ partition: Int) -> [[RecordBatch]]
   /// Types of the columns.
   var types: [DataType] { get }

@@ -1,5 +1,6 @@
-// Keys of windowed sources: the key with the bounds of its window behind it, as Kafka's windowed serdes write them. Time
-// windows have their start, sessions their end and their start, 8 bytes each, big end first.
+// Keys of windowed sources: the key with the bounds of its window behind it, as Kafka's windowed
+// serdes write them. Time windows have their start, sessions their end and their start, 8 bytes
+// each, big end first.
 
 package import HeadraceColumns
 import HeadraceFoundations

@@ -1,10 +1,10 @@
-// Long-lived threads that run tasks side by side. Who hands tasks over works too, and returns when all of
-// them are done: that is the barrier between stages. A task may hand over tasks of its own. Background work goes
-// on beside them, a step at a time, on threads that would otherwise wait.
+// Long-lived threads that run tasks side by side. Who hands tasks over works too, and returns when
+// all of them are done: that is the barrier between stages. A task may hand over tasks of its own.
+// Background work goes on beside them, a step at a time, on threads that would otherwise wait.
 //
-// What is handed over in a list belongs to the workers in turns, and each takes its own first: the same
-// partition is read, decoded and worked on by the same thread, whose processor has its buffers and state in its
-// cache. A worker without work takes that of others.
+// What is handed over in a list belongs to the workers in turns, and each takes its own first: the
+// same partition is read, decoded and worked on by the same thread, whose processor has its buffers
+// and state in its cache. A worker without work takes that of others.
 
 import CDispatch
 import CHeadraceSupport
@@ -17,7 +17,8 @@ import Synchronization
 public final class TaskGroup: @unchecked Sendable {
   // Unchecked: changed under the mutex of its pool only.
   private let tasks: [@Sendable () -> Void]
-  /// Of each worker: the first of its tasks that nobody has taken; they are as far apart as there are workers.
+  /// Of each worker: the first of its tasks that nobody has taken; they are as far apart as there
+  /// are workers.
   private var next: [Int]
   fileprivate private(set) var untaken: Int
   fileprivate var ended = 0
@@ -48,20 +49,22 @@ public final class TaskGroup: @unchecked Sendable {
 /// Work in steps that goes on for as long as there is some, whatever else is run.
 final class BackgroundWork: @unchecked Sendable {
   // Unchecked: all but `step` is changed under the mutex of its pool only.
-  /// Does one step for the worker with this number, on several threads at once. Returns whether there is more.
+  /// Does one step for the worker with this number, on several threads at once. Returns whether
+  /// there is more.
   fileprivate let step: @Sendable (Int) -> Bool
   fileprivate var isListed = false
   fileprivate var isStopped = false
   fileprivate var running = 0
-  /// How often it was wanted: a step that found nothing says nothing about what came after it began.
+  /// How often it was wanted: a step that found nothing says nothing about what came after it
+  /// began.
   fileprivate var wanted = 0
 
   init(_ step: @escaping @Sendable (Int) -> Bool) { self.step = step }
 }
 
 public final class WorkerPool: Sendable {
-  /// What a free thread takes first. A thread that waits inside of another task takes tasks of the first lane or a
-  /// step of background work, so that waiting never nests.
+  /// What a free thread takes first. A thread that waits inside of another task takes tasks of the
+  /// first lane or a step of background work, so that waiting never nests.
   private enum Lane: Int, CaseIterable {
     /// Tasks of a stage.
     case stage

@@ -1,6 +1,8 @@
-// Avro's container files: a beginning with the schema, the codec and a mark, then blocks of records, each ended by the
-// mark. Blocks may be compressed with deflate; other codecs are refused by name.
-// Invariant: what a block says of its own size is compared with a limit before memory is taken for it.
+// Avro's container files: a beginning with the schema, the codec and a mark, then blocks of
+// records, each ended by the mark. Blocks may be compressed with deflate; other codecs are refused
+// by name.
+// Invariant: what a block says of its own size is compared with a limit before memory is taken for
+// it.
 //
 // Source: the Avro specification, "Object container files".
 

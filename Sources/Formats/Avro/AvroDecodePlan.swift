@@ -1,6 +1,8 @@
-// How records of one writer's schema become these columns: an array of steps, made once. The fields of the record stand
-// first in it, in the order in which they are written; what is inside of them follows.
-// Invariant: every place that a step names lies in the arrays here; they do not change once the plan is made.
+// How records of one writer's schema become these columns: an array of steps, made once. The fields
+// of the record stand first in it, in the order in which they are written; what is inside of them
+// follows.
+// Invariant: every place that a step names lies in the arrays here; they do not change once the
+// plan is made.
 
 internal import HeadraceColumns
 import HeadraceFoundations

@@ -1,7 +1,9 @@
-// Makes the plan for a writer's schema and the columns of a source. A column takes the field of its exact name, else the
-// one whose name in upper case it is; other columns are NULL, other fields are passed over.
+// Makes the plan for a writer's schema and the columns of a source. A column takes the field of its
+// exact name, else the one whose name in upper case it is; other columns are NULL, other fields are
+// passed over.
 //
-// Source: FORMATS of ksqlDB's AvroDataTranslator and ConnectDataTranslator: which types a column is read from.
+// Source: FORMATS of ksqlDB's AvroDataTranslator and ConnectDataTranslator: which types a column is
+// read from.
 
 internal import HeadraceColumns
 import HeadraceFoundations

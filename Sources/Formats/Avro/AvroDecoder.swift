@@ -1,6 +1,7 @@
-// Avro records to columns: a plan for each schema that records name, run field by field over raw memory. Plain values
-// are read in line, everything else goes to `AvroReader`.
-// Invariant: what is read in line is read the same by `AvroReader`, which alone says why a record is bad.
+// Avro records to columns: a plan for each schema that records name, run field by field over raw
+// memory. Plain values are read in line, everything else goes to `AvroReader`.
+// Invariant: what is read in line is read the same by `AvroReader`, which alone says why a record
+// is bad.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns

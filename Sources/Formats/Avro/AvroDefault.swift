@@ -1,7 +1,7 @@
 // Defaults of a schema's fields, which are JSON, as the bytes that a record would have for them.
 //
-// Source: the Avro specification, "Complex types": a union's default is one of its first branch, and bytes are text of
-// the code points 0 to 255.
+// Source: the Avro specification, "Complex types": a union's default is one of its first branch,
+// and bytes are text of the code points 0 to 255.
 
 import HeadraceFoundations
 import HeadraceFunctions

@@ -1,5 +1,6 @@
-// How rows of these columns become records of a written schema: an array of steps, made once. A field takes the column
-// of its name; one without column is its default, or null; where it can be neither, no row can be written.
+// How rows of these columns become records of a written schema: an array of steps, made once. A
+// field takes the column of its name; one without column is its default, or null; where it can be
+// neither, no row can be written.
 
 internal import HeadraceColumns
 import HeadraceFoundations

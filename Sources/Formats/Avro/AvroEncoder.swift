@@ -1,5 +1,7 @@
-// Columns to Avro records, framed with the id of their schema: a plan for the written schema, run field by field.
-// Invariant: `limit` is never passed, as every value reserves its longest form before it is written.
+// Columns to Avro records, framed with the id of their schema: a plan for the written schema, run
+// field by field.
+// Invariant: `limit` is never passed, as every value reserves its longest form before it is
+// written.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns
@@ -39,7 +41,8 @@ final class AvroEncoder: FormatEncoder {
     return bad
   }
 
-  /// The plan, made when the first rows are written: until then the schema may not be registered yet.
+  /// The plan, made when the first rows are written: until then the schema may not be registered
+  /// yet.
   private func prepare() throws(SchemaProblem) -> (Int64, AvroEncodePlan) {
     if let prepared { return prepared }
     let written = try layout.written(fields)

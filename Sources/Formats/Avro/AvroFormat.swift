@@ -1,5 +1,5 @@
-// AVRO, as Confluent frames it: the id of a registered schema, then the fields of a record or the single column in its
-// binary encoding. All types; the keys of maps are STRING.
+// AVRO, as Confluent frames it: the id of a registered schema, then the fields of a record or the
+// single column in its binary encoding. All types; the keys of maps are STRING.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,8 +1,8 @@
-// Avro schemas as a registry needs them: which texts are the same, which types they take from others, and whether what was
-// written by one schema can be read by another.
+// Avro schemas as a registry needs them: which texts are the same, which types they take from
+// others, and whether what was written by one schema can be read by another.
 //
-// Source of the rules: schema resolution of the Avro specification; names are compared without their namespaces and aliases
-// with them, as Avro's own check of compatibility does.
+// Source of the rules: schema resolution of the Avro specification; names are compared without
+// their namespaces and aliases with them, as Avro's own check of compatibility does.
 
 import HeadraceFoundations
 import HeadraceFunctions

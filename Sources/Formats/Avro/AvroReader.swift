@@ -1,6 +1,7 @@
-// One value of a record by its step of a plan: every conversion and every refusal of the format is here. The decoder's
-// loop reads plain values itself and comes here for all else.
-// Invariant: nothing is allocated by a number that was read before the number was compared with the bytes that are left.
+// One value of a record by its step of a plan: every conversion and every refusal of the format is
+// here. The decoder's loop reads plain values itself and comes here for all else.
+// Invariant: nothing is allocated by a number that was read before the number was compared with the
+// bytes that are left.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns

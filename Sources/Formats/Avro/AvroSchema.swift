@@ -1,7 +1,7 @@
-// An Avro schema as a model: what the text says, with names resolved. Columns are inferred from it, decoders and
-// encoders are planned by it, and versions of a subject are compared by it.
-// Invariant: types refer to each other by their place in `types`, so a recursive schema is a graph of finite size;
-// whoever walks one bounds its depth. Every place that is referred to exists.
+// An Avro schema as a model: what the text says, with names resolved. Columns are inferred from it,
+// decoders and encoders are planned by it, and versions of a subject are compared by it.
+// Invariant: types refer to each other by their place in `types`, so a recursive schema is a graph
+// of finite size; whoever walks one bounds its depth. Every place that is referred to exists.
 //
 // Source: the Avro specification, and the marks of Confluent's AvroData.
 

@@ -1,7 +1,8 @@
-// Text of an Avro schema to its model. Lenient where readers in the field are: names may hold any characters, unknown
-// attributes are passed over, and a name that is defined twice means its latest definition.
-// Invariant: total. Any text gives a model or a problem with the place in the schema; JSON nests at most 200 levels
-// deep, which bounds the recursion here.
+// Text of an Avro schema to its model. Lenient where readers in the field are: names may hold any
+// characters, unknown attributes are passed over, and a name that is defined twice means its latest
+// definition.
+// Invariant: total. Any text gives a model or a problem with the place in the schema; JSON nests at
+// most 200 levels deep, which bounds the recursion here.
 
 import HeadraceFoundations
 import HeadraceFunctions

@@ -1,7 +1,8 @@
-// Avro schemas as KSQL types. A union with null is its other branch; a union of several is a struct with one
-// field a branch; an array of map entries is a map, since Avro's own maps have STRING keys only.
-// Invariant: the type is finite. A schema that contains itself is refused, and so is one that unfolds to too many
-// fields, as a few records that name each other twice do.
+// Avro schemas as KSQL types. A union with null is its other branch; a union of several is a struct
+// with one field a branch; an array of map entries is a map, since Avro's own maps have STRING keys
+// only.
+// Invariant: the type is finite. A schema that contains itself is refused, and so is one that
+// unfolds to too many fields, as a few records that name each other twice do.
 //
 // Source: ksqlDB's AvroSRSchemaDataTranslator over Confluent's AvroData.
 

@@ -1,5 +1,5 @@
-// Columns as an Avro schema, as ksqlDB registers it: every field may be null, maps are arrays of entries, and records are
-// named after the path to them.
+// Columns as an Avro schema, as ksqlDB registers it: every field may be null, maps are arrays of
+// entries, and records are named after the path to them.
 //
 // Source: ksqlDB's AvroSchemas and Confluent's AvroData.
 

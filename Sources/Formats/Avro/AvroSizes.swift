@@ -1,5 +1,5 @@
-// The fewest bytes that values of a schema's types take, and which types never take any: what an item count is checked
-// against before anything is read by it.
+// The fewest bytes that values of a schema's types take, and which types never take any: what an
+// item count is checked against before anything is read by it.
 
 import HeadraceFoundations
 

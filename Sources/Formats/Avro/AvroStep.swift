@@ -1,5 +1,5 @@
-// What a plan is made of: how one value of the writer's schema is read and where it goes. Trivial, so that a plan is
-// run from raw memory without counting references.
+// What a plan is made of: how one value of the writer's schema is read and where it goes. Trivial,
+// so that a plan is run from raw memory without counting references.
 
 internal import HeadraceColumns
 
@@ -36,7 +36,8 @@ struct AvroStep {
   var isNullable = false
   var nullBranch: Int8 = -1
   var valueBranch: Int8 = 0
-  /// The branches in one byte, as they mostly are. `noTag`: there is no null, or it reads as something else.
+  /// The branches in one byte, as they mostly are. `noTag`: there is no null, or it reads as
+  /// something else.
   var nullTag = noTag
   var valueTag: UInt8 = 0
   /// ARRAY: the item; MAP: key, value; STRUCT: the fields as they are written; union: the branches.

@@ -1,4 +1,5 @@
-// What a plan for writing is made of: one value of the written schema, and the column that it comes from.
+// What a plan for writing is made of: one value of the written schema, and the column that it comes
+// from.
 
 internal import HeadraceColumns
 

@@ -1,5 +1,5 @@
-// One value of a row by its step of a plan for writing. The encoder's loop writes plain values itself and comes here for
-// all else.
+// One value of a row by its step of a plan for writing. The encoder's loop writes plain values
+// itself and comes here for all else.
 // Invariant: each value reserves its longest form, and 16 bytes for copies, before it is written.
 
 internal import CHeadraceSupport

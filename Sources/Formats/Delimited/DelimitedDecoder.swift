@@ -1,6 +1,8 @@
 // DELIMITED records to columns: fields between delimiters, in quotes where they hold delimiters,
-// line ends or quotes (doubled). An empty field is NULL; in quotes it is the empty text of STRING and BYTES.
-// Nested values are JSON. Records of plain fields are read side by side (`PlainRecords`), all others here. Invariant: a record has exactly as many fields as the schema, or it is bad.
+// line ends or quotes (doubled). An empty field is NULL; in quotes it is the empty text of STRING
+// and BYTES. Nested values are JSON. Records of plain fields are read side by side
+// (`PlainRecords`), all others here. Invariant: a record has exactly as many fields as the schema,
+// or it is bad.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns

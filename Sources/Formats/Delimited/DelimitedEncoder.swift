@@ -1,7 +1,7 @@
 // Columns to DELIMITED records, quoted as Apache Commons CSV does by default (MINIMAL): a field in
 // quotes where it must be, where it starts or ends oddly, and where the record starts with it and
-// it does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters; where nothing may
-// be lost, '' is a pair of quotes.
+// it does not start with a letter or a digit. Invariant: NULL is nothing at all between delimiters;
+// where nothing may be lost, '' is a pair of quotes.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns

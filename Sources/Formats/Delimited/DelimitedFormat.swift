@@ -1,4 +1,5 @@
-// DELIMITED: the columns of a record as text between delimiters, without their names. In files nested values are JSON.
+// DELIMITED: the columns of a record as text between delimiters, without their names. In files
+// nested values are JSON.
 
 import HeadraceColumns
 import HeadraceFoundations

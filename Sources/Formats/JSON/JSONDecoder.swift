@@ -1,5 +1,5 @@
-// JSON records to columns in one pass. Records of one plain shape are read side by side (`JSONShape`). Of all others keys are
-// predicted, plain integers and strings are read in
+// JSON records to columns in one pass. Records of one plain shape are read side by side
+// (`JSONShape`). Of all others keys are predicted, plain integers and strings are read in
 // line, everything else goes to `JSONReader`. No call, allocation or reference count per field on
 // that path. Invariant: a record is stored as a whole or not at all.
 
@@ -18,7 +18,8 @@ final class JSONDecoder: FormatDecoder {
   private let reader: JSONReader
   private(set) var shape: JSONShape
 
-  /// `shapePatience`: so many rows between two attempts to learn their shape; nil: each is read by itself.
+  /// `shapePatience`: so many rows between two attempts to learn their shape; nil: each is read by
+  /// itself.
   init(
     _ fields: [FormatField], isWrapped: Bool, table: FieldSlots, isBySchema: Bool = false,
     shapePatience: Int? = 4096
@@ -110,7 +111,8 @@ final class JSONDecoder: FormatDecoder {
     }
   }
 
-  /// A value in an object, at `p` or behind spaces. What is plain is stored here; a space is not plain.
+  /// A value in an object, at `p` or behind spaces. What is plain is stored here; a space is not
+  /// plain.
   @inline(__always)
   private func member(
     _ p: Bytes, field: Int, _ kind: ValueKind, _ slot: UnsafeMutablePointer<FieldSlot>,

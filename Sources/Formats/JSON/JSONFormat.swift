@@ -1,5 +1,5 @@
-// JSON: an object with a field for each column, or the single column alone. All types; the keys of maps are names of
-// fields, so they are STRING.
+// JSON: an object with a field for each column, or the single column alone. All types; the keys of
+// maps are names of fields, so they are STRING.
 
 import HeadraceColumns
 

@@ -1,6 +1,7 @@
-// What was met between the values of objects: `{"id":`, `,"price": `, `}`. Each such step is kept with
-// the field it leads to and the step that followed it last time. A decoder compares the next bytes
-// with that one (16 at once, masked) and is right for nearly every step of nearly every stream.
+// What was met between the values of objects: `{"id":`, `,"price": `, `}`. Each such step is kept
+// with the field it leads to and the step that followed it last time. A decoder compares the next
+// bytes with that one (16 at once, masked) and is right for nearly every step of nearly every
+// stream.
 // Invariant: what is learned never changes what is decoded; a step that opens an object is only
 // ever compared where an object opens.
 

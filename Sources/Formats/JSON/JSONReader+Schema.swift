@@ -1,4 +1,5 @@
-// What Connect's JSON by a schema has beside plain JSON: maps as lists of entries, and values that may be of several types.
+// What Connect's JSON by a schema has beside plain JSON: maps as lists of entries, and values that
+// may be of several types.
 //
 // Source: Confluent's JsonSchemaData.
 

@@ -10,7 +10,8 @@ final class JSONReader {
   typealias Bytes = UnsafePointer<UInt8>
 
   private let spill: ByteBuffer
-  /// As Connect writes JSON by a schema: texts are no numbers, decimals may be bytes, maps may be lists of entries.
+  /// As Connect writes JSON by a schema: texts are no numbers, decimals may be bytes, maps may be
+  /// lists of entries.
   private let isBySchema: Bool
   /// What holds the records of the batch; nested strings are views of it where they can be.
   var buffer: ByteBuffer

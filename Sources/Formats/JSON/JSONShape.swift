@@ -1,4 +1,5 @@
-// What the records of a JSON stream look like, learned from one that was decoded, for `PlainRecords`.
+// What the records of a JSON stream look like, learned from one that was decoded, for
+// `PlainRecords`.
 
 internal import CHeadraceSupport
 import HeadraceColumns

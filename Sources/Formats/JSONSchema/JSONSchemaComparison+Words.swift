@@ -1,4 +1,5 @@
-// What JSON schemas of one kind say in detail: bounds, the items of arrays, the properties of objects.
+// What JSON schemas of one kind say in detail: bounds, the items of arrays, the properties of
+// objects.
 
 import HeadraceFoundations
 import HeadraceFunctions
@@ -149,7 +150,8 @@ extension JSONSchemaComparison {
     Set(texts: node["required"]?.elements?.compactMap(\.text) ?? [])
   }
 
-  /// What a property may be that an object does not name. A pattern closes an object to all that it does not match.
+  /// What a property may be that an object does not name. A pattern closes an object to all that it
+  /// does not match.
   private static func others(_ node: JSONNode, for name: String) -> Others {
     let patterns = fields(node["patternProperties"])
     for pattern in patterns where isPattern(pattern.name, foundIn: name) {

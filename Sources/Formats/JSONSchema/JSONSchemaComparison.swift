@@ -1,7 +1,9 @@
-// Whether every document that one JSON schema allows is allowed by another, as far as can be told from their words.
+// Whether every document that one JSON schema allows is allowed by another, as far as can be told
+// from their words.
 //
-// Source of the rules: Confluent's strict policy for JSON schemas, under which a property may only be added to an object
-// that was closed, since documents of an open one may have had anything there.
+// Source of the rules: Confluent's strict policy for JSON schemas, under which a property may only
+// be added to an object that was closed, since documents of an open one may have had anything
+// there.
 
 import HeadraceFoundations
 import HeadraceFunctions
@@ -16,8 +18,8 @@ struct JSONSchemaComparison {
   private var open: Set<TextKey> = []
   /// Pairs that met one under way.
   private var cycleCount = 0
-  /// What was found before, with paths from the pair on. Alternatives are compared each with each, so that the same pairs
-  /// come again and again.
+  /// What was found before, with paths from the pair on. Alternatives are compared each with each,
+  /// so that the same pairs come again and again.
   private var known: [TextKey: [SchemaDifference]] = [:]
 
   static func differences(

@@ -1,5 +1,6 @@
-// JSON behind the id of a registered schema. The values are read as JSON; the schema decides where null may stand, and every
-// value must be of the column's type as it is, since what is written by a schema needs no conversion.
+// JSON behind the id of a registered schema. The values are read as JSON; the schema decides where
+// null may stand, and every value must be of the column's type as it is, since what is written by a
+// schema needs no conversion.
 
 internal import HeadraceColumns
 import HeadraceFoundations

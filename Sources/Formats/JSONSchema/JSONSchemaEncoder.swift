@@ -1,5 +1,6 @@
-// Columns to JSON behind the id of their schema. Where the schema allows null everywhere, as those made from columns do, this
-// is plain JSON; else a field that is NULL and not required is left out, and any other NULL cannot be written.
+// Columns to JSON behind the id of their schema. Where the schema allows null everywhere, as those
+// made from columns do, this is plain JSON; else a field that is NULL and not required is left out,
+// and any other NULL cannot be written.
 
 internal import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// What a JSON schema checks, as far as two of them can be held against each other: one kind of value, or several schemas
-// that stand beside each other.
+// What a JSON schema checks, as far as two of them can be held against each other: one kind of
+// value, or several schemas that stand beside each other.
 
 import HeadraceFoundations
 import HeadraceFunctions

@@ -1,5 +1,5 @@
-// JSON_SR: JSON behind the id of a registered JSON schema, as Confluent's serializers write it. All types; the keys of maps are
-// STRING.
+// JSON_SR: JSON behind the id of a registered JSON schema, as Confluent's serializers write it. All
+// types; the keys of maps are STRING.
 
 import HeadraceColumns
 import HeadraceFoundations

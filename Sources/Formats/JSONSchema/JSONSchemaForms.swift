@@ -1,5 +1,6 @@
-// How values of columns stand in JSON, where a schema gives them another form than plain JSON has: the names of its properties,
-// maps as lists of entries or as objects, decimals as bytes, and what NULL is.
+// How values of columns stand in JSON, where a schema gives them another form than plain JSON has:
+// the names of its properties, maps as lists of entries or as objects, decimals as bytes, and what
+// NULL is.
 //
 // Source: Confluent's JsonSchemaData.
 

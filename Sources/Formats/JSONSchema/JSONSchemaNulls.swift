@@ -1,5 +1,5 @@
-// Where a schema does not allow null: a record with a null there is bad, whatever columns are read from it. Schemas that were
-// made from columns allow it everywhere and are not looked at.
+// Where a schema does not allow null: a record with a null there is bad, whatever columns are read
+// from it. Schemas that were made from columns allow it everywhere and are not looked at.
 
 internal import HeadraceColumns
 import HeadraceFoundations

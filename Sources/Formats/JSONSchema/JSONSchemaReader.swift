@@ -1,5 +1,5 @@
-// JSON schemas as KSQL types. An alternative with null is its other branch; an alternative of several is a
-// struct with one field a branch; `connect.type` narrows numbers.
+// JSON schemas as KSQL types. An alternative with null is its other branch; an alternative of
+// several is a struct with one field a branch; `connect.type` narrows numbers.
 //
 // Source: ksqlDB's JsonSchemaTranslator over Confluent's JsonSchemaData.
 
@@ -121,8 +121,8 @@ struct JSONSchemaReader {
     return .structure(fields)
   }
 
-  /// By `connect.index` where it is given. The properties of an object have no order of their own, and the
-  /// columns must stand as ksqlDB has them: in the order of a Java hash map.
+  /// By `connect.index` where it is given. The properties of an object have no order of their own,
+  /// and the columns must stand as ksqlDB has them: in the order of a Java hash map.
   private func ordered(_ properties: [JSONField]) -> [JSONField] {
     var buckets = 16
     while properties.count * 4 > buckets * 3 { buckets *= 2 }

@@ -1,5 +1,5 @@
-// Columns as a JSON schema, as ksqlDB registers it: every field may be null, numbers say their width, and the order of the
-// columns stands in `connect.index`, since properties have none.
+// Columns as a JSON schema, as ksqlDB registers it: every field may be null, numbers say their
+// width, and the order of the columns stands in `connect.index`, since properties have none.
 //
 // Source: ksqlDB's JsonSchemaTranslator over Confluent's JsonSchemaData.
 

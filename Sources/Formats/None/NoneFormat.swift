@@ -1,4 +1,5 @@
-// NONE: a side without columns. It is null when it is written, and its bytes may be anything when it is read.
+// NONE: a side without columns. It is null when it is written, and its bytes may be anything when
+// it is read.
 
 internal import HeadraceColumns
 

@@ -1,5 +1,6 @@
-// Whether messages that were written by one Protobuf schema can be read by another. What counts is the number of a field and
-// how its value is encoded; names of fields do not. Types that both schemas import are compared where fields lead to them.
+// Whether messages that were written by one Protobuf schema can be read by another. What counts is
+// the number of a field and how its value is encoded; names of fields do not. Types that both
+// schemas import are compared where fields lead to them.
 //
 // Source of the rules: Confluent's comparison of Protobuf schemas.
 
@@ -65,7 +66,8 @@ struct ProtobufComparison {
 
   // MARK: - Oneofs
 
-  /// A reader may not take for exclusive what could be set together, nor lose one of several alternatives.
+  /// A reader may not take for exclusive what could be set together, nor lose one of several
+  /// alternatives.
   private mutating func compareOneofs(_ want: ProtobufMessage, _ have: ProtobufMessage) {
     for (index, name) in want.oneofs.enumerated() {
       let members = want.fields.filter { $0.oneof == index }.compactMap { field in

@@ -1,5 +1,7 @@
-// How messages of one schema become these columns: arrays of messages, fields and outputs, made once.
-// Invariant: every place that a step names lies in the arrays here; they do not change once the plan is made.
+// How messages of one schema become these columns: arrays of messages, fields and outputs, made
+// once.
+// Invariant: every place that a step names lies in the arrays here; they do not change once the
+// plan is made.
 
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -18,7 +20,8 @@ final class ProtobufDecodePlan {
   let names: [String]
   let mismatches: [String]
   let enums: [ProtobufEnumPlan]
-  /// Of the outermost message's first 64 fields: those that have a default and go straight to a column of one value.
+  /// Of the outermost message's first 64 fields: those that have a default and go straight to a
+  /// column of one value.
   let defaults: UInt64
   /// Those with a default behind them.
   let lateDefaults: [Int32]

@@ -1,7 +1,8 @@
-// Makes the plan for a message and the columns of a source. A column takes the field, or the oneof, of its name; other columns
-// are NULL, other fields are read over.
+// Makes the plan for a message and the columns of a source. A column takes the field, or the oneof,
+// of its name; other columns are NULL, other fields are read over.
 //
-// Source of the types that a column is read from: ksqlDB's ConnectDataTranslator over Confluent's ProtobufData.
+// Source of the types that a column is read from: ksqlDB's ConnectDataTranslator over Confluent's
+// ProtobufData.
 
 internal import HeadraceColumns
 import HeadraceFoundations
@@ -56,7 +57,8 @@ struct ProtobufDecodePlanner {
   ) throws(SchemaProblem) -> Int32 {
     let place = messages.count
     messages.append(ProtobufMessagePlan())
-    // Those of a oneof matter even where no column takes them: each takes back what another one said.
+    // Those of a oneof matter even where no column takes them: each takes back what another one
+    // said.
     var planned: [(field: ProtobufSchema.Field, target: ColumnTarget?, column: Int?)] = []
     var groups: [(column: Int, oneof: Int)] = []
     for (oneof, _) in message.oneofs.enumerated() {

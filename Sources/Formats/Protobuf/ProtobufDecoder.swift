@@ -1,6 +1,8 @@
-// Messages to columns: a plan for each message that records name, run field by field over raw memory. Plain values of the
-// outermost message are read in line, everything else goes to `ProtobufReader`.
-// Invariant: what is read in line is read the same by `ProtobufReader`, which alone says why a record is bad.
+// Messages to columns: a plan for each message that records name, run field by field over raw
+// memory. Plain values of the outermost message are read in line, everything else goes to
+// `ProtobufReader`.
+// Invariant: what is read in line is read the same by `ProtobufReader`, which alone says why a
+// record is bad.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns
@@ -178,8 +180,8 @@ final class ProtobufDecoder: FormatDecoder {
     }
   }
 
-  /// Decodes the records from `first` on that begin with the same bytes, which name the plan's message; returns the row behind
-  /// them. `prefix`: how many bytes that is.
+  /// Decodes the records from `first` on that begin with the same bytes, which name the plan's
+  /// message; returns the row behind them. `prefix`: how many bytes that is.
   private func run(
     _ plan: ProtobufDecodePlan, prefix: Int, _ base: Bytes, _ starts: UnsafeBufferPointer<Int32>,
     _ lengths: UnsafeBufferPointer<Int32>, from first: Int, _ bad: inout [BadRecord]
@@ -259,8 +261,8 @@ final class ProtobufDecoder: FormatDecoder {
     if top.hasOutputs { try reader.finish() }
   }
 
-  /// The field at `p` that is not the next one in order. Moves `p` behind it where it is read over or noted (a field that is
-  /// not plain), else `q` behind its tag. -1: it was read over.
+  /// The field at `p` that is not the next one in order. Moves `p` behind it where it is read over
+  /// or noted (a field that is not plain), else `q` behind its tag. -1: it was read over.
   @inline(never)
   private func found(
     _ plan: ProtobufDecodePlan, _ p: inout Bytes, _ q: inout Bytes, _ end: Bytes

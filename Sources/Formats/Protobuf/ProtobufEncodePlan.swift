@@ -1,5 +1,5 @@
-// How rows of these columns become messages of a written schema: an array of steps, made once, fields by their numbers. A field
-// takes the column of its name; one without column is absent.
+// How rows of these columns become messages of a written schema: an array of steps, made once,
+// fields by their numbers. A field takes the column of its name; one without column is absent.
 
 internal import HeadraceColumns
 import HeadraceFoundations

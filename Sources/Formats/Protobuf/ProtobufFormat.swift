@@ -1,6 +1,7 @@
-// PROTOBUF, as Confluent frames it (the id of a registered schema, the place of the message in it, the message), and
-// PROTOBUF_NOSR, the bare message by a schema that follows from the columns. Both always write a message, also around a single
-// column. The keys of maps are STRING, and lists hold no lists.
+// PROTOBUF, as Confluent frames it (the id of a registered schema, the place of the message in it,
+// the message), and PROTOBUF_NOSR, the bare message by a schema that follows from the columns. Both
+// always write a message, also around a single column. The keys of maps are STRING, and lists hold
+// no lists.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,9 +1,11 @@
-// Messages by their plans: every conversion and every refusal of the format is here. The decoder's loop reads plain values of
-// the outermost message itself and comes here for all else.
+// Messages by their plans: every conversion and every refusal of the format is here. The decoder's
+// loop reads plain values of the outermost message itself and comes here for all else.
 //
-// Fields come in any order and more than once: the last one counts, messages are merged, repeated fields go on, and a oneof
-// forgets what it said. So a message is read in two steps: its fields are noted where they stand, then each column gets its own.
-// Invariant: nothing is allocated by a number that was read before the number was compared with the bytes that are left.
+// Fields come in any order and more than once: the last one counts, messages are merged, repeated
+// fields go on, and a oneof forgets what it said. So a message is read in two steps: its fields are
+// noted where they stand, then each column gets its own.
+// Invariant: nothing is allocated by a number that was read before the number was compared with the
+// bytes that are left.
 
 internal import CHeadraceSupport
 internal import HeadraceColumns
@@ -30,7 +32,8 @@ final class ProtobufReader {
   private var row = 0
   private var depth = 0
   private var occurrences: [ProtobufOccurrence] = []
-  /// For each message that is being read: of each field the first and the last occurrence, then of each oneof its field.
+  /// For each message that is being read: of each field the first and the last occurrence, then of
+  /// each oneof its field.
   private var frames: [Int32] = []
 
   init(_ table: FieldSlots) {
@@ -337,7 +340,8 @@ final class ProtobufReader {
     }
   }
 
-  /// `occurrence`: where the value stands, should it be a message in parts. Returns the place behind it.
+  /// `occurrence`: where the value stands, should it be a message in parts. Returns the place
+  /// behind it.
   private func value(
     _ step: UnsafeMutablePointer<ProtobufStep>, _ p: Bytes, _ end: Bytes, _ occurrence: Int32
   ) throws(BadInput) -> Bytes {

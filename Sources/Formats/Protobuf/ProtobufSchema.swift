@@ -1,5 +1,5 @@
-// A Protobuf schema with every name of a type resolved, as reading, writing and the columns of a schema need it. The entries of
-// maps are messages of their own, as they are on the wire.
+// A Protobuf schema with every name of a type resolved, as reading, writing and the columns of a
+// schema need it. The entries of maps are messages of their own, as they are on the wire.
 //
 // Source: the Protobuf language guide (scope of names, presence of fields, maps).
 
@@ -100,7 +100,8 @@ struct ProtobufSchema {
     /// It was declared as map<K, V>.
     var isMapEntry = false
 
-    /// Key and value of what is a map by declaration, or by the name and the fields with which Connect writes maps.
+    /// Key and value of what is a map by declaration, or by the name and the fields with which
+    /// Connect writes maps.
     var entry: (key: Field, value: Field)? {
       guard isMapEntry || name.hasSuffix("Entry"), fields.count == 2,
         let key = fields.first(where: { $0.name == "key" }),
@@ -237,7 +238,8 @@ struct ProtobufSchema {
 }
 
 extension ProtobufSchema.Message {
-  /// What columns are matched with: first the oneofs, under the names that Connect gives them, then the other fields.
+  /// What columns are matched with: first the oneofs, under the names that Connect gives them, then
+  /// the other fields.
   var columnNames: [String] {
     oneofs.enumerated().map { "\($0.element)_\($0.offset)" } + plainFields.map(\.name)
   }

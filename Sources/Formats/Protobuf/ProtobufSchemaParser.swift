@@ -1,5 +1,5 @@
-// The part of the .proto language that decides types: messages, their fields, enums, oneofs and maps. Options,
-// services and extensions are read over, except for the parameters of a decimal.
+// The part of the .proto language that decides types: messages, their fields, enums, oneofs and
+// maps. Options, services and extensions are read over, except for the parameters of a decimal.
 
 import HeadraceFoundations
 
@@ -101,7 +101,8 @@ struct ProtobufSchemaParser {
     return result
   }
 
-  /// What a type's name may mean inside a message. Order: from the message outwards, so that the last one is the name alone.
+  /// What a type's name may mean inside a message. Order: from the message outwards, so that the
+  /// last one is the name alone.
   static func fullNames(of name: String, in message: String) -> [String] {
     if name.hasPrefix(".") { return [String(name.dropFirst())] }
     let scope = message.split(separator: ".")

@@ -1,5 +1,6 @@
-// Protobuf schemas as KSQL types: unsigned numbers widen to BIGINT, enums are STRING, wrappers their content, and a oneof
-// is a struct of its alternatives that stands before the other fields. Maps have STRING keys.
+// Protobuf schemas as KSQL types: unsigned numbers widen to BIGINT, enums are STRING, wrappers
+// their content, and a oneof is a struct of its alternatives that stands before the other fields.
+// Maps have STRING keys.
 //
 // Source: ksqlDB's ProtobufSchemaTranslator over Confluent's ProtobufData.
 

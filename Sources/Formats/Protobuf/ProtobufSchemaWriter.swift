@@ -1,7 +1,9 @@
-// Columns as a Protobuf schema, as ksqlDB registers it: fields count from 1 in the order of the columns, structs and the entries
-// of maps are messages inside the one that uses them, numbered as they come.
+// Columns as a Protobuf schema, as ksqlDB registers it: fields count from 1 in the order of the
+// columns, structs and the entries of maps are messages inside the one that uses them, numbered as
+// they come.
 //
-// Source: Confluent's ProtobufData, which ksqlDB writes its columns with, and the text that its ProtobufSchema prints.
+// Source: Confluent's ProtobufData, which ksqlDB writes its columns with, and the text that its
+// ProtobufSchema prints.
 
 import HeadraceColumns
 import HeadraceFoundations

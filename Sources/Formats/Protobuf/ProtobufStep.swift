@@ -1,5 +1,5 @@
-// What a plan for reading messages is made of: one field of a message and where its values go. Trivial, so that a plan is
-// run from raw memory without counting references.
+// What a plan for reading messages is made of: one field of a message and where its values go.
+// Trivial, so that a plan is run from raw memory without counting references.
 
 internal import HeadraceColumns
 

@@ -1,7 +1,8 @@
-// The encoding of messages without their schema: tags, what may be skipped, and the messages that mean one value.
+// The encoding of messages without their schema: tags, what may be skipped, and the messages that
+// mean one value.
 //
-// Source: the Protobuf encoding guide; google/protobuf/timestamp.proto, google/type/date.proto, google/type/timeofday.proto,
-// confluent/type/decimal.proto.
+// Source: the Protobuf encoding guide; google/protobuf/timestamp.proto, google/type/date.proto,
+// google/type/timeofday.proto, confluent/type/decimal.proto.
 // Invariant: as in `Varint`, up to 10 bytes behind the end of a record may be loaded.
 
 internal import HeadraceColumns
@@ -88,8 +89,8 @@ enum ProtobufText {
 
   private static let pathMax = 100
 
-  /// The places that stand between the id of a schema and the message: their count and each in zigzag; a count of 0 is the first
-  /// message. Moves `p` behind them.
+  /// The places that stand between the id of a schema and the message: their count and each in
+  /// zigzag; a count of 0 is the first message. Moves `p` behind them.
   static func path(_ p: inout Bytes, _ end: Bytes) throws(BadInput) -> [Int] {
     var path: [Int] = []
     var left: Int64 = -1

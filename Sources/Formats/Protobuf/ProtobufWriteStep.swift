@@ -1,4 +1,5 @@
-// What a plan for writing messages is made of: one field of a message, and the column that it comes from.
+// What a plan for writing messages is made of: one field of a message, and the column that it comes
+// from.
 
 internal import HeadraceColumns
 
@@ -25,7 +26,8 @@ struct ProtobufWriteStep {
   var tagBytes: Int32 = 0
   /// In the flat list of columns.
   var column: Int32 = 0
-  /// Of a message or an entry: its fields by number. Of a repeated one: also the steps of the items.
+  /// Of a message or an entry: its fields by number. Of a repeated one: also the steps of the
+  /// items.
   var first: Int32 = 0
   var count: Int32 = 0
   /// A step of a path; -1: none.

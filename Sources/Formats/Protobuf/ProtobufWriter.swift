@@ -147,7 +147,8 @@ struct ProtobufWriter {
     if step.pointee.isPacked { close(start, &room) }
   }
 
-  /// Begins what stands behind a length that is not known yet; returns where it stands, counted from the buffer's start.
+  /// Begins what stands behind a length that is not known yet; returns where it stands, counted
+  /// from the buffer's start.
   private func open(
     _ step: UnsafePointer<ProtobufWriteStep>, _ room: inout OutputRoom
   ) -> Int {

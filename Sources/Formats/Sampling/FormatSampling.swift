@@ -29,7 +29,8 @@ extension RecordFormat {
   /// Whether records say what they hold.
   public var canSample: Bool { sampled != nil || container != nil }
 
-  /// The columns that the records have, in the order of their first fields. Empty: they have none that could be named.
+  /// The columns that the records have, in the order of their first fields. Empty: they have none
+  /// that could be named.
   public func columns(_ sample: FormatSample, _ spec: FormatSpec) -> [FormatField] {
     sampled?(sample, spec) ?? []
   }

@@ -1,5 +1,5 @@
-// What type values of a sample have in common: the narrowest one that holds all of them. Integers widen to doubles; what else
-// differs is text.
+// What type values of a sample have in common: the narrowest one that holds all of them. Integers
+// widen to doubles; what else differs is text.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,6 @@
-// MAX_BY and MIN_BY: of each group the row with the best key so far. Keys that are integers or DOUBLEs are compared as
-// integers of the same order, taken once a batch; a value is kept only when its row becomes the best one.
+// MAX_BY and MIN_BY: of each group the row with the best key so far. Keys that are integers or
+// DOUBLEs are compared as integers of the same order, taken once a batch; a value is kept only when
+// its row becomes the best one.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,6 +1,7 @@
-// A sum of DOUBLEs kept as a pair of them, about 106 bits: what is added and later taken back leaves next to nothing,
-// even where it was much larger than the rest.
-// Source: Dekker, "A floating-point technique for extending the available precision" (1971); Knuth's exact addition.
+// A sum of DOUBLEs kept as a pair of them, about 106 bits: what is added and later taken back
+// leaves next to nothing, even where it was much larger than the rest.
+// Source: Dekker, "A floating-point technique for extending the available precision" (1971);
+// Knuth's exact addition.
 
 import HeadraceFoundations
 

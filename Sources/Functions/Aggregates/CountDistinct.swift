@@ -112,7 +112,8 @@ struct DistinctSketch: Sendable {
     }
   }
 
-  /// FNV-1a over the bytes of the value's canonical form, then SplitMix64's finalizer so that every bit counts.
+  /// FNV-1a over the bytes of the value's canonical form, then SplitMix64's finalizer so that every
+  /// bit counts.
   static func hash(_ value: Value) -> UInt64 {
     var bytes: [UInt8] = []
     ValueCodec.append(value.canonicalForm, to: &bytes)
@@ -124,9 +125,9 @@ struct DistinctSketch: Sendable {
   }
 }
 
-/// The sketch of values that may also be taken out: how many of them have each hash, and, while they are more than can
-/// be counted, how many give each register each rank. Its count is what `DistinctSketch` says of the values that are
-/// there.
+/// The sketch of values that may also be taken out: how many of them have each hash, and, while
+/// they are more than can be counted, how many give each register each rank. Its count is what
+/// `DistinctSketch` says of the values that are there.
 struct CountedSketch: Sendable {
   private var hashes: [UInt64: Int32] = [:]
   /// By register and rank; these three are empty while the hashes are few.

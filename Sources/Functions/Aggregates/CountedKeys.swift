@@ -1,5 +1,6 @@
-// A sorted list of different keys, each with how often it is there, in pieces of bounded length: a change moves the
-// entries of one piece, and a key is found by its rank over the totals of the pieces.
+// A sorted list of different keys, each with how often it is there, in pieces of bounded length: a
+// change moves the entries of one piece, and a key is found by its rank over the totals of the
+// pieces.
 // Invariant: no piece is empty, and no count is 0 or less.
 
 import HeadraceFoundations
@@ -72,7 +73,8 @@ struct CountedKeys<Key: Comparable & Sendable>: Sendable {
     totals.insert(moved, at: piece + 1)
   }
 
-  /// Takes one of a key out. One that is not there, because its group was NULL when it came, changes nothing.
+  /// Takes one of a key out. One that is not there, because its group was NULL when it came,
+  /// changes nothing.
   mutating func remove(_ key: Key) {
     let piece = piece(of: key)
     guard piece < pieces.count else { return }

@@ -1,5 +1,5 @@
-// Which rows of a group decide an aggregate's result. Over a table rows are taken back: then only these are given to the
-// aggregate again, and the group's other rows are not looked at.
+// Which rows of a group decide an aggregate's result. Over a table rows are taken back: then only
+// these are given to the aggregate again, and the group's other rows are not looked at.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -19,7 +19,8 @@ public enum DecidingRows: Sendable, Hashable {
   case firstDistinct(count: Int)
   /// The result is how many values there are.
   case distinctCount
-  /// The one with the lowest or highest argument at this place, of equal ones that which came first.
+  /// The one with the lowest or highest argument at this place, of equal ones that which came
+  /// first.
   case best(by: Int, isDescending: Bool)
   /// All of them, by the arguments from one on, equal ones in the order in which they came.
   case sorted([RowOrder], from: Int)
@@ -116,8 +117,8 @@ struct RetractableRows {
     order.insert(row)
   }
 
-  /// Takes the oldest row with these values back. Returns whether the result may be another one; a row that was never
-  /// added, because its group was NULL then, changes nothing.
+  /// Takes the oldest row with these values back. Returns whether the result may be another one; a
+  /// row that was never added, because its group was NULL then, changes nothing.
   mutating func takeBack(_ arguments: [Value]) -> Bool {
     guard let row = byValues[arguments]?.popFirst() else { return false }
     let next = byValues[arguments]?.first

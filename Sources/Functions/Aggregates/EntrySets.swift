@@ -1,8 +1,9 @@
-// Sets of groups that are too large to be written whole whenever one of their values changes. A set that has become
-// large is parted: its state's bytes only say so, and whoever keeps the state has a record for each entry.
+// Sets of groups that are too large to be written whole whenever one of their values changes. A set
+// that has become large is parted: its state's bytes only say so, and whoever keeps the state has a
+// record for each entry.
 //
-// Invariant: of a parted set the observer hears of an entry before its first change since the last drain, and of
-// every entry that goes.
+// Invariant: of a parted set the observer hears of an entry before its first change since the last
+// drain, and of every entry that goes.
 
 /// What is kept of one entry.
 public struct SetEntry: Sendable {
@@ -45,6 +46,7 @@ public protocol EntrySets: AnyObject {
   func remove(_ group: Int)
   /// Resets the group but for the entries of a parted set.
   func resetWhole(_ group: Int)
-  /// Sets or removes (nil) an entry of a parted set; a set that was whole is empty then. False: no values.
+  /// Sets or removes (nil) an entry of a parted set; a set that was whole is empty then. False: no
+  /// values.
   func restore(_ group: Int, _ values: UnsafeRawBufferPointer, _ entry: SetEntry?) -> Bool
 }

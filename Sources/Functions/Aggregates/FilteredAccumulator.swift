@@ -1,9 +1,11 @@
-// FILTER (WHERE ...) behind an aggregate: the wrapped accumulator gets only rows for which the condition, the last
-// argument, is true. The other rows still have a result, that of their group as it stands.
+// FILTER (WHERE ...) behind an aggregate: the wrapped accumulator gets only rows for which the
+// condition, the last argument, is true. The other rows still have a result, that of their group as
+// it stands.
 //
-// Aggregates over machine values pass over a NULL, so there the condition only hides values; nothing is moved.
-// Invariant: the state is that of the wrapped accumulator. A row of a table that is taken back gives the condition
-// the same answer as when it was added.
+// Aggregates over machine values pass over a NULL, so there the condition only hides values;
+// nothing is moved.
+// Invariant: the state is that of the wrapped accumulator. A row of a table that is taken back
+// gives the condition the same answer as when it was added.
 
 public import HeadraceColumns
 import HeadraceFoundations

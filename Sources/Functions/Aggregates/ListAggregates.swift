@@ -77,8 +77,9 @@ enum ListAggregates {
         .distinct(.makesNoDifference)
     ])
 
-  /// Counts by value, in the order in which the values came. An entry that is counted down to 0 keeps its place until
-  /// there are more of those than others, so that taking a value back costs no more than adding one.
+  /// Counts by value, in the order in which the values came. An entry that is counted down to 0
+  /// keeps its place until there are more of those than others, so that taking a value back costs
+  /// no more than adding one.
   struct Counts: Sendable {
     private var places: [MapEntry] = []
     private var index: [Value: Int] = [:]

@@ -1,4 +1,5 @@
-// BOOL_AND, BOOL_OR and EVERY, BIT_AND, BIT_OR and BIT_XOR: NULLs do not count, and NULL is the result without a value.
+// BOOL_AND, BOOL_OR and EVERY, BIT_AND, BIT_OR and BIT_XOR: NULLs do not count, and NULL is the
+// result without a value.
 
 import HeadraceColumns
 import HeadraceFoundations

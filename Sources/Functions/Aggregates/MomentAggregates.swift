@@ -1,8 +1,9 @@
-// Variances, covariances and linear regression as PostgreSQL defines them: NULL where too few rows say anything.
-// The older STDDEV_SAMP, STDDEV_SAMPLE and CORRELATION are in StatisticAggregates.
+// Variances, covariances and linear regression as PostgreSQL defines them: NULL where too few rows
+// say anything. The older STDDEV_SAMP, STDDEV_SAMPLE and CORRELATION are in StatisticAggregates.
 //
-// The states are plain sums (of x, y, their squares and products) that are kept so wide that the differences between
-// them stay exact to the last digits of a DOUBLE; so rows can be taken back, and states merged, without drift.
+// The states are plain sums (of x, y, their squares and products) that are kept so wide that the
+// differences between them stay exact to the last digits of a DOUBLE; so rows can be taken back,
+// and states merged, without drift.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -10,7 +11,8 @@ import HeadraceFoundations
 /// Sums over rows in which no argument is NULL. With one argument only the sums of x are in use.
 struct MomentSums: BitwiseCopyable {
   var count: Int64 = 0
-  /// Rows with a NaN or a number whose square leaves DOUBLE are counted apart: sums never got rid of them.
+  /// Rows with a NaN or a number whose square leaves DOUBLE are counted apart: sums never got rid
+  /// of them.
   var unboundedCount: Int64 = 0
   var x = CompensatedSum()
   var y = CompensatedSum()
@@ -66,7 +68,8 @@ struct MomentSums: BitwiseCopyable {
     return (products - a * b / Double(count)).value
   }
 
-  /// Sums of squared deviations from the mean, and of their products. A single row deviates from nothing.
+  /// Sums of squared deviations from the mean, and of their products. A single row deviates from
+  /// nothing.
   var spreadX: Double { count == 1 && unboundedCount == 0 ? 0 : clamped(deviation(xx, x, x)) }
   var spreadY: Double { count == 1 && unboundedCount == 0 ? 0 : clamped(deviation(yy, y, y)) }
   var spreadXY: Double { count == 1 && unboundedCount == 0 ? 0 : deviation(xy, x, y) }
@@ -203,7 +206,8 @@ enum MomentAggregates {
   private static func correlation(_ sums: MomentSums) -> Double? {
     let (x, y) = (sums.spreadX, sums.spreadY)
     guard sums.count > 0, x != 0, y != 0 else { return nil }
-    // One root of the product rounds less than two; only where the product leaves DOUBLE are there two.
+    // One root of the product rounds less than two; only where the product leaves DOUBLE are there
+    // two.
     let product = x * y
     let root =
       product.isNormal || product.isNaN

@@ -1,5 +1,5 @@
-// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET of one value of a plain type: the value and its number in arrays by
-// group. Its saved state is that of the general aggregate, a list of one (number, value).
+// EARLIEST_BY_OFFSET and LATEST_BY_OFFSET of one value of a plain type: the value and its number in
+// arrays by group. Its saved state is that of the general aggregate, a list of one (number, value).
 
 import HeadraceColumns
 import HeadraceFoundations

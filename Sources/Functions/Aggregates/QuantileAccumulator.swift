@@ -1,8 +1,8 @@
-// Percentiles and medians: the values of a group, sorted and counted. Exact ones keep the values themselves, the
-// approximate ones the numbers of logarithmic bins, of which even a group of any size has few.
-// A row costs a binary search; its result a walk over the pieces of the list.
-// Source: Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees"
-// (VLDB 2019); the bins are not collapsed, so rows can be taken back.
+// Percentiles and medians: the values of a group, sorted and counted. Exact ones keep the values
+// themselves, the approximate ones the numbers of logarithmic bins, of which even a group of any
+// size has few. A row costs a binary search; its result a walk over the pieces of the list.
+// Source: Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with
+// relative-error guarantees" (VLDB 2019); the bins are not collapsed, so rows can be taken back.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -226,8 +226,9 @@ struct ValueScale: QuantileScale {
   }
 }
 
-/// Bins of DOUBLEs whose bounds are powers of one number, so that any value of a bin is known with the same relative
-/// accuracy. Keys: 0 for zero and what is next to it, a number for each bin above it, the opposite one below.
+/// Bins of DOUBLEs whose bounds are powers of one number, so that any value of a bin is known with
+/// the same relative accuracy. Keys: 0 for zero and what is next to it, a number for each bin above
+/// it, the opposite one below.
 struct SketchScale: QuantileScale {
   private static let infinite = Int64(1) << 40
   private let base: Double

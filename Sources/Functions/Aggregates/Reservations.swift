@@ -1,5 +1,5 @@
-// RESERVE: what has been promised of a limited stock. Each row asks for a quantity and gets it whole or not at
-// all, in the order of the rows, so that the promises never exceed what there is.
+// RESERVE: what has been promised of a limited stock. Each row asks for a quantity and gets it
+// whole or not at all, in the order of the rows, so that the promises never exceed what there is.
 
 import HeadraceColumns
 import HeadraceFoundations

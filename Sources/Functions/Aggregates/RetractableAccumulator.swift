@@ -1,7 +1,8 @@
-// Makes any aggregate one whose rows can be taken back, for aggregation over tables. It keeps the rows of each group.
-// Adding a row goes straight to the aggregate. Taking one back removes the oldest row with the same values; where that
-// row had a part in the result, the aggregate gets the rows again that decide now: see `DecidingRows`.
-// Cost: memory and changelog grow with the rows of a group; a change takes time in proportion to the rows that decide.
+// Makes any aggregate one whose rows can be taken back, for aggregation over tables. It keeps the
+// rows of each group. Adding a row goes straight to the aggregate. Taking one back removes the
+// oldest row with the same values; where that row had a part in the result, the aggregate gets the
+// rows again that decide now: see `DecidingRows`. Cost: memory and changelog grow with the rows of
+// a group; a change takes time in proportion to the rows that decide.
 
 public import HeadraceColumns
 import HeadraceFoundations

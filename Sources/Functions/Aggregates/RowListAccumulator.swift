@@ -1,5 +1,5 @@
-// ARRAY_AGG and STRING_AGG, and COLLECT_LIST with ORDER BY: the rows of each group in the order in which they came or
-// in that of their ORDER BY, whose values stand behind the arguments.
+// ARRAY_AGG and STRING_AGG, and COLLECT_LIST with ORDER BY: the rows of each group in the order in
+// which they came or in that of their ORDER BY, whose values stand behind the arguments.
 // Complexity: a row costs a binary search; its result as much as it is long.
 
 import HeadraceColumns

@@ -1,5 +1,5 @@
-// A result for every row where the accumulator sees only some of the rows: the others have the result of their group
-// as the last row that was seen left it.
+// A result for every row where the accumulator sees only some of the rows: the others have the
+// result of their group as the last row that was seen left it.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -16,14 +16,15 @@ public struct SparseResults {
     }
   }
 
-  /// `reduced`: what the accumulator sees of the rows `chosen`; nil for none. `groups`: of all rows.
+  /// `reduced`: what the accumulator sees of the rows `chosen`; nil for none. `groups`: of all
+  /// rows.
   public mutating func apply(
     _ inner: any Accumulator, _ reduced: AggregateRows?, _ chosen: [Int32], of groups: [Int32],
     _ type: DataType, into results: ColumnBuilder
   ) {
     if let reduced, chosen.count == groups.count { return inner.apply(reduced, into: results) }
-    // Where each row's result is: among those of the chosen rows, or, from `chosen.count` on, among those of
-    // groups as they were before.
+    // Where each row's result is: among those of the chosen rows, or, from `chosen.count` on, among
+    // those of groups as they were before.
     var places: [Int32] = []
     places.reserveCapacity(groups.count)
     var unchanged: [Int32] = []

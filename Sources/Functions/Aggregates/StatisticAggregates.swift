@@ -153,7 +153,8 @@ enum StatisticAggregates {
       let spreadX = n * sums[3] - x * x
       let spreadY = n * sums[4] - y * y
       let product = spreadX * spreadY
-      // One root of the product rounds less than two; only where the product leaves DOUBLE are there two.
+      // One root of the product rounds less than two; only where the product leaves DOUBLE are
+      // there two.
       let root =
         product.isNormal || product.isNaN || spreadX == 0 || spreadY == 0
         ? product.squareRoot() : spreadX.squareRoot() * spreadY.squareRoot()

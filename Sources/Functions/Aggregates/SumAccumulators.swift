@@ -1,5 +1,5 @@
-// COUNT and SUM over arrays of machine numbers. Sums are kept wider than their type, so that a result that does not
-// fit is NULL and counted as failed, and is right again as soon as it fits.
+// COUNT and SUM over arrays of machine numbers. Sums are kept wider than their type, so that a
+// result that does not fit is NULL and counted as failed, and is right again as soon as it fits.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -30,8 +30,8 @@ final class CountAccumulator: FixedAccumulator {
   func merge(_ source: Int, into target: Int) { states[target] &+= states[source] }
 }
 
-/// SUM of INT, and of the counts and INT sums of parts. 64 bits hold the sum of 2^32 rows; while it does not fit into
-/// the type of the result, the result is NULL.
+/// SUM of INT, and of the counts and INT sums of parts. 64 bits hold the sum of 2^32 rows; while it
+/// does not fit into the type of the result, the result is NULL.
 final class IntegerSumAccumulator: FixedAccumulator {
   static let empty: Int64 = 0
   var mergesInAnyOrder: Bool { true }
@@ -89,8 +89,8 @@ final class IntegerSumAccumulator: FixedAccumulator {
   func merge(_ source: Int, into target: Int) { states[target] &+= states[source] }
 }
 
-/// SUM of BIGINT, kept in 128 bits. While it does not fit into a BIGINT, the result is NULL. A part of the rows
-/// gives its sum as DECIMAL(38, 0), which holds that of any rows that a slice can have.
+/// SUM of BIGINT, kept in 128 bits. While it does not fit into a BIGINT, the result is NULL. A part
+/// of the rows gives its sum as DECIMAL(38, 0), which holds that of any rows that a slice can have.
 final class BigintSumAccumulator: FixedAccumulator {
   static let empty: Int128 = 0
   var mergesInAnyOrder: Bool { true }
@@ -169,8 +169,8 @@ final class BigintSumAccumulator: FixedAccumulator {
   }
 }
 
-/// Saved sums that rarely need more than 64 bits: 8 bytes where they suffice, else a mark and 16 bytes. Earlier
-/// versions wrote the 8 bytes alone.
+/// Saved sums that rarely need more than 64 bits: 8 bytes where they suffice, else a mark and 16
+/// bytes. Earlier versions wrote the 8 bytes alone.
 enum WideState {
   private static let mark = Int64.min
   static let usualBytes = 8
@@ -228,7 +228,8 @@ final class DoubleSumAccumulator: FixedAccumulator {
   func merge(_ source: Int, into target: Int) { states[target] += states[source] }
 }
 
-/// SUM of a DECIMAL of at most 38 digits, kept in 192 bits. While it has more digits than the type, the result is NULL.
+/// SUM of a DECIMAL of at most 38 digits, kept in 192 bits. While it has more digits than the type,
+/// the result is NULL.
 final class DecimalSumAccumulator: FixedAccumulator {
   struct State: BitwiseCopyable {
     var low: UInt128 = 0

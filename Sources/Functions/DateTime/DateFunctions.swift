@@ -57,7 +57,8 @@ enum DateFunctions {
       DatePattern, Int64, TimeZone, inout [UInt8]
     ) throws(FunctionError) -> Void
 
-  /// Texts of the times of the first argument by the patterns of the second, in the zones of a third or in `zone`.
+  /// Texts of the times of the first argument by the patterns of the second, in the zones of a
+  /// third or in `zone`.
   private static func texts(
     _ call: VectorCall, _ zone: TimeZone = .utc, write: Write
   ) -> VectorResult {
@@ -125,8 +126,8 @@ enum DateFunctions {
       ])
   }
 
-  /// Instants in UTC lie close together, and patterns show days or minutes: one text for rows, one behind the other, of the
-  /// same step.
+  /// Instants in UTC lie close together, and patterns show days or minutes: one text for rows, one
+  /// behind the other, of the same step.
   private static func eachStep(
     of call: VectorCall, _ format: (VectorCall) -> VectorResult
   ) -> VectorResult {
@@ -244,7 +245,8 @@ enum DateFunctions {
     ])
 }
 
-/// The patterns of a call's second argument and the zones of its third, nearly always those of the row before.
+/// The patterns of a call's second argument and the zones of its third, nearly always those of the
+/// row before.
 private final class PatternReader {
   private let patterns: ByteColumn
   private let zones: ByteColumn?

@@ -56,7 +56,8 @@ public struct DatePattern: Sendable {
 }
 
 extension DatePattern {
-  /// Instants of a UTC day, hour, minute, second that all have one text: the length of the longest such step; ms.
+  /// Instants of a UTC day, hour, minute, second that all have one text: the length of the longest
+  /// such step; ms.
   var stepMs: Int64 { Self.step(items) }
 
   private static func step(_ items: [Item]) -> Int64 {

@@ -3,7 +3,8 @@
 import HeadraceFoundations
 
 struct JSONPath {
-  /// One step: into a field of an object, or an element of an array. Either may be named in either way.
+  /// One step: into a field of an object, or an element of an array. Either may be named in either
+  /// way.
   struct Step {
     var name: String
     /// nil: no array has such an element.

@@ -1,5 +1,5 @@
-// Reads JSON texts for functions: as a whole into nodes, or only as far as a path leads, without a node on the way.
-// What follows a path checks all of the value as reading it does.
+// Reads JSON texts for functions: as a whole into nodes, or only as far as a path leads, without a
+// node on the way. What follows a path checks all of the value as reading it does.
 
 import HeadraceFoundations
 
@@ -10,7 +10,8 @@ struct JSONTextReader {
   /// What a path leads to: the bytes of a value, of a string without its quotes.
   struct Found {
     var range: Range<Int>
-    /// The text of the value is its bytes: that of a number or word, and of a string without escapes.
+    /// The text of the value is its bytes: that of a number or word, and of a string without
+    /// escapes.
     var isPlain: Bool
   }
 
@@ -34,8 +35,8 @@ struct JSONTextReader {
     return node
   }
 
-  /// Where a path leads in the value with which the text begins. `found` is nil where it leads nowhere.
-  /// false: the text begins with no JSON value.
+  /// Where a path leads in the value with which the text begins. `found` is nil where it leads
+  /// nowhere. false: the text begins with no JSON value.
   static func follow(
     _ path: ArraySlice<JSONPath.Step>, in bytes: ByteView, to found: inout Found?
   ) -> Bool {
@@ -219,7 +220,8 @@ struct JSONTextReader {
 
 // Following a path.
 extension JSONTextReader {
-  /// Steps over a value. `path`: the steps to take from it; nil: it lies beside the path. false: it is no JSON.
+  /// Steps over a value. `path`: the steps to take from it; nil: it lies beside the path. false: it
+  /// is no JSON.
   private mutating func follow(
     _ path: ArraySlice<JSONPath.Step>?, depth: Int, _ found: inout Found?
   ) -> Bool {

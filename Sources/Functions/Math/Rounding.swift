@@ -44,7 +44,8 @@ enum RoundingFunctions {
 
   /// An overload over a DECIMAL and, perhaps, how many digits are wanted after its point.
   ///
-  /// `narrow`: of an unscaled number, the one of the result; nil: it leaves 128 bits, and `wide` has to say.
+  /// `narrow`: of an unscaled number, the one of the result; nil: it leaves 128 bits, and `wide`
+  /// has to say.
   private static func decimal(
     _ parameters: [ParameterType], _ returns: ReturnType,
     _ narrow: @escaping @Sendable (Int128, Cut) -> Int128?,

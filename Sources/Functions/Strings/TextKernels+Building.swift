@@ -1,4 +1,5 @@
-// Functions that put texts together or choose among them: CONCAT, CONCAT_WS, LPAD, RPAD, INITCAP, ELT, FIELD.
+// Functions that put texts together or choose among them: CONCAT, CONCAT_WS, LPAD, RPAD, INITCAP,
+// ELT, FIELD.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,6 @@
-// Functions that look for one text in another: SPLIT, SPLIT_TO_MAP, REPLACE, INSTR. Pieces are views of the bytes of
-// their argument. Well-formed UTF-8 is found in well-formed UTF-8 at the same places as units are in units.
+// Functions that look for one text in another: SPLIT, SPLIT_TO_MAP, REPLACE, INSTR. Pieces are
+// views of the bytes of their argument. Well-formed UTF-8 is found in well-formed UTF-8 at the same
+// places as units are in units.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -161,7 +162,8 @@ extension TextKernels {
     }
   }
 
-  /// The byte at which an occurrence begins; `begin` as SQL counts: 1 is the first unit, -1 the last.
+  /// The byte at which an occurrence begins; `begin` as SQL counts: 1 is the first unit, -1 the
+  /// last.
   private static func occurrence(
     _ wanted: Int, of part: ByteView, in view: ByteView, from begin: Int
   ) -> Int? {

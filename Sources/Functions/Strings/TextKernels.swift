@@ -1,5 +1,5 @@
-// The string functions, over whole columns: here UCASE, LCASE, TRIM, LEN, SUBSTRING. TRIM and SUBSTRING give views of
-// the bytes of their argument and copy nothing.
+// The string functions, over whole columns: here UCASE, LCASE, TRIM, LEN, SUBSTRING. TRIM and
+// SUBSTRING give views of the bytes of their argument and copy nothing.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -41,7 +41,8 @@ func isASCII(_ view: UnsafeBufferPointer<UInt8>) -> Bool {
   return all < 0x80
 }
 
-/// The byte at which the first character begins that has no unit before `unit`; the end where there is none.
+/// The byte at which the first character begins that has no unit before `unit`; the end where there
+/// is none.
 func byte(ofUnit unit: Int, in view: ByteView) -> Int {
   var index = 0
   var units = 0

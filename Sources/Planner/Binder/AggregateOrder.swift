@@ -1,5 +1,6 @@
-// ORDER BY of an aggregate call: in its parentheses or, with the same meaning, in WITHIN GROUP. To some aggregates the rows
-// come in that order; to those of a share of the rows WITHIN GROUP names what they are about.
+// ORDER BY of an aggregate call: in its parentheses or, with the same meaning, in WITHIN GROUP. To
+// some aggregates the rows come in that order; to those of a share of the rows WITHIN GROUP names
+// what they are about.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -37,7 +38,8 @@ struct AggregateOrder {
 }
 
 extension AggregateCollector {
-  /// The expressions that sort the rows. `bound`: the arguments, which with DISTINCT are all that a row is known by.
+  /// The expressions that sort the rows. `bound`: the arguments, which with DISTINCT are all that a
+  /// row is known by.
   func sortKeys(
     _ order: AggregateOrder, _ bound: [BoundExpression], _ isDistinct: Bool,
     _ binder: ExpressionBinder, _ call: FunctionCall

@@ -11,16 +11,16 @@ public final class BindingContext {
   public let properties: [TextKey: String]
   /// Where columns come from that a statement does not name.
   public let registry: any SchemaRegistry
-  /// The schemas that columns are taken from. A statement that is planned again means the same only by those of the
-  /// first time, so they are given to it.
+  /// The schemas that columns are taken from. A statement that is planned again means the same only
+  /// by those of the first time, so they are given to it.
   public var inferred: [RecordSide: RegisteredSchema] = [:]
-  /// Looks at records for the columns of a source that has neither columns nor a registered schema. Throws: what cannot
-  /// be read. Empty: the records do not say.
+  /// Looks at records for the columns of a source that has neither columns nor a registered schema.
+  /// Throws: what cannot be read. Empty: the records do not say.
   package var sample: ((ColumnSampling) throws(PlanError) -> [FormatField])?
   /// What was found like that; nil: nothing was looked at.
   package internal(set) var sampled: [SchemaColumn]?
-  /// The statement was accepted before and is planned again, at a start: checks that came later do not apply to it, and
-  /// what they would refuse means what it meant.
+  /// The statement was accepted before and is planned again, at a start: checks that came later do
+  /// not apply to it, and what they would refuse means what it meant.
   public var isReplay = false
   /// The statement gives settings to a format that the session names for it.
   public var setsDefaults = false

@@ -144,8 +144,8 @@ func coerceList(
 }
 
 extension DataType {
-  /// As `widened(with:)`, for a value that may be written out: the fields of a STRUCT constructor come before
-  /// those that only the type has.
+  /// As `widened(with:)`, for a value that may be written out: the fields of a STRUCT constructor
+  /// come before those that only the type has.
   fileprivate func widened(with expression: BoundExpression) -> DataType? {
     switch (expression, self) {
     case (.makeStruct(let values, .structure(let own)), .structure(let fields)):

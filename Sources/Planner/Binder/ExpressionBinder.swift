@@ -1,5 +1,5 @@
-// Expressions to bound expressions: names to columns, overloads to calls, types checked, casts put in.
-// Split by kind of node over ExpressionBinder+*.swift.
+// Expressions to bound expressions: names to columns, overloads to calls, types checked, casts put
+// in. Split by kind of node over ExpressionBinder+*.swift.
 
 public import HeadraceColumns
 import HeadraceFoundations

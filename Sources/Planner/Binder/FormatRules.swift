@@ -1,4 +1,5 @@
-// Which types and how many columns each format can carry, and when a single column may stand unwrapped.
+// Which types and how many columns each format can carry, and when a single column may stand
+// unwrapped.
 
 package import HeadraceColumns
 package import HeadraceFormats

@@ -1,4 +1,5 @@
-// Calls with OVER: collects those of a SELECT and its QUALIFY, and puts them into the plan below its projection.
+// Calls with OVER: collects those of a SELECT and its QUALIFY, and puts them into the plan below
+// its projection.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -234,7 +235,8 @@ final class OverCollector {
       if type.containsMap { throw .overMap(bound.text, at: expression.span) }
       var item = Project.Item(
         column: column(bound.expression, type, &names), expression: bound.expression)
-      // What is the key is selected as the key, so that the rows are told apart by what is selected.
+      // What is the key is selected as the key, so that the rows are told apart by what is
+      // selected.
       if let key = keys.first(where: { $0.isEquivalent(to: bound.expression) }) {
         item.expression = key.column.reference
         item.column = PlanColumn(key.column.id, item.column.name, key.column.type)
@@ -282,7 +284,8 @@ final class OverCollector {
     return known?.column ?? context.newColumn(names.generated(), type)
   }
 
-  /// Takes groups for the rows: `rewrite` gives their columns for what they are grouped by. Throws: not-grouped.
+  /// Takes groups for the rows: `rewrite` gives their columns for what they are grouped by. Throws:
+  /// not-grouped.
   func regroup(
     _ plan: LogicalPlan, _ rewrite: (BoundExpression) -> BoundExpression
   ) throws(PlanError) {
@@ -312,7 +315,8 @@ final class OverCollector {
     }
   }
 
-  /// What rows are divided by is a column of the ranked rows, and part of their key where they get one.
+  /// What rows are divided by is a column of the ranked rows, and part of their key where they get
+  /// one.
   func divided(_ expression: BoundExpression) -> BoundExpression {
     groups.filter { !$0.ranks.isEmpty }.flatMap(\.partition)
       .first { $0.expression == expression }?.column.reference ?? expression
@@ -385,7 +389,8 @@ final class OverCollector {
 
   // MARK: - The plan
 
-  /// The plan with the calls' results beside its columns. Ranks stand on top, where a condition finds them.
+  /// The plan with the calls' results beside its columns. Ranks stand on top, where a condition
+  /// finds them.
   func plan(over input: LogicalPlan, emit: EmitClause?) throws(PlanError) -> LogicalPlan {
     var plan = input
     let framed = groups.filter { !$0.frames.isEmpty }

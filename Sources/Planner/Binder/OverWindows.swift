@@ -16,8 +16,8 @@ struct OverWindows {
     }
   }
 
-  /// Throws: unknown-window, invalid-over. As in the standard, what a window says cannot be said otherwise, and what divides
-  /// the rows is the window's alone.
+  /// Throws: unknown-window, invalid-over. As in the standard, what a window says cannot be said
+  /// otherwise, and what divides the rows is the window's alone.
   func completed(_ over: OverClause) throws(PlanError) -> OverClause {
     guard let base = over.base else { return over }
     guard let window = known[base.name] else {

@@ -1,6 +1,7 @@
-// What a pull query may ask of its source. Without table scans (`ksql.query.pull.table.scan.enabled` =
-// false) its WHERE must pin the key: in each alternative of its OR every key column by `=` or IN, or, with a
-// single key column and range scans on, one bound of it.
+// What a pull query may ask of its source. Without table scans
+// (`ksql.query.pull.table.scan.enabled` = false) its WHERE must pin the key: in each alternative of
+// its OR every key column by `=` or IN, or, with a single key column and range scans on, one bound
+// of it.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -12,7 +13,8 @@ struct PullRules {
 
   private var keyNames: [String] { source.schema.keys.map(\.name) }
 
-  /// Throws: columns that a snapshot does not have, keys that no value can equal, scans that are off.
+  /// Throws: columns that a snapshot does not have, keys that no value can equal, scans that are
+  /// off.
   func check(_ select: Select, _ result: BoundQuery) throws(PlanError) {
     for item in select.items {
       if case .expression(let item) = item { try checkPseudo(item.expression, "SELECT") }
@@ -106,7 +108,8 @@ struct PullRules {
       throw .scanWithoutEveryKey(
         named: named.sorted().map { "\($0)" }, expected: keyNames, at: span)
     }
-    // Where each key column is pinned the rows are looked up, and what else is asked of them is a filter.
+    // Where each key column is pinned the rows are looked up, and what else is asked of them is a
+    // filter.
     guard pinned.count < keyNames.count else { return }
     guard ranged.count == 1 else {
       throw .scanBesideRange(at: span)

@@ -1,5 +1,6 @@
-// SELECT DISTINCT ON (a, b): of the rows that are equal in these expressions the first by ORDER BY, or the first to come. It is
-// the row whose number is 1 among them: a stream becomes a table with the expressions as its key, a table keeps its own.
+// SELECT DISTINCT ON (a, b): of the rows that are equal in these expressions the first by ORDER BY,
+// or the first to come. It is the row whose number is 1 among them: a stream becomes a table with
+// the expressions as its key, a table keeps its own.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -18,7 +19,8 @@ extension QueryBinder {
       binder = self
       result = try binder.bind(plain, emit: emit)
     }
-    // Its expressions are found as those of ORDER BY are, among the columns of the result and of the sources.
+    // Its expressions are found as those of ORDER BY are, among the columns of the result and of
+    // the sources.
     do throws(PlanError) {
       try binder.bindSort(select.candidates(order: order, emit: emit), &result)
     } catch {

@@ -1,12 +1,14 @@
-// Aggregates without GROUP BY in a persistent query: one row, or one a window, once there is an input row. A table needs a
-// key, so the rows get one that is the same for all: ROWKEY, as joins that have none of their own do.
+// Aggregates without GROUP BY in a persistent query: one row, or one a window, once there is an
+// input row. A table needs a key, so the rows get one that is the same for all: ROWKEY, as joins
+// that have none of their own do.
 
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceSyntax
 
 extension QueryBinder {
-  /// ksqlDB refuses these queries. An aggregate that is given no name, for which it would make one up, stays refused.
+  /// ksqlDB refuses these queries. An aggregate that is given no name, for which it would make one
+  /// up, stays refused.
   func checkedGroupBy(_ select: Select) throws(PlanError) -> GroupingClause? {
     if let groupBy = select.groupBy { return groupBy }
     guard isPersistent else { return nil }

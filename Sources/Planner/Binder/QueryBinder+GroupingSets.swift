@@ -1,9 +1,10 @@
-// GROUP BY with more than a list of expressions: ROLLUP, CUBE and GROUPING SETS, which group each row by several sets of
-// expressions, and ALL, names and positions of items of SELECT.
+// GROUP BY with more than a list of expressions: ROLLUP, CUBE and GROUPING SETS, which group each
+// row by several sets of expressions, and ALL, names and positions of items of SELECT.
 //
-// Each row goes on once for each set, with the number of the set and the group expressions; those that are not in the set
-// are the same for all rows, and not NULL, since a NULL is in no group. The aggregation groups by the number and all of
-// them. A projection above it makes NULLs of what the set does not have.
+// Each row goes on once for each set, with the number of the set and the group expressions; those
+// that are not in the set are the same for all rows, and not NULL, since a NULL is in no group. The
+// aggregation groups by the number and all of them. A projection above it makes NULLs of what the
+// set does not have.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -60,8 +61,8 @@ extension QueryBinder {
     return SystemColumn.windowBounds.contains(column.name.name)
   }
 
-  /// What an item's name or position stands for. A column has precedence over a name; an integer that is itself an item
-  /// is a constant to group by, as in KSQL.
+  /// What an item's name or position stands for. A column has precedence over a name; an integer
+  /// that is itself an item is a constant to group by, as in KSQL.
   /// `known`: what the clause has anyway.
   private func resolved(
     _ expression: Expression, _ select: Select, _ scope: Scope, _ known: [String]
@@ -135,7 +136,8 @@ extension QueryBinder {
       shown: context.newColumn(name, .int))
   }
 
-  /// GROUPING(a, b): a bit an argument, the last one lowest, which says that the row's set does not have it.
+  /// GROUPING(a, b): a bit an argument, the last one lowest, which says that the row's set does not
+  /// have it.
   func grouping(
     _ call: FunctionCall, _ sets: BoundGroupingSets?, _ scope: Scope
   ) throws(PlanError) -> BoundExpression {
@@ -177,8 +179,8 @@ extension QueryBinder {
     return [group(sets.number, sets.number.name)] + groups.map { group($0.item.column, $0.text) }
   }
 
-  /// Projects the aggregation's result with NULL for each group expression that the row's set does not have. Returns the
-  /// columns that stand for the group expressions.
+  /// Projects the aggregation's result with NULL for each group expression that the row's set does
+  /// not have. Returns the columns that stand for the group expressions.
   func hideDefaults(
     _ step: inout Step, _ sets: BoundGroupingSets, _ groups: [(item: Project.Item, text: String)]
   ) -> [BoundExpression: BoundExpression] {

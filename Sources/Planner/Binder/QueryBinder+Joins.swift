@@ -268,8 +268,8 @@ extension QueryBinder {
       kind: kind, key: key, left: equality.leftText, right: equality.rightText, at: equality.span)
   }
 
-  /// Keys a side by the join expressions, if it is not already. `keepsAll`: rows without a partner are results, so
-  /// those with a NULL key too.
+  /// Keys a side by the join expressions, if it is not already. `keepsAll`: rows without a partner
+  /// are results, so those with a NULL key too.
   func rekey(
     _ step: inout Step, _ expressions: [(typed: Typed, text: String)], keepsAll: Bool
   ) {

@@ -1,6 +1,6 @@
-// LATERAL: a query that is asked for each row on its left. Without FROM it computes columns of the row; with FROM it is a
-// subquery that equalities tie to the row: in a pull query a join of snapshots, in a continuous one a join with its
-// only row (`SubqueryRow`).
+// LATERAL: a query that is asked for each row on its left. Without FROM it computes columns of the
+// row; with FROM it is a subquery that equalities tie to the row: in a pull query a join of
+// snapshots, in a continuous one a join with its only row (`SubqueryRow`).
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -40,7 +40,8 @@ extension QueryBinder {
     return step
   }
 
-  /// SELECT without FROM over columns of the row. Its WHERE leaves the row out, or of a LEFT JOIN what is computed.
+  /// SELECT without FROM over columns of the row. Its WHERE leaves the row out, or of a LEFT JOIN
+  /// what is computed.
   private func computed(
     _ query: Query, _ select: Select, _ kind: Join.Kind, _ step: inout Step
   ) throws(PlanError) -> [PlanColumn] {

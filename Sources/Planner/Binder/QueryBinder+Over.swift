@@ -5,7 +5,8 @@ import HeadraceFoundations
 import HeadraceSyntax
 
 extension QueryBinder {
-  /// Takes the calls with OVER into the plan, and QUALIFY, which reads their results by themselves or by an alias.
+  /// Takes the calls with OVER into the plan, and QUALIFY, which reads their results by themselves
+  /// or by an alias.
   func bindQualify(
     _ select: Select, _ items: ExpressionBinder, _ bound: [BoundItem], _ over: OverCollector,
     _ step: inout Step, emit: EmitClause?, hasTableFunctions: Bool
@@ -42,8 +43,8 @@ extension QueryBinder {
     return expression.operands.contains { containsOver($0) }
   }
 
-  /// Keeps the rows for which the predicate is true. Where it bounds the ranks of rows that go on changing, no more rows
-  /// than that are ranked.
+  /// Keeps the rows for which the predicate is true. Where it bounds the ranks of rows that go on
+  /// changing, no more rows than that are ranked.
   func keep(_ predicate: BoundExpression, _ step: inout Step) throws(PlanError) {
     var rest: BoundExpression? = predicate
     if purpose != .pull, var narrowed = narrowed(step, predicate) {
@@ -54,7 +55,8 @@ extension QueryBinder {
     if let rest { step.plan = .filter(Filter(input: step.plan, predicate: rest)) }
   }
 
-  /// Throws: unbounded-rank, of a query that goes on: without a bound a stream's row changes the ranks of all.
+  /// Throws: unbounded-rank, of a query that goes on: without a bound a stream's row changes the
+  /// ranks of all.
   func checkRanks(_ plan: LogicalPlan) throws(PlanError) {
     if case .row(let step) = plan, let node = step.node as? Ranking, !node.input.isTable,
       node.limit == nil

@@ -1,5 +1,5 @@
-// Joins in pull queries: both sides are whole, so any condition will do. Equalities between the sides become
-// the key of a hash join, the rest is asked of each pair.
+// Joins in pull queries: both sides are whole, so any condition will do. Equalities between the
+// sides become the key of a hash join, the rest is asked of each pair.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -37,7 +37,8 @@ extension BoundExpression {
     return [self]
   }
 
-  /// The sides of `a = b`, where one reads columns of the left input only and the other of the right.
+  /// The sides of `a = b`, where one reads columns of the left input only and the other of the
+  /// right.
   func equality(
     _ left: Set<ColumnID>, _ right: Set<ColumnID>
   ) -> (left: BoundExpression, right: BoundExpression)? {

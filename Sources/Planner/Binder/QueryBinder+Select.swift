@@ -115,9 +115,9 @@ extension QueryBinder {
     return result
   }
 
-  /// What a star stands for in one source: keys, values, headers. Window bounds belong to it but in a
-  /// persistent query over one source, where they are in the key. After PARTITION BY the old key stands
-  /// behind the values, and a join shows its pseudo columns.
+  /// What a star stands for in one source: keys, values, headers. Window bounds belong to it but in
+  /// a persistent query over one source, where they are in the key. After PARTITION BY the old key
+  /// stands behind the values, and a join shows its pseudo columns.
   private func starEntries(_ scope: Scope, _ qualifier: String, rekeyed: Bool) -> [Scope.Entry] {
     let entries = scope.entries.filter { $0.qualifier == qualifier }
     var plain = entries.filter { entry in
@@ -196,7 +196,8 @@ extension QueryBinder {
     return items
   }
 
-  /// Joins with the subqueries of the items; nil: there are none, or they are marks of a pull query.
+  /// Joins with the subqueries of the items; nil: there are none, or they are marks of a pull
+  /// query.
   private func lookUps(
     _ items: [RawItem], _ step: inout Step
   ) throws(PlanError) -> SubqueryLookups? {

@@ -1,15 +1,17 @@
-// IN and EXISTS of continuous queries. The values that are looked for are a table with them as its key: the subquery's own
-// table where they are its key, else its rows as a set (`RowSet`). The rows of a stream meet it as it is when they come; a
-// table's rows come and go with it. NOT is the outer join without the rows that have met one.
+// IN and EXISTS of continuous queries. The values that are looked for are a table with them as its
+// key: the subquery's own table where they are its key, else its rows as a set (`RowSet`). The rows
+// of a stream meet it as it is when they come; a table's rows come and go with it. NOT is the outer
+// join without the rows that have met one.
 //
-// NULL is among no values: a row whose operand is NULL passes neither IN nor NOT IN, and NULLs of the subquery are
-// left out.
+// NULL is among no values: a row whose operand is NULL passes neither IN nor NOT IN, and NULLs of
+// the subquery are left out.
 
 import HeadraceColumns
 import HeadraceFoundations
 import HeadraceSyntax
 
-/// What a subquery asks of its rows: that one is equal to a value of the outer row, or (nil) that there is one.
+/// What a subquery asks of its rows: that one is equal to a value of the outer row, or (nil) that
+/// there is one.
 typealias SubqueryOperand = (typed: Typed, span: Span)
 
 extension QueryBinder {
@@ -35,7 +37,8 @@ extension QueryBinder {
     return true
   }
 
-  /// Whether the query is an aggregate without GROUP BY and HAVING, which has a row where no row counts too.
+  /// Whether the query is an aggregate without GROUP BY and HAVING, which has a row where no row
+  /// counts too.
   func isOneValue(_ query: Query) -> Bool {
     guard let select = query.plainSelect, select.groupBy == nil, select.having == nil else {
       return false
@@ -119,7 +122,8 @@ extension QueryBinder {
     return (.row(RowStep(RowSet(input: plan, kind: .distinct, isTable: true))), columns)
   }
 
-  /// Joins the rows with those of a table that has these keys. The rows go on under the key that they had.
+  /// Joins the rows with those of a table that has these keys. The rows go on under the key that
+  /// they had.
   func join(
     _ step: inout Step, _ outer: [BoundExpression],
     _ right: (plan: LogicalPlan, keys: [PlanColumn]),
@@ -165,8 +169,8 @@ extension QueryBinder {
 }
 
 extension QueryBinder {
-  /// The values by which a table's rows name those of another, as one, and that table keyed so. NULLs match nothing: none
-  /// is in a key of the other table.
+  /// The values by which a table's rows name those of another, as one, and that table keyed so.
+  /// NULLs match nothing: none is in a key of the other table.
   private func inOne(
     _ outer: [BoundExpression], _ right: inout (plan: LogicalPlan, keys: [PlanColumn])
   ) -> BoundExpression {

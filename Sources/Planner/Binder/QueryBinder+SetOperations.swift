@@ -1,9 +1,10 @@
-// Set operations and SELECT DISTINCT of continuous queries. The operands have the same number of columns, whose types have
-// a common one; the result has the names of the first.
+// Set operations and SELECT DISTINCT of continuous queries. The operands have the same number of
+// columns, whose types have a common one; the result has the names of the first.
 //
-// UNION ALL goes on with the key of its operands, where all have it in the same places; of tables the number of the
-// operand is one more part of it, since a key may be in several. The others compare whole rows: a table has all
-// columns as its key, and of streams, where rows only come, each goes on once, under the key that it had.
+// UNION ALL goes on with the key of its operands, where all have it in the same places; of tables
+// the number of the operand is one more part of it, since a key may be in several. The others
+// compare whole rows: a table has all columns as its key, and of streams, where rows only come,
+// each goes on once, under the key that it had.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -62,7 +63,8 @@ extension QueryBinder {
       RowSet(input: bound.plan, kind: .distinct, isTable: isTable))
   }
 
-  /// Binds operands. Where rows are compared as a whole, a table's key is not what its source has for one.
+  /// Binds operands. Where rows are compared as a whole, a table's key is not what its source has
+  /// for one.
   private func rowBinder(_ comparesRows: Bool) -> QueryBinder {
     guard comparesRows else { return self }
     var binder = makesTable ? nested(commonTables) : self
@@ -171,7 +173,8 @@ extension QueryBinder {
     return rows(union, columns, keys: keys, set)
   }
 
-  /// The set over rows that lie where the whole row is. `keys`: what rows that only come are keyed by again.
+  /// The set over rows that lie where the whole row is. `keys`: what rows that only come are keyed
+  /// by again.
   private func rows(
     _ input: LogicalPlan, _ columns: [PlanColumn], keys: [ColumnID], _ set: RowSet
   ) -> BoundQuery {
@@ -231,8 +234,8 @@ extension QueryBinder {
     side.keys.compactMap { key in side.columns.firstIndex { $0.id == key } }
   }
 
-  /// The columns of an operand in their order, in the types of the result, and its number behind them.
-  /// `keys`: places.
+  /// The columns of an operand in their order, in the types of the result, and its number behind
+  /// them. `keys`: places.
   private func cast(
     _ side: BoundQuery, to types: [DataType], keys: [Int], number: (Int, name: String)?
   ) -> LogicalPlan {

@@ -1,5 +1,6 @@
-// ORDER BY of pull queries: by columns of the result, their positions, and whatever an item of SELECT could be. What the
-// result does not have goes through the projection as a further item, and is left out again above the sort.
+// ORDER BY of pull queries: by columns of the result, their positions, and whatever an item of
+// SELECT could be. What the result does not have goes through the projection as a further item, and
+// is left out again above the sort.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -77,7 +78,8 @@ extension QueryBinder {
       nullsFirst: item.nullsFirst ?? item.isDescending)
   }
 
-  /// The query with further items. Throws: where the sources have them neither, what the result's columns said.
+  /// The query with further items. Throws: where the sources have them neither, what the result's
+  /// columns said.
   private func widened(
     _ query: Query, _ hidden: [(item: SortItem, error: PlanError)]
   ) throws(PlanError) -> BoundQuery {

@@ -1,9 +1,11 @@
-// Subqueries in expressions. One that reads columns of the query around it is untied first: each `inner = outer` of its
-// WHERE becomes a further column of it and a key of the join with it; anything else that it reads from outside is an error.
+// Subqueries in expressions. One that reads columns of the query around it is untied first: each
+// `inner = outer` of its WHERE becomes a further column of it and a key of the join with it;
+// anything else that it reads from outside is an error.
 //
-// In a pull query each subquery is evaluated once and becomes a column of the rows around it (`SubqueryMark`), wherever it
-// stands. In a continuous query it is a join: a condition of WHERE by itself a semi join (`QueryBinder+SemiJoins`), any
-// other a LEFT JOIN whose columns the expression reads (`SubqueryLookups`).
+// In a pull query each subquery is evaluated once and becomes a column of the rows around it
+// (`SubqueryMark`), wherever it stands. In a continuous query it is a join: a condition of WHERE by
+// itself a semi join (`QueryBinder+SemiJoins`), any other a LEFT JOIN whose columns the expression
+// reads (`SubqueryLookups`).
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -14,7 +16,8 @@ struct BoundSubquery {
   var bound: BoundQuery
   /// Its own, as they are written.
   var columns: [PlanColumn]
-  /// What must be equal: an expression of the outer query, and one over the subquery's columns, in one type.
+  /// What must be equal: an expression of the outer query, and one over the subquery's columns, in
+  /// one type.
   var pairs: [(outer: BoundExpression, inner: BoundExpression)] = []
   /// It has an aggregate and no GROUP BY.
   var isAggregate = false
@@ -149,8 +152,8 @@ extension QueryBinder {
     return query.columns[0]
   }
 
-  /// `outer`: what the query around it may name. `isExists`: its columns do not matter. `tiesConstants`: a key that is
-  /// compared with a constant ties it as well.
+  /// `outer`: what the query around it may name. `isExists`: its columns do not matter.
+  /// `tiesConstants`: a key that is compared with a constant ties it as well.
   func bindSubquery(
     _ query: Query, outer: Scope, isExists: Bool = false, tiesConstants: Bool = false
   ) throws(PlanError) -> BoundSubquery {
@@ -177,7 +180,8 @@ extension QueryBinder {
     }
   }
 
-  /// The subquery without its equalities with columns of the outer query. nil: it names none of them.
+  /// The subquery without its equalities with columns of the outer query. nil: it names none of
+  /// them.
   private func untied(
     _ select: Select, _ outer: Scope, isExists: Bool, tiesConstants: Bool = false
   ) throws(PlanError) -> BoundSubquery? {
@@ -253,7 +257,8 @@ extension QueryBinder {
   }
 }
 
-/// Tells the names of a subquery from those of the query around it: what it knows itself is its own.
+/// Tells the names of a subquery from those of the query around it: what it knows itself is its
+/// own.
 private struct OuterNames {
   let inner: Scope
   let outer: Scope
@@ -275,7 +280,8 @@ private struct OuterNames {
     return expression.operands.flatMap { columns($0) }
   }
 
-  /// The parts of WHERE that are equalities with the outer query, and the rest. Throws: correlated-column.
+  /// The parts of WHERE that are equalities with the outer query, and the rest. Throws:
+  /// correlated-column.
   func ties(_ parts: [Expression]) throws(PlanError) -> (ties: [Tie], rest: [Expression]) {
     var (ties, rest): ([Tie], [Expression]) = ([], [])
     for part in parts {

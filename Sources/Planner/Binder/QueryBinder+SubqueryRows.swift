@@ -1,9 +1,9 @@
-// The one row that a subquery of a continuous query has for each row around it, found by a LEFT JOIN: subqueries as
-// values, and LATERAL.
+// The one row that a subquery of a continuous query has for each row around it, found by a LEFT
+// JOIN: subqueries as values, and LATERAL.
 //
-// That there is one row at most is known of an aggregate without GROUP BY, which is a table keyed by what ties it to the
-// outer rows, or by a constant; and of a table whose whole primary key is compared with them. Where the join finds
-// nothing an aggregate has the value of no rows.
+// That there is one row at most is known of an aggregate without GROUP BY, which is a table keyed
+// by what ties it to the outer rows, or by a constant; and of a table whose whole primary key is
+// compared with them. Where the join finds nothing an aggregate has the value of no rows.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -22,7 +22,8 @@ struct SubqueryRow {
   var values: [BoundExpression]
   /// Where HAVING is not true there is no row; nil: there always is.
   var condition: BoundExpression?
-  /// The values of no rows, and whether there is a row then; nil: where nothing is found there is no row.
+  /// The values of no rows, and whether there is a row then; nil: where nothing is found there is
+  /// no row.
   var absent: (values: [BoundExpression], condition: BoundExpression?)?
 }
 
@@ -56,7 +57,8 @@ extension QueryBinder {
       values: subquery.columns.map(\.reference))
   }
 
-  /// An aggregate without GROUP BY: what is projected and asked above the aggregation is said in its columns.
+  /// An aggregate without GROUP BY: what is projected and asked above the aggregation is said in
+  /// its columns.
   private func total(
     of subquery: BoundSubquery, at span: Span
   ) throws(PlanError) -> SubqueryRow? {
@@ -149,8 +151,8 @@ extension QueryBinder {
     )
   }
 
-  /// Joins with the only row of the subquery. Returns its columns as expressions of which none fails where it stands:
-  /// what may fail is a column of its own.
+  /// Joins with the only row of the subquery. Returns its columns as expressions of which none
+  /// fails where it stands: what may fail is a column of its own.
   func lookUp(
     _ subquery: BoundSubquery, _ step: inout Step, at span: Span
   ) throws(PlanError) -> [BoundExpression] {

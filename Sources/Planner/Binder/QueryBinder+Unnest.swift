@@ -1,5 +1,6 @@
-// CROSS JOIN UNNEST: each row once for every element of an array of its own. It is the table function EXPLODE, before the
-// other clauses instead of among the items of SELECT. Right behind FROM it has one row without columns to its left.
+// CROSS JOIN UNNEST: each row once for every element of an array of its own. It is the table
+// function EXPLODE, before the other clauses instead of among the items of SELECT. Right behind
+// FROM it has one row without columns to its left.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -7,7 +8,8 @@ import HeadraceFunctions
 import HeadraceSyntax
 
 extension QueryBinder {
-  /// Throws: table-function-on-table, duplicate-alias, column-names, and what EXPLODE does not take.
+  /// Throws: table-function-on-table, duplicate-alias, column-names, and what EXPLODE does not
+  /// take.
   func bindUnnest(_ unnest: Unnest) throws(PlanError) -> Step {
     var step = try bindRelation(unnest.left)
     if step.plan.isTable { throw .tableFunctionOnTable(at: unnest.span) }
@@ -17,7 +19,8 @@ extension QueryBinder {
     return step
   }
 
-  /// UNNEST or GENERATE_SERIES right behind FROM. Throws: rows-without-source, unknown-row-function, ...
+  /// UNNEST or GENERATE_SERIES right behind FROM. Throws: rows-without-source,
+  /// unknown-row-function, ...
   func bindFunction(_ function: FunctionRelation) throws(PlanError) -> Step {
     let name = function.name.name.uppercased()
     let series = "GENERATE_SERIES"

@@ -1,7 +1,7 @@
-// SELECT to a logical plan, in the order in which its clauses take effect: FROM, WHERE, table functions,
-// PARTITION BY or GROUP BY with HAVING, the projection; then what applies to the whole result.
-// Key rules: every step knows which expressions are the key of its rows (`KeySlot`), and the projection
-// of a persistent query must name each of them once.
+// SELECT to a logical plan, in the order in which its clauses take effect: FROM, WHERE, table
+// functions, PARTITION BY or GROUP BY with HAVING, the projection; then what applies to the whole
+// result. Key rules: every step knows which expressions are the key of its rows (`KeySlot`), and
+// the projection of a persistent query must name each of them once.
 
 import HeadraceColumns
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// Columns that a CREATE leaves to the schema registry. A format that can stand without a record around a
-// single value gives one key column, ROWKEY; others give one for each field.
+// Columns that a CREATE leaves to the schema registry. A format that can stand without a record
+// around a single value gives one key column, ROWKEY; others give one for each field.
 
 package import HeadraceColumns
 import HeadraceFormats
@@ -7,7 +7,8 @@ import HeadraceFoundations
 import HeadraceSyntax
 
 extension SourceBinder {
-  /// The key and value columns that the statement does not name and its formats may have registered.
+  /// The key and value columns that the statement does not name and its formats may have
+  /// registered.
   func inferredColumns(
     _ statement: CreateSource, _ with: WithProperties, topic: String,
     _ formats: (key: FormatSpec?, value: FormatSpec?), isLine: Bool
@@ -101,8 +102,8 @@ extension SourceBinder {
     throw .unknownSchema(side: side.rawValue, topic: topic, at: statement.name.span)
   }
 
-  /// Names become upper case like unquoted identifiers, unless the schema is named by its id: then records
-  /// must be written as it has them.
+  /// Names become upper case like unquoted identifiers, unless the schema is named by its id: then
+  /// records must be written as it has them.
   private func translated(
     _ schema: RegisteredSchema, _ spec: FormatSpec, _ with: WithProperties, _ side: RecordSide
   ) throws(PlanError) -> DataType {

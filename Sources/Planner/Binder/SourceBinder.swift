@@ -32,7 +32,8 @@ public struct SourceBinder {
     let formats = try sourceFormats(with, named)
     guard !schema.columns.isEmpty else { throw .noColumns(at: statement.name.span) }
     // The lines of a file hold the keys too, in the format of the values.
-    // Once a line was a value alone; in KAFKA's format, which holds one column, it cannot be anything else.
+    // Once a line was a value alone; in KAFKA's format, which holds one column, it cannot be
+    // anything else.
     let isValueAlone = context.isReplay && formats.value.format.holds.columns == .one
     let lineColumns = !isLine || isValueAlone ? schema.values : schema.keys + schema.values
     if isLine, !formats.value.format.isInFiles, !context.isReplay {
@@ -173,8 +174,8 @@ public struct SourceBinder {
     return (key, try completed(format, .value, with))
   }
 
-  /// A format that the statement does not name, with the settings that it gives. Once they were ignored: a statement of
-  /// that time goes on without them.
+  /// A format that the statement does not name, with the settings that it gives. Once they were
+  /// ignored: a statement of that time goes on without them.
   private func completed(
     _ format: RecordFormat, _ side: RecordSide, _ with: WithProperties
   ) throws(PlanError) -> FormatSpec {

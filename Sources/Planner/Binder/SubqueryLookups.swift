@@ -1,6 +1,6 @@
-// Subqueries in expressions of continuous queries: each is joined with before the clause is bound, and is a column then.
-// EXISTS and IN ask whether the join has found a key (a mark join); a value is the only row's; comparisons with ANY and ALL
-// are those with the least and the greatest value.
+// Subqueries in expressions of continuous queries: each is joined with before the clause is bound,
+// and is a column then. EXISTS and IN ask whether the join has found a key (a mark join); a value
+// is the only row's; comparisons with ANY and ALL are those with the least and the greatest value.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -128,7 +128,8 @@ final class SubqueryLookups {
     return .or(isEmpty, .and(.compare(.equal, calls[0], calls[1]), comparison))
   }
 
-  /// For each key of the subquery: how many rows and values there are, the least one and the greatest.
+  /// For each key of the subquery: how many rows and values there are, the least one and the
+  /// greatest.
   private func summary(
     of subquery: BoundSubquery, _ value: BoundExpression, at span: Span
   ) throws(PlanError) -> (plan: LogicalPlan, keys: [PlanColumn], calls: [Aggregate.Call]) {

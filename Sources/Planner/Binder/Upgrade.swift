@@ -1,6 +1,7 @@
-// CREATE OR REPLACE: what a new definition may change of the one that it replaces. A source may only grow at
-// its end. A query may change its filters and its projection, as long as the state that it has kept
-// means the same afterwards: the steps that keep state, or decide where rows go, must be equal.
+// CREATE OR REPLACE: what a new definition may change of the one that it replaces. A source may
+// only grow at its end. A query may change its filters and its projection, as long as the state
+// that it has kept means the same afterwards: the steps that keep state, or decide where rows go,
+// must be equal.
 
 import HeadraceColumns
 import HeadraceFormats
@@ -52,8 +53,8 @@ public enum Upgrade {
     return "The following \(kind) are changed, missing or reordered: [\(Schema(columns))]"
   }
 
-  /// A table that is made anew keeps nothing of the old one's state, but its readers stay: its key and
-  /// its columns do, and new ones stand behind them.
+  /// A table that is made anew keeps nothing of the old one's state, but its readers stay: its key
+  /// and its columns do, and new ones stand behind them.
   public static func checkRebuild(
     _ old: SourceDefinition, _ new: PersistentQuery, _ statement: CreateSourceAs
   ) throws(PlanError) {

@@ -1,6 +1,7 @@
-// Public and private topics. A public topic is for others: its name says whose it is and what is in it, its columns
-// are declared, and whoever reads it under another name reads what was declared. A private one belongs to the
-// queries of its maker, and listings leave it out unless they are asked for all.
+// Public and private topics. A public topic is for others: its name says whose it is and what is in
+// it, its columns are declared, and whoever reads it under another name reads what was declared. A
+// private one belongs to the queries of its maker, and listings leave it out unless they are asked
+// for all.
 
 import HeadraceColumns
 import HeadraceFormats
@@ -30,8 +31,8 @@ extension WithProperties {
     return visibility
   }
 
-  /// Whether it is made of two or more parts behind points, each of small letters, digits and hyphens, the first one
-  /// beginning with a letter.
+  /// Whether it is made of two or more parts behind points, each of small letters, digits and
+  /// hyphens, the first one beginning with a letter.
   private static func isPublicName(_ name: String) -> Bool {
     func isLetter(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z") }
     func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

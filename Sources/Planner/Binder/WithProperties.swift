@@ -14,7 +14,8 @@ package struct WithProperties {
   /// Some property belongs to formats.
   private let setsFormats: Bool
 
-  /// Settings of the topic that the statement makes: Kafka's names, upper case and with underscores.
+  /// Settings of the topic that the statement makes: Kafka's names, upper case and with
+  /// underscores.
   package static let topicNames = [
     "CLEANUP_POLICY", "RETENTION_MS", "RETENTION_BYTES", "SEGMENT_BYTES", "SEGMENT_MS",
     "MIN_CLEANABLE_DIRTY_RATIO", "MIN_COMPACTION_LAG_MS", "DELETE_RETENTION_MS",
@@ -99,8 +100,8 @@ package struct WithProperties {
     }
   }
 
-  /// Partitions of the source's topic: those of the one that there is, else as many as PARTITIONS says; nil where
-  /// neither says anything.
+  /// Partitions of the source's topic: those of the one that there is, else as many as PARTITIONS
+  /// says; nil where neither says anything.
   /// Throws: partition-mismatch, where they say different things.
   func partitions(of topic: String, existing: Int?) throws(PlanError) -> Int? {
     let asked = try integer("PARTITIONS")
@@ -144,8 +145,8 @@ package struct WithProperties {
     return (key, value)
   }
 
-  /// What the clause says of a side whose format it does not name. Once settings that the format does not take were
-  /// ignored.
+  /// What the clause says of a side whose format it does not name. Once settings that the format
+  /// does not take were ignored.
   /// Throws: invalid-property.
   func complete(_ spec: inout FormatSpec, _ side: RecordSide) throws(PlanError) {
     var completed: FormatSpec? = spec
@@ -155,7 +156,8 @@ package struct WithProperties {
     if let completed { spec = completed }
   }
 
-  /// Throws: invalid-property, for text that is no value of the property, and for a format that does not take it.
+  /// Throws: invalid-property, for text that is no value of the property, and for a format that
+  /// does not take it.
   private func set(
     _ property: FormatProperty, _ side: RecordSide, of spec: inout FormatSpec?
   ) throws(PlanError) {

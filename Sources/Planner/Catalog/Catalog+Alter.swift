@@ -1,4 +1,5 @@
-// ALTER as a change of the catalog: the same for a statement that is executed, one that is tried, and one of the log.
+// ALTER as a change of the catalog: the same for a statement that is executed, one that is tried,
+// and one of the log.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -6,7 +7,8 @@ public import HeadraceSyntax
 
 extension Catalog {
   /// The source that the statement alters, with its new columns.
-  /// Throws: unknown-source, wrong-kind, read-only-source, alter-query-sink, and what is wrong with a column.
+  /// Throws: unknown-source, wrong-kind, read-only-source, alter-query-sink, and what is wrong with
+  /// a column.
   public func altered(_ node: AlterSource) throws(PlanError) -> SourceDefinition {
     let source = try source(node.name)
     guard source.kind == node.kind else {
@@ -30,7 +32,8 @@ extension Catalog {
     return altered
   }
 
-  /// As `altered`, for a statement that was accepted once: rules that came later do not hold for it.
+  /// As `altered`, for a statement that was accepted once: rules that came later do not hold for
+  /// it.
   public func replayed(_ node: AlterSource) throws(PlanError) -> SourceDefinition {
     try adding(node.additions, to: try source(node.name))
   }

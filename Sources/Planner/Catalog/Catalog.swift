@@ -1,5 +1,5 @@
-// The catalog: sources, custom types and functions, by name. A value, so that a script can be planned
-// against a trial copy.
+// The catalog: sources, custom types and functions, by name. A value, so that a script can be
+// planned against a trial copy.
 
 public import HeadraceColumns
 public import HeadraceFoundations

@@ -1,6 +1,7 @@
-// What the planner knows of connectors, which move rows between the log and something outside of it. A kind is declared
-// by the property of WITH that bears its name, FILE or SQLITE, and says by its traits what may be planned over it; the
-// connector itself lies above, in Sources/Connectors, and is found by that name.
+// What the planner knows of connectors, which move rows between the log and something outside of
+// it. A kind is declared by the property of WITH that bears its name, FILE or SQLITE, and says by
+// its traits what may be planned over it; the connector itself lies above, in Sources/Connectors,
+// and is found by that name.
 
 import HeadraceColumns
 import HeadraceFormats
@@ -10,7 +11,8 @@ import HeadraceSyntax
 public struct ConnectorTraits: Hashable, Sendable {
   /// Of a source whose rows do not come from a topic.
   public struct Input: Hashable, Sendable {
-    /// A record's value holds the whole row, its key columns too, and times as text: a line of a file.
+    /// A record's value holds the whole row, its key columns too, and times as text: a line of a
+    /// file.
     public var hasWholeRows: Bool
     /// Records with equal keys lie in one partition.
     public var isPartitionedByKey: Bool
@@ -77,9 +79,11 @@ public struct ConnectorSpec: Hashable, Sendable {
   public var target: String
   /// The options that are on.
   public var options: Set<TextKey> = []
-  /// The columns as the statement declares them: how they stand in a record that does not name them.
+  /// The columns as the statement declares them: how they stand in a record that does not name
+  /// them.
   public var fieldOrder: [String]
-  /// Directories below which its files must lie, as they were for whoever declared it; nil: anywhere.
+  /// Directories below which its files must lie, as they were for whoever declared it; nil:
+  /// anywhere.
   public var roots: [String]?
 
   public init(_ kind: ConnectorTraits, target: String, fieldOrder: [String]) {
@@ -136,7 +140,8 @@ extension WithProperties {
     return result
   }
 
-  /// Gives each declared connector those of its options that are on; several may have one of the same name.
+  /// Gives each declared connector those of its options that are on; several may have one of the
+  /// same name.
   /// Throws: invalid-property, for one that none of them takes.
   func setOptions(
     of source: inout SourceDefinition, _ kinds: [ConnectorTraits]

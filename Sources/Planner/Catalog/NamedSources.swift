@@ -1,5 +1,6 @@
-// Sources by name. Each statement makes a catalog of the one before, which others still read: what does not change is shared
-// by both (a tree of hashes), so that a statement costs the same however many sources there are.
+// Sources by name. Each statement makes a catalog of the one before, which others still read: what
+// does not change is shared by both (a tree of hashes), so that a statement costs the same however
+// many sources there are.
 
 public import HeadraceFoundations
 internal import HashTreeCollections

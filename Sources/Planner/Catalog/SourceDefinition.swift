@@ -52,7 +52,8 @@ public struct SourceDefinition: Hashable, Sendable {
   public var input: ConnectorSpec?
   /// The connectors that write out what its topic holds.
   public var followers: [ConnectorSpec] = []
-  /// What new records of its sides are written with; none: the registry knows the schema of its columns, or has none.
+  /// What new records of its sides are written with; none: the registry knows the schema of its
+  /// columns, or has none.
   public var writtenSchemas: [RecordSide: WrittenSchema] = [:]
   /// Whose topic it is; nil: nobody has said.
   public var visibility: Visibility?
@@ -84,7 +85,8 @@ public struct SourceDefinition: Hashable, Sendable {
     self.statement = statement
   }
 
-  /// The columns of a record that holds the whole row. `order`: as the input names them; nil: as the statement does.
+  /// The columns of a record that holds the whole row. `order`: as the input names them; nil: as
+  /// the statement does.
   public func lineColumns(order: [String]?) -> [SchemaColumn] {
     let columns =
       valueFormat.format.holds.columns == .one && !schema.values.isEmpty

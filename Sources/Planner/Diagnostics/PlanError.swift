@@ -1,6 +1,6 @@
 // Diagnostics of planning: what is wrong with a statement that parses. The engine renders them with
-// the statement's text; the identifiers are stable. Every message stands in a catalogue: PlanMessages here,
-// EngineMessages in the engine.
+// the statement's text; the identifiers are stable. Every message stands in a catalogue:
+// PlanMessages here, EngineMessages in the engine.
 
 import HeadraceFoundations
 public import HeadraceSyntax

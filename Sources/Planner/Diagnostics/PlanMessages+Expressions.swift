@@ -1,4 +1,5 @@
-// The catalogue of what is wrong with an expression: its names, operands, types and calls; in alphabetical order.
+// The catalogue of what is wrong with an expression: its names, operands, types and calls; in
+// alphabetical order.
 //
 // The words of ksqlDB's own errors are kept where people and scripts may look for them.
 
@@ -17,7 +18,8 @@ extension PlanError {
       "all-null", "Cannot construct \(what)", at: span)
   }
 
-  /// `cast`: a call with a cast that says which form is meant; `alternatives`: the forms, one a line.
+  /// `cast`: a call with a cast that says which form is meant; `alternatives`: the forms, one a
+  /// line.
   static func ambiguousCall(
     of function: String, with arguments: String, cast: String?, alternatives: String, at span: Span
   ) -> PlanError {

@@ -244,7 +244,8 @@ extension PlanError {
       hint: "give each aggregate a name for a table of one row: COUNT(*) AS n")
   }
 
-  /// `example`: how the key could stand in the SELECT; `isSynthetic`: no source has a column for it.
+  /// `example`: how the key could stand in the SELECT; `isSynthetic`: no source has a column for
+  /// it.
   static func missingKey(
     _ names: String, kind: String, example: String, sink: String, isSynthetic: Bool, at span: Span
   ) -> PlanError {

@@ -1,4 +1,5 @@
-// The catalogue of what is wrong with the definition, change or use of a stream or table, in alphabetical order.
+// The catalogue of what is wrong with the definition, change or use of a stream or table, in
+// alphabetical order.
 //
 // The words of ksqlDB's own errors are kept where people and scripts may look for them.
 

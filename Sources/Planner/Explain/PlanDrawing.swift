@@ -1,4 +1,5 @@
-// Plans as graphs, in the languages of Graphviz and of Mermaid: rows flow upwards, from the scans to the root.
+// Plans as graphs, in the languages of Graphviz and of Mermaid: rows flow upwards, from the scans
+// to the root.
 
 public import HeadraceSyntax
 

@@ -1,5 +1,5 @@
-// The optimizer: an ordered list of named rules. Each can be switched off, is verified after it ran (it may
-// not change what the plan puts out), and is named in EXPLAIN when it changed something.
+// The optimizer: an ordered list of named rules. Each can be switched off, is verified after it ran
+// (it may not change what the plan puts out), and is named in EXPLAIN when it changed something.
 
 public import HeadraceFoundations
 

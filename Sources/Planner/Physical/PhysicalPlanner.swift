@@ -1,6 +1,6 @@
-// Physical planning: where the plan is cut into stages. A stage runs as one task a partition; between two
-// stages an exchange deals rows out by the hash of their key. The number of partitions comes from the
-// sources and never from the workers.
+// Physical planning: where the plan is cut into stages. A stage runs as one task a partition;
+// between two stages an exchange deals rows out by the hash of their key. The number of partitions
+// comes from the sources and never from the workers.
 
 import HeadraceColumns
 public import HeadraceFormats
@@ -34,8 +34,8 @@ public struct PhysicalPlan: Hashable, Sendable {
 }
 
 public struct PhysicalPlanner {
-  /// Name of the rule by which final aggregations begin before their exchange; it can be disabled as the
-  /// optimizer's are.
+  /// Name of the rule by which final aggregations begin before their exchange; it can be disabled
+  /// as the optimizer's are.
   public static let aggregatesInParts = "aggregate-in-parts"
 
   private let splitsAggregates: Bool
@@ -60,7 +60,8 @@ public struct PhysicalPlanner {
     }
   }
 
-  /// `feedsState`: an operator above keeps state by this node's key, so its rows must be where the key is.
+  /// `feedsState`: an operator above keeps state by this node's key, so its rows must be where the
+  /// key is.
   private func cut(_ plan: LogicalPlan, feedsState: Bool) -> LogicalPlan {
     switch plan {
     case .scan(let scan):
@@ -120,7 +121,8 @@ public struct PhysicalPlanner {
     }
   }
 
-  /// A step whose rows must be together by other columns than their key gets them so, and what follows it by its key.
+  /// A step whose rows must be together by other columns than their key gets them so, and what
+  /// follows it by its key.
   private func cut(_ step: RowStep, feedsState: Bool) -> LogicalPlan {
     let node = step.node
     guard let items = node.dealtBy else {
@@ -149,7 +151,8 @@ public struct PhysicalPlanner {
     return .exchange(onward)
   }
 
-  /// The branches of a union run in as many tasks as the widest has: what an exchange deals to fewer is dealt again.
+  /// The branches of a union run in as many tasks as the widest has: what an exchange deals to
+  /// fewer is dealt again.
   private func widened(_ branches: [LogicalPlan]) -> [LogicalPlan] {
     func hasBorder(_ plan: LogicalPlan) -> Bool {
       if case .exchange = plan { return true }
@@ -165,9 +168,9 @@ public struct PhysicalPlanner {
     }
   }
 
-  /// Where only the results of closed windows are seen and parts add up, each task adds up its own rows of a
-  /// slice before they are dealt out: fewer rows cross, and no task gets all the rows of a key that is hot.
-  /// `groups`: as they were before the rows got them as columns.
+  /// Where only the results of closed windows are seen and parts add up, each task adds up its own
+  /// rows of a slice before they are dealt out: fewer rows cross, and no task gets all the rows of
+  /// a key that is hot. `groups`: as they were before the rows got them as columns.
   private func splitInParts(
     _ node: inout Aggregate, _ border: Exchange, _ groups: [Project.Item]
   ) {
@@ -200,8 +203,8 @@ public struct PhysicalPlanner {
     }
   }
 
-  /// Equal keys that are written in different ways lie in different partitions: then the sides are dealt out
-  /// anew, in the way of the right one where an exchange can write it.
+  /// Equal keys that are written in different ways lie in different partitions: then the sides are
+  /// dealt out anew, in the way of the right one where an exchange can write it.
   private func meet(_ node: inout JoinPlan) {
     let count = Self.partitions(node.left)
     let (left, right) = (placement(node.left), placement(node.right))
@@ -296,8 +299,9 @@ extension Scan {
 }
 
 extension SourceDefinition {
-  /// Whether equal keys may have different bytes: other programs that write a topic with DOUBLEs in its key may write
-  /// 0.0 and -0.0, which are one value; the engine itself writes one form. Formats may have more ways.
+  /// Whether equal keys may have different bytes: other programs that write a topic with DOUBLEs in
+  /// its key may write 0.0 and -0.0, which are one value; the engine itself writes one form.
+  /// Formats may have more ways.
   public var hasKeysOfSeveralForms: Bool {
     queryID == nil
       && (schema.keys.contains { $0.type.containsDoubles }

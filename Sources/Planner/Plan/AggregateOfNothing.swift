@@ -1,5 +1,6 @@
-// What an aggregation without GROUP BY gives where no row counts: COUNT is 0, MAX is NULL. A pull query puts it out when
-// it has seen no row, and a subquery has it as its value where nothing is found.
+// What an aggregation without GROUP BY gives where no row counts: COUNT is 0, MAX is NULL. A pull
+// query puts it out when it has seen no row, and a subquery has it as its value where nothing is
+// found.
 
 public import HeadraceColumns
 public import HeadraceFoundations

@@ -1,6 +1,7 @@
 // Expressions after binding: columns by number, every node typed, every cast explicit.
-// Semantics of NULL and of errors are those of docs: comparisons are two-valued, and an error anywhere
-// in an expression (a NULL operand of arithmetic among them) makes the whole expression NULL.
+// Semantics of NULL and of errors are those of docs: comparisons are two-valued, and an error
+// anywhere in an expression (a NULL operand of arithmetic among them) makes the whole expression
+// NULL.
 
 public import HeadraceColumns
 import HeadraceFoundations
@@ -70,7 +71,8 @@ public struct BoundEntry: Hashable, Sendable {
   public var value: BoundExpression
 }
 
-/// A call of a scalar function; the kernel is looked up by name and overload when the plan is lowered.
+/// A call of a scalar function; the kernel is looked up by name and overload when the plan is
+/// lowered.
 public struct BoundCall: Hashable, Sendable {
   public var function: String
   public var overload: Int

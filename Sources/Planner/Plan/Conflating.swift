@@ -14,7 +14,8 @@ public struct Conflating: RowNode {
 }
 
 extension LogicalPlan {
-  /// With the changes of every table in it conflated: where they come about, so that what follows has less to do.
+  /// With the changes of every table in it conflated: where they come about, so that what follows
+  /// has less to do.
   func conflated() -> LogicalPlan {
     let plan = conflatedWithin()
     return plan.isConflated ? plan : .row(RowStep(Conflating(input: plan)))

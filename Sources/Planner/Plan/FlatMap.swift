@@ -1,4 +1,5 @@
-// Table functions: each row gives as many rows as its longest function, the shorter ones padded with NULL.
+// Table functions: each row gives as many rows as its longest function, the shorter ones padded
+// with NULL.
 
 public struct FlatMap: RowNode {
   public struct Item: Hashable, Sendable {

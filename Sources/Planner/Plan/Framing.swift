@@ -1,4 +1,5 @@
-// Functions OVER the rows around each row: offsets (LAG, LEAD), values at places of a frame, and aggregates of a frame.
+// Functions OVER the rows around each row: offsets (LAG, LEAD), values at places of a frame, and
+// aggregates of a frame.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -7,8 +8,8 @@ public import HeadraceSyntax
 /// Which rows around a row count.
 public struct Frame: Hashable, Sendable {
   public var unit: FrameClause.Unit
-  /// Distance of the first row from the current one, backwards negative: in rows, or in units of the order. nil: from the
-  /// first row of the partition on.
+  /// Distance of the first row from the current one, backwards negative: in rows, or in units of
+  /// the order. nil: from the first row of the partition on.
   public var start: Int64?
   /// Of the last row; nil: to the last one of the partition.
   public var end: Int64?
@@ -16,11 +17,12 @@ public struct Frame: Hashable, Sendable {
   public static let whole = Frame(unit: .rows, start: nil, end: nil)
 }
 
-/// The rows with the results of functions over frames. A stream's rows come in the order of time, so it stays a stream; a
-/// table stays a table.
+/// The rows with the results of functions over frames. A stream's rows come in the order of time,
+/// so it stays a stream; a table stays a table.
 public struct Framing: RowNode {
   public enum Function: Hashable, Sendable {
-    /// The value so many rows before, or after where negative; behind it the value where there is no such row.
+    /// The value so many rows before, or after where negative; behind it the value where there is
+    /// no such row.
     case lag(Int64)
     case firstValue
     case lastValue
@@ -117,7 +119,8 @@ extension Framing {
   /// Rows at the beginning of a partition that are named for ever.
   public var pinnedRows: Int { calls.map(\.pinnedRows).max() ?? 0 }
 
-  /// How many rows before and behind a row its frames reach; nil: the rows' places alone do not say it.
+  /// How many rows before and behind a row its frames reach; nil: the rows' places alone do not say
+  /// it.
   public var rowReach: (back: Int, ahead: Int)? {
     var reach = (back: 0, ahead: 0)
     for call in calls {
@@ -173,7 +176,8 @@ extension Framing.Function {
 }
 
 extension Frame {
-  /// How far a frame reaches behind and ahead of its row, in rows; nil: not known from the row's place alone.
+  /// How far a frame reaches behind and ahead of its row, in rows; nil: not known from the row's
+  /// place alone.
   fileprivate var explained: String {
     func bound(_ distance: Int64?, _ unbounded: String) -> String {
       guard let distance else { return "unbounded \(unbounded)" }

@@ -1,5 +1,5 @@
-// GROUPING SETS: each row once for each set, with the values of the group expressions and the number of the set. What is not
-// in the set has a value that is the same for all rows.
+// GROUPING SETS: each row once for each set, with the values of the group expressions and the
+// number of the set. What is not in the set has a value that is the same for all rows.
 
 public struct GroupingExpansion: RowNode {
   public var input: LogicalPlan

@@ -49,7 +49,8 @@ public enum ScanEnd: Hashable, Sendable {
   case offsets([Int64])
 }
 
-/// Reads a source. The columns are those of its schema, then the pseudo columns that were asked for.
+/// Reads a source. The columns are those of its schema, then the pseudo columns that were asked
+/// for.
 public struct Scan: Hashable, Sendable {
   public var source: SourceDefinition
   public var alias: String
@@ -61,7 +62,8 @@ public struct Scan: Hashable, Sendable {
   public var end: ScanEnd?
   /// Where the statement says so.
   public var endSpan = Span.none
-  /// Its place among the scans of its physical plan, by which positions are kept; given by `PhysicalPlanner`.
+  /// Its place among the scans of its physical plan, by which positions are kept; given by
+  /// `PhysicalPlanner`.
   public var ordinal = 0
 
   public init(
@@ -88,7 +90,8 @@ extension Scan {
   }
 }
 
-/// Keeps the rows for which the predicate is true. Over a table, a row that no longer passes is a delete.
+/// Keeps the rows for which the predicate is true. Over a table, a row that no longer passes is a
+/// delete.
 public struct Filter: Hashable, Sendable {
   public var input: LogicalPlan
   public var predicate: BoundExpression
@@ -136,7 +139,8 @@ public struct WindowSpec: Hashable, Sendable {
     }
   }
 
-  /// How long a window is and how far the next one begins behind it; ms. Sessions count by their gap.
+  /// How long a window is and how far the next one begins behind it; ms. Sessions count by their
+  /// gap.
   public var stride: (size: Int64, advance: Int64) {
     switch kind {
     case .tumbling(let size): return (size, size)
@@ -227,8 +231,8 @@ public struct JoinPlan: Hashable, Sendable {
   public var key: [PlanColumn]
   /// What the ON clause asks besides the keys.
   public var residual: BoundExpression?
-  /// What the rows of a side must fulfil to have a result. Of inner joins of streams only, where rows that do
-  /// not still move the time of their side on.
+  /// What the rows of a side must fulfil to have a result. Of inner joins of streams only, where
+  /// rows that do not still move the time of their side on.
   public var leftFilter: BoundExpression?
   public var rightFilter: BoundExpression?
 }
@@ -262,22 +266,27 @@ public struct Limit: Hashable, Sendable {
   public var offset: Int64
 }
 
-/// Rows that the statement itself gives. One row without columns stands for a FROM that is not there.
+/// Rows that the statement itself gives. One row without columns stands for a FROM that is not
+/// there.
 public struct ValuesPlan: Hashable, Sendable {
   public var columns: [PlanColumn]
   /// Of each row an expression for each column, in its type, which reads no column.
   public var rows: [[BoundExpression]]
 }
 
-/// The border between two stages. The rows of all partitions below are dealt out by the hash of their key.
+/// The border between two stages. The rows of all partitions below are dealt out by the hash of
+/// their key.
 public struct Exchange: Hashable, Sendable {
   public var input: LogicalPlan
   public var keys: [ColumnID]
-  /// What several keys are called in what is hashed, where they must lie where others do; empty: as the columns are.
+  /// What several keys are called in what is hashed, where they must lie where others do; empty: as
+  /// the columns are.
   public var keyNames: [String] = []
   public var partitions: Int
-  /// How keys are written for the hash, so that they land where the topics that they meet have them.
+  /// How keys are written for the hash, so that they land where the topics that they meet have
+  /// them.
   public var keyFormat: FormatSpec
-  /// The rows of a table's change go each its own way: what it replaces must go along, to be taken back.
+  /// The rows of a table's change go each its own way: what it replaces must go along, to be taken
+  /// back.
   public var carriesRetractions = false
 }

@@ -1,5 +1,6 @@
-// ROW_NUMBER, RANK and DENSE_RANK OVER (PARTITION BY ... ORDER BY ...): the place of each row among those of its partition,
-// and with a limit the first of them alone (Top-N, and with a limit of one deduplication).
+// ROW_NUMBER, RANK and DENSE_RANK OVER (PARTITION BY ... ORDER BY ...): the place of each row among
+// those of its partition, and with a limit the first of them alone (Top-N, and with a limit of one
+// deduplication).
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -11,9 +12,9 @@ public enum RankFunction: String, Hashable, Sendable, CaseIterable {
   case denseRank = "DENSE_RANK"
 }
 
-/// The rows with their ranks. Of a table it is a table with the same key. Of a stream the ranks change with each row that
-/// comes: with a limit it is a table whose key is the partition and the row's number; without one it stands in pull
-/// queries alone.
+/// The rows with their ranks. Of a table it is a table with the same key. Of a stream the ranks
+/// change with each row that comes: with a limit it is a table whose key is the partition and the
+/// row's number; without one it stands in pull queries alone.
 public struct Ranking: RowNode {
   public struct Call: Hashable, Sendable {
     public var column: PlanColumn
@@ -33,8 +34,8 @@ public struct Ranking: RowNode {
   public var order: [Sort.Item]
   public var calls: [Call]
   public var limit: Limit?
-  /// Of a stream with a limit its partition and the row's number, where they are known; elsewhere those of the input, as they
-  /// were before its rows were dealt out.
+  /// Of a stream with a limit its partition and the row's number, where they are known; elsewhere
+  /// those of the input, as they were before its rows were dealt out.
   public var keys: [ColumnID]
   /// Where the statement says so.
   public var span: Span
@@ -110,8 +111,8 @@ private func keyColumns(_ keys: [ColumnID], _ plan: LogicalPlan) -> [ColumnID] {
   return keys + [bounds.start, bounds.end]
 }
 
-/// A row of a table may go from one partition to another when it changes: both are then one task's, so that what it was goes
-/// before it comes back.
+/// A row of a table may go from one partition to another when it changes: both are then one task's,
+/// so that what it was goes before it comes back.
 func dealtColumns(_ partition: [Project.Item], _ input: LogicalPlan) -> [Project.Item] {
   guard input.isTable else { return partition }
   let keys = Set(keyColumns(input.keys, input))

@@ -1,6 +1,7 @@
-// Steps of one input that say in themselves what the plan must know of them: the place for operators to come. A node is
-// one struct; planning asks it where it would ask a switch, and the executor finds the operator by the node's type
-// (`OperatorNode`). What a node does not say is as for its input.
+// Steps of one input that say in themselves what the plan must know of them: the place for
+// operators to come. A node is one struct; planning asks it where it would ask a switch, and the
+// executor finds the operator by the node's type (`OperatorNode`). What a node does not say is as
+// for its input.
 
 import HeadraceFoundations
 
@@ -18,12 +19,13 @@ public protocol RowNode: Hashable, Sendable {
   var readsRetractions: Bool { get }
   /// In a pull query it is computed when all rows of its input are there.
   var needsAllRows: Bool { get }
-  /// What decides which task gets a row, whatever the key of the input is; empty: one task gets all. nil: rows stay where
-  /// they are.
+  /// What decides which task gets a row, whatever the key of the input is; empty: one task gets
+  /// all. nil: rows stay where they are.
   var dealtBy: [Project.Item]? { get }
   /// The rows have been dealt out and have the columns of `dealtBy`.
   mutating func takeDealt()
-  /// What of its state grows with its input and never goes, where that is not a table's own; nil: nothing.
+  /// What of its state grows with its input and never goes, where that is not a table's own; nil:
+  /// nothing.
   var keptForEver: String? { get }
   /// With every expression of its own rewritten.
   func mapExpressions(_ rewrite: (BoundExpression) -> BoundExpression) -> Self

@@ -1,6 +1,7 @@
-// Whole rows as a set: each is counted, on one side or on two, and is in the result as its counts say. DISTINCT and
-// UNION count one side; INTERSECT and EXCEPT have both in one input, told apart by a column. Equal rows must be in one
-// task, so the input of a continuous query is keyed by all of its columns.
+// Whole rows as a set: each is counted, on one side or on two, and is in the result as its counts
+// say. DISTINCT and UNION count one side; INTERSECT and EXCEPT have both in one input, told apart
+// by a column. Equal rows must be in one task, so the input of a continuous query is keyed by all
+// of its columns.
 
 import HeadraceFoundations
 

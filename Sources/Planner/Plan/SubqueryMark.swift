@@ -1,5 +1,5 @@
-// What a pull query asks a subquery about each of its rows. The subquery has been evaluated as a whole; the equalities of its
-// WHERE with columns of the query around it have become pairs of keys.
+// What a pull query asks a subquery about each of its rows. The subquery has been evaluated as a
+// whole; the equalities of its WHERE with columns of the query around it have become pairs of keys.
 
 import HeadraceColumns
 
@@ -36,7 +36,8 @@ public struct SubqueryMark: Hashable, Sendable {
     return mark
   }
 
-  /// The subquery with what its HAVING says as a column: a group that it leaves out is not one of no rows.
+  /// The subquery with what its HAVING says as a column: a group that it leaves out is not one of
+  /// no rows.
   public func withHaving(
     _ plan: LogicalPlan
   ) -> (plan: LogicalPlan, having: BoundExpression?) {

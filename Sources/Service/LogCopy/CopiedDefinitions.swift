@@ -1,5 +1,5 @@
-// What the statements of a log define, planned and not run: a copy has to know which topic each position belongs to, and
-// which topics a query has of its own, here and in the target.
+// What the statements of a log define, planned and not run: a copy has to know which topic each
+// position belongs to, and which topics a query has of its own, here and in the target.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -12,7 +12,8 @@ struct CopiedQuery {
   let isInArrivalOrder: Bool
   /// The topic of each scan, by ordinal; nil: the input is no topic.
   let topics: [String?]
-  /// Every input partition that it reads over the target, by scan ordinal; exchanges come behind the scans.
+  /// Every input partition that it reads over the target, by scan ordinal; exchanges come behind
+  /// the scans.
   let cursors: [(ordinal: Int, partition: Int)]
   /// The topics of all its exchanges, whether the source has them or not.
   let exchanges: [(ordinal: Int, topic: String, partitions: Int)]
@@ -80,8 +81,8 @@ final class CopiedDefinitions {
       changelogs: through.stores.map { query.changelogTopic($0.name) })
   }
 
-  /// Plans the statements again over the target, when it has the topics, so that what it would refuse is known before
-  /// anything is copied.
+  /// Plans the statements again over the target, when it has the topics, so that what it would
+  /// refuse is known before anything is copied.
   func checkTarget() throws(ServiceError) {
     try serving { () throws(EngineError) in _ = try target.replay(statements, from: 0) }
   }
@@ -94,8 +95,8 @@ final class CopiedDefinitions {
       texts: source.catalog.sources.values.filter { !$0.followers.isEmpty }.map(\.topic))
   }
 
-  /// Throws: log-copy-exchange: rows that have left a stage and not reached the next one. The target would begin with
-  /// empty exchanges, as its form may be another one.
+  /// Throws: log-copy-exchange: rows that have left a stage and not reached the next one. The
+  /// target would begin with empty exchanges, as its form may be another one.
   func checkExchanges() throws(ServiceError) {
     for query in queries {
       guard source.exchangeTopic(ofQuery: query.id) != nil else { continue }

@@ -1,22 +1,26 @@
-// The entries of a log's metadata on their way into another log, whose records have other offsets. What happens to each
-// kind is said in `treatments`; a kind that is not there stops the copy.
+// The entries of a log's metadata on their way into another log, whose records have other offsets.
+// What happens to each kind is said in `treatments`; a kind that is not there stops the copy.
 //
 //   stmt/ query/ submit/   as they are: statements, states of queries, notes of submitted files,
 //   declare/               declared files
 //   file/                  as they are: marks of inputs that are no topics, which no copy moves
-//   producer/              as they are: the numbers of producers. A store that numbers them in a way of its own does
-//                          not look at them, and gives them back
-//   pos/                   offsets of topics are translated, those of other inputs are not; in one entry or in one a
-//                          partition, as engines over the target keep them. Exchanges begin at their start, empty
-//   fault/                 places of rows are translated; one whose record is gone is left out, its count stays
+//   producer/              as they are: the numbers of producers. A store that numbers them in a
+//                          way of its own does not look at them, and gives them back
+//   pos/                   offsets of topics are translated, those of other inputs are not; in one
+//                          entry or in one a partition, as engines over the target keep them.
+//                          Exchanges begin at their start, empty
+//   fault/                 places of rows are translated; one whose record is gone is left out, its
+//                          count stays
 //   err/                   ranges are translated
-//   snap/                  left out: a changelog is copied from its snapshot on, so it begins with it
+//   snap/                  left out: a changelog is copied from its snapshot on, so it begins with
+//                          it
 //   past/, cleaned/        what was compacted stays unknown: one `past/` entry a partition
 //   group/                 set through the seam, translated (`groups`)
 //   topic/                 settings come with the topics
 //   service, level/,       of the log that they are in, and its processes
 //   owner/
-//   lost/                  losses in what is copied of a changelog stop the copy; others are gaps and show no more
+//   lost/                  losses in what is copied of a changelog stop the copy; others are gaps
+//                          and show no more
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -115,7 +119,8 @@ struct CopiedEntries {
     return definitions.target.positionChanges(query.id, positions, before: [])
   }
 
-  /// In arrival order a position names the append sequence of the last row; the target may have given it another one.
+  /// In arrival order a position names the append sequence of the last row; the target may have
+  /// given it another one.
   private func major(_ major: Int64, _ place: OffsetMap.Place) -> Int64 {
     guard major != SourcePosition.start.major, major < tentativeSequence else { return major }
     guard let before = place.sequencesBefore else { return SourcePosition.start.major }
@@ -174,8 +179,8 @@ struct CopiedEntries {
 
   // MARK: - What is not known any more
 
-  /// Below which offsets the past cannot be told. A store without a history of its own does not say what was compacted:
-  /// there it is all that a compacted topic holds.
+  /// Below which offsets the past cannot be told. A store without a history of its own does not say
+  /// what was compacted: there it is all that a compacted topic holds.
   private func pasts(_ map: OffsetMap) throws(ServiceError) -> [EpochCommit.MetadataChange] {
     var changes: [EpochCommit.MetadataChange] = []
     for topic in topics where !topic.name.hasPrefix(InternalTopics.prefix) {

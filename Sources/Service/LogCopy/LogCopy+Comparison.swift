@@ -1,5 +1,6 @@
-// Step 4 of a copy: both sides of each partition are read side by side and their checksums compared after each record, so
-// that the first one that differs is named; on the way the offsets that were asked for are found.
+// Step 4 of a copy: both sides of each partition are read side by side and their checksums compared
+// after each record, so that the first one that differs is named; on the way the offsets that were
+// asked for are found.
 
 import CHeadraceSupport
 import HeadraceColumns

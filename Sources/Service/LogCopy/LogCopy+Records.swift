@@ -1,5 +1,5 @@
-// Step 3 of a copy: records, some MiB in a commit, with the offsets that the copy has come to. What is in memory is one
-// read and what is collected for the next commit.
+// Step 3 of a copy: records, some MiB in a commit, with the offsets that the copy has come to. What
+// is in memory is one read and what is collected for the next commit.
 
 import HeadraceColumns
 import HeadraceFoundations
@@ -52,7 +52,8 @@ extension LogCopy {
 
 /// What goes into the next commit.
 struct CopiedBatch {
-  /// The target is told the append sequences of the records, so that their order over all partitions is the same.
+  /// The target is told the append sequences of the records, so that their order over all
+  /// partitions is the same.
   let keepsSequences: Bool
   private var outputs: [EpochCommit.Output] = []
   /// By key of the target's entry: the next offset of the source.

@@ -1,19 +1,20 @@
-// Copies all that a log holds into another log, of the same kind or of another one, so that engines over the target go
-// on where those over the source stood. Nothing runs over either of the two meanwhile. It knows the seam to topics only.
+// Copies all that a log holds into another log, of the same kind or of another one, so that engines
+// over the target go on where those over the source stood. Nothing runs over either of the two
+// meanwhile. It knows the seam to topics only.
 //
-//   1. Look at the source for what cannot be copied; then mark the target as a copy that is not finished. Engines do
-//      not open it from now on.
+//   1. Look at the source for what cannot be copied; then mark the target as a copy that is not
+//      finished. Engines do not open it from now on.
 //   2. Make the topics, without retention and compaction: nothing may go before it was compared.
-//   3. Copy the records, partition by partition. A commit bears how far each partition has come, so a copy that was
-//      killed goes on behind its last commit, and no record is there twice.
-//   4. Read both sides again and compare them, record by record; on the way find where the offsets have gone that
-//      positions name.
+//   3. Copy the records, partition by partition. A commit bears how far each partition has come, so
+//      a copy that was killed goes on behind its last commit, and no record is there twice.
+//   4. Read both sides again and compare them, record by record; on the way find where the offsets
+//      have gone that positions name.
 //   5. Set the positions of consumers.
 //   6. One commit: statements, queries, positions, all translated. The copy is live.
 //   7. Give the topics their settings, then remove the mark.
 //
-// Invariant: before step 6 the target has no statement, so no query runs over a part of the data; step 6 happens only
-// when what is there is what the source has.
+// Invariant: before step 6 the target has no statement, so no query runs over a part of the data;
+// step 6 happens only when what is there is what the source has.
 
 import HeadraceExecutor
 import HeadraceFoundations
@@ -85,8 +86,9 @@ public final class LogCopy {
   private let takesDeclaredOnly: Bool
   private let isCancelled: () -> Bool
 
-  /// `options`: of the engines over the two stores. `includes`: which topics are the source's own, where a store is shared
-  /// with others; `takesDeclaredOnly`: those that no statement of the source names are not. `isCancelled` is asked between two commits.
+  /// `options`: of the engines over the two stores. `includes`: which topics are the source's own,
+  /// where a store is shared with others; `takesDeclaredOnly`: those that no statement of the
+  /// source names are not. `isCancelled` is asked between two commits.
   public init(
     from source: any TopicStore, to target: any TopicStore,
     options: EngineOptions = EngineOptions(),
@@ -102,7 +104,8 @@ public final class LogCopy {
     self.isCancelled = isCancelled
   }
 
-  /// Throws: why the copy cannot be made or differs; `interrupted`. It may be run again, over the same stores.
+  /// Throws: why the copy cannot be made or differs; `interrupted`. It may be run again, over the
+  /// same stores.
   public func run() throws(ServiceError) -> LogCopyReport {
     guard source.metadata(key: Array(MetadataKey.copy.utf8)) == nil else {
       throw .logCopySourceUnfinished()
@@ -284,8 +287,8 @@ public final class LogCopy {
     }
   }
 
-  /// What follows a topic keeps its position elsewhere, with the topic's id. Under another id it begins again, where it
-  /// would otherwise go on from an offset of the other log.
+  /// What follows a topic keeps its position elsewhere, with the topic's id. Under another id it
+  /// begins again, where it would otherwise go on from an offset of the other log.
   private func giveAnotherID(_ creation: TopicCreation) throws(ServiceError) {
     while let id = target.outline(creation.name)?.id, id == source.outline(creation.name)?.id {
       var epoch = EpochCommit(epoch: 0)

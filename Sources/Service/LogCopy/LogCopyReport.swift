@@ -22,7 +22,8 @@ public struct LogCopyReport: Sendable {
   /// Of the statement log.
   public var statements = 0
   public var queries = 0
-  /// The copy before this one had everything but the settings of some topics: only these were set now.
+  /// The copy before this one had everything but the settings of some topics: only these were set
+  /// now.
   public var wasWhole = false
 
   public var records: Int { topics.reduce(0) { $0 + $1.records } }

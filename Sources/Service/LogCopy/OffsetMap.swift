@@ -1,11 +1,12 @@
-// Where offsets of a copied log have gone. The same records have other offsets in the copy: a store may leave gaps, and
-// what retention or compaction has dropped leaves none.
+// Where offsets of a copied log have gone. The same records have other offsets in the copy: a store
+// may leave gaps, and what retention or compaction has dropped leaves none.
 //
-// It is asked twice for the same offsets: before the records are compared it notes what is asked for; the comparison,
-// which passes all records of both sides, finds the places; then it answers.
+// It is asked twice for the same offsets: before the records are compared it notes what is asked
+// for; the comparison, which passes all records of both sides, finds the places; then it answers.
 //
-// Invariant: the place of an offset is that of the first record at or behind it, or behind the last record where there
-// is none. So what lies before the offset lies before its place, and nothing else does.
+// Invariant: the place of an offset is that of the first record at or behind it, or behind the last
+// record where there is none. So what lies before the offset lies before its place, and nothing
+// else does.
 
 import HeadraceFoundations
 import HeadraceTopics
@@ -20,7 +21,8 @@ final class OffsetMap {
     var offset: Int64
     /// The record of just this offset is there.
     var isExact = true
-    /// Append sequences of the record before it, in the source and in the target; nil: there is none, or it has none.
+    /// Append sequences of the record before it, in the source and in the target; nil: there is
+    /// none, or it has none.
     var sequencesBefore: (source: Int64, target: Int64)?
   }
 

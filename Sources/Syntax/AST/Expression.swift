@@ -149,14 +149,15 @@ public enum NullTreatment: String, Hashable, Sendable {
   case respect = "RESPECT NULLS"
 }
 
-/// `OVER ([window] [PARTITION BY ...] [ORDER BY ...] [frame] [GRACE PERIOD ...])` or `OVER window`: which rows a call
-/// looks at.
+/// `OVER ([window] [PARTITION BY ...] [ORDER BY ...] [frame] [GRACE PERIOD ...])` or `OVER window`:
+/// which rows a call looks at.
 public struct OverClause: Hashable, Sendable {
   /// The name of a window that says what is not written here.
   public let base: Identifier?
   public let partitionBy: [Expression]
   public let orderBy: [SortItem]
-  /// Nil if not written: up to the current row and those equal to it in the order; all rows without an order.
+  /// Nil if not written: up to the current row and those equal to it in the order; all rows without
+  /// an order.
   public let frame: FrameClause?
   /// How long rows out of order still count; nil if not written.
   public let grace: DurationLiteral?

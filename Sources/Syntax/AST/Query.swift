@@ -5,8 +5,8 @@
 
 import HeadraceFoundations
 
-/// `[WITH ctes] SELECT ... [UNION SELECT ...] [EMIT ..] [ORDER BY ..] [LIMIT n] [OFFSET n]`; a branch may be
-/// VALUES.
+/// `[WITH ctes] SELECT ... [UNION SELECT ...] [EMIT ..] [ORDER BY ..] [LIMIT n] [OFFSET n]`; a
+/// branch may be VALUES.
 public struct Query: Hashable, Sendable {
   public let commonTables: [CommonTable]
   public let body: QueryBody
@@ -24,7 +24,8 @@ public struct Query: Hashable, Sendable {
     commonTables.isEmpty && emit == nil && orderBy.isEmpty && limit == nil && offset == nil
   }
 
-  /// Whether a name stands in some FROM: without one there is nothing that the query could wait for.
+  /// Whether a name stands in some FROM: without one there is nothing that the query could wait
+  /// for.
   public var namesSources: Bool {
     commonTables.contains { $0.query.namesSources }
       || body.namesSources
@@ -101,8 +102,8 @@ public struct Select: Hashable, Sendable {
     changed(items: items.map { .expression($0) })
   }
 
-  /// Without what ties it to the query around it: with `keys` as further items, by which it is grouped where it has
-  /// groups.
+  /// Without what ties it to the query around it: with `keys` as further items, by which it is
+  /// grouped where it has groups.
   package func untied(filter: Expression?, keys: [SelectExpression], isGrouped: Bool) -> Select {
     var grouping = groupBy
     if isGrouped {

@@ -113,8 +113,8 @@ public struct JoinWindow: Hashable, Sendable {
   public let span: Span
 }
 
-/// `left CROSS JOIN LATERAL (query) [[AS] alias [(columns)]]` or `left LEFT JOIN LATERAL (query) ... ON TRUE`: the query
-/// is asked for each row of the left side, whose columns it may name.
+/// `left CROSS JOIN LATERAL (query) [[AS] alias [(columns)]]` or `left LEFT JOIN LATERAL (query)
+/// ... ON TRUE`: the query is asked for each row of the left side, whose columns it may name.
 public struct Lateral: Hashable, Sendable {
   /// `inner` or `left`.
   public let kind: Join.Kind
@@ -123,8 +123,8 @@ public struct Lateral: Hashable, Sendable {
   public let span: Span
 }
 
-/// `left CROSS JOIN UNNEST(array) [WITH ORDINALITY] [[AS] alias [(columns)]]`: each row once for every element of an
-/// array of its own.
+/// `left CROSS JOIN UNNEST(array) [WITH ORDINALITY] [[AS] alias [(columns)]]`: each row once for
+/// every element of an array of its own.
 public struct Unnest: Hashable, Sendable {
   public let left: Relation
   public let array: Expression
@@ -137,8 +137,8 @@ public struct Unnest: Hashable, Sendable {
   public let span: Span
 }
 
-/// `UNNEST(array) [WITH ORDINALITY] [[AS] alias [(columns)]]` right behind FROM, or another function whose result is
-/// rows.
+/// `UNNEST(array) [WITH ORDINALITY] [[AS] alias [(columns)]]` right behind FROM, or another
+/// function whose result is rows.
 public struct FunctionRelation: Hashable, Sendable {
   public let name: Identifier
   public let arguments: [Expression]

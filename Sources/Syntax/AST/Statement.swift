@@ -75,14 +75,16 @@ public indirect enum Statement: Hashable, Sendable {
   }
 }
 
-/// A query on its own: push if it has EMIT, else pull. `WAIT` lets a pull query wait for its first row.
+/// A query on its own: push if it has EMIT, else pull. `WAIT` lets a pull query wait for its first
+/// row.
 public struct QueryStatement: Hashable, Sendable {
   public let query: Query
   public let wait: WaitClause?
   public let span: Span
 }
 
-/// `WAIT duration`, `WAIT FOR WRITES TIMEOUT duration`, `WAIT FOR source OFFSET n TIMEOUT duration`.
+/// `WAIT duration`, `WAIT FOR WRITES TIMEOUT duration`, `WAIT FOR source OFFSET n TIMEOUT
+/// duration`.
 public struct WaitClause: Hashable, Sendable {
   public enum Target: Hashable, Sendable {
     /// The first row of the answer.
@@ -111,7 +113,8 @@ public struct ControlQuery: Hashable, Sendable {
   public let span: Span
 }
 
-/// `EXPLAIN [WHY | ANALYZE [DOT|MERMAID] | [AST|LOGICAL|OPTIMIZED|PHYSICAL] [DOT|MERMAID]] statement | query`.
+/// `EXPLAIN [WHY | ANALYZE [DOT|MERMAID] | [AST|LOGICAL|OPTIMIZED|PHYSICAL] [DOT|MERMAID]]`, then
+/// a statement or a query's id.
 public struct Explain: Hashable, Sendable {
   /// What is asked besides the plan.
   public enum Question: String, Hashable, Sendable, CaseIterable {

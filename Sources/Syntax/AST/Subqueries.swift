@@ -1,4 +1,5 @@
-// Queries inside expressions. They are one case of `Expression`, so that it stays small: walking a high tree costs stack.
+// Queries inside expressions. They are one case of `Expression`, so that it stays small: walking a
+// high tree costs stack.
 
 import HeadraceFoundations
 
@@ -99,7 +100,8 @@ extension ComparisonExpression.Operator {
 }
 
 extension Expression {
-  /// For IN and for comparisons with ANY and ALL: what is true where this is false, and where neither is known.
+  /// For IN and for comparisons with ANY and ALL: what is true where this is false, and where
+  /// neither is known.
   package var negatedSubquery: Expression? {
     switch self {
     case .subquery(.membership(let node)): .subquery(.membership(node.negated))

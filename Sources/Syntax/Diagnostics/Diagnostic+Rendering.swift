@@ -5,9 +5,9 @@
 //   3 | SELECT pagid, COUNT(*) FROM pageviews
 //     |        ^^^^^ hint: did you mean "pageid"?
 //
-// Further lines of a hint, and the detail, stand below. Invariant: no control byte of the text reaches the output, and
-// every caret stands under what it marks: tabs are widened, control bytes and broken UTF-8 escaped, wide characters
-// count two.
+// Further lines of a hint, and the detail, stand below. Invariant: no control byte of the text
+// reaches the output, and every caret stands under what it marks: tabs are widened, control bytes
+// and broken UTF-8 escaped, wide characters count two.
 
 import HeadraceFoundations
 

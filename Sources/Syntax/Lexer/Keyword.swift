@@ -39,8 +39,9 @@ enum Keyword: String, CaseIterable, Sendable {
   /// The word in upper case.
   var text: String { Keyword.texts[ordinal] }
 
-  /// Its number in the order of declaration, which is how a case without content is represented. The raw values are
-  /// the names, as to ask for a case's description takes microseconds, at every start and for each of them.
+  /// Its number in the order of declaration, which is how a case without content is represented.
+  /// The raw values are the names, as to ask for a case's description takes microseconds, at every
+  /// start and for each of them.
   var ordinal: Int { Int(unsafeBitCast(self, to: UInt8.self)) }
 
   var isReserved: Bool { ordinal < Keyword.reservedCount }

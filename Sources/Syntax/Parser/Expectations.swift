@@ -1,8 +1,9 @@
-// What may stand behind a text that is the beginning of a statement, as the parser itself finds it: it parses the text,
-// and when it comes to its end it has been asked, or has complained, about everything that could stand there.
+// What may stand behind a text that is the beginning of a statement, as the parser itself finds it:
+// it parses the text, and when it comes to its end it has been asked, or has complained, about
+// everything that could stand there.
 //
-// Words that only a look at several tokens decides about (OVER, CROSS, EMIT behind a source) are noted by the productions
-// that look; they are hints for completion and never part of a message.
+// Words that only a look at several tokens decides about (OVER, CROSS, EMIT behind a source) are
+// noted by the productions that look; they are hints for completion and never part of a message.
 
 import HeadraceFoundations
 
@@ -37,7 +38,8 @@ package struct Expectations: Sendable {
 }
 
 extension Parser {
-  /// Of the last statement of the text; nil: no statement begins like this. `text` ends between two tokens.
+  /// Of the last statement of the text; nil: no statement begins like this. `text` ends between two
+  /// tokens.
   package static func expectations(after source: SourceText) -> Expectations? {
     guard source.text.count <= ParserLimits.standard.textBytesMax else { return nil }
     let lexer = Lexer(source)
@@ -129,8 +131,8 @@ extension Parser {
   }
 }
 
-/// A place where a production looks at several tokens before it asks for one. Without a payload, since it is named at
-/// every level of an expression and is to take no stack there.
+/// A place where a production looks at several tokens before it asks for one. Without a payload,
+/// since it is named at every level of an expression and is to take no stack there.
 enum ParserHint {
   case argument, arrayBracket, asked, asOf, behindArguments, behindCall, branch, comparison
   case crossJoin, described, distinctOn, drawn, explained, expression, grouping, name
@@ -141,7 +143,8 @@ enum ParserHint {
   case negatedPredicate, ordinality
 }
 
-/// What completion is told beyond what messages tell. A class, so that a parser stays small; one for each text.
+/// What completion is told beyond what messages tell. A class, so that a parser stays small; one
+/// for each text.
 final class ParserHints {
   var keywords = KeywordSet()
   var meant = KeywordSet()

@@ -3,7 +3,8 @@
 import HeadraceFoundations
 
 extension Parser {
-  /// Production `call`. What nests goes through small frames alone: the clauses behind the arguments have their own.
+  /// Production `call`. What nests goes through small frames alone: the clauses behind the
+  /// arguments have their own.
   mutating func parseCall() throws(DiagnosticError) -> Expression {
     let head = try callHead()
     return try call(head)

@@ -3,7 +3,8 @@
 import HeadraceFoundations
 
 extension Parser {
-  /// Production `group_by`. Not in line: the copies of the parser would lie in the frame of every nested SELECT.
+  /// Production `group_by`. Not in line: the copies of the parser would lie in the frame of every
+  /// nested SELECT.
   @inline(never)
   mutating func parseGroupBy() throws(DiagnosticError) -> GroupingClause {
     let start = current.start

@@ -30,7 +30,8 @@ extension Parser {
     }
   }
 
-  /// Production `resource_name`: a topic or a subject, whose name keeps its case without quotes too.
+  /// Production `resource_name`: a topic or a subject, whose name keeps its case without quotes
+  /// too.
   mutating func parseResourceName() throws(DiagnosticError) -> Identifier {
     guard at(.stringLiteral) else {
       let token = current

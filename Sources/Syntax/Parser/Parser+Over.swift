@@ -3,7 +3,8 @@
 import HeadraceFoundations
 
 extension Parser {
-  /// The OVER that follows; nil: none does. `height` becomes that of the highest expression in it, if that is higher.
+  /// The OVER that follows; nil: none does. `height` becomes that of the highest expression in it,
+  /// if that is higher.
   mutating func overIfAny() throws(DiagnosticError) -> OverClause? {
     // A plain word there is an alias.
     guard current.keyword == .over, peek().kind == .leftParen || namesWindow else { return nil }
@@ -11,7 +12,8 @@ extension Parser {
     return try parseOver()
   }
 
-  /// Whether the OVER here, which may be an alias, has a window's name behind it and not the next clause.
+  /// Whether the OVER here, which may be an alias, has a window's name behind it and not the next
+  /// clause.
   private var namesWindow: Bool {
     guard peek().isIdentifier else { return false }
     var ahead = self

@@ -71,8 +71,8 @@ extension Parser {
     return beginsQuery(peek(ahead))
   }
 
-  /// Whether the parenthesis here opens a query where an expression may stand as well: in `((SELECT 1) UNION SELECT 2)`
-  /// but not in `((SELECT 1) + 2)`.
+  /// Whether the parenthesis here opens a query where an expression may stand as well: in `((SELECT
+  /// 1) UNION SELECT 2)` but not in `((SELECT 1) + 2)`.
   /// `start`: how far ahead the parenthesis is.
   func opensSubquery(_ start: Int = 0) -> Bool {
     guard peek(start).kind == .leftParen else { return false }
@@ -108,7 +108,8 @@ extension Parser {
     return ExistsExpression(query: try parseSubquery(), span: span(from: start))
   }
 
-  // Apart from the functions that they are used in, which would take more stack at each level of an expression.
+  // Apart from the functions that they are used in, which would take more stack at each level of an
+  // expression.
 
   mutating func existence() throws(DiagnosticError) -> Expression {
     .subquery(.exists(try parseExists()))

@@ -113,7 +113,8 @@ extension Parser {
     return takeWord([.dot: .dot, .mermaid: .mermaid])
   }
 
-  /// Takes one of the words, unless it is the last one of the statement: that is a query id, whatever it is.
+  /// Takes one of the words, unless it is the last one of the statement: that is a query id,
+  /// whatever it is.
   private mutating func takeWord<Meaning>(
     _ words: KeyValuePairs<Keyword, Meaning>
   ) -> Meaning? {

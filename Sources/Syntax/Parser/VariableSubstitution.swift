@@ -1,13 +1,14 @@
-// Puts the values of variables in place of `${name}`, as ksqlDB writes them, and of `:name`, `:'name'` and
-// `:"name"`, as psql does, before a text is parsed.
+// Puts the values of variables in place of `${name}`, as ksqlDB writes them, and of `:name`,
+// `:'name'` and `:"name"`, as psql does, before a text is parsed.
 //
 // Invariant: a value never changes the shape of a statement. Outside quotes it must be a single
 // identifier or literal; inside strings and quoted names its quotes are doubled. Comments are
-// left alone, and a value's own variables are not replaced again. Between quotes `$${name}` is the text `${name}`.
+// left alone, and a value's own variables are not replaced again. Between quotes `$${name}` is the
+// text `${name}`.
 //
-// `:'name'` is a string and `:"name"` a quoted name, whatever the value holds; `:name` takes a number, TRUE, FALSE, NULL
-// or a plain name. Each is one token of its own, however close its neighbours stand. Strings and quoted names hold no
-// such parameters: a colon in them is a colon.
+// `:'name'` is a string and `:"name"` a quoted name, whatever the value holds; `:name` takes a
+// number, TRUE, FALSE, NULL or a plain name. Each is one token of its own, however close its
+// neighbours stand. Strings and quoted names hold no such parameters: a colon in them is a colon.
 
 public import HeadraceFoundations
 
@@ -102,8 +103,8 @@ private func replacement(of parameter: String, _ value: String) -> String? {
   }
 }
 
-/// A number, TRUE, FALSE, NULL or an unquoted name, and nothing beside it. A name that is a word of the language is
-/// quoted, so that it cannot be taken for one.
+/// A number, TRUE, FALSE, NULL or an unquoted name, and nothing beside it. A name that is a word of
+/// the language is quoted, so that it cannot be taken for one.
 private func plainValue(_ value: String) -> String? {
   let lexer = Lexer(SourceText(name: "", value))
   let tokens = lexer.tokens.dropLast()

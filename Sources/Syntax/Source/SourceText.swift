@@ -55,8 +55,8 @@ public struct SourceText: Sendable {
     return lineStarts[line]..<end
   }
 
-  /// Where a diagnostic is shown: the span; the first word where there is no span; never an empty line, but behind the
-  /// last text before it, or at the first text of all.
+  /// Where a diagnostic is shown: the span; the first word where there is no span; never an empty
+  /// line, but behind the last text before it, or at the first text of all.
   func visible(_ span: Span) -> Span {
     func isSpace(_ byte: UInt8) -> Bool { byte <= 0x20 }
     if span.start == 0, span.end == 0, text.count <= Self.searchedBytesMax,

@@ -1,4 +1,5 @@
-// `headrace consume`: the values of a topic's records as lines, in the order in which they were appended.
+// `headrace consume`: the values of a topic's records as lines, in the order in which they were
+// appended.
 
 import ArgumentParser
 import HeadraceColumns

@@ -1,5 +1,6 @@
-// Whether a data directory may be made: with --create, or when a person at a terminal is told. A name that was mistyped,
-// or a disk that is not mounted, must not become an empty directory in which everything seems to be gone.
+// Whether a data directory may be made: with --create, or when a person at a terminal is told. A
+// name that was mistyped, or a disk that is not mounted, must not become an empty directory in
+// which everything seems to be gone.
 
 import Glibc
 import Headrace

@@ -1,5 +1,5 @@
-// The options that say which data directory a command works on, and how it gets there: through the server
-// that owns the directory, or by opening it.
+// The options that say which data directory a command works on, and how it gets there: through the
+// server that owns the directory, or by opening it.
 
 import ArgumentParser
 import CHeadraceSupport
@@ -232,8 +232,8 @@ struct Door {
     }
   }
 
-  /// Through the server of the directory when there is one. A server that is just starting holds the
-  /// directory before it answers: hence the patience with a directory in use.
+  /// Through the server of the directory when there is one. A server that is just starting holds
+  /// the directory before it answers: hence the patience with a directory in use.
   private func attached(
     isBatch: Bool, _ open: () throws(ServiceError) -> any Connection
   ) throws(ServiceError) -> any Connection {

@@ -1,4 +1,5 @@
-// What a run on temporary data could not take, told at its end: afterwards nobody can ask SHOW ERRORS.
+// What a run on temporary data could not take, told at its end: afterwards nobody can ask SHOW
+// ERRORS.
 
 import Headrace
 import HeadraceColumns

@@ -1,5 +1,5 @@
-// What a command line stands for. Its first word is a subcommand; without one, what is given with -c and as files is
-// run, and where neither is given the shell begins.
+// What a command line stands for. Its first word is a subcommand; without one, what is given with
+// -c and as files is run, and where neither is given the shell begins.
 
 import ArgumentParser
 import Glibc
@@ -33,9 +33,9 @@ struct Invocation {
 
   private static let rootFlags = ["-h", "--help", "--version", "--generate-", "--experimental-"]
 
-  /// The subcommand alone is asked first: the whole tree takes three milliseconds. What it does not take, a request for
-  /// help among it, is told by the tree, with the names of all commands above it.
-  /// `arguments`: with the subcommand's name.
+  /// The subcommand alone is asked first: the whole tree takes three milliseconds. What it does not
+  /// take, a request for help among it, is told by the tree, with the names of all commands above
+  /// it. `arguments`: with the subcommand's name.
   private static func parsed(
     _ subcommand: any ParsableCommand.Type, _ arguments: [String]
   ) throws -> any ParsableCommand {
@@ -106,8 +106,8 @@ struct Invocation {
       id: "unknown-subcommand")
   }
 
-  /// Whether a word names a file rather than a subcommand: it does when there is such a file, and when no subcommand
-  /// could be called so.
+  /// Whether a word names a file rather than a subcommand: it does when there is such a file, and
+  /// when no subcommand could be called so.
   private static func isFile(_ word: String) -> Bool {
     word.contains(".") || word.contains("/") || exists(word)
   }

@@ -1,5 +1,5 @@
-// Reading a topic up to where it ended a moment ago: a store that fetches from elsewhere may have nothing yet of what is
-// known to be there, and that is not the end.
+// Reading a topic up to where it ended a moment ago: a store that fetches from elsewhere may have
+// nothing yet of what is known to be there, and that is not the end.
 
 import Glibc
 import Headrace

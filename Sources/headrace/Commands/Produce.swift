@@ -1,5 +1,6 @@
-// `headrace produce`: lines of standard input become records. What has arrived is appended and acknowledged
-// before more is read, so a fast producer gets large batches and a slow one gets each line at once.
+// `headrace produce`: lines of standard input become records. What has arrived is appended and
+// acknowledged before more is read, so a fast producer gets large batches and a slow one gets each
+// line at once.
 
 import ArgumentParser
 import HeadraceColumns
@@ -91,7 +92,8 @@ struct Produce: ParsableCommand {
     return true
   }
 
-  /// Whether what goes together at the beginning of a text has at most so many bytes without its last line end.
+  /// Whether what goes together at the beginning of a text has at most so many bytes without its
+  /// last line end.
   static func isWithin(_ bytesMax: Int, _ text: [UInt8], together: Int) -> Bool {
     guard text.count > bytesMax else { return true }
     var lines = 0

@@ -7,8 +7,9 @@ import HeadraceFoundations
 import HeadraceSyntax
 
 extension Run {
-  /// Does the same with each statement, after the variables are defined; the failure that ended it, or without its text the
-  /// first one that did not. `output`: ends it too, when it cannot be written.
+  /// Does the same with each statement, after the variables are defined; the failure that ended it,
+  /// or without its text the first one that did not. `output`: ends it too, when it cannot be
+  /// written.
   func each(
     of scripts: [SourceText], _ definitions: [VariableOptions.Definition],
     _ connection: any Connection, _ output: Output,
@@ -59,8 +60,8 @@ extension Run {
   private func pieces(_ arguments: [String]) throws -> [Piece] {
     guard !command.isEmpty else { return (files.isEmpty ? ["-"] : files).map { .file($0) } }
     guard !files.isEmpty else { return command.indices.map { .command($0) } }
-    // The parser keeps options and files apart. A mark before each -c is one more file, and no file's name: their order
-    // is what was looked for.
+    // The parser keeps options and files apart. A mark before each -c is one more file, and no
+    // file's name: their order is what was looked for.
     var marked = arguments
     for place in Self.commandPlaces(arguments).reversed() { marked.insert("\0", at: place) }
     if marked.first != Self.name { marked.insert(Self.name, at: 0) }

@@ -1,13 +1,14 @@
-// Before a run's first statement: whatever is wrong with one of them and cannot come right until its turn is told then, so
-// that a mistyped name in the last line does not leave half of a script done.
+// Before a run's first statement: whatever is wrong with one of them and cannot come right until
+// its turn is told then, so that a mistyped name in the last line does not leave half of a script
+// done.
 
 import Headrace
 import HeadraceFoundations
 import HeadraceSyntax
 
 extension Run {
-  /// The first error of the statements; nil: none that is certain. What depends on files, on records or on others is left
-  /// to the run.
+  /// The first error of the statements; nil: none that is certain. What depends on files, on
+  /// records or on others is left to the run.
   func validate(
     _ scripts: [SourceText], _ definitions: [VariableOptions.Definition],
     _ connection: any Connection

@@ -1,5 +1,5 @@
-// `headrace run`: scripts from the command line, from files and from standard input, statement by statement.
-// At the end all present input is processed and committed.
+// `headrace run`: scripts from the command line, from files and from standard input, statement by
+// statement. At the end all present input is processed and committed.
 
 import ArgumentParser
 import Headrace

@@ -1,7 +1,8 @@
-// What a script did, in one line instead of one for each statement: "2 streams created, 3 rows inserted".
+// What a script did, in one line instead of one for each statement: "2 streams created, 3 rows
+// inserted".
 //
-// Warnings, and what no count can stand for, are told as they come. A single message is told as it is: it says more than
-// its count would.
+// Warnings, and what no count can stand for, are told as they come. A single message is told as it
+// is: it says more than its count would.
 
 import Headrace
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// `headrace serve`: owns a data directory, advances its queries, and answers clients on its socket until it
-// is told to end.
+// `headrace serve`: owns a data directory, advances its queries, and answers clients on its socket
+// until it is told to end.
 
 import ArgumentParser
 import CHeadraceSupport
@@ -116,8 +116,8 @@ struct Serve: ParsableCommand {
     Signals.react(endsProcess: false) { _ in state.change { $0.isEnding = true } }
     let engine: Engine
     do { engine = try Engine.open(options) } catch { throw ServiceError(error) }
-    // What is read back is many times what stays of it: a server that was restarted would hold more memory than one
-    // that was not.
+    // What is read back is many times what stays of it: a server that was restarted would hold more
+    // memory than one that was not.
     headrace_release_memory()
     do {
       for file in queries { try submit(file, engine) }

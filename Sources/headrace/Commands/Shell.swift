@@ -1,5 +1,5 @@
-// `headrace shell`: statements as they are typed. Ctrl-C ends the statement and not the shell; persistent
-// queries go on while the user types.
+// `headrace shell`: statements as they are typed. Ctrl-C ends the statement and not the shell;
+// persistent queries go on while the user types.
 
 import ArgumentParser
 import Headrace

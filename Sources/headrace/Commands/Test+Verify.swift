@@ -1,5 +1,5 @@
-// `headrace test --verify`: a recorded session is typed again, to a shell over an engine of its own, and must answer the
-// same.
+// `headrace test --verify`: a recorded session is typed again, to a shell over an engine of its
+// own, and must answer the same.
 
 import Glibc
 import Headrace

@@ -1,6 +1,7 @@
-// `headrace test`: scripts that say what their statements should give. Each test runs on an engine of its own,
-// a statement's rows go through all queries before the next statement. `--@test: NAME` begins a test;
-// `--@expected.error` and `--@expected.message: TEXT` say that its last statement fails.
+// `headrace test`: scripts that say what their statements should give. Each test runs on an engine
+// of its own, a statement's rows go through all queries before the next statement. `--@test: NAME`
+// begins a test; `--@expected.error` and `--@expected.message: TEXT` say that its last statement
+// fails.
 
 import ArgumentParser
 import Headrace

@@ -1,5 +1,5 @@
-// `headrace topic create`, `alter`, `settings`, `retain`, `compact` and `offsets`: what a topic keeps, and how
-// far its groups are.
+// `headrace topic create`, `alter`, `settings`, `retain`, `compact` and `offsets`: what a topic
+// keeps, and how far its groups are.
 
 import ArgumentParser
 import HeadraceColumns

@@ -1,4 +1,5 @@
-// `headrace tutorial`: a guided tour in a shell over an engine of its own. Where nobody types, it runs through.
+// `headrace tutorial`: a guided tour in a shell over an engine of its own. Where nobody types, it
+// runs through.
 
 import ArgumentParser
 import Glibc

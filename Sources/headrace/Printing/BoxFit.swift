@@ -1,7 +1,7 @@
 // Which columns of a result a box has room for, and how wide they are.
 //
-// Every column is as wide as its values while the screen has room. Then the widest ones are cut, numbers and times last;
-// then columns are left out, from the middle outwards.
+// Every column is as wide as its values while the screen has room. Then the widest ones are cut,
+// numbers and times last; then columns are left out, from the middle outwards.
 
 import HeadraceFoundations
 
@@ -24,7 +24,8 @@ struct BoxFit: Equatable {
   /// A bar, and a blank on both sides of the value.
   static let frame = 3
 
-  /// `width`: of the screen. `gapWidth`: of what stands in the place of the columns that are left out.
+  /// `width`: of the screen. `gapWidth`: of what stands in the place of the columns that are left
+  /// out.
   init(_ needs: [Need], width: Int?, gapWidth: Int) {
     shown = Array(needs.indices)
     widths = needs.map(\.natural)

@@ -1,7 +1,9 @@
-// A table in a box. Columns are as wide as the first rows need; when some that come later need more, and the screen has
-// room, the box is closed and another one with wider columns goes on below it, so that nothing is kept.
+// A table in a box. Columns are as wide as the first rows need; when some that come later need
+// more, and the screen has room, the box is closed and another one with wider columns goes on below
+// it, so that nothing is kept.
 //
-// On a terminal no line is longer than the screen: values are cut, columns left out, and the end says so.
+// On a terminal no line is longer than the screen: values are cut, columns left out, and the end
+// says so.
 
 import Headrace
 import HeadraceFoundations
@@ -30,7 +32,8 @@ struct BoxLayout: RowLayout {
     return BoxFit.total(needs(needed(cells)).map(\.natural)) <= width
   }
 
-  /// While rows are streaming the header is there before them; otherwise the first rows say how wide it is.
+  /// While rows are streaming the header is there before them; otherwise the first rows say how
+  /// wide it is.
   mutating func begin(into bytes: inout [UInt8]) {
     if style.isStreaming { begin([], into: &bytes) }
   }
@@ -70,7 +73,8 @@ struct BoxLayout: RowLayout {
     header(into: &bytes)
   }
 
-  /// Columns grow by more than a row needs, so that values that grow from row to row do not begin a box with each.
+  /// Columns grow by more than a row needs, so that values that grow from row to row do not begin a
+  /// box with each.
   private mutating func widen(_ cells: [[ShownCell]], into bytes: inout [UInt8]) {
     let needed = needed(cells)
     let growing = columns.indices.filter { needed[$0] > max(widths[$0], headers[$0].width) }

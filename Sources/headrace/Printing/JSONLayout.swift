@@ -1,5 +1,5 @@
-// JSON: an array of objects, or one object a line. Nested values are nested; BYTES are base64, times ISO
-// texts; NaN and the infinities, which JSON has not, are texts too.
+// JSON: an array of objects, or one object a line. Nested values are nested; BYTES are base64,
+// times ISO texts; NaN and the infinities, which JSON has not, are texts too.
 
 import HeadraceColumns
 import Headrace

@@ -1,5 +1,5 @@
-// Cells as they are, with a tab between them: for texts that another program takes, such as a drawing of a plan. No header,
-// no quotes; NULL is nothing.
+// Cells as they are, with a tab between them: for texts that another program takes, such as a
+// drawing of a plan. No header, no quotes; NULL is nothing.
 
 import Headrace
 

@@ -4,8 +4,8 @@ import Headrace
 import HeadraceColumns
 import HeadraceFoundations
 
-/// Writes results to an output. In machine-readable modes messages go to stderr, so that the output holds
-/// rows and nothing else.
+/// Writes results to an output. In machine-readable modes messages go to stderr, so that the output
+/// holds rows and nothing else.
 final class ResultPrinter: ResultHandler {
   let output: Output
   var mode: OutputMode
@@ -118,7 +118,8 @@ final class ResultPrinter: ResultHandler {
     deleteCount = 0
   }
 
-  /// Prints what a statement gives. One that was stopped says after how many rows, and its error has nothing more to say.
+  /// Prints what a statement gives. One that was stopped says after how many rows, and its error
+  /// has nothing more to say.
   func print(_ statement: () throws(ServiceError) -> Void) throws(ServiceError) {
     rowCount = 0
     do throws(ServiceError) {

@@ -1,6 +1,8 @@
-// How values look to people, and what their terminal can do. What programs read (csv, tsv, json, ndjson) knows nothing of it.
+// How values look to people, and what their terminal can do. What programs read (csv, tsv, json,
+// ndjson) knows nothing of it.
 //
-// Invariant: what is absent never looks like a text: NULL is dim where there is colour, and the text 'NULL' is in quotes.
+// Invariant: what is absent never looks like a text: NULL is dim where there is colour, and the
+// text 'NULL' is in quotes.
 
 import HeadraceColumns
 import Headrace

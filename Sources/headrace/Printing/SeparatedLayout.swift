@@ -1,5 +1,5 @@
-// CSV as RFC 4180 has it, with a header, and the same with tabs. NULL is nothing at all, an empty string is
-// a pair of quotes; nested values are JSON.
+// CSV as RFC 4180 has it, with a header, and the same with tabs. NULL is nothing at all, an empty
+// string is a pair of quotes; nested values are JSON.
 
 import HeadraceColumns
 import Headrace

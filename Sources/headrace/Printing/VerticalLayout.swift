@@ -1,5 +1,5 @@
-// Each row as lines of `NAME | value`: for what is too wide for a box. Nothing is cut; what is longer than the screen
-// goes on below itself.
+// Each row as lines of `NAME | value`: for what is too wide for a box. Nothing is cut; what is
+// longer than the screen goes on below itself.
 
 import Headrace
 import HeadraceFoundations

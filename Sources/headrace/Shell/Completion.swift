@@ -1,6 +1,7 @@
-// What Tab offers. The parser says what may stand behind the text before the cursor: words, marks, a name, an expression, a
-// type. Where it takes a name, the place says whose: sources behind FROM, columns of the sources in scope in an expression,
-// properties in WITH. Names that only the user can know (new ones, literals) are offered by nobody.
+// What Tab offers. The parser says what may stand behind the text before the cursor: words, marks,
+// a name, an expression, a type. Where it takes a name, the place says whose: sources behind FROM,
+// columns of the sources in scope in an expression, properties in WITH. Names that only the user
+// can know (new ones, literals) are offered by nobody.
 //
 // Order: what belongs to this place first, then the words of the language, then marks.
 
@@ -17,7 +18,8 @@ struct Completion {
     var note: String?
   }
 
-  /// A statement that is longer gets no words that are forced by the first one: each of them is a parse.
+  /// A statement that is longer gets no words that are forced by the first one: each of them is a
+  /// parse.
   private static let lookaheadBytesMax = 4096
 
   let names: CatalogNames
@@ -26,7 +28,8 @@ struct Completion {
     offer(before: before, prefix: prefix, after: after).candidates
   }
 
-  /// For the word that begins with `prefix`. `before`: all that was typed up to it; `after`: what follows the cursor.
+  /// For the word that begins with `prefix`. `before`: all that was typed up to it; `after`: what
+  /// follows the cursor.
   func offer(before: String, prefix: String, after: String = "") -> Offer {
     let start = before.trimmingBlanks()
     let isStart = start.isEmpty || start.hasSuffix(";")
@@ -124,7 +127,8 @@ struct Completion {
       all += others
       return all + marks
     }
-    // Words of this place alone come before those that begin any expression, and so does the end of a call without any.
+    // Words of this place alone come before those that begin any expression, and so does the end of
+    // a call without any.
     let special = others.filter { !Self.starters.contains($0) }
     let isEmptyCall = prefix.isEmpty && Self.takesNothing(place.calledFunction)
     var all = prefix.isEmpty ? found.meantSymbols : []

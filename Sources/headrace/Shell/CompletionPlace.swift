@@ -213,8 +213,8 @@ struct CompletionPlace {
 
   // MARK: - Scope
 
-  /// Names and columns of the sources that the statement names, by what it calls them. Nothing is known of the columns of
-  /// what it makes itself.
+  /// Names and columns of the sources that the statement names, by what it calls them. Nothing is
+  /// known of the columns of what it makes itself.
   private var scope: [(name: String, columns: [String])] {
     var found: [(name: String, columns: [String])] = []
     for index in all.indices.dropLast()
@@ -247,8 +247,8 @@ struct CompletionPlace {
     return names.sources.first { $0.name == name }.map { $0.columns + Self.pseudo } ?? made + listed
   }
 
-  /// Columns of the sources that the statement names; of all while it names none. Then the names that it makes itself, and
-  /// those of its sources. Of those that are wanted, and at most so many.
+  /// Columns of the sources that the statement names; of all while it names none. Then the names
+  /// that it makes itself, and those of its sources. Of those that are wanted, and at most so many.
   func columns(_ countMax: Int = .max, where isWanted: (String) -> Bool = { _ in true }) -> [String]
   {
     let scope = scope
@@ -274,7 +274,8 @@ struct CompletionPlace {
     [SystemColumn.rowtime] + SystemColumn.windowBounds
     + [SystemColumn.partition, SystemColumn.offset]
 
-  /// Columns in the list behind an alias, as in `AS e (x, n)`, and those that inner queries take as they are.
+  /// Columns in the list behind an alias, as in `AS e (x, n)`, and those that inner queries take as
+  /// they are.
   private var listed: [String] {
     var result: [String] = []
     var isList = false

@@ -1,5 +1,6 @@
-// Commands of the shell itself; they begin with a point and need no semicolon. What people have in their fingers from other
-// shells means the same: `quit`, `help`, `\\d`, `\\q`, `\\x`. One table says what there is: `.help` and Tab come from it.
+// Commands of the shell itself; they begin with a point and need no semicolon. What people have in
+// their fingers from other shells means the same: `quit`, `help`, `\\d`, `\\q`, `\\x`. One table
+// says what there is: `.help` and Tab come from it.
 
 import Headrace
 import HeadraceFoundations
@@ -133,7 +134,8 @@ enum DotCommand: Equatable {
     }
   }
 
-  /// What a line is inside of a statement, where a point may begin a number or a column; nil: a part of the statement.
+  /// What a line is inside of a statement, where a point may begin a number or a column; nil: a
+  /// part of the statement.
   static func inside(_ line: String) -> Result<DotCommand, DotCommandError>? {
     let text = line.trimmingBlanks()
     if text.hasPrefix("\\") { return parse(text) }

@@ -1,8 +1,8 @@
-// How each byte of what is being typed is shown: keywords, strings, numbers, comments, the bracket that belongs to the one
-// at the cursor, and names that nothing has.
+// How each byte of what is being typed is shown: keywords, strings, numbers, comments, the bracket
+// that belongs to the one at the cursor, and names that nothing has.
 //
-// A name is marked only when it is surely wrong: whatever the catalog or the statement itself knows, in whatever place, is
-// left alone, and so is the word that is being typed.
+// A name is marked only when it is surely wrong: whatever the catalog or the statement itself
+// knows, in whatever place, is left alone, and so is the word that is being typed.
 
 import CHeadraceReadline
 import Headrace

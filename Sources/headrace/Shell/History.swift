@@ -1,10 +1,11 @@
 // What was typed, one entry a statement, kept across shells in a file that only its owner can read.
 //
-// Entries are appended as they come, so that shells that run at the same time lose nothing of each other, nor does one
-// whose window is closed. Secrets are masked before anything is kept. Line format: backslash and newline are escaped.
+// Entries are appended as they come, so that shells that run at the same time lose nothing of each
+// other, nor does one whose window is closed. Secrets are masked before anything is kept. Line
+// format: backslash and newline are escaped.
 //
-// Invariant: the file is appended to and replaced under its lock; whoever waited for the lock of a file that was replaced
-// meanwhile tries again.
+// Invariant: the file is appended to and replaced under its lock; whoever waited for the lock of a
+// file that was replaced meanwhile tries again.
 
 import Headrace
 import HeadraceFoundations

@@ -1,5 +1,5 @@
-// What the user types: readline on a terminal, plain lines from a pipe. A terminal that moves its cursor edits a text of
-// several lines, drawn with colours; on others it is line by line.
+// What the user types: readline on a terminal, plain lines from a pipe. A terminal that moves its
+// cursor edits a text of several lines, drawn with colours; on others it is line by line.
 
 import CHeadraceReadline
 import HeadraceExecutor

@@ -1,12 +1,14 @@
-// What a shell is told and what it answers, as a file that reads like the screen and that `headrace test --verify` checks:
+// What a shell is told and what it answers, as a file that reads like the screen and that `headrace
+// test --verify` checks:
 //
 //   headrace> SELECT a
 //         ... FROM s;
 //   A
 //   1
 //
-// What was typed stands behind the prompts, without secrets; what came of it follows, as it would in a pipe. A line of an
-// answer that begins like a prompt has a backslash before it. A line of three points stands for any number of lines.
+// What was typed stands behind the prompts, without secrets; what came of it follows, as it would
+// in a pipe. A line of an answer that begins like a prompt has a backslash before it. A line of
+// three points stands for any number of lines.
 
 import Glibc
 import Headrace
@@ -166,7 +168,8 @@ struct RecordedSession {
 }
 
 extension RecordedSession.Entry {
-  /// Whether this answer is the recorded one. Of a query that was cancelled the rows that had come must be the first.
+  /// Whether this answer is the recorded one. Of a query that was cancelled the rows that had come
+  /// must be the first.
   func holds(_ now: [String]) -> Bool {
     guard let last = answer.last, last.hasPrefix("cancelled after ") else {
       return Self.matches(answer[...], now[...])

@@ -1,7 +1,9 @@
-// Takes secrets out of a statement before it is kept: of what stands in it, not of words that it has somewhere.
+// Takes secrets out of a statement before it is kept: of what stands in it, not of words that it
+// has somewhere.
 //
-// A value is a secret where its name is the name of one: `SET 'ssl.key.password' = '...'`, `WITH (...)`, `DEFINE`,
-// `ALTER SYSTEM`, a comparison, or the column of INSERT that it goes into; and in an address, what stands behind the user.
+// A value is a secret where its name is the name of one: `SET 'ssl.key.password' = '...'`, `WITH
+// (...)`, `DEFINE`, `ALTER SYSTEM`, a comparison, or the column of INSERT that it goes into; and in
+// an address, what stands behind the user.
 
 import Headrace
 import HeadraceFoundations

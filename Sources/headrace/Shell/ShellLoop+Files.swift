@@ -1,4 +1,5 @@
-// What the shell takes from files and gives to them: .edit, .read and .save; and .schema, which could be one.
+// What the shell takes from files and gives to them: .edit, .read and .save; and .schema, which
+// could be one.
 
 import CHeadraceReadline
 import Headrace

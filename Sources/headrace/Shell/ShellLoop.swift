@@ -1,5 +1,5 @@
-// The loop of the shell: takes lines until they are statements, runs them, and shows what they give. Ctrl-C ends the
-// statement and not the shell.
+// The loop of the shell: takes lines until they are statements, runs them, and shows what they
+// give. Ctrl-C ends the statement and not the shell.
 
 import Headrace
 import HeadraceExecutor
@@ -159,7 +159,8 @@ final class ShellLoop {
         let isRunning = state.isRunning || state.scriptDepth > 0
         return (isRunning, isRunning && isRecent)
       }
-      // What is committed is safe, and the terminal is as it was: lines are not edited while a statement runs.
+      // What is committed is safe, and the terminal is as it was: lines are not edited while a
+      // statement runs.
       if isAskedTwice, !Pager.isOpen.withLock({ $0 }) { _exit(ExitStatus.interrupted) }
       if isRunning {
         cancellation.cancel()

@@ -1,5 +1,5 @@
-// The guided tour of `headrace tutorial`: what there is to know, a statement that shows it, ready at the prompt, and what comes
-// of it. Whoever wants to can type something else in between.
+// The guided tour of `headrace tutorial`: what there is to know, a statement that shows it, ready
+// at the prompt, and what comes of it. Whoever wants to can type something else in between.
 
 import Headrace
 import HeadraceFoundations
@@ -31,7 +31,8 @@ final class Tutorial {
     return step.statement
   }
 
-  /// A statement has been run: the tour goes on when it is the one that was proposed, right or wrong.
+  /// A statement has been run: the tour goes on when it is the one that was proposed, right or
+  /// wrong.
   func ran(_ statement: String) {
     guard !isOver, statement.trimmingBlanks() == Self.steps[number].statement else { return }
     number += 1

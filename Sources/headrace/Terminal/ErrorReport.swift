@@ -1,5 +1,6 @@
-// What goes to stderr, for people or for programs: with --errors json each error, warning and message is one JSON object
-// on a line of its own. See Docs/CommandLine.md, which lists the members.
+// What goes to stderr, for people or for programs: with --errors json each error, warning and
+// message is one JSON object on a line of its own. See Docs/CommandLine.md, which lists the
+// members.
 
 import ArgumentParser
 import Headrace
@@ -20,7 +21,8 @@ enum ErrorReport {
     case error, warning, note
   }
 
-  /// Read from the arguments themselves: what is wrong with the other ones is told in this format too.
+  /// Read from the arguments themselves: what is wrong with the other ones is told in this format
+  /// too.
   static let format: ErrorFormat = {
     let arguments = CommandLine.arguments.prefix { $0 != "--" }
     for (index, argument) in arguments.enumerated().dropFirst() {

@@ -1,5 +1,5 @@
-// A buffered file descriptor that remembers its first failure: after it nothing more is written, and the
-// command ends with the status that says so.
+// A buffered file descriptor that remembers its first failure: after it nothing more is written,
+// and the command ends with the status that says so.
 
 import Headrace
 import HeadraceFoundations
@@ -12,7 +12,8 @@ final class Output {
   private(set) var failure: Int32?
   /// Ends waiting for a reader that does not read; what was not written then is gone.
   var cancellation: Cancellation?
-  /// A reader may let us wait. Pieces of a pipe's own size do not block once it says that it is ready.
+  /// A reader may let us wait. Pieces of a pipe's own size do not block once it says that it is
+  /// ready.
   private let mayBlock: Bool
   private static let pieceBytes = 4096
   private static let pollMilliseconds: Int32 = 20
@@ -20,8 +21,8 @@ final class Output {
   /// On a terminal: nothing that comes from data steers it.
   private var terminal: TerminalText?
 
-  /// What steers the terminal, for text that is not our own alone: a byte that no text has, and one that says what. Other
-  /// control bytes are escaped.
+  /// What steers the terminal, for text that is not our own alone: a byte that no text has, and one
+  /// that says what. Other control bytes are escaped.
   enum Mark: UInt8 {
     case dim = 0x64
     case plain = 0x70
@@ -64,7 +65,8 @@ final class Output {
   /// Marks are resolved; what is written is text then.
   var takesMarks = false
 
-  /// `isSteering`: the text is our own and moves the cursor. `isTerminal`: what is written gets to one, if by detours.
+  /// `isSteering`: the text is our own and moves the cursor. `isTerminal`: what is written gets to
+  /// one, if by detours.
   init(_ descriptor: Int32, isSteering: Bool = false, isTerminal: Bool = false) {
     self.descriptor = descriptor
     var status = stat()

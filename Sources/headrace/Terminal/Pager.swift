@@ -1,7 +1,8 @@
 // Shows a result that is longer than the screen in $PAGER (`less -SR` where it is not set).
 //
-// What comes is held back until it fills the screen: at most a screenful, so a short result is printed as ever. A pager
-// that cannot be started, or is left before the end, costs nothing but what it would have shown.
+// What comes is held back until it fills the screen: at most a screenful, so a short result is
+// printed as ever. A pager that cannot be started, or is left before the end, costs nothing but
+// what it would have shown.
 
 import CHeadraceReadline
 import Headrace

@@ -1,5 +1,5 @@
-// Rows, rate and time left of long work, on stderr, when that is a terminal and the work takes longer than a moment.
-// In a pipe there is nothing.
+// Rows, rate and time left of long work, on stderr, when that is a terminal and the work takes
+// longer than a moment. In a pipe there is nothing.
 
 import Headrace
 import HeadraceExecutor

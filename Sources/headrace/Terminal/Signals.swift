@@ -1,6 +1,6 @@
-// Signals, taken by one thread that waits for them: no code runs inside a signal handler. What an interrupt
-// does is up to the command at work; one that does not react within a second, or is asked twice, is ended:
-// what it committed is safe.
+// Signals, taken by one thread that waits for them: no code runs inside a signal handler. What an
+// interrupt does is up to the command at work; one that does not react within a second, or is asked
+// twice, is ended: what it committed is safe.
 
 import HeadraceExecutor
 import HeadraceFoundations

@@ -12,7 +12,8 @@ enum TerminalFeatures {
     isatty(descriptor) == 1 && !isDumb && variable("NO_COLOR").isEmpty
   }
 
-  /// The locale names another character set than UTF-8. Where nothing is set, most terminals read UTF-8 all the same.
+  /// The locale names another character set than UTF-8. Where nothing is set, most terminals read
+  /// UTF-8 all the same.
   static var isASCII: Bool {
     for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
       let locale = variable(name).lowercased()
