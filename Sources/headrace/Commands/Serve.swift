@@ -76,6 +76,9 @@ struct Serve: ParsableCommand {
     if !root.isEmpty, inbox == nil, queriesDir == nil {
       throw ValidationError("--root needs --inbox or --queries-dir")
     }
+    if let inbox, inbox == queriesDir {
+      throw ValidationError("--inbox and --queries-dir take different directories")
+    }
     if let workers, !(1...256).contains(workers) {
       throw ValidationError("--workers takes a number from 1 to 256")
     }
